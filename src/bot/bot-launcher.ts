@@ -1,0 +1,27 @@
+import type { BotSession } from './bot-session.js';
+import type { RunnerArguments } from './runner-arguments.js';
+
+/**
+ * What a host implements to run its bot, and the DI token under which the runner finds it.
+ *
+ * @example
+ * ```ts
+ * @Injectable()
+ * export class SupportBot extends BotLauncher {
+ *   async launch(args: RunnerArguments, session: BotSession): Promise<void> {
+ *     if (args instanceof WebSocketRunnerArguments) { … }
+ *   }
+ * }
+ * ```
+ */
+export abstract class BotLauncher {
+  /**
+   * Runs one whole conversation. The session ends when the returned promise settles: `completed` when it resolves,
+   * `failed` when it rejects. When `session.signal` aborts, return soon: after the grace period
+   * (`stopGraceMs`) the runner closes the connection under the bot.
+   *
+   * @param args what this conversation is connected to; tell the transports apart with `instanceof`
+   * @param session identity, abort signal and readiness of this conversation
+   */
+  abstract launch(args: RunnerArguments, session: BotSession): Promise<void>;
+}

@@ -1,0 +1,24 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { RunnerError } from '../errors/runner.error.js';
+import { BotLauncher } from './bot-launcher.js';
+
+const FIX =
+  'No bot is configured. Pass one to the module: RunnerModule.forRoot({ launcher: MyBot }), where MyBot extends BotLauncher.';
+
+/** Stands in where the host gave no launcher: warns at start-up, and every start is answered with the fix. */
+@Injectable()
+export class MissingBotLauncher extends BotLauncher {
+  constructor() {
+    super();
+    new Logger('PipecatRunner').warn(FIX);
+  }
+
+  /** @throws {RunnerError} `NO_BOT` when `launcher` is only the stand-in */
+  static refuse(launcher: BotLauncher): void {
+    if (launcher instanceof MissingBotLauncher) throw new RunnerError('NO_BOT', FIX);
+  }
+
+  async launch(): Promise<void> {
+    MissingBotLauncher.refuse(this);
+  }
+}

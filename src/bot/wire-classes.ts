@@ -1,0 +1,25 @@
+import type { PlainClass } from '../validation/field-traits.js';
+
+/** The classes that can come back from JSON, by the name they go by there. */
+const classes = new Map<string, PlainClass>();
+const names = new WeakMap<object, string>();
+
+/** Registers a class under its name in JSON, so that whoever reads it need not know every class there is. */
+export function WireClass(name: string): ClassDecorator {
+  return (cls) => {
+    classes.set(name, cls as unknown as PlainClass);
+    names.set(cls, name);
+  };
+}
+
+export const wireClassNamed = (name: unknown): PlainClass | undefined =>
+  typeof name === 'string' ? classes.get(name) : undefined;
+
+/** The name of an object's class; that of the nearest registered ancestor for a host's own subclass. */
+export function wireNameOf(instance: object): string {
+  for (let cls: unknown = instance.constructor; cls; cls = Object.getPrototypeOf(cls)) {
+    const name = names.get(cls as object);
+    if (name !== undefined) return name;
+  }
+  throw new TypeError(`${instance.constructor.name} is not registered with @WireClass`);
+}

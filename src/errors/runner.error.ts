@@ -1,0 +1,44 @@
+/** What went wrong, for programs; the HTTP status and the WebSocket close code follow from it. */
+export type RunnerErrorCode = keyof typeof STATUS_OF_CODE;
+
+/** CONTRACT "Errors": which HTTP status stands for which failure. */
+const STATUS_OF_CODE = {
+  BAD_REQUEST: 400,
+  TRANSPORT_UNAVAILABLE: 400,
+  UNAUTHORIZED: 401,
+  FORBIDDEN: 403,
+  UNKNOWN_SESSION: 404,
+  NOT_FOUND: 404,
+  WRONG_STATE: 409,
+  TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  INVALID_FIELDS: 422,
+  AT_CAPACITY: 429,
+  NO_BOT: 501,
+  PROVIDER_REFUSED: 502,
+  DRAINING: 503,
+  NOT_READY: 504,
+} as const;
+
+/** Every error the runner raises on purpose. Its message is safe to show to a client and says how to fix it. */
+export class RunnerError extends Error {
+  override readonly name: string = 'RunnerError';
+
+  constructor(
+    readonly code: RunnerErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
+  /** The HTTP status this error is answered with. */
+  get status(): number {
+    return STATUS_OF_CODE[this.code];
+  }
+
+  /** Seconds after which trying again makes sense (the `Retry-After` header), where it does at all. */
+  get retryAfterSeconds(): number | undefined {
+    return this.code === 'AT_CAPACITY' || this.code === 'DRAINING' ? 5 : undefined;
+  }
+}

@@ -1,0 +1,64 @@
+import { STATUS_CODES } from 'node:http';
+import { HttpException } from '@nestjs/common';
+import { RunnerError } from '../errors/runner.error.js';
+import { InvalidFieldsError } from '../validation/invalid-fields.error.js';
+
+/** The JSON body of every error: Nest's own fields beside the `detail` that Pipecat's clients show. */
+export interface ErrorBody {
+  readonly statusCode: number;
+  readonly error: string;
+  readonly message: string;
+  /** Always a string: published clients print anything else as `[object Object]`. */
+  readonly detail: string;
+  /** For programs, such as `AT_CAPACITY`. */
+  readonly code?: string;
+  readonly errors?: readonly { readonly field: string; readonly message: string }[];
+}
+
+/** An error as an HTTP answer. */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: ErrorBody;
+  /** Not raised on purpose by anyone: worth a log line. */
+  readonly unexpected: boolean;
+}
+
+/** The one place where errors become HTTP. An unexpected error's own text stays inside. */
+export function toErrorAnswer(error: unknown): ErrorAnswer {
+  if (error instanceof RunnerError) {
+    const retryAfter = error.retryAfterSeconds;
+    return {
+      ...answer(error.status, error.message, {
+        code: error.code,
+        ...(error instanceof InvalidFieldsError && { errors: error.errors }),
+      }),
+      headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
+    };
+  }
+  if (error instanceof HttpException) return answer(error.getStatus(), httpExceptionDetail(error));
+  return { ...answer(500, 'The runner failed unexpectedly; its log says why.'), unexpected: true };
+}
+
+function answer(
+  status: number,
+  detail: string,
+  extra: Partial<Pick<ErrorBody, 'code' | 'errors'>> = {},
+): ErrorAnswer {
+  const error = STATUS_CODES[status] ?? 'Error';
+  return {
+    status,
+    headers: {},
+    body: { statusCode: status, error, message: detail, detail, ...extra },
+    unexpected: false,
+  };
+}
+
+/** What a host's own guard or interceptor threw, as one line of text. */
+function httpExceptionDetail(exception: HttpException): string {
+  const response = exception.getResponse();
+  const message =
+    typeof response === 'string' ? response : (response as { message?: unknown }).message;
+  if (Array.isArray(message)) return message.join('; ');
+  return typeof message === 'string' ? message : exception.message;
+}

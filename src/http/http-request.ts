@@ -1,0 +1,17 @@
+import type { IncomingMessage } from 'node:http';
+
+/** The little that Fastify's and Express' request have in common and the runner reads. */
+export interface HttpRequest {
+  readonly headers: IncomingMessage['headers'];
+  /** `http` or `https`, as the framework sees it behind trusted proxies. */
+  readonly protocol: string;
+  readonly host: string;
+  readonly url: string;
+  /** Fastify's way to Node's request; Express' request is one itself. */
+  readonly raw?: IncomingMessage;
+}
+
+/** Node's own request under the framework's. */
+export function nodeRequest(request: HttpRequest): IncomingMessage {
+  return request.raw ?? (request as unknown as IncomingMessage);
+}

@@ -1,0 +1,23 @@
+import {
+  applyDecorators,
+  Controller,
+  SetMetadata,
+  UseFilters,
+  VERSION_NEUTRAL,
+} from '@nestjs/common';
+import { RunnerExceptionFilter } from './runner-exception.filter.js';
+
+/** Marks a controller as the runner's. */
+export const RUNNER_CONTROLLER = Symbol('RUNNER_CONTROLLER');
+
+/**
+ * A controller of the runner: untouched by the host's versioning, with the runner's error answers, CORS and body
+ * parsing. Take the body with `bodyOf(request)`, so that the host's global pipes do not see it.
+ */
+export function RunnerController(path = ''): ClassDecorator {
+  return applyDecorators(
+    Controller({ path, version: VERSION_NEUTRAL }),
+    SetMetadata(RUNNER_CONTROLLER, true),
+    UseFilters(RunnerExceptionFilter),
+  );
+}

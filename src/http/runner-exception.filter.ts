@@ -1,0 +1,24 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { toErrorAnswer } from './error-answer.js';
+
+/** Turns whatever a controller of the runner throws into the error shape that Pipecat's clients can show. */
+@Catch()
+export class RunnerExceptionFilter implements ExceptionFilter {
+  private readonly logger = new Logger('PipecatRunner');
+
+  constructor(private readonly adapterHost: HttpAdapterHost) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const { httpAdapter } = this.adapterHost;
+    const response = host.switchToHttp().getResponse<unknown>();
+    const answer = toErrorAnswer(error);
+    if (answer.status >= 500 && answer.unexpected) {
+      this.logger.error(String(error), error instanceof Error ? error.stack : undefined);
+    }
+    for (const [name, value] of Object.entries(answer.headers)) {
+      httpAdapter.setHeader(response, name, value);
+    }
+    httpAdapter.reply(response, answer.body, answer.status);
+  }
+}

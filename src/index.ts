@@ -1,0 +1,37 @@
+export { BotLauncher } from './bot/bot-launcher.js';
+export type { BotSession } from './bot/bot-session.js';
+export { SessionEnd, type SessionEndCode } from './bot/session-end.js';
+export { CallData } from './bot/call-data.js';
+export { RunnerArguments } from './bot/runner-arguments.js';
+export { runnerArgumentsFromJSON } from './bot/runner-arguments-json.js';
+export { RunnerError, type RunnerErrorCode } from './errors/runner.error.js';
+export { InvalidFieldsError } from './validation/invalid-fields.error.js';
+export { type LauncherDefinition, RunnerModule, type RunnerModuleExtras } from './runner.module.js';
+export { InvalidOptionsError, type RunnerOptions } from './runner.options.js';
+export { SessionRegistry } from './sessions/session-registry.js';
+export type { Session, SessionState } from './sessions/session.js';
+export { StartRequest } from './start/dto/start-request.dto.js';
+export { RunnerTransport, type StartContext } from './transports/runner-transport.js';
+export { type DisabledTransport, TransportRegistry } from './transports/transport-registry.js';
+export { transportsFromEnv } from './transports/index.js';
+export { DailyDialinRequest } from './transports/daily/dto/daily-dialin-request.dto.js';
+export { DailyRunnerArguments } from './transports/daily/dto/daily-runner-arguments.dto.js';
+export { DialinSettings } from './transports/daily/dto/dialin-settings.dto.js';
+export { EvalRunnerArguments } from './transports/eval/dto/eval-runner-arguments.dto.js';
+export { LiveKitRunnerArguments } from './transports/livekit/dto/livekit-runner-arguments.dto.js';
+export { MOQRunnerArguments } from './transports/moq/dto/moq-runner-arguments.dto.js';
+export { SmallWebRTCRunnerArguments } from './transports/small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
+export { ExotelCallData } from './transports/telephony/dto/exotel-call-data.dto.js';
+export { TelnyxCallData } from './transports/telephony/dto/telnyx-call-data.dto.js';
+export {
+  parseTelephonyWebSocket,
+  type TelephonyHandshake,
+  TelephonyHandshakeError,
+} from './transports/telephony/parse-telephony-websocket.js';
+export { TelephonyModule } from './transports/telephony/telephony.module.js';
+export type { TelephonyOptions, WebhookFields } from './transports/telephony/telephony.options.js';
+export { VonageRunnerArguments } from './transports/vonage/dto/vonage-runner-arguments.dto.js';
+export { WebSocketModule } from './transports/websocket/websocket.module.js';
+export type { WebSocketOptions } from './transports/websocket/websocket.options.js';
+export { type InvalidField } from './validation/invalid-fields.error.js';
+export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments.js';

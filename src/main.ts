@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+import 'reflect-metadata';
+import { existsSync } from 'node:fs';
+import { Logger, type LogLevel } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { RunnerModule } from './runner.module.js';
+import { banner } from './standalone/banner.js';
+import { EchoBot } from './standalone/echo.bot.js';
+import { parseFlags } from './standalone/flags.js';
+import { loadBot } from './standalone/load-bot.js';
+import { TransportRegistry } from './transports/transport-registry.js';
+import { standaloneTransports, TRANSPORT_NAMES } from './standalone/transports.js';
+
+const LEVELS: LogLevel[][] = [
+  ['fatal', 'error', 'warn', 'log'],
+  ['fatal', 'error', 'warn', 'log', 'debug'],
+  ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'],
+];
+
+async function main(): Promise<void> {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES);
+  const { FastifyAdapter } = await import('@nestjs/platform-fastify').catch(() => {
+    throw new Error('The standalone runner needs Fastify: npm install @nestjs/platform-fastify');
+  });
+  const app = await NestFactory.create(
+    RunnerModule.forRoot({
+      launcher: flags.bot === undefined ? EchoBot : await loadBot(flags.bot),
+      transports: standaloneTransports(flags, process.env),
+      publicUrl: flags.proxy,
+      allowedOrigins: flags.allowedOrigins,
+      webSocketAuth: flags.wsAuth,
+      onlyTransport: flags.transport,
+    }),
+    new FastifyAdapter(),
+    { logger: LEVELS[Math.min(flags.verbose, LEVELS.length - 1)]!, abortOnError: false },
+  );
+  app.enableShutdownHooks();
+  await app.listen(flags.port, flags.host);
+  const transports = app.get(TransportRegistry, { strict: false });
+  const address = (app.getHttpServer() as import('node:http').Server).address();
+  const port = typeof address === 'object' && address ? address.port : flags.port;
+  process.stdout.write(
+    `${banner({
+      url: `http://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}:${port}`,
+      enabled: transports.accepted,
+      disabled: transports.disabled,
+      wsAuth: flags.wsAuth,
+      allowedOrigins: flags.allowedOrigins,
+      bot: flags.bot ?? 'built-in echo',
+    })}\n`,
+  );
+}
+
+main().catch((error: unknown) => {
+  new Logger('PipecatRunner').fatal(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+});

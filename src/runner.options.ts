@@ -1,0 +1,197 @@
+/** How the runner behaves. Every option has a default; all are validated when the application starts. */
+export interface RunnerOptions {
+  /**
+   * Where the outside world reaches this runner: a host name, or an `http(s)://` URL, with or without a path.
+   * @default the `Host` and scheme of each request
+   */
+  publicUrl?: string;
+  /**
+   * Origins that browsers may call from (CORS and WebSocket), compared case-insensitively, such as `https://app.example.com`.
+   * @default [] (every origin)
+   */
+  allowedOrigins?: string[];
+  /**
+   * `token`: a WebSocket is accepted only with a one-time token from `/start` or from a carrier's webhook answer.
+   * @default 'none'
+   */
+  webSocketAuth?: 'none' | 'token';
+  /**
+   * The secret that signs WebSocket tokens, at least 16 characters.
+   * @default random, new for each process
+   */
+  tokenSecret?: string;
+  /** The only transport this instance accepts; also the default of `/start`. */
+  onlyTransport?: string;
+  /**
+   * The transport of a `/start` that names none.
+   * @default 'webrtc'
+   */
+  defaultTransport?: string;
+  /**
+   * How long a session announced by `/start` waits for its caller, in milliseconds; also a token's lifetime.
+   * @default 300_000
+   */
+  pendingTtlMs?: number;
+  /**
+   * How many sessions (waiting and running) this instance holds at once; one more is refused with 429.
+   * @default Infinity
+   */
+  maxSessions?: number;
+  /**
+   * The longest a conversation may last, in milliseconds.
+   * @default Infinity
+   */
+  maxSessionDurationMs?: number;
+  /**
+   * How long a bot may take to call `session.ready()`, in milliseconds.
+   * @default Infinity
+   */
+  readyTimeoutMs?: number;
+  /**
+   * How long a bot may take to return after its signal aborted; then its connection is closed under it. Milliseconds.
+   * @default 5_000
+   */
+  stopGraceMs?: number;
+  /**
+   * The largest HTTP request body, in bytes; a larger one is refused with 413.
+   * @default 1_048_576
+   */
+  bodyLimitBytes?: number;
+  /**
+   * The largest WebSocket message, in bytes; a larger one closes the socket with 1009.
+   * @default 1_048_576
+   */
+  maxPayloadBytes?: number;
+  /**
+   * How long a peer may take to answer a WebSocket close before its connection is cut, in milliseconds.
+   * @default 2_000
+   */
+  closeTimeoutMs?: number;
+}
+
+/** {@link RunnerOptions} with every default filled in. */
+export type ResolvedRunnerOptions = Required<
+  Omit<RunnerOptions, 'publicUrl' | 'tokenSecret' | 'onlyTransport'>
+> &
+  Pick<RunnerOptions, 'publicUrl' | 'tokenSecret' | 'onlyTransport'>;
+
+/** DI token of the {@link ResolvedRunnerOptions}. */
+export const RUNNER_OPTIONS = Symbol('RUNNER_OPTIONS');
+
+const DEFAULTS = {
+  allowedOrigins: [] as string[],
+  webSocketAuth: 'none',
+  defaultTransport: 'webrtc',
+  pendingTtlMs: 300_000,
+  maxSessions: Infinity,
+  maxSessionDurationMs: Infinity,
+  readyTimeoutMs: Infinity,
+  stopGraceMs: 5_000,
+  bodyLimitBytes: 1_048_576,
+  maxPayloadBytes: 1_048_576,
+  closeTimeoutMs: 2_000,
+} as const satisfies Partial<RunnerOptions>;
+
+/** Says that a value cannot be used as an option of the runner, and what is accepted. */
+export class InvalidOptionsError extends Error {
+  override readonly name = 'InvalidOptionsError';
+  constructor(
+    owner: string,
+    readonly problems: readonly string[],
+  ) {
+    super(
+      `${owner} was given options it cannot use:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
+    );
+  }
+}
+
+/** setTimeout turns a longer delay into 1 ms. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+type Check = (value: unknown) => string | undefined;
+
+const durationMs =
+  ({ min, infinite }: { min: number; infinite: boolean }): Check =>
+  (value) =>
+    typeof value === 'number' &&
+    value >= min &&
+    (value <= MAX_TIMER_MS || (infinite && value === Infinity))
+      ? undefined
+      : `must be a number of milliseconds from ${min} to ${MAX_TIMER_MS}${infinite ? ', or Infinity' : ''}`;
+
+const count =
+  (min: number, infinite: boolean): Check =>
+  (value) =>
+    (Number.isSafeInteger(value) && (value as number) >= min) || (infinite && value === Infinity)
+      ? undefined
+      : `must be a whole number of at least ${min}${infinite ? ', or Infinity' : ''}`;
+
+const text =
+  (minLength: number): Check =>
+  (value) =>
+    typeof value === 'string' && value.length >= minLength
+      ? undefined
+      : `must be a string of at least ${minLength} character${minLength === 1 ? '' : 's'}`;
+
+/** Checks a public URL or host name, as {@link RunnerOptions.publicUrl} takes it. */
+export const checkPublicUrl: Check = (value) =>
+  typeof value === 'string' &&
+  /^(https?:\/\/)?[^\s/?#]+(\/[^\s?#]*)?$/i.test(value) &&
+  URL.canParse(value.includes('://') ? value : `https://${value}`)
+    ? undefined
+    : 'must be a host name such as bot.example.com, or an http(s):// URL without query';
+
+const CHECKS: Record<keyof RunnerOptions, Check> = {
+  publicUrl: checkPublicUrl,
+  allowedOrigins: (value) =>
+    Array.isArray(value) &&
+    value.every((o) => typeof o === 'string' && /^[a-z][a-z0-9+.-]*:\/\/[^\s/]+$/i.test(o))
+      ? undefined
+      : 'must be a list of origins such as https://app.example.com (scheme and host, no path)',
+  webSocketAuth: (value) =>
+    value === 'none' || value === 'token' ? undefined : "must be 'none' or 'token'",
+  tokenSecret: text(16),
+  onlyTransport: text(1),
+  defaultTransport: text(1),
+  pendingTtlMs: durationMs({ min: 1, infinite: false }),
+  maxSessions: count(1, true),
+  maxSessionDurationMs: durationMs({ min: 1, infinite: true }),
+  readyTimeoutMs: durationMs({ min: 1, infinite: true }),
+  stopGraceMs: durationMs({ min: 0, infinite: false }),
+  bodyLimitBytes: count(1, false),
+  maxPayloadBytes: count(1, false),
+  closeTimeoutMs: durationMs({ min: 0, infinite: false }),
+};
+
+/**
+ * Runs one check per option and reports all that fail together.
+ * @throws {InvalidOptionsError}
+ */
+export function checkOptions<T extends object>(
+  owner: string,
+  options: T,
+  checks: Record<keyof T & string, Check>,
+): void {
+  const problems: string[] = [];
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    const check = Object.hasOwn(checks, name) ? checks[name as keyof T & string] : undefined;
+    const problem = check
+      ? check(value)
+      : `is not an option; there are ${Object.keys(checks).join(', ')}`;
+    if (problem) problems.push(`${name} ${problem}`);
+  }
+  if (problems.length > 0) throw new InvalidOptionsError(owner, problems);
+}
+
+/**
+ * Fills in the defaults.
+ * @throws {InvalidOptionsError} naming every option that cannot be used, and why
+ */
+export function resolveRunnerOptions(options: RunnerOptions = {}): ResolvedRunnerOptions {
+  checkOptions('RunnerModule', options, CHECKS as Record<string, Check>);
+  const given = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as RunnerOptions;
+  return { ...DEFAULTS, allowedOrigins: [], ...given };
+}

@@ -1,0 +1,240 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { BotLauncher } from '../bot/bot-launcher.js';
+import type { BotSession } from '../bot/bot-session.js';
+import { RunnerArguments } from '../bot/runner-arguments.js';
+import { SessionEnd } from '../bot/session-end.js';
+import { resolveRunnerOptions, type RunnerOptions } from '../runner.options.js';
+import type { Release, Session } from './session.js';
+import { SessionRegistry } from './session-registry.js';
+
+Logger.overrideLogger(false);
+
+type Bot = BotLauncher['launch'];
+
+function registryWith(bot: Bot, options: RunnerOptions = {}): SessionRegistry {
+  const launcher = new (class extends BotLauncher {
+    launch = bot;
+  })();
+  return new SessionRegistry(resolveRunnerOptions(options), launcher);
+}
+
+/** A bot that stays until it is asked to stop. */
+const obedient: Bot = (_args, session) =>
+  new Promise((_, reject) => {
+    session.ready();
+    session.signal.addEventListener('abort', () => reject(session.signal.reason as Error));
+  });
+
+const stubborn: Bot = (_args, session) => {
+  session.ready();
+  return new Promise(() => undefined);
+};
+
+function start(registry: SessionRegistry, release: Release = jest.fn<Release>()): Session {
+  const session = registry.open({ transport: 'websocket', body: { a: 1 } });
+  session.hold(release);
+  registry.launch(session, new RunnerArguments());
+  return session;
+}
+
+afterEach(() => void jest.useRealTimers());
+
+describe('SessionRegistry', () => {
+  it('hands the bot its id and body, and ends when the bot returns', async () => {
+    let seen: RunnerArguments | undefined;
+    let states: string[] = [];
+    const registry = registryWith(async (args, session) => {
+      seen = args;
+      states = [(session as Session).state.name];
+      session.ready();
+      states.push((session as Session).state.name);
+    });
+    const release = jest.fn<Release>();
+    const session = start(registry, release);
+    await expect(session.ended).resolves.toMatchObject({ code: 'completed' });
+    expect(seen).toMatchObject({ session_id: session.id, body: { a: 1 } });
+    expect(states).toEqual(['launching', 'running']);
+    expect(session.state.name).toBe('ended');
+    expect(release).toHaveBeenCalledTimes(1);
+    expect(registry.size).toBe(0);
+    expect(registry.get(session.id)).toBeUndefined();
+  });
+
+  it.each<[string, Bot]>([
+    ['rejects', () => Promise.reject(new Error('boom'))],
+    [
+      'throws at once',
+      () => {
+        throw new Error('boom');
+      },
+    ],
+    ['rejects with nothing', () => Promise.reject(undefined as unknown as Error)],
+  ])('ends as failed when the bot %s', async (_, bot) => {
+    const release = jest.fn<Release>();
+    const registry = registryWith(bot);
+    await expect(start(registry, release).ended).resolves.toMatchObject({ code: 'failed' });
+    expect(release).toHaveBeenCalledTimes(1);
+    expect(registry.size).toBe(0);
+  });
+
+  it('stops a bot through its signal, whose reason is the end', async () => {
+    const registry = registryWith(obedient);
+    const session = start(registry);
+    const end = await registry.stop(session, 'stopped', 'enough');
+    expect(end).toBeInstanceOf(SessionEnd);
+    expect(end.code).toBe('stopped');
+    expect(session.signal.reason).toBe(end);
+  });
+
+  it('keeps the first of several reasons', async () => {
+    const registry = registryWith(obedient);
+    const session = start(registry);
+    const [first, second] = await Promise.all([
+      registry.stop(session, 'peer_left', 'gone'),
+      registry.stop(session, 'stopped', 'enough'),
+    ]);
+    expect(first.code).toBe('peer_left');
+    expect(second).toBe(first);
+    await expect(registry.stop(session, 'stopped', 'again')).resolves.toBe(first);
+  });
+
+  it('no longer waits for a bot that never returns, once the grace is over', async () => {
+    jest.useFakeTimers();
+    const release = jest.fn<Release>();
+    const registry = registryWith(stubborn, { stopGraceMs: 1_000 });
+    const session = start(registry, release);
+    const ended = registry.stop(session, 'stopped', 'enough');
+    jest.advanceTimersByTime(999);
+    expect(session.state.name).toBe('running');
+    jest.advanceTimersByTime(1);
+    await expect(ended).resolves.toMatchObject({ code: 'stopped' });
+    expect(release).toHaveBeenCalledTimes(1);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('stops a session in every state', async () => {
+    const registry = registryWith(obedient);
+    const pending = registry.open({ transport: 'websocket' });
+    const claimed = registry.open({ transport: 'websocket' });
+    expect(registry.claim(claimed.id, ['websocket'])).toBe(claimed);
+    const running = start(registry);
+    for (const session of [pending, claimed, running]) {
+      await expect(registry.stop(session, 'stopped', '')).resolves.toMatchObject({
+        code: 'stopped',
+      });
+    }
+    expect(registry.size).toBe(0);
+  });
+
+  it('lets a session be claimed once, and only for its transport', () => {
+    const registry = registryWith(obedient);
+    const { id } = registry.open({ transport: 'websocket' });
+    expect(registry.claim(id, ['twilio'])).toBeUndefined();
+    expect(registry.claim(id, ['twilio', 'websocket'])).toBeDefined();
+    expect(registry.claim(id, ['websocket'])).toBeUndefined();
+    expect(registry.claim('unknown', ['websocket'])).toBeUndefined();
+  });
+
+  it('refuses to launch a session twice', async () => {
+    const registry = registryWith(obedient);
+    const session = start(registry);
+    expect(() => registry.launch(session, new RunnerArguments())).toThrow(/already/);
+    await registry.stop(session, 'stopped', '');
+    expect(() => registry.launch(session, new RunnerArguments())).toThrow(/already ended/);
+  });
+
+  it('expires the ones nobody comes for, each in its time, and leaves no timer', async () => {
+    jest.useFakeTimers();
+    const registry = registryWith(obedient, { pendingTtlMs: 1_000 });
+    const first = registry.open({ transport: 'websocket' });
+    jest.advanceTimersByTime(600);
+    const second = registry.open({ transport: 'websocket' });
+    jest.advanceTimersByTime(400);
+    expect([first.state.name, second.state.name]).toEqual(['ended', 'pending']);
+    await expect(first.ended).resolves.toMatchObject({ code: 'expired' });
+    jest.advanceTimersByTime(600);
+    expect(second.state.name).toBe('ended');
+    expect(registry.size).toBe(0);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('never holds more than maxSessions, and frees a place when one ends', async () => {
+    const registry = registryWith(obedient, { maxSessions: 2 });
+    const one = start(registry);
+    registry.open({ transport: 'websocket' });
+    expect(() => registry.open({ transport: 'websocket' })).toThrow(
+      expect.objectContaining({ code: 'AT_CAPACITY', status: 429 }),
+    );
+    await registry.stop(one, 'stopped', '');
+    expect(registry.open({ transport: 'websocket' })).toBeDefined();
+  });
+
+  it('ends a bot that is not ready in time, and one that lasts too long', async () => {
+    jest.useFakeTimers();
+    const silent: Bot = (_args, session) =>
+      new Promise((resolve) => session.signal.addEventListener('abort', () => resolve()));
+    const options = { readyTimeoutMs: 1_000, maxSessionDurationMs: 5_000 };
+    const late = start(registryWith(silent, options));
+    const long = start(registryWith(obedient, options));
+    await jest.advanceTimersByTimeAsync(1_000);
+    await expect(late.ended).resolves.toMatchObject({ code: 'not_ready' });
+    expect(long.state.name).toBe('running');
+    await jest.advanceTimersByTimeAsync(4_000);
+    await expect(long.ended).resolves.toMatchObject({ code: 'too_long' });
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('drains: ends everything, and takes nothing new', async () => {
+    const registry = registryWith(obedient);
+    const sessions = [start(registry), registry.open({ transport: 'websocket' })];
+    await registry.drain();
+    for (const session of sessions) {
+      await expect(session.ended).resolves.toMatchObject({ code: 'draining' });
+    }
+    expect(() => registry.open({ transport: 'websocket' })).toThrow(
+      expect.objectContaining({ code: 'DRAINING', status: 503 }),
+    );
+  });
+
+  it('releases everything held, last first, though one release fails', async () => {
+    const registry = registryWith(() => Promise.resolve());
+    const order: number[] = [];
+    const session = registry.open({ transport: 'websocket' });
+    session.hold(() => void order.push(1));
+    session.hold(() => {
+      order.push(2);
+      throw new Error('stuck');
+    });
+    session.hold(async () => void order.push(3));
+    registry.launch(session, new RunnerArguments());
+    await session.ended;
+    expect(order).toEqual([3, 2, 1]);
+    session.hold(() => void order.push(4));
+    expect(order).toEqual([3, 2, 1, 4]);
+  });
+
+  it('gives a signal that is aborted already when it is first asked for after the end', async () => {
+    const registry = registryWith(() => Promise.resolve());
+    const session = registry.open({ transport: 'websocket' });
+    await registry.stop(session, 'stopped', 'enough');
+    expect(session.signal.aborted).toBe(true);
+    expect(session.signal.reason).toMatchObject({ code: 'stopped' });
+  });
+
+  it('ignores ready() once the end was asked for', async () => {
+    let kept: BotSession | undefined;
+    const registry = registryWith(
+      (_args, session) => {
+        kept = session;
+        return new Promise(() => undefined);
+      },
+      { stopGraceMs: 0 },
+    );
+    const session = start(registry);
+    const ended = registry.stop(session, 'stopped', '');
+    kept?.ready();
+    expect(session.state.name).toBe('launching');
+    await ended;
+  });
+});

@@ -1,0 +1,211 @@
+import { randomUUID } from 'node:crypto';
+import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
+import { BotLauncher } from '../bot/bot-launcher.js';
+import type { RunnerArguments } from '../bot/runner-arguments.js';
+import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
+import { RunnerError } from '../errors/runner.error.js';
+import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import { Session } from './session.js';
+
+/** What a session is opened with. */
+export interface OpenSession {
+  /** Wire name of the transport. */
+  readonly transport: string;
+  /** What the caller passes to the bot, untouched. */
+  readonly body?: unknown;
+}
+
+/**
+ * The life of every session, and the only place that changes it. Capacity is decided here, in one synchronous step,
+ * so two callers can never share the last place.
+ */
+@Injectable()
+export class SessionRegistry implements BeforeApplicationShutdown {
+  private readonly sessions = new Map<string, Session>();
+  /** Waiting sessions in the order of their expiry (they all wait equally long), so one timer serves them all. */
+  private readonly pending = new Set<Session>();
+  private expiryTimer: NodeJS.Timeout | undefined;
+  private draining = false;
+
+  constructor(
+    @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
+    private readonly launcher: BotLauncher,
+  ) {}
+
+  /** How many sessions are not `ended`. */
+  get size(): number {
+    return this.sessions.size;
+  }
+
+  /** The session, unless it has ended or never was. */
+  get(id: string): Session | undefined {
+    return this.sessions.get(id);
+  }
+
+  /**
+   * Opens a `pending` session, which takes a place until it ends.
+   * @throws {RunnerError} `AT_CAPACITY` or `DRAINING`
+   */
+  open({ transport, body }: OpenSession): Session {
+    if (this.draining) {
+      throw new RunnerError('DRAINING', 'The runner is shutting down and takes no new sessions.');
+    }
+    if (this.sessions.size >= this.options.maxSessions) {
+      throw new RunnerError(
+        'AT_CAPACITY',
+        `All ${this.options.maxSessions} sessions of this runner are taken; try again later.`,
+      );
+    }
+    const expiresAtMs = Date.now() + this.options.pendingTtlMs;
+    const session = new Session(randomUUID(), transport, body, { name: 'pending', expiresAtMs });
+    this.sessions.set(session.id, session);
+    this.pending.add(session);
+    this.expiryTimer ??= setTimeout(() => this.expire(), this.options.pendingTtlMs).unref();
+    return session;
+  }
+
+  /**
+   * Takes a `pending` session for its caller, who thereby is the only one; `undefined` when there is none (any more).
+   * @param transports the session must have been opened for one of these
+   */
+  claim(id: string, transports: readonly string[]): Session | undefined {
+    const session = this.sessions.get(id);
+    if (session?.state.name !== 'pending' || !transports.includes(session.transport)) {
+      return undefined;
+    }
+    this.leavePending(session);
+    return session;
+  }
+
+  /**
+   * Starts the bot for a session, `pending` or claimed, and returns at once; `session.ended` tells the outcome.
+   * The arguments get the session's id, and its body unless they carry one of their own.
+   */
+  launch(session: Session, args: RunnerArguments): void {
+    if (session.state.name === 'pending') this.leavePending(session);
+    if (session.state.name !== 'launching' || session.botRuns) {
+      throw new RunnerError(
+        'WRONG_STATE',
+        `Session ${session.id} is already ${session.state.name}.`,
+      );
+    }
+    args.session_id = session.id;
+    if (session.body !== undefined) args.body = session.body;
+    void this.run(session, args);
+  }
+
+  /**
+   * Ends a session. A running bot is asked through its signal, and after `stopGraceMs` no longer waited for.
+   * The first reason given is the one that counts.
+   * @returns the reason it ended with, once everything it held is released
+   */
+  stop(session: Session, code: SessionEndCode, message: string): Promise<SessionEnd> {
+    if (session.state.name !== 'ended' && !session.endRequested) {
+      const reason = new SessionEnd(code, message);
+      if (!session.botRuns) {
+        this.finish(session, reason);
+      } else {
+        session.requestEnd(reason);
+        const grace = setTimeout(() => {
+          session.logger.warn(
+            `the bot did not return within ${this.options.stopGraceMs} ms; closing under it`,
+          );
+          this.finish(session, reason);
+        }, this.options.stopGraceMs);
+        session.hold(() => clearTimeout(grace));
+      }
+    }
+    return session.ended;
+  }
+
+  /** Takes no new sessions, ends all there are as `draining`, and waits until they have. */
+  async drain(): Promise<void> {
+    this.draining = true;
+    const message = 'The runner is shutting down.';
+    await Promise.all(
+      [...this.sessions.values()].map((session) => this.stop(session, 'draining', message)),
+    );
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.drain();
+  }
+
+  private async run(session: Session, args: RunnerArguments): Promise<void> {
+    session.botRuns = true;
+    this.limit(
+      session,
+      this.options.maxSessionDurationMs,
+      'too_long',
+      'lasted longer than allowed',
+    );
+    const readyTimer = this.limit(
+      session,
+      this.options.readyTimeoutMs,
+      'not_ready',
+      'had no bot that called ready() in time',
+    );
+    session.whenReady(() => clearTimeout(readyTimer));
+    let reason: SessionEnd;
+    try {
+      await this.launcher.launch(args, session);
+      reason = session.endRequested ?? new SessionEnd('completed', 'The bot returned.');
+    } catch (error) {
+      reason =
+        session.endRequested ?? new SessionEnd('failed', 'The bot failed.', { cause: error });
+      // What rejects because of the abort is the end at work, not a failure.
+      if (error !== reason && (error as Error | null)?.name !== 'AbortError') {
+        session.logger.error(
+          `the bot threw: ${String(error)}`,
+          error instanceof Error ? error.stack : undefined,
+        );
+      }
+    }
+    this.finish(session, reason);
+  }
+
+  private limit(
+    session: Session,
+    afterMs: number,
+    code: SessionEndCode,
+    what: string,
+  ): NodeJS.Timeout | undefined {
+    if (afterMs === Infinity) return undefined;
+    const timer = setTimeout(
+      () => void this.stop(session, code, `The session ${what} (${afterMs} ms).`),
+      afterMs,
+    );
+    session.hold(() => clearTimeout(timer));
+    return timer;
+  }
+
+  private leavePending(session: Session): void {
+    this.pending.delete(session);
+    session.state = { name: 'launching', sinceMs: Date.now() };
+  }
+
+  private finish(session: Session, reason: SessionEnd): void {
+    if (session.state.name === 'ended') return;
+    this.pending.delete(session);
+    this.sessions.delete(session.id);
+    if (this.pending.size === 0) {
+      clearTimeout(this.expiryTimer);
+      this.expiryTimer = undefined;
+    }
+    if (session.botRuns) session.logger.log(`ended: ${reason.code}`);
+    void session.finish(reason);
+  }
+
+  private expire(): void {
+    this.expiryTimer = undefined;
+    const now = Date.now();
+    for (const session of this.pending) {
+      if (session.state.name !== 'pending') continue;
+      if (session.state.expiresAtMs > now) {
+        this.expiryTimer = setTimeout(() => this.expire(), session.state.expiresAtMs - now).unref();
+        return;
+      }
+      this.finish(session, new SessionEnd('expired', 'Nobody connected in time.'));
+    }
+  }
+}

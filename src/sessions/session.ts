@@ -1,0 +1,119 @@
+import { Logger } from '@nestjs/common';
+import type { BotSession } from '../bot/bot-session.js';
+import type { SessionEnd } from '../bot/session-end.js';
+
+/** `pending` waits for its caller; `launching` has a caller or a starting bot; `running` is up; `ended` is final. */
+export type SessionState =
+  | { readonly name: 'pending'; readonly expiresAtMs: number }
+  | { readonly name: 'launching'; readonly sinceMs: number }
+  | { readonly name: 'running'; readonly sinceMs: number }
+  | { readonly name: 'ended'; readonly atMs: number; readonly reason: SessionEnd };
+
+/** Frees something the session held. It is told why the session ended, and runs exactly once. */
+export type Release = (reason: SessionEnd) => void | Promise<void>;
+
+/**
+ * One conversation, from its announcement to its end. The {@link SessionRegistry} alone moves it from state to state;
+ * everything else reads it, or hangs resources on it with {@link Session.hold}.
+ */
+export class Session implements BotSession {
+  readonly createdAtMs = Date.now();
+  state: SessionState;
+  /** Set once an end was asked for, while the bot may still be winding down. */
+  endRequested: SessionEnd | undefined;
+  /** Whether `launch()` was called, so that an end has to wait for it. */
+  botRuns = false;
+
+  // Created on first use: most pending sessions never need them, and each costs more than the session itself.
+  private controller: AbortController | undefined;
+  private log: Logger | undefined;
+  private endedLatch: PromiseWithResolvers<SessionEnd> | undefined;
+  private releases: Release[] | undefined;
+  private onReady: (() => void) | undefined;
+
+  constructor(
+    readonly id: string,
+    /** Wire name of the transport; a caller that connected unannounced is renamed once it is known. */
+    public transport: string,
+    /** What `/start` (or the URL) passed for the bot; `undefined` when nothing was. */
+    public body: unknown,
+    state: SessionState,
+  ) {
+    this.state = state;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController();
+      const reason = this.endRequested ?? (this.state.name === 'ended' ? this.state.reason : null);
+      if (reason) this.controller.abort(reason);
+    }
+    return this.controller.signal;
+  }
+
+  get logger(): Logger {
+    return (this.log ??= new Logger(`Session ${this.id}`));
+  }
+
+  /** Resolves with the reason once the session has ended and everything it held is released. Never rejects. */
+  get ended(): Promise<SessionEnd> {
+    this.endedLatch ??= withResolvers<SessionEnd>();
+    return this.endedLatch.promise;
+  }
+
+  ready(): void {
+    if (this.state.name !== 'launching' || this.endRequested) return;
+    this.state = { name: 'running', sinceMs: Date.now() };
+    this.onReady?.();
+    this.onReady = undefined;
+  }
+
+  /** Runs `callback` once, when the bot says it is ready. */
+  whenReady(callback: () => void): void {
+    if (this.state.name === 'running') callback();
+    else this.onReady = callback;
+  }
+
+  /** Has `release` run when the session ends, last held first; at once when it has ended already. */
+  hold(release: Release): void {
+    if (this.state.name === 'ended') void runRelease(this, release, this.state.reason);
+    else (this.releases ??= []).push(release);
+  }
+
+  /** @internal The registry's: asks the bot to stop. */
+  requestEnd(reason: SessionEnd): void {
+    this.endRequested ??= reason;
+    this.controller?.abort(this.endRequested);
+  }
+
+  /** @internal The registry's: the last transition. Releases everything held, then resolves {@link ended}. */
+  async finish(reason: SessionEnd): Promise<void> {
+    this.requestEnd(reason);
+    this.state = { name: 'ended', atMs: Date.now(), reason };
+    this.onReady = undefined;
+    const releases = this.releases ?? [];
+    this.releases = undefined;
+    await Promise.all(releases.reverse().map((release) => runRelease(this, release, reason)));
+    (this.endedLatch ??= withResolvers<SessionEnd>()).resolve(reason);
+  }
+}
+
+async function runRelease(session: Session, release: Release, reason: SessionEnd): Promise<void> {
+  try {
+    await release(reason);
+  } catch (error) {
+    session.logger.warn(`releasing a resource failed: ${String(error)}`);
+  }
+}
+
+interface PromiseWithResolvers<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+}
+
+/** `Promise.withResolvers` is not in Node 20. */
+function withResolvers<T>(): PromiseWithResolvers<T> {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((r) => (resolve = r));
+  return { promise, resolve };
+}

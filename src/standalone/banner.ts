@@ -1,0 +1,37 @@
+import type { DisabledTransport } from '../transports/transport-registry.js';
+
+/** What the start-up banner tells. */
+export interface BannerFacts {
+  readonly url: string;
+  readonly enabled: readonly string[];
+  readonly disabled: readonly DisabledTransport[];
+  readonly wsAuth: 'none' | 'token';
+  readonly allowedOrigins: readonly string[];
+  readonly bot: string;
+}
+
+/** The text printed once the runner listens. */
+export function banner(facts: BannerFacts): string {
+  const list = (items: readonly string[], none: string) => items.join(', ') || none;
+  const rows: [string, string][] = [
+    ['Open', facts.url],
+    ['Bot', facts.bot],
+    ['Enabled transports', list(facts.enabled, 'none')],
+    ...facts.disabled.map(({ name, reason }): [string, string] => [
+      'Disabled',
+      `${name}: ${reason}`,
+    ]),
+    [
+      'WebSocket auth',
+      facts.wsAuth === 'token' ? 'token (from POST /start)' : 'none (anyone may connect)',
+    ],
+    ['Allowed origins', list(facts.allowedOrigins, 'all')],
+  ];
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return [
+    '',
+    'Pipecat runner is ready',
+    ...rows.map(([label, text]) => `  ${label.padEnd(width)}  ${text}`),
+    '',
+  ].join('\n');
+}

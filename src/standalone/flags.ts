@@ -1,0 +1,77 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { checkPublicUrl } from '../runner.options.js';
+
+/** What the command line and the environment say, with the Python runner's names and defaults. */
+export interface Flags {
+  readonly host: string;
+  readonly port: number;
+  readonly transport?: string;
+  readonly proxy?: string;
+  readonly bot?: string;
+  readonly wsAuth: 'none' | 'token';
+  readonly allowedOrigins: string[];
+  readonly verbose: number;
+}
+
+/**
+ * Reads the command line; `PIPECAT_WEBSOCKET_AUTH` and `PIPECAT_ALLOWED_ORIGINS` are the defaults of their flags.
+ * Prints help or a mistake and exits, as command lines do.
+ *
+ * @param argv without the interpreter and the script
+ * @param transports the names `-t` accepts
+ */
+export function parseFlags(argv: readonly string[], transports: readonly string[]): Flags {
+  const command = new Command('pipecat-runner')
+    .description("Runs a voice bot behind Pipecat's runner protocol.")
+    .option('--host <host>', 'address to listen on', 'localhost')
+    .option('--port <port>', 'port to listen on, 0 for any free one', port, 7860)
+    .addOption(
+      new Option(
+        '-t, --transport <name>',
+        'accept only this transport, and make it the default',
+      ).choices(transports),
+    )
+    .option('-x, --proxy <host>', 'public host name, such as mybot.ngrok.io', publicHost)
+    .option(
+      '--bot <file>',
+      'module whose default export is a BotLauncher class or a function (default: an echo bot)',
+    )
+    .addOption(
+      new Option('--ws-auth <mode>', 'whether WebSockets need a token from /start')
+        .choices(['none', 'token'])
+        .default('none')
+        .env('PIPECAT_WEBSOCKET_AUTH'),
+    )
+    .addOption(
+      new Option(
+        '--allowed-origins [origins...]',
+        'origins browsers may call from (default: all)',
+      ).env('PIPECAT_ALLOWED_ORIGINS'),
+    )
+    .option('-v, --verbose', 'log more; twice, even more', (_, before: number) => before + 1, 0)
+    .showHelpAfterError('(--help lists what is accepted)');
+  command.parse(argv, { from: 'user' });
+  const flags = command.opts<
+    Omit<Flags, 'allowedOrigins'> & { allowedOrigins?: string[] | true }
+  >();
+  const { allowedOrigins } = flags;
+  // The flag without a value is commander's `true`: an empty list, whatever the environment says.
+  return { ...flags, allowedOrigins: allowedOrigins === true ? [] : splitList(allowedOrigins) };
+}
+
+/** The environment gives one comma-separated string, the command line a list. */
+function splitList(origins: string[] = []): string[] {
+  return origins.flatMap((text) => text.split(',')).flatMap((origin) => origin.trim() || []);
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError('It must be a number from 0 to 65535.');
+}
+
+function publicHost(text: string): string {
+  const problem = checkPublicUrl(text);
+  if (problem) throw new InvalidArgumentError(`It ${problem}.`);
+  return text;
+}

@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto';
+
+/** The carriers that {@link placeCall} can play. */
+export type CarrierName = 'twilio' | 'telnyx' | 'plivo' | 'exotel';
+
+/** Who calls whom, and the ids of the call. */
+export interface CallFacts {
+  readonly streamId: string;
+  readonly callId: string;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  readonly customParameters: Record<string, string>;
+}
+
+/** How a carrier talks to a media WebSocket: the caller's half of the protocol, written from the carriers' own pages. */
+export interface CarrierDialect {
+  readonly encoding: 'mulaw' | 'l16';
+  newIds(): { streamId: string; callId: string };
+  /** What is sent before any audio. */
+  handshake(facts: CallFacts): object[];
+  /** One frame of the caller's audio. */
+  media(facts: CallFacts, payload: string, sequence: number): object;
+  /** The caller hung up. */
+  stop(facts: CallFacts): object;
+  /** The base64 audio in a message of the bot. */
+  audioOf(message: { event?: unknown; media?: { payload?: unknown } }): string | undefined;
+}
+
+const FRAME_MS = 20;
+const hex = () => randomUUID().replaceAll('-', '');
+
+const payloadOf =
+  (event: string): CarrierDialect['audioOf'] =>
+  (message) =>
+    message.event === event && typeof message.media?.payload === 'string'
+      ? message.media.payload
+      : undefined;
+
+export const CARRIER_DIALECTS: Record<CarrierName, CarrierDialect> = {
+  /** https://www.twilio.com/docs/voice/media-streams/websocket-messages */
+  twilio: {
+    encoding: 'mulaw',
+    newIds: () => ({ streamId: `MZ${hex()}`, callId: `CA${hex()}` }),
+    handshake: ({ streamId, callId, from, to, customParameters }) => [
+      { event: 'connected', protocol: 'Call', version: '1.0.0' },
+      {
+        event: 'start',
+        sequenceNumber: '1',
+        streamSid: streamId,
+        start: {
+          streamSid: streamId,
+          accountSid: 'AC00000000000000000000000000000000',
+          callSid: callId,
+          tracks: ['inbound'],
+          customParameters: {
+            ...(from !== undefined && { from_number: from }),
+            ...(to !== undefined && { to_number: to }),
+            ...customParameters,
+          },
+          mediaFormat: { encoding: 'audio/x-mulaw', sampleRate: 8000, channels: 1 },
+        },
+      },
+    ],
+    media: ({ streamId }, payload, sequence) => ({
+      event: 'media',
+      sequenceNumber: String(sequence + 2),
+      streamSid: streamId,
+      media: {
+        track: 'inbound',
+        chunk: String(sequence + 1),
+        timestamp: String(sequence * FRAME_MS),
+        payload,
+      },
+    }),
+    stop: ({ streamId, callId }) => ({
+      event: 'stop',
+      streamSid: streamId,
+      stop: { callSid: callId },
+    }),
+    audioOf: payloadOf('media'),
+  },
+
+  /** https://developers.telnyx.com/docs/voice/programmable-voice/media-streaming */
+  telnyx: {
+    encoding: 'mulaw',
+    newIds: () => ({ streamId: randomUUID(), callId: `v3:${hex()}` }),
+    handshake: ({ streamId, callId, from, to, customParameters }) => [
+      { event: 'connected', version: '1.0.0' },
+      {
+        event: 'start',
+        sequence_number: '1',
+        stream_id: streamId,
+        start: {
+          call_control_id: callId,
+          call_session_id: randomUUID(),
+          from,
+          to,
+          custom_parameters: customParameters,
+          media_format: { encoding: 'PCMU', sample_rate: 8000, channels: 1 },
+        },
+      },
+    ],
+    media: ({ streamId }, payload, sequence) => ({
+      event: 'media',
+      sequence_number: String(sequence + 2),
+      stream_id: streamId,
+      media: {
+        track: 'inbound',
+        chunk: String(sequence + 1),
+        timestamp: String(sequence * FRAME_MS),
+        payload,
+      },
+    }),
+    stop: ({ streamId, callId }) => ({
+      event: 'stop',
+      stream_id: streamId,
+      stop: { call_control_id: callId },
+    }),
+    audioOf: payloadOf('media'),
+  },
+
+  /** https://www.plivo.com/docs/voice-agents/audio-streaming/concepts/websocket-events */
+  plivo: {
+    encoding: 'mulaw',
+    newIds: () => ({ streamId: randomUUID(), callId: randomUUID() }),
+    handshake: ({ streamId, callId, customParameters }) => [
+      {
+        sequenceNumber: 0,
+        event: 'start',
+        start: {
+          callId,
+          streamId,
+          accountId: 'MA000000000000000000',
+          tracks: ['inbound'],
+          mediaFormat: { encoding: 'audio/x-mulaw', sampleRate: 8000 },
+        },
+        extra_headers: JSON.stringify(customParameters),
+      },
+    ],
+    media: ({ streamId }, payload, sequence) => ({
+      sequenceNumber: sequence + 1,
+      streamId,
+      event: 'media',
+      media: {
+        track: 'inbound',
+        timestamp: String(sequence * FRAME_MS),
+        chunk: sequence + 1,
+        payload,
+      },
+    }),
+    stop: ({ streamId, callId }) => ({ event: 'stop', streamId, stop: { callId } }),
+    audioOf: payloadOf('playAudio'),
+  },
+
+  /** https://support.exotel.com/support/solutions/articles/3000108630 */
+  exotel: {
+    encoding: 'l16',
+    newIds: () => ({ streamId: hex(), callId: hex() }),
+    handshake: ({ streamId, callId, from, to, customParameters }) => [
+      { event: 'connected' },
+      {
+        event: 'start',
+        sequence_number: 1,
+        stream_sid: streamId,
+        start: {
+          stream_sid: streamId,
+          call_sid: callId,
+          account_sid: 'exotel1',
+          from,
+          to,
+          custom_parameters: customParameters,
+          media_format: { encoding: 'base64', sample_rate: '8000', bit_rate: '128kbps' },
+        },
+      },
+    ],
+    media: ({ streamId }, payload, sequence) => ({
+      event: 'media',
+      sequence_number: sequence + 2,
+      stream_sid: streamId,
+      media: { chunk: sequence + 1, timestamp: String(sequence * FRAME_MS), payload },
+    }),
+    stop: ({ streamId, callId }) => ({
+      event: 'stop',
+      stream_sid: streamId,
+      stop: { call_sid: callId, reason: 'callended' },
+    }),
+    audioOf: payloadOf('media'),
+  },
+};

@@ -1,0 +1,15 @@
+import type { DynamicModule } from '@nestjs/common';
+import { TelephonyModule } from './telephony/telephony.module.js';
+import { WebSocketModule } from './websocket/websocket.module.js';
+
+/** Every transport there is, one line each. */
+const TRANSPORT_MODULES = [WebSocketModule, TelephonyModule];
+
+/**
+ * The transports that Pipecat's environment variables imply, for `RunnerModule.forRoot({ transports })`.
+ *
+ * @param env usually `process.env`
+ */
+export function transportsFromEnv(env: NodeJS.ProcessEnv): DynamicModule[] {
+  return TRANSPORT_MODULES.flatMap((module) => module.fromEnv(env) ?? []);
+}

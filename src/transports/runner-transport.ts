@@ -1,0 +1,37 @@
+import type { Session } from '../sessions/session.js';
+import type { StartRequest } from '../start/dto/start-request.dto.js';
+import type { PublicBaseUrl } from '../http/public-url.js';
+
+/** What `POST /start` hands to the transport that was chosen. */
+export interface StartContext {
+  /** The wire name that was asked for: one of the transport's {@link RunnerTransport.names}. */
+  readonly name: string;
+  /** The session, already opened (`pending`), holding the request's `body`. */
+  readonly session: Session;
+  /** The validated request. */
+  readonly request: StartRequest;
+  /** Where the outside world reaches this runner. */
+  readonly baseUrl: PublicBaseUrl;
+}
+
+/**
+ * The port every transport implements. A transport announces itself by being a provider that extends this class and
+ * registers with the {@link TransportRegistry}; nothing else in the runner knows its name.
+ */
+export abstract class RunnerTransport {
+  /** The values of `transport` in `POST /start` that this transport serves. */
+  abstract readonly names: readonly string[];
+
+  /** Why this transport cannot be used on this instance, with the fix; `undefined` when it can. */
+  get disabledReason(): string | undefined {
+    return undefined;
+  }
+
+  /**
+   * Answers `POST /start`: sets up what the client needs and, where the bot starts at once, launches it.
+   * When it throws, the session ends as `start_failed` and everything it held is released.
+   *
+   * @returns the JSON answer, without the `sessionId`, which the start controller adds
+   */
+  abstract start(context: StartContext): Promise<Record<string, unknown>> | Record<string, unknown>;
+}

@@ -1,0 +1,45 @@
+import { ExotelCallData } from '../dto/exotel-call-data.dto.js';
+import { type Carrier, mediaPayload, objectIn, textIn } from './carrier.js';
+
+/** Exotel, bidirectional Voicebot applet: https://support.exotel.com/support/solutions/articles/3000108630. */
+export const exotel: Carrier = {
+  name: 'exotel',
+  answersPings: true,
+
+  // Exotel asks no webhook what to do: the WebSocket's URL is entered in its console.
+  webhookAnswer: ({ wsUrl }) => ({
+    contentType: 'application/json; charset=utf-8',
+    body: JSON.stringify({
+      error: 'Exotel calls no webhook.',
+      websocket_url: wsUrl,
+      note: 'Enter this WebSocket URL in the Voicebot applet of your flow in the Exotel App Bazaar.',
+    }),
+  }),
+
+  identify(message) {
+    const start = objectIn(message, 'start');
+    const stream_id = textIn(start, 'stream_sid');
+    const call_id = textIn(start, 'call_sid');
+    const account_sid = textIn(start, 'account_sid');
+    if (message.event !== 'start' || !stream_id || !call_id || !account_sid) return undefined;
+    const custom = objectIn(start, 'custom_parameters');
+    return new ExotelCallData({
+      stream_id,
+      call_id,
+      account_sid,
+      from: textIn(start, 'from'),
+      to: textIn(start, 'to'),
+      custom_parameters:
+        textIn(start, 'custom_parameters') ?? (Object.keys(custom).length > 0 ? custom : undefined),
+    });
+  },
+
+  media: {
+    encoding: 'audio/x-l16',
+    sampleRateHz: 8_000,
+    multipleOfBytes: 320,
+    minBytes: 3_200,
+    read: mediaPayload,
+    write: (stream_sid, payload) => ({ event: 'media', stream_sid, media: { payload } }),
+  },
+};

@@ -1,0 +1,43 @@
+import type { WebhookAnswer, WebhookAnswerInput } from './carrier.js';
+
+/** Escapes text for an XML element or a quoted attribute. Characters that XML cannot hold at all are left out. */
+export function escapeXml(text: string): string {
+  return (
+    text
+      // eslint-disable-next-line no-control-regex -- exactly the ones that XML 1.0 forbids
+      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '')
+      .replace(/[&<>"']/g, (char) => ENTITIES[char]!)
+  );
+}
+
+/** An XML document as a webhook answer. */
+export function xmlAnswer(root: string): WebhookAnswer {
+  return {
+    contentType: 'application/xml; charset=utf-8',
+    body: `<?xml version="1.0" encoding="UTF-8"?>\n${root}\n`,
+  };
+}
+
+/** `<Connect><Stream>`, the way Twilio and those compatible with it connect a call to a WebSocket. */
+export function connectStream(
+  { wsUrl, customParameters }: WebhookAnswerInput,
+  attributes = '',
+): WebhookAnswer {
+  const parameters = Object.entries(customParameters)
+    .map(
+      ([name, value]) =>
+        `<Parameter name="${escapeXml(name)}" value="${escapeXml(value)}"></Parameter>`,
+    )
+    .join('');
+  return xmlAnswer(
+    `<Response><Connect><Stream url="${escapeXml(wsUrl)}"${attributes}>${parameters}</Stream></Connect></Response>`,
+  );
+}
+
+const ENTITIES: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+};

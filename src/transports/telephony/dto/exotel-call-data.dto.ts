@@ -1,0 +1,37 @@
+import { IsOptional, IsString, ValidateBy } from 'class-validator';
+import { CallData } from '../../../bot/call-data.js';
+import { WireClass } from '../../../bot/wire-classes.js';
+import { ApiField } from '../../../validation/api-field.decorator.js';
+
+/** A call from Exotel. */
+@WireClass('ExotelCallData')
+export class ExotelCallData extends CallData {
+  /** The Exotel account. */
+  @IsOptional()
+  @IsString({ message: 'account_sid must be a string' })
+  @ApiField({ required: false, description: 'The Exotel account.' })
+  account_sid?: string;
+
+  /** What the Voicebot applet passes on, as text or as an object. */
+  @IsOptional()
+  @ValidateBy({
+    name: 'isStringOrObject',
+    validator: {
+      validate: (value) =>
+        typeof value === 'string' ||
+        (typeof value === 'object' && value !== null && !Array.isArray(value)),
+      defaultMessage: () => 'custom_parameters must be a string or an object',
+    },
+  })
+  @ApiField({
+    required: false,
+    type: Object,
+    oneOf: [{ type: 'string' }, { type: 'object', additionalProperties: true }],
+    description: 'What the Voicebot applet passes on, as text or as an object.',
+  })
+  custom_parameters?: string | Record<string, unknown>;
+
+  constructor(init: Partial<ExotelCallData> = {}) {
+    super(init);
+  }
+}

@@ -1,0 +1,114 @@
+import type { RawData, WebSocket } from 'ws';
+import { CallData } from '../../bot/call-data.js';
+import { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
+import type { CarrierMessage } from './carriers/carrier.js';
+import { CARRIERS } from './carriers/index.js';
+
+/** Who is calling, and through whom. */
+export interface TelephonyHandshake {
+  /** The carrier's wire name, or `unknown`. */
+  readonly transport_type: string;
+  /** What it said of the call; empty when the carrier is unknown. */
+  readonly call_data: CallData;
+}
+
+/** Why a handshake could not be read. */
+export class TelephonyHandshakeError extends Error {
+  override readonly name = 'TelephonyHandshakeError';
+  constructor(
+    readonly code: 'CLOSED' | 'TIMED_OUT' | 'ABORTED',
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** How many messages a carrier may take to say who it is. */
+const MAX_MESSAGES = 2;
+
+const read = new WeakMap<WebSocket, Promise<TelephonyHandshake>>();
+
+/**
+ * Reads which carrier is calling, and about which call, from the first messages of a media WebSocket. It takes one message
+ * if that says it all, and two at most; what follows is left to the next listener. Reading again gives the same result without
+ * taking anything, unless reading failed.
+ *
+ * @param options.timeoutMs how long to wait for the messages, in milliseconds; without it, as long as the socket is open
+ * @throws {TelephonyHandshakeError} when the socket closes before its first message, or the wait ends
+ */
+export function parseTelephonyWebSocket(
+  websocket: WebSocket,
+  options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+): Promise<TelephonyHandshake> {
+  let handshake = read.get(websocket);
+  if (!handshake) {
+    handshake = readHandshake(websocket, options);
+    read.set(websocket, handshake);
+    handshake.catch(() => read.delete(websocket));
+  }
+  return handshake;
+}
+
+function readHandshake(
+  websocket: WebSocket,
+  { timeoutMs, signal }: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
+): Promise<TelephonyHandshake> {
+  return new Promise((resolve, reject) => {
+    let messages = 0;
+    let timer: NodeJS.Timeout | undefined;
+
+    const settle = (outcome: () => void) => {
+      websocket.off('message', onMessage).off('close', onClose);
+      // The frames behind the handshake are the bot's, who does not listen yet.
+      if (websocket instanceof RunnerWebSocket) websocket.hold();
+      signal?.removeEventListener('abort', onAbort);
+      clearTimeout(timer);
+      outcome();
+    };
+    const fail = (code: TelephonyHandshakeError['code'], message: string) =>
+      settle(() => reject(new TelephonyHandshakeError(code, message)));
+    const unknown = () =>
+      settle(() => resolve({ transport_type: 'unknown', call_data: new CallData() }));
+
+    const onMessage = (data: RawData, isBinary: boolean) => {
+      messages++;
+      const handshake = identify(isBinary ? {} : parse(data));
+      if (handshake) settle(() => resolve(handshake));
+      else if (messages === MAX_MESSAGES) unknown();
+    };
+    const onClose = () => {
+      if (messages > 0) unknown();
+      else fail('CLOSED', 'the connection closed before the carrier said anything');
+    };
+    const onAbort = () => fail('ABORTED', 'the session ended before the carrier said who it is');
+
+    websocket.on('message', onMessage).on('close', onClose);
+    signal?.addEventListener('abort', onAbort);
+    if (signal?.aborted) onAbort();
+    else if (websocket.readyState > websocket.OPEN) onClose();
+    else if (timeoutMs !== undefined) {
+      timer = setTimeout(
+        () => fail('TIMED_OUT', `the carrier did not say who it is within ${timeoutMs} ms`),
+        timeoutMs,
+      );
+    }
+  });
+}
+
+function identify(message: CarrierMessage): TelephonyHandshake | undefined {
+  for (const carrier of CARRIERS) {
+    const call_data = carrier.identify(message);
+    if (call_data) return { transport_type: carrier.name, call_data };
+  }
+  return undefined;
+}
+
+/** A message that is no JSON object counts as an empty one. */
+function parse(data: RawData): CarrierMessage {
+  try {
+    const message: unknown = JSON.parse((data as Buffer).toString());
+    return typeof message === 'object' && message !== null ? (message as CarrierMessage) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,2 @@
+/** DI token of the `ResolvedTelephonyOptions`. */
+export const TELEPHONY_OPTIONS = Symbol('TELEPHONY_OPTIONS');

@@ -1,0 +1,59 @@
+import { Header, HttpCode, Inject, Param, Post, Req, Res, type Type } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { RunnerError } from '../../errors/runner.error.js';
+import type { HttpRequest } from '../../http/http-request.js';
+import { bodyOf } from '../../http/request-body.js';
+import { RunnerController } from '../../http/runner-controller.decorator.js';
+import { TransportRegistry } from '../transport-registry.js';
+import { carrierNamed, CARRIERS } from './carriers/index.js';
+import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
+import type { ResolvedTelephonyOptions, WebhookFields } from './telephony.options.js';
+import { TelephonyTransport } from './telephony.transport.js';
+
+/**
+ * Makes the controller that answers carriers' webhooks, for its path is the host's choice.
+ *
+ * @param path where the webhooks are
+ * @param carrier the one carrier to answer at `path`; unset, each has `<path>/<its name>`
+ */
+export function telephonyWebhookController(path: string, carrier?: string): Type<unknown> {
+  @RunnerController(path)
+  class TelephonyWebhookController {
+    constructor(
+      @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
+      private readonly transport: TelephonyTransport,
+      private readonly transports: TransportRegistry,
+      private readonly adapterHost: HttpAdapterHost,
+    ) {}
+
+    /** Tells the carrier to connect the call to the media WebSocket. */
+    @Post(carrier === undefined ? ':carrier' : '')
+    @HttpCode(200)
+    @Header('cache-control', 'no-store')
+    answer(
+      @Req() request: HttpRequest,
+      @Res() response: unknown,
+      @Param('carrier') asked: string | undefined,
+    ): void {
+      const name = carrier ?? asked ?? '';
+      const found = carrierNamed(name);
+      if (!found) {
+        const known = CARRIERS.map((one) => one.name).join(', ');
+        throw new RunnerError('NOT_FOUND', `There is no such carrier; known are ${known}.`);
+      }
+      this.transports.require(name);
+      const { customParameters } = this.options;
+      const answer = found.webhookAnswer({
+        wsUrl: this.transport.connectUrl(name, request),
+        customParameters:
+          typeof customParameters === 'function'
+            ? customParameters(bodyOf(request) as WebhookFields, name)
+            : customParameters,
+      });
+      const { httpAdapter } = this.adapterHost;
+      httpAdapter.setHeader(response, 'content-type', answer.contentType);
+      httpAdapter.reply(response, answer.body, 200);
+    }
+  }
+  return TelephonyWebhookController;
+}

@@ -1,0 +1,63 @@
+import type { IncomingMessage } from 'node:http';
+import { Inject } from '@nestjs/common';
+import { SessionRegistry } from '../../sessions/session-registry.js';
+import { SocketLiveness } from '../../websocket/liveness.js';
+import { RunnerGateway } from '../../websocket/runner-gateway.decorator.js';
+import type { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
+import { SocketGateway } from '../../websocket/socket-gateway.js';
+import { SocketSessions } from '../../websocket/socket-sessions.js';
+import { TransportRegistry } from '../transport-registry.js';
+import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
+import { carrierNamed } from './carriers/index.js';
+import { parseTelephonyWebSocket } from './parse-telephony-websocket.js';
+import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
+import type { ResolvedTelephonyOptions } from './telephony.options.js';
+import { TelephonyTransport } from './telephony.transport.js';
+
+/** `/ws`: a carrier connects, says which call it brings, and the bot starts. */
+@RunnerGateway('ws')
+export class TelephonyGateway extends SocketGateway {
+  private readonly liveness: SocketLiveness;
+
+  constructor(
+    @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
+    private readonly transport: TelephonyTransport,
+    private readonly transports: TransportRegistry,
+    private readonly sockets: SocketSessions,
+    private readonly sessions: SessionRegistry,
+  ) {
+    super();
+    this.liveness = new SocketLiveness(options.pingIntervalMs);
+  }
+
+  protected async accept(socket: RunnerWebSocket, request: IncomingMessage): Promise<void> {
+    const names = this.transport.names.filter((name) => this.transports.allows(name));
+    if (names.length === 0) {
+      socket.close(1008, 'this runner does not accept phone calls');
+      return;
+    }
+    const session = this.sockets.admit(socket, request, {
+      transports: [...names, 'telephony'],
+      openAs: 'telephony',
+    });
+    if (!session) return;
+    try {
+      const { transport_type, call_data } = await parseTelephonyWebSocket(socket, {
+        timeoutMs: this.options.handshakeTimeoutMs,
+        signal: session.signal,
+      });
+      if (!names.includes(transport_type)) {
+        throw new Error(`the caller is not one of ${names.join(', ')}`);
+      }
+      session.transport = transport_type;
+      if (carrierNamed(transport_type)?.answersPings) this.liveness.watch(socket);
+      this.sessions.launch(
+        session,
+        new WebSocketRunnerArguments({ websocket: socket, transport_type, call_data }),
+      );
+    } catch (error) {
+      session.logger.warn(`no call: ${(error as Error).message}`);
+      await this.sessions.stop(session, 'peer_error', (error as Error).message);
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { telephonyWebhookController } from './telephony-webhook.controller.js';
+import type { TelephonyOptions } from './telephony.options.js';
+
+/** What shapes the module's routes. */
+export interface TelephonyExtras {
+  /**
+   * Where the carriers' webhooks are: `POST <webhookPath>/:carrier`, or with `carrier` set `POST <webhookPath>` itself.
+   * @default 'telephony'
+   */
+  webhookPath?: string;
+  /** The one carrier whose webhook is answered; unset, each has a path of its own. */
+  carrier?: string;
+}
+
+export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
+  new ConfigurableModuleBuilder<TelephonyOptions>({ moduleName: 'PipecatTelephony' })
+    .setClassMethodName('forRoot')
+    .setExtras<TelephonyExtras>(
+      // Nest tells extras from options by the keys listed here.
+      { webhookPath: undefined, carrier: undefined },
+      (definition, { webhookPath = 'telephony', carrier }) => ({
+        ...definition,
+        controllers: [telephonyWebhookController(webhookPath, carrier)],
+      }),
+    )
+    .build();

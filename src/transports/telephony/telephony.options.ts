@@ -1,0 +1,64 @@
+import { checkOptions, checkPublicUrl } from '../../runner.options.js';
+
+/** A carrier's webhook: its form fields or JSON, as they came. */
+export type WebhookFields = Record<string, unknown>;
+
+/** Options of {@link TelephonyModule}. */
+export interface TelephonyOptions {
+  /**
+   * The host name (or URL) that carriers reach this runner under.
+   * @default the runner's own `publicUrl`, else the host of each request
+   */
+  publicUrl?: string;
+  /**
+   * Parameters the carrier hands back when it connects (Twilio and Telnyx), found in `call_data.body`. `from_number` and
+   * `to_number` also become `call_data.from` and `call_data.to`.
+   * @default none
+   */
+  customParameters?:
+    Record<string, string> | ((webhook: WebhookFields, carrier: string) => Record<string, string>);
+  /**
+   * How long a carrier may take to say which call it brings, in milliseconds.
+   * @default 10_000
+   */
+  handshakeTimeoutMs?: number;
+  /**
+   * How often carriers that answer pings are pinged, in milliseconds; one that stays silent for two of them is cut off.
+   * 0 is off.
+   * @default 30_000
+   */
+  pingIntervalMs?: number;
+}
+
+/** {@link TelephonyOptions} with their defaults. */
+export type ResolvedTelephonyOptions = Required<Omit<TelephonyOptions, 'publicUrl'>> &
+  Pick<TelephonyOptions, 'publicUrl'>;
+
+const milliseconds =
+  (min: number) =>
+  (value: unknown): string | undefined =>
+    Number.isSafeInteger(value) && (value as number) >= min && (value as number) < 2 ** 31
+      ? undefined
+      : `must be a whole number of milliseconds, at least ${min}`;
+
+/** Fills in the defaults. */
+export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTelephonyOptions {
+  checkOptions('TelephonyModule', options, {
+    publicUrl: checkPublicUrl,
+    customParameters: (value) =>
+      typeof value === 'function' ||
+      (typeof value === 'object' &&
+        value !== null &&
+        Object.values(value).every((v) => typeof v === 'string'))
+        ? undefined
+        : 'must be an object of strings, or a function that returns one',
+    handshakeTimeoutMs: milliseconds(1),
+    pingIntervalMs: milliseconds(0),
+  });
+  return {
+    publicUrl: options.publicUrl,
+    customParameters: options.customParameters ?? {},
+    handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
+    pingIntervalMs: options.pingIntervalMs ?? 30_000,
+  };
+}

@@ -1,0 +1,66 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { RunnerError } from '../errors/runner.error.js';
+import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import type { RunnerTransport } from './runner-transport.js';
+
+/** A transport that was asked for but cannot be used on this instance. */
+export interface DisabledTransport {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** All transports of this instance, by the names they are asked for. */
+@Injectable()
+export class TransportRegistry {
+  private readonly byName = new Map<string, RunnerTransport>();
+
+  constructor(@Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions) {}
+
+  /** Called by each transport when it is constructed. */
+  register(transport: RunnerTransport): void {
+    for (const name of transport.names) this.byName.set(name, transport);
+  }
+
+  /** The names that `POST /start` accepts on this instance. */
+  get accepted(): string[] {
+    return [...this.byName]
+      .filter(([name, transport]) => this.allows(name) && transport.disabledReason === undefined)
+      .map(([name]) => name);
+  }
+
+  /** The transports that are there but cannot be used, with the fix. */
+  get disabled(): DisabledTransport[] {
+    return [...this.byName].flatMap(([name, { disabledReason: reason }]) =>
+      this.allows(name) && reason !== undefined ? [{ name, reason }] : [],
+    );
+  }
+
+  /** Whether `onlyTransport` leaves room for this name. */
+  allows(name: string): boolean {
+    return this.options.onlyTransport === undefined || this.options.onlyTransport === name;
+  }
+
+  /**
+   * The transport that serves a name.
+   * @throws {RunnerError} `TRANSPORT_UNAVAILABLE`, saying which names are accepted
+   */
+  require(name: string): RunnerTransport {
+    const transport = this.byName.get(name);
+    if (transport && this.allows(name) && transport.disabledReason === undefined) return transport;
+    const why = !transport
+      ? 'is not known to this runner'
+      : !this.allows(name)
+        ? 'is not allowed on this runner'
+        : `is disabled on this runner (${transport.disabledReason})`;
+    const accepted = this.accepted.join(', ') || 'none';
+    throw new RunnerError(
+      'TRANSPORT_UNAVAILABLE',
+      `Transport '${shorten(name)}' ${why}. Accepted: ${accepted}.`,
+    );
+  }
+}
+
+/** Client text that goes into a message: no control characters, no essay. */
+function shorten(name: string): string {
+  return name.replace(/[^\x20-\x7e]/g, '?').slice(0, 40);
+}

@@ -1,0 +1,29 @@
+import { IsString } from 'class-validator';
+import { type Init, RunnerArguments } from '../../../bot/runner-arguments.js';
+import { WireClass } from '../../../bot/wire-classes.js';
+import { ApiField } from '../../../validation/api-field.decorator.js';
+
+/** A bot that joins a Vonage video session. */
+@WireClass('VonageRunnerArguments')
+export class VonageRunnerArguments extends RunnerArguments {
+  /** The Vonage application. */
+  @IsString({ message: 'application_id must be a string' })
+  @ApiField({ description: 'The Vonage application.' })
+  application_id!: string;
+
+  /** The Vonage session to join; not to be confused with `session_id`. */
+  @IsString({ message: 'vonage_session_id must be a string' })
+  @ApiField({ description: 'The Vonage session to join.' })
+  vonage_session_id!: string;
+
+  /** The token to join with. */
+  @IsString({ message: 'token must be a string' })
+  @ApiField({ description: 'The token to join with.' })
+  token!: string;
+
+  constructor(
+    init?: Init<VonageRunnerArguments, 'application_id' | 'vonage_session_id' | 'token'>,
+  ) {
+    super(init);
+  }
+}

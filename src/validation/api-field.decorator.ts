@@ -1,0 +1,30 @@
+/** What the OpenAPI schema says of a field. */
+export interface ApiFieldOptions {
+  readonly description: string;
+  /** @default true */
+  readonly required?: boolean;
+  /** The class of the field where reflection cannot tell, such as `() => [String]`. */
+  readonly type?: unknown;
+  readonly nullable?: boolean;
+  readonly default?: unknown;
+  readonly example?: unknown;
+  readonly additionalProperties?: boolean | Record<string, unknown>;
+  readonly oneOf?: Record<string, unknown>[];
+  readonly format?: string;
+}
+
+/**
+ * Documents a field for OpenAPI. Writes what `@nestjs/swagger` reads (its `ApiProperty`), so that the package is needed only
+ * by hosts that serve a document.
+ */
+export function ApiField(options: ApiFieldOptions): PropertyDecorator {
+  return (target, key) => {
+    const fields = (Reflect.getMetadata(FIELDS, target) ?? []) as string[];
+    Reflect.defineMetadata(FIELDS, [...fields, `:${String(key)}`], target);
+    const type: unknown = Reflect.getMetadata('design:type', target, key);
+    Reflect.defineMetadata(FIELD, { required: true, type, ...options }, target, key);
+  };
+}
+
+const FIELDS = 'swagger/apiModelPropertiesArray';
+const FIELD = 'swagger/apiModelProperties';

@@ -1,0 +1,8 @@
+import { applyDecorators } from '@nestjs/common';
+import { IsInt, Max, Min } from 'class-validator';
+
+/** A TCP or UDP port as a number. */
+export function IsPortNumber(): PropertyDecorator {
+  const message = '$property must be a port number from 0 to 65535';
+  return applyDecorators(IsInt({ message }), Min(0, { message }), Max(65_535, { message }));
+}

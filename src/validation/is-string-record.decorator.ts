@@ -1,0 +1,23 @@
+import { ValidateBy, type ValidationArguments } from 'class-validator';
+
+/** Checks a `Record<string, string>` value by value; the message names the key at fault, never what it holds. */
+export function IsStringRecord(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isStringRecord',
+    validator: {
+      validate: (value) => isRecord(value) && Object.values(value).every(isString),
+      defaultMessage: (args?: ValidationArguments) => {
+        const { property, value } = args!;
+        const wrong = isRecord(value) && Object.keys(value).find((key) => !isString(value[key]));
+        return typeof wrong === 'string'
+          ? `${property}.${wrong.replace(/[^\x20-\x7e]/g, '?').slice(0, 40)} must be a string`
+          : `${property} must be an object whose values are strings`;
+      },
+    },
+  });
+}
+
+const isString = (value: unknown): boolean => typeof value === 'string';
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

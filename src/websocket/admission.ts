@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http';
+import { RunnerError } from '../errors/runner.error.js';
+
+/** How much JSON may come in `?body=`, in bytes once decoded. */
+export const MAX_BODY_PARAM_BYTES = 4_096;
+
+/** The token of a connection: `Authorization: Bearer`, then `?token=`, then the path segment. */
+export function extractToken(
+  request: IncomingMessage,
+  pathToken: string | undefined,
+): string | undefined {
+  const bearer = /^bearer +(\S+)\s*$/i.exec(request.headers.authorization ?? '')?.[1];
+  return bearer ?? (param(request, 'token') || undefined) ?? pathToken;
+}
+
+/** Whether an `Origin` may connect; with a list, one that is missing may not. */
+export function isOriginAllowed(
+  origin: string | undefined,
+  allowedOrigins: readonly string[],
+): boolean {
+  if (allowedOrigins.length === 0) return true;
+  const given = origin?.toLowerCase();
+  return allowedOrigins.some((allowed) => allowed.toLowerCase() === given);
+}
+
+/** The session that `?session_id=` names. */
+export function sessionIdParam(request: IncomingMessage): string | undefined {
+  return param(request, 'session_id') || undefined;
+}
+
+/**
+ * What `?body=<base64 JSON>` carries for the bot, in either alphabet of base64 (Pipecat Cloud's way to pass data on the URL).
+ * @throws {RunnerError} `BAD_REQUEST` when it is no base64, no JSON, or too large
+ */
+export function decodeBodyParam(request: IncomingMessage): unknown {
+  // URLSearchParams turns a "+" of the alphabet into a space.
+  const encoded = param(request, 'body')?.replace(/ /g, '+');
+  if (!encoded) return undefined;
+  if (!/^[\w+/-]+={0,2}$/.test(encoded)) throw new RunnerError('BAD_REQUEST', 'body is not base64');
+  const json = Buffer.from(encoded, 'base64');
+  if (json.length > MAX_BODY_PARAM_BYTES) {
+    throw new RunnerError('BAD_REQUEST', `body is larger than ${MAX_BODY_PARAM_BYTES} bytes`);
+  }
+  try {
+    return JSON.parse(json.toString('utf8')) as unknown;
+  } catch {
+    throw new RunnerError('BAD_REQUEST', 'body is not JSON');
+  }
+}
+
+function param(request: IncomingMessage, name: string): string | undefined {
+  const url = request.url ?? '';
+  const start = url.indexOf('?');
+  if (start === -1) return undefined;
+  return new URLSearchParams(url.slice(start)).get(name) ?? undefined;
+}

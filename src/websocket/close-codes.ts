@@ -1,0 +1,51 @@
+import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
+import { RunnerError, type RunnerErrorCode } from '../errors/runner.error.js';
+
+/** How a WebSocket is closed. */
+export interface SocketClose {
+  /** From RFC 6455, or from the range 4000 to 4999 that is free for applications. */
+  readonly code: number;
+  /** At most 123 bytes. */
+  readonly reason: string;
+}
+
+const OF_END: Record<SessionEndCode, number> = {
+  completed: 1000,
+  peer_left: 1000,
+  stopped: 1000,
+  too_long: 1000,
+  draining: 1001,
+  peer_error: 1008,
+  failed: 1011,
+  start_failed: 1011,
+  not_ready: 1011,
+  expired: 4003,
+};
+
+const OF_ERROR: Partial<Record<RunnerErrorCode, number>> = {
+  BAD_REQUEST: 1008,
+  TRANSPORT_UNAVAILABLE: 1008,
+  AT_CAPACITY: 1013,
+  DRAINING: 1001,
+  UNAUTHORIZED: 4003,
+  FORBIDDEN: 4003,
+};
+
+/** The one place where ends and errors become WebSocket close codes. An unexpected error's own text stays inside. */
+export function closeFor(cause: unknown): SocketClose {
+  if (cause instanceof SessionEnd)
+    return { code: OF_END[cause.code], reason: shorten(cause.message) };
+  if (cause instanceof RunnerError) {
+    return { code: OF_ERROR[cause.code] ?? 1011, reason: shorten(cause.message) };
+  }
+  return { code: 1011, reason: 'the runner failed' };
+}
+
+/** Cuts a text to what fits a close frame, between characters. */
+function shorten(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= 123) return text;
+  let end = 120;
+  while ((bytes[end]! & 0xc0) === 0x80) end--;
+  return `${bytes.subarray(0, end).toString()}…`;
+}

@@ -1,0 +1,17 @@
+import { applyDecorators } from '@nestjs/common';
+import { WebSocketGateway } from '@nestjs/websockets';
+
+/** What {@link RunnerGateway} leaves in a gateway's options. */
+export interface RunnerGatewayOptions {
+  readonly runnerPath: string;
+}
+
+/**
+ * A gateway on raw sockets: its `handleConnection(socket, request)` gets every connection to `/<path>` and
+ * `/<path>/<token>` below the runner's base path, with its early frames held, and frames reach it as the peer sent them.
+ */
+export function RunnerGateway(path: string): ClassDecorator {
+  // Nest shares a server between gateways of one path; a host's gateway must never share ours.
+  const options = { path: `pipecat-runner:${path}`, runnerPath: path };
+  return applyDecorators(WebSocketGateway(options) as ClassDecorator);
+}

@@ -1,0 +1,77 @@
+import { WebSocket } from 'ws';
+
+/** Past this many queued bytes a held socket stops reading; before, it reads on, so that it notices a peer that leaves. */
+const MAX_HELD_BYTES = 65_536;
+
+/**
+ * A `ws` socket that can keep frames until somebody listens. Pausing alone would not do: frames that arrived in the
+ * same chunk are emitted all the same, and are lost when there is no listener yet.
+ */
+export class RunnerWebSocket extends WebSocket {
+  private held: unknown[][] | undefined = undefined;
+  private heldBytes = 0;
+  private pausedHere = false;
+  private watching = false;
+  private closing = false;
+
+  /**
+   * Keeps every frame that arrives until a `message` listener is added; it then gets them in order. When that listener
+   * is removed again while frames are left, the rest stays. Holding twice changes nothing.
+   */
+  hold(): void {
+    this.held ??= [];
+    if (this.watching) return;
+    this.watching = true;
+    this.on('newListener', this.onNewListener);
+  }
+
+  /** Whether this side closed the connection, as opposed to the peer. */
+  get closedHere(): boolean {
+    return this.closing;
+  }
+
+  override close(code?: number, data?: string | Buffer): void {
+    // ws answers the peer's close frame through this method too; only its own field tells the two apart.
+    if (!(this as unknown as { _closeFrameReceived: boolean })._closeFrameReceived)
+      this.closing = true;
+    super.close(code, data);
+  }
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (this.held === undefined || event !== 'message') return super.emit(event, ...args);
+    this.held.push(args);
+    this.heldBytes += (args[0] as Buffer).length;
+    if (this.heldBytes > MAX_HELD_BYTES && !this.pausedHere) {
+      this.pausedHere = true;
+      this.pause();
+    }
+    return true;
+  }
+
+  private readonly onNewListener = (event: string | symbol): void => {
+    if (event !== 'message') return;
+    this.off('newListener', this.onNewListener);
+    this.watching = false;
+    // Not at once: `newListener` comes before the listener is in place.
+    process.nextTick(() => this.release());
+  };
+
+  private release(): void {
+    const held = this.held ?? [];
+    let next = 0;
+    while (next < held.length && this.listenerCount('message') > 0) {
+      super.emit('message', ...held[next++]!);
+    }
+    if (this.listenerCount('message') === 0) {
+      this.held = held.slice(next);
+      this.hold();
+      return;
+    }
+    this.held = undefined;
+    this.heldBytes = 0;
+    if (this.pausedHere) {
+      this.pausedHere = false;
+      this.resume();
+    }
+  }
+}

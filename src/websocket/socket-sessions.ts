@@ -1,0 +1,101 @@
+import type { IncomingMessage } from 'node:http';
+import { Inject, Injectable } from '@nestjs/common';
+import type { SessionEnd } from '../bot/session-end.js';
+import { RunnerError } from '../errors/runner.error.js';
+import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import type { Session } from '../sessions/session.js';
+import { SessionRegistry } from '../sessions/session-registry.js';
+import { SessionTokens } from '../sessions/session-token.js';
+import { decodeBodyParam, extractToken, isOriginAllowed, sessionIdParam } from './admission.js';
+import { closeFor } from './close-codes.js';
+import { pathTokenOf } from './raw-socket-server.js';
+import type { RunnerWebSocket } from './runner-web-socket.js';
+
+/** Which sessions a gateway takes callers for. */
+export interface SocketPurpose {
+  /** Wire names of the transports that connect here. */
+  readonly transports: readonly string[];
+  /** The name of a session whose caller comes unannounced. */
+  readonly openAs: string;
+}
+
+/** Decides who may connect, finds or opens the caller's session, and ties socket and session together. */
+@Injectable()
+export class SocketSessions {
+  constructor(
+    @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
+    private readonly registry: SessionRegistry,
+    private readonly tokens: SessionTokens,
+  ) {}
+
+  /**
+   * The session of a new connection, claimed and bound to the socket; when the caller may not come in, the socket is
+   * closed with the code that says why, and there is none.
+   */
+  admit(
+    socket: RunnerWebSocket,
+    request: IncomingMessage,
+    purpose: SocketPurpose,
+  ): Session | undefined {
+    try {
+      if (!isOriginAllowed(request.headers.origin, this.options.allowedOrigins)) {
+        throw new RunnerError('FORBIDDEN', 'origin not allowed');
+      }
+      const session = this.findSession(request, purpose);
+      this.bind(session, socket);
+      return session;
+    } catch (error) {
+      const { code, reason } = closeFor(error);
+      socket.close(code, reason);
+      return undefined;
+    }
+  }
+
+  private findSession(request: IncomingMessage, { transports, openAs }: SocketPurpose): Session {
+    const token = extractToken(request, pathTokenOf(request));
+    const body = decodeBodyParam(request);
+    let session: Session | undefined;
+    if (this.options.webSocketAuth === 'token') {
+      const id = token === undefined ? undefined : this.tokens.sessionIdOf(token);
+      session = id === undefined ? undefined : this.registry.claim(id, transports);
+      if (!session) throw new RunnerError('UNAUTHORIZED', 'token missing, expired, used or wrong');
+    } else {
+      const id = sessionIdParam(request) ?? (token && UUID.test(token) ? token : undefined);
+      if (id !== undefined) {
+        session = this.registry.claim(id, transports);
+        if (!session) throw new RunnerError('FORBIDDEN', 'no such session is waiting');
+      } else {
+        session = this.registry.open({ transport: openAs });
+        this.registry.claim(session.id, [openAs]);
+      }
+    }
+    session.body ??= body;
+    return session;
+  }
+
+  /** The session ends with the socket, and the socket with the session. */
+  private bind(session: Session, socket: RunnerWebSocket): void {
+    socket.on('error', (error) => {
+      void this.registry.stop(session, 'peer_error', `The connection failed: ${error.message}`);
+    });
+    socket.once('close', (code) => {
+      if (socket.closedHere) void this.registry.stop(session, 'completed', 'The bot hung up.');
+      else void this.registry.stop(session, 'peer_left', `The caller left (${code}).`);
+    });
+    session.hold((reason) => closed(socket, reason));
+  }
+}
+
+/** Closes the socket with the code of the reason, and waits until it is (ws cuts it after `closeTimeoutMs`). */
+function closed(socket: RunnerWebSocket, end: SessionEnd): Promise<void> | undefined {
+  if (socket.readyState === socket.CLOSED) return undefined;
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve());
+    const { code, reason } = closeFor(end);
+    socket.close(code, reason);
+    // A bot may have paused it, and then the peer's answer would never be read.
+    socket.resume();
+  });
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

@@ -1,0 +1,47 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { RawSocketServer } from './raw-socket-server.js';
+
+/**
+ * Stands before all other `upgrade` listeners of an HTTP server, whenever they were added: takes what is the runner's,
+ * and hides it from the others, some of which destroy every upgrade they do not know (such as Nest's `WsAdapter`).
+ * What nobody takes is answered 404.
+ */
+export class UpgradeRouter {
+  private readonly servers: RawSocketServer[] = [];
+
+  constructor(http: Server) {
+    const emit = http.emit.bind(http);
+    http.emit = (event: string, ...args: unknown[]): boolean => {
+      if (event === 'upgrade' && this.takes(...(args as Upgrade))) return true;
+      return emit(event, ...args);
+    };
+    // Node upgrades nothing without a listener; this one is alone where the host has no WebSockets of its own.
+    http.on('upgrade', (_request, socket) => {
+      if (http.listenerCount('upgrade') === 1) refuse(socket);
+    });
+  }
+
+  add(server: RawSocketServer): void {
+    this.servers.push(server);
+  }
+
+  private takes(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    const url = request.url ?? '/';
+    const end = url.search(/[?#]/);
+    const path = end === -1 ? url : url.slice(0, end);
+    return this.servers.some((server) => server.takes(path, request, socket, head));
+  }
+}
+
+type Upgrade = [IncomingMessage, Duplex, Buffer];
+
+function refuse(socket: Duplex): void {
+  const detail = 'There is no WebSocket at this path.';
+  const body = JSON.stringify({ statusCode: 404, error: 'Not Found', message: detail, detail });
+  socket.on('error', () => undefined);
+  socket.end(
+    'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n' +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,31 @@
+import { IsObject, IsOptional, IsString } from 'class-validator';
+import type { WebSocket } from 'ws';
+import { LiveField, setLiveField } from '../bot/live-field.decorator.js';
+import { type Init, RunnerArguments } from '../bot/runner-arguments.js';
+import { WireClass } from '../bot/wire-classes.js';
+import { ApiField } from '../validation/api-field.decorator.js';
+
+/** A bot that talks over a WebSocket: a plain client's, or a carrier's. */
+@WireClass('WebSocketRunnerArguments')
+export class WebSocketRunnerArguments extends RunnerArguments {
+  /** The open connection. Frames that arrived before the first `message` listener are kept for it. */
+  @LiveField()
+  @IsObject({ message: 'websocket must be an open WebSocket' })
+  websocket!: WebSocket;
+
+  /** `websocket` for plain clients, else the carrier: `twilio`, `telnyx`, `plivo`, `exotel`. */
+  @IsOptional()
+  @IsString({ message: 'transport_type must be a string' })
+  @ApiField({
+    required: false,
+    example: 'twilio',
+    description: '`websocket` for plain clients, else the name of the carrier.',
+  })
+  transport_type?: string;
+
+  constructor(init?: Init<WebSocketRunnerArguments, 'websocket'>) {
+    const { websocket, ...rest } = init ?? {};
+    super(rest);
+    setLiveField(this, 'websocket', websocket);
+  }
+}

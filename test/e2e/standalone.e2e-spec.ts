@@ -1,0 +1,146 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { readMessageFrame, writeMessageFrame } from '../../src/media/message-frame.js';
+import { closeOf, connect, nextText, post } from '../support/runner-app.js';
+
+const main = join(process.cwd(), 'dist', 'main.js');
+let dir: string;
+let child: ChildProcess | undefined;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'runner-'));
+});
+afterEach(async () => {
+  if (child && child.exitCode === null && child.signalCode === null) {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+  await rm(dir, { recursive: true });
+});
+
+/** Starts the runner in a folder of its own, and resolves with its URL and banner. */
+async function start(...flags: string[]): Promise<{ url: string; wsUrl: string; banner: string }> {
+  child = spawn(process.execPath, [main, '--host', '127.0.0.1', '--port', '0', ...flags], {
+    cwd: dir,
+  });
+  let output = '';
+  child.stderr!.on('data', (text: Buffer) => (output += text.toString()));
+  for await (const line of createInterface(child.stdout!)) {
+    output += `${line}\n`;
+    if (!line.includes('Allowed origins')) continue;
+    const url = /http:\/\/\S+/.exec(output)![0];
+    child.stdout!.resume();
+    return { url, wsUrl: url.replace('http', 'ws'), banner: output };
+  }
+  throw new Error(`the runner did not start: ${output}`);
+}
+
+async function stop(): Promise<number | null> {
+  const exit = once(child!, 'exit');
+  child!.kill('SIGTERM');
+  const [code, signal] = (await exit) as [number | null, string | null];
+  return signal === 'SIGTERM' ? 0 : code;
+}
+
+describe('pipecat-runner', () => {
+  it('greets a published client and echoes, and stops on SIGTERM', async () => {
+    const { url, wsUrl, banner } = await start();
+    expect(banner).toMatch(/Enabled transports\s+websocket, twilio, telnyx, plivo, exotel/);
+    expect(banner).toMatch(/WebSocket auth\s+none/);
+    const { json } = await post(`${url}/start`, { transport: 'websocket' });
+    const client = await connect(json.wsUrl as string);
+    client.send(
+      writeMessageFrame(
+        '{"label":"rtvi-ai","type":"client-ready","id":"7","data":{"version":"2.1.0"}}',
+      ),
+    );
+    const [ready] = (await once(client, 'message')) as [Buffer];
+    expect(JSON.parse(readMessageFrame(ready)!)).toMatchObject({
+      label: 'rtvi-ai',
+      type: 'bot-ready',
+      id: '7',
+      data: { version: '2.1.0' },
+    });
+    const audio = Buffer.from('12080a001a0201022080 7d'.replace(' ', ''), 'hex');
+    client.send(audio);
+    const [echoed] = (await once(client, 'message')) as [Buffer];
+    expect(echoed.equals(audio)).toBe(true);
+    const closed = closeOf(client);
+    expect(await stop()).toBe(0);
+    await expect(closed).resolves.toMatchObject({ code: 1001 });
+    await expect(connect(`${wsUrl}/ws-client`)).rejects.toThrow();
+  });
+
+  it('answers the webhook of its one carrier at POST /', async () => {
+    const { url } = await start(
+      '-t',
+      'twilio',
+      '--proxy',
+      'https://bot.example.com/',
+      '--ws-auth',
+      'token',
+    );
+    const response = await fetch(url, { method: 'POST' });
+    expect(response.headers.get('content-type')).toMatch(/xml/);
+    expect(await response.text()).toMatch(
+      /url="wss:\/\/bot\.example\.com\/ws\/[\w-]+\.[0-9a-f]{64}"/,
+    );
+    expect(await (await fetch(`${url}/status`)).json()).toEqual({
+      status: 'ready',
+      transports: ['twilio'],
+    });
+  });
+
+  it('reads .env', async () => {
+    await writeFile(
+      join(dir, '.env'),
+      'PIPECAT_WEBSOCKET_AUTH=token\nPIPECAT_ALLOWED_ORIGINS=https://a.example, https://b.example\n',
+    );
+    const { banner } = await start();
+    expect(banner).toMatch(/WebSocket auth\s+token/);
+    expect(banner).toMatch(/Allowed origins\s+https:\/\/a\.example, https:\/\/b\.example/);
+  });
+
+  it.each([
+    [
+      'a function',
+      "export default async function bot(args, session) { session.ready(); args.websocket.send('from a function ' + session.id); await new Promise((r) => session.signal.addEventListener('abort', r)); }",
+    ],
+    [
+      'a class',
+      "export default class { async launch(args, session) { args.websocket.send('from a class ' + session.id); await new Promise((r) => session.signal.addEventListener('abort', r)); } }",
+    ],
+  ])('runs a bot that is %s', async (what, source) => {
+    await writeFile(join(dir, 'bot.mjs'), source);
+    const { url } = await start('--bot', './bot.mjs');
+    const { json } = await post(`${url}/start`, { transport: 'websocket' });
+    const { WebSocket } = await import('ws');
+    const client = new WebSocket(json.wsUrl as string);
+    await expect(nextText(client)).resolves.toBe(`from ${what} ${json.sessionId as string}`);
+    client.close();
+  });
+
+  it.each([
+    [['--transport', 'pigeon'], /pigeon.*websocket/s],
+    [['--port', '70000'], /65535/],
+    [['--ws-auth', 'maybe'], /none.*token/s],
+    [['--nonsense'], /--nonsense/],
+    [['--bot', './missing.mjs'], /missing\.mjs cannot be loaded/],
+    [['--allowed-origins', 'example.com'], /allowedOrigins.*https:\/\/app\.example\.com/s],
+  ])('refuses %j with what is accepted', async (flags, message) => {
+    const failure = await promisify(execFile)(process.execPath, [main, ...flags], {
+      cwd: dir,
+    }).then(
+      () => undefined,
+      (error: { code: number; stderr: string; stdout: string }) => error,
+    );
+    expect(failure?.code).toBe(1);
+    expect(failure!.stderr + failure!.stdout).toMatch(message);
+  });
+});

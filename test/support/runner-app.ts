@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:http';
+import {
+  type DynamicModule,
+  type INestApplication,
+  Module,
+  type ModuleMetadata,
+} from '@nestjs/common';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { NestFactory } from '@nestjs/core';
+import WebSocket, { type RawData } from 'ws';
+import { RunnerModule, type RunnerModuleExtras, type RunnerOptions } from '../../src/index.js';
+
+export type Platform = 'fastify' | 'express';
+export const PLATFORMS: Platform[] = ['fastify', 'express'];
+export const WAYS = ['forRoot', 'forRootAsync'] as const;
+
+export interface RunningApp {
+  readonly app: INestApplication;
+  /** `http://127.0.0.1:<port>`. */
+  readonly url: string;
+  /** `ws://127.0.0.1:<port>`. */
+  readonly wsUrl: string;
+}
+
+/** The same module by either way of configuring it. */
+export function runnerModule(
+  way: (typeof WAYS)[number],
+  { launcher, transports, imports, path, isGlobal, ...options }: RunnerOptions & RunnerModuleExtras,
+): DynamicModule {
+  const extras = { launcher, transports, imports, path, isGlobal };
+  return way === 'forRoot'
+    ? RunnerModule.forRoot({ ...extras, ...options })
+    : RunnerModule.forRootAsync({ ...extras, useFactory: async () => options });
+}
+
+/** Starts a host application on a free loopback port. */
+export async function startApp(
+  platform: Platform,
+  imports: NonNullable<ModuleMetadata['imports']>,
+  configure: (app: INestApplication) => void = () => undefined,
+  metadata: Omit<ModuleMetadata, 'imports'> = {},
+): Promise<RunningApp> {
+  @Module({ imports, ...metadata })
+  class HostModule {}
+  const adapter = platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
+  const app = await NestFactory.create(HostModule, adapter, { logger: false, abortOnError: false });
+  configure(app);
+  return listen(app);
+}
+
+export async function listen(app: INestApplication): Promise<RunningApp> {
+  await app.listen(0, '127.0.0.1');
+  const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
+  return { app, url: `http://127.0.0.1:${port}`, wsUrl: `ws://127.0.0.1:${port}` };
+}
+
+/** POSTs JSON, or text as it is, and reads the JSON answer. */
+export async function post(
+  url: string,
+  body: unknown = {},
+  headers: Record<string, string> = {},
+): Promise<{ status: number; headers: Headers; json: Record<string, unknown> }> {
+  const response = await fetch(url, {
+    method: 'POST',
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    headers: { 'content-type': 'application/json', ...headers },
+  });
+  return {
+    status: response.status,
+    headers: response.headers,
+    json: (await response.json()) as Record<string, unknown>,
+  };
+}
+
+/** An open client socket. */
+export async function connect(
+  url: string,
+  options: WebSocket.ClientOptions = {},
+): Promise<WebSocket> {
+  const socket = new WebSocket(url, options);
+  await once(socket, 'open');
+  return socket;
+}
+
+/** Connects, and resolves with what the socket is closed with. */
+export async function closeOf(
+  target: string | WebSocket,
+  options: WebSocket.ClientOptions = {},
+): Promise<{ code: number; reason: string }> {
+  const socket = typeof target === 'string' ? new WebSocket(target, options) : target;
+  const [code, reason] = (await once(socket, 'close')) as [number, Buffer];
+  return { code, reason: reason.toString() };
+}
+
+/** The next message, as text. */
+export async function nextText(socket: WebSocket): Promise<string> {
+  const [data] = (await once(socket, 'message')) as [RawData];
+  return (data as Buffer).toString();
+}
