@@ -11,6 +11,7 @@ import { RouterModule } from '@nestjs/core';
 import { BotLauncher } from './bot/bot-launcher.js';
 import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
 import { HttpFront } from './http/http-front.js';
+import { NotFound } from './http/not-found.js';
 import { PublicUrls } from './http/public-url.js';
 import { RUNNER_PATH, RunnerPaths } from './http/runner-paths.js';
 import {
@@ -21,7 +22,6 @@ import {
 } from './runner.options.js';
 import { SessionRegistry } from './sessions/session-registry.js';
 import { SessionTokens } from './sessions/session-token.js';
-import { NotFoundController } from './start/not-found.controller.js';
 import { StartController } from './start/start.controller.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { runnerSocketsProvider } from './websocket/runner-sockets.provider.js';
@@ -62,9 +62,6 @@ export interface RunnerModuleExtras {
 /** Everything the transports share. They import it through {@link RunnerModule}, which adds it to each of them. */
 @Module({})
 class RunnerCoreModule {}
-
-@Module({})
-class RunnerNotFoundModule {}
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<RunnerOptions>({
@@ -116,6 +113,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       RunnerPaths,
       PublicUrls,
       HttpFront,
+      NotFound,
       runnerSocketsProvider,
       SocketSessions,
     ],
@@ -134,8 +132,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
     ...transport,
     imports: [...(transport.imports ?? []), core],
   }));
-  const modules: DynamicModule[] = [core, ...transports];
-  if (path) modules.push({ module: RunnerNotFoundModule, controllers: [NotFoundController] });
+  const modules = [core, ...transports];
   return {
     module: definition.module,
     global: extras.isGlobal ?? false,

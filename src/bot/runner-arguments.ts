@@ -13,13 +13,9 @@ import { KeepsNull, Nested } from '../validation/field-traits.js';
 import { assignDefined, CallData } from './call-data.js';
 import { WireClass, wireNameOf } from './wire-classes.js';
 
-type Methods<T> = {
-  [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never;
-}[keyof T];
-
 /** What a class of runner arguments is made from: its required fields, and any of the others. */
 export type Init<T, Required extends keyof T = never> = Pick<T, Required> &
-  Partial<Omit<T, Required | Methods<T>>>;
+  Partial<Omit<T, Required | 'toJSON'>>;
 
 /**
  * What every bot is given, whatever its transport. The subclasses add what it takes to connect; tell them apart
@@ -34,7 +30,7 @@ export class RunnerArguments {
     default: false,
     description: 'Whether the bot should handle SIGINT itself.',
   })
-  handle_sigint = false;
+  handle_sigint: boolean = false;
 
   /** Whether the bot should handle SIGTERM itself. @default false */
   @IsBoolean({ message: 'handle_sigterm must be true or false' })
@@ -43,7 +39,7 @@ export class RunnerArguments {
     default: false,
     description: 'Whether the bot should handle SIGTERM itself.',
   })
-  handle_sigterm = false;
+  handle_sigterm: boolean = false;
 
   /** Seconds a conversation may be idle before the bot should end it; `null` for ever. @default 300 */
   @KeepsNull()

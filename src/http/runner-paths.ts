@@ -25,7 +25,12 @@ export class RunnerPaths {
     return join(this.config.getGlobalPrefix() ?? '', this.path);
   }
 
-  /** Whether a request path (with or without a query) belongs to a controller of the runner, or lies below its `path`. */
+  /** Whether the runner has a `path`, below which nothing else is expected. */
+  get hasOwnPath(): boolean {
+    return this.path !== '';
+  }
+
+  /** Whether a request path (with or without a query) belongs to a controller of the runner. */
   owns(url: string): boolean {
     this.known ??= this.collect();
     const end = url.search(/[?#]/);
@@ -35,13 +40,10 @@ export class RunnerPaths {
   }
 
   private collect(): { exact: Set<string>; below: string[] } {
-    const base = this.basePath;
-    // Below a path of its own everything is the runner's, routes that do not exist included.
-    if (this.path) return { exact: new Set([base]), below: [`${base}/`] };
     const exact = new Set<string>();
     const below: string[] = [];
     for (const route of this.controllerRoutes()) {
-      const full = join(base, route) || '/';
+      const full = join(this.basePath, route) || '/';
       const wildcard = full.search(/[:*]/);
       if (wildcard === -1) exact.add(full);
       else below.push(full.slice(0, wildcard));

@@ -3,8 +3,9 @@ export interface ApiFieldOptions {
   readonly description: string;
   /** @default true */
   readonly required?: boolean;
-  /** The class of the field where reflection cannot tell, such as `() => [String]`. */
+  /** The class of the field, or of a list's members, where reflection cannot tell. */
   readonly type?: unknown;
+  readonly isArray?: boolean;
   readonly nullable?: boolean;
   readonly default?: unknown;
   readonly example?: unknown;

@@ -4,11 +4,14 @@ import { RunnerError } from '../../errors/runner.error.js';
 import type { HttpRequest } from '../../http/http-request.js';
 import { bodyOf } from '../../http/request-body.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
+import { InvalidOptionsError } from '../../runner.options.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { carrierNamed, CARRIERS } from './carriers/index.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions, WebhookFields } from './telephony.options.js';
 import { TelephonyTransport } from './telephony.transport.js';
+
+const CARRIER_NAMES = CARRIERS.map(({ name }) => name).join(', ');
 
 /**
  * Makes the controller that answers carriers' webhooks, for its path is the host's choice.
@@ -17,6 +20,9 @@ import { TelephonyTransport } from './telephony.transport.js';
  * @param carrier the one carrier to answer at `path`; unset, each has `<path>/<its name>`
  */
 export function telephonyWebhookController(path: string, carrier?: string): Type<unknown> {
+  if (carrier !== undefined && !carrierNamed(carrier)) {
+    throw new InvalidOptionsError('TelephonyModule', [`carrier must be one of ${CARRIER_NAMES}`]);
+  }
   @RunnerController(path)
   class TelephonyWebhookController {
     constructor(
@@ -38,8 +44,7 @@ export function telephonyWebhookController(path: string, carrier?: string): Type
       const name = carrier ?? asked ?? '';
       const found = carrierNamed(name);
       if (!found) {
-        const known = CARRIERS.map((one) => one.name).join(', ');
-        throw new RunnerError('NOT_FOUND', `There is no such carrier; known are ${known}.`);
+        throw new RunnerError('NOT_FOUND', `There is no such carrier; known are ${CARRIER_NAMES}.`);
       }
       this.transports.require(name);
       const { customParameters } = this.options;

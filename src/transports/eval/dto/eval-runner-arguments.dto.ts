@@ -11,12 +11,12 @@ export class EvalRunnerArguments extends RunnerArguments {
   /** The address to listen on. @default 'localhost' */
   @IsString({ message: 'host must be a string' })
   @ApiField({ required: false, default: 'localhost', description: 'The address to listen on.' })
-  host = 'localhost';
+  host: string = 'localhost';
 
   /** The port to listen on. @default 7860 */
   @IsPortNumber()
   @ApiField({ required: false, default: 7860, description: 'The port to listen on.' })
-  port = 7860;
+  port: number = 7860;
 
   constructor(init: Init<EvalRunnerArguments> = {}) {
     super(init);

@@ -21,12 +21,12 @@ export class MOQRunnerArguments extends RunnerArguments {
   /** The path of the relay's endpoint. @default '/moq' */
   @IsString({ message: 'path must be a string' })
   @ApiField({ required: false, default: '/moq', description: "The path of the relay's endpoint." })
-  path = '/moq';
+  path: string = '/moq';
 
   /** What a room is elsewhere: who shares it, meets. @default 'pipecat' */
   @IsString({ message: 'namespace must be a string' })
   @ApiField({ required: false, default: 'pipecat', description: 'The room: who shares it, meets.' })
-  namespace = 'pipecat';
+  namespace: string = 'pipecat';
 
   /** The name the bot broadcasts under, within the namespace. @default 'response' */
   @IsString({ message: 'participant_id must be a string' })
@@ -35,12 +35,12 @@ export class MOQRunnerArguments extends RunnerArguments {
     default: 'response',
     description: 'The name the bot broadcasts under.',
   })
-  participant_id = 'response';
+  participant_id: string = 'response';
 
   /** The name the bot listens to, within the namespace. @default 'request' */
   @IsString({ message: 'peer_id must be a string' })
   @ApiField({ required: false, default: 'request', description: 'The name the bot listens to.' })
-  peer_id = 'request';
+  peer_id: string = 'request';
 
   /** Whether the relay's certificate is checked. @default true */
   @IsBoolean({ message: 'verify_ssl must be true or false' })
@@ -49,12 +49,12 @@ export class MOQRunnerArguments extends RunnerArguments {
     default: true,
     description: "Whether the relay's certificate is checked.",
   })
-  verify_ssl = true;
+  verify_ssl: boolean = true;
 
   /** Whether the bot listens itself, instead of dialling a relay. @default false */
   @IsBoolean({ message: 'serve must be true or false' })
   @ApiField({ required: false, default: false, description: 'Whether the bot listens itself.' })
-  serve = false;
+  serve: boolean = false;
 
   /** The local UDP address, such as `[::]:4080`: where to listen when serving, else where to dial from. */
   @IsOptional()
@@ -69,7 +69,7 @@ export class MOQRunnerArguments extends RunnerArguments {
     default: 'localhost',
     description: 'The name in the self-signed certificate.',
   })
-  serve_tls_host = 'localhost';
+  serve_tls_host: string = 'localhost';
 
   /** The file of the certificate chain, PEM. */
   @IsOptional()
@@ -88,7 +88,8 @@ export class MOQRunnerArguments extends RunnerArguments {
   @IsString({ each: true, message: 'cert_fingerprints must be a list of strings' })
   @ApiField({
     required: false,
-    type: [String],
+    type: String,
+    isArray: true,
     default: [],
     description: "SHA-256 fingerprints (hex) of the bot's certificates.",
   })

@@ -1,0 +1,73 @@
+import { Body, Controller, Module, Post, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { ApiExtraModels, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { describe, expect, it } from '@jest/globals';
+import * as api from '../../src/index.js';
+
+const CLASSES: Type<unknown>[] = [
+  api.CallData,
+  api.DailyDialinRequest,
+  api.DailyRunnerArguments,
+  api.DialinSettings,
+  api.EvalRunnerArguments,
+  api.ExotelCallData,
+  api.LiveKitRunnerArguments,
+  api.MOQRunnerArguments,
+  api.RunnerArguments,
+  api.SmallWebRTCRunnerArguments,
+  api.StartRequest,
+  api.TelnyxCallData,
+  api.VonageRunnerArguments,
+  api.WebSocketRunnerArguments,
+] as unknown as Type<unknown>[];
+
+@ApiExtraModels(...CLASSES)
+@Controller()
+class AnyController {
+  @Post('dialin')
+  dialin(@Body() _body: api.DailyDialinRequest): void {}
+}
+
+@Module({ controllers: [AnyController] })
+class AnyModule {}
+
+describe('OpenAPI metadata', () => {
+  it('gives @nestjs/swagger a schema of every class, with every field described', async () => {
+    const app = await NestFactory.create(AnyModule, new FastifyAdapter(), { logger: false });
+    await app.init();
+    const { schemas } = SwaggerModule.createDocument(
+      app,
+      new DocumentBuilder().build(),
+    ).components!;
+    await app.close();
+
+    for (const { name } of CLASSES) {
+      const schema = schemas![name] as { properties: Record<string, { description: string }> };
+      for (const [field, property] of Object.entries(schema.properties)) {
+        expect([name, field, typeof property.description]).toEqual([name, field, 'string']);
+      }
+    }
+    expect(schemas!.DailyRunnerArguments).toMatchObject({
+      required: ['room_url'],
+      properties: {
+        room_url: { type: 'string', format: 'uri' },
+        handle_sigint: { type: 'boolean', default: false },
+        pipeline_idle_timeout_secs: { type: 'number', nullable: true, default: 300 },
+        call_data: { $ref: '#/components/schemas/CallData' },
+      },
+    });
+    expect(schemas!.DailyDialinRequest).toMatchObject({
+      required: ['dialin_settings', 'daily_api_key', 'daily_api_url'],
+      properties: { dialin_settings: { $ref: '#/components/schemas/DialinSettings' } },
+    });
+    expect(schemas!.DialinSettings).toMatchObject({
+      properties: { sip_headers: { type: 'object', additionalProperties: { type: 'string' } } },
+    });
+    expect(schemas!.MOQRunnerArguments).toMatchObject({
+      required: ['host', 'port'],
+      properties: { cert_fingerprints: { type: 'array', items: { type: 'string' }, default: [] } },
+    });
+    expect(schemas!.WebSocketRunnerArguments).not.toHaveProperty('properties.websocket');
+  });
+});
