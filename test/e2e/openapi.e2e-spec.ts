@@ -54,12 +54,12 @@ describe('OpenAPI metadata', () => {
         room_url: { type: 'string', format: 'uri' },
         handle_sigint: { type: 'boolean', default: false },
         pipeline_idle_timeout_secs: { type: 'number', nullable: true, default: 300 },
-        call_data: { $ref: '#/components/schemas/CallData' },
+        call_data: { allOf: [{ $ref: '#/components/schemas/CallData' }] },
       },
     });
     expect(schemas!.DailyDialinRequest).toMatchObject({
       required: ['dialin_settings', 'daily_api_key', 'daily_api_url'],
-      properties: { dialin_settings: { $ref: '#/components/schemas/DialinSettings' } },
+      properties: { dialin_settings: { allOf: [{ $ref: '#/components/schemas/DialinSettings' }] } },
     });
     expect(schemas!.DialinSettings).toMatchObject({
       properties: { sip_headers: { type: 'object', additionalProperties: { type: 'string' } } },

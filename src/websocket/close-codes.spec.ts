@@ -1,0 +1,35 @@
+import { describe, expect, it } from '@jest/globals';
+import { SessionEnd } from '../bot/session-end.js';
+import { RunnerError } from '../errors/runner.error.js';
+import { closeFor } from './close-codes.js';
+
+describe('closeFor', () => {
+  it.each([
+    [new SessionEnd('completed', 'x'), 1000],
+    [new SessionEnd('draining', 'x'), 1001],
+    [new SessionEnd('peer_error', 'x'), 1008],
+    [new SessionEnd('failed', 'x'), 1011],
+    [new RunnerError('UNAUTHORIZED', 'x'), 4003],
+    [new RunnerError('FORBIDDEN', 'x'), 4003],
+    [new RunnerError('AT_CAPACITY', 'x'), 1013],
+    [new RunnerError('DRAINING', 'x'), 1001],
+    [new RunnerError('BAD_REQUEST', 'x'), 1008],
+    [new RunnerError('NO_BOT', 'x'), 1011],
+  ])('%s is %d', (cause, code) => {
+    expect(closeFor(cause)).toEqual({ code, reason: 'x' });
+  });
+
+  it('keeps what it does not know to itself', () => {
+    expect(closeFor(new Error('secret'))).toEqual({ code: 1011, reason: 'the runner failed' });
+    expect(closeFor(undefined).code).toBe(1011);
+  });
+
+  it.each(['x'.repeat(500), 'é'.repeat(100), '😀'.repeat(50), `${'x'.repeat(119)}é😀`])(
+    'fits %j into a close frame',
+    (message) => {
+      const { reason } = closeFor(new SessionEnd('stopped', message));
+      expect(Buffer.byteLength(reason)).toBeLessThanOrEqual(123);
+      expect(reason).not.toContain('\ufffd');
+    },
+  );
+});

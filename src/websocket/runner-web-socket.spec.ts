@@ -1,0 +1,155 @@
+import { EventEmitter, on, once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { WebSocket } from 'ws';
+import { RawSocketServer } from './raw-socket-server.js';
+import type { RunnerWebSocket } from './runner-web-socket.js';
+import { UpgradeRouter } from './upgrade-router.js';
+
+let http: Server;
+let sockets: RawSocketServer;
+let url: string;
+
+beforeEach(async () => {
+  http = createServer();
+  sockets = new RawSocketServer(() => '/ws', { maxPayloadBytes: 1_000_000, closeTimeoutMs: 100 });
+  new UpgradeRouter(http).add(sockets);
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/ws`;
+});
+afterEach(async () => {
+  await sockets.close();
+  http.close();
+});
+
+/** A connection whose server side is held. */
+async function pair(): Promise<{ client: WebSocket; server: RunnerWebSocket }> {
+  const connection = once(sockets, 'connection');
+  const client = new WebSocket(url);
+  const [server] = (await connection) as [RunnerWebSocket];
+  if (client.readyState !== WebSocket.OPEN) await once(client, 'open');
+  return { client, server };
+}
+
+/** Resolves once the server side has read everything the client sent so far. */
+async function settled(client: WebSocket): Promise<void> {
+  client.ping();
+  await once(client, 'pong');
+}
+
+describe('a held socket', () => {
+  it.each<[string, (server: RunnerWebSocket, take: (data: unknown) => void) => void]>([
+    ['on', (server, take) => server.on('message', take)],
+    ['prependListener', (server, take) => server.prependListener('message', take)],
+    [
+      'addEventListener',
+      (server, take) => server.addEventListener('message', ({ data }) => take(data)),
+    ],
+    ['onmessage', (server, take) => (server.onmessage = ({ data }) => take(data))],
+  ])('gives everything to a listener added with %s, in order', async (_, listen) => {
+    const { client, server } = await pair();
+    for (let i = 0; i < 5; i++) client.send(`early ${i}`);
+    await settled(client);
+    const got: string[] = [];
+    const all = new EventEmitter();
+    listen(server, (data) => {
+      if (got.push(String(data)) === 10) all.emit('all');
+    });
+    for (let i = 0; i < 5; i++) client.send(`late ${i}`);
+    await once(all, 'all');
+    expect(got).toEqual(
+      [0, 1, 2, 3, 4].flatMap((i) => `early ${i}`).concat([0, 1, 2, 3, 4].map((i) => `late ${i}`)),
+    );
+  });
+
+  it('works with events.on and with once, which takes one and leaves the rest', async () => {
+    const { client, server } = await pair();
+    for (let i = 0; i < 4; i++) client.send(String(i));
+    await settled(client);
+    const [first] = (await once(server, 'message')) as [Buffer];
+    expect(first.toString()).toBe('0');
+    const rest: string[] = [];
+    for await (const [data] of on(server, 'message') as AsyncIterable<[Buffer]>) {
+      if (rest.push(data.toString()) === 3) break;
+    }
+    expect(rest).toEqual(['1', '2', '3']);
+  });
+
+  it('passes new frames on without delay once somebody listens', async () => {
+    const { client, server } = await pair();
+    server.on('message', (data) => server.send(data));
+    client.send('a');
+    const [a] = (await once(client, 'message')) as [Buffer];
+    expect(a.toString()).toBe('a');
+  });
+
+  it('keeps what comes when it is held again', async () => {
+    const { client, server } = await pair();
+    server.on('message', () => undefined);
+    client.send('gone');
+    await settled(client);
+    server.removeAllListeners('message');
+    server.hold();
+    client.send('kept');
+    await settled(client);
+    const [data] = (await once(server, 'message')) as [Buffer];
+    expect(data.toString()).toBe('kept');
+  });
+
+  it('stops reading past its limit, loses nothing, and reads on when somebody listens', async () => {
+    const { client, server } = await pair();
+    const frame = Buffer.alloc(40_000, 1);
+    for (let i = 0; i < 100; i++) client.send(frame);
+    while (!server.isPaused) await new Promise((resolve) => setImmediate(resolve));
+    let count = 0;
+    await new Promise<void>((resolve) =>
+      server.on('message', (data: Buffer) => {
+        expect(data.length).toBe(40_000);
+        if (++count === 100) resolve();
+      }),
+    );
+    expect(server.isPaused).toBe(false);
+  });
+
+  it('notices that its peer left, although nobody listens', async () => {
+    const { client, server } = await pair();
+    client.send('unheard');
+    client.terminate();
+    await once(server, 'close');
+    const [data] = (await once(server, 'message')) as [Buffer];
+    expect(data.toString()).toBe('unheard');
+  });
+});
+
+describe('closedHere', () => {
+  it.each([true, false])('tells who closed first: this side %s', async (here) => {
+    const { client, server } = await pair();
+    const closed = once(server, 'close');
+    (here ? server : client).close(1000);
+    await closed;
+    expect(server.closedHere).toBe(here);
+  });
+
+  it('is false for a peer that vanished, and one that closes without a code', async () => {
+    for (const leave of ['terminate', 'close'] as const) {
+      const { client, server } = await pair();
+      const closed = once(server, 'close');
+      client[leave]();
+      await closed;
+      expect(server.closedHere).toBe(false);
+    }
+  });
+});
+
+describe('RawSocketServer', () => {
+  it('cuts off a peer that does not answer its goodbye', async () => {
+    const { client, server } = await pair();
+    client.pause();
+    const closed = once(server, 'close');
+    await sockets.close();
+    await closed;
+    client.terminate();
+  });
+});

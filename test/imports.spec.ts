@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+
+/** Every import of ours by ours, as [importing file, imported file], from `src`. */
+const IMPORTS = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts'))
+  .flatMap((file) => {
+    const source = readFileSync(join('src', file), 'utf8');
+    return [...source.matchAll(/from '(\.[^']+)'/g)].map(
+      ([, path]) => [file, relative('.', join(dirname(file), path!))] as const,
+    );
+  });
+
+const below = (folder: string) => (file: string) => file.startsWith(`${folder}/`);
+
+/** Each folder, and what it may import beside itself. */
+const RULES: Record<string, string[]> = {
+  errors: [],
+  validation: ['errors'],
+  media: [],
+  bot: ['errors', 'validation'],
+  sessions: ['bot', 'errors', 'runner.options.js'],
+  http: ['errors', 'validation', 'runner.options.js', 'websocket/admission.js'],
+  websocket: ['bot', 'errors', 'http', 'sessions', 'validation', 'runner.options.js'],
+  start: [
+    'bot',
+    'errors',
+    'http',
+    'sessions',
+    'validation',
+    'runner.options.js',
+    'transports/transport-registry.js',
+  ],
+};
+
+describe('who imports whom', () => {
+  it('is what there is to check', () => expect(IMPORTS.length).toBeGreaterThan(100));
+
+  it.each(Object.entries(RULES))('%s keeps to its neighbours', (folder, allowed) => {
+    const strays = IMPORTS.filter(
+      ([from, to]) =>
+        below(folder)(from) &&
+        !below(folder)(to) &&
+        !allowed.some((one) => to === one || below(one)(to)),
+    );
+    expect(strays).toEqual([]);
+  });
+
+  it('no transport knows another, nor what stands above it', () => {
+    const strays = IMPORTS.filter(([from, to]) => {
+      const [, own] = /^transports\/([^/]+)\//.exec(from) ?? [];
+      if (!own) return false;
+      const [, other] = /^transports\/([^/]+)\//.exec(to) ?? [];
+      const above =
+        below('start')(to) ||
+        below('standalone')(to) ||
+        /^(main|index|runner\.module)\.js$/.test(to);
+      return above || (other !== undefined && other !== own);
+    });
+    expect(strays).toEqual([]);
+  });
+
+  it('only the command line reads the environment', () => {
+    const readers = [...new Set(IMPORTS.map(([from]) => from))].filter((file) =>
+      /process\.env\b(?!`)/.test(
+        readFileSync(join('src', file), 'utf8').replace(/\/\*[^]*?\*\//g, ''),
+      ),
+    );
+    expect(readers).toEqual(['main.ts']);
+  });
+});
