@@ -1,11 +1,12 @@
 import type { Readable } from 'node:stream';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import type { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { isOriginAllowed } from '../websocket/admission.js';
 import { toErrorAnswer } from './error-answer.js';
-import { bodyOf, takeBody } from './request-body.js';
+import { bodyOf, isBodyTaken, takeBody } from './request-body.js';
 import { RunnerPaths } from './runner-paths.js';
 
 /**
@@ -30,15 +31,15 @@ export class HttpFront {
   private installOnFastify(fastify: FastifyLike): void {
     fastify.addHook('onRequest', (request, reply, done) => {
       if (!this.paths.owns(request.raw.url ?? '')) return done();
-      void this.meet(request.raw, reply.raw, done, () => reply.hijack());
+      this.meet(request.raw, reply.raw, done, () => reply.hijack());
     });
     // The body has been read, so Fastify must not wait for one: until its parsing is over it sees none announced.
     fastify.addHook('preParsing', (request, _reply, payload, done) => {
-      if (this.taken.has(request.raw)) request.headers = NO_BODY;
+      if (isBodyTaken(request.raw)) request.headers = NO_BODY;
       done(null, payload);
     });
     fastify.addHook('preValidation', (request, _reply, done) => {
-      if (this.taken.has(request.raw)) {
+      if (isBodyTaken(request.raw)) {
         (request as { headers: unknown }).headers = undefined;
         request.body = bodyOf(request as never, {});
       }
@@ -49,36 +50,30 @@ export class HttpFront {
   private installOnExpress(express: ExpressLike): void {
     express.use((request, response, next) => {
       if (!this.paths.owns(request.originalUrl)) return next();
-      void this.meet(request, response, () => {
-        if (this.taken.has(request)) request.body = bodyOf(request as never, {});
+      this.meet(request, response, () => {
+        if (isBodyTaken(request)) request.body = bodyOf(request as never, {});
         next();
       });
     });
   }
 
-  private readonly taken = new WeakSet<IncomingMessage>();
-  private readonly logger = new Logger('PipecatRunner');
-
-  private async meet(
+  private meet(
     request: IncomingMessage,
     response: ServerResponse,
     next: () => void,
     takeOver?: () => void,
-  ): Promise<void> {
+  ): void {
     if (this.cors(request, response)) {
       takeOver?.();
       response.writeHead(204).end();
       return;
     }
     if (request.method === 'GET' || request.method === 'HEAD') return next();
-    try {
-      await takeBody(request, this.options.bodyLimitBytes);
-    } catch (error) {
+    takeBody(request, this.options.bodyLimitBytes, (error) => {
+      if (!error) return next();
       takeOver?.();
-      return this.refuse(request, response, error);
-    }
-    this.taken.add(request);
-    next();
+      this.refuse(request, response, error);
+    });
   }
 
   /** Sets the CORS headers; true when the request was a preflight, which wants nothing more. */
@@ -109,9 +104,8 @@ export class HttpFront {
     return true;
   }
 
-  private refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-    const { status, headers, body, unexpected } = toErrorAnswer(error);
-    if (unexpected) this.logger.error(String(error));
+  private refuse(request: IncomingMessage, response: ServerResponse, error: RunnerError): void {
+    const { status, headers, body } = toErrorAnswer(error);
     // What is still coming in is not read, so the connection cannot be used again.
     if (!request.complete) response.setHeader('connection', 'close');
     response.writeHead(status, { ...headers, 'content-type': 'application/json; charset=utf-8' });

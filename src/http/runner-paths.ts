@@ -9,6 +9,7 @@ export const RUNNER_PATH = Symbol('RUNNER_PATH');
 /** Knows which URLs are the runner's. */
 @Injectable()
 export class RunnerPaths {
+  private base: string | undefined;
   private known: { readonly exact: Set<string>; readonly below: readonly string[] } | undefined;
 
   constructor(
@@ -19,10 +20,10 @@ export class RunnerPaths {
 
   /**
    * The host's global prefix and the `path` option, such as `/api/voice`; empty when there is neither.
-   * WebSockets live below it too. Final once the application is initialised.
+   * WebSockets live below it too. Asked for only once the application is being initialised, when the prefix is final.
    */
   get basePath(): string {
-    return join(this.config.getGlobalPrefix() ?? '', this.path);
+    return (this.base ??= join(this.config.getGlobalPrefix() ?? '', this.path));
   }
 
   /** Whether the runner has a `path`, below which nothing else is expected. */

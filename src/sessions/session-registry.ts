@@ -21,9 +21,9 @@ export interface OpenSession {
  */
 @Injectable()
 export class SessionRegistry implements BeforeApplicationShutdown {
-  private readonly sessions = new Map<string, Session>();
   /** Waiting sessions in the order of their expiry (they all wait equally long), so one timer serves them all. */
-  private readonly pending = new Set<Session>();
+  private readonly pending = new Map<string, Session>();
+  private readonly active = new Map<string, Session>();
   private expiryTimer: NodeJS.Timeout | undefined;
   private draining = false;
 
@@ -34,12 +34,12 @@ export class SessionRegistry implements BeforeApplicationShutdown {
 
   /** How many sessions are not `ended`. */
   get size(): number {
-    return this.sessions.size;
+    return this.pending.size + this.active.size;
   }
 
   /** The session, unless it has ended or never was. */
   get(id: string): Session | undefined {
-    return this.sessions.get(id);
+    return this.pending.get(id) ?? this.active.get(id);
   }
 
   /**
@@ -50,16 +50,14 @@ export class SessionRegistry implements BeforeApplicationShutdown {
     if (this.draining) {
       throw new RunnerError('DRAINING', 'The runner is shutting down and takes no new sessions.');
     }
-    if (this.sessions.size >= this.options.maxSessions) {
+    if (this.size >= this.options.maxSessions) {
       throw new RunnerError(
         'AT_CAPACITY',
         `All ${this.options.maxSessions} sessions of this runner are taken; try again later.`,
       );
     }
-    const expiresAtMs = Date.now() + this.options.pendingTtlMs;
-    const session = new Session(randomUUID(), transport, body, { name: 'pending', expiresAtMs });
-    this.sessions.set(session.id, session);
-    this.pending.add(session);
+    const session = new Session(randomUUID(), transport, body);
+    this.pending.set(session.id, session);
     this.expiryTimer ??= setTimeout(() => this.expire(), this.options.pendingTtlMs).unref();
     return session;
   }
@@ -69,11 +67,9 @@ export class SessionRegistry implements BeforeApplicationShutdown {
    * @param transports the session must have been opened for one of these
    */
   claim(id: string, transports: readonly string[]): Session | undefined {
-    const session = this.sessions.get(id);
-    if (session?.state.name !== 'pending' || !transports.includes(session.transport)) {
-      return undefined;
-    }
-    this.leavePending(session);
+    const session = this.pending.get(id);
+    if (!session || !transports.includes(session.transport)) return undefined;
+    this.activate(session);
     return session;
   }
 
@@ -82,7 +78,7 @@ export class SessionRegistry implements BeforeApplicationShutdown {
    * The arguments get the session's id, and its body unless they carry one of their own.
    */
   launch(session: Session, args: RunnerArguments): void {
-    if (session.state.name === 'pending') this.leavePending(session);
+    if (session.state.name === 'pending') this.activate(session);
     if (session.state.name !== 'launching' || session.botRuns) {
       throw new RunnerError(
         'WRONG_STATE',
@@ -123,7 +119,9 @@ export class SessionRegistry implements BeforeApplicationShutdown {
     this.draining = true;
     const message = 'The runner is shutting down.';
     await Promise.all(
-      [...this.sessions.values()].map((session) => this.stop(session, 'draining', message)),
+      [...this.pending.values(), ...this.active.values()].map((session) =>
+        this.stop(session, 'draining', message),
+      ),
     );
   }
 
@@ -179,33 +177,37 @@ export class SessionRegistry implements BeforeApplicationShutdown {
     return timer;
   }
 
-  private leavePending(session: Session): void {
-    this.pending.delete(session);
+  private activate(session: Session): void {
+    this.pending.delete(session.id);
+    this.active.set(session.id, session);
     session.state = { name: 'launching', sinceMs: Date.now() };
   }
 
   private finish(session: Session, reason: SessionEnd): void {
     if (session.state.name === 'ended') return;
-    this.pending.delete(session);
-    this.sessions.delete(session.id);
+    this.active.delete(session.id);
+    this.pending.delete(session.id);
     if (this.pending.size === 0) {
       clearTimeout(this.expiryTimer);
       this.expiryTimer = undefined;
     }
     if (session.botRuns) session.logger.log(`ended: ${reason.code}`);
-    void session.finish(reason);
+    session.finish(reason);
   }
 
   private expire(): void {
     this.expiryTimer = undefined;
     const now = Date.now();
-    for (const session of this.pending) {
-      if (session.state.name !== 'pending') continue;
-      if (session.state.expiresAtMs > now) {
-        this.expiryTimer = setTimeout(() => this.expire(), session.state.expiresAtMs - now).unref();
+    const reason = new SessionEnd('expired', 'Nobody connected in time.');
+    for (const session of this.pending.values()) {
+      const leftMs = session.createdAtMs + this.options.pendingTtlMs - now;
+      if (leftMs > 0) {
+        // Up to 1 % late, so that many starts in a row end in a few sweeps, not in one each.
+        const nextMs = Math.max(leftMs, this.options.pendingTtlMs / 100);
+        this.expiryTimer = setTimeout(() => this.expire(), nextMs).unref();
         return;
       }
-      this.finish(session, new SessionEnd('expired', 'Nobody connected in time.'));
+      this.finish(session, reason);
     }
   }
 }

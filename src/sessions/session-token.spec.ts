@@ -1,14 +1,9 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { SessionEnd } from '../bot/session-end.js';
 import { resolveRunnerOptions } from '../runner.options.js';
 import { Session } from './session.js';
 import { SessionTokens } from './session-token.js';
 
-const session = new Session('3f6c', 'websocket', undefined, {
-  name: 'ended',
-  atMs: 0,
-  reason: new SessionEnd('completed', ''),
-});
+const session = new Session('3f6c', 'websocket', undefined);
 const tokensWith = (tokenSecret?: string) =>
   new SessionTokens(resolveRunnerOptions({ tokenSecret }));
 

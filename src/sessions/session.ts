@@ -4,10 +4,12 @@ import type { SessionEnd } from '../bot/session-end.js';
 
 /** `pending` waits for its caller; `launching` has a caller or a starting bot; `running` is up; `ended` is final. */
 export type SessionState =
-  | { readonly name: 'pending'; readonly expiresAtMs: number }
+  | { readonly name: 'pending' }
   | { readonly name: 'launching'; readonly sinceMs: number }
   | { readonly name: 'running'; readonly sinceMs: number }
   | { readonly name: 'ended'; readonly atMs: number; readonly reason: SessionEnd };
+
+const PENDING: SessionState = { name: 'pending' };
 
 /** Frees something the session held. It is told why the session ended, and runs exactly once. */
 export type Release = (reason: SessionEnd) => void | Promise<void>;
@@ -18,7 +20,7 @@ export type Release = (reason: SessionEnd) => void | Promise<void>;
  */
 export class Session implements BotSession {
   readonly createdAtMs = Date.now();
-  state: SessionState;
+  state: SessionState = PENDING;
   /** Set once an end was asked for, while the bot may still be winding down. */
   endRequested: SessionEnd | undefined;
   /** Whether `launch()` was called, so that an end has to wait for it. */
@@ -29,6 +31,7 @@ export class Session implements BotSession {
   private log: Logger | undefined;
   private endedLatch: PromiseWithResolvers<SessionEnd> | undefined;
   private releases: Release[] | undefined;
+  private released = false;
   private onReady: (() => void) | undefined;
 
   constructor(
@@ -37,10 +40,7 @@ export class Session implements BotSession {
     public transport: string,
     /** What `/start` (or the URL) passed for the bot; `undefined` when nothing was. */
     public body: unknown,
-    state: SessionState,
-  ) {
-    this.state = state;
-  }
+  ) {}
 
   get signal(): AbortSignal {
     if (!this.controller) {
@@ -57,6 +57,7 @@ export class Session implements BotSession {
 
   /** Resolves with the reason once the session has ended and everything it held is released. Never rejects. */
   get ended(): Promise<SessionEnd> {
+    if (this.released && this.state.name === 'ended') return Promise.resolve(this.state.reason);
     this.endedLatch ??= withResolvers<SessionEnd>();
     return this.endedLatch.promise;
   }
@@ -87,14 +88,20 @@ export class Session implements BotSession {
   }
 
   /** @internal The registry's: the last transition. Releases everything held, then resolves {@link ended}. */
-  async finish(reason: SessionEnd): Promise<void> {
+  finish(reason: SessionEnd): void {
     this.requestEnd(reason);
     this.state = { name: 'ended', atMs: Date.now(), reason };
     this.onReady = undefined;
-    const releases = this.releases ?? [];
+    const { releases } = this;
     this.releases = undefined;
-    await Promise.all(releases.reverse().map((release) => runRelease(this, release, reason)));
-    (this.endedLatch ??= withResolvers<SessionEnd>()).resolve(reason);
+    const done = (): void => {
+      this.released = true;
+      this.endedLatch?.resolve(reason);
+    };
+    if (!releases) return done();
+    void Promise.all(releases.reverse().map((release) => runRelease(this, release, reason))).then(
+      done,
+    );
   }
 }
 

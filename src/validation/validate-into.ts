@@ -33,12 +33,19 @@ export function validateInto<T extends object>(cls: new () => T, plain: unknown)
 
 type Fields = Record<string, unknown>;
 
+const NOTHING = {};
+
 interface FieldPlan {
   readonly name: string;
   readonly nested: (() => ClassPlan) | undefined;
   readonly keepsNull: boolean;
   readonly conditions: ((object: object, value: unknown) => boolean)[];
-  readonly rules: { rule: ValidatorConstraintInterface; args: unknown[]; each: boolean }[];
+  readonly rules: {
+    readonly rule: ValidatorConstraintInterface;
+    readonly each: boolean;
+    /** Filled in anew for each call: rules are synchronous, and an object a call would cost more than the rule. */
+    readonly args: ValidationArguments;
+  }[];
 }
 
 interface ClassPlan {
@@ -75,8 +82,14 @@ function planOf(cls: PlainClass): ClassPlan {
       for (const { instance } of storage.getTargetValidatorConstraints(metadata.constraintCls)) {
         field.rules.push({
           rule: instance,
-          args: metadata.constraints as unknown[],
           each: metadata.each,
+          args: {
+            value: undefined,
+            object: NOTHING,
+            constraints: metadata.constraints as unknown[],
+            targetName: cls.name,
+            property: name,
+          },
         });
       }
     }
@@ -111,16 +124,14 @@ function accepts(plan: ClassPlan, instance: object): boolean {
       return false;
     }
     for (const { rule, args, each } of field.rules) {
-      const check: ValidationArguments = {
-        value,
-        constraints: args,
-        targetName: plan.cls.name,
-        object: instance,
-        property: field.name,
-      };
+      args.value = value;
+      args.object = instance;
       const ok = each
-        ? Array.isArray(value) && value.every((member) => rule.validate(member, check) === true)
-        : rule.validate(value, check) === true;
+        ? Array.isArray(value) && value.every((member) => rule.validate(member, args) === true)
+        : rule.validate(value, args) === true;
+      // Or the last value would be kept alive.
+      args.value = undefined;
+      args.object = NOTHING;
       if (!ok) return false;
     }
   }

@@ -1,0 +1,226 @@
+// Compares the runner with bare baselines in one run: interleaved rounds, medians, ratios. Bounded to about a minute.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { WebSocket } from 'ws';
+
+const ROUNDS = 5;
+const twilio = JSON.stringify({
+  event: 'media',
+  sequenceNumber: '4',
+  media: {
+    track: 'inbound',
+    chunk: '2',
+    timestamp: '5',
+    payload: Buffer.alloc(160, 0x7f).toString('base64'),
+  },
+  streamSid: 'MZXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX',
+});
+const START = JSON.stringify({
+  transport: 'websocket',
+  body: { user: { id: 7, name: 'Ada' }, topic: 'billing' },
+});
+
+const servers = {};
+for (const name of ['runner', 'bare-ws', 'bare-fastify']) servers[name] = await startServer(name);
+
+const rows = [
+  await compare(
+    'echo, Twilio JSON',
+    'runner',
+    'bare-ws',
+    (port, path) => echo(port, path, twilio),
+    'msg/s',
+  ),
+  await compare(
+    'echo, 640 B binary',
+    'runner',
+    'bare-ws',
+    (port, path) => echo(port, path, Buffer.alloc(640, 1)),
+    'msg/s',
+  ),
+  await compare('POST /start', 'runner', 'bare-fastify', start, 'req/s'),
+];
+console.log(
+  `Median of ${ROUNDS} interleaved rounds; a ratio of 1 is as fast as the bare baseline.\n`,
+);
+console.table(Object.fromEntries(rows.map(({ what, ...row }) => [what, row])));
+console.table(await memory());
+for (const { child } of Object.values(servers)) child.disconnect();
+
+async function startServer(name) {
+  const child = fork(new URL('servers.js', import.meta.url), [name], { execArgv: ['--expose-gc'] });
+  const [{ port }] = await once(child, 'message');
+  return { child, port };
+}
+
+async function ask(name, question) {
+  const { child } = servers[name];
+  child.send(question);
+  const [answer] = await once(child, 'message');
+  return answer;
+}
+
+/** Runs the load on both, in turn, and puts the medians against each other. */
+async function compare(what, ours, baseline, load, unit) {
+  const results = { [ours]: [], [baseline]: [] };
+  for (let round = -1; round < ROUNDS; round++) {
+    for (const name of round % 2 ? [baseline, ours] : [ours, baseline]) {
+      const before = await ask(name, 'cpu');
+      const { perSecond, count, p99Ms } = await load(
+        servers[name].port,
+        name === 'runner' ? '/ws-client' : '/',
+      );
+      const { cpuUs } = await ask(name, 'cpu');
+      // The first round warms both up.
+      if (round >= 0)
+        results[name].push({ perSecond, p99Ms, cpuUs: (cpuUs - before.cpuUs) / count });
+    }
+  }
+  const of = (name, key) => median(results[name].map((result) => result[key]));
+  return {
+    what,
+    [`runner ${unit}`]: Math.round(of(ours, 'perSecond')),
+    [`bare ${unit}`]: Math.round(of(baseline, 'perSecond')),
+    'throughput ratio': ratio(of(ours, 'perSecond'), of(baseline, 'perSecond')),
+    // The other way round, so that more is better here too.
+    'CPU ratio': ratio(of(baseline, 'cpuUs'), of(ours, 'cpuUs')),
+    'CPU µs each': `${of(ours, 'cpuUs').toFixed(1)} / ${of(baseline, 'cpuUs').toFixed(1)}`,
+    'p99 ms': `${of(ours, 'p99Ms').toFixed(2)} / ${of(baseline, 'p99Ms').toFixed(2)}`,
+  };
+}
+
+/** Eight clients, each with a window of sixteen unanswered messages. */
+async function echo(port, path, message) {
+  const total = 40_000;
+  const sockets = await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { perMessageDeflate: false });
+      await once(socket, 'open');
+      return socket;
+    }),
+  );
+  const latenciesMs = [];
+  const started = performance.now();
+  await Promise.all(
+    sockets.map(
+      (socket) =>
+        new Promise((resolve) => {
+          const share = total / sockets.length;
+          const sentAt = [];
+          let sent = 0;
+          let received = 0;
+          const send = () => {
+            if (sent++ >= share) return;
+            sentAt.push(performance.now());
+            socket.send(message);
+          };
+          socket.on('message', () => {
+            latenciesMs.push(performance.now() - sentAt[received]);
+            if (++received === share) resolve();
+            else send();
+          });
+          for (let i = 0; i < 16; i++) send();
+        }),
+    ),
+  );
+  const seconds = (performance.now() - started) / 1_000;
+  for (const socket of sockets) socket.close();
+  await Promise.all(sockets.map((socket) => once(socket, 'close')));
+  latenciesMs.sort((a, b) => a - b);
+  return { perSecond: total / seconds, count: total, p99Ms: latenciesMs[Math.floor(total * 0.99)] };
+}
+
+/** Sixteen connections, one request at a time each, over bare TCP: a client that costs less than what it measures. */
+async function start(port, _path, total = 20_000) {
+  const request =
+    `POST /start HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\n` +
+    `Content-Length: ${START.length}\r\n\r\n${START}`;
+  const latenciesMs = [];
+  let sent = 0;
+  const started = performance.now();
+  await Promise.all(
+    Array.from({ length: 16 }, async () => {
+      const socket = connect(port, '127.0.0.1').setEncoding('latin1');
+      await once(socket, 'connect');
+      let sentAt = 0;
+      const send = () => {
+        if (sent++ >= total) return socket.end();
+        sentAt = performance.now();
+        socket.write(request);
+      };
+      let answer = '';
+      socket.on('data', (text) => {
+        answer += text;
+        // Both servers answer with a body that ends in the one closing brace.
+        if (!answer.endsWith('}')) return;
+        if (!answer.startsWith('HTTP/1.1 200')) throw new Error(answer);
+        latenciesMs.push(performance.now() - sentAt);
+        answer = '';
+        send();
+      });
+      send();
+      await once(socket, 'close');
+    }),
+  );
+  const seconds = (performance.now() - started) / 1_000;
+  latenciesMs.sort((a, b) => a - b);
+  return { perSecond: total / seconds, count: total, p99Ms: latenciesMs[Math.floor(total * 0.99)] };
+}
+
+async function memory() {
+  // Let the sessions of the last measurement expire.
+  while ((await ask('runner', 'heap')).sessions > 0)
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  const bytes = {};
+  for (const [name, path] of [
+    ['runner', '/ws-client'],
+    ['bare-ws', '/'],
+  ]) {
+    const before = (await ask(name, 'heap')).heapBytes;
+    const sockets = await Promise.all(
+      Array.from({ length: 500 }, async () => {
+        const socket = new WebSocket(`ws://127.0.0.1:${servers[name].port}${path}`);
+        await once(socket, 'open');
+        return socket;
+      }),
+    );
+    bytes[name] = ((await ask(name, 'heap')).heapBytes - before) / sockets.length;
+    for (const socket of sockets) socket.close();
+    await Promise.all(sockets.map((socket) => once(socket, 'close')));
+  }
+  // Twice, for the first time also pays for what is allocated only once.
+  let before, full, after;
+  for (let i = 0; i < 2; i++) {
+    before = await ask('runner', 'heap');
+    await start(servers.runner.port, '', 10_000);
+    full = after = await ask('runner', 'heap');
+    while (after.sessions > 0) {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      after = await ask('runner', 'heap');
+    }
+  }
+  const kb = (value) => `${(value / 1_024).toFixed(1)} KB`;
+  return {
+    'idle WebSocket session over a bare ws socket': {
+      heap: kb(bytes.runner - bytes['bare-ws']),
+      aim: '≤ 25 KB',
+    },
+    [`pending session (${full.sessions} open)`]: {
+      heap: kb((full.heapBytes - after.heapBytes) / full.sessions),
+      aim: '≤ 2 KB',
+    },
+    'left behind by 10,000 expired starts': {
+      heap: kb(after.heapBytes - before.heapBytes),
+      aim: 'nothing',
+    },
+  };
+}
+
+function median(values) {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+function ratio(a, b) {
+  return `${(a / b).toFixed(2)}×`;
+}
