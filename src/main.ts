@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
 import { existsSync } from 'node:fs';
+import type { Server } from 'node:http';
 import { Logger, type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { RunnerModule } from './runner.module.js';
@@ -38,7 +39,7 @@ async function main(): Promise<void> {
   app.enableShutdownHooks();
   await app.listen(flags.port, flags.host);
   const transports = app.get(TransportRegistry, { strict: false });
-  const address = (app.getHttpServer() as import('node:http').Server).address();
+  const address = (app.getHttpServer() as Server).address();
   const port = typeof address === 'object' && address ? address.port : flags.port;
   process.stdout.write(
     `${banner({

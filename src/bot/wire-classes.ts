@@ -18,7 +18,7 @@ export const wireClassNamed = (name: unknown): PlainClass | undefined =>
 /** The name of an object's class; that of the nearest registered ancestor for a host's own subclass. */
 export function wireNameOf(instance: object): string {
   for (let cls: unknown = instance.constructor; cls; cls = Object.getPrototypeOf(cls)) {
-    const name = names.get(cls as object);
+    const name = names.get(cls);
     if (name !== undefined) return name;
   }
   throw new TypeError(`${instance.constructor.name} is not registered with @WireClass`);

@@ -19,6 +19,8 @@ function registryWith(bot: Bot, options: RunnerOptions = {}): SessionRegistry {
   return new SessionRegistry(resolveRunnerOptions(options), launcher);
 }
 
+const NOTHING: unknown = undefined;
+
 /** A bot that stays until it is asked to stop. */
 const obedient: Bot = (_args, session) =>
   new Promise((_, reject) => {
@@ -69,7 +71,7 @@ describe('SessionRegistry', () => {
         throw new Error('boom');
       },
     ],
-    ['rejects with nothing', () => Promise.reject(undefined as unknown as Error)],
+    ['rejects with nothing', () => Promise.reject(NOTHING as Error)],
   ])('ends as failed when the bot %s', async (_, bot) => {
     const release = jest.fn<Release>();
     const registry = registryWith(bot);

@@ -16,9 +16,14 @@ export function Nested(type: () => PlainClass): PropertyDecorator {
     IsObject({ message: '$property must be an object' }),
     ValidateNested({ message: '$property must be an object' }),
     Type(type),
-    ((target, key) => Reflect.defineMetadata(NESTED, type, target, key)) as PropertyDecorator,
+    recordNested(type),
   );
 }
+
+const recordNested =
+  (type: () => PlainClass): PropertyDecorator =>
+  (target, key) =>
+    Reflect.defineMetadata(NESTED, type, target, key);
 
 /** A field whose `null` has a meaning of its own; everywhere else `null` is the same as absent. */
 export const KeepsNull = (): PropertyDecorator => (target, key) =>

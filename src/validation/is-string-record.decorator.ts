@@ -7,7 +7,8 @@ export function IsStringRecord(): PropertyDecorator {
     validator: {
       validate: (value) => isRecord(value) && Object.values(value).every(isString),
       defaultMessage: (args?: ValidationArguments) => {
-        const { property, value } = args!;
+        const { property } = args!;
+        const value: unknown = args!.value;
         const wrong = isRecord(value) && Object.keys(value).find((key) => !isString(value[key]));
         return typeof wrong === 'string'
           ? `${property}.${wrong.replace(/[^\x20-\x7e]/g, '?').slice(0, 40)} must be a string`

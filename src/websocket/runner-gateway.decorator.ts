@@ -1,4 +1,3 @@
-import { applyDecorators } from '@nestjs/common';
 import { WebSocketGateway } from '@nestjs/websockets';
 
 /** What {@link RunnerGateway} leaves in a gateway's options. */
@@ -12,6 +11,6 @@ export interface RunnerGatewayOptions {
  */
 export function RunnerGateway(path: string): ClassDecorator {
   // Nest shares a server between gateways of one path; a host's gateway must never share ours.
-  const options = { path: `pipecat-runner:${path}`, runnerPath: path };
-  return applyDecorators(WebSocketGateway(options) as ClassDecorator);
+  const options: Record<string, unknown> = { path: `pipecat-runner:${path}`, runnerPath: path };
+  return WebSocketGateway(options);
 }

@@ -20,7 +20,7 @@ const CLASSES: Type<unknown>[] = [
   api.TelnyxCallData,
   api.VonageRunnerArguments,
   api.WebSocketRunnerArguments,
-] as unknown as Type<unknown>[];
+];
 
 @ApiExtraModels(...CLASSES)
 @Controller()

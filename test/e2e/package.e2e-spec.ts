@@ -1,0 +1,212 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { closeOf, connect, nextText, post } from '../support/runner-app.js';
+
+const run = promisify(execFile);
+let dir: string;
+let tarball: string;
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'package-'));
+  // Built by Jest's global set-up.
+  const { stdout } = await run('npm', [
+    'pack',
+    '--ignore-scripts',
+    '--json',
+    '--pack-destination',
+    dir,
+  ]);
+  tarball = join(dir, (JSON.parse(stdout) as { filename: string }[])[0]!.filename);
+});
+afterAll(async () => {
+  for (const child of children) {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  }
+  await rm(dir, { recursive: true });
+});
+
+async function freshApp(
+  name: string,
+  manifest: object,
+  files: Record<string, string>,
+): Promise<string> {
+  const app = join(dir, name);
+  await mkdir(app);
+  const dependencies = {
+    'nestjs-pipecat-runner': `file:${tarball}`,
+    ...(manifest as { dependencies: object }).dependencies,
+  };
+  await writeFile(
+    join(app, 'package.json'),
+    JSON.stringify({ private: true, ...manifest, dependencies }),
+  );
+  for (const [file, text] of Object.entries(files)) await writeFile(join(app, file), text);
+  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: app });
+  return app;
+}
+
+/** Starts a program that prints its port, and resolves with its URL. */
+async function start(app: string, file: string): Promise<{ url: string; child: ChildProcess }> {
+  const child = spawn(process.execPath, [file], { cwd: app });
+  children.push(child);
+  let errors = '';
+  child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
+  for await (const line of createInterface(child.stdout)) {
+    const port = /listening on (\d+)/.exec(line)?.[1];
+    if (!port) continue;
+    child.stdout.resume();
+    return { url: `http://127.0.0.1:${port}`, child };
+  }
+  throw new Error(`it did not start: ${errors}`);
+}
+
+async function conversation(url: string): Promise<void> {
+  const { json } = await post(`${url}/start`, { transport: 'websocket' });
+  const client = await connect(json.wsUrl as string);
+  const answer = nextText(client);
+  client.send('hello');
+  await expect(answer).resolves.toBe('hello');
+  client.close();
+  await expect(
+    closeOf(`${url.replace('http', 'ws')}/ws-client?session_id=none`),
+  ).resolves.toMatchObject({ code: 4003 });
+  const invalid = await post(`${url}/start`, { transport: 1 });
+  expect(invalid.status).toBe(422);
+}
+
+describe('the package', () => {
+  it('holds what a user needs, and nothing else', async () => {
+    const { stdout } = await run('tar', ['tzf', tarball]);
+    const files = stdout
+      .trim()
+      .split('\n')
+      .map((file) => file.replace(/^package\//, ''));
+    for (const needed of [
+      'dist/index.js',
+      'dist/index.d.ts',
+      'dist/main.js',
+      'dist/testing/index.d.ts',
+      'LICENSE',
+      'README.md',
+    ]) {
+      expect(files).toContain(needed);
+    }
+    expect(
+      files.filter(
+        (file) => !/^(dist\/.+\.(js|d\.ts)|LICENSE|README\.md|package\.json)$/.test(file),
+      ),
+    ).toEqual([]);
+    expect(files.filter((file) => /spec|demo|bench|test\//.test(file))).toEqual([]);
+  });
+
+  it('runs the README’s example in a fresh Nest 12 application', async () => {
+    const readme = await readFile('README.md', 'utf8');
+    const example = /```ts\n(import { once }[^]*?)```/.exec(readme)![1]!;
+    const app = await freshApp(
+      'nest12',
+      {
+        type: 'module',
+        dependencies: {
+          '@nestjs/common': '12.5.1',
+          '@nestjs/core': '12.5.1',
+          '@nestjs/platform-fastify': '12.5.0',
+          '@nestjs/websockets': '12.1.1',
+          '@types/node': '^20.19.0',
+          'class-transformer': '0.5.1',
+          'class-validator': '0.15.1',
+          'reflect-metadata': '0.2.2',
+          rxjs: '7.8.2',
+          typescript: '6.0.3',
+        },
+        overrides: { 'file-type': '21.3.4', 'light-my-request': '6.6.0' },
+      },
+      {
+        'app.module.ts': example,
+        'main.ts': `
+          import 'reflect-metadata';
+          import { NestFactory } from '@nestjs/core';
+          import { FastifyAdapter } from '@nestjs/platform-fastify';
+          import { AppModule } from './app.module.js';
+          const app = await NestFactory.create(AppModule, new FastifyAdapter());
+          app.enableShutdownHooks();
+          await app.listen(0, '127.0.0.1');
+          console.log('listening on ' + app.getHttpServer().address().port);
+        `,
+        'tsconfig.json': JSON.stringify({
+          compilerOptions: {
+            module: 'NodeNext',
+            target: 'ES2022',
+            strict: true,
+            // The package's own declarations are part of what is checked.
+            skipLibCheck: false,
+            types: ['node'],
+            experimentalDecorators: true,
+            emitDecoratorMetadata: true,
+          },
+        }),
+      },
+    );
+    await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], { cwd: app }).catch(
+      (error: { stdout: string }) => {
+        throw new Error(error.stdout);
+      },
+    );
+    const { url, child } = await start(app, 'main.js');
+    await conversation(url);
+    const exit = once(child, 'exit');
+    child.kill('SIGTERM');
+    await exit;
+  }, 180_000);
+
+  it('runs in a fresh Nest 11 application of CommonJS on Express', async () => {
+    const app = await freshApp(
+      'nest11',
+      {
+        dependencies: {
+          '@nestjs/common': '11.1.6',
+          '@nestjs/core': '11.1.6',
+          '@nestjs/platform-express': '11.1.6',
+          '@nestjs/websockets': '11.1.6',
+          'class-transformer': '0.5.1',
+          'class-validator': '0.14.2',
+          'reflect-metadata': '0.2.2',
+          rxjs: '7.8.2',
+        },
+      },
+      {
+        'main.js': `
+          require('reflect-metadata');
+          const { NestFactory } = require('@nestjs/core');
+          const { BotLauncher, RunnerModule, TelephonyModule, WebSocketModule } = require('nestjs-pipecat-runner');
+          class Bot extends BotLauncher {
+            launch(args, session) {
+              args.websocket.on('message', (data, isBinary) => args.websocket.send(data, { binary: isBinary }));
+              session.ready();
+              return new Promise((resolve) => session.signal.addEventListener('abort', resolve));
+            }
+          }
+          (async () => {
+            const app = await NestFactory.create(
+              RunnerModule.forRoot({ launcher: Bot, transports: [WebSocketModule.forRoot(), TelephonyModule.forRoot()] }),
+              { logger: ['error', 'warn'] },
+            );
+            await app.listen(0, '127.0.0.1');
+            console.log('listening on ' + app.getHttpServer().address().port);
+          })();
+        `,
+      },
+    );
+    const { url } = await start(app, 'main.js');
+    await conversation(url);
+  }, 180_000);
+});
