@@ -3,7 +3,8 @@ import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { Logger, type LogLevel } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { HttpAdapterHost, NestFactory } from '@nestjs/core';
+import { RunnerExceptionFilter } from './http/runner-exception.filter.js';
 import { RunnerModule } from './runner.module.js';
 import { banner } from './standalone/banner.js';
 import { EchoBot } from './standalone/echo.bot.js';
@@ -36,6 +37,8 @@ async function main(): Promise<void> {
     new FastifyAdapter(),
     { logger: LEVELS[Math.min(flags.verbose, LEVELS.length - 1)]!, abortOnError: false },
   );
+  // Nothing here is a host's, so every error can have the runner's shape.
+  app.useGlobalFilters(new RunnerExceptionFilter(app.get(HttpAdapterHost)));
   app.enableShutdownHooks();
   await app.listen(flags.port, flags.host);
   const transports = app.get(TransportRegistry, { strict: false });

@@ -5,7 +5,8 @@ export interface HttpRequest {
   readonly headers: IncomingMessage['headers'];
   /** `http` or `https`, as the framework sees it behind trusted proxies. */
   readonly protocol: string;
-  readonly host: string;
+  /** Host and port, as the framework sees them behind trusted proxies; HTTP/1.0 may send none. */
+  readonly host: string | undefined;
   readonly url: string;
   /** Fastify's way to Node's request; Express' request is one itself. */
   readonly raw?: IncomingMessage;

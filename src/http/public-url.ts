@@ -19,7 +19,7 @@ export class PublicBaseUrl {
 
   /** From what the framework says of the request; `trustProxy` is the host application's to set. */
   static ofRequest(request: HttpRequest, basePath: string): PublicBaseUrl {
-    const host = request.headers.host ?? request.host;
+    const host = request.host || 'localhost';
     return new PublicBaseUrl(request.protocol === 'https', host + basePath);
   }
 

@@ -19,7 +19,7 @@ function registryWith(bot: Bot, options: RunnerOptions = {}): SessionRegistry {
   return new SessionRegistry(resolveRunnerOptions(options), launcher);
 }
 
-const NOTHING: unknown = undefined;
+const NOTHING = undefined as unknown as Error;
 
 /** A bot that stays until it is asked to stop. */
 const obedient: Bot = (_args, session) =>
@@ -71,7 +71,7 @@ describe('SessionRegistry', () => {
         throw new Error('boom');
       },
     ],
-    ['rejects with nothing', () => Promise.reject(NOTHING as Error)],
+    ['rejects with nothing', () => Promise.reject(NOTHING)],
   ])('ends as failed when the bot %s', async (_, bot) => {
     const release = jest.fn<Release>();
     const registry = registryWith(bot);
@@ -158,6 +158,18 @@ describe('SessionRegistry', () => {
     jest.advanceTimersByTime(600);
     expect(second.state.name).toBe('ended');
     expect(registry.size).toBe(0);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('keeps nothing of ten thousand starts that nobody came for', () => {
+    jest.useFakeTimers();
+    const registry = registryWith(obedient, { pendingTtlMs: 1_000 });
+    const ids = Array.from({ length: 10_000 }, () => registry.open({ transport: 'websocket' }).id);
+    expect(registry.size).toBe(10_000);
+    expect(jest.getTimerCount()).toBe(1);
+    jest.advanceTimersByTime(1_000);
+    expect(registry.size).toBe(0);
+    expect(ids.filter((id) => registry.get(id))).toEqual([]);
     expect(jest.getTimerCount()).toBe(0);
   });
 

@@ -386,6 +386,30 @@ describe('options', () => {
     expect(make).toThrow(message);
   });
 
+  it('of the transports can be computed', async () => {
+    const running = await startApp('fastify', [
+      RunnerModule.forRoot({
+        launcher: { useValue: new RecordingLauncher() },
+        transports: [
+          WebSocketModule.forRootAsync({ useFactory: async () => ({ pingIntervalMs: 0 }) }),
+          TelephonyModule.forRootAsync({
+            webhookPath: 'calls',
+            imports: [GreetingsModule],
+            inject: [Greetings],
+            useFactory: (greetings: Greetings) => ({
+              customParameters: { greeting: greetings.text },
+            }),
+          }),
+        ],
+      }),
+    ]);
+    const response = await fetch(`${running.url}/calls/twilio`, { method: 'POST' });
+    expect(await response.text()).toContain(
+      '<Parameter name="greeting" value="from a host service">',
+    );
+    await running.app.close();
+  });
+
   it('of the transports come from the environment', async () => {
     const running = await startApp('fastify', [
       RunnerModule.forRoot({

@@ -97,6 +97,13 @@ describe('pipecat-runner', () => {
     });
   });
 
+  it('answers what it does not know in its own error shape', async () => {
+    const { url } = await start();
+    const response = await fetch(`${url}/strat`, { method: 'POST' });
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ statusCode: 404, detail: 'Cannot POST /strat' });
+  });
+
   it('reads .env', async () => {
     await writeFile(
       join(dir, '.env'),
