@@ -1,5 +1,5 @@
 export { BotLauncher } from './bot/bot-launcher.js';
-export type { BotSession } from './bot/bot-session.js';
+export { BotSession } from './bot/bot-session.js';
 export { SessionEnd, type SessionEndCode } from './bot/session-end.js';
 export { CallData } from './bot/call-data.js';
 export { RunnerArguments } from './bot/runner-arguments.js';

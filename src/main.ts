@@ -33,6 +33,7 @@ async function main(): Promise<void> {
       allowedOrigins: flags.allowedOrigins,
       webSocketAuth: flags.wsAuth,
       onlyTransport: flags.transport,
+      cliArgs: { ...flags },
     }),
     new FastifyAdapter(),
     { logger: LEVELS[Math.min(flags.verbose, LEVELS.length - 1)]!, abortOnError: false },

@@ -67,13 +67,15 @@ export interface RunnerOptions {
    * @default 2_000
    */
   closeTimeoutMs?: number;
+  /** What bots find in `args.cli_args`; the standalone runner puts its flags there. */
+  cliArgs?: Record<string, unknown>;
 }
 
 /** {@link RunnerOptions} with every default filled in. */
-export type ResolvedRunnerOptions = Required<
-  Omit<RunnerOptions, 'publicUrl' | 'tokenSecret' | 'onlyTransport'>
-> &
-  Pick<RunnerOptions, 'publicUrl' | 'tokenSecret' | 'onlyTransport'>;
+export type ResolvedRunnerOptions = Required<Omit<RunnerOptions, OptionsWithoutDefault>> &
+  Pick<RunnerOptions, OptionsWithoutDefault>;
+
+type OptionsWithoutDefault = 'publicUrl' | 'tokenSecret' | 'onlyTransport' | 'cliArgs';
 
 /** DI token of the {@link ResolvedRunnerOptions}. */
 export const RUNNER_OPTIONS = Symbol('RUNNER_OPTIONS');
@@ -161,6 +163,10 @@ const CHECKS: Record<keyof RunnerOptions, Check> = {
   bodyLimitBytes: count(1, false),
   maxPayloadBytes: count(1, false),
   closeTimeoutMs: durationMs({ min: 0, infinite: false }),
+  cliArgs: (value) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? undefined
+      : 'must be an object',
 };
 
 /**

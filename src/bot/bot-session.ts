@@ -1,18 +1,18 @@
 import type { Logger } from '@nestjs/common';
 
 /** What a bot gets beside its arguments: who it is, when to stop, and how to say that it is up. */
-export interface BotSession {
+export abstract class BotSession {
   /** The id that `/start` returned to the client, and `args.session_id`. */
-  readonly id: string;
+  abstract readonly id: string;
   /** The wire name of the transport: `webrtc`, `daily`, `websocket`, `twilio`, … */
-  readonly transport: string;
+  abstract readonly transport: string;
   /**
    * Aborts when the conversation has to end. `signal.reason` is a {@link SessionEnd} that says why
    * (peer left, stopped, draining, too long …).
    */
-  readonly signal: AbortSignal;
+  abstract readonly signal: AbortSignal;
   /** Logs under the session's id. */
-  readonly logger: Logger;
+  abstract readonly logger: Logger;
   /** Marks the bot as up: the session goes from `launching` to `running`. Calling it again changes nothing. */
-  ready(): void;
+  abstract ready(): void;
 }

@@ -87,6 +87,7 @@ export class SessionRegistry implements BeforeApplicationShutdown {
     }
     args.session_id = session.id;
     if (session.body !== undefined) args.body = session.body;
+    if (this.options.cliArgs) args.cli_args ??= this.options.cliArgs;
     void this.run(session, args);
   }
 

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { BotSession } from '../bot/bot-session.js';
+import { BotSession } from '../bot/bot-session.js';
 import type { SessionEnd } from '../bot/session-end.js';
 
 /** `pending` waits for its caller; `launching` has a caller or a starting bot; `running` is up; `ended` is final. */
@@ -18,7 +18,7 @@ export type Release = (reason: SessionEnd) => void | Promise<void>;
  * One conversation, from its announcement to its end. The {@link SessionRegistry} alone moves it from state to state;
  * everything else reads it, or hangs resources on it with {@link Session.hold}.
  */
-export class Session implements BotSession {
+export class Session extends BotSession {
   readonly createdAtMs = Date.now();
   state: SessionState = PENDING;
   /** Set once an end was asked for, while the bot may still be winding down. */
@@ -40,7 +40,9 @@ export class Session implements BotSession {
     public transport: string,
     /** What `/start` (or the URL) passed for the bot; `undefined` when nothing was. */
     public body: unknown,
-  ) {}
+  ) {
+    super();
+  }
 
   get signal(): AbortSignal {
     if (!this.controller) {

@@ -14,7 +14,7 @@ export interface BannerFacts {
 export function banner(facts: BannerFacts): string {
   const list = (items: readonly string[], none: string) => items.join(', ') || none;
   const rows: [string, string][] = [
-    ['Open', facts.url],
+    ['URL', facts.url],
     ['Bot', facts.bot],
     ['Enabled transports', list(facts.enabled, 'none')],
     ...facts.disabled.map(({ name, reason }): [string, string] => [

@@ -117,7 +117,7 @@ describe('pipecat-runner', () => {
   it.each([
     [
       'a function',
-      "export default async function bot(args, session) { session.ready(); args.websocket.send('from a function ' + session.id); await new Promise((r) => session.signal.addEventListener('abort', r)); }",
+      "export default async function bot(args, session) { session.ready(); args.websocket.send('from a function ' + session.id + (args.cli_args.wsAuth === 'none' ? '' : ' without flags')); await new Promise((r) => session.signal.addEventListener('abort', r)); }",
     ],
     [
       'a class',
