@@ -4,10 +4,12 @@ import {
   type InjectionToken,
   Module,
   type ModuleMetadata,
+  type OnModuleInit,
   type Provider,
+  Scope,
   type Type,
 } from '@nestjs/common';
-import { RouterModule } from '@nestjs/core';
+import { ModuleRef, RouterModule } from '@nestjs/core';
 import { BotLauncher } from './bot/bot-launcher.js';
 import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
 import { HttpFront } from './http/http-front.js';
@@ -61,7 +63,18 @@ export interface RunnerModuleExtras {
 
 /** Everything the transports share. They import it through {@link RunnerModule}, which adds it to each of them. */
 @Module({})
-class RunnerCoreModule {}
+class RunnerCoreModule implements OnModuleInit {
+  constructor(private readonly moduleRef: ModuleRef) {}
+
+  onModuleInit(): void {
+    // Otherwise everything that injects it would be request-scoped too, and every request had a runner of its own.
+    if (this.moduleRef.introspect(BotLauncher as Type<BotLauncher>).scope === Scope.REQUEST) {
+      throw new InvalidOptionsError('RunnerModule', [
+        'launcher must not be request-scoped, nor inject what is: a bot outlives the request that starts it',
+      ]);
+    }
+  }
+}
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<RunnerOptions>({

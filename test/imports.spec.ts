@@ -21,7 +21,7 @@ const RULES: Record<string, string[]> = {
   media: [],
   bot: ['errors', 'validation'],
   sessions: ['bot', 'errors', 'runner.options.js'],
-  http: ['errors', 'validation', 'runner.options.js', 'websocket/admission.js'],
+  http: ['errors', 'validation', 'runner.options.js'],
   websocket: ['bot', 'errors', 'http', 'sessions', 'validation', 'runner.options.js'],
   start: [
     'bot',

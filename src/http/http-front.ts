@@ -4,7 +4,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
-import { isOriginAllowed } from '../websocket/admission.js';
+import { isOriginAllowed } from './allowed-origins.js';
 import { toErrorAnswer } from './error-answer.js';
 import { bodyOf, isBodyTaken, takeBody } from './request-body.js';
 import { RunnerPaths } from './runner-paths.js';

@@ -75,7 +75,7 @@ export class SessionRegistry implements BeforeApplicationShutdown {
 
   /**
    * Starts the bot for a session, `pending` or claimed, and returns at once; `session.ended` tells the outcome.
-   * The arguments get the session's id, and its body unless they carry one of their own.
+   * The arguments get the session's id, and its body where it has one.
    */
   launch(session: Session, args: RunnerArguments): void {
     if (session.state.name === 'pending') this.activate(session);

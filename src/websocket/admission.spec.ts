@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import { decodeBodyParam, extractToken, isOriginAllowed, sessionIdParam } from './admission.js';
+import { decodeBodyParam, extractToken, sessionIdParam } from './admission.js';
 
 const request = (url: string, authorization?: string) =>
   ({ url, headers: { authorization } }) as unknown as IncomingMessage;
@@ -16,20 +16,6 @@ describe('extractToken', () => {
     ['/ws', undefined, undefined, undefined],
   ])('of %j with %j and path %j is %j', (url, authorization, path, token) => {
     expect(extractToken(request(url, authorization), path)).toBe(token);
-  });
-});
-
-describe('isOriginAllowed', () => {
-  it.each([
-    [undefined, [], true],
-    ['https://any.example', [], true],
-    [undefined, ['https://a.example'], false],
-    ['https://A.example', ['https://a.EXAMPLE'], true],
-    ['https://a.example.evil', ['https://a.example'], false],
-    ['http://a.example', ['https://a.example'], false],
-    ['null', ['https://a.example'], false],
-  ])('%j with %j: %j', (origin, allowed, verdict) => {
-    expect(isOriginAllowed(origin, allowed)).toBe(verdict);
   });
 });
 

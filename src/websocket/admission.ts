@@ -13,16 +13,6 @@ export function extractToken(
   return bearer ?? (param(request, 'token') || undefined) ?? pathToken;
 }
 
-/** Whether an `Origin` may connect; with a list, one that is missing may not. */
-export function isOriginAllowed(
-  origin: string | undefined,
-  allowedOrigins: readonly string[],
-): boolean {
-  if (allowedOrigins.length === 0) return true;
-  const given = origin?.toLowerCase();
-  return allowedOrigins.some((allowed) => allowed.toLowerCase() === given);
-}
-
 /** The session that `?session_id=` names. */
 export function sessionIdParam(request: IncomingMessage): string | undefined {
   return param(request, 'session_id') || undefined;

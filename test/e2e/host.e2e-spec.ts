@@ -10,6 +10,7 @@ import {
   Injectable,
   Module,
   Post,
+  Scope,
   UnauthorizedException,
   ValidationPipe,
   VersioningType,
@@ -384,6 +385,22 @@ describe('options', () => {
     ],
   ])('that shape the module are refused when it is made', (make, message) => {
     expect(make).toThrow(message);
+  });
+
+  it('do not take a launcher that is request-scoped, or depends on what is', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class PerRequest {}
+    @Injectable()
+    class DependentBot extends RecordingLauncher {
+      constructor(readonly dependency: PerRequest) {
+        super();
+      }
+    }
+    @Module({ providers: [PerRequest], exports: [PerRequest] })
+    class PerRequestModule {}
+    await expect(
+      boot(RunnerModule.forRoot({ launcher: DependentBot, imports: [PerRequestModule] })),
+    ).resolves.toMatch(/launcher must not be request-scoped/);
   });
 
   it('of the transports can be computed', async () => {
