@@ -194,6 +194,17 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
     client.terminate();
   });
 
+  it('keeps a peer that answers no pings but goes on sending', async () => {
+    const { wsUrl } = await start(platform, echo, { pingIntervalMs: 25 });
+    const client = await connect(`${wsUrl}/ws-client`, { autoPong: false });
+    for (let pings = 0; pings < 5; pings++) {
+      await once(client, 'ping');
+      client.send('here');
+    }
+    expect(client.readyState).toBe(WebSocket.OPEN);
+    client.close();
+  });
+
   it('ends a session whose peer breaks the protocol', async () => {
     const { wsUrl, launcher } = await start(platform, echo, { maxPayloadBytes: 100 });
     const client = await connect(`${wsUrl}/ws-client`);

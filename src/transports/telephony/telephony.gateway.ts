@@ -50,7 +50,7 @@ export class TelephonyGateway extends SocketGateway {
         throw new Error(`the caller is not one of ${names.join(', ')}`);
       }
       session.transport = transport_type;
-      if (carrierNamed(transport_type)?.answersPings) this.liveness.watch(socket);
+      if (carrierNamed(transport_type)?.answersPings) this.liveness.watch(socket, request);
       this.sessions.launch(
         session,
         new WebSocketRunnerArguments({ websocket: socket, transport_type, call_data }),

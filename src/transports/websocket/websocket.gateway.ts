@@ -36,7 +36,7 @@ export class WebSocketGateway extends SocketGateway {
       openAs: 'websocket',
     });
     if (!session) return;
-    this.liveness.watch(socket);
+    this.liveness.watch(socket, request);
     this.sessions.launch(
       session,
       new WebSocketRunnerArguments({ websocket: socket, transport_type: 'websocket' }),

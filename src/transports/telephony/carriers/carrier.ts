@@ -39,7 +39,7 @@ export interface Carrier {
   webhookAnswer(input: WebhookAnswerInput): WebhookAnswer;
   /** What the message says of the call, if it is this carrier's start message. Never throws. */
   identify(message: CarrierMessage): CallData | undefined;
-  /** Whether it answers WebSocket pings, so that a connection that died can be told. */
+  /** Whether it may be sent WebSocket pings, by which a connection that died is told from one that is silent. */
   readonly answersPings: boolean;
   readonly media: MediaDialect;
 }
