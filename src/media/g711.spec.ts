@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { decodeMulaw, encodeMulaw } from './g711.js';
 
-/** The decision thresholds of G.711 table 2a, in 14-bit steps: an encoder by search, sharing nothing with the tables. */
+/** An encoder by search over the segments, in 14-bit steps, sharing nothing with the tables. */
 function encodeBySearch(sample: number): number {
   const magnitude = Math.min(Math.abs(sample) / 4, 8158);
   let low = -1;
@@ -22,7 +22,7 @@ function encodeBySearch(sample: number): number {
 }
 
 describe('µ-law', () => {
-  it('encodes every 14-bit level as the thresholds of G.711 say', () => {
+  it('encodes every 14-bit level as a search over the segments does', () => {
     const levels = Int16Array.from({ length: 8_192 }, (_, i) => i * 4);
     const expected = Array.from(levels, encodeBySearch);
     expect(Array.from(encodeMulaw(levels))).toEqual(expected);
@@ -39,7 +39,7 @@ describe('µ-law', () => {
     [0xf0, 120],
     [0xef, 132],
     [0x8f, 16_764],
-  ])('decodes %d as G.711 table 2a does', (byte, sample) => {
+  ])('decodes %d to %d', (byte, sample) => {
     expect(decodeMulaw(Uint8Array.of(byte))[0]).toBe(sample);
   });
 

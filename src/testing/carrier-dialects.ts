@@ -12,7 +12,7 @@ export interface CallFacts {
   readonly customParameters: Record<string, string>;
 }
 
-/** How a carrier talks to a media WebSocket: the caller's half of the protocol, written from the carriers' own pages. */
+/** How a carrier talks to a media WebSocket: the caller's half of the protocol, after the page each names. */
 export interface CarrierDialect {
   readonly encoding: 'mulaw' | 'l16';
   newIds(): { streamId: string; callId: string };
@@ -20,14 +20,20 @@ export interface CarrierDialect {
   handshake(facts: CallFacts): object[];
   /** One frame of the caller's audio. */
   media(facts: CallFacts, payload: string, sequence: number): object;
-  /** The caller hung up. */
-  stop(facts: CallFacts): object;
+  /** The caller hung up; a carrier that documents no such message just closes. */
+  stop?(facts: CallFacts): object;
   /** The base64 audio in a message of the bot. */
   audioOf(message: { event?: unknown; media?: { payload?: unknown } }): string | undefined;
 }
 
 const FRAME_MS = 20;
 const hex = () => randomUUID().replaceAll('-', '');
+
+/** Plivo's notation of key-value pairs. */
+const extraHeaders = (parameters: Record<string, string>): string =>
+  Object.entries(parameters)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(';');
 
 const payloadOf =
   (event: string): CarrierDialect['audioOf'] =>
@@ -119,13 +125,13 @@ export const CARRIER_DIALECTS: Record<CarrierName, CarrierDialect> = {
     audioOf: payloadOf('media'),
   },
 
-  /** https://www.plivo.com/docs/voice-agents/audio-streaming/concepts/websocket-events */
+  /** https://www.plivo.com/docs/voice-agents/audio-streaming/concepts/audio-streaming-reference */
   plivo: {
     encoding: 'mulaw',
     newIds: () => ({ streamId: randomUUID(), callId: randomUUID() }),
     handshake: ({ streamId, callId, customParameters }) => [
       {
-        sequenceNumber: 0,
+        sequenceNumber: 1,
         event: 'start',
         start: {
           callId,
@@ -134,25 +140,20 @@ export const CARRIER_DIALECTS: Record<CarrierName, CarrierDialect> = {
           tracks: ['inbound'],
           mediaFormat: { encoding: 'audio/x-mulaw', sampleRate: 8000 },
         },
-        extra_headers: JSON.stringify(customParameters),
+        extra_headers: extraHeaders(customParameters),
       },
     ],
-    media: ({ streamId }, payload, sequence) => ({
-      sequenceNumber: sequence + 1,
+    media: ({ streamId, customParameters }, payload, sequence) => ({
+      sequenceNumber: sequence + 2,
       streamId,
       event: 'media',
-      media: {
-        track: 'inbound',
-        timestamp: String(sequence * FRAME_MS),
-        chunk: sequence + 1,
-        payload,
-      },
+      media: { track: 'inbound', timestamp: String(Date.now()), chunk: sequence + 1, payload },
+      extra_headers: extraHeaders(customParameters),
     }),
-    stop: ({ streamId, callId }) => ({ event: 'stop', streamId, stop: { callId } }),
     audioOf: payloadOf('playAudio'),
   },
 
-  /** https://support.exotel.com/support/solutions/articles/3000108630 */
+  /** https://developer.exotel.com/docs/agentstream/stream-voicebot-applet */
   exotel: {
     encoding: 'l16',
     newIds: () => ({ streamId: hex(), callId: hex() }),

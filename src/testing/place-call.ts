@@ -115,7 +115,8 @@ export class FakeCall extends EventEmitter<{ sent: [Buffer]; audio: [Buffer] }> 
 
   /** Says goodbye as the carrier does when the caller hangs up. */
   async hangUp(): Promise<void> {
-    if (this.socket.readyState === WebSocket.OPEN) this.send(this.dialect.stop(this.facts));
+    const goodbye = this.dialect.stop?.(this.facts);
+    if (goodbye && this.socket.readyState === WebSocket.OPEN) this.send(goodbye);
     this.socket.close();
     await this.closed;
   }

@@ -27,7 +27,7 @@ const CALL_DATA = {
     outbound_encoding: 'PCMU',
     body: { plan: 'gold' },
   },
-  plivo: { stream_id: 'stream-1', call_id: 'call-1', extra_headers: '{"plan":"gold"}', body: {} },
+  plivo: { stream_id: 'stream-1', call_id: 'call-1', extra_headers: 'plan=gold', body: {} },
   exotel: {
     stream_id: 'stream-1',
     call_id: 'call-1',

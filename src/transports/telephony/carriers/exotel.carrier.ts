@@ -1,7 +1,7 @@
 import { ExotelCallData } from '../dto/exotel-call-data.dto.js';
 import { type Carrier, mediaPayload, objectIn, textIn } from './carrier.js';
 
-/** Exotel, bidirectional Voicebot applet: https://support.exotel.com/support/solutions/articles/3000108630. */
+/** Exotel, bidirectional Voicebot applet: https://developer.exotel.com/docs/agentstream/stream-voicebot-applet. */
 export const exotel: Carrier = {
   name: 'exotel',
   answersPings: true,

@@ -2,7 +2,7 @@ import { CallData } from '../../../bot/call-data.js';
 import { type Carrier, mediaPayload, objectIn, textIn } from './carrier.js';
 import { escapeXml, xmlAnswer } from './xml.js';
 
-/** Plivo, bidirectional `<Stream>`: https://www.plivo.com/docs/voice/xml/the-stream-element. */
+/** Plivo, bidirectional `<Stream>`: https://docs.plivo.com/docs/voice/xml/audiostream. */
 export const plivo: Carrier = {
   name: 'plivo',
   answersPings: true,
@@ -26,6 +26,7 @@ export const plivo: Carrier = {
     encoding: 'audio/x-mulaw',
     sampleRateHz: 8_000,
     read: mediaPayload,
+    // Plivo's page has no streamId here; Pipecat's own serializer sends it.
     write: (streamId, payload) => ({
       event: 'playAudio',
       streamId,
