@@ -4,6 +4,7 @@ export { SessionEnd, type SessionEndCode } from './bot/session-end.js';
 export { CallData } from './bot/call-data.js';
 export { RunnerArguments } from './bot/runner-arguments.js';
 export { runnerArgumentsFromJSON } from './bot/runner-arguments-json.js';
+export { ProviderError } from './http/provider-client.js';
 export { RunnerError, type RunnerErrorCode } from './errors/runner.error.js';
 export { InvalidFieldsError } from './validation/invalid-fields.error.js';
 export { type LauncherDefinition, RunnerModule, type RunnerModuleExtras } from './runner.module.js';
@@ -14,6 +15,18 @@ export { StartRequest } from './start/dto/start-request.dto.js';
 export { RunnerTransport, type StartContext } from './transports/runner-transport.js';
 export { type DisabledTransport, TransportRegistry } from './transports/transport-registry.js';
 export { transportsFromEnv } from './transports/index.js';
+export { DailyModule } from './transports/daily/daily.module.js';
+export type { DailyOptions } from './transports/daily/daily.options.js';
+export { DailyClient } from './transports/daily/daily-client.js';
+export { DailyMeetingTokenProperties } from './transports/daily/dto/daily-meeting-token-properties.dto.js';
+export {
+  DailyBucket,
+  DailyPermissions,
+  DailyRoomProperties,
+  DailyRoomSip,
+} from './transports/daily/dto/daily-room-properties.dto.js';
+export { DailyRoom } from './transports/daily/dto/daily-room.dto.js';
+export { DialinWebhook } from './transports/daily/dto/dialin-webhook.dto.js';
 export { DailyDialinRequest } from './transports/daily/dto/daily-dialin-request.dto.js';
 export { DailyRunnerArguments } from './transports/daily/dto/daily-runner-arguments.dto.js';
 export { DialinSettings } from './transports/daily/dto/dialin-settings.dto.js';

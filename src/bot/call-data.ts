@@ -1,6 +1,7 @@
 import { IsObject, IsOptional, IsString } from 'class-validator';
 import { ApiField } from '../validation/api-field.decorator.js';
 import { KeepsUnknownKeys } from '../validation/field-traits.js';
+import { IsStringRecord } from '../validation/is-string-record.decorator.js';
 import { WireClass } from './wire-classes.js';
 
 /**
@@ -33,6 +34,17 @@ export class CallData {
   @IsString({ message: 'to must be a string' })
   @ApiField({ required: false, description: 'The number that was dialled.', example: '+15550002' })
   to?: string;
+
+  /** The SIP headers of the call, where it came over SIP and its provider passes them on. */
+  @IsOptional()
+  @IsStringRecord()
+  @ApiField({
+    required: false,
+    type: Object,
+    additionalProperties: { type: 'string' },
+    description: 'The SIP headers of the call.',
+  })
+  sip_headers?: Record<string, string>;
 
   /** The custom parameters of the call, such as Twilio's `<Parameter>`s. @default {} */
   @IsObject({ message: 'body must be an object' })

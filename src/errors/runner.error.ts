@@ -16,8 +16,10 @@ const STATUS_OF_CODE = {
   AT_CAPACITY: 429,
   NO_BOT: 501,
   PROVIDER_REFUSED: 502,
+  PROVIDER_UNREACHABLE: 502,
   DRAINING: 503,
   NOT_READY: 504,
+  PROVIDER_TIMEOUT: 504,
 } as const;
 
 /** Every error the runner raises on purpose. Its message is safe to show to a client and says how to fix it. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { BotLauncher } from '../bot/bot-launcher.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
+import { MissingBotLauncher } from '../bot/missing-bot-launcher.js';
 import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
@@ -24,6 +25,8 @@ export class SessionRegistry implements BeforeApplicationShutdown {
   /** Waiting sessions in the order of their expiry (they all wait equally long), so one timer serves them all. */
   private readonly pending = new Map<string, Session>();
   private readonly active = new Map<string, Session>();
+  /** Ended sessions whose rooms, sockets and timers are still being released. */
+  private readonly releasing = new Set<Promise<void>>();
   private expiryTimer: NodeJS.Timeout | undefined;
   private draining = false;
 
@@ -60,6 +63,22 @@ export class SessionRegistry implements BeforeApplicationShutdown {
     this.pending.set(session.id, session);
     this.expiryTimer ??= setTimeout(() => this.expire(), this.options.pendingTtlMs).unref();
     return session;
+  }
+
+  /**
+   * Opens a session and sets it up. When that throws, the session ends as `start_failed`, and what it held is released
+   * without the caller having to wait.
+   * @throws {RunnerError} `NO_BOT`, `AT_CAPACITY`, `DRAINING`, or what `setUp` throws
+   */
+  async start<T>(open: OpenSession, setUp: (session: Session) => Promise<T> | T): Promise<T> {
+    MissingBotLauncher.refuse(this.launcher);
+    const session = this.open(open);
+    try {
+      return await setUp(session);
+    } catch (error) {
+      void this.stop(session, 'start_failed', 'The transport could not set it up.');
+      throw error;
+    }
   }
 
   /**
@@ -124,6 +143,7 @@ export class SessionRegistry implements BeforeApplicationShutdown {
         this.stop(session, 'draining', message),
       ),
     );
+    await Promise.all(this.releasing);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -193,7 +213,10 @@ export class SessionRegistry implements BeforeApplicationShutdown {
       this.expiryTimer = undefined;
     }
     if (session.botRuns) session.logger.log(`ended: ${reason.code}`);
-    session.finish(reason);
+    const released = session.finish(reason);
+    if (!released) return;
+    this.releasing.add(released);
+    void released.then(() => this.releasing.delete(released));
   }
 
   private expire(): void {

@@ -25,6 +25,8 @@ export class Session extends BotSession {
   endRequested: SessionEnd | undefined;
   /** Whether `launch()` was called, so that an end has to wait for it. */
   botRuns = false;
+  /** Whether the bot ever said it was up. */
+  wasReady = false;
 
   // Created on first use: most pending sessions never need them, and each costs more than the session itself.
   private controller: AbortController | undefined;
@@ -67,6 +69,7 @@ export class Session extends BotSession {
   ready(): void {
     if (this.state.name !== 'launching' || this.endRequested) return;
     this.state = { name: 'running', sinceMs: Date.now() };
+    this.wasReady = true;
     this.onReady?.();
     this.onReady = undefined;
   }
@@ -89,8 +92,11 @@ export class Session extends BotSession {
     this.controller?.abort(this.endRequested);
   }
 
-  /** @internal The registry's: the last transition. Releases everything held, then resolves {@link ended}. */
-  finish(reason: SessionEnd): void {
+  /**
+   * @internal The registry's: the last transition. Releases everything held, then resolves {@link ended}.
+   * @returns when everything is released; `undefined` where nothing was held
+   */
+  finish(reason: SessionEnd): Promise<void> | undefined {
     this.requestEnd(reason);
     this.state = { name: 'ended', atMs: Date.now(), reason };
     this.onReady = undefined;
@@ -100,8 +106,11 @@ export class Session extends BotSession {
       this.released = true;
       this.endedLatch?.resolve(reason);
     };
-    if (!releases) return done();
-    void Promise.all(releases.reverse().map((release) => runRelease(this, release, reason))).then(
+    if (!releases) {
+      done();
+      return undefined;
+    }
+    return Promise.all(releases.reverse().map((release) => runRelease(this, release, reason))).then(
       done,
     );
   }

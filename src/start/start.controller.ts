@@ -1,6 +1,4 @@
 import { Get, HttpCode, Inject, Post, Req } from '@nestjs/common';
-import { BotLauncher } from '../bot/bot-launcher.js';
-import { MissingBotLauncher } from '../bot/missing-bot-launcher.js';
 import type { HttpRequest } from '../http/http-request.js';
 import { PublicUrls } from '../http/public-url.js';
 import { bodyOf } from '../http/request-body.js';
@@ -18,7 +16,6 @@ export class StartController {
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly transports: TransportRegistry,
     private readonly sessions: SessionRegistry,
-    private readonly launcher: BotLauncher,
     private readonly publicUrls: PublicUrls,
   ) {}
 
@@ -33,20 +30,15 @@ export class StartController {
       this.options.onlyTransport ??
       this.options.defaultTransport;
     const transport = this.transports.require(name);
-    MissingBotLauncher.refuse(this.launcher);
-    const session = this.sessions.open({ transport: name, body: request.body });
-    try {
-      const answer = await transport.start({
+    return this.sessions.start({ transport: name, body: request.body }, async (session) => ({
+      sessionId: session.id,
+      ...(await transport.start({
         name,
         session,
         request,
         baseUrl: this.publicUrls.of(httpRequest),
-      });
-      return { sessionId: session.id, ...answer };
-    } catch (error) {
-      await this.sessions.stop(session, 'start_failed', 'The transport could not set it up.');
-      throw error;
-    }
+      })),
+    }));
   }
 
   /** What this instance accepts right now. */

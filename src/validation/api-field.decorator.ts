@@ -12,6 +12,7 @@ export interface ApiFieldOptions {
   readonly additionalProperties?: boolean | Record<string, unknown>;
   readonly oneOf?: Record<string, unknown>[];
   readonly format?: string;
+  readonly enum?: readonly unknown[];
 }
 
 /**

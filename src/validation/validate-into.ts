@@ -16,17 +16,18 @@ import { type InvalidField, InvalidFieldsError } from './invalid-fields.error.js
  * rules do, so they are called directly, and class-validator only when one of them says no: the verdict and the
  * messages are always its own.
  *
+ * @param at where the value is, such as `dailyRoomProperties`, for the names of the fields in the error
  * @throws {InvalidFieldsError} naming every field at fault and what is accepted there
  */
-export function validateInto<T extends object>(cls: new () => T, plain: unknown): T {
+export function validateInto<T extends object>(cls: new () => T, plain: unknown, at = ''): T {
   if (!isPlainObject(plain)) {
-    throw new InvalidFieldsError([{ field: '', message: 'The value must be a JSON object.' }]);
+    throw new InvalidFieldsError([{ field: at, message: 'The value must be a JSON object.' }]);
   }
   const plan = planOf(cls);
   const instance = build(plan, plain) as T;
   if (!accepts(plan, instance)) {
     const errors = validateSync(instance, { forbidUnknownValues: false });
-    if (errors.length > 0) throw new InvalidFieldsError(flatten(errors, ''));
+    if (errors.length > 0) throw new InvalidFieldsError(flatten(errors, at && `${at}.`));
   }
   return instance;
 }

@@ -1,0 +1,78 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ProviderClient, ProviderError } from '../../http/provider-client.js';
+import { validateInto } from '../../validation/validate-into.js';
+import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
+import type { DailyMeetingTokenProperties } from './dto/daily-meeting-token-properties.dto.js';
+import { DailyRoom } from './dto/daily-room.dto.js';
+import type { DailyRoomProperties } from './dto/daily-room-properties.dto.js';
+
+/**
+ * Daily's REST API, as far as the runner needs it (docs.daily.co, "REST API"). Every method throws a {@link ProviderError} when
+ * Daily refuses, does not answer or cannot be reached.
+ */
+@Injectable()
+export class DailyClient {
+  private readonly api: ProviderClient;
+
+  constructor(@Inject(DAILY_OPTIONS) { apiKey, apiUrl, timeoutMs }: ResolvedDailyOptions) {
+    this.api = new ProviderClient({
+      provider: 'Daily',
+      baseUrl: apiUrl,
+      apiKey: apiKey ?? '',
+      timeoutMs,
+      reasonOf: (body) => {
+        const { error, info } = (body ?? {}) as { error?: unknown; info?: unknown };
+        return [error, info].filter((part) => typeof part === 'string').join(': ');
+      },
+    });
+  }
+
+  /** @param name letters, digits, dash and underscore, at most 128 */
+  async createRoom(name: string, properties: DailyRoomProperties): Promise<DailyRoom> {
+    try {
+      return roomOf(await this.api.call('POST', '/rooms', { body: { name, properties } }));
+    } catch (error) {
+      // An attempt whose answer got lost may have made the room; the next one is then told that there is one.
+      if (error instanceof ProviderError && error.providerStatus === 400 && error.attempts > 1) {
+        const room = await this.getRoom(name);
+        if (room) return room;
+      }
+      throw error;
+    }
+  }
+
+  /** The room of that name, if there is one. */
+  async getRoom(name: string): Promise<DailyRoom | undefined> {
+    const room = await this.api.call('GET', roomPath(name), { missingIsFine: true });
+    return room === undefined ? undefined : roomOf(room);
+  }
+
+  /** Deletes a room and removes everyone from it; a room that is not there is fine. */
+  async deleteRoom(name: string): Promise<void> {
+    await this.api.call('DELETE', roomPath(name), { missingIsFine: true });
+  }
+
+  async createMeetingToken(properties: DailyMeetingTokenProperties): Promise<string> {
+    const answer = await this.api.call('POST', '/meeting-tokens', { body: { properties } });
+    const { token } = (answer ?? {}) as { token?: unknown };
+    if (typeof token === 'string') return token;
+    throw new ProviderError('PROVIDER_REFUSED', 'Daily answered without a token', 200, 1);
+  }
+}
+
+const roomPath = (name: string): string => `/rooms/${encodeURIComponent(name)}`;
+
+function roomOf(answer: unknown): DailyRoom {
+  try {
+    return validateInto(DailyRoom, answer);
+  } catch (cause) {
+    throw new ProviderError(
+      'PROVIDER_REFUSED',
+      'Daily answered without a name and a url of the room',
+      200,
+      1,
+      undefined,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,24 @@
+import { Get, Header, Res } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { RunnerController } from '../../http/runner-controller.decorator.js';
+import { TransportRegistry } from '../transport-registry.js';
+import { DailyTransport } from './daily.transport.js';
+
+/** `GET /daily`: a browser's way to meet the bot. */
+@RunnerController('daily')
+export class DailyController {
+  constructor(
+    private readonly transport: DailyTransport,
+    private readonly transports: TransportRegistry,
+    private readonly adapterHost: HttpAdapterHost,
+  ) {}
+
+  /** Makes a room, starts the bot and sends the browser there. */
+  @Get()
+  @Header('cache-control', 'no-store')
+  async meet(@Res() response: unknown): Promise<void> {
+    this.transports.require('daily');
+    const { roomUrl } = await this.transport.startPlain();
+    this.adapterHost.httpAdapter.redirect(response, 307, roomUrl);
+  }
+}

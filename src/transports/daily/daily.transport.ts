@@ -1,0 +1,71 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { RunnerArguments } from '../../bot/runner-arguments.js';
+import { SessionRegistry } from '../../sessions/session-registry.js';
+import type { Session } from '../../sessions/session.js';
+import { validateInto } from '../../validation/validate-into.js';
+import { RunnerTransport, type StartContext } from '../runner-transport.js';
+import { TransportRegistry } from '../transport-registry.js';
+import { type DailyMeeting, DailyRooms } from './daily-rooms.js';
+import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
+import { DailyMeetingTokenProperties } from './dto/daily-meeting-token-properties.dto.js';
+import { DailyRoomProperties } from './dto/daily-room-properties.dto.js';
+import { DailyRunnerArguments } from './dto/daily-runner-arguments.dto.js';
+
+/** Daily rooms, as `/start` and `GET /daily` see them. */
+@Injectable()
+export class DailyTransport extends RunnerTransport {
+  readonly names = ['daily'];
+
+  constructor(
+    @Inject(DAILY_OPTIONS) private readonly options: ResolvedDailyOptions,
+    private readonly rooms: DailyRooms,
+    private readonly sessions: SessionRegistry,
+    registry: TransportRegistry,
+  ) {
+    super();
+    registry.register(this);
+  }
+
+  override get disabledReason(): string | undefined {
+    return this.options.apiKey === undefined
+      ? 'no API key: set DAILY_API_KEY, or DailyModule.forRoot({ apiKey })'
+      : undefined;
+  }
+
+  async start({ session, request }: StartContext): Promise<Record<string, unknown>> {
+    const room = validated(DailyRoomProperties, request, 'dailyRoomProperties');
+    const token = validated(DailyMeetingTokenProperties, request, 'dailyMeetingTokenProperties');
+    if (!request.createDailyRoom && this.options.roomUrl === undefined) {
+      this.sessions.launch(session, new RunnerArguments());
+      return {};
+    }
+    return this.launch(session, await this.rooms.meet(session, room, token));
+  }
+
+  /** Opens a session in a room without anyone having asked for particulars. */
+  async startPlain(): Promise<{ readonly session: Session; readonly roomUrl: string }> {
+    return this.sessions.start({ transport: 'daily' }, async (session) => {
+      const { dailyRoom } = this.launch(session, await this.rooms.meet(session));
+      return { session, roomUrl: dailyRoom };
+    });
+  }
+
+  /** Sends the bot to the meeting. */
+  launch(
+    session: Session,
+    { roomUrl, token }: DailyMeeting,
+    more: Partial<DailyRunnerArguments> = {},
+  ): { dailyRoom: string; dailyToken: string } {
+    this.sessions.launch(session, new DailyRunnerArguments({ ...more, room_url: roomUrl, token }));
+    return { dailyRoom: roomUrl, dailyToken: token };
+  }
+}
+
+function validated<T extends object, K extends keyof StartContext['request']>(
+  cls: new () => T,
+  request: StartContext['request'],
+  field: K,
+): T | undefined {
+  const value = request[field];
+  return value === undefined ? undefined : validateInto(cls, value, field);
+}

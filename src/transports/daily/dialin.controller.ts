@@ -1,0 +1,115 @@
+import { HttpCode, Inject, Post, Req } from '@nestjs/common';
+import { CallData } from '../../bot/call-data.js';
+import type { HttpRequest } from '../../http/http-request.js';
+import { bodyOf, rawBodyOf } from '../../http/request-body.js';
+import { RunnerController } from '../../http/runner-controller.decorator.js';
+import { SessionRegistry } from '../../sessions/session-registry.js';
+import { validateInto } from '../../validation/validate-into.js';
+import { TransportRegistry } from '../transport-registry.js';
+import { DailyRooms } from './daily-rooms.js';
+import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
+import { DailyTransport } from './daily.transport.js';
+import { verifyDialinSignature } from './dialin-signature.js';
+import { DailyDialinRequest } from './dto/daily-dialin-request.dto.js';
+import { DialinSettings } from './dto/dialin-settings.dto.js';
+import { DialinWebhook } from './dto/dialin-webhook.dto.js';
+import { WarmRooms } from './warm-rooms.js';
+
+/** What Daily is told: where the call goes. */
+interface DialinAnswer {
+  readonly dailyRoom: string;
+  readonly dailyToken: string;
+  readonly sessionId: string;
+}
+
+/** How long a call is remembered, so that a second delivery of it starts no second bot; longer than a signature is good for. */
+const REMEMBER_MS = 600_000;
+
+/** `POST /daily-dialin-webhook`: Daily has a phone call on hold, and wants a room and a bot for it. */
+@RunnerController('daily-dialin-webhook')
+export class DialinController {
+  /** The calls that came in lately, oldest first, with what they were or will be answered. */
+  private readonly calls = new Map<string, { atMs: number; answer: Promise<DialinAnswer> }>();
+
+  constructor(
+    @Inject(DAILY_OPTIONS) private readonly options: ResolvedDailyOptions,
+    private readonly transport: DailyTransport,
+    private readonly transports: TransportRegistry,
+    private readonly rooms: DailyRooms,
+    private readonly warmRooms: WarmRooms,
+    private readonly sessions: SessionRegistry,
+  ) {}
+
+  /** Answers a call; a call delivered again gets the first answer. */
+  @Post()
+  @HttpCode(200)
+  async call(@Req() request: HttpRequest): Promise<DialinAnswer | { status: 'OK' }> {
+    const body = bodyOf(request);
+    // Daily sends this while the webhook is being configured, before it has told anyone the secret it will sign with.
+    if (isPing(body)) return { status: 'OK' };
+    if (this.options.dialinSecret !== undefined) {
+      verifyDialinSignature(request.headers, rawBodyOf(request), this.options.dialinSecret);
+    }
+    this.transports.require('daily');
+    const webhook = validateInto(DialinWebhook, body);
+    this.forgetOld();
+    const known = this.calls.get(webhook.callId);
+    if (known) return known.answer;
+    const answer = this.answer(webhook);
+    this.calls.set(webhook.callId, { atMs: Date.now(), answer });
+    try {
+      return await answer;
+    } catch (error) {
+      // Daily may try this call again.
+      this.calls.delete(webhook.callId);
+      throw error;
+    }
+  }
+
+  private answer({
+    callId,
+    callDomain,
+    From,
+    To,
+    sipHeaders,
+  }: DialinWebhook): Promise<DialinAnswer> {
+    const body = new DailyDialinRequest({
+      dialin_settings: new DialinSettings({
+        call_id: callId,
+        call_domain: callDomain,
+        To,
+        From,
+        sip_headers: sipHeaders,
+      }),
+      daily_api_key: this.options.apiKey!,
+      daily_api_url: this.options.apiUrl,
+    });
+    return this.sessions.start({ transport: 'daily', body }, async (session) => {
+      const meeting = this.warmRooms.take() ?? (await this.rooms.meetPhone(From));
+      this.rooms.hold(session, meeting.roomName);
+      const call_data = new CallData({
+        call_id: callId,
+        from: From,
+        to: To,
+        sip_headers: sipHeaders,
+      });
+      return {
+        ...this.transport.launch(session, meeting, { call_data }),
+        sessionId: session.id,
+      };
+    });
+  }
+
+  private forgetOld(): void {
+    const oldestMs = Date.now() - REMEMBER_MS;
+    for (const [callId, { atMs }] of this.calls) {
+      if (atMs > oldestMs) return;
+      this.calls.delete(callId);
+    }
+  }
+}
+
+function isPing(body: unknown): boolean {
+  const { test, Test } = (body ?? {}) as { test?: unknown; Test?: unknown };
+  return Boolean(test) || Boolean(Test);
+}

@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
+import { type DailyMeeting, DailyRooms } from './daily-rooms.js';
+
+/** Callers in a room that was made before they called are shown under this name. */
+const DISPLAY_NAME = 'Phone';
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+
+/** A few phone rooms made ahead, so that a call is answered without waiting for Daily. Used ones are replaced at once. */
+@Injectable()
+export class WarmRooms implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger('PipecatRunner');
+  /** In the order they were made, so the first is also the first to become too old. */
+  private readonly rooms: { readonly meeting: DailyMeeting; readonly untilMs: number }[] = [];
+  private readonly closing = new AbortController();
+  private filling: Promise<void> | undefined;
+  private expiry: NodeJS.Timeout | undefined;
+
+  constructor(
+    @Inject(DAILY_OPTIONS) private readonly options: ResolvedDailyOptions,
+    private readonly dailyRooms: DailyRooms,
+  ) {}
+
+  /** How many rooms are ready. */
+  get size(): number {
+    return this.rooms.length;
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.options.apiKey !== undefined) this.replenish();
+  }
+
+  /** A room that is ready; `undefined` when there is none. */
+  take(): DailyMeeting | undefined {
+    const room = this.rooms.shift();
+    if (room) this.replenish();
+    return room?.meeting;
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.closing.abort();
+    clearTimeout(this.expiry);
+    await this.filling;
+    await Promise.all(this.rooms.splice(0).map(({ meeting }) => this.discard(meeting)));
+  }
+
+  /** Makes rooms, one after the other, until there are enough. */
+  private replenish(): void {
+    this.filling ??= this.fill().finally(() => (this.filling = undefined));
+  }
+
+  private async fill(): Promise<void> {
+    const { signal } = this.closing;
+    let pauseMs = FIRST_PAUSE_MS;
+    while (this.rooms.length < this.options.warmRooms && !signal.aborted) {
+      try {
+        const meeting = await this.dailyRooms.meetPhone(DISPLAY_NAME);
+        this.rooms.push({ meeting, untilMs: Date.now() + this.options.warmRoomTtlMs });
+        this.watchExpiry();
+        pauseMs = FIRST_PAUSE_MS;
+      } catch (error) {
+        this.logger.warn(
+          `no warm Daily room: ${String(error)}; trying again in ${pauseMs / 1_000} s`,
+        );
+        await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+        pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+      }
+    }
+  }
+
+  private watchExpiry(): void {
+    clearTimeout(this.expiry);
+    const [oldest] = this.rooms;
+    if (!oldest || this.closing.signal.aborted) return;
+    this.expiry = setTimeout(() => {
+      const now = Date.now();
+      while (this.rooms[0] && this.rooms[0].untilMs <= now) {
+        void this.discard(this.rooms.shift()!.meeting);
+      }
+      this.watchExpiry();
+      this.replenish();
+    }, oldest.untilMs - Date.now()).unref();
+  }
+
+  private async discard({ roomName }: DailyMeeting): Promise<void> {
+    try {
+      await this.dailyRooms.remove(roomName);
+    } catch (error) {
+      this.logger.warn(`Daily room ${roomName} is left until it expires: ${String(error)}`);
+    }
+  }
+}

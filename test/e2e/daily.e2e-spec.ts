@@ -1,0 +1,622 @@
+import { createHmac, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import {
+  type BotLauncher,
+  CallData,
+  DailyDialinRequest,
+  DailyModule,
+  type DailyOptions,
+  DailyRunnerArguments,
+  RunnerArguments,
+  runnerArgumentsFromJSON,
+  SessionRegistry,
+} from '../../src/index.js';
+import { RecordingLauncher } from '../../src/testing/index.js';
+import { ROOM_SCHEMA, TOKEN_SCHEMA, FakeDaily } from '../support/fake-daily.js';
+import { PLATFORMS, post, type RunningApp, runnerModule, startApp } from '../support/runner-app.js';
+
+const SECRET = Buffer.from('a secret of Daily').toString('base64');
+
+let daily: FakeDaily;
+let running: RunningApp | undefined;
+beforeAll(async () => void (daily = await FakeDaily.start()));
+beforeEach(() => daily.reset());
+afterEach(async () => {
+  daily.always = undefined;
+  await running?.app.close();
+  running = undefined;
+});
+afterAll(() => daily.close());
+
+async function start(
+  options: DailyOptions & { dialin?: boolean } = {},
+  {
+    platform = 'fastify',
+    bot = undefined as BotLauncher['launch'] | undefined,
+    runner = {},
+  } = {},
+) {
+  const launcher = new RecordingLauncher(bot);
+  running = await startApp(platform, [
+    runnerModule('forRoot', {
+      launcher: { useValue: launcher },
+      transports: [DailyModule.forRoot({ apiKey: daily.apiKey, apiUrl: daily.apiUrl, ...options })],
+      ...runner,
+    }),
+  ]);
+  const sessions = running.app.get(SessionRegistry, { strict: false });
+  return { ...running, launcher, sessions };
+}
+
+const secondsFromNow = (seconds: number) => {
+  const now = Date.now() / 1_000;
+  return {
+    asymmetricMatch: (value: unknown) =>
+      Number.isInteger(value) && Math.abs((value as number) - now - seconds) < 60,
+  };
+};
+
+describe.each(PLATFORMS)('Daily on %s', (platform) => {
+  it('makes a room and a token, and starts the bot there', async () => {
+    const { url, launcher } = await start({}, { platform });
+    const { status, json } = await post(`${url}/start`, {
+      createDailyRoom: true,
+      body: { user: 7 },
+    });
+    expect(status).toBe(200);
+    const [name] = [...daily.rooms.keys()];
+    expect(name).toMatch(/^pipecat-[0-9a-f]{8}$/);
+    expect(json).toEqual({
+      dailyRoom: `https://example.daily.co/${name}`,
+      dailyToken: `token-for-${name}`,
+      sessionId: expect.any(String),
+    });
+    expect(daily.bodiesOf('/rooms')).toEqual([
+      { name, properties: { exp: secondsFromNow(4 * 3_600), eject_at_room_exp: true } },
+    ]);
+    expect(daily.bodiesOf('/meeting-tokens')).toEqual([
+      { properties: { room_name: name, is_owner: true, exp: secondsFromNow(2 * 3_600) } },
+    ]);
+    const { args, session } = await launcher.nextLaunch();
+    expect(args).toBeInstanceOf(DailyRunnerArguments);
+    expect(args).toMatchObject({
+      room_url: json.dailyRoom,
+      token: json.dailyToken,
+      body: { user: 7 },
+      session_id: json.sessionId,
+    });
+    expect(session.id).toBe(json.sessionId);
+  });
+
+  it('sends a browser from GET /daily to the room', async () => {
+    const { url, launcher } = await start({}, { platform });
+    const response = await fetch(`${url}/daily`, { redirect: 'manual' });
+    expect(response.status).toBe(307);
+    const [name] = [...daily.rooms.keys()];
+    expect(response.headers.get('location')).toBe(`https://example.daily.co/${name}`);
+    expect((await launcher.nextLaunch()).args).toMatchObject({ token: `token-for-${name}` });
+  });
+
+  it('answers a phone call', async () => {
+    const { url, launcher } = await start({ dialinSecret: SECRET }, { platform });
+    const call = {
+      From: '+15550001',
+      To: '+15550002',
+      callId: randomUUID(),
+      callDomain: randomUUID(),
+      sipHeaders: { 'X-Customer': '7' },
+    };
+    const { status, json } = await dialIn(url, call);
+    expect(status).toBe(200);
+    const [name] = [...daily.rooms.keys()];
+    expect(name).toMatch(/^pipecat-telephony-[0-9a-f]{8}$/);
+    expect(json).toEqual({
+      dailyRoom: `https://example.daily.co/${name}`,
+      dailyToken: `token-for-${name}`,
+      sessionId: expect.any(String),
+    });
+    expect(daily.bodiesOf('/rooms')[0]!.properties).toEqual({
+      exp: secondsFromNow(4 * 3_600),
+      eject_at_room_exp: true,
+      start_video_off: true,
+      sip: { display_name: '+15550001', video: false, sip_mode: 'dial-in', num_endpoints: 1 },
+    });
+    const { args } = await launcher.nextLaunch();
+    expect(args.body).toBeInstanceOf(DailyDialinRequest);
+    expect(JSON.parse(JSON.stringify(args.body))).toEqual({
+      dialin_settings: {
+        call_id: call.callId,
+        call_domain: call.callDomain,
+        From: '+15550001',
+        To: '+15550002',
+        sip_headers: { 'X-Customer': '7' },
+      },
+      daily_api_key: daily.apiKey,
+      daily_api_url: daily.apiUrl,
+    });
+    expect(args.call_data).toEqual(
+      new CallData({
+        call_id: call.callId,
+        from: '+15550001',
+        to: '+15550002',
+        sip_headers: { 'X-Customer': '7' },
+      }),
+    );
+    const travelled = runnerArgumentsFromJSON(JSON.parse(JSON.stringify(args)));
+    expect(travelled).toBeInstanceOf(DailyRunnerArguments);
+    expect(travelled.call_data).toEqual(args.call_data);
+  });
+});
+
+/** Delivers a webhook as Daily does, signed. */
+function dialIn(
+  url: string,
+  body: object,
+  { secret = SECRET, timestamp = String(Math.floor(Date.now() / 1_000)), sent = body } = {},
+) {
+  const signature = createHmac('sha256', Buffer.from(secret, 'base64'))
+    .update(`${timestamp}.${JSON.stringify(body)}`)
+    .digest('base64');
+  return post(`${url}/daily-dialin-webhook`, sent, {
+    'x-pinless-signature': signature,
+    'x-pinless-timestamp': timestamp,
+  });
+}
+
+const aCall = () => ({
+  From: '+15550001',
+  To: '+15550002',
+  callId: randomUUID(),
+  callDomain: randomUUID(),
+});
+
+describe('POST /start for Daily', () => {
+  it('gives the bot plain arguments where no room is asked for and none is configured', async () => {
+    const { url, launcher } = await start();
+    const { json } = await post(`${url}/start`, { transport: 'daily', body: 1 });
+    expect(json).toEqual({ sessionId: expect.any(String) });
+    const { args } = await launcher.nextLaunch();
+    expect(args.constructor).toBe(RunnerArguments);
+    expect(args).toMatchObject({ body: 1, session_id: json.sessionId });
+    expect(daily.requests).toEqual([]);
+  });
+
+  it('meets in the configured room, and makes one only where a phone is involved', async () => {
+    const roomUrl = 'https://example.daily.co/lobby';
+    const { url } = await start({ roomUrl, deleteRoomOnEnd: true });
+    const { json } = await post(`${url}/start`, { transport: 'daily' });
+    expect(json).toMatchObject({ dailyRoom: roomUrl, dailyToken: 'token-for-lobby' });
+    expect(daily.bodiesOf('/rooms')).toEqual([]);
+    const phone = await post(`${url}/start`, {
+      createDailyRoom: true,
+      dailyRoomProperties: { sip: { display_name: 'x', num_endpoints: 2 } },
+    });
+    expect(phone.json.dailyRoom).toMatch(/\/pipecat-telephony-/);
+    await running!.app.close();
+    running = undefined;
+    expect(daily.requests.filter(({ method }) => method === 'DELETE')).toEqual([
+      { method: 'DELETE', path: expect.stringMatching(/pipecat-telephony/), body: {} },
+    ]);
+  });
+
+  it('sends dial-out on to Daily and to the bot', async () => {
+    const { url, launcher } = await start();
+    const dialout_settings = [{ phoneNumber: '+15550009', callerId: 'id' }];
+    const { json } = await post(`${url}/start`, {
+      createDailyRoom: true,
+      dailyRoomProperties: { enable_dialout: true, exp: Date.now() / 1_000 + 600.5 },
+      body: { dialout_settings },
+    });
+    expect(json.dailyRoom).toMatch(/pipecat-telephony-/);
+    expect(daily.bodiesOf('/rooms')[0]!.properties).toEqual({
+      enable_dialout: true,
+      eject_at_room_exp: true,
+      exp: secondsFromNow(600),
+    });
+    expect((await launcher.nextLaunch()).args.body).toEqual({ dialout_settings });
+  });
+
+  it('takes every property that Daily documents', async () => {
+    const sample = (schema: Record<string, unknown>): unknown => {
+      if (schema.enum) return (schema.enum as unknown[])[0];
+      const type = [schema.type].flat()[0] as string;
+      if (type === 'array') return [];
+      if (type !== 'object') return { boolean: true, integer: 3, number: 0.5, string: 'x' }[type];
+      const properties = (schema.properties ?? {}) as Record<string, Record<string, unknown>>;
+      return Object.fromEntries(
+        Object.entries(properties).map(([name, inner]) => [name, sample(inner)]),
+      );
+    };
+    const { url } = await start();
+    const room = sample(ROOM_SCHEMA.properties.properties as never) as Record<string, unknown>;
+    const token = sample(TOKEN_SCHEMA.properties.properties as never) as Record<string, unknown>;
+    delete token.room_name;
+    const { status } = await post(`${url}/start`, {
+      createDailyRoom: true,
+      dailyRoomProperties: room,
+      dailyMeetingTokenProperties: token,
+    });
+    expect(status).toBe(200);
+    expect(daily.bodiesOf('/rooms')[0]!.properties).toEqual(room);
+    expect(daily.bodiesOf('/meeting-tokens')[0]!.properties).toEqual({
+      ...token,
+      room_name: expect.any(String),
+    });
+  });
+
+  it.each([
+    ['exp', 'soon', 'time in seconds'],
+    ['exp', 1_900_000_000_000, 'not milliseconds'],
+    ['enable_chat', 'yes', 'true or false'],
+    ['max_participants', 0, 'at least 1'],
+    ['lang', 'tlh', 'one of da, de'],
+    ['enable_recording', 'vinyl', 'one of cloud'],
+    ['sip', [], 'an object'],
+    ['sip', { num_endpoints: 'two' }, 'whole number', 'sip.num_endpoints'],
+    ['permissions', { canSend: 7 }, 'true, false or a list', 'permissions.canSend'],
+    ['streaming_endpoints', [1], 'list of objects'],
+  ])('refuses %s: %j', async (name, value, expected, path = name) => {
+    const { url, sessions } = await start();
+    const { status, json } = await post(`${url}/start`, {
+      createDailyRoom: true,
+      dailyRoomProperties: { [name]: value },
+    });
+    expect(status).toBe(422);
+    expect(json.errors).toEqual(
+      expect.arrayContaining([
+        { field: `dailyRoomProperties.${path}`, message: expect.stringContaining(expected) },
+      ]),
+    );
+    expect(daily.requests).toEqual([]);
+    expect(sessions.size).toBe(0);
+  });
+
+  it('gives no token for another room', async () => {
+    const { url } = await start();
+    const { status, json } = await post(`${url}/start`, {
+      createDailyRoom: true,
+      dailyMeetingTokenProperties: { room_name: 'somebody-elses' },
+    });
+    expect(status).toBe(422);
+    expect(json.detail).toContain('dailyMeetingTokenProperties.room_name');
+    expect(daily.requests).toEqual([]);
+  });
+
+  it('passes unknown properties on, and Daily’s refusal back', async () => {
+    const { url, sessions, launcher } = await start();
+    const { status, json } = await post(`${url}/start`, {
+      createDailyRoom: true,
+      dailyRoomProperties: { brand_new: true },
+    });
+    expect(status).toBe(502);
+    expect(json.code).toBe('PROVIDER_REFUSED');
+    expect(json.detail).toContain('Daily answered 400: invalid-request-error');
+    expect(json.detail).toContain('brand_new');
+    expect(daily.requests).toHaveLength(1);
+    expect(sessions.size).toBe(0);
+    expect(launcher.launches).toEqual([]);
+  });
+
+  it('is listed as disabled without an API key, with the fix', async () => {
+    const { url } = await start({ apiKey: undefined });
+    expect(await (await fetch(`${url}/status`)).json()).toMatchObject({ transports: [] });
+    const calls = [
+      post(`${url}/start`, { createDailyRoom: true }),
+      post(`${url}/daily-dialin-webhook`, aCall()),
+    ];
+    for (const { status, json } of await Promise.all(calls)) {
+      expect(status).toBe(400);
+      expect(json.detail).toContain('DAILY_API_KEY');
+    }
+    expect((await fetch(`${url}/daily`)).status).toBe(400);
+  });
+});
+
+describe('rooms', () => {
+  const ends = (bot: BotLauncher['launch']) => bot;
+
+  it('stay until they expire by default', async () => {
+    const { url, sessions, launcher } = await start();
+    const { json } = await post(`${url}/start`, { createDailyRoom: true });
+    await launcher.nextLaunch();
+    await sessions.stop(sessions.get(json.sessionId as string)!, 'stopped', 'test');
+    expect(daily.rooms.size).toBe(1);
+  });
+
+  it('go with their session when asked for', async () => {
+    const { url, sessions, launcher } = await start({ deleteRoomOnEnd: true });
+    const { json } = await post(`${url}/start`, { createDailyRoom: true });
+    await launcher.nextLaunch();
+    await sessions.stop(sessions.get(json.sessionId as string)!, 'stopped', 'test');
+    expect(daily.rooms.size).toBe(0);
+  });
+
+  it('go when the application shuts down', async () => {
+    const { url } = await start({ deleteRoomOnEnd: true });
+    await post(`${url}/start`, { createDailyRoom: true });
+    await running!.app.close();
+    running = undefined;
+    expect(daily.rooms.size).toBe(0);
+  });
+
+  it.each([
+    ['fails before it is ready', ends(() => Promise.reject(new Error('no microphone')))],
+    [
+      'throws at once',
+      ends(() => {
+        throw new Error('no microphone');
+      }),
+    ],
+  ])('go when the bot %s', async (_, bot) => {
+    const { url } = await start({}, { bot });
+    await post(`${url}/start`, { createDailyRoom: true });
+    await daily.untilEmpty();
+  });
+
+  it('stay when the bot fails in the middle of a conversation', async () => {
+    const { url, launcher } = await start(
+      {},
+      {
+        bot: (_, session) => {
+          session.ready();
+          return Promise.reject(new Error('no more words'));
+        },
+      },
+    );
+    await post(`${url}/start`, { createDailyRoom: true });
+    const { session } = await launcher.nextLaunch();
+    await (session as unknown as { ended: Promise<unknown> }).ended;
+    expect(daily.rooms.size).toBe(1);
+  });
+
+  it('go when there is no token for them', async () => {
+    const { url, sessions } = await start();
+    const made = once(daily, 'created').then(() =>
+      daily.misbehaviours.push({ status: 403, body: { error: 'forbidden-error' } }),
+    );
+    const { status, json } = await post(`${url}/start`, { createDailyRoom: true });
+    await made;
+    expect(status).toBe(502);
+    expect(json.detail).toBe('Daily answered 403: forbidden-error');
+    await daily.untilEmpty();
+    expect(sessions.size).toBe(0);
+  });
+});
+
+describe('a Daily that misbehaves', () => {
+  const startRoom = (url: string) => post(`${url}/start`, { createDailyRoom: true });
+
+  it.each([
+    ['limits the rate', { status: 429, headers: { 'retry-after': '0' } }],
+    ['fails for a moment', { status: 503 }],
+    ['cuts the connection', 'cut'],
+    ['cuts the connection after it did what it should', 'serve-and-cut'],
+  ] as const)('is asked again when it %s', async (_, misbehaviour) => {
+    const { url } = await start();
+    daily.misbehaviours.push(misbehaviour);
+    const { status, json } = await startRoom(url);
+    expect(status).toBe(200);
+    expect(daily.rooms.size).toBe(1);
+    expect(json.dailyRoom).toBe(`https://example.daily.co/${[...daily.rooms.keys()][0]}`);
+  });
+
+  it('waits as long as Retry-After says', async () => {
+    const { url } = await start();
+    daily.misbehaviours.push({ status: 429, headers: { 'retry-after': '1' } });
+    const before = performance.now();
+    expect((await startRoom(url)).status).toBe(200);
+    expect(performance.now() - before).toBeGreaterThan(990);
+  });
+
+  it('is not waited for longer than a start may take', async () => {
+    const { url, sessions } = await start({ timeoutMs: 600 });
+    daily.misbehaviours.push({ status: 429, headers: { 'retry-after': '30' } });
+    const { status, headers } = await startRoom(url);
+    expect(status).toBe(502);
+    expect(headers.get('retry-after')).toBe('30');
+    expect(sessions.size).toBe(0);
+  });
+
+  it.each([
+    ['hangs', 'hang' as const, 504, 'Daily did not answer in time'],
+    ['is broken', { status: 500 }, 502, 'Daily answered 500: server-error'],
+    ['cuts every connection', 'cut' as const, 502, 'Daily could not be reached'],
+  ])('fails a start in bounded time when it %s', async (_, always, expected, detail) => {
+    const { url, sessions, launcher } = await start({ timeoutMs: 500 });
+    daily.always = always;
+    const before = performance.now();
+    const { status, json } = await startRoom(url);
+    expect(performance.now() - before).toBeLessThan(3_000);
+    expect(status).toBe(expected);
+    expect(json.detail).toContain(detail);
+    expect(sessions.size).toBe(0);
+    expect(launcher.launches).toEqual([]);
+  });
+
+  it('fails a start at once when nothing listens there', async () => {
+    const { url, sessions } = await start({ apiUrl: 'http://127.0.0.1:1/v1', timeoutMs: 300 });
+    const { status, json } = await startRoom(url);
+    expect(status).toBe(502);
+    expect(json.detail).toMatch(/^Daily could not be reached \(/);
+    expect(sessions.size).toBe(0);
+  });
+
+  it('never gets the key or a number into an answer or a log', async () => {
+    const lines: string[] = [];
+    const logged = (...parts: unknown[]) => void lines.push(JSON.stringify(parts));
+    const { url } = await start({ timeoutMs: 300 });
+    Logger.overrideLogger({ log: logged, warn: logged, error: logged });
+    try {
+      daily.always = {
+        status: 400,
+        body: { error: 'bad', info: `key ${daily.apiKey} and +15550001234` },
+      };
+      const { json } = await startRoom(url);
+      expect(json.detail).toBe('Daily answered 400: bad: key *** and ***');
+      const call = await post(`${url}/daily-dialin-webhook`, aCall());
+      daily.always = undefined;
+      await post(`${url}/daily-dialin-webhook`, aCall());
+      await running!.app.close();
+      running = undefined;
+      const everything = JSON.stringify([json, call.json]) + lines.join();
+      expect(everything).not.toContain(daily.apiKey);
+      expect(everything).not.toContain('1555');
+      expect(lines.length).toBeGreaterThan(0);
+    } finally {
+      Logger.overrideLogger(false);
+    }
+  });
+
+  it('loses none of a burst, and connects no more often than there are starts', async () => {
+    const { url, sessions } = await start();
+    daily.latencyMs = 100;
+    const before = daily.connections;
+    const answers = await Promise.all(Array.from({ length: 100 }, () => startRoom(url)));
+    expect(answers.every(({ status }) => status === 200)).toBe(true);
+    expect(new Set(answers.map(({ json }) => json.dailyRoom)).size).toBe(100);
+    expect(sessions.size).toBe(100);
+    // Two calls each, the second over the connection of a first.
+    expect(daily.connections - before).toBeLessThanOrEqual(110);
+  });
+});
+
+describe('POST /daily-dialin-webhook', () => {
+  it.each([{ test: 'test' }, { Test: 'test' }, { test: true }])(
+    'answers the verification ping %j, signed or not',
+    async (ping) => {
+      const { url, launcher } = await start({ dialinSecret: SECRET });
+      const { status, json } = await post(`${url}/daily-dialin-webhook`, ping);
+      expect(status).toBe(200);
+      expect(json).toEqual({ status: 'OK' });
+      expect(launcher.launches).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['no signature', (url: string) => post(`${url}/daily-dialin-webhook`, aCall())],
+    [
+      'another secret',
+      (url: string) => dialIn(url, aCall(), { secret: Buffer.from('guess').toString('base64') }),
+    ],
+    ['another body', (url: string) => dialIn(url, aCall(), { sent: aCall() })],
+    [
+      'an old timestamp',
+      (url: string) =>
+        dialIn(url, aCall(), { timestamp: String(Math.floor(Date.now() / 1_000) - 400) }),
+    ],
+    ['a timestamp that is none', (url: string) => dialIn(url, aCall(), { timestamp: 'noon' })],
+  ])('refuses %s', async (_, deliver) => {
+    const { url, launcher } = await start({ dialinSecret: SECRET });
+    const { status, json } = await deliver(url);
+    expect(status).toBe(401);
+    expect(json.detail).toContain('x-pinless-');
+    expect(launcher.launches).toEqual([]);
+    expect(daily.requests).toEqual([]);
+  });
+
+  it('takes timestamps in milliseconds too', async () => {
+    const { url } = await start({ dialinSecret: SECRET });
+    expect((await dialIn(url, aCall(), { timestamp: String(Date.now()) })).status).toBe(200);
+  });
+
+  it('starts one bot for one call, however often it is delivered', async () => {
+    const { url, launcher } = await start();
+    daily.latencyMs = 20;
+    const call = aCall();
+    const answers = await Promise.all([
+      post(`${url}/daily-dialin-webhook`, call),
+      post(`${url}/daily-dialin-webhook`, call),
+    ]);
+    const late = await post(`${url}/daily-dialin-webhook`, call);
+    expect(answers[1].json).toEqual(answers[0].json);
+    expect(late.json).toEqual(answers[0].json);
+    expect(launcher.launches).toHaveLength(1);
+    expect(daily.rooms.size).toBe(1);
+  });
+
+  it('tries a call again that failed', async () => {
+    const { url, launcher, sessions } = await start({ timeoutMs: 300 });
+    const call = aCall();
+    daily.misbehaviours.push({ status: 400, body: { error: 'no' } });
+    expect((await post(`${url}/daily-dialin-webhook`, call)).status).toBe(502);
+    expect(sessions.size).toBe(0);
+    expect((await post(`${url}/daily-dialin-webhook`, call)).status).toBe(200);
+    expect(launcher.launches).toHaveLength(1);
+  });
+
+  it.each([
+    ['callId', { callId: undefined }],
+    ['From', { From: 7 }],
+    ['sipHeaders.X', { sipHeaders: { X: 1 } }],
+  ])('refuses a call without a proper %s', async (field, wrong) => {
+    const { url } = await start();
+    const { status, json } = await post(`${url}/daily-dialin-webhook`, { ...aCall(), ...wrong });
+    expect(status).toBe(422);
+    expect(json.detail).toContain(field);
+    expect(daily.requests).toEqual([]);
+  });
+
+  it('says 429 at capacity, and makes no room', async () => {
+    const { url } = await start({}, { runner: { maxSessions: 1 } });
+    await post(`${url}/daily-dialin-webhook`, aCall());
+    const { status } = await post(`${url}/daily-dialin-webhook`, aCall());
+    expect(status).toBe(429);
+    expect(daily.rooms.size).toBe(1);
+  });
+
+  it('is not there when it is turned off', async () => {
+    const { url } = await start({ dialin: false });
+    expect((await post(`${url}/daily-dialin-webhook`, aCall())).status).toBe(404);
+  });
+});
+
+describe('warm rooms', () => {
+  it('are ready before the call, and replaced once taken', async () => {
+    const { url, launcher } = await start({ warmRooms: 2 });
+    await daily.untilRooms(2);
+    while (daily.bodiesOf('/meeting-tokens').length < 2) await once(daily, 'request');
+    const warm = [...daily.rooms.keys()];
+    // Whatever comes to Daily now is too late for the call.
+    const { json } = await post(`${url}/daily-dialin-webhook`, aCall());
+    expect(json.dailyRoom).toBe(`https://example.daily.co/${warm[0]}`);
+    expect((await launcher.nextLaunch()).args).toMatchObject({ token: `token-for-${warm[0]}` });
+    await daily.untilRooms(3);
+  });
+
+  it('are not waited for while Daily is down, at the start or later', async () => {
+    daily.always = { status: 500 };
+    const { url } = await start({ warmRooms: 1, timeoutMs: 200 });
+    expect((await post(`${url}/daily-dialin-webhook`, aCall())).status).toBe(502);
+  });
+
+  it('are replaced when they get old', async () => {
+    await start({ warmRooms: 1, warmRoomTtlMs: 100 });
+    await daily.untilRooms(1);
+    const [first] = [...daily.rooms.keys()];
+    const [deleted] = (await once(daily, 'deleted')) as [string];
+    expect(deleted).toBe(first);
+    await daily.untilRooms(1);
+  });
+
+  it('are removed when the application shuts down', async () => {
+    await start({ warmRooms: 2 });
+    await daily.untilRooms(1);
+    await running!.app.close();
+    running = undefined;
+    expect(daily.rooms.size).toBe(0);
+  });
+});
+
+describe('the options', () => {
+  it.each([
+    [{ apiUrl: 'ftp://x' }, 'apiUrl must be an http(s):// URL'],
+    [{ roomUrl: 'https://example.daily.co/' }, 'roomUrl must name a room'],
+    [{ dialinSecret: 'not base64!' }, 'dialinSecret must be the base64 text'],
+    [{ warmRooms: 1_000 }, 'warmRooms must be'],
+    [{ warmRoomTtlMs: 8_000_000 }, 'warmRoomTtlMs must be less'],
+  ])('refuse %j', async (options, message) => {
+    await expect(start(options)).rejects.toThrow(message);
+  });
+});
