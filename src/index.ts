@@ -4,7 +4,7 @@ export { SessionEnd, type SessionEndCode } from './bot/session-end.js';
 export { CallData } from './bot/call-data.js';
 export { RunnerArguments } from './bot/runner-arguments.js';
 export { runnerArgumentsFromJSON } from './bot/runner-arguments-json.js';
-export { ProviderError } from './http/provider-client.js';
+export { ProviderError } from './http/provider-error.js';
 export { RunnerError, type RunnerErrorCode } from './errors/runner.error.js';
 export { InvalidFieldsError } from './validation/invalid-fields.error.js';
 export { type LauncherDefinition, RunnerModule, type RunnerModuleExtras } from './runner.module.js';
@@ -31,6 +31,9 @@ export { DailyDialinRequest } from './transports/daily/dto/daily-dialin-request.
 export { DailyRunnerArguments } from './transports/daily/dto/daily-runner-arguments.dto.js';
 export { DialinSettings } from './transports/daily/dto/dialin-settings.dto.js';
 export { EvalRunnerArguments } from './transports/eval/dto/eval-runner-arguments.dto.js';
+export { LiveKitModule } from './transports/livekit/livekit.module.js';
+export type { LiveKitOptions, LiveKitRoomOptions } from './transports/livekit/livekit.options.js';
+export { sipCallData } from './transports/livekit/sip-call-data.js';
 export { LiveKitRunnerArguments } from './transports/livekit/dto/livekit-runner-arguments.dto.js';
 export { MOQRunnerArguments } from './transports/moq/dto/moq-runner-arguments.dto.js';
 export { SmallWebRTCRunnerArguments } from './transports/small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
@@ -41,6 +44,7 @@ export {
   type TelephonyHandshake,
   TelephonyHandshakeError,
 } from './transports/telephony/parse-telephony-websocket.js';
+export { callerParameters } from './transports/telephony/carriers/carrier.js';
 export { TelephonyModule } from './transports/telephony/telephony.module.js';
 export type { TelephonyOptions, WebhookFields } from './transports/telephony/telephony.options.js';
 export { VonageRunnerArguments } from './transports/vonage/dto/vonage-runner-arguments.dto.js';

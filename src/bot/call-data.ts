@@ -35,7 +35,10 @@ export class CallData {
   @ApiField({ required: false, description: 'The number that was dialled.', example: '+15550002' })
   to?: string;
 
-  /** The SIP headers of the call, where it came over SIP and its provider passes them on. */
+  /**
+   * The SIP headers of the call by their names in lower case, where it came over SIP and its provider passes them on. The same for Daily,
+   * LiveKit and the carriers.
+   */
   @IsOptional()
   @IsStringRecord()
   @ApiField({
@@ -70,4 +73,14 @@ export function assignDefined(target: object, init: object): void {
       (target as Record<string, unknown>)[key] = value;
     }
   }
+}
+
+/** SIP headers as {@link CallData.sip_headers} has them; `undefined` where there are none. */
+export function sipHeaders(
+  headers: Iterable<readonly [name: string, value: unknown]>,
+): Record<string, string> | undefined {
+  const entries = [...headers].flatMap(([name, value]) =>
+    typeof value === 'string' ? [[name.toLowerCase(), value] as const] : [],
+  );
+  return entries.length > 0 ? Object.fromEntries(entries) : undefined;
 }

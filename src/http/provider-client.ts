@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RunnerError, type RunnerErrorCode } from '../errors/runner.error.js';
+import { ProviderError } from './provider-error.js';
 
 /** How a {@link ProviderClient} reaches its provider. */
 export interface ProviderClientOptions {
@@ -13,33 +13,6 @@ export interface ProviderClientOptions {
   readonly timeoutMs: number;
   /** What the provider's error body says was wrong. */
   readonly reasonOf: (body: unknown) => string | undefined;
-}
-
-/** A call that a provider refused, or that never reached it. The message is safe to show: no key, no phone number. */
-export class ProviderError extends RunnerError {
-  override readonly name = 'ProviderError';
-
-  constructor(
-    code: RunnerErrorCode & `PROVIDER_${string}`,
-    message: string,
-    /** The HTTP status the provider answered with, where it answered. */
-    readonly providerStatus: number | undefined,
-    /** How often the call was tried. */
-    readonly attempts: number,
-    private readonly waitSeconds?: number,
-    options?: ErrorOptions,
-  ) {
-    super(code, message, options);
-  }
-
-  override get retryAfterSeconds(): number | undefined {
-    return this.waitSeconds;
-  }
-
-  /** Whether the provider may have done what was asked of it all the same. */
-  get outcomeUnknown(): boolean {
-    return this.providerStatus === undefined || this.providerStatus >= 500;
-  }
 }
 
 const MAX_ATTEMPTS = 5;
@@ -112,34 +85,22 @@ export class ProviderClient {
       if (response.ok && answer !== undefined) return { ok: true, body: answer };
       const waitMs = retryAfterMs(response.headers.get('retry-after'));
       const reason = response.ok ? 'not with JSON' : (this.options.reasonOf(answer) ?? '');
-      return {
-        ok: false,
-        waitMs,
-        error: new ProviderError(
-          'PROVIDER_REFUSED',
-          `${provider} answered ${response.status}${reason && `: ${this.safe(reason)}`}`,
-          response.ok ? 502 : response.status,
-          attempts,
-          waitMs === undefined ? undefined : Math.ceil(waitMs / 1_000),
-        ),
-      };
+      const error = new ProviderError(
+        'PROVIDER_REFUSED',
+        `${provider} answered ${response.status}${reason && `: ${this.safe(reason)}`}`,
+        { providerStatus: response.ok ? 502 : response.status, attempts, waitMs },
+      );
+      return { ok: false, waitMs, error };
     } catch (cause) {
       const error = signal.aborted
-        ? new ProviderError(
-            'PROVIDER_TIMEOUT',
-            `${provider} did not answer in time`,
-            undefined,
+        ? new ProviderError('PROVIDER_TIMEOUT', `${provider} did not answer in time`, {
             attempts,
-            undefined,
-            { cause },
-          )
+            cause,
+          })
         : new ProviderError(
             'PROVIDER_UNREACHABLE',
             `${provider} could not be reached (${causeOf(cause)})`,
-            undefined,
-            attempts,
-            undefined,
-            { cause },
+            { attempts, cause },
           );
       return { ok: false, error };
     }

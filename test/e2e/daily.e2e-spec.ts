@@ -15,7 +15,14 @@ import {
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { ROOM_SCHEMA, TOKEN_SCHEMA, FakeDaily } from '../support/fake-daily.js';
-import { PLATFORMS, post, type RunningApp, runnerModule, startApp } from '../support/runner-app.js';
+import {
+  type Platform,
+  PLATFORMS,
+  post,
+  type RunningApp,
+  runnerModule,
+  startApp,
+} from '../support/runner-app.js';
 
 const SECRET = Buffer.from('a secret of Daily').toString('base64');
 
@@ -34,9 +41,9 @@ async function start(
   options: DailyOptions & { dialin?: boolean } = {},
   {
     platform = 'fastify',
-    bot = undefined as BotLauncher['launch'] | undefined,
+    bot,
     runner = {},
-  } = {},
+  }: { platform?: Platform; bot?: BotLauncher['launch']; runner?: { maxSessions?: number } } = {},
 ) {
   const launcher = new RecordingLauncher(bot);
   running = await startApp(platform, [
@@ -141,7 +148,7 @@ describe.each(PLATFORMS)('Daily on %s', (platform) => {
         call_id: call.callId,
         from: '+15550001',
         to: '+15550002',
-        sip_headers: { 'X-Customer': '7' },
+        sip_headers: { 'x-customer': '7' },
       }),
     );
     const travelled = runnerArgumentsFromJSON(JSON.parse(JSON.stringify(args)));

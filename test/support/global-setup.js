@@ -1,11 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
+import { buildLiveKitServer, LIVEKIT_SERVER } from './build-livekit-server.js';
 
-/** Some tests run the built package. Built here, once, and only when a source is newer than the last build. */
-export default function build() {
+/** What tests run beside themselves: the built package, only when a source is newer than the last build, and LiveKit's server. */
+export default function setUp() {
   const built = statSync('dist/main.js', { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const stale = readdirSync('src', { recursive: true }).some(
     (file) => statSync(`src/${file}`).mtimeMs > built,
   );
   if (stale) execFileSync('npm', ['run', '-s', 'build'], { stdio: 'inherit' });
+  const problem = buildLiveKitServer();
+  if (problem) {
+    console.warn(`\n*** TESTS WITH A REAL LIVEKIT SERVER ARE SKIPPED: ${problem} ***\n`);
+  } else {
+    process.env.LIVEKIT_SERVER = LIVEKIT_SERVER;
+  }
 }

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ProviderClient, ProviderError } from '../../http/provider-client.js';
+import { ProviderClient } from '../../http/provider-client.js';
+import { ProviderError } from '../../http/provider-error.js';
 import { validateInto } from '../../validation/validate-into.js';
 import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
 import type { DailyMeetingTokenProperties } from './dto/daily-meeting-token-properties.dto.js';
@@ -56,7 +57,7 @@ export class DailyClient {
     const answer = await this.api.call('POST', '/meeting-tokens', { body: { properties } });
     const { token } = (answer ?? {}) as { token?: unknown };
     if (typeof token === 'string') return token;
-    throw new ProviderError('PROVIDER_REFUSED', 'Daily answered without a token', 200, 1);
+    throw new ProviderError('PROVIDER_REFUSED', 'Daily answered without a token');
   }
 }
 
@@ -66,13 +67,7 @@ function roomOf(answer: unknown): DailyRoom {
   try {
     return validateInto(DailyRoom, answer);
   } catch (cause) {
-    throw new ProviderError(
-      'PROVIDER_REFUSED',
-      'Daily answered without a name and a url of the room',
-      200,
-      1,
-      undefined,
-      { cause },
-    );
+    const message = 'Daily answered without a name and a url of the room';
+    throw new ProviderError('PROVIDER_REFUSED', message, { cause });
   }
 }

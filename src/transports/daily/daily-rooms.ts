@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { ProviderError } from '../../http/provider-client.js';
+import { ProviderError } from '../../http/provider-error.js';
 import { holdRoom } from '../../sessions/hold-room.js';
 import type { Session } from '../../sessions/session.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';

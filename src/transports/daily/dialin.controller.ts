@@ -1,5 +1,5 @@
 import { HttpCode, Inject, Post, Req } from '@nestjs/common';
-import { CallData } from '../../bot/call-data.js';
+import { CallData, sipHeaders } from '../../bot/call-data.js';
 import type { HttpRequest } from '../../http/http-request.js';
 import { bodyOf, rawBodyOf } from '../../http/request-body.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
@@ -66,20 +66,15 @@ export class DialinController {
     }
   }
 
-  private answer({
-    callId,
-    callDomain,
-    From,
-    To,
-    sipHeaders,
-  }: DialinWebhook): Promise<DialinAnswer> {
+  private answer(webhook: DialinWebhook): Promise<DialinAnswer> {
+    const { callId, callDomain, From, To } = webhook;
     const body = new DailyDialinRequest({
       dialin_settings: new DialinSettings({
         call_id: callId,
         call_domain: callDomain,
         To,
         From,
-        sip_headers: sipHeaders,
+        sip_headers: webhook.sipHeaders,
       }),
       daily_api_key: this.options.apiKey!,
       daily_api_url: this.options.apiUrl,
@@ -91,7 +86,7 @@ export class DialinController {
         call_id: callId,
         from: From,
         to: To,
-        sip_headers: sipHeaders,
+        sip_headers: sipHeaders(Object.entries(webhook.sipHeaders ?? {})),
       });
       return {
         ...this.transport.launch(session, meeting, { call_data }),

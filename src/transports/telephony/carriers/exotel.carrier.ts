@@ -1,5 +1,5 @@
 import { ExotelCallData } from '../dto/exotel-call-data.dto.js';
-import { type Carrier, mediaPayload, objectIn, textIn } from './carrier.js';
+import { type Carrier, mediaPayload, objectIn, sipHeadersIn, textIn } from './carrier.js';
 
 /** Exotel, bidirectional Voicebot applet: https://developer.exotel.com/docs/agentstream/stream-voicebot-applet. */
 export const exotel: Carrier = {
@@ -29,6 +29,7 @@ export const exotel: Carrier = {
       account_sid,
       from: textIn(start, 'from'),
       to: textIn(start, 'to'),
+      sip_headers: sipHeadersIn(custom),
       custom_parameters:
         textIn(start, 'custom_parameters') ?? (Object.keys(custom).length > 0 ? custom : undefined),
     });

@@ -1,5 +1,5 @@
 import { CallData } from '../../../bot/call-data.js';
-import { type Carrier, mediaPayload, objectIn, textIn } from './carrier.js';
+import { type Carrier, mediaPayload, objectIn, sipHeadersIn, textIn } from './carrier.js';
 import { connectStream } from './xml.js';
 
 /** Twilio, `<Connect><Stream>`: https://www.twilio.com/docs/voice/media-streams/websocket-messages. */
@@ -22,6 +22,7 @@ export const twilio: Carrier = {
       body,
       from: textIn(body, 'from_number'),
       to: textIn(body, 'to_number'),
+      sip_headers: sipHeadersIn(body),
     });
   },
 

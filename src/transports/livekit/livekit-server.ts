@@ -1,0 +1,154 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { RoomServiceClient, WebhookEvent, WebhookReceiver } from 'livekit-server-sdk';
+import { ProviderError } from '../../http/provider-error.js';
+import { RunnerError } from '../../errors/runner.error.js';
+import {
+  credentialsOf,
+  LIVEKIT_OPTIONS,
+  type LiveKitCredentials,
+  missingCredentials,
+  type ResolvedLiveKitOptions,
+} from './livekit.options.js';
+import { LIVEKIT_SDK, type LiveKitSdk } from './livekit-sdk.js';
+
+/** A LiveKit server through its SDK: tokens, rooms, and what its webhooks say. */
+@Injectable()
+export class LiveKitServer {
+  private connected: Connected | undefined;
+
+  constructor(
+    @Inject(LIVEKIT_OPTIONS) private readonly options: ResolvedLiveKitOptions,
+    @Inject(LIVEKIT_SDK) private readonly sdk: LiveKitSdk | undefined,
+  ) {}
+
+  /** Why there is none, with the fix. */
+  get disabledReason(): string | undefined {
+    if (!this.sdk) return 'livekit-server-sdk is not installed: npm install livekit-server-sdk';
+    const missing = missingCredentials(this.options);
+    return missing.length > 0
+      ? `set ${missing.join(', ')}, or LiveKitModule.forRoot({ url, apiKey, apiSecret })`
+      : undefined;
+  }
+
+  get url(): string {
+    return this.connection.url;
+  }
+
+  /** The bot's token: `agent` is what tells LiveKit's clients that this is the agent. */
+  agentToken(roomName: string, identity: string): Promise<string> {
+    const { agent } = this.options;
+    return this.token(roomName, identity, { agent: true }, { name: identity, ...agent });
+  }
+
+  /** The user's token. */
+  userToken(roomName: string, identity: string): Promise<string> {
+    return this.token(roomName, identity, {}, { name: identity });
+  }
+
+  /**
+   * Makes a room as the options say; one that is there already stays as it is.
+   * @throws {ProviderError}
+   */
+  async createRoom(name: string): Promise<void> {
+    const { emptyTimeoutMs, departureTimeoutMs, agents, ...rest } = this.options.room ?? {};
+    const { sdk, rooms } = this.connection;
+    await asked(() =>
+      rooms.createRoom({
+        name,
+        ...rest,
+        ...(emptyTimeoutMs !== undefined && { emptyTimeout: Math.ceil(emptyTimeoutMs / 1_000) }),
+        ...(departureTimeoutMs !== undefined && {
+          departureTimeout: Math.ceil(departureTimeoutMs / 1_000),
+        }),
+        ...(agents && { agents: agents.map((agent) => new sdk.RoomAgentDispatch(agent)) }),
+      }),
+    );
+  }
+
+  /**
+   * Removes everyone from a room and closes it; a room that is not there is fine.
+   * @throws {ProviderError}
+   */
+  async deleteRoom(name: string): Promise<void> {
+    try {
+      await asked(() => this.connection.rooms.deleteRoom(name));
+    } catch (error) {
+      if (!(error instanceof ProviderError && error.providerStatus === 404)) throw error;
+    }
+  }
+
+  /**
+   * Reads a webhook.
+   * @param body as it arrived
+   * @throws {RunnerError} `UNAUTHORIZED` unless this server signed it
+   */
+  async receiveWebhook(body: string, authorization: string | undefined): Promise<WebhookEvent> {
+    try {
+      return await this.connection.webhooks.receive(body, authorization);
+    } catch (cause) {
+      throw new RunnerError(
+        'UNAUTHORIZED',
+        'The Authorization header is not a signature of this body with the LiveKit API secret.',
+        { cause },
+      );
+    }
+  }
+
+  private async token(
+    room: string,
+    identity: string,
+    grant: { agent?: true },
+    about: { name?: string; metadata?: string; attributes?: Record<string, string> },
+  ): Promise<string> {
+    const { sdk, apiKey, apiSecret } = this.connection;
+    const ttl = Math.ceil(this.options.tokenTtlMs / 1_000);
+    const token = new sdk.AccessToken(apiKey, apiSecret, { ...about, identity, ttl });
+    token.addGrant({ roomJoin: true, room, ...grant });
+    return token.toJwt();
+  }
+
+  /** Made on first use, for options may leave the transport disabled. */
+  private get connection(): Connected {
+    if (this.connected) return this.connected;
+    if (!this.sdk) throw new RunnerError('TRANSPORT_UNAVAILABLE', this.disabledReason!);
+    const { RoomServiceClient: Rooms, WebhookReceiver: Webhooks } = this.sdk;
+    const credentials = credentialsOf(this.options);
+    const { url, apiKey, apiSecret } = credentials;
+    this.connected = {
+      ...credentials,
+      sdk: this.sdk,
+      rooms: new Rooms(url.replace(/^ws/i, 'http'), apiKey, apiSecret, {
+        requestTimeout: this.options.timeoutMs / 1_000,
+      }),
+      webhooks: new Webhooks(apiKey, apiSecret),
+    };
+    return this.connected;
+  }
+}
+
+interface Connected extends LiveKitCredentials {
+  readonly sdk: LiveKitSdk;
+  readonly rooms: RoomServiceClient;
+  readonly webhooks: WebhookReceiver;
+}
+
+/** Puts the SDK's errors in our words. */
+async function asked<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    const { name, status, message } = cause as Error & { status?: unknown };
+    if (name === 'TimeoutError' || name === 'AbortError') {
+      throw new ProviderError('PROVIDER_TIMEOUT', 'LiveKit did not answer in time', { cause });
+    }
+    if (typeof status === 'number') {
+      throw new ProviderError('PROVIDER_REFUSED', `LiveKit answered ${status}: ${message}`, {
+        providerStatus: status,
+        cause,
+      });
+    }
+    throw new ProviderError('PROVIDER_UNREACHABLE', `LiveKit could not be reached (${message})`, {
+      cause,
+    });
+  }
+}

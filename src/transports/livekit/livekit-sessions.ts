@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import type { CallData } from '../../bot/call-data.js';
+import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options.js';
+import { holdRoom } from '../../sessions/hold-room.js';
+import { SessionRegistry } from '../../sessions/session-registry.js';
+import type { Session } from '../../sessions/session.js';
+import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
+import { LIVEKIT_OPTIONS, type ResolvedLiveKitOptions } from './livekit.options.js';
+import { LiveKitServer } from './livekit-server.js';
+
+/** A session, and the participant it is for. */
+interface Seat {
+  readonly session: Session;
+  readonly userIdentity: string;
+  /** Ends the session unless the participant joins. */
+  waiting?: NodeJS.Timeout;
+}
+
+/** Which sessions are in which room, for the webhooks know only rooms and participants. */
+@Injectable()
+export class LiveKitSessions {
+  private readonly byRoom = new Map<string, Set<Seat>>();
+
+  constructor(
+    @Inject(LIVEKIT_OPTIONS) private readonly options: ResolvedLiveKitOptions,
+    @Inject(RUNNER_OPTIONS) private readonly runnerOptions: ResolvedRunnerOptions,
+    private readonly server: LiveKitServer,
+    private readonly sessions: SessionRegistry,
+  ) {}
+
+  /** Sends the bot to a room of the session's own, or to the one that all share, and lets a user in too. */
+  async startForUser(session: Session): Promise<{ url: string; token: string }> {
+    const roomName = this.options.roomName ?? `pipecat-${randomBytes(4).toString('hex')}`;
+    const userIdentity = `User-${session.id.slice(0, 8)}`;
+    this.seat(roomName, { session, userIdentity });
+    if (this.options.room) await this.server.createRoom(roomName);
+    const [token, agentToken] = await Promise.all([
+      this.server.userToken(roomName, userIdentity),
+      this.agentToken(session, roomName),
+    ]);
+    this.launch(session, roomName, agentToken);
+    return { url: this.server.url, token };
+  }
+
+  /** Sends a bot to the room that a phone call was put into, unless the call has one already. */
+  async startForCall(roomName: string, userIdentity: string, call_data: CallData): Promise<void> {
+    if (this.seatsOf(roomName).some((seat) => seat.userIdentity === userIdentity)) return;
+    await this.sessions.start({ transport: 'livekit' }, async (session) => {
+      this.seat(roomName, { session, userIdentity });
+      this.launch(session, roomName, await this.agentToken(session, roomName), call_data);
+    });
+  }
+
+  /**
+   * A room is there, and nobody in it yet: its users have `pendingTtlMs` to join. A second time it is the room of a server that crashed and
+   * came back, where bots rejoin by themselves and would wait for ever for a user who does not.
+   */
+  roomStarted(roomName: string): void {
+    const { pendingTtlMs } = this.runnerOptions;
+    for (const seat of this.seatsOf(roomName)) {
+      clearTimeout(seat.waiting);
+      seat.waiting = setTimeout(() => {
+        void this.sessions.stop(seat.session, 'expired', 'The user did not join the LiveKit room.');
+      }, pendingTtlMs).unref();
+    }
+  }
+
+  /** A participant is there. */
+  joined(roomName: string, identity: string): void {
+    for (const seat of this.seatsOf(roomName)) {
+      if (seat.userIdentity === identity) clearTimeout(seat.waiting);
+    }
+  }
+
+  /** Ends the sessions of a room, or only that of one participant. */
+  end(roomName: string, message: string, userIdentity?: string): void {
+    for (const seat of this.seatsOf(roomName)) {
+      if (userIdentity === undefined || seat.userIdentity === userIdentity) {
+        void this.sessions.stop(seat.session, 'peer_left', message);
+      }
+    }
+  }
+
+  private seat(roomName: string, seat: Seat): void {
+    const seats = this.byRoom.get(roomName) ?? new Set();
+    this.byRoom.set(roomName, seats.add(seat));
+    seat.session.hold(() => {
+      clearTimeout(seat.waiting);
+      seats.delete(seat);
+      if (seats.size === 0) this.byRoom.delete(roomName);
+    });
+    const { deleteRoomOnEnd, room } = this.options;
+    // What LiveKit made by itself also closes by itself, and a shared room is not ours to close.
+    if (roomName !== this.options.roomName && (deleteRoomOnEnd || room)) {
+      holdRoom(seat.session, deleteRoomOnEnd, () => this.server.deleteRoom(roomName));
+    }
+  }
+
+  private seatsOf(roomName: string): Seat[] {
+    return [...(this.byRoom.get(roomName) ?? [])];
+  }
+
+  private agentToken({ id }: Session, roomName: string): Promise<string> {
+    return this.server.agentToken(roomName, `Pipecat Agent-${id.slice(0, 8)}`);
+  }
+
+  private launch(session: Session, room_name: string, token: string, call_data?: CallData): void {
+    const { url } = this.server;
+    this.sessions.launch(session, new LiveKitRunnerArguments({ room_name, url, token, call_data }));
+  }
+}

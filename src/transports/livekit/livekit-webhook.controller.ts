@@ -1,0 +1,60 @@
+import type { ParticipantInfo } from 'livekit-server-sdk';
+import { HttpCode, Inject, Post, Req } from '@nestjs/common';
+import type { HttpRequest } from '../../http/http-request.js';
+import { rawBodyOf } from '../../http/request-body.js';
+import { RunnerController } from '../../http/runner-controller.decorator.js';
+import { TransportRegistry } from '../transport-registry.js';
+import { LIVEKIT_OPTIONS, type ResolvedLiveKitOptions } from './livekit.options.js';
+import { LiveKitServer } from './livekit-server.js';
+import { LiveKitSessions } from './livekit-sessions.js';
+import { sipCallData } from './sip-call-data.js';
+
+/** `ParticipantInfo.Kind` of livekit_models.proto. */
+const KIND_SIP = 3;
+/** `DisconnectReason` of livekit_models.proto: the same participant is there on another connection. */
+const STILL_THERE = new Set<number>([2 /* DUPLICATE_IDENTITY */, 8 /* MIGRATION */]);
+
+/** `POST /livekit-webhook`: what happens in the rooms. The server must be configured to send its webhooks here. */
+@RunnerController('livekit-webhook')
+export class LiveKitWebhookController {
+  constructor(
+    @Inject(LIVEKIT_OPTIONS) private readonly options: ResolvedLiveKitOptions,
+    private readonly server: LiveKitServer,
+    private readonly sessions: LiveKitSessions,
+    private readonly transports: TransportRegistry,
+  ) {}
+
+  /** Ends sessions whose room is gone or whose user left; starts one for a phone call, where that is wanted. */
+  @Post()
+  @HttpCode(200)
+  async receive(@Req() request: HttpRequest): Promise<{ status: 'OK' }> {
+    this.transports.require('livekit');
+    const { authorization } = request.headers;
+    const { event, room, participant } = await this.server.receiveWebhook(
+      rawBodyOf(request).toString('utf8'),
+      authorization,
+    );
+    if (room && participant) await this.onParticipant(event, room.name, participant);
+    else if (event === 'room_started') this.sessions.roomStarted(room!.name);
+    else if (event === 'room_finished') {
+      this.sessions.end(room!.name, 'The LiveKit room is finished.');
+    }
+    return { status: 'OK' };
+  }
+
+  private async onParticipant(
+    event: string,
+    roomName: string,
+    { identity, kind, attributes, disconnectReason }: ParticipantInfo,
+  ): Promise<void> {
+    if (event === 'participant_joined') {
+      this.sessions.joined(roomName, identity);
+      if (this.options.answerSipCalls && Number(kind) === KIND_SIP) {
+        await this.sessions.startForCall(roomName, identity, sipCallData(attributes));
+      }
+    } else if (event === 'participant_left' || event === 'participant_connection_aborted') {
+      if (STILL_THERE.has(disconnectReason)) return;
+      this.sessions.end(roomName, 'The user left the LiveKit room.', identity);
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './livekit.module-definition.js';
+import { LIVEKIT_OPTIONS, resolveLiveKitOptions } from './livekit.options.js';
+import { LIVEKIT_SDK, loadLiveKitSdk } from './livekit-sdk.js';
+import { LiveKitServer } from './livekit-server.js';
+import { LiveKitSessions } from './livekit-sessions.js';
+import { LiveKitTransport } from './livekit.transport.js';
+import { LiveKitWebhookController } from './livekit-webhook.controller.js';
+
+/** LiveKit rooms. Needs the package `livekit-server-sdk`. */
+@Module({
+  controllers: [LiveKitWebhookController],
+  providers: [
+    LiveKitTransport,
+    LiveKitServer,
+    LiveKitSessions,
+    { provide: LIVEKIT_SDK, useFactory: loadLiveKitSdk },
+    {
+      provide: LIVEKIT_OPTIONS,
+      useFactory: resolveLiveKitOptions,
+      inject: [MODULE_OPTIONS_TOKEN],
+    },
+  ],
+})
+export class LiveKitModule extends ConfigurableModuleClass {
+  // Overridden only to make the options optional: `LiveKitModule.forRoot()`.
+  static override forRoot(options: Parameters<typeof ConfigurableModuleClass.forRoot>[0] = {}) {
+    return super.forRoot(options);
+  }
+
+  /** This transport as Pipecat's environment variables imply it; without credentials it is there, but disabled. */
+  static fromEnv(env: NodeJS.ProcessEnv): DynamicModule | undefined {
+    return this.forRoot({
+      url: env.LIVEKIT_URL || undefined,
+      apiKey: env.LIVEKIT_API_KEY || undefined,
+      apiSecret: env.LIVEKIT_API_SECRET || undefined,
+      roomName: env.LIVEKIT_ROOM_NAME || undefined,
+    });
+  }
+}

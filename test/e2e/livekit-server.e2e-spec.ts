@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { RoomServiceClient } from 'livekit-server-sdk';
+import { LiveKitModule, SessionRegistry } from '../../src/index.js';
+import type { Session } from '../../src/sessions/session.js';
+import { dispose, LiveKitEchoBot } from '../support/livekit-echo-bot.js';
+import { LIVEKIT_SERVER, LiveKitTestServer } from '../support/livekit-server.js';
+import { CHROMIUM, LiveKitUser } from '../support/livekit-user.js';
+import { post, type RunningApp, runnerModule, startApp } from '../support/runner-app.js';
+
+jest.setTimeout(60_000);
+
+const missing = [
+  ...(LIVEKIT_SERVER ? [] : ['livekit-server']),
+  ...(CHROMIUM ? [] : ['Chromium (apt-get install chromium)']),
+];
+if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' and ')} ***`);
+
+(missing.length > 0 ? describe.skip : describe)('with a real LiveKit server and browser', () => {
+  let server: LiveKitTestServer;
+  let running: RunningApp;
+  let rooms: RoomServiceClient;
+  let user: LiveKitUser;
+  const bot = new LiveKitEchoBot();
+
+  beforeAll(async () => {
+    server = await LiveKitTestServer.reserve();
+    const { url, apiKey, apiSecret } = server;
+    running = await startApp('fastify', [
+      runnerModule('forRoot', {
+        launcher: { useValue: bot },
+        pendingTtlMs: 6_000,
+        transports: [
+          LiveKitModule.forRoot({
+            url,
+            apiKey,
+            apiSecret,
+            deleteRoomOnEnd: true,
+            room: { metadata: 'a room of the tests', maxParticipants: 2, emptyTimeoutMs: 60_000 },
+            agent: { metadata: 'echo', attributes: { voice: 'none' } },
+          }),
+        ],
+      }),
+    ]);
+    await server.start(`${running.url}/livekit-webhook`);
+    rooms = new RoomServiceClient(url.replace('ws', 'http'), apiKey, apiSecret);
+    user = await LiveKitUser.open();
+  });
+  afterAll(async () => {
+    await user?.close();
+    await running?.app.close();
+    await server?.kill();
+    await dispose();
+  });
+
+  async function call(): Promise<Session> {
+    bot.events.length = 0;
+    const { status, json } = await post(`${running.url}/start`, { transport: 'livekit' });
+    expect(status).toBe(200);
+    const session = running.app
+      .get(SessionRegistry, { strict: false })
+      .get(json.sessionId as string)!;
+    await user.join(json.url as string, json.token as string);
+    await user.listenAgain();
+    await user.hearsSpeech();
+    return session;
+  }
+
+  it('the bot says back what the user says, until the user leaves', async () => {
+    const session = await call();
+    const [room] = await rooms.listRooms();
+    expect(room).toMatchObject({ metadata: 'a room of the tests', maxParticipants: 2 });
+    const participants = await rooms.listParticipants(room!.name);
+    expect(participants.map(({ identity }) => identity).sort()).toEqual([
+      `Pipecat Agent-${session.id.slice(0, 8)}`,
+      `User-${session.id.slice(0, 8)}`,
+    ]);
+    const agent = participants.find(({ identity }) => identity.startsWith('Pipecat'))!;
+    expect(agent).toMatchObject({ metadata: 'echo', attributes: { voice: 'none' } });
+    expect(agent.permission?.agent).toBe(true);
+    await user.leave();
+    const end = await session.ended;
+    expect(end).toMatchObject({ code: 'peer_left', message: 'The user left the LiveKit room.' });
+    expect(await rooms.listRooms()).toEqual([]);
+  });
+
+  it('ends when the room is deleted under it', async () => {
+    const session = await call();
+    const [room] = await rooms.listRooms();
+    await rooms.deleteRoom(room!.name);
+    expect(['peer_left', 'completed']).toContain((await session.ended).code);
+    expect(await rooms.listRooms()).toEqual([]);
+  });
+
+  it('goes on when the server is killed and comes back', async () => {
+    const session = await call();
+    await server.kill();
+    await user.says('reconnecting');
+    await server.start(`${running.url}/livekit-webhook`);
+    await user.says('reconnected');
+    await user.listenAgain();
+    await user.hearsSpeech();
+    expect(session.state.name).toBe('running');
+    await user.leave();
+    expect((await session.ended).code).toBe('peer_left');
+    expect(await rooms.listRooms()).toEqual([]);
+  });
+
+  it('ends when only the bot comes back', async () => {
+    const session = await call();
+    await server.kill();
+    await user.leave();
+    await server.start(`${running.url}/livekit-webhook`);
+    expect(await session.ended).toMatchObject({
+      code: 'expired',
+      message: 'The user did not join the LiveKit room.',
+    });
+    expect(await rooms.listRooms()).toEqual([]);
+  });
+});

@@ -1,0 +1,118 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+/** The browser, where there is one. */
+export const CHROMIUM = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
+  (path) => path !== undefined && existsSync(path),
+);
+
+const CLIENT = createRequire(import.meta.url)
+  .resolve('livekit-client')
+  .replace(/[^/]+$/, 'livekit-client.umd.js');
+
+/** Runs in the browser: joins, speaks what the fake microphone hears, and listens to the bot. */
+const PAGE = `<!doctype html><script src="/client.js"></script><script>
+const { Room, RoomEvent, Track } = LivekitClient;
+const state = { room: undefined, level: 0, events: [] };
+async function join(url, token) {
+  const room = (state.room = new Room());
+  state.events = [];
+  room.on(RoomEvent.Disconnected, (reason) => state.events.push('disconnected ' + reason));
+  room.on(RoomEvent.Reconnecting, () => state.events.push('reconnecting'));
+  room.on(RoomEvent.Reconnected, () => state.events.push('reconnected'));
+  room.on(RoomEvent.TrackSubscribed, (track, _publication, participant) => {
+    if (track.kind !== Track.Kind.Audio) return;
+    state.events.push('hears ' + participant.identity);
+    listen(track.mediaStreamTrack);
+    // Chromium decodes remote audio only while an element plays it.
+    track.attach();
+  });
+  await room.connect(url, token);
+  await room.localParticipant.setMicrophoneEnabled(true);
+}
+function listen(mediaStreamTrack) {
+  const context = new AudioContext();
+  const analyser = context.createAnalyser();
+  context.createMediaStreamSource(new MediaStream([mediaStreamTrack])).connect(analyser);
+  const samples = new Float32Array(analyser.fftSize);
+  setInterval(() => {
+    analyser.getFloatTimeDomainData(samples);
+    state.level = Math.max(state.level, Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length));
+  }, 20);
+}
+</script>`;
+
+/** A user in a real browser, whose microphone plays recorded speech. */
+export class LiveKitUser {
+  private constructor(
+    private readonly browser: Browser,
+    private readonly server: Server,
+    readonly page: Page,
+  ) {}
+
+  static async open(): Promise<LiveKitUser> {
+    const server = createServer((request, response) => {
+      const script = request.url === '/client.js';
+      response.setHeader('content-type', script ? 'text/javascript' : 'text/html');
+      response.end(script ? readFileSync(CLIENT) : PAGE);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const browser = await chromium.launch({
+      executablePath: CHROMIUM!,
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--use-fake-device-for-media-stream',
+        '--use-fake-ui-for-media-stream',
+        '--autoplay-policy=no-user-gesture-required',
+        // Or the addresses on offer are mDNS names that nobody resolves here.
+        '--disable-features=WebRtcHideLocalIpsWithMdns',
+        `--use-file-for-fake-audio-capture=${resolve('demo/inaugural-1961.wav')}`,
+      ],
+    });
+    const page = await browser.newPage();
+    // Chromium gives microphones only to secure origins, and localhost counts as one.
+    await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
+    return new LiveKitUser(browser, server, page);
+  }
+
+  join(url: string, token: string): Promise<void> {
+    return this.page.evaluate(`join(${JSON.stringify(url)}, ${JSON.stringify(token)})`);
+  }
+
+  /** Resolves once the bot was heard to speak, above this level (RMS, 1 is full scale). */
+  async hearsSpeech(level = 0.01): Promise<void> {
+    await this.page.waitForFunction(`state.level > ${level}`);
+  }
+
+  /** Forgets what was heard so far. */
+  async listenAgain(): Promise<void> {
+    await this.page.evaluate('state.level = 0');
+  }
+
+  /** Resolves once the client reported this, since it joined. */
+  async says(event: string): Promise<void> {
+    await this.page.waitForFunction(`state.events.includes('${event}')`);
+  }
+
+  leave(): Promise<void> {
+    return this.page.evaluate('state.room.disconnect()');
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    this.server.close();
+    this.server.closeAllConnections();
+    await once(this.server, 'close');
+  }
+}
