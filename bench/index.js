@@ -1,6 +1,8 @@
 // Compares the runner with bare baselines in one run: interleaved rounds, medians, ratios. Bounded to about a minute.
+import { randomUUID } from 'node:crypto';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
 
@@ -22,7 +24,17 @@ const START = JSON.stringify({
 });
 
 const servers = {};
-for (const name of ['runner', 'bare-ws', 'bare-fastify']) servers[name] = await startServer(name);
+for (const name of ['runner', 'bare-ws', 'bare-fastify', 'runner-livekit', 'bare-livekit']) {
+  servers[name] = await startServer(name);
+}
+
+/** `npm run bench -- rooms` measures only the rooms. */
+const only = process.argv[2];
+if (only === 'rooms') {
+  console.table(await rooms());
+  for (const { child } of Object.values(servers)) child.disconnect();
+  process.exit();
+}
 
 const rows = [
   await compare(
@@ -40,16 +52,26 @@ const rows = [
     'msg/s',
   ),
   await compare('POST /start', 'runner', 'bare-fastify', start, 'req/s'),
+  await compare(
+    'POST /start, LiveKit',
+    'runner-livekit',
+    'bare-livekit',
+    (port) => start(port, '', 4_000, START.replace('websocket', 'livekit')),
+    'req/s',
+  ),
 ];
 console.log(
   `Median of ${ROUNDS} interleaved rounds; a ratio of 1 is as fast as the bare baseline.\n`,
 );
 console.table(Object.fromEntries(rows.map(({ what, ...row }) => [what, row])));
+console.table(await rooms());
 console.table(await memory());
 for (const { child } of Object.values(servers)) child.disconnect();
 
-async function startServer(name) {
-  const child = fork(new URL('servers.js', import.meta.url), [name], { execArgv: ['--expose-gc'] });
+async function startServer(name, ...args) {
+  const child = fork(new URL('servers.js', import.meta.url), [name, ...args], {
+    execArgv: ['--expose-gc'],
+  });
   const [{ port }] = await once(child, 'message');
   return { child, port };
 }
@@ -132,10 +154,10 @@ async function echo(port, path, message) {
 }
 
 /** Sixteen connections, one request at a time each, over bare TCP: a client that costs less than what it measures. */
-async function start(port, _path, total = 20_000) {
+async function start(port, _path, total = 20_000, body = START) {
   const request =
     `POST /start HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\n` +
-    `Content-Length: ${START.length}\r\n\r\n${START}`;
+    `Content-Length: ${body.length}\r\n\r\n${body}`;
   const latenciesMs = [];
   let sent = 0;
   const started = performance.now();
@@ -166,6 +188,69 @@ async function start(port, _path, total = 20_000) {
   const seconds = (performance.now() - started) / 1_000;
   latenciesMs.sort((a, b) => a - b);
   return { perSecond: total / seconds, count: total, p99Ms: latenciesMs[Math.floor(total * 0.99)] };
+}
+
+/** What Daily's own latency becomes for a caller of the runner. */
+async function rooms() {
+  const latencyMs = 100;
+  const provider = (servers.provider = await startServer('provider', latencyMs));
+  const apiUrl = `http://127.0.0.1:${provider.port}/v1`;
+  const cold = (servers.cold = await startServer('runner-daily', apiUrl, 0));
+  const warm = (servers.warm = await startServer('runner-daily', apiUrl, 5));
+  const timed = async (call) => {
+    const before = performance.now();
+    await call();
+    return performance.now() - before;
+  };
+  // Node's own client on both sides; its fetch alone takes a millisecond more.
+  const agent = new Agent({ keepAlive: true });
+  const ask = async (url, body) => {
+    const outgoing = request(url, {
+      agent,
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+    });
+    outgoing.end(JSON.stringify(body));
+    const [response] = await once(outgoing, 'response');
+    let text = '';
+    for await (const part of response.setEncoding('utf8')) text += part;
+    if (response.statusCode !== 200) throw new Error(text);
+    return JSON.parse(text);
+  };
+  const startRoom = () => ask(`http://127.0.0.1:${cold.port}/start`, { createDailyRoom: true });
+  const call = ({ port }) =>
+    ask(`http://127.0.0.1:${port}/daily-dialin-webhook`, {
+      From: '+15550001',
+      To: '+15550002',
+      callId: randomUUID(),
+      callDomain: 'd',
+    });
+  const times = { bare: [], start: [], cold: [], warm: [] };
+  for (let round = -2; round < 20; round++) {
+    const bare = await timed(async () => {
+      await ask(`${apiUrl}/rooms`, {});
+      await ask(`${apiUrl}/meeting-tokens`, {});
+    });
+    const one = { bare, start: await timed(startRoom) };
+    one.cold = await timed(() => call(cold));
+    one.warm = await timed(() => call(warm));
+    // The pool has made up for it before the next call.
+    await new Promise((resolve) => setTimeout(resolve, 3 * latencyMs));
+    if (round >= 0) for (const [name, ms] of Object.entries(one)) times[name].push(ms);
+  }
+  const p50 = Object.fromEntries(Object.entries(times).map(([name, all]) => [name, median(all)]));
+  let answered = 0;
+  const burstMs = await timed(() =>
+    Promise.all(Array.from({ length: 200 }, () => startRoom().then(() => answered++))),
+  );
+  const ms = (value) => `${value.toFixed(1)} ms`;
+  return {
+    [`the two calls to a Daily of ${latencyMs} ms, p50`]: { measured: ms(p50.bare), aim: '' },
+    'POST /start adds to them, p50': { measured: ms(p50.start - p50.bare), aim: '≤ 2 ms' },
+    'phone call answered, p50': { measured: ms(p50.cold), aim: '' },
+    'phone call answered from a warm room, p50': { measured: ms(p50.warm), aim: '' },
+    [`burst of 200 starts, ${answered} answered`]: { measured: ms(burstMs), aim: '< 1,000 ms' },
+  };
 }
 
 async function memory() {

@@ -6,8 +6,11 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import fastify from 'fastify';
 import { WebSocketServer } from 'ws';
+import { AccessToken } from 'livekit-server-sdk';
 import {
   BotLauncher,
+  DailyModule,
+  LiveKitModule,
   RunnerModule,
   SessionRegistry,
   TelephonyModule,
@@ -24,22 +27,89 @@ class EchoBot extends BotLauncher {
   }
 }
 
+/** A bot that only holds its place for a moment, so that the sessions of a measurement do not pile up. */
+class BriefBot extends BotLauncher {
+  launch(_args, session) {
+    session.ready();
+    return new Promise((resolve) => setTimeout(resolve, 1_000));
+  }
+}
+
+const LIVEKIT = {
+  url: 'wss://example.livekit.cloud',
+  apiKey: 'devkey',
+  apiSecret: 'a-secret-of-at-least-thirty-two-characters',
+};
+
+async function runner(launcher, transports) {
+  const app = await NestFactory.create(
+    RunnerModule.forRoot({
+      launcher,
+      transports,
+      // The sessions of a measurement are never claimed; they are gone before the next one.
+      pendingTtlMs: 3_000,
+    }),
+    new FastifyAdapter(),
+    { logger: ['error'] },
+  );
+  await app.listen(0, '127.0.0.1');
+  registry = app.get(SessionRegistry, { strict: false });
+  return app.getHttpServer().address().port;
+}
+
 const SERVERS = {
-  async runner() {
-    const app = await NestFactory.create(
-      RunnerModule.forRoot({
-        launcher: EchoBot,
-        transports: [WebSocketModule.forRoot(), TelephonyModule.forRoot()],
-        // The sessions of a measurement are never claimed; they are gone before the next one.
-        pendingTtlMs: 3_000,
-      }),
-      new FastifyAdapter(),
-      { logger: ['error'] },
-    );
-    await app.listen(0, '127.0.0.1');
-    registry = app.get(SessionRegistry, { strict: false });
-    return app.getHttpServer().address().port;
+  runner: () => runner(EchoBot, [WebSocketModule.forRoot(), TelephonyModule.forRoot()]),
+
+  'runner-livekit': () => runner(BriefBot, [LiveKitModule.forRoot(LIVEKIT)]),
+
+  /** What LiveKit's `POST /start` is held against: the same two tokens, minted behind a bare server. */
+  async 'bare-livekit'() {
+    const app = fastify();
+    const mint = (identity, room, grant) => {
+      const { apiKey, apiSecret } = LIVEKIT;
+      const token = new AccessToken(apiKey, apiSecret, { identity, name: identity, ttl: 7_200 });
+      token.addGrant({ roomJoin: true, room, ...grant });
+      return token.toJwt();
+    };
+    app.post('/start', async () => {
+      const sessionId = randomUUID();
+      const room = `pipecat-${sessionId.slice(0, 8)}`;
+      const [token] = await Promise.all([
+        mint(`User-${sessionId.slice(0, 8)}`, room, {}),
+        mint(`Pipecat Agent-${sessionId.slice(0, 8)}`, room, { agent: true }),
+      ]);
+      return { sessionId, url: LIVEKIT.url, token };
+    });
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    return app.server.address().port;
   },
+
+  /** Daily, each of whose answers takes as long as `argv[3]` says, in milliseconds. */
+  async provider() {
+    let room = 0;
+    const http = createServer((request, response) => {
+      request.resume();
+      setTimeout(() => {
+        response.setHeader('content-type', 'application/json');
+        response.end(
+          request.url.endsWith('/rooms')
+            ? JSON.stringify({ name: `r${++room}`, url: `https://example.daily.co/r${room}` })
+            : '{"token":"t","deleted":true}',
+        );
+      }, Number(process.argv[3]));
+    });
+    await new Promise((resolve) => http.listen(0, '127.0.0.1', 1_024, resolve));
+    return http.address().port;
+  },
+
+  'runner-daily': () =>
+    runner(BriefBot, [
+      DailyModule.forRoot({
+        apiKey: 'k',
+        apiUrl: process.argv[3],
+        warmRooms: Number(process.argv[4]),
+      }),
+    ]),
 
   /** What the gateways are held against. */
   async 'bare-ws'() {

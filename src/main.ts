@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { Logger, type LogLevel } from '@nestjs/common';
+import { type INestApplication, Logger, type LogLevel } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { RunnerExceptionFilter } from './http/runner-exception.filter.js';
 import { RunnerModule } from './runner.module.js';
@@ -10,6 +10,7 @@ import { banner } from './standalone/banner.js';
 import { EchoBot } from './standalone/echo.bot.js';
 import { parseFlags } from './standalone/flags.js';
 import { loadBot } from './standalone/load-bot.js';
+import { DailyTransport } from './transports/daily/daily.transport.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { standaloneTransports, TRANSPORT_NAMES } from './standalone/transports.js';
 
@@ -32,7 +33,7 @@ async function main(): Promise<void> {
       publicUrl: flags.proxy,
       allowedOrigins: flags.allowedOrigins,
       webSocketAuth: flags.wsAuth,
-      onlyTransport: flags.transport,
+      onlyTransport: flags.direct ? 'daily' : flags.transport,
       cliArgs: { ...flags },
     }),
     new FastifyAdapter(),
@@ -41,6 +42,7 @@ async function main(): Promise<void> {
   // Nothing here is a host's, so every error can have the runner's shape.
   app.useGlobalFilters(new RunnerExceptionFilter(app.get(HttpAdapterHost)));
   app.enableShutdownHooks();
+  if (flags.direct) return meetDirectly(app);
   await app.listen(flags.port, flags.host);
   const transports = app.get(TransportRegistry, { strict: false });
   const address = (app.getHttpServer() as Server).address();
@@ -55,6 +57,19 @@ async function main(): Promise<void> {
       bot: flags.bot ?? 'built-in echo',
     })}\n`,
   );
+}
+
+/** One conversation in a Daily room, and then the end. */
+async function meetDirectly(app: INestApplication): Promise<void> {
+  await app.init();
+  try {
+    app.get(TransportRegistry, { strict: false }).require('daily');
+    const { session, roomUrl } = await app.get(DailyTransport, { strict: false }).startPlain();
+    process.stdout.write(`Joining Daily room: ${roomUrl}\n`);
+    await session.ended;
+  } finally {
+    await app.close();
+  }
 }
 
 main().catch((error: unknown) => {

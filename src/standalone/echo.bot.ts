@@ -16,7 +16,9 @@ const MAX_BUFFERED_BYTES = 1_048_576;
 export class EchoBot extends BotLauncher {
   async launch(args: RunnerArguments, session: BotSession): Promise<void> {
     if (!(args instanceof WebSocketRunnerArguments)) {
-      throw new Error(`the echo bot cannot talk through ${session.transport}`);
+      throw new Error(
+        `the built-in echo bot cannot join ${session.transport}; run one that can with --bot`,
+      );
     }
     const { websocket } = args;
     const carrier = carrierNamed(args.transport_type);

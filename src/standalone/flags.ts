@@ -8,6 +8,10 @@ export interface Flags {
   readonly transport?: string;
   readonly proxy?: string;
   readonly bot?: string;
+  /** Whether Daily's dial-in webhook is there. */
+  readonly dialin: boolean;
+  /** Meet in a Daily room at once, without listening for anyone. */
+  readonly direct: boolean;
   readonly wsAuth: 'none' | 'token';
   readonly allowedOrigins: string[];
   readonly verbose: number;
@@ -32,6 +36,9 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
       ).choices(transports),
     )
     .option('-x, --proxy <host>', 'public host name, such as mybot.ngrok.io', publicHost)
+    .option('-d, --direct', 'meet in a Daily room at once, without a server (testing only)', false)
+    .option('--dialin', "take Daily's dial-in webhook (the default)", true)
+    .option('--no-dialin', "do not take Daily's dial-in webhook")
     .option(
       '--bot <file>',
       'module whose default export is a BotLauncher class or a function (default: an echo bot)',
@@ -54,6 +61,9 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
   const flags = command.opts<
     Omit<Flags, 'allowedOrigins'> & { allowedOrigins?: string[] | true }
   >();
+  if (flags.direct && flags.transport !== undefined && flags.transport !== 'daily') {
+    command.error(`error: --direct works with Daily only, not with -t ${flags.transport}`);
+  }
   const { allowedOrigins } = flags;
   // The flag without a value is commander's `true`: an empty list, whatever the environment says.
   return { ...flags, allowedOrigins: allowedOrigins === true ? [] : splitList(allowedOrigins) };

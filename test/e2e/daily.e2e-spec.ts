@@ -428,6 +428,8 @@ describe('a Daily that misbehaves', () => {
 
   it.each([
     ['hangs', 'hang' as const, 504, 'Daily did not answer in time'],
+    ['stalls', 'stall' as const, 504, 'Daily did not answer in time'],
+    ['redirects', { status: 302, headers: { location: '/v1/rooms' } }, 502, 'Daily answered 302'],
     ['is broken', { status: 500 }, 502, 'Daily answered 500: server-error'],
     ['cuts every connection', 'cut' as const, 502, 'Daily could not be reached'],
   ])('fails a start in bounded time when it %s', async (_, always, expected, detail) => {

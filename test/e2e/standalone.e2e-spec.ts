@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readMessageFrame, writeMessageFrame } from '../../src/media/message-frame.js';
+import { FakeDaily } from '../support/fake-daily.js';
 import { closeOf, connect, nextText, post } from '../support/runner-app.js';
 
 const main = join(process.cwd(), 'dist', 'main.js');
@@ -52,6 +53,10 @@ describe('pipecat-runner', () => {
   it('greets a published client and echoes, and stops on SIGTERM', async () => {
     const { url, wsUrl, banner } = await start();
     expect(banner).toMatch(/Enabled transports\s+websocket, twilio, telnyx, plivo, exotel/);
+    expect(banner).toMatch(/Disabled\s+daily: no API key: set DAILY_API_KEY/);
+    expect(banner).toMatch(
+      /Disabled\s+livekit: set LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET/,
+    );
     expect(banner).toMatch(/WebSocket auth\s+none/);
     const { json } = await post(`${url}/start`, { transport: 'websocket' });
     const client = await connect(json.wsUrl as string);
@@ -114,6 +119,48 @@ describe('pipecat-runner', () => {
     expect(banner).toMatch(/Allowed origins\s+https:\/\/a\.example, https:\/\/b\.example/);
   });
 
+  describe('with a Daily account', () => {
+    let daily: FakeDaily;
+    beforeEach(async () => {
+      daily = await FakeDaily.start();
+      await writeFile(
+        join(dir, '.env'),
+        `DAILY_API_KEY=${daily.apiKey}\nDAILY_API_URL=${daily.apiUrl}\nPINLESS_HMAC_SECRET=c2VjcmV0IQ==\n` +
+          'LIVEKIT_URL=wss://example.com\nLIVEKIT_API_KEY=k\nLIVEKIT_API_SECRET=s\n',
+      );
+      await writeFile(
+        join(dir, 'bot.mjs'),
+        'export default async (args, session) => { session.ready(); console.log("in", args.room_url); }',
+      );
+    });
+    afterEach(() => daily.close());
+
+    it('offers rooms and takes phone calls', async () => {
+      const { url, banner } = await start('--bot', './bot.mjs');
+      expect(banner).toMatch(/Enabled transports\s+websocket, .*daily, livekit/);
+      const { json } = await post(`${url}/start`, { createDailyRoom: true });
+      expect(json.dailyRoom).toBe(`https://example.daily.co/${[...daily.rooms.keys()][0]}`);
+      expect((await post(`${url}/daily-dialin-webhook`, { test: 'test' })).status).toBe(200);
+      expect((await post(`${url}/daily-dialin-webhook`, {})).status).toBe(401);
+    });
+
+    it('takes no phone calls with --no-dialin', async () => {
+      const { url } = await start('-t', 'daily', '--no-dialin');
+      expect((await post(`${url}/daily-dialin-webhook`, { test: 'test' })).status).toBe(404);
+    });
+
+    it('meets in a room at once with --direct, and ends with the conversation', async () => {
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [main, '--direct', '--bot', './bot.mjs'],
+        { cwd: dir },
+      );
+      const [name] = [...daily.rooms.keys()];
+      expect(stdout).toContain(`Joining Daily room: https://example.daily.co/${name}\n`);
+      expect(stdout).toContain(`in https://example.daily.co/${name}\n`);
+    });
+  });
+
   it.each([
     [
       'a function',
@@ -138,6 +185,8 @@ describe('pipecat-runner', () => {
     [['--port', '70000'], /65535/],
     [['--ws-auth', 'maybe'], /none.*token/s],
     [['--nonsense'], /--nonsense/],
+    [['--direct', '-t', 'twilio'], /--direct works with Daily only/],
+    [['--direct'], /set DAILY_API_KEY/],
     [['--bot', './missing.mjs'], /missing\.mjs cannot be loaded/],
     [['--allowed-origins', 'example.com'], /allowedOrigins.*https:\/\/app\.example\.com/s],
   ])('refuses %j with what is accepted', async (flags, message) => {

@@ -8,6 +8,8 @@ export type Misbehaviour =
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: unknown }
   | 'cut'
   | 'hang'
+  /** Begins an answer and never ends it. */
+  | 'stall'
   /** Does what is asked, and then cuts the connection instead of saying so. */
   | 'serve-and-cut';
 
@@ -186,6 +188,7 @@ export class FakeDaily extends EventEmitter {
     if (this.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, this.latencyMs));
     const trouble = this.always ?? this.misbehaviours.shift();
     if (trouble === 'hang') return;
+    if (trouble === 'stall') return void response.writeHead(200).write('{');
     if (trouble === 'cut') return void request.socket.destroy();
     const reply = (status: number, body: unknown, headers: Record<string, string> = {}) => {
       if (trouble === 'serve-and-cut') return void request.socket.destroy();

@@ -1,5 +1,5 @@
 import {
-  AudioFrame,
+  type AudioFrame,
   AudioSource,
   AudioStream,
   dispose,
