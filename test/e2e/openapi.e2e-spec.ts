@@ -7,9 +7,16 @@ import * as api from '../../src/index.js';
 
 const CLASSES: Type<unknown>[] = [
   api.CallData,
+  api.DailyBucket,
   api.DailyDialinRequest,
+  api.DailyMeetingTokenProperties,
+  api.DailyPermissions,
+  api.DailyRoom,
+  api.DailyRoomProperties,
+  api.DailyRoomSip,
   api.DailyRunnerArguments,
   api.DialinSettings,
+  api.DialinWebhook,
   api.EvalRunnerArguments,
   api.ExotelCallData,
   api.LiveKitRunnerArguments,
@@ -60,6 +67,15 @@ describe('OpenAPI metadata', () => {
     expect(schemas!.DailyDialinRequest).toMatchObject({
       required: ['dialin_settings', 'daily_api_key', 'daily_api_url'],
       properties: { dialin_settings: { allOf: [{ $ref: '#/components/schemas/DialinSettings' }] } },
+    });
+    expect(schemas!.DailyRoomProperties).toMatchObject({
+      properties: {
+        exp: { type: 'number' },
+        enable_chat: { type: 'boolean' },
+        lang: { type: 'string', enum: expect.arrayContaining(['pt-BR']) },
+        streaming_endpoints: { type: 'array', items: { type: 'object' } },
+        sip: { allOf: [{ $ref: '#/components/schemas/DailyRoomSip' }] },
+      },
     });
     expect(schemas!.DialinSettings).toMatchObject({
       properties: { sip_headers: { type: 'object', additionalProperties: { type: 'string' } } },
