@@ -23,7 +23,7 @@ async function join(url, token) {
   const room = (state.room = new Room());
   state.events = [];
   room.on(RoomEvent.Disconnected, (reason) => state.events.push('disconnected ' + reason));
-  room.on(RoomEvent.Reconnecting, () => state.events.push('reconnecting'));
+  room.on(RoomEvent.SignalReconnecting, () => state.events.push('reconnecting'));
   room.on(RoomEvent.Reconnected, () => state.events.push('reconnected'));
   room.on(RoomEvent.TrackSubscribed, (track, _publication, participant) => {
     if (track.kind !== Track.Kind.Audio) return;
