@@ -21,7 +21,12 @@ export const RECORDING_KINDS = ['cloud', 'cloud-audio-only', 'local', 'raw-track
 
 /** An object of one of Daily's own classes, which may be left out. */
 const optionalNested = (type: () => new () => object, description: string): PropertyDecorator =>
-  applyDecorators(IsOptional(), Nested(type), ApiField({ required: false, type, description }));
+  applyDecorators(
+    IsOptional(),
+    Nested(type),
+    // @nestjs/swagger tells a class from a function that returns one by the function's name, `type`.
+    ApiField({ required: false, type: () => type(), description }),
+  );
 
 /** `true` for all, `false` for none, or a list of names. */
 const allOrSome = (names: string, description: string): PropertyDecorator =>
