@@ -32,7 +32,7 @@ describe('who is calling', () => {
   });
 
   /** Calls as a carrier that got these parameters in the webhook's answer. */
-  async function carrierCall(carrier: 'twilio' | 'telnyx'): Promise<void> {
+  async function carrierCall(carrier: 'twilio' | 'telnyx' | 'plivo'): Promise<void> {
     const answer = await fetch(`${running.url}/telephony/${carrier}`, {
       method: 'POST',
       body: new URLSearchParams({
@@ -43,11 +43,11 @@ describe('who is calling', () => {
       }),
     });
     const xml = await answer.text();
+    const pairs = /extraHeaders="([^"]+)"/.exec(xml)?.[1] ?? xml;
     const customParameters = Object.fromEntries(
-      [...xml.matchAll(/<Parameter name="([^"]+)" value="([^"]+)"/g)].map(([, name, value]) => [
-        name!,
-        value!,
-      ]),
+      [...pairs.matchAll(/<Parameter name="([^"]+)" value="([^"]+)"|(\w+)=(\w+)/g)].map(
+        ([, name, value, key = name, word = value]) => [key!, word!],
+      ),
     );
     const call = await placeCall({
       carrier,
@@ -100,5 +100,11 @@ describe('who is calling', () => {
     const { args } = await launcher.nextLaunch();
     expect(args.call_data).toMatchObject(WHO);
     expect(args.call_data!.call_id).toEqual(expect.any(String));
+  });
+
+  it('is there on Plivo too, which takes neither a plus nor SIP headers', async () => {
+    await carrierCall('plivo');
+    const { args } = await launcher.nextLaunch();
+    expect(args.call_data).toMatchObject({ from: '15550001', to: '15550002' });
   });
 });

@@ -11,8 +11,8 @@ export interface TelephonyOptions {
    */
   publicUrl?: string;
   /**
-   * Parameters the carrier hands back when it connects (Twilio and Telnyx), found in `call_data.body`. `from_number` and
-   * `to_number` also become `call_data.from` and `call_data.to`.
+   * Parameters the carrier hands back when it connects, found in `call_data.body`. `from_number` and `to_number` also become
+   * `call_data.from` and `call_data.to`. Plivo takes only letters and digits, and Exotel none.
    * @default none
    */
   customParameters?:

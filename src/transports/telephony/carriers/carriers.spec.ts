@@ -27,7 +27,12 @@ const CALL_DATA = {
     outbound_encoding: 'PCMU',
     body: { plan: 'gold' },
   },
-  plivo: { stream_id: 'stream-1', call_id: 'call-1', extra_headers: 'plan=gold', body: {} },
+  plivo: {
+    stream_id: 'stream-1',
+    call_id: 'call-1',
+    extra_headers: 'plan=gold',
+    body: { plan: 'gold' },
+  },
   exotel: {
     stream_id: 'stream-1',
     call_id: 'call-1',
@@ -106,6 +111,34 @@ describe.each(names)('%s', (name) => {
       expect(body).toContain('<Parameter name="&lt;n&gt;" value="&quot;&amp;&apos;"></Parameter>');
     }
   });
+});
+
+describe("Plivo's extraHeaders", () => {
+  const plivo = carrierNamed('plivo')!;
+  const headersOf = (customParameters: Record<string, string>) =>
+    /extraHeaders="([^"]*)"/.exec(
+      plivo.webhookAnswer({ wsUrl: 'wss://x', customParameters }).body,
+    )?.[1];
+
+  it('carry what Plivo takes of the parameters, up to 512 bytes', () => {
+    expect(
+      headersOf({ from_number: '+15550001', to_number: '15550002', plan: 'gold', bad: 'a=b,c' }),
+    ).toBe('fromnumber=15550001,tonumber=15550002,plan=gold');
+    expect(headersOf({ a: '1'.repeat(508), b: '22', c: '3' })).toBe(`a=${'1'.repeat(508)}`);
+    expect(headersOf({ bad: '"/>' })).toBeUndefined();
+  });
+
+  it.each(['fromnumber=1,tonumber=2', 'fromnumber=1;tonumber=2', 'x; fromnumber = 1 ,tonumber=2'])(
+    'are read from %s',
+    (extra_headers) => {
+      const start = { streamId: 's', callId: 'c' };
+      expect(plivo.identify({ event: 'start', start, extra_headers })).toMatchObject({
+        from: '1',
+        to: '2',
+        body: { fromnumber: '1', tonumber: '2' },
+      });
+    },
+  );
 });
 
 describe('outgoing audio', () => {
