@@ -15,7 +15,7 @@ try {
   );
   const rows = await Promise.all(CARRIERS.map(playAs));
   console.table(Object.fromEntries(rows.map(({ carrier, ...row }) => [carrier, row])));
-  if (rows.some((row) => row['frames lost'] > 0 || !row['same audio'])) process.exitCode = 1;
+  if (rows.some((row) => row['frames lost'] > 0 || row.likeness < 0.99)) process.exitCode = 1;
 } finally {
   runner.process.kill('SIGTERM');
   await once(runner.process, 'exit');
@@ -82,8 +82,23 @@ async function playAs(carrier) {
     'frames lost': sent.length - held - roundTripsMs.length,
     'round trip p50': at(0.5),
     'round trip p99': at(0.99),
-    'same audio': call.audioBytes.equals(all.subarray(0, heardBytes)) && heardBytes >= expected,
+    likeness: Number(likeness(pcm, call.audio).toFixed(3)),
   };
+}
+
+/** How much what came back is the same sound, somewhat later: the highest normalized cross-correlation, 1 for the same. */
+function likeness(said, heard) {
+  let best = 0;
+  for (let lag = 0; lag < 400; lag++) {
+    let [dot, powerSaid, powerHeard] = [0, 0, 0];
+    for (let i = 0; i + lag < heard.length && i < said.length; i++) {
+      dot += said[i] * heard[i + lag];
+      powerSaid += said[i] ** 2;
+      powerHeard += heard[i + lag] ** 2;
+    }
+    best = Math.max(best, dot / Math.sqrt(powerSaid * powerHeard));
+  }
+  return best;
 }
 
 /** The samples of a 16-bit mono WAV file at 8 kHz. */

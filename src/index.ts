@@ -4,6 +4,34 @@ export { SessionEnd, type SessionEndCode } from './bot/session-end.js';
 export { CallData } from './bot/call-data.js';
 export { RunnerArguments } from './bot/runner-arguments.js';
 export { runnerArgumentsFromJSON } from './bot/runner-arguments-json.js';
+export type { AudioFrame } from './media/audio-frame.js';
+export type { HangUpOutcome, MediaEnd } from './media/media-link.js';
+export {
+  type MarkOutcome,
+  type MediaState,
+  type MediaStats,
+  MediaTransport,
+  type MediaTransportEvents,
+  type MediaTransportOptions,
+} from './media/media-transport.js';
+export { MediaUnavailableError } from './media/media-unavailable.error.js';
+export type { OutgoingAudio, SendOutcome } from './media/paced-output.js';
+export { bytesFromPcm, pcmFromBytes } from './media/pcm.js';
+export { Resampler } from './media/resampler.js';
+export type {
+  MediaCapabilities,
+  MediaTranscription,
+} from './media/serializers/media-serializer.js';
+export { ClientReady } from './rtvi/dto/client-ready.dto.js';
+export { SendText, SendTextOptions } from './rtvi/dto/send-text.dto.js';
+export type { BotOutput, RtviMetric, RtviOutgoing } from './rtvi/rtvi-messages.js';
+export {
+  type ClientMessage,
+  type ClientMessageHandler,
+  type RtviEvents,
+  RtviSession,
+  type RtviSessionOptions,
+} from './rtvi/rtvi-session.js';
 export { ProviderError } from './http/provider-error.js';
 export { RunnerError, type RunnerErrorCode } from './errors/runner.error.js';
 export { InvalidFieldsError } from './validation/invalid-fields.error.js';
@@ -15,6 +43,7 @@ export { StartRequest } from './start/dto/start-request.dto.js';
 export { RunnerTransport, type StartContext } from './transports/runner-transport.js';
 export { type DisabledTransport, TransportRegistry } from './transports/transport-registry.js';
 export { transportsFromEnv } from './transports/index.js';
+export { createTransport, type CreateTransportOptions } from './transports/create-transport.js';
 export { DailyModule } from './transports/daily/daily.module.js';
 export type { DailyOptions } from './transports/daily/daily.options.js';
 export { DailyClient } from './transports/daily/daily-client.js';
@@ -46,6 +75,7 @@ export {
 } from './transports/telephony/parse-telephony-websocket.js';
 export { callerParameters } from './transports/telephony/carriers/carrier.js';
 export { TelephonyModule } from './transports/telephony/telephony.module.js';
+export type { TelephonyCredentials } from './transports/telephony/telephony-credentials.js';
 export type { TelephonyOptions, WebhookFields } from './transports/telephony/telephony.options.js';
 export { VonageRunnerArguments } from './transports/vonage/dto/vonage-runner-arguments.dto.js';
 export { WebSocketModule } from './transports/websocket/websocket.module.js';

@@ -19,6 +19,7 @@ const RULES: Record<string, string[]> = {
   errors: [],
   validation: ['errors'],
   media: [],
+  rtvi: ['media', 'validation'],
   bot: ['errors', 'validation'],
   sessions: ['bot', 'errors', 'runner.options.js'],
   http: ['errors', 'validation', 'runner.options.js'],

@@ -3,16 +3,33 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProviderError } from './provider-error.js';
 
+/** What goes along with a call, and what comes of it. */
+export interface ProviderCall {
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Sent as a form instead. */
+  readonly form?: Readonly<Record<string, string>>;
+  /** Whether a refusal is as good as a success, such as the deletion of what is not there. */
+  readonly accept?: (status: number, answer: unknown) => boolean;
+}
+
 /** How a {@link ProviderClient} reaches its provider. */
 export interface ProviderClientOptions {
   /** The provider's name, for messages. */
   readonly provider: string;
   /** Base URL, without a trailing slash. */
   readonly baseUrl: string;
-  /** The bearer key. It never appears in an error. */
-  readonly apiKey: string;
+  /** The `Authorization` header. */
+  readonly authorization: string;
+  /** The key or password in it. It never appears in an error. */
+  readonly secret: string;
   /** The longest one call may take with all its retries, in milliseconds; one attempt gets half of it. */
   readonly timeoutMs: number;
+  /**
+   * How often a call is tried.
+   * @default 5
+   */
+  readonly maxAttempts?: number;
   /** What the provider's error body says was wrong. */
   readonly reasonOf: (body: unknown) => string | undefined;
 }
@@ -26,6 +43,13 @@ const IDLE_CONNECTION_MS = 4_000;
 
 const TIMED_OUT = new Error('timed out');
 
+interface Outgoing {
+  readonly method: string;
+  readonly path: string;
+  readonly type?: string;
+  readonly text?: string;
+}
+
 interface Answer {
   readonly status: number;
   readonly retryAfter: string | undefined;
@@ -37,8 +61,9 @@ type Attempt =
   | { readonly ok: false; readonly error: ProviderError; readonly waitMs?: number };
 
 /**
- * A provider's JSON REST API over pooled connections. Node's own client and not its fetch, which takes a millisecond more a call. 429 and 5xx answers, time-outs and broken
- * connections are tried again with growing pauses, or after what `Retry-After` asks for, until `timeoutMs` is used up.
+ * A provider's JSON REST API over pooled connections. 429 and 5xx answers, time-outs and broken connections are tried again with
+ * growing pauses, or after what `Retry-After` asks for, until `timeoutMs` is used up. Node's own client and not its fetch, which
+ * takes a millisecond more a call.
  */
 export class ProviderClient {
   private readonly request: typeof httpRequest;
@@ -53,26 +78,32 @@ export class ProviderClient {
 
   /**
    * @param path starts with a slash
-   * @returns the parsed JSON answer; `undefined` for 404 when `missingIsFine`
+   * @returns the parsed JSON answer; `undefined` for an empty one, and for a refusal that is accepted
    * @throws {ProviderError} `PROVIDER_REFUSED` (502), `PROVIDER_UNREACHABLE` (502) or `PROVIDER_TIMEOUT` (504)
    */
   async call(
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
-    { body, missingIsFine = false }: { body?: unknown; missingIsFine?: boolean } = {},
+    { body, form, accept }: ProviderCall = {},
   ): Promise<unknown> {
-    const deadlineMs = performance.now() + this.options.timeoutMs;
-    const json = body === undefined ? undefined : JSON.stringify(body);
+    const { timeoutMs, maxAttempts = MAX_ATTEMPTS } = this.options;
+    const deadlineMs = performance.now() + timeoutMs;
+    const outgoing: Outgoing = {
+      method,
+      path,
+      ...(form
+        ? { type: 'application/x-www-form-urlencoded', text: new URLSearchParams(form).toString() }
+        : body !== undefined && { type: 'application/json', text: JSON.stringify(body) }),
+    };
     for (let attempt = 1; ; attempt++) {
-      const result = await this.attempt(method, path, json, attempt, deadlineMs);
+      const result = await this.attempt(outgoing, attempt, deadlineMs, accept);
       if (result.ok) return result.body;
       const { error } = result;
-      if (missingIsFine && error.providerStatus === 404) return undefined;
       const again = error.providerStatus === 429 || error.outcomeUnknown;
       // Jitter, or everyone who was refused together comes back together.
       const backoffMs = FIRST_BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + Math.random());
       const waitMs = Math.max(result.waitMs ?? 0, backoffMs);
-      if (!again || attempt === MAX_ATTEMPTS || performance.now() + waitMs >= deadlineMs) {
+      if (!again || attempt >= maxAttempts || performance.now() + waitMs >= deadlineMs) {
         throw error;
       }
       await sleep(waitMs);
@@ -80,19 +111,19 @@ export class ProviderClient {
   }
 
   private async attempt(
-    method: string,
-    path: string,
-    json: string | undefined,
+    outgoing: Outgoing,
     attempts: number,
     deadlineMs: number,
+    accept: ProviderCall['accept'],
   ): Promise<Attempt> {
     const { provider, timeoutMs } = this.options;
     const leftMs = Math.max(1, Math.min(timeoutMs / 2, deadlineMs - performance.now()));
     try {
-      const { status, retryAfter, text } = await this.exchange(method, path, json, leftMs);
+      const { status, retryAfter, text } = await this.exchange(outgoing, leftMs);
       const ok = status >= 200 && status < 300;
       const answer = parse(text);
-      if (ok && answer !== undefined) return { ok, body: answer };
+      if (ok && (answer !== undefined || text === '')) return { ok, body: answer };
+      if (accept?.(status, answer)) return { ok: true, body: undefined };
       const waitMs = retryAfterMs(retryAfter);
       const reason = ok ? 'not with JSON' : (this.options.reasonOf(answer) ?? '');
       const error = new ProviderError(
@@ -117,18 +148,13 @@ export class ProviderClient {
   }
 
   /** One request and its answer. Redirects are not followed: they would carry the key elsewhere. */
-  private exchange(
-    method: string,
-    path: string,
-    json: string | undefined,
-    timeoutMs: number,
-  ): Promise<Answer> {
+  private exchange({ method, path, type, text }: Outgoing, timeoutMs: number): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const headers = {
-        authorization: `Bearer ${this.options.apiKey}`,
-        ...(json !== undefined && {
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(json),
+        authorization: this.options.authorization,
+        ...(text !== undefined && {
+          'content-type': type,
+          'content-length': Buffer.byteLength(text),
         }),
       };
       const { agent } = this;
@@ -137,29 +163,31 @@ export class ProviderClient {
       request.on('error', reject);
       request.on('close', () => clearTimeout(timer));
       request.on('response', (response) => {
-        let text = '';
+        let answer = '';
         response.setEncoding('utf8');
         response.on('data', (part: string) => {
-          text += part;
-          if (text.length > MAX_ANSWER_CHARS) request.destroy(new Error('its answer is too long'));
+          answer += part;
+          if (answer.length > MAX_ANSWER_CHARS) {
+            request.destroy(new Error('its answer is too long'));
+          }
         });
         response.on('error', reject);
         response.on('end', () =>
           resolve({
             status: response.statusCode!,
             retryAfter: response.headers['retry-after'],
-            text,
+            text: answer,
           }),
         );
       });
-      request.end(json);
+      request.end(text);
     });
   }
 
   /** A provider's words, fit to be shown: short, printable, without the key and without phone numbers. */
   private safe(reason: string): string {
     return reason
-      .replaceAll(this.options.apiKey, '***')
+      .replaceAll(this.options.secret, '***')
       .replace(/\+?\d{7,}/g, '***')
       .replace(/[^\x20-\x7e]/g, '?')
       .slice(0, 300);

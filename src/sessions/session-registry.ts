@@ -7,6 +7,7 @@ import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { Session } from './session.js';
+import { linkSession } from './session-of-arguments.js';
 
 /** What a session is opened with. */
 export interface OpenSession {
@@ -107,6 +108,8 @@ export class SessionRegistry implements BeforeApplicationShutdown {
     args.session_id = session.id;
     if (session.body !== undefined) args.body = session.body;
     if (this.options.cliArgs) args.cli_args ??= this.options.cliArgs;
+    linkSession(args, session);
+    session.onStop = (end) => void this.stopWith(session, end);
     void this.run(session, args);
   }
 
@@ -116,22 +119,7 @@ export class SessionRegistry implements BeforeApplicationShutdown {
    * @returns the reason it ended with, once everything it held is released
    */
   stop(session: Session, code: SessionEndCode, message: string): Promise<SessionEnd> {
-    if (session.state.name !== 'ended' && !session.endRequested) {
-      const reason = new SessionEnd(code, message);
-      if (!session.botRuns) {
-        this.finish(session, reason);
-      } else {
-        session.requestEnd(reason);
-        const grace = setTimeout(() => {
-          session.logger.warn(
-            `the bot did not return within ${this.options.stopGraceMs} ms; closing under it`,
-          );
-          this.finish(session, reason);
-        }, this.options.stopGraceMs);
-        session.hold(() => clearTimeout(grace));
-      }
-    }
-    return session.ended;
+    return this.stopWith(session, new SessionEnd(code, message));
   }
 
   /** Takes no new sessions, ends all there are as `draining`, and waits until they have. */
@@ -148,6 +136,24 @@ export class SessionRegistry implements BeforeApplicationShutdown {
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.drain();
+  }
+
+  private stopWith(session: Session, reason: SessionEnd): Promise<SessionEnd> {
+    if (session.state.name !== 'ended' && !session.endRequested) {
+      if (!session.botRuns) {
+        this.finish(session, reason);
+      } else {
+        session.requestEnd(reason);
+        const grace = setTimeout(() => {
+          session.logger.warn(
+            `the bot did not return within ${this.options.stopGraceMs} ms; closing under it`,
+          );
+          this.finish(session, reason);
+        }, this.options.stopGraceMs);
+        session.hold(() => clearTimeout(grace));
+      }
+    }
+    return session.ended;
   }
 
   private async run(session: Session, args: RunnerArguments): Promise<void> {

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { BotSession } from '../bot/bot-session.js';
-import type { SessionEnd } from '../bot/session-end.js';
+import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 
 /** `pending` waits for its caller; `launching` has a caller or a starting bot; `running` is up; `ended` is final. */
 export type SessionState =
@@ -85,6 +85,14 @@ export class Session extends BotSession {
     if (this.state.name === 'ended') void runRelease(this, release, this.state.reason);
     else (this.releases ??= []).push(release);
   }
+
+  /** @internal Ends the conversation from within: its media are over, or the bot failed beside its `launch()`. */
+  stop(code: SessionEndCode, message: string, options?: ErrorOptions): void {
+    this.onStop?.(new SessionEnd(code, message, options));
+  }
+
+  /** @internal The registry's: is told of every {@link stop}. */
+  onStop: ((end: SessionEnd) => void) | undefined;
 
   /** @internal The registry's: asks the bot to stop. */
   requestEnd(reason: SessionEnd): void {

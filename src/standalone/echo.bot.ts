@@ -1,82 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { RawData } from 'ws';
 import { BotLauncher } from '../bot/bot-launcher.js';
 import type { BotSession } from '../bot/bot-session.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
-import { readMessageFrame, writeMessageFrame } from '../media/message-frame.js';
-import type { Carrier, CarrierMessage } from '../transports/telephony/carriers/carrier.js';
-import { carrierNamed } from '../transports/telephony/carriers/index.js';
-import { WebSocketRunnerArguments } from '../websocket/websocket-runner-arguments.js';
+import type { AudioFrame } from '../media/audio-frame.js';
+import type { MediaTransport } from '../media/media-transport.js';
+import { RtviSession } from '../rtvi/rtvi-session.js';
+import { createTransport } from '../transports/create-transport.js';
+import { SpeechDetector } from './speech-detector.js';
 
-/** Past this much unsent audio the peer is not listening; more of it would only fill the memory. */
-const MAX_BUFFERED_BYTES = 1_048_576;
+/** What the bot says when someone comes, to clients that show text. */
+const GREETING = 'Hello! I say back what I hear.';
+/** How much is remembered of what came before speech was noticed, in frames: the first sounds of a word are quiet. */
+const LEAD_IN_FRAMES = 10;
 
-/** The bot of the standalone runner when none is given: says back what it hears. */
+/**
+ * The bot of the standalone runner when none is given: says back what it hears, at once, or with `{"delayMs": 800}` as its body so
+ * long after the speaker is done; who speaks meanwhile interrupts it.
+ */
 @Injectable()
 export class EchoBot extends BotLauncher {
   async launch(args: RunnerArguments, session: BotSession): Promise<void> {
-    if (!(args instanceof WebSocketRunnerArguments)) {
-      throw new Error(
-        `the built-in echo bot cannot join ${session.transport}; run one that can with --bot`,
-      );
-    }
-    const { websocket } = args;
-    const carrier = carrierNamed(args.transport_type);
-    const answer = carrier ? phoneEcho(carrier, args.call_data?.stream_id ?? '') : clientEcho;
-    websocket.on('message', (data: RawData, isBinary) => {
-      if (websocket.bufferedAmount > MAX_BUFFERED_BYTES) return;
-      const said = answer(data as Buffer, isBinary);
-      if (said !== undefined) websocket.send(said);
-    });
+    const transport = await createTransport(args);
+    const rtvi = new RtviSession(transport, { logger: session.logger });
+    rtvi.onClientMessage(({ data }) => data ?? null);
+    rtvi.on('send-text', ({ content }) => say(rtvi, content));
+    transport.on('interruption', () => transport.clear());
     session.ready();
-    await new Promise<void>((resolve) => {
-      if (session.signal.aborted) resolve();
-      else session.signal.addEventListener('abort', () => resolve());
-    });
+    say(rtvi, GREETING);
+    const delayMs = delayOf(args.body);
+    if (delayMs > 0) return new TakingTurns(transport, rtvi, delayMs).run();
+    for await (const frame of transport.audioIn()) void transport.sendAudio(frame);
   }
 }
 
-type Echo = (data: Buffer, isBinary: boolean) => Buffer | string | undefined;
+const say = (rtvi: RtviSession, text: string): boolean =>
+  rtvi.send('bot-output', { text, aggregated_by: 'sentence', will_be_spoken: false });
 
-/** Echoes the audio of a call, in messages as large as the carrier wants them. */
-function phoneEcho({ media }: Carrier, streamId: string): Echo {
-  const { minBytes = 1, multipleOfBytes = 1 } = media;
-  let waiting = Buffer.alloc(0);
-  return (data, isBinary) => {
-    const payload = isBinary ? undefined : media.read(parse(data));
-    if (payload === undefined) return undefined;
-    if (minBytes === 1) return JSON.stringify(media.write(streamId, payload));
-    waiting = Buffer.concat([waiting, Buffer.from(payload, 'base64')]);
-    if (waiting.length < minBytes) return undefined;
-    const length = waiting.length - (waiting.length % multipleOfBytes);
-    const audio = waiting.subarray(0, length);
-    waiting = waiting.subarray(length);
-    return JSON.stringify(media.write(streamId, audio.toString('base64')));
-  };
+function delayOf(body: unknown): number {
+  const { delayMs } = (body ?? {}) as { delayMs?: unknown };
+  return typeof delayMs === 'number' && delayMs > 0 && delayMs <= 60_000 ? delayMs : 0;
 }
 
-/** Echoes the frames of a plain client, and tells an RTVI client that the bot is there. */
-const clientEcho: Echo = (data, isBinary) => {
-  const text = isBinary ? readMessageFrame(data) : undefined;
-  if (text === undefined) return isBinary ? data : data.toString();
-  const message = parse(text);
-  if (message.label !== 'rtvi-ai') return data;
-  if (message.type !== 'client-ready') return undefined;
-  return writeMessageFrame(
-    JSON.stringify({
-      label: 'rtvi-ai',
-      type: 'bot-ready',
-      id: message.id,
-      data: { version: '2.1.0', about: { library: 'nestjs-pipecat-runner' } },
-    }),
-  );
-};
+/** Listens until the speaker is done, waits, and says it back. */
+class TakingTurns {
+  private readonly detector = new SpeechDetector();
+  private heard: AudioFrame[] = [];
+  private answering: AbortController | undefined;
 
-function parse(data: Buffer | string): CarrierMessage {
-  try {
-    const message: unknown = JSON.parse(data.toString());
-    return typeof message === 'object' && message !== null ? (message as CarrierMessage) : {};
-  } catch {
-    return {};
+  constructor(
+    private readonly transport: MediaTransport,
+    private readonly rtvi: RtviSession,
+    private readonly delayMs: number,
+  ) {}
+
+  async run(): Promise<void> {
+    for await (const frame of this.transport.audioIn()) {
+      this.heard.push(frame);
+      const change = this.detector.hear(frame);
+      if (change === 'began') {
+        this.rtvi.send('user-started-speaking');
+        this.interrupt();
+      } else if (change === 'ended') {
+        this.rtvi.send('user-stopped-speaking');
+        void this.answer(this.heard.splice(0));
+      } else if (!this.detector.speaking) {
+        this.heard = this.heard.slice(-LEAD_IN_FRAMES);
+      }
+    }
+    this.answering?.abort();
+  }
+
+  private interrupt(): void {
+    if (!this.answering) return;
+    this.answering.abort();
+    this.answering = undefined;
+    this.transport.clear();
+    this.rtvi.send('bot-interrupted');
+  }
+
+  private async answer(frames: AudioFrame[]): Promise<void> {
+    const answering = (this.answering = new AbortController());
+    await sleep(this.delayMs, undefined, { signal: answering.signal }).catch(() => undefined);
+    if (answering.signal.aborted) return;
+    this.rtvi.send('bot-started-speaking');
+    for (const frame of frames) void this.transport.sendAudio(frame);
+    await this.transport.mark('echo');
+    this.rtvi.send('bot-stopped-speaking');
+    if (this.answering === answering) this.answering = undefined;
   }
 }

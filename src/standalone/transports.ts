@@ -22,7 +22,10 @@ export function standaloneTransports(flags: Flags, env: NodeJS.ProcessEnv): Dyna
     [DailyModule, DailyModule.fromEnv(env, { dialin })],
   ]);
   if (transport !== undefined && CARRIER_NAMES.includes(transport)) {
-    adjusted.set(TelephonyModule, TelephonyModule.forRoot({ webhookPath: '', carrier: transport }));
+    adjusted.set(
+      TelephonyModule,
+      TelephonyModule.fromEnv(env, { webhookPath: '', carrier: transport })!,
+    );
   }
   return transportsFromEnv(env).map((module) => adjusted.get(module.module) ?? module);
 }

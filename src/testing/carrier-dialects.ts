@@ -22,8 +22,27 @@ export interface CarrierDialect {
   media(facts: CallFacts, payload: string, sequence: number): object;
   /** The caller hung up; a carrier that documents no such message just closes. */
   stop?(facts: CallFacts): object;
+  /** A key was pressed. */
+  dtmf(facts: CallFacts, digit: string, sequence: number): object;
   /** The base64 audio in a message of the bot. */
-  audioOf(message: { event?: unknown; media?: { payload?: unknown } }): string | undefined;
+  audioOf(message: BotMessage): string | undefined;
+  /** The name of the mark that a message of the bot sets. */
+  markOf(message: BotMessage): string | undefined;
+  /** All audio before a mark was played. */
+  played(facts: CallFacts, name: string, sequence: number): object;
+  /** The message by which the bot drops what was not played yet. */
+  readonly clearEvent: string;
+  /** What it is answered with, where the carrier answers it, and whether the marks that were waiting come back then. */
+  cleared?(facts: CallFacts, sequence: number): object;
+  readonly returnsMarks: boolean;
+}
+
+/** A message of the bot, as far as it is understood. */
+export interface BotMessage {
+  readonly event?: unknown;
+  readonly name?: unknown;
+  readonly media?: { readonly payload?: unknown };
+  readonly mark?: { readonly name?: unknown };
 }
 
 const FRAME_MS = 20;
@@ -41,6 +60,19 @@ const payloadOf =
     message.event === event && typeof message.media?.payload === 'string'
       ? message.media.payload
       : undefined;
+
+/** Marks as most carriers have them, in their names for the stream and the counter. */
+const marksAs = (streamKey: string, sequenceKey: string) => ({
+  markOf: ({ event, mark }: BotMessage) => (event === 'mark' ? String(mark?.name) : undefined),
+  played: ({ streamId }: CallFacts, name: string, sequence: number) => ({
+    event: 'mark',
+    [sequenceKey]: String(sequence + 2),
+    [streamKey]: streamId,
+    mark: { name },
+  }),
+  clearEvent: 'clear',
+  returnsMarks: true,
+});
 
 export const CARRIER_DIALECTS: Record<CarrierName, CarrierDialect> = {
   /** https://www.twilio.com/docs/voice/media-streams/websocket-messages */
@@ -83,6 +115,13 @@ export const CARRIER_DIALECTS: Record<CarrierName, CarrierDialect> = {
       streamSid: streamId,
       stop: { callSid: callId },
     }),
+    ...marksAs('streamSid', 'sequenceNumber'),
+    dtmf: ({ streamId }, digit, sequence) => ({
+      event: 'dtmf',
+      streamSid: streamId,
+      sequenceNumber: String(sequence + 2),
+      dtmf: { track: 'inbound_track', digit },
+    }),
     audioOf: payloadOf('media'),
   },
 
@@ -122,6 +161,14 @@ export const CARRIER_DIALECTS: Record<CarrierName, CarrierDialect> = {
       stream_id: streamId,
       stop: { call_control_id: callId },
     }),
+    ...marksAs('stream_id', 'sequence_number'),
+    dtmf: ({ streamId }, digit, sequence) => ({
+      event: 'dtmf',
+      stream_id: streamId,
+      sequence_number: String(sequence + 2),
+      occurred_at: new Date().toISOString(),
+      dtmf: { digit },
+    }),
     audioOf: payloadOf('media'),
   },
 
@@ -150,7 +197,27 @@ export const CARRIER_DIALECTS: Record<CarrierName, CarrierDialect> = {
       media: { track: 'inbound', timestamp: String(Date.now()), chunk: sequence + 1, payload },
       extra_headers: extraHeaders(customParameters),
     }),
+    dtmf: ({ streamId }, digit, sequence) => ({
+      event: 'dtmf',
+      sequenceNumber: sequence + 2,
+      streamId,
+      dtmf: { track: 'inbound', digit, timestamp: String(Date.now()) },
+    }),
     audioOf: payloadOf('playAudio'),
+    markOf: ({ event, name }) => (event === 'checkpoint' ? String(name) : undefined),
+    played: ({ streamId }, name, sequence) => ({
+      event: 'playedStream',
+      sequenceNumber: sequence + 2,
+      streamId,
+      name,
+    }),
+    clearEvent: 'clearAudio',
+    cleared: ({ streamId }, sequence) => ({
+      event: 'clearedAudio',
+      sequenceNumber: sequence + 2,
+      streamId,
+    }),
+    returnsMarks: false,
   },
 
   /** https://developer.exotel.com/docs/agentstream/stream-voicebot-applet */
@@ -184,6 +251,13 @@ export const CARRIER_DIALECTS: Record<CarrierName, CarrierDialect> = {
       event: 'stop',
       stream_sid: streamId,
       stop: { call_sid: callId, reason: 'callended' },
+    }),
+    ...marksAs('stream_sid', 'sequence_number'),
+    dtmf: ({ streamId }, digit, sequence) => ({
+      event: 'dtmf',
+      sequence_number: String(sequence + 2),
+      stream_sid: streamId,
+      dtmf: { digit, duration: '100' },
     }),
     audioOf: payloadOf('media'),
   },

@@ -1,3 +1,6 @@
 export type { CarrierName } from './carrier-dialects.js';
-export { FakeCall, placeCall, type PlaceCallOptions, type SpeakOptions } from './place-call.js';
+export { type BotRtviMessage, connectClient, FakeClient } from './connect-client.js';
+export type { SpeakOptions } from './pace.js';
+export { FakeCall, placeCall, type PlaceCallOptions } from './place-call.js';
 export { type Launch, RecordingLauncher } from './recording-launcher.js';
+export { startHost, type StartHostOptions, TestHost } from './start-host.js';

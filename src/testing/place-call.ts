@@ -1,16 +1,17 @@
 import { EventEmitter, once } from 'node:events';
 import { WebSocket, type ClientOptions } from 'ws';
-import { decodeMulaw, encodeMulaw } from '../media/g711.js';
+import { MULAW } from '../media/codecs/g711.js';
+import { bytesFromPcm, pcmFromBytes } from '../media/pcm.js';
 import {
   type CallFacts,
   CARRIER_DIALECTS,
   type CarrierDialect,
   type CarrierName,
 } from './carrier-dialects.js';
+import { framesOf, type SpeakOptions } from './pace.js';
 
-/** A frame of the caller's audio: 20 ms at 8 kHz. */
-const FRAME_SAMPLES = 160;
-const FRAME_MS = 20;
+/** The rate of a phone call, in Hz. */
+const PHONE_HZ = 8_000;
 
 /** Whom to call, and as whom. */
 export interface PlaceCallOptions {
@@ -21,15 +22,6 @@ export interface PlaceCallOptions {
   readonly to?: string;
   readonly customParameters?: Record<string, string>;
   readonly webSocketOptions?: ClientOptions;
-}
-
-/** How {@link FakeCall.speak} sends. */
-export interface SpeakOptions {
-  /**
-   * `realtime` sends a frame each 20 ms, as a phone does; `asap` sends as fast as the connection takes them.
-   * @default 'realtime'
-   */
-  readonly pace?: 'realtime' | 'asap';
 }
 
 /** Connects to a bot the way a carrier does, and resolves once its handshake is sent. */
@@ -47,14 +39,26 @@ export async function placeCall(options: PlaceCallOptions): Promise<FakeCall> {
   return call;
 }
 
-/** The caller's end of a call. Emits `sent` and `audio`, each with the bytes of codec audio. */
-export class FakeCall extends EventEmitter<{ sent: [Buffer]; audio: [Buffer] }> {
+/**
+ * The caller's end of a call, with a phone that plays what the bot says at the pace it is spoken: marks are confirmed when they are
+ * reached, and what the bot clears is not heard. Emits `sent` and `audio` with the bytes of codec audio, and `cleared` with how
+ * much the bot dropped, in milliseconds.
+ */
+export class FakeCall extends EventEmitter<{
+  sent: [Buffer];
+  audio: [Buffer];
+  cleared: [unplayedMs: number];
+}> {
   /** How the call's socket was closed. */
   readonly closed: Promise<{ code: number; reason: string }>;
   /** Every message of the bot, parsed. */
   readonly messages: Record<string, unknown>[] = [];
   private readonly received: Buffer[] = [];
+  private receivedBytes = 0;
   private sequence = 0;
+  /** When everything the bot said will have been played, on the clock of `performance`. */
+  private playedAtMs = 0;
+  private readonly marks = new Map<string, NodeJS.Timeout>();
 
   /** @internal use {@link placeCall} */
   constructor(
@@ -68,20 +72,22 @@ export class FakeCall extends EventEmitter<{ sent: [Buffer]; audio: [Buffer] }> 
       reason: String(reason),
     }));
     socket.on('message', (data) => this.hear((data as Buffer).toString()));
+    socket.once('close', () => this.forgetMarks());
   }
 
   /** Sends audio, in frames of 20 ms; the last is filled up with silence. @param pcm 16-bit samples at 8 kHz */
-  async speak(pcm: Int16Array, { pace = 'realtime' }: SpeakOptions = {}): Promise<void> {
-    const start = performance.now();
-    for (let i = 0; i * FRAME_SAMPLES < pcm.length; i++) {
-      if (pace === 'realtime') await until(start + i * FRAME_MS);
+  async speak(pcm: Int16Array, options: SpeakOptions = {}): Promise<void> {
+    for await (const frame of framesOf(pcm, PHONE_HZ, options)) {
       if (this.socket.readyState !== WebSocket.OPEN) return;
-      const frame = new Int16Array(FRAME_SAMPLES);
-      frame.set(pcm.subarray(i * FRAME_SAMPLES, (i + 1) * FRAME_SAMPLES));
-      const bytes = this.dialect.encoding === 'mulaw' ? encodeMulaw(frame) : toBytes(frame);
+      const bytes = this.dialect.encoding === 'mulaw' ? MULAW.encode(frame) : bytesFromPcm(frame);
       this.emit('sent', bytes);
       this.send(this.dialect.media(this.facts, bytes.toString('base64'), this.sequence++));
     }
+  }
+
+  /** Presses keys. */
+  press(digits: string): void {
+    for (const digit of digits) this.send(this.dialect.dtmf(this.facts, digit, this.sequence++));
   }
 
   /** Sends any message, as JSON. */
@@ -97,13 +103,12 @@ export class FakeCall extends EventEmitter<{ sent: [Buffer]; audio: [Buffer] }> 
   /** The same as 16-bit samples at 8 kHz. */
   get audio(): Int16Array {
     const bytes = this.audioBytes;
-    if (this.dialect.encoding === 'mulaw') return decodeMulaw(bytes);
-    return Int16Array.from({ length: bytes.length >> 1 }, (_, i) => bytes.readInt16LE(i * 2));
+    return this.dialect.encoding === 'mulaw' ? MULAW.decode(bytes)! : pcmFromBytes(bytes);
   }
 
   /** Resolves once the bot has said at least this many bytes, or the call is over. */
   async heard(bytes: number): Promise<void> {
-    while (this.audioBytes.length < bytes && this.socket.readyState === WebSocket.OPEN) {
+    while (this.receivedBytes < bytes && this.socket.readyState === WebSocket.OPEN) {
       const over = new AbortController();
       await Promise.race([
         once(this, 'audio', { signal: over.signal }).catch(() => undefined),
@@ -125,21 +130,42 @@ export class FakeCall extends EventEmitter<{ sent: [Buffer]; audio: [Buffer] }> 
     const message = JSON.parse(text) as Record<string, unknown>;
     this.messages.push(message);
     const payload = this.dialect.audioOf(message);
-    if (payload === undefined) return;
-    const bytes = Buffer.from(payload, 'base64');
+    if (payload !== undefined) this.play(Buffer.from(payload, 'base64'));
+    const mark = this.dialect.markOf(message);
+    if (mark !== undefined) {
+      const confirm = () => this.confirm(mark);
+      this.marks.set(mark, setTimeout(confirm, this.playedAtMs - performance.now()));
+    }
+    if (message.event === this.dialect.clearEvent) this.clear();
+  }
+
+  private play(bytes: Buffer): void {
     this.received.push(bytes);
+    this.receivedBytes += bytes.length;
+    const samples = this.dialect.encoding === 'mulaw' ? bytes.length : bytes.length / 2;
+    const from = Math.max(this.playedAtMs, performance.now());
+    this.playedAtMs = from + (samples * 1_000) / PHONE_HZ;
     this.emit('audio', bytes);
   }
-}
 
-function toBytes(pcm: Int16Array): Buffer {
-  const bytes = Buffer.allocUnsafe(pcm.length * 2);
-  pcm.forEach((sample, i) => bytes.writeInt16LE(sample, i * 2));
-  return bytes;
-}
+  private confirm(mark: string): void {
+    this.marks.delete(mark);
+    this.send(this.dialect.played(this.facts, mark, this.sequence++));
+  }
 
-/** Resolves at a time on the clock of `performance`, so that lateness does not add up. */
-function until(timeMs: number): Promise<void> {
-  const wait = timeMs - performance.now();
-  return new Promise((resolve) => (wait > 0 ? setTimeout(resolve, wait) : setImmediate(resolve)));
+  private clear(): void {
+    const unplayedMs = Math.max(0, this.playedAtMs - performance.now());
+    this.playedAtMs = 0;
+    const waiting = [...this.marks.keys()];
+    this.forgetMarks();
+    const answer = this.dialect.cleared?.(this.facts, this.sequence++);
+    if (answer) this.send(answer);
+    if (this.dialect.returnsMarks) for (const mark of waiting) this.confirm(mark);
+    this.emit('cleared', unplayedMs);
+  }
+
+  private forgetMarks(): void {
+    for (const timer of this.marks.values()) clearTimeout(timer);
+    this.marks.clear();
+  }
 }

@@ -1,11 +1,27 @@
 import type { DynamicModule } from '@nestjs/common';
+import { dailyLink } from './daily/daily.link.js';
 import { DailyModule } from './daily/daily.module.js';
+import type { LinkFactory } from './link-factory.js';
+import { liveKitLink } from './livekit/livekit.link.js';
 import { LiveKitModule } from './livekit/livekit.module.js';
+import { telephonyLink } from './telephony/telephony.link.js';
 import { TelephonyModule } from './telephony/telephony.module.js';
+import { webSocketLink } from './websocket/websocket.link.js';
 import { WebSocketModule } from './websocket/websocket.module.js';
 
+/** What there is to know of a transport: its module, and how its media are reached. */
+interface Transport {
+  readonly module: { fromEnv(env: NodeJS.ProcessEnv): DynamicModule | undefined };
+  readonly link: LinkFactory;
+}
+
 /** Every transport there is, one line each. */
-const TRANSPORT_MODULES = [WebSocketModule, TelephonyModule, DailyModule, LiveKitModule];
+export const TRANSPORTS: readonly Transport[] = [
+  { module: WebSocketModule, link: webSocketLink },
+  { module: TelephonyModule, link: telephonyLink },
+  { module: DailyModule, link: dailyLink },
+  { module: LiveKitModule, link: liveKitLink },
+];
 
 /**
  * The transports that Pipecat's environment variables imply, for `RunnerModule.forRoot({ transports })`.
@@ -13,5 +29,5 @@ const TRANSPORT_MODULES = [WebSocketModule, TelephonyModule, DailyModule, LiveKi
  * @param env usually `process.env`
  */
 export function transportsFromEnv(env: NodeJS.ProcessEnv): DynamicModule[] {
-  return TRANSPORT_MODULES.flatMap((module) => module.fromEnv(env) ?? []);
+  return TRANSPORTS.flatMap(({ module }) => module.fromEnv(env) ?? []);
 }

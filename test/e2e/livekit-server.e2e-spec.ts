@@ -1,13 +1,36 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { dispose } from '@livekit/rtc-node';
 import { RoomServiceClient } from 'livekit-server-sdk';
-import { LiveKitModule, SessionRegistry } from '../../src/index.js';
+import {
+  type BotSession,
+  createTransport,
+  type HangUpOutcome,
+  LiveKitModule,
+  type RunnerArguments,
+  SessionRegistry,
+} from '../../src/index.js';
 import type { Session } from '../../src/sessions/session.js';
-import { dispose, LiveKitEchoBot } from '../support/livekit-echo-bot.js';
+import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { LIVEKIT_SERVER, LiveKitTestServer } from '../support/livekit-server.js';
 import { CHROMIUM, LiveKitUser } from '../support/livekit-user.js';
 import { post, type RunningApp, runnerModule, startApp } from '../support/runner-app.js';
 
 jest.setTimeout(60_000);
+
+/** Echoes; or with `{"keys": true}` does what the user's keys say. */
+class RoomBot extends EchoBot {
+  hungUp: HangUpOutcome | undefined;
+
+  override async launch(args: RunnerArguments, session: BotSession): Promise<void> {
+    if (!(args.body as { keys?: true }).keys) return super.launch(args, session);
+    const transport = await createTransport(args);
+    session.ready();
+    for await (const key of transport.dtmfIn()) {
+      if (key === '1') await transport.sendDtmf('42#');
+      else this.hungUp = await transport.hangUp();
+    }
+  }
+}
 
 const missing = [
   ...(LIVEKIT_SERVER ? [] : ['livekit-server']),
@@ -20,7 +43,7 @@ if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' 
   let running: RunningApp;
   let rooms: RoomServiceClient;
   let user: LiveKitUser;
-  const bot = new LiveKitEchoBot();
+  const bot = new RoomBot();
 
   beforeAll(async () => {
     server = await LiveKitTestServer.reserve();
@@ -53,7 +76,6 @@ if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' 
   });
 
   async function call(): Promise<Session> {
-    bot.events.length = 0;
     const { status, json } = await post(`${running.url}/start`, { transport: 'livekit' });
     expect(status).toBe(200);
     const session = running.app
@@ -81,6 +103,43 @@ if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' 
     const end = await session.ended;
     expect(end).toMatchObject({ code: 'peer_left', message: 'The user left the LiveKit room.' });
     expect(await rooms.listRooms()).toEqual([]);
+  });
+
+  it('the bot answers messages', async () => {
+    const session = await call();
+    await user.send({
+      label: 'rtvi-ai',
+      type: 'client-ready',
+      id: '1',
+      data: { version: '2.1.0' },
+    });
+    expect(await user.receives('bot-ready')).toMatchObject({ id: '1', data: { version: '2.1.0' } });
+    expect(await user.receives('bot-output')).toMatchObject({
+      data: { text: expect.stringMatching(/^Hello/) },
+    });
+    const data = { t: 'ping', d: [1, 2] };
+    await user.send({ label: 'rtvi-ai', type: 'client-message', id: '2', data });
+    expect(await user.receives('server-response')).toMatchObject({ id: '2', data });
+    await user.leave();
+    expect((await session.ended).code).toBe('peer_left');
+  });
+
+  it('the bot hears keys and presses some, and puts the user out when it hangs up', async () => {
+    const { json } = await post(`${running.url}/start`, {
+      transport: 'livekit',
+      body: { keys: true },
+    });
+    const { ended } = running.app
+      .get(SessionRegistry, { strict: false })
+      .get(json.sessionId as string)!;
+    await user.join(json.url as string, json.token as string);
+    await user.says('participant');
+    await user.press('1');
+    await user.says('key 42#');
+    await user.press('0');
+    await user.says('disconnected 4');
+    expect(['peer_left', 'completed']).toContain((await ended).code);
+    expect(bot.hungUp).toEqual({ ok: true, via: 'api' });
   });
 
   it('ends when the room is deleted under it', async () => {

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { readMessageFrame, writeMessageFrame } from '../../src/media/message-frame.js';
+import { connectClient } from '../../src/testing/index.js';
 import { FakeDaily } from '../support/fake-daily.js';
-import { closeOf, connect, nextText, post } from '../support/runner-app.js';
+import { connect, nextText, post } from '../support/runner-app.js';
+import { similarity, tone } from '../support/sound.js';
 
 const main = join(process.cwd(), 'dist', 'main.js');
 let dir: string;
@@ -59,26 +60,18 @@ describe('pipecat-runner', () => {
     );
     expect(banner).toMatch(/WebSocket auth\s+none/);
     const { json } = await post(`${url}/start`, { transport: 'websocket' });
-    const client = await connect(json.wsUrl as string);
-    client.send(
-      writeMessageFrame(
-        '{"label":"rtvi-ai","type":"client-ready","id":"7","data":{"version":"2.1.0"}}',
-      ),
-    );
-    const [ready] = (await once(client, 'message')) as [Buffer];
-    expect(JSON.parse(readMessageFrame(ready)!)).toMatchObject({
-      label: 'rtvi-ai',
-      type: 'bot-ready',
-      id: '7',
-      data: { version: '2.1.0' },
+    const client = await connectClient(json.wsUrl as string);
+    expect((await client.ready()).data).toMatchObject({ version: '2.1.0' });
+    expect((await client.next('bot-output')).data).toMatchObject({
+      text: expect.stringMatching(/^Hello/),
     });
-    const audio = Buffer.from('12080a001a0201022080 7d'.replace(' ', ''), 'hex');
-    client.send(audio);
-    const [echoed] = (await once(client, 'message')) as [Buffer];
-    expect(echoed.equals(audio)).toBe(true);
-    const closed = closeOf(client);
+    expect((await client.request('hello', { a: 1 })).data).toEqual({ t: 'hello', d: { a: 1 } });
+    const speech = tone(440, 16_000, 0.5);
+    await client.speak(speech, { pace: 'asap' });
+    await client.heard(12_000);
+    expect(similarity(client.audio, 24_000, speech, 16_000)).toBeGreaterThan(0.95);
     expect(await stop()).toBe(0);
-    await expect(closed).resolves.toMatchObject({ code: 1001 });
+    await expect(client.closed).resolves.toMatchObject({ code: 1001 });
     await expect(connect(`${wsUrl}/ws-client`)).rejects.toThrow();
   });
 

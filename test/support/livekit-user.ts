@@ -18,10 +18,12 @@ const CLIENT = createRequire(import.meta.url)
 /** Runs in the browser: joins, speaks what the fake microphone hears, and listens to the bot. */
 const PAGE = `<!doctype html><script src="/client.js"></script><script>
 const { Room, RoomEvent, Track } = LivekitClient;
-const state = { room: undefined, level: 0, events: [] };
+let keys = '';
+const state = { room: undefined, level: 0, events: [], messages: [] };
 async function join(url, token) {
   const room = (state.room = new Room());
   state.events = [];
+  state.messages = [];
   room.on(RoomEvent.Disconnected, (reason) => state.events.push('disconnected ' + reason));
   room.on(RoomEvent.SignalReconnecting, () => state.events.push('reconnecting'));
   room.on(RoomEvent.Reconnected, () => state.events.push('reconnected'));
@@ -32,7 +34,12 @@ async function join(url, token) {
     // Chromium decodes remote audio only while an element plays it.
     track.attach();
   });
+  keys = '';
+  room.on(RoomEvent.SipDTMFReceived, ({ digit }) => state.events.push('key ' + (keys += digit)));
+  room.on(RoomEvent.ParticipantConnected, () => state.events.push('participant'));
+  room.on(RoomEvent.DataReceived, (payload) => state.messages.push(JSON.parse(new TextDecoder().decode(payload))));
   await room.connect(url, token);
+  if (room.remoteParticipants.size > 0) state.events.push('participant');
   await room.localParticipant.setMicrophoneEnabled(true);
 }
 function listen(mediaStreamTrack) {
@@ -103,6 +110,28 @@ export class LiveKitUser {
   /** Resolves once the client reported this, since it joined. */
   async says(event: string): Promise<void> {
     await this.page.waitForFunction(`state.events.includes('${event}')`);
+  }
+
+  /** Sends an application message. */
+  async send(message: unknown): Promise<void> {
+    const data = JSON.stringify(JSON.stringify(message));
+    await this.page.evaluate(
+      `state.room.localParticipant.publishData(new TextEncoder().encode(${data}), { reliable: true })`,
+    );
+  }
+
+  /** The first message of a type that the bot sent, now or when it comes. */
+  async receives(type: string): Promise<Record<string, unknown>> {
+    const find = `state.messages.find((message) => message.type === '${type}')`;
+    await this.page.waitForFunction(find);
+    return this.page.evaluate(find);
+  }
+
+  /** Presses a key of a phone. */
+  async press(digit: string): Promise<void> {
+    await this.page.evaluate(
+      `state.room.localParticipant.publishDtmf('0123456789*#'.indexOf('${digit}'), '${digit}')`,
+    );
   }
 
   leave(): Promise<void> {

@@ -19,7 +19,8 @@ export class DailyClient {
     this.api = new ProviderClient({
       provider: 'Daily',
       baseUrl: apiUrl,
-      apiKey: apiKey ?? '',
+      authorization: `Bearer ${apiKey}`,
+      secret: apiKey ?? '',
       timeoutMs,
       reasonOf: (body) => {
         const { error, info } = (body ?? {}) as { error?: unknown; info?: unknown };
@@ -44,13 +45,13 @@ export class DailyClient {
 
   /** The room of that name, if there is one. */
   async getRoom(name: string): Promise<DailyRoom | undefined> {
-    const room = await this.api.call('GET', roomPath(name), { missingIsFine: true });
+    const room = await this.api.call('GET', roomPath(name), { accept: isMissing });
     return room === undefined ? undefined : roomOf(room);
   }
 
   /** Deletes a room and removes everyone from it; a room that is not there is fine. */
   async deleteRoom(name: string): Promise<void> {
-    await this.api.call('DELETE', roomPath(name), { missingIsFine: true });
+    await this.api.call('DELETE', roomPath(name), { accept: isMissing });
   }
 
   async createMeetingToken(properties: DailyMeetingTokenProperties): Promise<string> {
@@ -60,6 +61,8 @@ export class DailyClient {
     throw new ProviderError('PROVIDER_REFUSED', 'Daily answered without a token');
   }
 }
+
+const isMissing = (status: number): boolean => status === 404;
 
 const roomPath = (name: string): string => `/rooms/${encodeURIComponent(name)}`;
 

@@ -70,11 +70,15 @@ export class LiveKitServer {
    * @throws {ProviderError}
    */
   async deleteRoom(name: string): Promise<void> {
-    try {
-      await asked(() => this.connection.rooms.deleteRoom(name));
-    } catch (error) {
-      if (!(error instanceof ProviderError && error.providerStatus === 404)) throw error;
-    }
+    await gone(() => this.connection.rooms.deleteRoom(name));
+  }
+
+  /**
+   * Puts a participant out of a room, which ends a phone call; one that is not there is fine.
+   * @throws {ProviderError}
+   */
+  async removeParticipant(room: string, identity: string): Promise<void> {
+    await gone(() => this.connection.rooms.removeParticipant(room, identity));
   }
 
   /**
@@ -150,5 +154,14 @@ async function asked<T>(call: () => Promise<T>): Promise<T> {
     throw new ProviderError('PROVIDER_UNREACHABLE', `LiveKit could not be reached (${message})`, {
       cause,
     });
+  }
+}
+
+/** The same for a removal, which what is not there does not need. */
+async function gone(call: () => Promise<unknown>): Promise<void> {
+  try {
+    await asked(call);
+  } catch (error) {
+    if (!(error instanceof ProviderError && error.providerStatus === 404)) throw error;
   }
 }

@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { CallData } from '../../bot/call-data.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options.js';
+import type { HangUpOutcome } from '../../media/media-link.js';
 import { holdRoom } from '../../sessions/hold-room.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
+import { linkHangUp } from '../hang-up-link.js';
 import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
 import { LIVEKIT_OPTIONS, type ResolvedLiveKitOptions } from './livekit.options.js';
 import { LiveKitServer } from './livekit-server.js';
@@ -33,13 +35,13 @@ export class LiveKitSessions {
   async startForUser(session: Session): Promise<{ url: string; token: string }> {
     const roomName = this.options.roomName ?? `pipecat-${randomBytes(4).toString('hex')}`;
     const userIdentity = `User-${session.id.slice(0, 8)}`;
-    this.seat(roomName, { session, userIdentity });
+    const seat = this.seat(roomName, session, userIdentity);
     if (this.options.room) await this.server.createRoom(roomName);
     const [token, agentToken] = await Promise.all([
       this.server.userToken(roomName, userIdentity),
       this.agentToken(session, roomName),
     ]);
-    this.launch(session, roomName, agentToken);
+    this.launch(seat, roomName, agentToken);
     return { url: this.server.url, token };
   }
 
@@ -47,8 +49,8 @@ export class LiveKitSessions {
   async startForCall(roomName: string, userIdentity: string, call_data: CallData): Promise<void> {
     if (this.seatsOf(roomName).some((seat) => seat.userIdentity === userIdentity)) return;
     await this.sessions.start({ transport: 'livekit' }, async (session) => {
-      this.seat(roomName, { session, userIdentity });
-      this.launch(session, roomName, await this.agentToken(session, roomName), call_data);
+      const seat = this.seat(roomName, session, userIdentity);
+      this.launch(seat, roomName, await this.agentToken(session, roomName), call_data);
     });
   }
 
@@ -82,7 +84,8 @@ export class LiveKitSessions {
     }
   }
 
-  private seat(roomName: string, seat: Seat): void {
+  private seat(roomName: string, session: Session, userIdentity: string): Seat {
+    const seat: Seat = { session, userIdentity };
     const seats = this.byRoom.get(roomName) ?? new Set();
     this.byRoom.set(roomName, seats.add(seat));
     seat.session.hold(() => {
@@ -95,6 +98,7 @@ export class LiveKitSessions {
     if (roomName !== this.options.roomName && (deleteRoomOnEnd || room)) {
       holdRoom(seat.session, deleteRoomOnEnd, () => this.server.deleteRoom(roomName));
     }
+    return seat;
   }
 
   private seatsOf(roomName: string): Seat[] {
@@ -105,8 +109,25 @@ export class LiveKitSessions {
     return this.server.agentToken(roomName, `Pipecat Agent-${id.slice(0, 8)}`);
   }
 
-  private launch(session: Session, room_name: string, token: string, call_data?: CallData): void {
+  private launch(
+    { session, userIdentity }: Seat,
+    room_name: string,
+    token: string,
+    call_data?: CallData,
+  ): void {
     const { url } = this.server;
-    this.sessions.launch(session, new LiveKitRunnerArguments({ room_name, url, token, call_data }));
+    const args = new LiveKitRunnerArguments({ room_name, url, token, call_data });
+    linkHangUp(args, () => this.hangUp(room_name, userIdentity));
+    this.sessions.launch(session, args);
+  }
+
+  /** Puts the user out of the room, which ends a phone call. */
+  private async hangUp(roomName: string, userIdentity: string): Promise<HangUpOutcome> {
+    try {
+      await this.server.removeParticipant(roomName, userIdentity);
+      return { ok: true, via: 'api' };
+    } catch (error) {
+      return { ok: false, via: 'api', error: (error as Error).message };
+    }
   }
 }

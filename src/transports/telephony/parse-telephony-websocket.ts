@@ -1,7 +1,10 @@
 import type { RawData, WebSocket } from 'ws';
 import { CallData } from '../../bot/call-data.js';
 import { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
-import type { CarrierMessage } from './carriers/carrier.js';
+import {
+  type CarrierMessage,
+  parseCarrierMessage,
+} from '../../media/serializers/carrier-message.js';
 import { CARRIERS } from './carriers/index.js';
 
 /** Who is calling, and through whom. */
@@ -72,7 +75,7 @@ function readHandshake(
 
     const onMessage = (data: RawData, isBinary: boolean) => {
       messages++;
-      const handshake = identify(isBinary ? {} : parse(data));
+      const handshake = identify((!isBinary && parseCarrierMessage(data as Buffer)) || {});
       if (handshake) settle(() => resolve(handshake));
       else if (messages === MAX_MESSAGES) unknown();
     };
@@ -95,20 +98,11 @@ function readHandshake(
   });
 }
 
+/** A message that is no JSON object counts as an empty one. */
 function identify(message: CarrierMessage): TelephonyHandshake | undefined {
   for (const carrier of CARRIERS) {
     const call_data = carrier.identify(message);
     if (call_data) return { transport_type: carrier.name, call_data };
   }
   return undefined;
-}
-
-/** A message that is no JSON object counts as an empty one. */
-function parse(data: RawData): CarrierMessage {
-  try {
-    const message: unknown = JSON.parse((data as Buffer).toString());
-    return typeof message === 'object' && message !== null ? (message as CarrierMessage) : {};
-  } catch {
-    return {};
-  }
 }

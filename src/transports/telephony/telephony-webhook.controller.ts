@@ -54,6 +54,7 @@ export function telephonyWebhookController(path: string, carrier?: string): Type
           typeof customParameters === 'function'
             ? customParameters(bodyOf(request) as WebhookFields, name)
             : customParameters,
+        formats: this.options,
       });
       const { httpAdapter } = this.adapterHost;
       httpAdapter.setHeader(response, 'content-type', answer.contentType);

@@ -6,8 +6,10 @@ import { RunnerGateway } from '../../websocket/runner-gateway.decorator.js';
 import type { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
 import { SocketGateway } from '../../websocket/socket-gateway.js';
 import { SocketSessions } from '../../websocket/socket-sessions.js';
+import { linkHangUp } from '../hang-up-link.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
+import { CallHangUp } from './call-hang-up.js';
 import { carrierNamed } from './carriers/index.js';
 import { parseTelephonyWebSocket } from './parse-telephony-websocket.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
@@ -25,6 +27,7 @@ export class TelephonyGateway extends SocketGateway {
     private readonly transports: TransportRegistry,
     private readonly sockets: SocketSessions,
     private readonly sessions: SessionRegistry,
+    private readonly hangUps: CallHangUp,
   ) {
     super();
     this.liveness = new SocketLiveness(options.pingIntervalMs);
@@ -50,11 +53,12 @@ export class TelephonyGateway extends SocketGateway {
         throw new Error(`the caller is not one of ${names.join(', ')}`);
       }
       session.transport = transport_type;
-      if (carrierNamed(transport_type)?.answersPings) this.liveness.watch(socket, request);
-      this.sessions.launch(
-        session,
-        new WebSocketRunnerArguments({ websocket: socket, transport_type, call_data }),
-      );
+      const carrier = carrierNamed(transport_type)!;
+      if (carrier.answersPings) this.liveness.watch(socket, request);
+      carrier.noteFormat?.(call_data, this.options);
+      const args = new WebSocketRunnerArguments({ websocket: socket, transport_type, call_data });
+      linkHangUp(args, this.hangUps.of(transport_type, call_data));
+      this.sessions.launch(session, args);
     } catch (error) {
       session.logger.warn(`no call: ${(error as Error).message}`);
       await this.sessions.stop(session, 'peer_error', (error as Error).message);

@@ -1,6 +1,12 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { CallHangUp } from './call-hang-up.js';
 import { TelephonyGateway } from './telephony.gateway.js';
-import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './telephony.module-definition.js';
+import { credentialsFromEnv } from './telephony-credentials.js';
+import {
+  ConfigurableModuleClass,
+  MODULE_OPTIONS_TOKEN,
+  type TelephonyExtras,
+} from './telephony.module-definition.js';
 import { resolveTelephonyOptions } from './telephony.options.js';
 import { TelephonyTransport } from './telephony.transport.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
@@ -10,6 +16,7 @@ import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
   providers: [
     TelephonyTransport,
     TelephonyGateway,
+    CallHangUp,
     {
       provide: TELEPHONY_OPTIONS,
       useFactory: resolveTelephonyOptions,
@@ -23,8 +30,11 @@ export class TelephonyModule extends ConfigurableModuleClass {
     return super.forRoot(options);
   }
 
-  /** This transport as Pipecat's environment variables imply it: always there, for accepting calls needs no credentials. */
-  static fromEnv(_env: NodeJS.ProcessEnv): DynamicModule | undefined {
-    return this.forRoot();
+  /** This transport as Pipecat's environment variables imply it: always there, for only hanging up needs credentials. */
+  static fromEnv(
+    env: NodeJS.ProcessEnv,
+    extras: Partial<TelephonyExtras> = {},
+  ): DynamicModule | undefined {
+    return this.forRoot({ credentials: credentialsFromEnv(env), ...extras });
   }
 }

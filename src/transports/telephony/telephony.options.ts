@@ -1,4 +1,13 @@
+import {
+  PLIVO_CONTENT_TYPES,
+  type PlivoContentType,
+} from '../../media/serializers/plivo.serializer.js';
+import {
+  TELNYX_ENCODINGS,
+  type TelnyxEncoding,
+} from '../../media/serializers/telnyx.serializer.js';
 import { checkOptions, checkPublicUrl } from '../../runner.options.js';
+import { checkCredentials, type TelephonyCredentials } from './telephony-credentials.js';
 
 /** A carrier's webhook: its form fields or JSON, as they came. */
 export type WebhookFields = Record<string, unknown>;
@@ -28,6 +37,19 @@ export interface TelephonyOptions {
    * @default 30_000
    */
   pingIntervalMs?: number;
+  /** The carriers' accounts. With them `transport.hangUp()` ends a call itself, and not only its connection. */
+  credentials?: TelephonyCredentials;
+  /**
+   * How Telnyx is sent the bot's voice: `PCMU` and `PCMA` at 8 kHz, `G722` and `L16` at 16. What the caller says comes in the codec of
+   * the call.
+   * @default 'PCMU'
+   */
+  telnyxEncoding?: TelnyxEncoding;
+  /**
+   * How Plivo codes a call, both ways.
+   * @default 'audio/x-mulaw;rate=8000'
+   */
+  plivoContentType?: PlivoContentType;
 }
 
 /** {@link TelephonyOptions} with their defaults. */
@@ -40,6 +62,11 @@ const milliseconds =
     Number.isSafeInteger(value) && (value as number) >= min && (value as number) < 2 ** 31
       ? undefined
       : `must be a whole number of milliseconds, at least ${min}`;
+
+const oneOf =
+  (values: readonly unknown[]) =>
+  (value: unknown): string | undefined =>
+    values.includes(value) ? undefined : `must be one of ${values.join(', ')}`;
 
 /** Fills in the defaults. */
 export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTelephonyOptions {
@@ -54,11 +81,17 @@ export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTele
         : 'must be an object of strings, or a function that returns one',
     handshakeTimeoutMs: milliseconds(1),
     pingIntervalMs: milliseconds(0),
+    credentials: checkCredentials,
+    telnyxEncoding: oneOf(TELNYX_ENCODINGS),
+    plivoContentType: oneOf(PLIVO_CONTENT_TYPES),
   });
   return {
     publicUrl: options.publicUrl,
     customParameters: options.customParameters ?? {},
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
     pingIntervalMs: options.pingIntervalMs ?? 30_000,
+    credentials: options.credentials ?? {},
+    telnyxEncoding: options.telnyxEncoding ?? 'PCMU',
+    plivoContentType: options.plivoContentType ?? 'audio/x-mulaw;rate=8000',
   };
 }

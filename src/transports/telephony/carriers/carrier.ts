@@ -1,7 +1,15 @@
 import { type CallData, sipHeaders } from '../../../bot/call-data.js';
+import type { CarrierMessage } from '../../../media/serializers/carrier-message.js';
+import type { MediaSerializer } from '../../../media/serializers/media-serializer.js';
+import type { PlivoContentType } from '../../../media/serializers/plivo.serializer.js';
+import type { TelnyxEncoding } from '../../../media/serializers/telnyx.serializer.js';
+import type { TelephonyCredentials } from '../telephony-credentials.js';
 
-/** A JSON message of a carrier's media WebSocket. */
-export type CarrierMessage = Record<string, unknown>;
+/** How the audio of a call is coded, where the carrier leaves the choice to the webhook's answer. */
+export interface MediaFormats {
+  readonly telnyxEncoding: TelnyxEncoding;
+  readonly plivoContentType: PlivoContentType;
+}
 
 /** What a webhook answer is made from. */
 export interface WebhookAnswerInput {
@@ -9,6 +17,7 @@ export interface WebhookAnswerInput {
   readonly wsUrl: string;
   /** What the carrier is to hand back once it connects. */
   readonly customParameters: Readonly<Record<string, string>>;
+  readonly formats: MediaFormats;
 }
 
 /** A webhook answer as it goes out. */
@@ -17,18 +26,22 @@ export interface WebhookAnswer {
   readonly body: string;
 }
 
-/** How a carrier's media messages are built. */
-export interface MediaDialect {
-  /** The codec on the wire, always mono: `audio/x-mulaw` has a byte a sample, `audio/x-l16` two (little-endian). */
-  readonly encoding: 'audio/x-mulaw' | 'audio/x-l16';
-  readonly sampleRateHz: number;
-  /** The audio of an inbound message, base64; `undefined` when it carries none. */
-  read(message: CarrierMessage): string | undefined;
-  /** An outbound message. */
-  write(streamId: string, base64: string): CarrierMessage;
-  /** Outbound messages must hold a multiple of this many bytes of audio, and at least `minBytes`. */
-  readonly multipleOfBytes?: number;
-  readonly minBytes?: number;
+/** The part of a carrier's REST API that ends a call. */
+export interface CallApi {
+  readonly baseUrl: string;
+  /** The `Authorization` header. */
+  readonly authorization: string;
+  /** The key or password in it, which must not be shown. */
+  readonly secret: string;
+  /** What to ask to end a call. @param callId the `call_id` of its `call_data` */
+  endCall(callId: string): {
+    readonly method: 'POST' | 'DELETE';
+    readonly path: string;
+    readonly form?: Readonly<Record<string, string>>;
+    readonly body?: unknown;
+  };
+  /** Whether a refusal only says that the call is over. */
+  isOver(status: number, answer: unknown): boolean;
 }
 
 /** Everything the runner knows of one carrier. A new carrier is one file that implements this, and a line in `index.ts`. */
@@ -41,27 +54,17 @@ export interface Carrier {
   identify(message: CarrierMessage): CallData | undefined;
   /** Whether it may be sent WebSocket pings, by which a connection that died is told from one that is silent. */
   readonly answersPings: boolean;
-  readonly media: MediaDialect;
+  /** Notes in a call's data what the carrier was told in the answer and does not repeat. */
+  noteFormat?(call: CallData, formats: MediaFormats): void;
+  /** Reads and writes the media of a call. @param call what {@link identify} returned, or its copy from JSON */
+  readonly serializer: (call: CallData) => MediaSerializer;
+  /** Its API, where it has one that ends calls, and the credentials are there. */
+  readonly callApi?: (credentials: TelephonyCredentials) => CallApi | undefined;
 }
 
-/** The object in a field of a message; empty when something else is there. */
-export function objectIn(message: CarrierMessage, field: string): CarrierMessage {
-  const value = message[field];
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as CarrierMessage)
-    : {};
-}
-
-/** The text in a field of a message; `undefined` when it is empty or something else. */
-export function textIn(message: CarrierMessage, field: string): string | undefined {
-  const value = message[field];
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-/** The audio of `{event: 'media', media: {payload}}`, which is how all carriers so far send it. */
-export function mediaPayload(message: CarrierMessage): string | undefined {
-  return message.event === 'media' ? textIn(objectIn(message, 'media'), 'payload') : undefined;
-}
+/** HTTP's basic authentication. */
+export const basicAuth = (user: string, password: string): string =>
+  `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 
 /** Twilio's prefix for SIP headers among the fields of its webhook; parameters keep it. */
 const SIP_HEADER = 'SipHeader_';

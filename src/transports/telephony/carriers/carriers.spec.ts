@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { CARRIER_DIALECTS } from '../../../testing/carrier-dialects.js';
+import { CallData } from '../../../bot/call-data.js';
+import { type BotMessage, CARRIER_DIALECTS } from '../../../testing/carrier-dialects.js';
+import type { MediaFormats } from './carrier.js';
 import { carrierNamed, CARRIERS } from './index.js';
 
 const facts = {
@@ -9,6 +11,12 @@ const facts = {
   to: '+15550002',
   customParameters: { plan: 'gold' },
 };
+
+const FORMATS: MediaFormats = {
+  telnyxEncoding: 'PCMU',
+  plivoContentType: 'audio/x-mulaw;rate=8000',
+};
+const INPUT = { wsUrl: 'wss://x', customParameters: {}, formats: FORMATS };
 
 /** What each carrier's start message says, as `call_data`. */
 const CALL_DATA = {
@@ -25,12 +33,14 @@ const CALL_DATA = {
     from: '+15550001',
     to: '+15550002',
     outbound_encoding: 'PCMU',
+    media_format: { encoding: 'PCMU', sample_rate: 8000, channels: 1 },
     body: { plan: 'gold' },
   },
   plivo: {
     stream_id: 'stream-1',
     call_id: 'call-1',
     extra_headers: 'plan=gold',
+    mediaFormat: { encoding: 'audio/x-mulaw', sampleRate: 8000 },
     body: { plan: 'gold' },
   },
   exotel: {
@@ -40,6 +50,7 @@ const CALL_DATA = {
     from: '+15550001',
     to: '+15550002',
     custom_parameters: { plan: 'gold' },
+    media_format: { encoding: 'base64', sample_rate: '8000', bit_rate: '128kbps' },
     body: {},
   },
 };
@@ -78,27 +89,28 @@ describe.each(names)('%s', (name) => {
     }
   });
 
-  it('reads the audio of a call, and writes what the call understands', () => {
+  it('reads the media of a call, and writes what the call understands', () => {
     const dialect = CARRIER_DIALECTS[name];
-    expect(carrier.media.read(dialect.media(facts, 'AAEC', 0) as Record<string, unknown>)).toBe(
-      'AAEC',
-    );
-    expect(dialect.audioOf(carrier.media.write('stream-1', 'AAEC'))).toBe('AAEC');
-    for (const message of [
-      {},
-      { event: 'media' },
-      { event: 'media', media: [] },
-      { event: 'stop', media: { payload: 'A' } },
-      start,
-    ]) {
-      expect(carrier.media.read(message)).toBeUndefined();
-    }
+    // As it is after a trip to another process.
+    const call = new CallData(JSON.parse(JSON.stringify(carrier.identify(start))) as CallData);
+    const serializer = carrier.serializer(call);
+    const read = (message: object) => serializer.read(Buffer.from(JSON.stringify(message)), false);
+    const media = dialect.media(facts, Buffer.alloc(320).toString('base64'), 0);
+    expect(read(media)).toMatchObject({ kind: 'audio', sampleRateHz: 8_000 });
+    expect(read(dialect.dtmf(facts, '5', 1))).toEqual({ kind: 'dtmf', digit: '5' });
+    expect(read(dialect.played(facts, 'm', 2))).toEqual({ kind: 'mark', name: 'm' });
+    const pcm = new Int16Array(serializer.output.chunkSamples);
+    const said = JSON.parse(serializer.audio(pcm) as string) as BotMessage;
+    expect(Buffer.from(dialect.audioOf(said)!, 'base64').length).toBeGreaterThanOrEqual(160);
+    expect(JSON.parse(serializer.clear() as string)).toMatchObject({ event: dialect.clearEvent });
+    expect(dialect.markOf(JSON.parse(serializer.mark('m')!) as BotMessage)).toBe('m');
   });
 
   it('escapes what goes into its webhook answer', () => {
     const { body, contentType } = carrier.webhookAnswer({
       wsUrl: 'wss://x/ws?a=1&b="<>',
       customParameters: { '<n>': '\u0000"&\'' },
+      formats: FORMATS,
     });
     if (!contentType.startsWith('application/xml')) {
       expect((JSON.parse(body) as { websocket_url: string }).websocket_url).toBe(
@@ -116,9 +128,7 @@ describe.each(names)('%s', (name) => {
 describe("Plivo's extraHeaders", () => {
   const plivo = carrierNamed('plivo')!;
   const headersOf = (customParameters: Record<string, string>) =>
-    /extraHeaders="([^"]*)"/.exec(
-      plivo.webhookAnswer({ wsUrl: 'wss://x', customParameters }).body,
-    )?.[1];
+    /extraHeaders="([^"]*)"/.exec(plivo.webhookAnswer({ ...INPUT, customParameters }).body)?.[1];
 
   it('carry what Plivo takes of the parameters, up to 512 bytes', () => {
     expect(
@@ -141,26 +151,63 @@ describe("Plivo's extraHeaders", () => {
   );
 });
 
-describe('outgoing audio', () => {
-  it('is what each carrier documents', () => {
-    expect(carrierNamed('twilio')!.media.write('MZ1', 'AA==')).toEqual({
-      event: 'media',
-      streamSid: 'MZ1',
-      media: { payload: 'AA==' },
-    });
-    expect(carrierNamed('telnyx')!.media.write('s', 'AA==')).toEqual({
-      event: 'media',
-      media: { payload: 'AA==' },
-    });
-    expect(carrierNamed('plivo')!.media.write('s', 'AA==')).toEqual({
-      event: 'playAudio',
-      streamId: 's',
-      media: { contentType: 'audio/x-mulaw', sampleRate: 8000, payload: 'AA==' },
-    });
-    expect(carrierNamed('exotel')!.media.write('s', 'AA==')).toEqual({
-      event: 'media',
-      stream_sid: 's',
-      media: { payload: 'AA==' },
-    });
+describe('the codec of a call', () => {
+  const chunkOf = (carrier: string, call: Partial<CallData>) =>
+    carrierNamed(carrier)!.serializer(new CallData({ stream_id: 's', ...call })).output;
+
+  it.each<[string, Partial<CallData>, number]>([
+    ['telnyx', { outbound_encoding: 'PCMA', inbound_encoding: 'G722' }, 16_000],
+    ['telnyx', { inbound_encoding: 'L16', media_format: { sample_rate: 8_000 } }, 16_000],
+    ['telnyx', { inbound_encoding: 'OPUS', media_format: { sample_rate: '16000' } }, 8_000],
+    ['plivo', { mediaFormat: { encoding: 'audio/x-l16', sampleRate: 16_000 } }, 16_000],
+    ['plivo', { mediaFormat: { encoding: 'audio/x-l16', sampleRate: 1 } }, 8_000],
+    ['plivo', { mediaFormat: 7 }, 8_000],
+    ['exotel', { media_format: { sample_rate: '24000' } }, 24_000],
+    ['exotel', { media_format: { sample_rate: 'many' } }, 8_000],
+  ])('of %s is what its data say: %j', (carrier, call, sampleRateHz) => {
+    expect(chunkOf(carrier, call).sampleRateHz).toBe(sampleRateHz);
+  });
+
+  it('is asked for in the webhook’s answer', () => {
+    const answer = (carrier: string, more: Partial<MediaFormats>) =>
+      carrierNamed(carrier)!.webhookAnswer({ ...INPUT, formats: { ...FORMATS, ...more } }).body;
+    expect(answer('telnyx', {})).not.toContain('Codec');
+    expect(answer('telnyx', { telnyxEncoding: 'L16' })).toContain(
+      'bidirectionalMode="rtp" bidirectionalCodec="L16" bidirectionalSamplingRate="16000"',
+    );
+    expect(answer('plivo', { plivoContentType: 'audio/x-l16;rate=16000' })).toContain(
+      'contentType="audio/x-l16;rate=16000"',
+    );
+    const call = new CallData();
+    carrierNamed('telnyx')!.noteFormat!(call, { ...FORMATS, telnyxEncoding: 'G722' });
+    expect(call.inbound_encoding).toBe('G722');
+  });
+});
+
+describe('ending a call', () => {
+  const credentials = {
+    twilio: { accountSid: 'AC1', authToken: 'secret' },
+    telnyx: { apiKey: 'secret' },
+    plivo: { authId: 'MA1', authToken: 'secret' },
+  };
+
+  it.each([
+    ['twilio', 'https://api.twilio.com', 'POST', '/2010-04-01/Accounts/AC1/Calls/c%2F1.json'],
+    ['telnyx', 'https://api.telnyx.com/v2', 'POST', '/calls/c%2F1/actions/hangup'],
+    ['plivo', 'https://api.plivo.com/v1', 'DELETE', '/Account/MA1/Call/c%2F1/'],
+  ])('is documented by %s', (name, baseUrl, method, path) => {
+    const { callApi } = carrierNamed(name)!;
+    expect(callApi!({})).toBeUndefined();
+    const api = callApi!(credentials)!;
+    expect(api.baseUrl).toBe(baseUrl);
+    expect(api.endCall('c/1')).toMatchObject({ method, path });
+    expect(api.secret).toBe('secret');
+  });
+
+  it('goes to Twilio’s edge in a region', () => {
+    const twilio = { ...credentials.twilio, region: 'au1', edge: 'sydney' };
+    expect(carrierNamed('twilio')!.callApi!({ twilio })!.baseUrl).toBe(
+      'https://api.sydney.au1.twilio.com',
+    );
   });
 });

@@ -1,5 +1,7 @@
 import { ExotelCallData } from '../dto/exotel-call-data.dto.js';
-import { type Carrier, mediaPayload, objectIn, sipHeadersIn, textIn } from './carrier.js';
+import { objectIn, textIn } from '../../../media/serializers/carrier-message.js';
+import { ExotelSerializer } from '../../../media/serializers/exotel.serializer.js';
+import { type Carrier, sipHeadersIn } from './carrier.js';
 
 /** Exotel, bidirectional Voicebot applet: https://developer.exotel.com/docs/agentstream/stream-voicebot-applet. */
 export const exotel: Carrier = {
@@ -32,15 +34,14 @@ export const exotel: Carrier = {
       sip_headers: sipHeadersIn(custom),
       custom_parameters:
         textIn(start, 'custom_parameters') ?? (Object.keys(custom).length > 0 ? custom : undefined),
+      media_format: start.media_format,
     });
   },
 
-  media: {
-    encoding: 'audio/x-l16',
-    sampleRateHz: 8_000,
-    multipleOfBytes: 320,
-    minBytes: 3_200,
-    read: mediaPayload,
-    write: (stream_sid, payload) => ({ event: 'media', stream_sid, media: { payload } }),
+  serializer(call) {
+    const rateHz = Number(objectIn(call, 'media_format').sample_rate);
+    return new ExotelSerializer(call.stream_id ?? '', RATES_HZ.includes(rateHz) ? rateHz : 8_000);
   },
 };
+
+const RATES_HZ = [8_000, 16_000, 24_000];

@@ -1,5 +1,7 @@
 import { CallData } from '../../../bot/call-data.js';
-import { type Carrier, mediaPayload, objectIn, textIn } from './carrier.js';
+import { objectIn, textIn } from '../../../media/serializers/carrier-message.js';
+import { PlivoSerializer } from '../../../media/serializers/plivo.serializer.js';
+import { basicAuth, type Carrier } from './carrier.js';
 import { escapeXml, xmlAnswer } from './xml.js';
 
 /** Plivo, bidirectional `<Stream>`: https://docs.plivo.com/docs/voice/xml/audiostream. */
@@ -7,9 +9,9 @@ export const plivo: Carrier = {
   name: 'plivo',
   answersPings: true,
 
-  webhookAnswer: ({ wsUrl, customParameters }) =>
+  webhookAnswer: ({ wsUrl, customParameters, formats }) =>
     xmlAnswer(
-      '<Response><Stream bidirectional="true" keepCallAlive="true" contentType="audio/x-mulaw;rate=8000"' +
+      `<Response><Stream bidirectional="true" keepCallAlive="true" contentType="${formats.plivoContentType}"` +
         `${extraHeaders(customParameters)}>${escapeXml(wsUrl)}</Stream></Response>`,
     ),
 
@@ -27,19 +29,34 @@ export const plivo: Carrier = {
       from: textIn(body, plain('from_number')),
       to: textIn(body, plain('to_number')),
       extra_headers,
+      mediaFormat: start.mediaFormat,
     });
   },
 
-  media: {
-    encoding: 'audio/x-mulaw',
-    sampleRateHz: 8_000,
-    read: mediaPayload,
-    // Plivo's page has no streamId here; Pipecat's own serializer sends it.
-    write: (streamId, payload) => ({
-      event: 'playAudio',
-      streamId,
-      media: { contentType: 'audio/x-mulaw', sampleRate: 8_000, payload },
-    }),
+  serializer(call) {
+    const { encoding, sampleRate } = objectIn(call, 'mediaFormat');
+    return new PlivoSerializer(
+      call.stream_id ?? '',
+      encoding === 'audio/x-l16' && (sampleRate === 8_000 || sampleRate === 16_000)
+        ? `audio/x-l16;rate=${sampleRate}`
+        : 'audio/x-mulaw;rate=8000',
+    );
+  },
+
+  /** https://www.plivo.com/docs/voice/api/call/hangup-calls */
+  callApi({ plivo: account }) {
+    if (!account) return undefined;
+    const { authId, authToken, apiUrl = 'https://api.plivo.com/v1' } = account;
+    return {
+      baseUrl: apiUrl,
+      authorization: basicAuth(authId, authToken),
+      secret: authToken,
+      endCall: (callId) => ({
+        method: 'DELETE',
+        path: `/Account/${authId}/Call/${encodeURIComponent(callId)}/`,
+      }),
+      isOver: (status) => status === 404,
+    };
   },
 };
 

@@ -1,5 +1,13 @@
 import { TelnyxCallData } from '../dto/telnyx-call-data.dto.js';
-import { type Carrier, mediaPayload, objectIn, sipHeadersIn, textIn } from './carrier.js';
+import { isAudioRate } from '../../../media/audio-rates.js';
+import { objectIn, textIn } from '../../../media/serializers/carrier-message.js';
+import {
+  TELNYX_ENCODINGS,
+  type TelnyxEncoding,
+  TELNYX_L16_HZ,
+  TelnyxSerializer,
+} from '../../../media/serializers/telnyx.serializer.js';
+import { type Carrier, sipHeadersIn } from './carrier.js';
 import { connectStream } from './xml.js';
 
 /** Telnyx media streaming, RTP mode: https://developers.telnyx.com/docs/voice/programmable-voice/media-streaming. */
@@ -7,7 +15,17 @@ export const telnyx: Carrier = {
   name: 'telnyx',
   answersPings: true,
 
-  webhookAnswer: (input) => connectStream(input, ' bidirectionalMode="rtp"'),
+  webhookAnswer(input) {
+    const { telnyxEncoding } = input.formats;
+    // PCMU is what Telnyx takes unless told otherwise.
+    const codec = telnyxEncoding === 'PCMU' ? '' : ` bidirectionalCodec="${telnyxEncoding}"`;
+    const rate = telnyxEncoding === 'L16' ? ` bidirectionalSamplingRate="${TELNYX_L16_HZ}"` : '';
+    return connectStream(input, ` bidirectionalMode="rtp"${codec}${rate}`);
+  },
+
+  noteFormat(call, { telnyxEncoding }) {
+    call.inbound_encoding ??= telnyxEncoding;
+  },
 
   identify(message) {
     const start = objectIn(message, 'start');
@@ -23,13 +41,42 @@ export const telnyx: Carrier = {
       to: textIn(start, 'to'),
       body,
       sip_headers: sipHeadersIn(body),
+      media_format: start.media_format,
     });
   },
 
-  media: {
-    encoding: 'audio/x-mulaw',
-    sampleRateHz: 8_000,
-    read: mediaPayload,
-    write: (_streamId, payload) => ({ event: 'media', media: { payload } }),
+  serializer(call) {
+    const { sample_rate } = objectIn(call, 'media_format');
+    return new TelnyxSerializer({
+      from: encodingOf(call.outbound_encoding),
+      to: encodingOf(call.inbound_encoding),
+      fromL16Hz: isAudioRate(sample_rate) ? (sample_rate as number) : undefined,
+    });
+  },
+
+  /** https://developers.telnyx.com/api-reference/call-commands/hangup-call */
+  callApi({ telnyx }) {
+    if (!telnyx) return undefined;
+    const { apiKey, apiUrl = 'https://api.telnyx.com/v2' } = telnyx;
+    return {
+      baseUrl: apiUrl,
+      authorization: `Bearer ${apiKey}`,
+      secret: apiKey,
+      endCall: (callControlId) => ({
+        method: 'POST',
+        path: `/calls/${encodeURIComponent(callControlId)}/actions/hangup`,
+        body: {},
+      }),
+      // "Call has already ended": https://developers.telnyx.com/api/errors/90018.
+      isOver: (status, answer) =>
+        status === 422 &&
+        ((answer as { errors?: { code?: unknown }[] } | undefined)?.errors ?? []).some(
+          ({ code }) => code === '90018',
+        ),
+    };
   },
 };
+
+/** An encoding that is understood; what a call that says nothing of it has, and one with another cannot be read anyway, is PCMU. */
+const encodingOf = (name: unknown): TelnyxEncoding =>
+  TELNYX_ENCODINGS.find((encoding) => encoding === name) ?? 'PCMU';

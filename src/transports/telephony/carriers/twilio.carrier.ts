@@ -1,5 +1,7 @@
 import { CallData } from '../../../bot/call-data.js';
-import { type Carrier, mediaPayload, objectIn, sipHeadersIn, textIn } from './carrier.js';
+import { objectIn, textIn } from '../../../media/serializers/carrier-message.js';
+import { TwilioSerializer } from '../../../media/serializers/twilio.serializer.js';
+import { basicAuth, type Carrier, sipHeadersIn } from './carrier.js';
 import { connectStream } from './xml.js';
 
 /** Twilio, `<Connect><Stream>`: https://www.twilio.com/docs/voice/media-streams/websocket-messages. */
@@ -26,10 +28,25 @@ export const twilio: Carrier = {
     });
   },
 
-  media: {
-    encoding: 'audio/x-mulaw',
-    sampleRateHz: 8_000,
-    read: mediaPayload,
-    write: (streamSid, payload) => ({ event: 'media', streamSid, media: { payload } }),
+  serializer: ({ stream_id }) => new TwilioSerializer(stream_id ?? ''),
+
+  /** https://www.twilio.com/docs/voice/api/call-resource, "Update a Call". */
+  callApi({ twilio }) {
+    if (!twilio) return undefined;
+    const { accountSid, authToken, region, edge, apiUrl } = twilio;
+    return {
+      baseUrl:
+        apiUrl ?? `https://${['api', edge, region, 'twilio', 'com'].filter(Boolean).join('.')}`,
+      authorization: basicAuth(accountSid, authToken),
+      secret: authToken,
+      endCall: (callSid) => ({
+        method: 'POST',
+        path: `/2010-04-01/Accounts/${accountSid}/Calls/${encodeURIComponent(callSid)}.json`,
+        form: { Status: 'completed' },
+      }),
+      // "The requested resource was not found": https://www.twilio.com/docs/api/errors/20404.
+      isOver: (status, answer) =>
+        status === 404 && (answer as { code?: unknown } | undefined)?.code === 20404,
+    };
   },
 };

@@ -1,0 +1,6 @@
+/** The sample rates that are understood, in Hz: those in use. Each pair of them costs a filter, so there must not be any number. */
+export const AUDIO_RATES_HZ: readonly number[] = [
+  8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000,
+];
+
+export const isAudioRate = (rateHz: unknown): boolean => AUDIO_RATES_HZ.includes(rateHz as number);

@@ -1,0 +1,297 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { AudioFrame } from './audio-frame.js';
+import { FakeLink } from '../../test/support/fake-link.js';
+import type { MediaEnd } from './media-link.js';
+import { MediaTransport, type MediaTransportOptions } from './media-transport.js';
+
+beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick'] }));
+afterEach(() => void jest.useRealTimers());
+
+function setUp(
+  options: MediaTransportOptions = {},
+  change: (link: FakeLink) => void = () => undefined,
+) {
+  const link = new FakeLink();
+  change(link);
+  const told = { warnings: [] as string[], failures: [] as unknown[], ends: [] as MediaEnd[] };
+  const transport = new MediaTransport(link, options, {
+    warn: (message) => told.warnings.push(message),
+    fail: (error) => told.failures.push(error),
+    ended: (end) => told.ends.push(end),
+  });
+  return { link, transport, told };
+}
+
+const tick = () => new Promise((resolve) => process.nextTick(resolve));
+
+async function collect<T>(iterable: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const one of iterable) all.push(one);
+  return all;
+}
+
+const silence = (ms: number) => ({ pcm: new Int16Array(ms * 8), sampleRateHz: 8_000 });
+
+describe('what is heard', () => {
+  it('comes at the rate the bot asked for, with the time it was spoken', async () => {
+    const { link, transport } = setUp();
+    const heard: AudioFrame[] = [];
+    transport.on('audio', (frame) => heard.push(frame));
+    await tick();
+    link.speak();
+    link.speak();
+    link.speak(1_000, 48_000);
+    expect(heard.map(({ sampleRateHz, pcm }) => [sampleRateHz, pcm.length])).toEqual(
+      new Array(3).fill([16_000, 320]),
+    );
+    expect(heard.map(({ timestampMs }) => timestampMs)).toEqual([0, 20, 40]);
+    expect(heard[1]!.pcm.at(-1)).toBe(1_000);
+  });
+
+  it('can be had as it comes', async () => {
+    const { link, transport } = setUp({ sampleRateHz: 'native' });
+    link.speak(5, 24_000, 120);
+    transport.close();
+    expect(await collect(transport.audioIn())).toEqual([
+      { pcm: new Int16Array(480).fill(5), sampleRateHz: 24_000, channels: 1, timestampMs: 120 },
+    ]);
+  });
+
+  it('is kept for the first who asks, by event or by iteration', async () => {
+    const byEvent = setUp();
+    byEvent.link.speak();
+    byEvent.link.events.dtmf('5');
+    byEvent.link.events.message({ a: 1 });
+    byEvent.link.events.interruption();
+    const seen: unknown[] = [];
+    byEvent.transport
+      .on('audio', () => seen.push('audio'))
+      .on('dtmf', (digit) => seen.push(digit))
+      .on('message', (message) => seen.push(message))
+      .on('interruption', () => seen.push('interruption'))
+      .on('connected', () => seen.push('connected'));
+    expect(seen).toEqual([]);
+    await tick();
+    expect(seen).toEqual(['audio', '5', { a: 1 }, 'interruption', 'connected']);
+
+    const byIteration = setUp();
+    byIteration.link.speak(1);
+    const frames = byIteration.transport.audioIn();
+    byIteration.link.speak(2);
+    await tick();
+    byIteration.link.speak(3);
+    byIteration.transport.close();
+    expect((await collect(frames)).map(({ timestampMs }) => timestampMs)).toEqual([0, 20, 40]);
+  });
+
+  it('reaches every iteration, each at its own pace', async () => {
+    const { link, transport } = setUp();
+    const one = transport.dtmfIn();
+    const other = transport.dtmfIn();
+    await tick();
+    for (const digit of '12') link.events.dtmf(digit);
+    link.events.disconnected({ reason: 'peer_left', message: 'gone' });
+    expect(await collect(one)).toEqual(['1', '2']);
+    expect(await collect(other)).toEqual(['1', '2']);
+  });
+
+  it('stops coming when the signal aborts, or the bot looks away', async () => {
+    const { link, transport } = setUp();
+    const controller = new AbortController();
+    const keys = transport.dtmfIn(controller.signal);
+    await tick();
+    link.events.dtmf('1');
+    controller.abort();
+    link.events.dtmf('2');
+    expect(await collect(keys)).toEqual(['1']);
+    expect(await collect(transport.messages(AbortSignal.abort()))).toEqual([]);
+    const before = transport.listenerCount('audio');
+    await collect(transport.audioIn(AbortSignal.abort()));
+    expect(transport.listenerCount('audio')).toBe(before);
+  });
+
+  it('ends at once for who asks after the end', async () => {
+    const { link, transport } = setUp();
+    link.events.disconnected({ reason: 'peer_left', message: 'gone' });
+    expect(await collect(transport.audioIn())).toEqual([]);
+    const ends: MediaEnd[] = [];
+    transport.on('disconnected', (end) => ends.push(end));
+    await tick();
+    expect(ends).toEqual([{ reason: 'peer_left', message: 'gone' }]);
+  });
+
+  it('is dropped, oldest first, when the bot does not read; once is said so', async () => {
+    const { link, transport, told } = setUp({ maxBacklogMs: 100 });
+    for (let i = 0; i < 20; i++) link.speak();
+    expect(transport.stats).toMatchObject({ audioIn: 20, unread: 15 });
+    const frames = transport.audioIn();
+    await tick();
+    transport.close();
+    expect((await collect(frames))[0]!.timestampMs).toBe(300);
+    expect(told.warnings).toEqual([expect.stringMatching(/does not read/)]);
+  });
+
+  it('is counted where it cannot be used, and said once of each kind', () => {
+    const { link, transport, told } = setUp();
+    for (let i = 0; i < 3; i++) link.events.malformed('nonsense');
+    link.events.audio(new Int16Array(10), 12_345, 1, undefined);
+    expect(transport.stats.malformed).toEqual({
+      nonsense: 3,
+      'audio of a sample rate that is not in use': 1,
+    });
+    expect(told.warnings).toHaveLength(2);
+  });
+});
+
+describe('what is said', () => {
+  it('goes out in chunks of the link', async () => {
+    const { link, transport } = setUp();
+    expect(await transport.sendAudio({ pcm: new Int16Array(480), sampleRateHz: 24_000 })).toBe(
+      'sent',
+    );
+    expect(link.sent).toEqual([['audio', 160]]);
+    expect(transport.stats.audioOut).toBe(1);
+  });
+
+  it.each([
+    [{ pcm: Buffer.alloc(10), sampleRateHz: 8_000 }, /pcm must be an Int16Array; pcmFromBytes/],
+    [{ pcm: new Int16Array(1), sampleRateHz: 8_001 }, /sampleRateHz must be one of 8000, 11025/],
+    [{ pcm: new Int16Array(1), sampleRateHz: NaN }, /sampleRateHz must be one of/],
+  ])('is refused when it is no audio: %j', (audio, message) => {
+    const { transport } = setUp();
+    expect(() => transport.sendAudio(audio as never)).toThrow(message);
+    expect(() => setUp({ sampleRateHz: 9 })).toThrow(/sampleRateHz must be one of/);
+  });
+
+  it('is cleared here and there, and its marks with it', async () => {
+    const { link, transport } = setUp();
+    const audio = transport.sendAudio(silence(1_000));
+    const late = transport.mark('end');
+    await jest.advanceTimersByTimeAsync(50);
+    transport.clear();
+    expect(await audio).toBe('cleared');
+    expect(await late).toBe('cleared');
+    expect(link.sent.at(-1)).toBe('clear');
+  });
+
+  it('is marked as played when the other side says so, each mark by itself', async () => {
+    const { link, transport } = setUp();
+    const first = transport.mark('same');
+    const second = transport.mark('same');
+    const third = transport.mark('never');
+    expect(link.sent).toEqual([
+      ['mark', '1:same'],
+      ['mark', '2:same'],
+      ['mark', '3:never'],
+    ]);
+    link.events.markPlayed('2:same');
+    link.events.markPlayed('unknown');
+    expect(await second).toBe('played');
+    link.events.markPlayed('1:same');
+    expect(await first).toBe('played');
+    transport.close();
+    expect(await third).toBe('disconnected');
+    expect(await transport.mark('too late')).toBe('disconnected');
+  });
+
+  it('is marked as played by the clock where the other side cannot say', async () => {
+    const { link, transport } = setUp({}, (one) => {
+      one.capabilities = { ...one.capabilities, marks: 'estimated' };
+    });
+    void transport.sendAudio(silence(500));
+    let playedAtMs = 0;
+    const start = performance.now();
+    void transport.mark('end').then(() => (playedAtMs = performance.now() - start));
+    await jest.advanceTimersByTimeAsync(490);
+    expect(playedAtMs).toBe(0);
+    await jest.advanceTimersByTimeAsync(30);
+    expect(playedAtMs).toBeGreaterThanOrEqual(500);
+    expect(link.sent.every((one) => (one as string[])[0] === 'audio')).toBe(true);
+    const cleared = transport.mark('x');
+    transport.clear();
+    expect(await cleared).toBe('cleared');
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('is refused when too much waits, which is said once', async () => {
+    const { transport, told } = setUp({ maxQueueMs: 100 });
+    const outcomes = Array.from({ length: 20 }, () => transport.sendAudio(silence(40)));
+    expect(await outcomes.at(-1)).toBe('overflow');
+    expect(transport.stats.overflowed).toBeGreaterThan(5);
+    expect(told.warnings).toEqual([expect.stringMatching(/faster than it is spoken/)]);
+  });
+
+  it('is keys and messages too', async () => {
+    const { link, transport } = setUp();
+    expect(await transport.sendDtmf('12#')).toBe(true);
+    expect(transport.sendMessage({ a: 1 })).toBe(true);
+    expect(link.sent).toEqual([
+      ['dtmf', '12#'],
+      ['message', { a: 1 }],
+    ]);
+    await expect(transport.sendDtmf('1 2')).rejects.toThrow(/digits must be some of/);
+  });
+
+  it('is nothing, without a throw, where the transport cannot', async () => {
+    const { link, transport } = setUp({}, (one) => {
+      one.capabilities = { ...one.capabilities, dtmfOut: false, messages: false };
+    });
+    expect(await transport.sendDtmf('1')).toBe(false);
+    expect(transport.sendMessage({})).toBe(false);
+    expect(link.sent).toEqual([]);
+  });
+});
+
+describe('the end', () => {
+  it('comes once, whoever makes it', async () => {
+    const { link, transport, told } = setUp();
+    const audio = transport.sendAudio(silence(1_000));
+    link.events.disconnected({ reason: 'peer_left', message: 'gone' });
+    link.events.disconnected({ reason: 'failed', message: 'again' });
+    transport.close();
+    expect(transport.state).toBe('disconnected');
+    expect(await audio).toBe('disconnected');
+    expect(await transport.sendAudio(silence(20))).toBe('disconnected');
+    expect(transport.sendMessage({})).toBe(false);
+    expect(told.ends).toEqual([{ reason: 'peer_left', message: 'gone' }]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('is made by the bot', () => {
+    const { link, transport, told } = setUp();
+    transport.close();
+    expect(link.sent).toEqual([['close', 'closed']]);
+    expect(told.ends[0]!.reason).toBe('closed');
+  });
+
+  it('is a hang-up, asked for once; one that fails is reported', async () => {
+    const { link, transport, told } = setUp({}, (one) => {
+      one.hangUpOutcome = { ok: false, via: 'api', error: 'Twilio answered 401' };
+    });
+    const outcomes = await Promise.all([transport.hangUp(), transport.hangUp()]);
+    expect(outcomes).toEqual(
+      new Array(2).fill({ ok: false, via: 'api', error: 'Twilio answered 401' }),
+    );
+    expect(link.sent).toEqual(['hang up', ['close', 'closed']]);
+    expect(told.warnings).toEqual(['hanging up failed: Twilio answered 401']);
+  });
+
+  it('does not come from a listener that throws or rejects, but whoever watches is told', async () => {
+    const { link, transport, told } = setUp();
+    transport.on('audio', () => {
+      throw new Error('in a listener');
+    });
+    const rejecting = (): unknown => Promise.reject(new Error('in an async listener'));
+    transport.on('dtmf', rejecting);
+    await tick();
+    link.speak();
+    link.events.dtmf('1');
+    await tick();
+    await tick();
+    expect(told.failures.map(String)).toEqual([
+      'Error: in a listener',
+      'Error: in an async listener',
+    ]);
+    expect(transport.state).toBe('connected');
+  });
+});

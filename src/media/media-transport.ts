@@ -1,0 +1,363 @@
+import type { AudioFrame } from './audio-frame.js';
+import { AUDIO_RATES_HZ, isAudioRate } from './audio-rates.js';
+import type { HangUpOutcome, MediaEnd, MediaLink } from './media-link.js';
+import { type OutgoingAudio, PacedOutput, type SendOutcome } from './paced-output.js';
+import { PatientEmitter, type Room } from './patient-emitter.js';
+import { toMono } from './pcm.js';
+import { Resampler } from './resampler.js';
+import type { MediaCapabilities, MediaTranscription } from './serializers/media-serializer.js';
+
+/** How a {@link MediaTransport} behaves. */
+export interface MediaTransportOptions {
+  /**
+   * The rate of the audio that the bot hears, in Hz: 8,000, 11,025, 12,000, 16,000, 22,050, 24,000, 32,000, 44,100, 48,000 or
+   * 96,000; `native` is whatever the other side sends.
+   * @default 16_000
+   */
+  readonly sampleRateHz?: number | 'native';
+  /**
+   * How much audio is handed on before it is played, in milliseconds. More bridges longer hiccups, less is cut off sooner by
+   * `clear()` where the other side cannot clear.
+   * @default 100
+   */
+  readonly sendAheadMs?: number;
+  /**
+   * Once this much audio of the bot waits to be sent, more is refused. Milliseconds.
+   * @default 60_000
+   */
+  readonly maxQueueMs?: number;
+  /**
+   * How much audio waits for a bot that does not read it, in milliseconds; then the oldest goes.
+   * @default 5_000
+   */
+  readonly maxBacklogMs?: number;
+}
+
+/** Who is told of what happens on its own. */
+export interface MediaTransportObserver {
+  /** Told once of each kind of trouble that the call survives. */
+  warn(message: string): void;
+  /** Told when a listener of the bot throws or rejects. */
+  fail(error: unknown): void;
+  /** Told once that the media are over, and why. */
+  ended(end: MediaEnd): void;
+}
+
+/** Where the connection is. */
+export type MediaState = 'connecting' | 'connected' | 'disconnected';
+
+/** What became of a mark. */
+export type MarkOutcome = 'played' | 'cleared' | 'disconnected';
+
+/** What was counted so far. */
+export interface MediaStats {
+  /** Pieces of audio that came in. */
+  audioIn: number;
+  /** Chunks of audio that went out. */
+  audioOut: number;
+  /** Pieces of audio, keys or messages that the bot did not read in time. */
+  unread: number;
+  /** Pieces of the bot's audio for which there was no room. */
+  overflowed: number;
+  /** What could not be used, by what it was. */
+  readonly malformed: Record<string, number>;
+}
+
+/** @see MediaTransport */
+export interface MediaTransportEvents {
+  connected: [];
+  disconnected: [end: MediaEnd];
+  /** The bot hears. */
+  audio: [frame: AudioFrame];
+  /** A key of the phone: `0` to `9`, `*`, `#`, `A` to `D`. */
+  dtmf: [digit: string];
+  /** An application message. */
+  message: [message: unknown];
+  /** Text of a protobuf client. */
+  text: [text: string];
+  transcription: [transcription: MediaTranscription];
+  /** The other side interrupts the bot. */
+  interruption: [];
+}
+
+/** How many keys or messages wait for a bot that does not read them. */
+const MAX_WAITING = 1_000;
+
+/**
+ * A bot's ears and mouth: audio, keys and application messages, the same on every transport. It is open as long as the connection
+ * is, and the session lasts. `createTransport(args)` makes it.
+ *
+ * What is heard can be had as events or by iteration. Of each kind, what came before the bot first asked for it is kept.
+ *
+ * @example
+ * ```ts
+ * const transport = await createTransport(args);
+ * for await (const frame of transport.audioIn()) void transport.sendAudio(frame);
+ * ```
+ */
+export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
+  readonly stats: MediaStats = { audioIn: 0, audioOut: 0, unread: 0, overflowed: 0, malformed: {} };
+  private readonly sampleRateHz: number | 'native';
+  private readonly output: PacedOutput;
+  private resampler: Resampler | undefined;
+  private msIn = 0;
+  private currentState: MediaState = 'connecting';
+  private readonly marks = new Map<string, (outcome: MarkOutcome) => void>();
+  private marksMade = 0;
+  private readonly warned = new Set<string>();
+  private hangingUp: Promise<HangUpOutcome> | undefined;
+
+  constructor(
+    private readonly link: MediaLink,
+    options: MediaTransportOptions = {},
+    private readonly observer?: MediaTransportObserver,
+  ) {
+    const { sampleRateHz, sendAheadMs, maxQueueMs, maxBacklogMs } = withDefaults(options);
+    if (sampleRateHz !== 'native') checkRate(sampleRateHz);
+    super(roomsFor(maxBacklogMs));
+    this.sampleRateHz = sampleRateHz;
+    this.output = new PacedOutput({
+      ...link.output,
+      aheadMs: sendAheadMs,
+      maxQueueMs,
+      write: (chunk) => this.write(chunk),
+    });
+    link.open({
+      connected: () => this.connected(),
+      audio: (...args) => this.hear(...args),
+      dtmf: (digit) => this.tell('dtmf', digit),
+      message: (message) => this.tell('message', message),
+      text: (text) => this.tell('text', text),
+      transcription: (transcription) => this.tell('transcription', transcription),
+      interruption: () => this.tell('interruption'),
+      markPlayed: (name) => this.settleMark(name, 'played'),
+      malformed: (what) => this.countMalformed(what),
+      disconnected: (end) => this.disconnect(end),
+    });
+  }
+
+  /** What this transport can do beside audio. */
+  get capabilities(): MediaCapabilities {
+    return this.link.capabilities;
+  }
+
+  get state(): MediaState {
+    return this.currentState;
+  }
+
+  /** What is heard, mono, until the connection or the session ends or `signal` aborts. Each call iterates on its own. */
+  audioIn(signal?: AbortSignal): AsyncIterableIterator<AudioFrame> {
+    return this.follow('audio', signal);
+  }
+
+  /** The keys that are pressed, likewise. */
+  dtmfIn(signal?: AbortSignal): AsyncIterableIterator<string> {
+    return this.follow('dtmf', signal);
+  }
+
+  /** The application messages, likewise. */
+  messages(signal?: AbortSignal): AsyncIterableIterator<unknown> {
+    return this.follow('message', signal);
+  }
+
+  /**
+   * Speaks, after what is being spoken. Resolves when the audio is handed on, or dropped; the samples must stay as they are
+   * until then. Never rejects.
+   *
+   * @throws {TypeError} when `pcm` is no `Int16Array`
+   * @throws {RangeError} for a sample rate that is not in use
+   */
+  sendAudio(audio: OutgoingAudio): Promise<SendOutcome> {
+    if (!(audio.pcm instanceof Int16Array)) {
+      throw new TypeError('pcm must be an Int16Array; pcmFromBytes(buffer) makes one of bytes');
+    }
+    checkRate(audio.sampleRateHz);
+    if (this.output.isFull) {
+      this.stats.overflowed++;
+      this.warnOnce('overflow', `audio is sent faster than it is spoken; some of it is dropped`);
+    }
+    return this.output.send(audio);
+  }
+
+  /** Barge-in: drops what is not spoken yet, here and, where it can, at the other side. */
+  clear(): void {
+    this.output.clear();
+    this.settleMarks('cleared');
+    if (this.currentState === 'connected') this.link.clear();
+  }
+
+  /** Resolves when everything sent before was played. @param name for whoever reads the messages on the wire */
+  mark(name: string): Promise<MarkOutcome> {
+    return new Promise((resolve) => {
+      this.output.mark((outcome) => {
+        if (outcome === 'sent') this.awaitPlayed(name, resolve);
+        else resolve(outcome === 'cleared' ? 'cleared' : 'disconnected');
+      });
+    });
+  }
+
+  /**
+   * Presses keys of a phone: `0` to `9`, `*`, `#`, `A` to `D`.
+   * @returns false where the transport cannot
+   * @throws {RangeError} for other keys
+   */
+  async sendDtmf(digits: string): Promise<boolean> {
+    if (!/^[0-9*#A-D]+$/.test(digits)) {
+      throw new RangeError('digits must be some of 0 to 9, *, #, A to D');
+    }
+    if (!this.capabilities.dtmfOut || this.currentState !== 'connected') return false;
+    return this.link.sendDtmf(digits);
+  }
+
+  /** Tells of a key that was pressed elsewhere than on a phone, such as in an RTVI client. */
+  keyPressed(digit: string): void {
+    this.tell('dtmf', digit);
+  }
+
+  /** Sends an application message. @returns false where the transport cannot */
+  sendMessage(message: unknown): boolean {
+    if (!this.capabilities.messages || this.currentState !== 'connected') return false;
+    return this.link.sendMessage(message);
+  }
+
+  /** Ends the call at the provider where it can, and the connection. Tells how it went; never rejects. */
+  hangUp(): Promise<HangUpOutcome> {
+    this.hangingUp ??= this.link.hangUp().then((outcome) => {
+      if (!outcome.ok) this.observer?.warn(`hanging up failed: ${outcome.error}`);
+      this.close();
+      return outcome;
+    });
+    return this.hangingUp;
+  }
+
+  /** Ends the connection. @param end why, for whoever listens to `disconnected` */
+  close(end: MediaEnd = { reason: 'closed', message: 'The bot closed the connection.' }): void {
+    if (this.currentState === 'disconnected') return;
+    this.disconnect(end);
+    this.link.close(end);
+  }
+
+  private connected(): void {
+    if (this.currentState !== 'connecting') return;
+    this.currentState = 'connected';
+    this.tell('connected');
+  }
+
+  private disconnect(end: MediaEnd): void {
+    if (this.currentState === 'disconnected') return;
+    this.currentState = 'disconnected';
+    this.output.end();
+    this.settleMarks('disconnected');
+    this.observer?.ended(end);
+    this.tell('disconnected', end);
+    this.endIterations();
+  }
+
+  private hear(pcm: Int16Array, fromHz: number, channels: number, timestampMs?: number): void {
+    if (!isAudioRate(fromHz))
+      return this.countMalformed('audio of a sample rate that is not in use');
+    this.stats.audioIn++;
+    const mono = toMono(pcm, channels);
+    const startMs = timestampMs ?? this.msIn;
+    this.msIn = startMs + (mono.length * 1_000) / fromHz;
+    const sampleRateHz = this.sampleRateHz === 'native' ? fromHz : this.sampleRateHz;
+    let heard = mono;
+    if (fromHz !== sampleRateHz) {
+      if (this.resampler?.inRateHz !== fromHz) this.resampler = new Resampler(fromHz, sampleRateHz);
+      heard = this.resampler.process(mono);
+    }
+    this.tell('audio', { pcm: heard, sampleRateHz, channels: 1, timestampMs: startMs });
+  }
+
+  private write(chunk: Int16Array): boolean {
+    if (this.currentState !== 'connected' || !this.link.sendAudio(chunk)) return false;
+    this.stats.audioOut++;
+    return true;
+  }
+
+  private awaitPlayed(name: string, settle: (outcome: MarkOutcome) => void): void {
+    // Marks of the same name must not be taken for each other.
+    const id = `${++this.marksMade}:${name}`;
+    if (this.capabilities.marks === 'confirmed') {
+      this.marks.set(id, settle);
+      this.link.mark(id);
+      return;
+    }
+    const timer = setTimeout(() => this.settleMark(id, 'played'), this.output.aheadMs);
+    this.marks.set(id, (outcome) => {
+      clearTimeout(timer);
+      settle(outcome);
+    });
+  }
+
+  private settleMark(id: string, outcome: MarkOutcome): void {
+    this.marks.get(id)?.(outcome);
+    this.marks.delete(id);
+  }
+
+  private settleMarks(outcome: MarkOutcome): void {
+    for (const id of this.marks.keys()) this.settleMark(id, outcome);
+  }
+
+  private countMalformed(what: string): void {
+    const { malformed } = this.stats;
+    malformed[what] = (malformed[what] ?? 0) + 1;
+    if (malformed[what] === 1) this.observer?.warn(`the other side sent ${what}; ignored`);
+  }
+
+  private warnOnce(kind: string, message: string): void {
+    if (this.warned.has(kind)) return;
+    this.warned.add(kind);
+    this.observer?.warn(message);
+  }
+
+  protected override dropped(count: number): void {
+    this.stats.unread += count;
+    this.warnOnce('unread', 'the bot does not read what it hears; the oldest of it is dropped');
+  }
+
+  protected override fail(error: unknown): void {
+    if (!this.observer) throw error;
+    this.observer.fail(error);
+  }
+
+  private follow<E extends 'audio' | 'dtmf' | 'message'>(event: E, signal?: AbortSignal) {
+    const iteration = this.iterate(event, signal);
+    if (this.currentState === 'disconnected') this.endIterations();
+    return iteration;
+  }
+}
+
+const withDefaults = (options: MediaTransportOptions): Required<MediaTransportOptions> => ({
+  sampleRateHz: options.sampleRateHz ?? 16_000,
+  sendAheadMs: options.sendAheadMs ?? 100,
+  maxQueueMs: options.maxQueueMs ?? 60_000,
+  maxBacklogMs: options.maxBacklogMs ?? 5_000,
+});
+
+/** How much of each event waits for a bot that does not listen. */
+function roomsFor(maxBacklogMs: number): {
+  [E in keyof MediaTransportEvents]: Room<MediaTransportEvents[E][0]>;
+} {
+  const room = { limit: MAX_WAITING, sizeOf: () => 1 };
+  const audio: Room<AudioFrame> = {
+    limit: maxBacklogMs,
+    sizeOf: ({ pcm, sampleRateHz }) => (pcm.length * 1_000) / sampleRateHz,
+  };
+  return {
+    connected: room,
+    disconnected: room,
+    audio,
+    dtmf: room,
+    message: room,
+    text: room,
+    transcription: room,
+    interruption: room,
+  };
+}
+
+function checkRate(rateHz: number): void {
+  if (!isAudioRate(rateHz)) {
+    throw new RangeError(`sampleRateHz must be one of ${AUDIO_RATES_HZ.join(', ')}`);
+  }
+}

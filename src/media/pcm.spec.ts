@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+import { allocatePcm, bytesFromPcm, pcmFromBytes, toMono } from './pcm.js';
+
+describe('allocatePcm', () => {
+  it('never gives the same memory twice', () => {
+    const pieces = Array.from({ length: 2_000 }, (_, i) => allocatePcm(1 + (i % 500)).fill(i));
+    pieces.forEach((piece, i) =>
+      expect(piece.every((sample) => sample === (i << 16) >> 16)).toBe(true),
+    );
+    expect(allocatePcm(100_000)).toHaveLength(100_000);
+  });
+});
+
+describe('samples and bytes', () => {
+  it('are the same, wherever the bytes lie', () => {
+    const pcm = Int16Array.of(0, 1, -1, 32_767, -32_768);
+    const bytes = bytesFromPcm(pcm);
+    expect(bytes.toString('hex')).toBe('00000100ffffff7f0080');
+    const odd = Buffer.concat([Buffer.of(9), bytes]).subarray(1);
+    expect([...pcmFromBytes(odd)]).toEqual([...pcm]);
+  });
+
+  it('are copied on the way in, so that the bytes can be used again', () => {
+    const bytes = Buffer.from('0100', 'hex');
+    const pcm = pcmFromBytes(bytes);
+    bytes.fill(0xff);
+    expect([...pcm]).toEqual([1]);
+  });
+});
+
+describe('toMono', () => {
+  it('is the mean of the channels', () => {
+    expect([...toMono(Int16Array.of(100, 200, -100, -201, 32_767, 32_767), 2)]).toEqual([
+      150, -150, 32_767,
+    ]);
+    const mono = Int16Array.of(1, 2);
+    expect(toMono(mono, 1)).toBe(mono);
+  });
+});

@@ -1,0 +1,102 @@
+import type { AudioCodec } from '../codecs/audio-codec.js';
+import { decodeBase64 } from './base64.js';
+import { type CarrierMessage, objectIn, parseCarrierMessage, textIn } from './carrier-message.js';
+import {
+  IGNORED,
+  type InboundMedia,
+  isDtmfDigit,
+  malformed,
+  type MediaCapabilities,
+  type MediaSerializer,
+  type OutputFormat,
+} from './media-serializer.js';
+
+/** A frame of a phone call, in milliseconds. */
+const FRAME_MS = 20;
+
+/** What the carriers have in common: JSON, in which audio is `media`, a key `dtmf` and the end `stop`. */
+export abstract class CarrierSerializer implements MediaSerializer {
+  readonly capabilities: MediaCapabilities = {
+    marks: 'confirmed',
+    remoteClear: true,
+    dtmfIn: true,
+    dtmfOut: false,
+    messages: false,
+  };
+  readonly output: OutputFormat;
+  /** By which the carrier confirms a mark. */
+  protected readonly markEvent: string = 'mark';
+  /** What the carrier also says, and no bot needs. */
+  protected readonly otherEvents: readonly string[] = ['connected'];
+  private firstTimestampMs: number | undefined;
+
+  /** @param codecs what the carrier sends, and what it takes */
+  constructor(
+    private readonly codecs: { readonly in: AudioCodec; readonly out: AudioCodec },
+    chunkSamples = (codecs.out.sampleRateHz * FRAME_MS) / 1_000,
+  ) {
+    this.output = { sampleRateHz: codecs.out.sampleRateHz, chunkSamples };
+  }
+
+  abstract clear(): string;
+  abstract mark(name: string): string;
+
+  read(data: Buffer, isBinary: boolean): InboundMedia {
+    if (isBinary) return malformed('a binary message where text is due');
+    const message = parseCarrierMessage(data);
+    if (!message) return malformed('a message that is no JSON object');
+    const event = message.event as string;
+    if (event === 'media') return this.readMedia(objectIn(message, 'media'));
+    if (event === 'dtmf') {
+      const { digit } = objectIn(message, 'dtmf');
+      return isDtmfDigit(digit) ? { kind: 'dtmf', digit } : malformed('a dtmf without its key');
+    }
+    if (event === this.markEvent) {
+      const name = this.markName(message);
+      return name === undefined ? malformed('a mark without its name') : { kind: 'mark', name };
+    }
+    if (event === 'stop') return { kind: 'stop' };
+    // The one of the handshake has been read.
+    if (event === 'start') return malformed('a second start');
+    return this.otherEvents.includes(event) ? IGNORED : malformed('an unknown event');
+  }
+
+  audio(pcm: Int16Array): string {
+    return this.media(this.codecs.out.encode(pcm).toString('base64'));
+  }
+
+  dtmf(_digits: string): string | undefined {
+    return undefined;
+  }
+
+  message(): undefined {
+    return undefined;
+  }
+
+  /** @param payload base64 */
+  protected abstract media(payload: string): string;
+
+  protected markName(message: CarrierMessage): string | undefined {
+    return textIn(objectIn(message, 'mark'), 'name');
+  }
+
+  private readMedia(media: CarrierMessage): InboundMedia {
+    // The bot's own voice, where both tracks are streamed.
+    if (media.track === 'outbound') return IGNORED;
+    const { payload } = media;
+    if (typeof payload !== 'string') return malformed('a media without its payload');
+    const bytes = decodeBase64(payload);
+    if (!bytes) return malformed('a payload that is not whole base64');
+    const codec = this.codecs.in;
+    const pcm = codec.decode(bytes);
+    if (!pcm) return malformed('a payload that ends within a sample');
+    const timestampMs = this.sinceFirst(Number(media.timestamp ?? NaN));
+    return { kind: 'audio', pcm, sampleRateHz: codec.sampleRateHz, channels: 1, timestampMs };
+  }
+
+  /** Some count from the start of the stream, some give the time of day. */
+  private sinceFirst(timestampMs: number): number | undefined {
+    if (!Number.isFinite(timestampMs)) return undefined;
+    return timestampMs - (this.firstTimestampMs ??= timestampMs);
+  }
+}

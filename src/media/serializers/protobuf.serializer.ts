@@ -1,0 +1,171 @@
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { bytesFromPcm, pcmFromBytes } from '../pcm.js';
+import {
+  IGNORED,
+  type InboundMedia,
+  malformed,
+  type MediaCapabilities,
+  type MediaSerializer,
+  type OutputFormat,
+} from './media-serializer.js';
+
+/** The variants of `Frame`, and the numbers of their fields. */
+const FRAME = { text: 1, audio: 2, transcription: 3, message: 4, interruption: 5 } as const;
+const TEXT = { text: 3 } as const;
+const AUDIO = { audio: 3, sampleRate: 4, numChannels: 5 } as const;
+const TRANSCRIPTION = { text: 3, userId: 4, timestamp: 5 } as const;
+const MESSAGE = { data: 1 } as const;
+
+/** What a client may claim of its audio. */
+const MAX_SAMPLE_RATE_HZ = 192_000;
+const MAX_CHANNELS = 8;
+
+/** A frame of audio, in milliseconds. */
+const FRAME_MS = 20;
+
+/** Pipecat's protobuf `Frame` (frames.proto), which plain WebSocket clients speak. */
+export class ProtobufSerializer implements MediaSerializer {
+  readonly capabilities: MediaCapabilities = {
+    marks: 'estimated',
+    remoteClear: true,
+    dtmfIn: true,
+    dtmfOut: false,
+    messages: true,
+  };
+  readonly output: OutputFormat;
+
+  /** @param sampleRateHz of what goes out; published clients play 24,000 whatever a frame says */
+  constructor(sampleRateHz = 24_000) {
+    this.output = { sampleRateHz, chunkSamples: (sampleRateHz * FRAME_MS) / 1_000 };
+  }
+
+  read(data: Buffer, isBinary: boolean): InboundMedia {
+    if (!isBinary) return malformed('a text message where binary is due');
+    try {
+      return readFrame(data);
+    } catch {
+      return malformed('a message that is no protobuf frame');
+    }
+  }
+
+  audio(pcm: Int16Array): Buffer {
+    return frame(FRAME.audio, (writer) =>
+      writer
+        .tag(AUDIO.audio, WireType.LengthDelimited)
+        .bytes(bytesFromPcm(pcm))
+        .tag(AUDIO.sampleRate, WireType.Varint)
+        .uint32(this.output.sampleRateHz)
+        .tag(AUDIO.numChannels, WireType.Varint)
+        .uint32(1),
+    );
+  }
+
+  clear(): Buffer {
+    return frame(FRAME.interruption, () => undefined);
+  }
+
+  mark(): undefined {
+    return undefined;
+  }
+
+  dtmf(): undefined {
+    return undefined;
+  }
+
+  message(message: unknown): Buffer {
+    return frame(FRAME.message, (writer) =>
+      writer.tag(MESSAGE.data, WireType.LengthDelimited).string(JSON.stringify(message)),
+    );
+  }
+}
+
+function frame(variant: number, write: (writer: BinaryWriter) => unknown): Buffer {
+  const writer = new BinaryWriter();
+  writer.tag(variant, WireType.LengthDelimited).fork();
+  write(writer);
+  const bytes = writer.join().finish();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** @throws whatever the reader does for bytes that are no protobuf */
+function readFrame(data: Buffer): InboundMedia {
+  let result: InboundMedia = malformed('a frame of no known kind');
+  // In a oneof the last one counts.
+  eachField(data, (variant, reader, type) => {
+    if (type !== WireType.LengthDelimited) {
+      reader.skip(type);
+      return;
+    }
+    const content = reader.bytes();
+    if (variant === FRAME.audio) result = readAudio(content);
+    else if (variant === FRAME.message) result = readMessage(content);
+    else if (variant === FRAME.text) {
+      result = { kind: 'text', text: readTexts(content, TEXT).text };
+    } else if (variant === FRAME.transcription) {
+      const { text, userId, timestamp } = readTexts(content, TRANSCRIPTION);
+      result = { kind: 'transcription', text, user_id: userId, timestamp };
+    } else if (variant === FRAME.interruption) result = { kind: 'interruption' };
+  });
+  return result;
+}
+
+function readAudio(content: Uint8Array): InboundMedia {
+  let bytes: Uint8Array | undefined;
+  let sampleRateHz = 0;
+  let channels = 0;
+  eachField(content, (field, reader, type) => {
+    if (field === AUDIO.audio) bytes = reader.bytes();
+    else if (field === AUDIO.sampleRate) sampleRateHz = reader.uint32();
+    else if (field === AUDIO.numChannels) channels = reader.uint32();
+    else reader.skip(type);
+  });
+  if (!bytes?.length) return IGNORED;
+  if (sampleRateHz < 1 || sampleRateHz > MAX_SAMPLE_RATE_HZ) {
+    return malformed('audio without a usable sample rate');
+  }
+  if (channels < 1 || channels > MAX_CHANNELS) {
+    return malformed('audio without a usable number of channels');
+  }
+  if (bytes.length % (2 * channels) !== 0) return malformed('audio that ends within a sample');
+  return {
+    kind: 'audio',
+    pcm: pcmFromBytes(bytes),
+    sampleRateHz,
+    channels,
+    timestampMs: undefined,
+  };
+}
+
+function readMessage(content: Uint8Array): InboundMedia {
+  const { data } = readTexts(content, MESSAGE);
+  try {
+    return { kind: 'message', message: JSON.parse(data) as unknown };
+  } catch {
+    return malformed('a message whose data is not JSON');
+  }
+}
+
+/** The text fields of a message; those that are missing are empty, as protobuf has it. */
+function readTexts<T extends Record<string, number>>(
+  content: Uint8Array,
+  numbers: T,
+): Record<keyof T, string> {
+  const texts = Object.fromEntries(Object.keys(numbers).map((name) => [name, '']));
+  eachField(content, (field, reader, type) => {
+    const name = Object.keys(numbers).find((key) => numbers[key] === field);
+    if (name === undefined) reader.skip(type);
+    else texts[name] = reader.string();
+  });
+  return texts as Record<keyof T, string>;
+}
+
+function eachField(
+  bytes: Uint8Array,
+  read: (field: number, reader: BinaryReader, type: WireType) => void,
+): void {
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const [field, type] = reader.tag();
+    read(field, reader, type);
+  }
+}

@@ -1,0 +1,116 @@
+import type { RawData, WebSocket } from 'ws';
+import type { HangUpOutcome, MediaEnd, MediaLink, MediaLinkEvents } from './media-link.js';
+import type { InboundMedia, MediaSerializer } from './serializers/media-serializer.js';
+
+/** Past this much unsent data the peer does not keep up, and audio waits here instead. Bytes. */
+const MAX_BUFFERED_BYTES = 65_536;
+
+/** What a {@link SocketLink} needs beside its socket. */
+export interface SocketLinkOptions {
+  readonly serializer: MediaSerializer;
+  /** Tells the provider to end the call, where that is possible. Never rejects. */
+  readonly hangUp?: () => Promise<HangUpOutcome>;
+}
+
+/** Media over an open WebSocket: a carrier's, or a client's. */
+export class SocketLink implements MediaLink {
+  private readonly serializer: MediaSerializer;
+
+  constructor(
+    private readonly socket: WebSocket,
+    private readonly options: SocketLinkOptions,
+  ) {
+    this.serializer = options.serializer;
+  }
+
+  get capabilities() {
+    return this.serializer.capabilities;
+  }
+
+  get output() {
+    return this.serializer.output;
+  }
+
+  open(events: MediaLinkEvents): void {
+    const { socket, serializer } = this;
+    let error: Error | undefined;
+    const left = (code: number): void =>
+      events.disconnected(
+        error
+          ? { reason: 'failed', message: `The connection failed: ${error.message}` }
+          : { reason: 'peer_left', message: `The other side left (${code}).` },
+      );
+    socket.on('message', (data: RawData, isBinary) =>
+      report(serializer.read(data as Buffer, isBinary), events),
+    );
+    socket.on('error', (cause: Error) => (error = cause));
+    socket.on('close', left);
+    events.connected();
+    if (socket.readyState === socket.CLOSED) left(1006);
+  }
+
+  sendAudio(pcm: Int16Array): boolean {
+    if (this.socket.bufferedAmount > MAX_BUFFERED_BYTES) return false;
+    this.send(this.serializer.audio(pcm));
+    return true;
+  }
+
+  clear(): void {
+    this.send(this.serializer.clear());
+  }
+
+  mark(name: string): void {
+    this.send(this.serializer.mark(name));
+  }
+
+  sendDtmf(digits: string): boolean {
+    return this.send(this.serializer.dtmf(digits));
+  }
+
+  sendMessage(message: unknown): boolean {
+    return this.send(this.serializer.message(message));
+  }
+
+  hangUp(): Promise<HangUpOutcome> {
+    return this.options.hangUp?.() ?? Promise.resolve({ ok: true, via: 'connection' });
+  }
+
+  close({ reason }: MediaEnd): void {
+    // Whoever ended the session closes with the code that says why.
+    if (reason !== 'aborted') this.socket.close(1000);
+  }
+
+  private send(data: string | Buffer | undefined): boolean {
+    if (data === undefined || this.socket.readyState !== this.socket.OPEN) return false;
+    this.socket.send(data);
+    return true;
+  }
+}
+
+function report(media: InboundMedia, events: MediaLinkEvents): void {
+  switch (media.kind) {
+    case 'audio':
+      return events.audio(media.pcm, media.sampleRateHz, media.channels, media.timestampMs);
+    case 'dtmf':
+      return events.dtmf(media.digit);
+    case 'mark':
+      return events.markPlayed(media.name);
+    case 'message':
+      return events.message(media.message);
+    case 'text':
+      return events.text(media.text);
+    case 'transcription':
+      return events.transcription({
+        text: media.text,
+        user_id: media.user_id,
+        timestamp: media.timestamp,
+      });
+    case 'interruption':
+      return events.interruption();
+    case 'malformed':
+      return events.malformed(media.what);
+    // The carrier closes the connection next.
+    case 'stop':
+    case 'ignored':
+  }
+}

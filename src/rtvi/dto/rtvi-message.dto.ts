@@ -1,0 +1,15 @@
+import { IsObject, IsOptional, IsString } from 'class-validator';
+
+/** The envelope of every RTVI message. */
+export class RtviMessage {
+  @IsString({ message: 'type must be a string' })
+  type!: string;
+
+  /** By which an answer names the message that it answers. */
+  @IsString({ message: 'id must be a string' })
+  id!: string;
+
+  @IsOptional()
+  @IsObject({ message: 'data must be an object' })
+  data?: Record<string, unknown>;
+}

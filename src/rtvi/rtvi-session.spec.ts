@@ -1,0 +1,280 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { FakeLink } from '../../test/support/fake-link.js';
+import { MediaTransport } from '../media/media-transport.js';
+import { RtviSession, type RtviSessionOptions } from './rtvi-session.js';
+
+interface Sent {
+  label: string;
+  type: string;
+  id?: string;
+  data?: Record<string, unknown>;
+}
+
+let link: FakeLink;
+let transport: MediaTransport;
+const failures: unknown[] = [];
+
+beforeEach(() => {
+  link = new FakeLink();
+  failures.length = 0;
+  transport = new MediaTransport(
+    link,
+    {},
+    { warn: () => undefined, fail: (error) => failures.push(error), ended: () => undefined },
+  );
+});
+afterEach(() => transport.close());
+
+async function rtviSession(options: RtviSessionOptions = {}): Promise<RtviSession> {
+  const rtvi = new RtviSession(transport, options);
+  await tick();
+  return rtvi;
+}
+
+const tick = () => new Promise((resolve) => setImmediate(resolve));
+
+/** The client sends a message. */
+function receive(type: unknown, data?: unknown, id: unknown = 'm1'): void {
+  link.events.message({ label: 'rtvi-ai', type, id, data });
+}
+
+/** What was sent, without the label that all must have. */
+function sent(): Omit<Sent, 'label'>[] {
+  return link.sent.map((one) => {
+    const { label, ...message } = (one as [string, Sent])[1];
+    expect(label).toBe('rtvi-ai');
+    return message;
+  });
+}
+
+const ready = (version = '2.1.0') =>
+  receive('client-ready', { version, about: { library: 'test' } }, 'r1');
+
+describe('readiness', () => {
+  it('is answered under the id of the question', async () => {
+    const rtvi = await rtviSession();
+    const clients: unknown[] = [];
+    rtvi.on('client-ready', (client) => clients.push({ ...client }));
+    ready();
+    expect(sent()).toEqual([
+      {
+        type: 'bot-ready',
+        id: 'r1',
+        data: { version: '2.1.0', about: { library: 'nestjs-pipecat-runner' } },
+      },
+    ]);
+    expect(clients).toEqual([{ version: '2.1.0', about: { library: 'test' } }]);
+  });
+
+  it('is also the bot’s to have', async () => {
+    const rtvi = await rtviSession({ ready: false, about: { name: 'Ada' } });
+    ready();
+    expect(sent()).toEqual([]);
+    rtvi.ready();
+    rtvi.ready();
+    expect(sent()).toMatchObject([{ type: 'bot-ready', data: { about: { name: 'Ada' } } }]);
+  });
+
+  it('is waited for with what the bot says before, and asked again by a client that comes back', async () => {
+    const rtvi = await rtviSession();
+    expect(rtvi.send('bot-output', { text: 'Hi', aggregated_by: 'sentence' })).toBe(true);
+    expect(sent()).toEqual([]);
+    ready();
+    ready();
+    rtvi.send('bot-started-speaking');
+    expect(sent().map(({ type }) => type)).toEqual([
+      'bot-ready',
+      'bot-output',
+      'bot-ready',
+      'bot-started-speaking',
+    ]);
+    expect(sent().at(-1)).toEqual({ type: 'bot-started-speaking' });
+  });
+
+  it('is there for clients of RTVI 1, in their words', async () => {
+    const rtvi = await rtviSession();
+    ready('1.4.0');
+    rtvi.send('bot-output', { text: 'Hi', aggregated_by: 'sentence', will_be_spoken: true });
+    expect(sent()).toMatchObject([
+      { type: 'bot-ready', data: { version: '1.4.0' } },
+      { type: 'bot-output', data: { text: 'Hi', aggregated_by: 'sentence', spoken: true } },
+    ]);
+  });
+
+  it.each([
+    [{ version: '3.0.0' }, /RTVI 3\.0\.0 is not RTVI 2\.1\.0/],
+    [{ version: 'new' }, /version must be a version such as 2\.1\.0/],
+    [{}, /version must be a version/],
+  ])('is there for a client that is not understood, who is told: %j', async (data, message) => {
+    await rtviSession();
+    receive('client-ready', data, 'r1');
+    expect(sent()).toEqual([
+      { type: 'error-response', id: 'r1', data: { error: expect.stringMatching(message) } },
+      expect.objectContaining({ type: 'bot-ready', id: 'r1' }),
+    ]);
+  });
+});
+
+describe('messages of the application', () => {
+  it('are answered with what the handler returns', async () => {
+    const rtvi = await rtviSession();
+    rtvi.onClientMessage(async ({ type, data }) => ({ got: [type, data] }));
+    receive('client-message', { t: 'price', d: { of: 'tea' } }, 'q1');
+    await tick();
+    expect(sent()).toEqual([
+      {
+        type: 'server-response',
+        id: 'q1',
+        data: { t: 'price', d: { got: ['price', { of: 'tea' }] } },
+      },
+    ]);
+  });
+
+  it('are not answered where the handler returns nothing', async () => {
+    const rtvi = await rtviSession();
+    rtvi.onClientMessage(() => undefined);
+    receive('client-message', { t: 'note' });
+    await tick();
+    expect(sent()).toEqual([]);
+  });
+
+  it('are answered with an error where the handler throws, or there is none', async () => {
+    const rtvi = await rtviSession();
+    receive('client-message', { t: 'a' }, 'q1');
+    rtvi.onClientMessage(() => Promise.reject(new Error('sold out')));
+    receive('client-message', { t: 'b' }, 'q2');
+    rtvi.onClientMessage(() => {
+      throw new Error('closed');
+    });
+    receive('client-message', { t: 'c' }, 'q3');
+    await tick();
+    expect(sent()).toEqual([
+      { type: 'error-response', id: 'q1', data: { error: 'This bot answers no client-message.' } },
+      { type: 'error-response', id: 'q3', data: { error: 'closed' } },
+      { type: 'error-response', id: 'q2', data: { error: 'sold out' } },
+    ]);
+  });
+});
+
+describe('what the user does', () => {
+  it('is typing', async () => {
+    const rtvi = await rtviSession();
+    const texts: unknown[] = [];
+    rtvi.on('send-text', ({ content, options }) => texts.push([content, { ...options }]));
+    receive('send-text', { content: 'Hello' });
+    receive('send-text', { content: 'Psst', options: { audio_response: false } });
+    expect(texts).toEqual([
+      ['Hello', { run_immediately: true, audio_response: true }],
+      ['Psst', { run_immediately: true, audio_response: false }],
+    ]);
+  });
+
+  it('is pressing keys, which come as those of a phone do', async () => {
+    await rtviSession();
+    const keys = transport.dtmfIn();
+    await tick();
+    receive('dtmf', { buttons: ['1', '#'] });
+    transport.close();
+    const pressed: string[] = [];
+    for await (const key of keys) pressed.push(key);
+    expect(pressed).toEqual(['1', '#']);
+  });
+
+  it('is sending the bot away', async () => {
+    const rtvi = await rtviSession();
+    let asked = 0;
+    const listener = () => void asked++;
+    rtvi.on('disconnect-bot', listener);
+    receive('disconnect-bot');
+    expect([asked, transport.state]).toEqual([1, 'connected']);
+    rtvi.off('disconnect-bot', listener);
+    receive('disconnect-bot');
+    expect(transport.state).toBe('disconnected');
+  });
+});
+
+describe('bad input', () => {
+  beforeEach(() => ready());
+
+  it.each([
+    ['send-text', {}, /content must be a string/],
+    ['send-text', { content: 'a', options: 7 }, /options must be an object/],
+    ['send-text', { content: 'a', options: { run_immediately: 'yes' } }, /run_immediately/],
+    ['client-message', { d: 1 }, /t must be a string/],
+    ['client-message', undefined, /t must be a string/],
+    ['dtmf', { buttons: [] }, /buttons must be a list/],
+    ['dtmf', { buttons: ['55'] }, /buttons must be a list/],
+    ['dtmf', { button: '5' }, /buttons must be a list/],
+  ])('in %s %j is answered', async (type, data, message) => {
+    await rtviSession();
+    receive(type, data, 'x1');
+    await tick();
+    expect(sent().at(-1)).toEqual({
+      type: 'error-response',
+      id: 'x1',
+      data: { error: expect.stringMatching(message) },
+    });
+    expect(failures).toEqual([]);
+  });
+
+  it.each([
+    [7, 'a', undefined, /type must be a string/],
+    ['send-text', 7, undefined, /id must be a string/],
+    ['send-text', 'a', 'text', /data must be an object/],
+    ['send-text', 'a', [], /data must be an object/],
+  ])(
+    'without an id to answer to is an error: type %j, id %j, data %j',
+    async (type, id, data, message) => {
+      await rtviSession();
+      receive(type, data, id);
+      expect(sent().at(-1)).toEqual({
+        type: 'error',
+        data: { error: expect.stringMatching(message), fatal: false },
+      });
+    },
+  );
+
+  it('of a type that is not known is only noted', async () => {
+    const lines: string[] = [];
+    const logger = { debug: (line: string) => lines.push(line), warn: () => undefined };
+    await rtviSession({ logger });
+    const before = sent().length;
+    receive('ui-snapshot', {});
+    receive('x'.repeat(1_000));
+    expect(sent()).toHaveLength(before);
+    expect(lines).toEqual([expect.stringMatching(/'ui-snapshot' is ignored/), expect.any(String)]);
+    expect(lines[1]!.length).toBeLessThan(100);
+  });
+
+  it.each([null, 7, 'text', [], {}, { label: 'other', type: 7 }, { label: ['rtvi-ai'] }])(
+    'that is not RTVI is left to others: %j',
+    async (message) => {
+      await rtviSession();
+      const before = sent().length;
+      link.events.message(message);
+      expect(sent()).toHaveLength(before);
+      expect(failures).toEqual([]);
+    },
+  );
+});
+
+describe('a transport without messages', () => {
+  it('is silent', async () => {
+    link.capabilities = { ...link.capabilities, messages: false };
+    const rtvi = await rtviSession();
+    expect(rtvi.send('server-message', { a: 1 })).toBe(false);
+    expect(link.sent).toEqual([]);
+  });
+});
+
+describe('what nobody fetches', () => {
+  it('does not pile up', async () => {
+    const rtvi = await rtviSession();
+    for (let i = 0; i < 5_000; i++) rtvi.send('server-message', i);
+    ready();
+    expect(sent()).toHaveLength(1_001);
+    expect(sent().at(-1)).toEqual({ type: 'server-message', data: 4_999 });
+  });
+});
+
+jest.setTimeout(20_000);

@@ -1,0 +1,200 @@
+import { EventEmitter } from 'node:events';
+import type { MediaTransport } from '../media/media-transport.js';
+import { InvalidFieldsError } from '../validation/invalid-fields.error.js';
+import { validateInto } from '../validation/validate-into.js';
+import { ClientMessageData } from './dto/client-message.dto.js';
+import { ClientReady } from './dto/client-ready.dto.js';
+import { RtviDtmf } from './dto/rtvi-dtmf.dto.js';
+import { RtviMessage } from './dto/rtvi-message.dto.js';
+import { SendText } from './dto/send-text.dto.js';
+import {
+  type BotOutput,
+  legacyBotOutput,
+  RTVI_LABEL,
+  RTVI_VERSION,
+  type RtviOutgoing,
+} from './rtvi-messages.js';
+
+/** How a {@link RtviSession} behaves. */
+export interface RtviSessionOptions {
+  /** What the client is told of the bot. @default the name of this library */
+  readonly about?: Readonly<Record<string, unknown>>;
+  /** Whether the bot is ready from the start; otherwise call `ready()`. @default true */
+  readonly ready?: boolean;
+  /** Where to say what was ignored, such as `session.logger`. */
+  readonly logger?: { debug(message: string): void; warn(message: string): void };
+}
+
+/** A message of the application's own, from the client. */
+export interface ClientMessage {
+  readonly type: string;
+  readonly data: unknown;
+}
+
+/** Answers messages of the application: what it returns goes back, unless it is `undefined`; what it throws is an `error-response`. */
+export type ClientMessageHandler = (message: ClientMessage) => unknown;
+
+/** @see RtviSession */
+export interface RtviEvents {
+  'client-ready': [ClientReady];
+  'send-text': [SendText];
+  /** The user wants the bot to leave. Without a listener it does. */
+  'disconnect-bot': [];
+}
+
+/** The major versions of RTVI that are understood. */
+const LEGACY_MAJOR = '1';
+const MAJOR = RTVI_VERSION.split('.')[0]!;
+/** How many messages wait for a client that is not ready. */
+const MAX_WAITING = 1_000;
+
+/**
+ * The server's side of RTVI, which Pipecat's clients speak: readiness, messages of the application, transcripts, metrics. It works
+ * over any transport that carries messages, and is silent on those that do not, so a bot need not care.
+ *
+ * What is sent before the client is ready goes out when it is. Keys pressed in the client come as the transport's `dtmf`.
+ *
+ * @example
+ * ```ts
+ * const rtvi = new RtviSession(transport);
+ * rtvi.onClientMessage(({ type }) => (type === 'ping' ? 'pong' : undefined));
+ * rtvi.send('bot-output', { text: 'Hello!', aggregated_by: 'sentence' });
+ * ```
+ */
+export class RtviSession extends EventEmitter<RtviEvents> {
+  private readonly waiting: [type: string, data: unknown][] = [];
+  private client: { readonly readyId: string; readonly legacy: string | undefined } | undefined;
+  private botIsReady: boolean;
+  private greeted = false;
+  private handler: ClientMessageHandler | undefined;
+
+  constructor(
+    private readonly transport: MediaTransport,
+    private readonly options: RtviSessionOptions = {},
+  ) {
+    super();
+    this.botIsReady = options.ready ?? true;
+    transport.on('message', (message) => this.receive(message));
+  }
+
+  /** The bot is ready; the client is told as soon as it is, too. */
+  ready(): void {
+    this.botIsReady = true;
+    this.greet();
+  }
+
+  /** Answers the application's messages, in place of whoever did before. */
+  onClientMessage(handler: ClientMessageHandler): void {
+    this.handler = handler;
+  }
+
+  /**
+   * Sends a message.
+   * @returns false where the transport carries none
+   */
+  send<T extends keyof RtviOutgoing>(
+    ...[type, data]: RtviOutgoing[T] extends undefined
+      ? [type: T]
+      : [type: T, data: RtviOutgoing[T]]
+  ): boolean {
+    if (!this.transport.capabilities.messages) return false;
+    if (this.greeted) return this.sendNow(type, data);
+    if (this.waiting.push([type, data]) > MAX_WAITING) this.waiting.shift();
+    return true;
+  }
+
+  private sendNow(type: string, data: unknown, id?: string): boolean {
+    const legacy = type === 'bot-output' && this.client?.legacy !== undefined;
+    return this.transport.sendMessage({
+      label: RTVI_LABEL,
+      type,
+      ...(id !== undefined && { id }),
+      ...(data !== undefined && { data: legacy ? legacyBotOutput(data as BotOutput) : data }),
+    });
+  }
+
+  private receive(message: unknown): void {
+    if ((message as { label?: unknown } | null)?.label !== RTVI_LABEL) return;
+    let rtvi: RtviMessage;
+    try {
+      rtvi = validateInto(RtviMessage, message);
+    } catch (error) {
+      // There is no id to answer to.
+      this.sendNow('error', { error: problemOf('message', error), fatal: false });
+      return;
+    }
+    try {
+      this.dispatch(rtvi);
+    } catch (error) {
+      if (!(error instanceof InvalidFieldsError)) throw error;
+      this.refuse(rtvi.id, problemOf(rtvi.type, error));
+    }
+  }
+
+  private dispatch({ type, id, data = {} }: RtviMessage): void {
+    switch (type) {
+      case 'client-ready':
+        return this.clientReady(id, data);
+      case 'client-message':
+        return void this.answer(id, validateInto(ClientMessageData, data));
+      case 'send-text':
+        this.emit('send-text', validateInto(SendText, data));
+        return;
+      case 'dtmf':
+        for (const key of validateInto(RtviDtmf, data).buttons) this.transport.keyPressed(key);
+        return;
+      case 'disconnect-bot':
+        if (!this.emit('disconnect-bot')) this.transport.close();
+        return;
+      default:
+        this.options.logger?.debug(`RTVI message of type '${type.slice(0, 40)}' is ignored`);
+    }
+  }
+
+  private clientReady(id: string, data: Record<string, unknown>): void {
+    let client: ClientReady | undefined;
+    let problem: string | undefined;
+    try {
+      client = validateInto(ClientReady, data);
+    } catch (error) {
+      problem = problemOf('client-ready', error);
+    }
+    const major = client?.version.split('.')[0];
+    if (client && major !== MAJOR && major !== LEGACY_MAJOR) {
+      problem = `RTVI ${client.version} is not RTVI ${RTVI_VERSION}.`;
+    }
+    // The client is let in all the same: what it does not understand, it may not need.
+    if (problem !== undefined) this.refuse(id, `${problem} There may be misunderstandings.`);
+    this.client = { readyId: id, legacy: major === LEGACY_MAJOR ? client!.version : undefined };
+    this.greeted = false;
+    this.greet();
+    this.emit('client-ready', client ?? Object.assign(new ClientReady(), { version: 'unknown' }));
+  }
+
+  private greet(): void {
+    if (!this.botIsReady || !this.client || this.greeted) return;
+    this.greeted = true;
+    const { readyId, legacy } = this.client;
+    const about = this.options.about ?? { library: 'nestjs-pipecat-runner' };
+    this.sendNow('bot-ready', { version: legacy ?? RTVI_VERSION, about }, readyId);
+    for (const [type, data] of this.waiting.splice(0)) this.sendNow(type, data);
+  }
+
+  private async answer(id: string, { t, d }: ClientMessageData): Promise<void> {
+    if (!this.handler) return this.refuse(id, `This bot answers no client-message.`);
+    try {
+      const result = await this.handler({ type: t, data: d });
+      if (result !== undefined) this.sendNow('server-response', { t, d: result }, id);
+    } catch (error) {
+      this.options.logger?.warn(`client-message '${t.slice(0, 40)}' failed: ${String(error)}`);
+      this.refuse(id, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  private refuse(id: string, error: string): void {
+    this.sendNow('error-response', { error }, id);
+  }
+}
+
+const problemOf = (what: string, error: unknown): string =>
+  `Invalid RTVI ${what.slice(0, 40)}: ${error instanceof Error ? error.message : String(error)}`;

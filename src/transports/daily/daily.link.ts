@@ -1,0 +1,12 @@
+import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
+import type { LinkFactory } from '../link-factory.js';
+import { DailyRunnerArguments } from './dto/daily-runner-arguments.dto.js';
+
+/** Daily has no SDK for Node on servers, so there is nothing to connect with. */
+export const dailyLink: LinkFactory = (args) => {
+  if (!(args instanceof DailyRunnerArguments)) return undefined;
+  throw new MediaUnavailableError(
+    'Daily has no SDK for Node on servers, so this bot must join its room from another process: hand JSON.stringify(args) ' +
+      'to a bot in Python (pipecat-ai, daily-python), which joins args.room_url with args.token.',
+  );
+};

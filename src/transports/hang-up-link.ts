@@ -1,0 +1,14 @@
+import type { RunnerArguments } from '../bot/runner-arguments.js';
+import type { HangUpOutcome } from '../media/media-link.js';
+
+/** Ends a call at its provider. Never rejects. */
+export type HangUp = () => Promise<HangUpOutcome>;
+
+const hangUps = new WeakMap<RunnerArguments, HangUp>();
+
+/** Ties the way to end a call to the bot's arguments, which must not hold keys themselves. */
+export function linkHangUp(args: RunnerArguments, hangUp: HangUp | undefined): void {
+  if (hangUp) hangUps.set(args, hangUp);
+}
+
+export const hangUpOf = (args: RunnerArguments): HangUp | undefined => hangUps.get(args);

@@ -1,0 +1,210 @@
+import type * as rtc from '@livekit/rtc-node';
+import type { MediaEnd, MediaLink, MediaLinkEvents } from '../../media/media-link.js';
+import type { HangUp } from '../hang-up-link.js';
+import type { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
+
+/** LiveKit's SDK for those who join. */
+export type LiveKitRtc = typeof rtc;
+
+/** How a {@link LiveKitRoomLink} joins. */
+export interface LiveKitJoinOptions {
+  /** The rate to hear at, in Hz. */
+  readonly sampleRateHz: number;
+  readonly signal: AbortSignal | undefined;
+  /** Puts the user out of the room. */
+  readonly hangUp: HangUp | undefined;
+}
+
+/** What goes into the room, in Hz; the SDK makes Opus of it. */
+const OUTPUT_HZ = 24_000;
+const CHUNK_MS = 20;
+/** Past so many chunks that the SDK has not taken, more wait here. */
+const MAX_UNTAKEN = 10;
+/**
+ * So long a user whose connection broke may take to come back, in milliseconds. All seem to leave when the bot's own connection is
+ * made anew, too.
+ */
+const RETURN_MS = 15_000;
+/** The keys of a phone by their codes in RFC 4733. */
+const DTMF_KEYS = '0123456789*#ABCD';
+
+/** A bot in a LiveKit room: it hears the first user who speaks, and leaves when no user is left. */
+export class LiveKitRoomLink implements MediaLink {
+  readonly capabilities = {
+    marks: 'estimated',
+    remoteClear: true,
+    dtmfIn: true,
+    dtmfOut: true,
+    messages: true,
+  } as const;
+  readonly output = { sampleRateHz: OUTPUT_HZ, chunkSamples: (OUTPUT_HZ * CHUNK_MS) / 1_000 };
+  private untaken = 0;
+  private left = false;
+  private hearing = false;
+  /** Ends the conversation unless a user comes back. */
+  private goodbye: NodeJS.Timeout | undefined;
+  /** The tracks that were or are heard. */
+  private readonly done = new WeakSet<rtc.Track>();
+
+  private constructor(
+    private readonly sdk: LiveKitRtc,
+    private readonly room: rtc.Room,
+    private readonly source: rtc.AudioSource,
+    private readonly options: LiveKitJoinOptions,
+  ) {}
+
+  /** Joins the room, and publishes the bot's voice. @throws when that fails or the signal aborts */
+  static async join(
+    sdk: LiveKitRtc,
+    { url, token }: LiveKitRunnerArguments,
+    options: LiveKitJoinOptions,
+  ): Promise<LiveKitRoomLink> {
+    options.signal?.throwIfAborted();
+    const room = new sdk.Room();
+    const source = new sdk.AudioSource(OUTPUT_HZ, 1);
+    const link = new LiveKitRoomLink(sdk, room, source, options);
+    try {
+      await room.connect(url, token, { autoSubscribe: true, dynacast: false });
+      options.signal?.throwIfAborted();
+      const track = sdk.LocalAudioTrack.createAudioTrack('bot', source);
+      const publishOptions = new sdk.TrackPublishOptions();
+      publishOptions.source = sdk.TrackSource.SOURCE_MICROPHONE;
+      await room.localParticipant!.publishTrack(track, publishOptions);
+      return link;
+    } catch (error) {
+      link.close();
+      throw error;
+    }
+  }
+
+  open(events: MediaLinkEvents): void {
+    const { room, sdk } = this;
+    const { RoomEvent } = sdk;
+    room.on(RoomEvent.TrackSubscribed, () => this.hearSomeone(events));
+    this.hearSomeone(events);
+    room.on(RoomEvent.DataReceived, (payload) => onData(payload, events));
+    room.on(RoomEvent.DtmfReceived, (_code, digit) => events.dtmf(digit));
+    room.on(RoomEvent.ParticipantDisconnected, (participant) =>
+      this.onUserGone(participant, events),
+    );
+    room.on(RoomEvent.ParticipantConnected, () => clearTimeout(this.goodbye));
+    room.on(RoomEvent.Disconnected, (reason) => {
+      const { ROOM_DELETED, PARTICIPANT_REMOVED, ROOM_CLOSED } = sdk.DisconnectReason;
+      const over = [ROOM_DELETED, PARTICIPANT_REMOVED, ROOM_CLOSED].includes(reason);
+      this.end(
+        events,
+        over
+          ? { reason: 'peer_left', message: 'The LiveKit room is over.' }
+          : { reason: 'failed', message: 'The connection to the LiveKit room was lost.' },
+      );
+    });
+    events.connected();
+  }
+
+  sendAudio(pcm: Int16Array): boolean {
+    if (this.untaken >= MAX_UNTAKEN) return false;
+    this.untaken++;
+    // A copy: the SDK reads the whole memory behind an array.
+    const frame = new this.sdk.AudioFrame(pcm.slice(), OUTPUT_HZ, 1, pcm.length);
+    void this.source
+      .captureFrame(frame)
+      // It is closed once the bot leaves.
+      .catch(() => undefined)
+      .then(() => this.untaken--);
+    return true;
+  }
+
+  clear(): void {
+    if (!this.left) this.source.clearQueue();
+  }
+
+  mark(): void {
+    // Estimated.
+  }
+
+  async sendDtmf(digits: string): Promise<boolean> {
+    for (const digit of digits) {
+      await this.room.localParticipant!.publishDtmf(DTMF_KEYS.indexOf(digit), digit);
+    }
+    return true;
+  }
+
+  sendMessage(message: unknown): boolean {
+    void this.room
+      .localParticipant!.publishData(Buffer.from(JSON.stringify(message)), { reliable: true })
+      .catch(() => undefined);
+    return true;
+  }
+
+  async hangUp() {
+    return this.options.hangUp?.() ?? { ok: true, via: 'connection' as const };
+  }
+
+  close(): void {
+    if (this.left) return;
+    this.left = true;
+    clearTimeout(this.goodbye);
+    void Promise.allSettled([this.room.disconnect(), this.source.close()]);
+  }
+
+  /** Leaves with the last user; at once when that one said goodbye, and otherwise unless someone comes back. */
+  private onUserGone(participant: rtc.Participant, events: MediaLinkEvents): void {
+    const { room, sdk } = this;
+    const someone = [...room.remoteParticipants.values()].some((other) => this.isUser(other));
+    if (someone || !this.isUser(participant)) return;
+    const leave = (): void =>
+      this.end(events, { reason: 'peer_left', message: 'The user left the LiveKit room.' });
+    if (participant.disconnectReason === sdk.DisconnectReason.CLIENT_INITIATED) leave();
+    else this.goodbye = setTimeout(leave, RETURN_MS).unref();
+  }
+
+  private end(events: MediaLinkEvents, end: MediaEnd): void {
+    if (this.left) return;
+    this.close();
+    events.disconnected(end);
+  }
+
+  private isUser({ kind }: rtc.Participant): boolean {
+    return kind !== this.sdk.ParticipantKind.AGENT;
+  }
+
+  /** Listens to the first user who can be heard, and when that one is done to the next. */
+  private hearSomeone(events: MediaLinkEvents): void {
+    if (this.hearing || this.left) return;
+    for (const participant of this.room.remoteParticipants.values()) {
+      if (!this.isUser(participant)) continue;
+      for (const { track } of participant.trackPublications.values()) {
+        if (track?.kind !== this.sdk.TrackKind.KIND_AUDIO || this.done.has(track)) continue;
+        this.hearing = true;
+        this.done.add(track);
+        void this.listen(track, events)
+          .catch(() => undefined)
+          .then(() => {
+            this.hearing = false;
+            this.hearSomeone(events);
+          });
+        return;
+      }
+    }
+  }
+
+  private async listen(track: rtc.RemoteTrack, events: MediaLinkEvents): Promise<void> {
+    const { sampleRateHz } = this.options;
+    const stream = new this.sdk.AudioStream(track, { sampleRate: sampleRateHz, numChannels: 1 });
+    for await (const { data } of stream as unknown as AsyncIterable<rtc.AudioFrame>) {
+      if (this.left) return;
+      events.audio(data, sampleRateHz, 1, undefined);
+    }
+  }
+}
+
+function onData(payload: Uint8Array, events: MediaLinkEvents): void {
+  let message: unknown;
+  try {
+    message = JSON.parse(Buffer.from(payload).toString('utf8'));
+  } catch {
+    events.malformed('data that is not JSON');
+    return;
+  }
+  events.message(message);
+}

@@ -1,0 +1,29 @@
+import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
+import { SocketLink } from '../../media/socket-link.js';
+import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
+import { hangUpOf } from '../hang-up-link.js';
+import type { LinkFactory } from '../link-factory.js';
+import { carrierNamed } from './carriers/index.js';
+import { parseTelephonyWebSocket } from './parse-telephony-websocket.js';
+
+/** The media of a phone call, in the words of its carrier. */
+export const telephonyLink: LinkFactory = async (args, { signal }) => {
+  if (!(args instanceof WebSocketRunnerArguments) || args.transport_type === 'websocket') {
+    return undefined;
+  }
+  // The runner's gateway has read the handshake; a WebSocket from elsewhere may still be before it.
+  if (args.transport_type === undefined || args.call_data === undefined) {
+    Object.assign(args, await parseTelephonyWebSocket(args.websocket, { signal }));
+  }
+  const carrier = carrierNamed(args.transport_type);
+  if (!carrier) {
+    throw new MediaUnavailableError(
+      `transport_type is '${args.transport_type}', which is neither 'websocket' nor a carrier.`,
+    );
+  }
+  const { serializer } = carrier;
+  return new SocketLink(args.websocket, {
+    serializer: serializer(args.call_data!),
+    hangUp: hangUpOf(args),
+  });
+};

@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import { Resampler } from '../../src/index.js';
+
+/** A tone at half of full scale. */
+export const tone = (hz: number, rateHz: number, seconds: number): Int16Array =>
+  Int16Array.from({ length: Math.round(rateHz * seconds) }, (_, i) =>
+    Math.round(16_000 * Math.sin((2 * Math.PI * hz * i) / rateHz)),
+  );
+
+/** Recorded speech, 16-bit at 8 kHz. */
+export function speech(seconds: number): Int16Array {
+  const wav = readFileSync('demo/inaugural-1961.wav');
+  const start = wav.indexOf('data') + 8;
+  return Int16Array.from({ length: seconds * 8_000 }, (_, i) => wav.readInt16LE(start + i * 2));
+}
+
+/** Sound at another rate. */
+export const atRate = (pcm: Int16Array, fromHz: number, toHz: number): Int16Array =>
+  fromHz === toHz ? pcm : new Resampler(fromHz, toHz).process(pcm);
+
+/** How far behind the original a copy may be, in seconds. */
+const MAX_LAG = 0.6;
+
+/**
+ * How much a copy is the same sound as its original, wherever in it that begins: the highest normalized cross-correlation,
+ * 1 for the same at any loudness, about 0 for another.
+ */
+export function similarity(
+  copy: Int16Array,
+  copyHz: number,
+  original: Int16Array,
+  originalHz: number,
+): number {
+  const rateHz = 8_000;
+  const a = atRate(original, originalHz, rateHz);
+  const b = atRate(copy, copyHz, rateHz);
+  let best = 0;
+  for (let lag = 0; lag < MAX_LAG * rateHz && lag < b.length; lag++) {
+    const length = Math.min(a.length, b.length - lag);
+    let dot = 0;
+    let powerA = 0;
+    let powerB = 0;
+    for (let i = 0; i < length; i++) {
+      const x = a[i]!;
+      const y = b[i + lag]!;
+      dot += x * y;
+      powerA += x * x;
+      powerB += y * y;
+    }
+    if (length > a.length / 2) best = Math.max(best, dot / Math.sqrt(powerA * powerB || 1));
+  }
+  return best;
+}
