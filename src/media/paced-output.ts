@@ -187,7 +187,8 @@ export class PacedOutput {
     if (fromHz === toHz) return pcm;
     if (this.resampler?.inRateHz !== fromHz) this.resampler = new Resampler(fromHz, toHz);
     // After a pause the end of the last sound is not the beginning of this one.
-    else if (this.buffered === 0 && this.playedAtMs < now - LEAST_PATIENCE_MS) this.resampler.reset();
+    else if (this.buffered === 0 && this.playedAtMs < now - LEAST_PATIENCE_MS)
+      this.resampler.reset();
     return this.resampler.process(pcm);
   }
 

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { closeOf, connect, nextText, post } from '../support/runner-app.js';
+import { connectClient } from '../../src/testing/index.js';
+import { closeOf, post } from '../support/runner-app.js';
+import { similarity, tone } from '../support/sound.js';
 
 const run = promisify(execFile);
 let dir: string;
@@ -72,11 +74,11 @@ async function start(app: string, file: string): Promise<{ url: string; child: C
 
 async function conversation(url: string): Promise<void> {
   const { json } = await post(`${url}/start`, { transport: 'websocket' });
-  const client = await connect(json.wsUrl as string);
-  const answer = nextText(client);
-  client.send('hello');
-  await expect(answer).resolves.toBe('hello');
-  client.close();
+  const client = await connectClient(json.wsUrl as string);
+  await client.speak(tone(500, 16_000, 0.5), { pace: 'asap' });
+  await client.heard(11_000);
+  expect(similarity(client.audio, 24_000, tone(500, 16_000, 0.5), 16_000)).toBeGreaterThan(0.95);
+  await client.leave();
   await expect(
     closeOf(`${url.replace('http', 'ws')}/ws-client?session_id=none`),
   ).resolves.toMatchObject({ code: 4003 });
@@ -111,7 +113,7 @@ describe('the package', () => {
 
   it('runs the README’s example in a fresh Nest 12 application', async () => {
     const readme = await readFile('README.md', 'utf8');
-    const example = /```ts\n(import { once }[^]*?)```/.exec(readme)![1]!;
+    const example = /```ts\n(import { Injectable, Module }[^]*?)```/.exec(readme)![1]!;
     const app = await freshApp(
       'nest12',
       {
@@ -187,12 +189,11 @@ describe('the package', () => {
         'main.js': `
           require('reflect-metadata');
           const { NestFactory } = require('@nestjs/core');
-          const { BotLauncher, RunnerModule, TelephonyModule, WebSocketModule } = require('nestjs-pipecat-runner');
+          const { BotLauncher, createTransport, RunnerModule, TelephonyModule, WebSocketModule } = require('nestjs-pipecat-runner');
           class Bot extends BotLauncher {
-            launch(args, session) {
-              args.websocket.on('message', (data, isBinary) => args.websocket.send(data, { binary: isBinary }));
-              session.ready();
-              return new Promise((resolve) => session.signal.addEventListener('abort', resolve));
+            async launch(args) {
+              const transport = await createTransport(args);
+              for await (const frame of transport.audioIn()) void transport.sendAudio(frame);
             }
           }
           (async () => {

@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { Injectable } from '@nestjs/common';
+import {
+  BotLauncher,
+  type BotSession,
+  bytesFromPcm,
+  createTransport,
+  pcmFromBytes,
+  type RunnerArguments,
+} from 'nestjs-pipecat-runner';
+import { WebSocket } from 'ws';
+
+/** Both directions of the service are 16-bit mono at this rate. */
+const RATE_HZ = 24_000;
+const FORMAT = { type: 'audio/pcm', rate: RATE_HZ };
+
+/** Connects whoever calls to a speech-to-speech service that speaks OpenAI's Realtime protocol. */
+@Injectable()
+export class RealtimeBot extends BotLauncher {
+  async launch(args: RunnerArguments, session: BotSession): Promise<void> {
+    const transport = await createTransport(args, { sampleRateHz: RATE_HZ });
+    const service = new WebSocket(process.env.REALTIME_URL!, {
+      headers: { authorization: `Bearer ${process.env.REALTIME_API_KEY}` },
+    });
+    const over = new AbortController();
+    service.on('close', () => over.abort());
+    await once(service, 'open', { signal: session.signal });
+
+    const send = (event: object) => service.send(JSON.stringify(event));
+    send({
+      type: 'session.update',
+      session: {
+        type: 'realtime',
+        instructions: 'You are on the phone. Be brief.',
+        audio: {
+          input: { format: FORMAT, turn_detection: { type: 'server_vad' } },
+          output: { format: FORMAT },
+        },
+      },
+    });
+
+    let answer: { itemId: string; startedAtMs: number } | undefined;
+    service.on('message', (data: Buffer) => {
+      const event = JSON.parse(data.toString()) as RealtimeEvent;
+      if (event.type === 'response.output_audio.delta') {
+        if (answer?.itemId !== event.item_id) {
+          answer = { itemId: event.item_id, startedAtMs: performance.now() };
+        }
+        const pcm = pcmFromBytes(Buffer.from(event.delta, 'base64'));
+        void transport.sendAudio({ pcm, sampleRateHz: RATE_HZ });
+      } else if (event.type === 'input_audio_buffer.speech_started' && answer) {
+        // The caller interrupts: silence at once, and the service learns how much was heard.
+        transport.clear();
+        send({
+          type: 'conversation.item.truncate',
+          item_id: answer.itemId,
+          content_index: 0,
+          audio_end_ms: Math.round(performance.now() - answer.startedAtMs),
+        });
+        answer = undefined;
+      } else if (event.type === 'error') {
+        session.logger.warn(`the service says: ${event.error.message}`);
+      }
+    });
+
+    session.ready();
+    for await (const { pcm } of transport.audioIn(over.signal)) {
+      send({ type: 'input_audio_buffer.append', audio: bytesFromPcm(pcm).toString('base64') });
+    }
+    service.close();
+  }
+}
+
+type RealtimeEvent =
+  | { type: 'response.output_audio.delta'; item_id: string; delta: string }
+  | { type: 'input_audio_buffer.speech_started' }
+  | { type: 'error'; error: { message: string } };
