@@ -1,10 +1,11 @@
-// Compares the runner with bare baselines in one run: interleaved rounds, medians, ratios. Bounded to about a minute.
+// Compares the runner with bare baselines in one run: interleaved rounds, medians, ratios. Bounded to some three minutes.
 import { randomUUID } from 'node:crypto';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
+import { calls, frames } from './media.js';
 
 const ROUNDS = 5;
 const twilio = JSON.stringify({
@@ -24,14 +25,23 @@ const START = JSON.stringify({
 });
 
 const servers = {};
-for (const name of ['runner', 'bare-ws', 'bare-fastify', 'runner-livekit', 'bare-livekit']) {
+for (const name of [
+  'runner',
+  'runner-media',
+  'bare-ws',
+  'bare-fastify',
+  'runner-livekit',
+  'bare-livekit',
+]) {
   servers[name] = await startServer(name);
 }
 
-/** `npm run bench -- rooms` measures only the rooms. */
+/** `npm run bench -- rooms` measures only the rooms, `media` only the media. */
+const parts = { rooms: async () => console.table(await rooms()), media };
 const only = process.argv[2];
-if (only === 'rooms') {
-  console.table(await rooms());
+if (only !== undefined) {
+  if (!parts[only]) throw new Error(`there are ${Object.keys(parts).join(', ')}`);
+  await parts[only]();
   for (const { child } of Object.values(servers)) child.disconnect();
   process.exit();
 }
@@ -64,7 +74,8 @@ console.log(
   `Median of ${ROUNDS} interleaved rounds; a ratio of 1 is as fast as the bare baseline.\n`,
 );
 console.table(Object.fromEntries(rows.map(({ what, ...row }) => [what, row])));
-console.table(await rooms());
+await parts.rooms();
+await parts.media();
 console.table(await memory());
 for (const { child } of Object.values(servers)) child.disconnect();
 
@@ -74,6 +85,13 @@ async function startServer(name, ...args) {
   });
   const [{ port }] = await once(child, 'message');
   return { child, port };
+}
+
+async function media() {
+  console.table(await frames());
+  console.log('Paced Twilio calls through the echo bot, runner / bare ws:');
+  const server = (name) => ({ name, port: servers[name].port });
+  console.table(await calls(server('runner-media'), server('bare-ws'), ask));
 }
 
 async function ask(name, question) {

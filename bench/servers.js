@@ -16,6 +16,7 @@ import {
   TelephonyModule,
   WebSocketModule,
 } from '../dist/index.js';
+import { EchoBot as BuiltInEchoBot } from '../dist/standalone/echo.bot.js';
 
 class EchoBot extends BotLauncher {
   async launch(args, session) {
@@ -59,6 +60,9 @@ async function runner(launcher, transports) {
 
 const SERVERS = {
   runner: () => runner(EchoBot, [WebSocketModule.forRoot(), TelephonyModule.forRoot()]),
+
+  /** The built-in bot: 16 kHz in its ears, µ-law on the phone. */
+  'runner-media': () => runner(BuiltInEchoBot, [TelephonyModule.forRoot()]),
 
   'runner-livekit': () => runner(BriefBot, [LiveKitModule.forRoot(LIVEKIT)]),
 
@@ -156,6 +160,9 @@ process.on('message', (question) => {
   if (question === 'cpu') {
     const { user, system } = process.cpuUsage();
     process.send({ cpuUs: user + system });
+  } else if (question === 'usage') {
+    const { user, system } = process.cpuUsage();
+    process.send({ cpuUs: user + system, rssBytes: process.memoryUsage.rss() });
   } else if (question === 'heap') {
     for (let i = 0; i < 4; i++) globalThis.gc();
     process.send({ heapBytes: process.memoryUsage().heapUsed, sessions: registry?.size ?? 0 });

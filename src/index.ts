@@ -17,7 +17,7 @@ export {
 export { MediaUnavailableError } from './media/media-unavailable.error.js';
 export type { OutgoingAudio, SendOutcome } from './media/paced-output.js';
 export { bytesFromPcm, pcmFromBytes } from './media/pcm.js';
-export { Resampler } from './media/resampler.js';
+export { Resampler } from './media/resampler/resampler.js';
 export type {
   MediaCapabilities,
   MediaTranscription,

@@ -4,7 +4,7 @@ import type { HangUpOutcome, MediaEnd, MediaLink } from './media-link.js';
 import { type OutgoingAudio, PacedOutput, type SendOutcome } from './paced-output.js';
 import { PatientEmitter, type Room } from './patient-emitter.js';
 import { toMono } from './pcm.js';
-import { Resampler } from './resampler.js';
+import { Resampler } from './resampler/resampler.js';
 import type { MediaCapabilities, MediaTranscription } from './serializers/media-serializer.js';
 
 /** How a {@link MediaTransport} behaves. */

@@ -1,6 +1,6 @@
 import type { AudioFrame } from './audio-frame.js';
 import { toMono } from './pcm.js';
-import { Resampler } from './resampler.js';
+import { Resampler } from './resampler/resampler.js';
 import type { OutputFormat } from './serializers/media-serializer.js';
 
 /** What became of audio that was to be sent. */

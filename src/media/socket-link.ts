@@ -15,12 +15,14 @@ export interface SocketLinkOptions {
 /** Media over an open WebSocket: a carrier's, or a client's. */
 export class SocketLink implements MediaLink {
   private readonly serializer: MediaSerializer;
+  private readonly sendOptions: { readonly binary: boolean };
 
   constructor(
     private readonly socket: WebSocket,
     private readonly options: SocketLinkOptions,
   ) {
     this.serializer = options.serializer;
+    this.sendOptions = { binary: this.serializer.isBinary };
   }
 
   get capabilities() {
@@ -80,9 +82,9 @@ export class SocketLink implements MediaLink {
     if (reason !== 'aborted') this.socket.close(1000);
   }
 
-  private send(data: string | Buffer | undefined): boolean {
+  private send(data: Buffer | undefined): boolean {
     if (data === undefined || this.socket.readyState !== this.socket.OPEN) return false;
-    this.socket.send(data);
+    this.socket.send(data, this.sendOptions);
     return true;
   }
 }

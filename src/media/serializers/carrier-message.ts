@@ -26,3 +26,6 @@ export function textIn(message: CarrierMessage, field: string): string | undefin
   const value = message[field];
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
+
+/** A message for a carrier. */
+export const asJson = (message: CarrierMessage): Buffer => Buffer.from(JSON.stringify(message));

@@ -51,15 +51,17 @@ export type InboundMedia =
 export interface MediaSerializer {
   readonly capabilities: MediaCapabilities;
   readonly output: OutputFormat;
+  /** Whether its messages are binary ones. */
+  readonly isBinary: boolean;
   /** Reads a message of the other side. Never throws. */
   read(data: Buffer, isBinary: boolean): InboundMedia;
   /** @param pcm mono, {@link OutputFormat.chunkSamples} of them */
-  audio(pcm: Int16Array): string | Buffer;
+  audio(pcm: Int16Array): Buffer;
   /** Has the other side drop the audio it has not played; `undefined` where it has no such message. The same goes for the following. */
-  clear(): string | Buffer | undefined;
-  mark(name: string): string | undefined;
-  dtmf(digits: string): string | undefined;
-  message(message: unknown): string | Buffer | undefined;
+  clear(): Buffer | undefined;
+  mark(name: string): Buffer | undefined;
+  dtmf(digits: string): Buffer | undefined;
+  message(message: unknown): Buffer | undefined;
 }
 
 /** @see InboundMedia */

@@ -1,6 +1,6 @@
 import { MULAW } from '../codecs/g711.js';
 import { L16 } from '../codecs/l16.js';
-import { type CarrierMessage, textIn } from './carrier-message.js';
+import { asJson, type CarrierMessage, textIn } from './carrier-message.js';
 import { CarrierSerializer } from './carrier.serializer.js';
 import type { MediaCapabilities } from './media-serializer.js';
 
@@ -23,32 +23,33 @@ export class PlivoSerializer extends CarrierSerializer {
   };
   protected override readonly markEvent = 'playedStream';
   protected override readonly otherEvents = ['clearedAudio'];
-  private readonly id: string;
-  private readonly beforePayload: string;
 
-  constructor(streamId: string, contentType: PlivoContentType) {
+  constructor(
+    private readonly streamId: string,
+    contentType: PlivoContentType,
+  ) {
     const [type, rate] = contentType.split(';rate=') as [string, string];
     const codec = type === 'audio/x-l16' ? new L16(Number(rate)) : MULAW;
-    super({ in: codec, out: codec });
-    this.id = JSON.stringify(streamId);
-    this.beforePayload = `{"event":"playAudio","media":{"contentType":"${type}","sampleRate":${rate},"payload":"`;
+    super({
+      codecs: { in: codec, out: codec },
+      media: [
+        `{"event":"playAudio","media":{"contentType":"${type}","sampleRate":${rate},"payload":"`,
+        // Plivo's pages have no streamId here; Pipecat sends it, at this place.
+        `"},"streamId":${JSON.stringify(streamId)}}`,
+      ],
+    });
   }
 
-  clear(): string {
-    return `{"event":"clearAudio","streamId":${this.id}}`;
+  clear(): Buffer {
+    return asJson({ event: 'clearAudio', streamId: this.streamId });
   }
 
-  mark(name: string): string {
-    return `{"event":"checkpoint","streamId":${this.id},"name":${JSON.stringify(name)}}`;
+  mark(name: string): Buffer {
+    return asJson({ event: 'checkpoint', streamId: this.streamId, name });
   }
 
-  override dtmf(digits: string): string {
-    return `{"event":"sendDTMF","dtmf":${JSON.stringify(digits)}}`;
-  }
-
-  // Plivo's pages have no streamId here; Pipecat sends it, at this place.
-  protected media(payload: string): string {
-    return `${this.beforePayload}${payload}"},"streamId":${this.id}}`;
+  override dtmf(digits: string): Buffer {
+    return asJson({ event: 'sendDTMF', dtmf: digits });
   }
 
   protected override markName(message: CarrierMessage): string | undefined {

@@ -33,9 +33,19 @@ export class ProtobufSerializer implements MediaSerializer {
     messages: true,
   };
   readonly output: OutputFormat;
+  readonly isBinary = true;
+
+  /** A frame of silence, as long as the last that was written, and where its samples are. */
+  private empty: { readonly length: number; readonly message: Buffer; readonly at: number };
+  /** How much comes behind the samples, in bytes. */
+  private readonly tail: number;
 
   /** @param sampleRateHz of what goes out; published clients play 24,000 whatever a frame says */
   constructor(sampleRateHz = 24_000) {
+    const shortest = audioFrame(new Uint8Array(0), sampleRateHz);
+    // Two tags and two lengths, of a byte each.
+    this.tail = shortest.length - 4;
+    this.empty = { length: 0, message: shortest, at: 4 };
     this.output = { sampleRateHz, chunkSamples: (sampleRateHz * FRAME_MS) / 1_000 };
   }
 
@@ -48,16 +58,16 @@ export class ProtobufSerializer implements MediaSerializer {
     }
   }
 
+  /** What is around the samples is the same for all chunks of one length, and written once for them. */
   audio(pcm: Int16Array): Buffer {
-    return frame(FRAME.audio, (writer) =>
-      writer
-        .tag(AUDIO.audio, WireType.LengthDelimited)
-        .bytes(bytesFromPcm(pcm))
-        .tag(AUDIO.sampleRate, WireType.Varint)
-        .uint32(this.output.sampleRateHz)
-        .tag(AUDIO.numChannels, WireType.Varint)
-        .uint32(1),
-    );
+    const bytes = bytesFromPcm(pcm);
+    if (this.empty.length !== bytes.length) {
+      const message = audioFrame(new Uint8Array(bytes.length), this.output.sampleRateHz);
+      this.empty = { length: bytes.length, message, at: message.length - bytes.length - this.tail };
+    }
+    const message = Buffer.from(this.empty.message);
+    message.set(bytes, this.empty.at);
+    return message;
   }
 
   clear(): Buffer {
@@ -78,6 +88,17 @@ export class ProtobufSerializer implements MediaSerializer {
     );
   }
 }
+
+const audioFrame = (bytes: Uint8Array, sampleRateHz: number): Buffer =>
+  frame(FRAME.audio, (writer) =>
+    writer
+      .tag(AUDIO.audio, WireType.LengthDelimited)
+      .bytes(bytes)
+      .tag(AUDIO.sampleRate, WireType.Varint)
+      .uint32(sampleRateHz)
+      .tag(AUDIO.numChannels, WireType.Varint)
+      .uint32(1),
+  );
 
 function frame(variant: number, write: (writer: BinaryWriter) => unknown): Buffer {
   const writer = new BinaryWriter();

@@ -2,6 +2,7 @@ import type { AudioCodec } from '../codecs/audio-codec.js';
 import { ALAW, MULAW } from '../codecs/g711.js';
 import { G722 } from '../codecs/g722.js';
 import { L16 } from '../codecs/l16.js';
+import { asJson } from './carrier-message.js';
 import { CarrierSerializer } from './carrier.serializer.js';
 
 /** What Telnyx calls the codecs that are understood here; it also has OPUS and AMR-WB. */
@@ -29,19 +30,18 @@ export class TelnyxSerializer extends CarrierSerializer {
   protected override readonly otherEvents = ['connected', 'error'];
 
   constructor({ from = 'PCMU', to = 'PCMU', fromL16Hz = TELNYX_L16_HZ }: TelnyxFormat = {}) {
-    super({ in: codecOf(from, fromL16Hz), out: codecOf(to, TELNYX_L16_HZ) });
+    super({
+      codecs: { in: codecOf(from, fromL16Hz), out: codecOf(to, TELNYX_L16_HZ) },
+      media: ['{"event":"media","media":{"payload":"', '"}}'],
+    });
   }
 
-  clear(): string {
-    return '{"event":"clear"}';
+  clear(): Buffer {
+    return asJson({ event: 'clear' });
   }
 
-  mark(name: string): string {
-    return `{"event":"mark","mark":{"name":${JSON.stringify(name)}}}`;
-  }
-
-  protected media(payload: string): string {
-    return `{"event":"media","media":{"payload":"${payload}"}}`;
+  mark(name: string): Buffer {
+    return asJson({ event: 'mark', mark: { name } });
   }
 }
 

@@ -1,24 +1,24 @@
 import { MULAW } from '../codecs/g711.js';
+import { asJson } from './carrier-message.js';
 import { CarrierSerializer } from './carrier.serializer.js';
 
 /** Twilio Media Streams, both ways: https://www.twilio.com/docs/voice/media-streams/websocket-messages. */
 export class TwilioSerializer extends CarrierSerializer {
-  private readonly id: string;
-
-  constructor(streamSid: string) {
-    super({ in: MULAW, out: MULAW });
-    this.id = JSON.stringify(streamSid);
+  constructor(private readonly streamSid: string) {
+    super({
+      codecs: { in: MULAW, out: MULAW },
+      media: [
+        `{"event":"media","streamSid":${JSON.stringify(streamSid)},"media":{"payload":"`,
+        '"}}',
+      ],
+    });
   }
 
-  clear(): string {
-    return `{"event":"clear","streamSid":${this.id}}`;
+  clear(): Buffer {
+    return asJson({ event: 'clear', streamSid: this.streamSid });
   }
 
-  mark(name: string): string {
-    return `{"event":"mark","streamSid":${this.id},"mark":{"name":${JSON.stringify(name)}}}`;
-  }
-
-  protected media(payload: string): string {
-    return `{"event":"media","streamSid":${this.id},"media":{"payload":"${payload}"}}`;
+  mark(name: string): Buffer {
+    return asJson({ event: 'mark', streamSid: this.streamSid, mark: { name } });
   }
 }

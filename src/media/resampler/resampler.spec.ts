@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { AUDIO_RATES_HZ } from './audio-rates.js';
+import { POLYPHASE_WASM } from './polyphase.js';
+import { AUDIO_RATES_HZ } from '../audio-rates.js';
 import { Resampler } from './resampler.js';
 
 const AMPLITUDE = 16_000;
@@ -145,5 +146,13 @@ describe('Resampler', () => {
         expect(Math.abs(level(out, 440, to))).toBeLessThan(0.1);
       }
     }
+  });
+
+  it('runs what polyphase.wat says', async () => {
+    const script = './build-polyphase.js';
+    const { polyphaseSource } = (await import(script)) as {
+      polyphaseSource: () => Promise<string>;
+    };
+    expect(await polyphaseSource()).toContain(POLYPHASE_WASM);
   });
 });
