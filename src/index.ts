@@ -65,7 +65,23 @@ export type { LiveKitOptions, LiveKitRoomOptions } from './transports/livekit/li
 export { sipCallData } from './transports/livekit/sip-call-data.js';
 export { LiveKitRunnerArguments } from './transports/livekit/dto/livekit-runner-arguments.dto.js';
 export { MOQRunnerArguments } from './transports/moq/dto/moq-runner-arguments.dto.js';
+export { IceCandidate, IceCandidates } from './transports/small-webrtc/dto/ice-candidates.dto.js';
 export { SmallWebRTCRunnerArguments } from './transports/small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
+export { WebRtcOffer } from './transports/small-webrtc/dto/webrtc-offer.dto.js';
+export type * from './transports/small-webrtc/peer/peer.js';
+export {
+  type ConnectionState,
+  SmallWebRTCConnection,
+  type SmallWebRTCConnectionEvents,
+  type WebRtcAnswer,
+} from './transports/small-webrtc/small-webrtc-connection.js';
+export { SmallWebRtcModule } from './transports/small-webrtc/small-webrtc.module.js';
+export type { SmallWebRtcOptions } from './transports/small-webrtc/small-webrtc.options.js';
+export type { OutgoingRtp, RtpPacket } from './media/rtp/rtp-packet.js';
+export type { VideoCodec } from './media/rtp/video-payload.js';
+export type { VideoFrame } from './media/rtp/video-receiver.js';
+export type { OutgoingVideo } from './media/rtp/video-sender.js';
+export { AudioTrack, VideoTrack } from './transports/small-webrtc/tracks.js';
 export { ExotelCallData } from './transports/telephony/dto/exotel-call-data.dto.js';
 export { TelnyxCallData } from './transports/telephony/dto/telnyx-call-data.dto.js';
 export {

@@ -1,4 +1,7 @@
+import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { IceServer } from '../transports/small-webrtc/peer/peer.js';
+import { parseIceServers } from '../transports/small-webrtc/parse-ice-servers.js';
 import { checkPublicUrl } from '../runner.options.js';
 
 /** What the command line and the environment say, with the Python runner's names and defaults. */
@@ -14,6 +17,10 @@ export interface Flags {
   readonly direct: boolean;
   readonly wsAuth: 'none' | 'token';
   readonly allowedOrigins: string[];
+  /** STUN and TURN servers for WebRTC. */
+  readonly iceServers: IceServer[];
+  /** Whether WebRTC clients are ESP32 devices. */
+  readonly esp32: boolean;
   readonly verbose: number;
 }
 
@@ -55,18 +62,44 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
         'origins browsers may call from (default: all)',
       ).env('PIPECAT_ALLOWED_ORIGINS'),
     )
+    .addOption(
+      new Option(
+        '--ice-servers <servers...>',
+        'STUN and TURN servers: URLs, or JSON objects with urls, username, credential',
+      ).env('PIPECAT_ICE_SERVERS'),
+    )
+    .option('--esp32', 'answer WebRTC offers of ESP32 devices (needs --host <IP address>)', false)
     .option('-v, --verbose', 'log more; twice, even more', (_, before: number) => before + 1, 0)
     .showHelpAfterError('(--help lists what is accepted)');
   command.parse(argv, { from: 'user' });
   const flags = command.opts<
-    Omit<Flags, 'allowedOrigins'> & { allowedOrigins?: string[] | true }
+    Omit<Flags, 'allowedOrigins' | 'iceServers'> & {
+      allowedOrigins?: string[] | true;
+      iceServers?: string[];
+    }
   >();
   if (flags.direct && flags.transport !== undefined && flags.transport !== 'daily') {
     command.error(`error: --direct works with Daily only, not with -t ${flags.transport}`);
   }
+  if (flags.esp32 && isIP(flags.host) === 0) {
+    command.error('error: --esp32 needs --host with the IP address that the device reaches');
+  }
   const { allowedOrigins } = flags;
   // The flag without a value is commander's `true`: an empty list, whatever the environment says.
-  return { ...flags, allowedOrigins: allowedOrigins === true ? [] : splitList(allowedOrigins) };
+  return {
+    ...flags,
+    allowedOrigins: allowedOrigins === true ? [] : splitList(allowedOrigins),
+    iceServers: iceServersOf(flags.iceServers, command),
+  };
+}
+
+/** The environment gives one text, the command line a list. */
+function iceServersOf(given: string | string[] | undefined, command: Command): IceServer[] {
+  try {
+    return parseIceServers(given);
+  } catch (error) {
+    return command.error(`error: ${(error as Error).message}`);
+  }
 }
 
 /** The environment gives one comma-separated string, the command line a list. */

@@ -437,7 +437,7 @@ describe('options', () => {
     const { transports: names } = (await (await fetch(`${running.url}/status`)).json()) as {
       transports: string[];
     };
-    expect(names).toEqual(['websocket', 'twilio', 'telnyx', 'plivo', 'exotel']);
+    expect(names).toEqual(['websocket', 'twilio', 'telnyx', 'plivo', 'exotel', 'webrtc']);
     await running.app.close();
   });
 });
