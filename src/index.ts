@@ -76,6 +76,7 @@ export {
 export { callerParameters } from './transports/telephony/carriers/carrier.js';
 export { TelephonyModule } from './transports/telephony/telephony.module.js';
 export type { TelephonyCredentials } from './transports/telephony/telephony-credentials.js';
+export type { WebhookKeys } from './transports/telephony/webhook-keys.js';
 export type { TelephonyOptions, WebhookFields } from './transports/telephony/telephony.options.js';
 export { VonageRunnerArguments } from './transports/vonage/dto/vonage-runner-arguments.dto.js';
 export { WebSocketModule } from './transports/websocket/websocket.module.js';

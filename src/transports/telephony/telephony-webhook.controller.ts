@@ -10,6 +10,7 @@ import { carrierNamed, CARRIERS } from './carriers/index.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions, WebhookFields } from './telephony.options.js';
 import { TelephonyTransport } from './telephony.transport.js';
+import { WebhookVerifier } from './webhook-verifier.js';
 
 const CARRIER_NAMES = CARRIERS.map(({ name }) => name).join(', ');
 
@@ -29,6 +30,7 @@ export function telephonyWebhookController(path: string, carrier?: string): Type
       @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
       private readonly transport: TelephonyTransport,
       private readonly transports: TransportRegistry,
+      private readonly verifier: WebhookVerifier,
       private readonly adapterHost: HttpAdapterHost,
     ) {}
 
@@ -46,6 +48,7 @@ export function telephonyWebhookController(path: string, carrier?: string): Type
       if (!found) {
         throw new RunnerError('NOT_FOUND', `There is no such carrier; known are ${CARRIER_NAMES}.`);
       }
+      this.verifier.verify(found, request);
       this.transports.require(name);
       const { customParameters } = this.options;
       const answer = found.webhookAnswer({
