@@ -32,13 +32,18 @@ export {
   RtviSession,
   type RtviSessionOptions,
 } from './rtvi/rtvi-session.js';
+export { type ReadinessCheck, RunnerHealth } from './health/runner-health.js';
+export { type MetricsExtras, MetricsModule } from './metrics/metrics.module.js';
+export type { MetricsOptions, MetricsRegistry } from './metrics/metrics.options.js';
 export { ProviderError } from './http/provider-error.js';
 export { RunnerError, type RunnerErrorCode } from './errors/runner.error.js';
 export { InvalidFieldsError } from './validation/invalid-fields.error.js';
 export { type LauncherDefinition, RunnerModule, type RunnerModuleExtras } from './runner.module.js';
 export { InvalidOptionsError, type RunnerOptions } from './runner.options.js';
+export type { SessionObserver, SessionObservers } from './sessions/session-observers.js';
 export { SessionRegistry } from './sessions/session-registry.js';
 export type { Session, SessionState } from './sessions/session.js';
+export { TracingModule } from './tracing/tracing.module.js';
 export { StartRequest } from './start/dto/start-request.dto.js';
 export { RunnerTransport, type StartContext } from './transports/runner-transport.js';
 export { type DisabledTransport, TransportRegistry } from './transports/transport-registry.js';

@@ -24,6 +24,16 @@ const RULES: Record<string, string[]> = {
   sessions: ['bot', 'errors', 'runner.options.js'],
   http: ['errors', 'validation', 'runner.options.js'],
   websocket: ['bot', 'errors', 'http', 'sessions', 'validation', 'runner.options.js'],
+  health: ['bot', 'errors', 'http', 'sessions', 'transports/transport-registry.js'],
+  metrics: [
+    'errors',
+    'http',
+    'sessions',
+    'runner.options.js',
+    'transports/transport-registry.js',
+    'transports/media-stats.js',
+  ],
+  tracing: ['bot', 'errors', 'sessions'],
   start: [
     'bot',
     'errors',

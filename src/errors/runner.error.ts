@@ -18,6 +18,7 @@ const STATUS_OF_CODE = {
   PROVIDER_REFUSED: 502,
   PROVIDER_UNREACHABLE: 502,
   DRAINING: 503,
+  UNHEALTHY: 503,
   NOT_READY: 504,
   PROVIDER_TIMEOUT: 504,
 } as const;
@@ -37,6 +38,11 @@ export class RunnerError extends Error {
   /** The HTTP status this error is answered with. */
   get status(): number {
     return STATUS_OF_CODE[this.code];
+  }
+
+  /** What the answer's body says beside the message, for programs. */
+  get details(): Record<string, unknown> | undefined {
+    return undefined;
   }
 
   /** Seconds after which trying again makes sense (the `Retry-After` header), where it does at all. */

@@ -1,7 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
-import { InvalidFieldsError } from '../validation/invalid-fields.error.js';
 
 /** The JSON body of every error: Nest's own fields beside the `detail` that Pipecat's clients show. */
 export interface ErrorBody {
@@ -12,7 +11,8 @@ export interface ErrorBody {
   readonly detail: string;
   /** For programs, such as `AT_CAPACITY`. */
   readonly code?: string;
-  readonly errors?: readonly { readonly field: string; readonly message: string }[];
+  /** What the error is about, such as `errors: [{field, message}]`. */
+  readonly [detail: string]: unknown;
 }
 
 /** An error as an HTTP answer. */
@@ -29,10 +29,7 @@ export function toErrorAnswer(error: unknown): ErrorAnswer {
   if (error instanceof RunnerError) {
     const retryAfter = error.retryAfterSeconds;
     return {
-      ...answer(error.status, error.message, {
-        code: error.code,
-        ...(error instanceof InvalidFieldsError && { errors: error.errors }),
-      }),
+      ...answer(error.status, error.message, { code: error.code, ...error.details }),
       headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
     };
   }
@@ -40,11 +37,7 @@ export function toErrorAnswer(error: unknown): ErrorAnswer {
   return { ...answer(500, 'The runner failed unexpectedly; its log says why.'), unexpected: true };
 }
 
-function answer(
-  status: number,
-  detail: string,
-  extra: Partial<Pick<ErrorBody, 'code' | 'errors'>> = {},
-): ErrorAnswer {
+function answer(status: number, detail: string, extra: Record<string, unknown> = {}): ErrorAnswer {
   const error = STATUS_CODES[status] ?? 'Error';
   return {
     status,

@@ -23,22 +23,29 @@ export class StartController {
   @Post('start')
   @HttpCode(200)
   async start(@Req() httpRequest: HttpRequest): Promise<Record<string, unknown>> {
-    const request = validateInto(StartRequest, bodyOf(httpRequest, {}));
-    const name =
-      request.transport ??
-      (request.createDailyRoom ? 'daily' : undefined) ??
-      this.options.onlyTransport ??
-      this.options.defaultTransport;
-    const transport = this.transports.require(name);
-    return this.sessions.start({ transport: name, body: request.body }, async (session) => ({
-      sessionId: session.id,
-      ...(await transport.start({
-        name,
-        session,
-        request,
-        baseUrl: this.publicUrls.of(httpRequest),
-      })),
-    }));
+    try {
+      const request = validateInto(StartRequest, bodyOf(httpRequest, {}));
+      const name =
+        request.transport ??
+        (request.createDailyRoom ? 'daily' : undefined) ??
+        this.options.onlyTransport ??
+        this.options.defaultTransport;
+      const transport = this.transports.require(name);
+      return await this.sessions.start(
+        { transport: name, body: request.body },
+        async (session) => ({
+          sessionId: session.id,
+          ...(await transport.start({
+            name,
+            session,
+            request,
+            baseUrl: this.publicUrls.of(httpRequest),
+          })),
+        }),
+      );
+    } catch (error) {
+      throw this.sessions.observers.refused(error);
+    }
   }
 
   /** What this instance accepts right now. */
