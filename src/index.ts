@@ -32,6 +32,8 @@ export {
   RtviSession,
   type RtviSessionOptions,
 } from './rtvi/rtvi-session.js';
+export { OpenApiModule } from './openapi/openapi.module.js';
+export type { OpenApiOptions } from './openapi/openapi.options.js';
 export { type ReadinessCheck, RunnerHealth } from './health/runner-health.js';
 export { type MetricsExtras, MetricsModule } from './metrics/metrics.module.js';
 export type { MetricsOptions, MetricsRegistry } from './metrics/metrics.options.js';
@@ -44,6 +46,7 @@ export type { SessionObserver, SessionObservers } from './sessions/session-obser
 export { SessionRegistry } from './sessions/session-registry.js';
 export type { Session, SessionState } from './sessions/session.js';
 export { TracingModule } from './tracing/tracing.module.js';
+export { StartAnswer } from './start/dto/start-answer.dto.js';
 export { StartRequest } from './start/dto/start-request.dto.js';
 export { RunnerTransport, type StartContext } from './transports/runner-transport.js';
 export { type DisabledTransport, TransportRegistry } from './transports/transport-registry.js';
@@ -60,6 +63,7 @@ export {
   DailyRoomSip,
 } from './transports/daily/dto/daily-room-properties.dto.js';
 export { DailyRoom } from './transports/daily/dto/daily-room.dto.js';
+export { DialinAnswer } from './transports/daily/dto/dialin-answer.dto.js';
 export { DialinWebhook } from './transports/daily/dto/dialin-webhook.dto.js';
 export { DailyDialinRequest } from './transports/daily/dto/daily-dialin-request.dto.js';
 export { DailyRunnerArguments } from './transports/daily/dto/daily-runner-arguments.dto.js';

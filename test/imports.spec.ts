@@ -34,6 +34,14 @@ const RULES: Record<string, string[]> = {
     'transports/media-stats.js',
   ],
   tracing: ['bot', 'errors', 'sessions'],
+  openapi: [
+    'errors',
+    'http',
+    'validation',
+    'runner.options.js',
+    'start/dto/start-request.dto.js',
+    'transports/transport-registry.js',
+  ],
   start: [
     'bot',
     'errors',

@@ -23,6 +23,17 @@ const STATUS_OF_CODE = {
   PROVIDER_TIMEOUT: 504,
 } as const;
 
+/** What the start of a session may end in, whoever starts it. */
+export const START_ERRORS = [
+  'TRANSPORT_UNAVAILABLE',
+  'AT_CAPACITY',
+  'NO_BOT',
+  'PROVIDER_REFUSED',
+  'PROVIDER_UNREACHABLE',
+  'DRAINING',
+  'PROVIDER_TIMEOUT',
+] as const satisfies RunnerErrorCode[];
+
 /** Every error the runner raises on purpose. Its message is safe to show to a client and says how to fix it. */
 export class RunnerError extends Error {
   override readonly name: string = 'RunnerError';

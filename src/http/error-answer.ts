@@ -1,19 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
-
-/** The JSON body of every error: Nest's own fields beside the `detail` that Pipecat's clients show. */
-export interface ErrorBody {
-  readonly statusCode: number;
-  readonly error: string;
-  readonly message: string;
-  /** Always a string: published clients print anything else as `[object Object]`. */
-  readonly detail: string;
-  /** For programs, such as `AT_CAPACITY`. */
-  readonly code?: string;
-  /** What the error is about, such as `errors: [{field, message}]`. */
-  readonly [detail: string]: unknown;
-}
+import type { ErrorBody } from './dto/error-body.dto.js';
 
 /** An error as an HTTP answer. */
 export interface ErrorAnswer {

@@ -1,5 +1,6 @@
 import { Get, Header, Res, type Type } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { ApiRoute } from '../http/api-route.decorator.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
 import { RunnerMetrics } from './runner-metrics.js';
 
@@ -14,6 +15,15 @@ export function metricsController(path: string): Type<unknown> {
 
     /** The metrics in the text format of Prometheus. */
     @Get()
+    @ApiRoute({
+      summary: 'The metrics of this instance',
+      answers: {
+        200: {
+          description: 'In the text format of Prometheus.',
+          content: { 'text/plain': { type: 'string' } },
+        },
+      },
+    })
     @Header('cache-control', 'no-store')
     async scrape(@Res() response: unknown): Promise<void> {
       const { registry } = this.metrics;
