@@ -32,13 +32,21 @@ export {
   RtviSession,
   type RtviSessionOptions,
 } from './rtvi/rtvi-session.js';
+export { OpenApiModule } from './openapi/openapi.module.js';
+export type { OpenApiOptions } from './openapi/openapi.options.js';
+export { type ReadinessCheck, RunnerHealth } from './health/runner-health.js';
+export { type MetricsExtras, MetricsModule } from './metrics/metrics.module.js';
+export type { MetricsOptions, MetricsRegistry } from './metrics/metrics.options.js';
 export { ProviderError } from './http/provider-error.js';
 export { RunnerError, type RunnerErrorCode } from './errors/runner.error.js';
 export { InvalidFieldsError } from './validation/invalid-fields.error.js';
 export { type LauncherDefinition, RunnerModule, type RunnerModuleExtras } from './runner.module.js';
 export { InvalidOptionsError, type RunnerOptions } from './runner.options.js';
+export type { SessionObserver, SessionObservers } from './sessions/session-observers.js';
 export { SessionRegistry } from './sessions/session-registry.js';
 export type { Session, SessionState } from './sessions/session.js';
+export { TracingModule } from './tracing/tracing.module.js';
+export { StartAnswer } from './start/dto/start-answer.dto.js';
 export { StartRequest } from './start/dto/start-request.dto.js';
 export { RunnerTransport, type StartContext } from './transports/runner-transport.js';
 export { type DisabledTransport, TransportRegistry } from './transports/transport-registry.js';
@@ -55,6 +63,7 @@ export {
   DailyRoomSip,
 } from './transports/daily/dto/daily-room-properties.dto.js';
 export { DailyRoom } from './transports/daily/dto/daily-room.dto.js';
+export { DialinAnswer } from './transports/daily/dto/dialin-answer.dto.js';
 export { DialinWebhook } from './transports/daily/dto/dialin-webhook.dto.js';
 export { DailyDialinRequest } from './transports/daily/dto/daily-dialin-request.dto.js';
 export { DailyRunnerArguments } from './transports/daily/dto/daily-runner-arguments.dto.js';
@@ -92,6 +101,7 @@ export {
 export { callerParameters } from './transports/telephony/carriers/carrier.js';
 export { TelephonyModule } from './transports/telephony/telephony.module.js';
 export type { TelephonyCredentials } from './transports/telephony/telephony-credentials.js';
+export type { WebhookKeys } from './transports/telephony/webhook-keys.js';
 export type { TelephonyOptions, WebhookFields } from './transports/telephony/telephony.options.js';
 export { VonageRunnerArguments } from './transports/vonage/dto/vonage-runner-arguments.dto.js';
 export { WebSocketModule } from './transports/websocket/websocket.module.js';

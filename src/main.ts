@@ -5,6 +5,7 @@ import type { Server } from 'node:http';
 import { type INestApplication, Logger, type LogLevel } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { RunnerExceptionFilter } from './http/runner-exception.filter.js';
+import { OpenApiModule } from './openapi/openapi.module.js';
 import { RunnerModule } from './runner.module.js';
 import { banner } from './standalone/banner.js';
 import { EchoBot } from './standalone/echo.bot.js';
@@ -30,6 +31,7 @@ async function main(): Promise<void> {
     RunnerModule.forRoot({
       launcher: flags.bot === undefined ? EchoBot : await loadBot(flags.bot),
       transports: standaloneTransports(flags, process.env),
+      features: [OpenApiModule.forRoot()],
       publicUrl: flags.proxy,
       allowedOrigins: flags.allowedOrigins,
       webSocketAuth: flags.wsAuth,

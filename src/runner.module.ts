@@ -12,6 +12,8 @@ import {
 import { ModuleRef, RouterModule } from '@nestjs/core';
 import { BotLauncher } from './bot/bot-launcher.js';
 import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
+import { HealthController } from './health/health.controller.js';
+import { RunnerHealth } from './health/runner-health.js';
 import { HttpFront } from './http/http-front.js';
 import { NotFound } from './http/not-found.js';
 import { PublicUrls } from './http/public-url.js';
@@ -49,11 +51,18 @@ export interface RunnerModuleExtras {
   imports?: ModuleMetadata['imports'];
   /** The transports this instance offers, such as `WebSocketModule.forRoot()`. */
   transports?: DynamicModule[];
+  /** What watches and describes the runner, such as `MetricsModule.forRoot()`. */
+  features?: DynamicModule[];
   /**
    * Where all routes and WebSockets live, such as `voice` for `/voice/start` and `/voice/ws`.
    * @default ''
    */
   path?: string;
+  /**
+   * Whether `GET /livez` and `GET /readyz` are there.
+   * @default true
+   */
+  health?: boolean;
   /**
    * Makes the runner's exported providers injectable everywhere.
    * @default false
@@ -61,7 +70,7 @@ export interface RunnerModuleExtras {
   isGlobal?: boolean;
 }
 
-/** Everything the transports share. They import it through {@link RunnerModule}, which adds it to each of them. */
+/** Everything the transports and features share. They import it through {@link RunnerModule}, which adds it to each of them. */
 @Module({})
 class RunnerCoreModule implements OnModuleInit {
   constructor(private readonly moduleRef: ModuleRef) {}
@@ -87,7 +96,9 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
         launcher: undefined,
         imports: undefined,
         transports: undefined,
+        features: undefined,
         path: undefined,
+        health: undefined,
         isGlobal: undefined,
       },
       (definition, extras) => compose(definition, extras),
@@ -110,7 +121,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
   const core: DynamicModule = {
     module: RunnerCoreModule,
     imports: [...new Set([...(definition.imports ?? []), ...(extras.imports ?? [])])],
-    controllers: [StartController],
+    controllers: [StartController, ...((extras.health ?? true) ? [HealthController] : [])],
     providers: [
       ...(definition.providers ?? []),
       {
@@ -123,6 +134,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       SessionRegistry,
       SessionTokens,
       TransportRegistry,
+      RunnerHealth,
       RunnerPaths,
       PublicUrls,
       HttpFront,
@@ -136,16 +148,17 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       SessionRegistry,
       SessionTokens,
       TransportRegistry,
+      RunnerHealth,
       RunnerPaths,
       PublicUrls,
       SocketSessions,
     ],
   };
-  const transports = (extras.transports ?? []).map((transport) => ({
-    ...transport,
-    imports: [...(transport.imports ?? []), core],
+  const onTop = [...(extras.transports ?? []), ...(extras.features ?? [])].map((module) => ({
+    ...module,
+    imports: [...(module.imports ?? []), core],
   }));
-  const modules = [core, ...transports];
+  const modules = [core, ...onTop];
   return {
     module: definition.module,
     global: extras.isGlobal ?? false,

@@ -18,9 +18,21 @@ const STATUS_OF_CODE = {
   PROVIDER_REFUSED: 502,
   PROVIDER_UNREACHABLE: 502,
   DRAINING: 503,
+  UNHEALTHY: 503,
   NOT_READY: 504,
   PROVIDER_TIMEOUT: 504,
 } as const;
+
+/** What the start of a session may end in, whoever starts it. */
+export const START_ERRORS = [
+  'TRANSPORT_UNAVAILABLE',
+  'AT_CAPACITY',
+  'NO_BOT',
+  'PROVIDER_REFUSED',
+  'PROVIDER_UNREACHABLE',
+  'DRAINING',
+  'PROVIDER_TIMEOUT',
+] as const satisfies RunnerErrorCode[];
 
 /** Every error the runner raises on purpose. Its message is safe to show to a client and says how to fix it. */
 export class RunnerError extends Error {
@@ -37,6 +49,11 @@ export class RunnerError extends Error {
   /** The HTTP status this error is answered with. */
   get status(): number {
     return STATUS_OF_CODE[this.code];
+  }
+
+  /** What the answer's body says beside the message, for programs. */
+  get details(): Record<string, unknown> | undefined {
+    return undefined;
   }
 
   /** Seconds after which trying again makes sense (the `Retry-After` header), where it does at all. */

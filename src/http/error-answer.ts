@@ -1,19 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
-import { InvalidFieldsError } from '../validation/invalid-fields.error.js';
-
-/** The JSON body of every error: Nest's own fields beside the `detail` that Pipecat's clients show. */
-export interface ErrorBody {
-  readonly statusCode: number;
-  readonly error: string;
-  readonly message: string;
-  /** Always a string: published clients print anything else as `[object Object]`. */
-  readonly detail: string;
-  /** For programs, such as `AT_CAPACITY`. */
-  readonly code?: string;
-  readonly errors?: readonly { readonly field: string; readonly message: string }[];
-}
+import type { ErrorBody } from './dto/error-body.dto.js';
 
 /** An error as an HTTP answer. */
 export interface ErrorAnswer {
@@ -29,10 +17,7 @@ export function toErrorAnswer(error: unknown): ErrorAnswer {
   if (error instanceof RunnerError) {
     const retryAfter = error.retryAfterSeconds;
     return {
-      ...answer(error.status, error.message, {
-        code: error.code,
-        ...(error instanceof InvalidFieldsError && { errors: error.errors }),
-      }),
+      ...answer(error.status, error.message, { code: error.code, ...error.details }),
       headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
     };
   }
@@ -40,11 +25,7 @@ export function toErrorAnswer(error: unknown): ErrorAnswer {
   return { ...answer(500, 'The runner failed unexpectedly; its log says why.'), unexpected: true };
 }
 
-function answer(
-  status: number,
-  detail: string,
-  extra: Partial<Pick<ErrorBody, 'code' | 'errors'>> = {},
-): ErrorAnswer {
+function answer(status: number, detail: string, extra: Record<string, unknown> = {}): ErrorAnswer {
   const error = STATUS_CODES[status] ?? 'Error';
   return {
     status,

@@ -7,7 +7,8 @@ export interface HttpRequest {
   readonly protocol: string;
   /** Host and port, as the framework sees them behind trusted proxies; HTTP/1.0 may send none. */
   readonly host: string | undefined;
-  readonly url: string;
+  /** Path and query as they arrived. */
+  readonly originalUrl: string;
   /** Fastify's way to Node's request; Express' request is one itself. */
   readonly raw?: IncomingMessage;
 }

@@ -1,7 +1,6 @@
-import { Inject, Injectable, RequestMethod } from '@nestjs/common';
-import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
-import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
-import { RUNNER_CONTROLLER } from './runner-controller.decorator.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import { joinPaths, runnerRoutes } from './runner-routes.js';
 
 /** DI token of the `path` option of `RunnerModule`. */
 export const RUNNER_PATH = Symbol('RUNNER_PATH');
@@ -23,7 +22,7 @@ export class RunnerPaths {
    * WebSockets live below it too. Asked for only once the application is being initialised, when the prefix is final.
    */
   get basePath(): string {
-    return (this.base ??= join(this.config.getGlobalPrefix() ?? '', this.path));
+    return (this.base ??= joinPaths(this.config.getGlobalPrefix() ?? '', this.path));
   }
 
   /** Whether the runner has a `path`, below which nothing else is expected. */
@@ -43,41 +42,12 @@ export class RunnerPaths {
   private collect(): { exact: Set<string>; below: string[] } {
     const exact = new Set<string>();
     const below: string[] = [];
-    for (const route of this.controllerRoutes()) {
-      const full = join(this.basePath, route) || '/';
+    for (const { path } of runnerRoutes(this.modules)) {
+      const full = joinPaths(this.basePath, path) || '/';
       const wildcard = full.search(/[:*]/);
       if (wildcard === -1) exact.add(full);
       else below.push(full.slice(0, wildcard));
     }
     return { exact, below };
   }
-
-  private *controllerRoutes(): Generator<string> {
-    const scanner = new MetadataScanner();
-    for (const module of this.modules.values()) {
-      for (const { metatype } of module.controllers.values()) {
-        if (typeof metatype !== 'function' || !Reflect.getMetadata(RUNNER_CONTROLLER, metatype)) {
-          continue;
-        }
-        const prototype = metatype.prototype as Record<string, object>;
-        const controllerPath = Reflect.getMetadata(PATH_METADATA, metatype) as string;
-        for (const name of scanner.getAllMethodNames(prototype)) {
-          const handler = prototype[name] as object;
-          const path: unknown = Reflect.getMetadata(PATH_METADATA, handler);
-          const method: unknown = Reflect.getMetadata(METHOD_METADATA, handler);
-          if (path === undefined || RequestMethod[method as RequestMethod] === undefined) continue;
-          for (const one of [path].flat() as string[]) yield join(controllerPath, one);
-        }
-      }
-    }
-  }
-}
-
-/** Joins path parts with single slashes: a leading one, no trailing one; '' when there is nothing to join. */
-function join(...parts: string[]): string {
-  return parts
-    .flatMap((part) => part.split('/'))
-    .filter(Boolean)
-    .map((segment) => `/${segment}`)
-    .join('');
 }

@@ -7,6 +7,7 @@ import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { Session } from './session.js';
+import { SessionObservers } from './session-observers.js';
 import { linkSession } from './session-of-arguments.js';
 
 /** What a session is opened with. */
@@ -23,6 +24,8 @@ export interface OpenSession {
  */
 @Injectable()
 export class SessionRegistry implements BeforeApplicationShutdown {
+  /** Who is told of what becomes of the sessions. */
+  readonly observers = new SessionObservers();
   /** Waiting sessions in the order of their expiry (they all wait equally long), so one timer serves them all. */
   private readonly pending = new Map<string, Session>();
   private readonly active = new Map<string, Session>();
@@ -46,11 +49,14 @@ export class SessionRegistry implements BeforeApplicationShutdown {
     return this.pending.get(id) ?? this.active.get(id);
   }
 
-  /**
-   * Opens a `pending` session, which takes a place until it ends.
-   * @throws {RunnerError} `AT_CAPACITY` or `DRAINING`
-   */
-  open({ transport, body }: OpenSession): Session {
+  /** All sessions that have not ended. */
+  *all(): Generator<Session> {
+    yield* this.pending.values();
+    yield* this.active.values();
+  }
+
+  /** @throws {RunnerError} `AT_CAPACITY` or `DRAINING`, when {@link open} would */
+  refuseIfFull(): void {
     if (this.draining) {
       throw new RunnerError('DRAINING', 'The runner is shutting down and takes no new sessions.');
     }
@@ -60,9 +66,22 @@ export class SessionRegistry implements BeforeApplicationShutdown {
         `All ${this.options.maxSessions} sessions of this runner are taken; try again later.`,
       );
     }
+  }
+
+  /**
+   * Opens a `pending` session, which takes a place until it ends.
+   * @throws {RunnerError} `AT_CAPACITY` or `DRAINING`
+   */
+  open({ transport, body }: OpenSession): Session {
+    try {
+      this.refuseIfFull();
+    } catch (error) {
+      throw this.observers.refused(error);
+    }
     const session = new Session(randomUUID(), transport, body);
     this.pending.set(session.id, session);
     this.expiryTimer ??= setTimeout(() => this.expire(), this.options.pendingTtlMs).unref();
+    this.observers.changed(session);
     return session;
   }
 
@@ -72,13 +91,14 @@ export class SessionRegistry implements BeforeApplicationShutdown {
    * @throws {RunnerError} `NO_BOT`, `AT_CAPACITY`, `DRAINING`, or what `setUp` throws
    */
   async start<T>(open: OpenSession, setUp: (session: Session) => Promise<T> | T): Promise<T> {
-    MissingBotLauncher.refuse(this.launcher);
-    const session = this.open(open);
+    let session: Session | undefined;
     try {
+      MissingBotLauncher.refuse(this.launcher);
+      session = this.open(open);
       return await setUp(session);
     } catch (error) {
-      void this.stop(session, 'start_failed', 'The transport could not set it up.');
-      throw error;
+      if (session) void this.stop(session, 'start_failed', 'The transport could not set it up.');
+      throw this.observers.refused(error);
     }
   }
 
@@ -126,11 +146,7 @@ export class SessionRegistry implements BeforeApplicationShutdown {
   async drain(): Promise<void> {
     this.draining = true;
     const message = 'The runner is shutting down.';
-    await Promise.all(
-      [...this.pending.values(), ...this.active.values()].map((session) =>
-        this.stop(session, 'draining', message),
-      ),
-    );
+    await Promise.all([...this.all()].map((session) => this.stop(session, 'draining', message)));
     await Promise.all(this.releasing);
   }
 
@@ -170,10 +186,13 @@ export class SessionRegistry implements BeforeApplicationShutdown {
       'not_ready',
       'had no bot that called ready() in time',
     );
-    session.whenReady(() => clearTimeout(readyTimer));
+    session.whenReady(() => {
+      clearTimeout(readyTimer);
+      this.observers.changed(session);
+    });
     let reason: SessionEnd;
     try {
-      await this.launcher.launch(args, session);
+      await this.observers.around(session, () => this.launcher.launch(args, session));
       reason = session.endRequested ?? new SessionEnd('completed', 'The bot returned.');
     } catch (error) {
       reason =
@@ -208,6 +227,7 @@ export class SessionRegistry implements BeforeApplicationShutdown {
     this.pending.delete(session.id);
     this.active.set(session.id, session);
     session.state = { name: 'launching', sinceMs: Date.now() };
+    this.observers.changed(session);
   }
 
   private finish(session: Session, reason: SessionEnd): void {
@@ -220,6 +240,7 @@ export class SessionRegistry implements BeforeApplicationShutdown {
     }
     if (session.botRuns) session.logger.log(`ended: ${reason.code}`);
     const released = session.finish(reason);
+    this.observers.changed(session);
     if (!released) return;
     this.releasing.add(released);
     void released.then(() => this.releasing.delete(released));

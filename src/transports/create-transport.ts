@@ -3,6 +3,7 @@ import { MediaTransport, type MediaTransportOptions } from '../media/media-trans
 import { MediaUnavailableError } from '../media/media-unavailable.error.js';
 import { sessionOf } from '../sessions/session-of-arguments.js';
 import { TRANSPORTS } from './index.js';
+import { linkMediaStats } from './media-stats.js';
 
 /** How {@link createTransport} connects. */
 export interface CreateTransportOptions extends MediaTransportOptions {
@@ -47,6 +48,7 @@ export async function createTransport(
       },
     },
   );
+  if (session) linkMediaStats(session, transport.stats);
   const abort = (): void =>
     transport.close({ reason: 'aborted', message: messageOf(signal?.reason) });
   if (signal?.aborted) abort();

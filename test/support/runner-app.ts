@@ -28,9 +28,18 @@ export interface RunningApp {
 /** The same module by either way of configuring it. */
 export function runnerModule(
   way: (typeof WAYS)[number],
-  { launcher, transports, imports, path, isGlobal, ...options }: RunnerOptions & RunnerModuleExtras,
+  {
+    launcher,
+    transports,
+    features,
+    imports,
+    path,
+    health,
+    isGlobal,
+    ...options
+  }: RunnerOptions & RunnerModuleExtras,
 ): DynamicModule {
-  const extras = { launcher, transports, imports, path, isGlobal };
+  const extras = { launcher, transports, features, imports, path, health, isGlobal };
   return way === 'forRoot'
     ? RunnerModule.forRoot({ ...extras, ...options })
     : RunnerModule.forRootAsync({ ...extras, useFactory: async () => options });

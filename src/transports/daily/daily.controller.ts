@@ -1,8 +1,12 @@
 import { Get, Header, Res } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { START_ERRORS } from '../../errors/runner.error.js';
+import { ApiRoute } from '../../http/api-route.decorator.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { DailyTransport } from './daily.transport.js';
+import { DailyMeetingTokenProperties } from './dto/daily-meeting-token-properties.dto.js';
+import { DailyRoomProperties } from './dto/daily-room-properties.dto.js';
 
 /** `GET /daily`: a browser's way to meet the bot. */
 @RunnerController('daily')
@@ -16,6 +20,12 @@ export class DailyController {
   /** Makes a room, starts the bot and sends the browser there. */
   @Get()
   @Header('cache-control', 'no-store')
+  @ApiRoute({
+    summary: 'Sends a browser to a Daily room with a bot in it',
+    answers: { 307: { description: 'The room, in `Location`.' } },
+    errors: START_ERRORS,
+    models: [DailyRoomProperties, DailyMeetingTokenProperties],
+  })
   async meet(@Res() response: unknown): Promise<void> {
     this.transports.require('daily');
     const { roomUrl } = await this.transport.startPlain();

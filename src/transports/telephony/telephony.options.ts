@@ -8,6 +8,7 @@ import {
 } from '../../media/serializers/telnyx.serializer.js';
 import { checkOptions, checkPublicUrl } from '../../runner.options.js';
 import { checkCredentials, type TelephonyCredentials } from './telephony-credentials.js';
+import { checkWebhookKeys, type WebhookKeys } from './webhook-keys.js';
 
 /** A carrier's webhook: its form fields or JSON, as they came. */
 export type WebhookFields = Record<string, unknown>;
@@ -40,6 +41,12 @@ export interface TelephonyOptions {
   /** The carriers' accounts. With them `transport.hangUp()` ends a call itself, and not only its connection. */
   credentials?: TelephonyCredentials;
   /**
+   * What the carriers sign their webhooks with. Of a carrier that is named here, a webhook without the right signature is answered 401.
+   * `false` takes whatever comes.
+   * @default the auth tokens of Twilio and Plivo in `credentials`
+   */
+  webhookKeys?: WebhookKeys | false;
+  /**
    * How Telnyx is sent the bot's voice: `PCMU` and `PCMA` at 8 kHz, `G722` and `L16` at 16. What the caller says comes in the codec of
    * the call.
    * @default 'PCMU'
@@ -53,8 +60,10 @@ export interface TelephonyOptions {
 }
 
 /** {@link TelephonyOptions} with their defaults. */
-export type ResolvedTelephonyOptions = Required<Omit<TelephonyOptions, 'publicUrl'>> &
-  Pick<TelephonyOptions, 'publicUrl'>;
+export type ResolvedTelephonyOptions = Required<
+  Omit<TelephonyOptions, 'publicUrl' | 'webhookKeys'>
+> &
+  Pick<TelephonyOptions, 'publicUrl' | 'webhookKeys'>;
 
 const milliseconds =
   (min: number) =>
@@ -82,6 +91,7 @@ export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTele
     handshakeTimeoutMs: milliseconds(1),
     pingIntervalMs: milliseconds(0),
     credentials: checkCredentials,
+    webhookKeys: checkWebhookKeys,
     telnyxEncoding: oneOf(TELNYX_ENCODINGS),
     plivoContentType: oneOf(PLIVO_CONTENT_TYPES),
   });
@@ -91,6 +101,7 @@ export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTele
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
     pingIntervalMs: options.pingIntervalMs ?? 30_000,
     credentials: options.credentials ?? {},
+    webhookKeys: options.webhookKeys,
     telnyxEncoding: options.telnyxEncoding ?? 'PCMU',
     plivoContentType: options.plivoContentType ?? 'audio/x-mulaw;rate=8000',
   };

@@ -4,6 +4,7 @@ import type { MediaSerializer } from '../../../media/serializers/media-serialize
 import type { PlivoContentType } from '../../../media/serializers/plivo.serializer.js';
 import type { TelnyxEncoding } from '../../../media/serializers/telnyx.serializer.js';
 import type { TelephonyCredentials } from '../telephony-credentials.js';
+import type { VerifyWebhook } from './received-webhook.js';
 
 /** How the audio of a call is coded, where the carrier leaves the choice to the webhook's answer. */
 export interface MediaFormats {
@@ -48,6 +49,8 @@ export interface CallApi {
 export interface Carrier {
   /** Its name on the wire. */
   readonly name: string;
+  /** Proves that a webhook is its own, where it signs them. */
+  readonly verifyWebhook?: VerifyWebhook;
   /** Answers its webhook. */
   webhookAnswer(input: WebhookAnswerInput): WebhookAnswer;
   /** What the message says of the call, if it is this carrier's start message. Never throws. */

@@ -2,12 +2,14 @@ import { CallData } from '../../../bot/call-data.js';
 import { objectIn, textIn } from '../../../media/serializers/carrier-message.js';
 import { PlivoSerializer } from '../../../media/serializers/plivo.serializer.js';
 import { basicAuth, type Carrier } from './carrier.js';
+import { verifyPlivo } from './plivo-signature.js';
 import { escapeXml, xmlAnswer } from './xml.js';
 
 /** Plivo, bidirectional `<Stream>`: https://docs.plivo.com/docs/voice/xml/audiostream. */
 export const plivo: Carrier = {
   name: 'plivo',
   answersPings: true,
+  verifyWebhook: verifyPlivo,
 
   webhookAnswer: ({ wsUrl, customParameters, formats }) =>
     xmlAnswer(

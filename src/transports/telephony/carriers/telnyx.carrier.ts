@@ -8,12 +8,14 @@ import {
   TelnyxSerializer,
 } from '../../../media/serializers/telnyx.serializer.js';
 import { type Carrier, sipHeadersIn } from './carrier.js';
+import { verifyTelnyx } from './telnyx-signature.js';
 import { connectStream } from './xml.js';
 
 /** Telnyx media streaming, RTP mode: https://developers.telnyx.com/docs/voice/programmable-voice/media-streaming. */
 export const telnyx: Carrier = {
   name: 'telnyx',
   answersPings: true,
+  verifyWebhook: verifyTelnyx,
 
   webhookAnswer(input) {
     const { telnyxEncoding } = input.formats;

@@ -2,12 +2,14 @@ import { CallData } from '../../../bot/call-data.js';
 import { objectIn, textIn } from '../../../media/serializers/carrier-message.js';
 import { TwilioSerializer } from '../../../media/serializers/twilio.serializer.js';
 import { basicAuth, type Carrier, sipHeadersIn } from './carrier.js';
+import { verifyTwilio } from './twilio-signature.js';
 import { connectStream } from './xml.js';
 
 /** Twilio, `<Connect><Stream>`: https://www.twilio.com/docs/voice/media-streams/websocket-messages. */
 export const twilio: Carrier = {
   name: 'twilio',
   answersPings: true,
+  verifyWebhook: verifyTwilio,
 
   webhookAnswer: (input) => connectStream(input),
 
