@@ -76,13 +76,13 @@ export { LiveKitRunnerArguments } from './transports/livekit/dto/livekit-runner-
 export { MOQRunnerArguments } from './transports/moq/dto/moq-runner-arguments.dto.js';
 export { IceCandidate, IceCandidates } from './transports/small-webrtc/dto/ice-candidates.dto.js';
 export { SmallWebRTCRunnerArguments } from './transports/small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
+export { CandidatesAnswer, WebRtcAnswer } from './transports/small-webrtc/dto/webrtc-answer.dto.js';
 export { WebRtcOffer } from './transports/small-webrtc/dto/webrtc-offer.dto.js';
 export type * from './transports/small-webrtc/peer/peer.js';
 export {
   type ConnectionState,
   SmallWebRTCConnection,
   type SmallWebRTCConnectionEvents,
-  type WebRtcAnswer,
 } from './transports/small-webrtc/small-webrtc-connection.js';
 export { SmallWebRtcModule } from './transports/small-webrtc/small-webrtc.module.js';
 export type { SmallWebRtcOptions } from './transports/small-webrtc/small-webrtc.options.js';

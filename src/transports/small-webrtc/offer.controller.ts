@@ -1,12 +1,50 @@
-import { HttpCode, Param, Patch, Post, Req } from '@nestjs/common';
+import { applyDecorators, HttpCode, Param, Patch, Post, Req } from '@nestjs/common';
+import { START_ERRORS } from '../../errors/runner.error.js';
+import { ApiRoute, json } from '../../http/api-route.decorator.js';
 import type { HttpRequest } from '../../http/http-request.js';
 import { bodyOf } from '../../http/request-body.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
 import { validateInto } from '../../validation/validate-into.js';
 import { IceCandidates } from './dto/ice-candidates.dto.js';
+import { CandidatesAnswer, WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import { WebRtcOffer } from './dto/webrtc-offer.dto.js';
-import type { WebRtcAnswer } from './small-webrtc-connection.js';
 import { WebRtcSessions } from './webrtc-sessions.js';
+
+const SESSION = { sessionId: { description: 'The session that `/start` announced.' } };
+
+/** A route that takes offers. @param ofSession whether it names the session they are for */
+const TakesOffers = (path: string, ofSession: boolean): MethodDecorator =>
+  applyDecorators(
+    Post(path),
+    HttpCode(200),
+    ApiRoute({
+      summary: ofSession ? 'Answers the offer for a session' : 'Answers a WebRTC offer',
+      description:
+        'Without a `pc_id` that is known there is a new connection, with a bot. Candidates may follow.',
+      ...(ofSession && { params: SESSION }),
+      body: json(WebRtcOffer),
+      answers: { 200: { description: 'The answer.', content: json(WebRtcAnswer) } },
+      errors: [
+        'BAD_REQUEST',
+        'INVALID_FIELDS',
+        ...(ofSession ? (['UNKNOWN_SESSION'] as const) : []),
+        'WRONG_STATE',
+        ...START_ERRORS,
+      ],
+    }),
+  );
+
+const TakesCandidates = (path: string, ofSession: boolean): MethodDecorator =>
+  applyDecorators(
+    Patch(path),
+    ApiRoute({
+      summary: `Takes ways to reach ${ofSession ? "a session's" : 'a'} client`,
+      ...(ofSession && { params: SESSION }),
+      body: json(IceCandidates),
+      answers: { 200: { description: 'They were taken.', content: json(CandidatesAnswer) } },
+      errors: ['BAD_REQUEST', 'NOT_FOUND', 'INVALID_FIELDS'],
+    }),
+  );
 
 /** Where WebRTC clients send their offers, and the ways on which they can be reached. */
 @RunnerController()
@@ -14,20 +52,18 @@ export class OfferController {
   constructor(private readonly sessions: WebRtcSessions) {}
 
   /** An offer of a client that did not call `/start`, or that changes its connection. */
-  @Post('api/offer')
-  @HttpCode(200)
+  @TakesOffers('api/offer', false)
   offer(@Req() request: HttpRequest): Promise<WebRtcAnswer> {
     return this.sessions.offer(validateInto(WebRtcOffer, bodyOf(request)));
   }
 
-  @Patch('api/offer')
-  candidates(@Req() request: HttpRequest): { status: 'success' } {
+  @TakesCandidates('api/offer', false)
+  candidates(@Req() request: HttpRequest): CandidatesAnswer {
     return this.take(request);
   }
 
   /** An offer for the session that `/start` announced. */
-  @Post('sessions/:sessionId/api/offer')
-  @HttpCode(200)
+  @TakesOffers('sessions/:sessionId/api/offer', true)
   offerForSession(
     @Req() request: HttpRequest,
     @Param('sessionId') sessionId: string,
@@ -35,15 +71,15 @@ export class OfferController {
     return this.sessions.offer(validateInto(WebRtcOffer, bodyOf(request)), sessionId);
   }
 
-  @Patch('sessions/:sessionId/api/offer')
+  @TakesCandidates('sessions/:sessionId/api/offer', true)
   candidatesForSession(
     @Req() request: HttpRequest,
     @Param('sessionId') sessionId: string,
-  ): { status: 'success' } {
+  ): CandidatesAnswer {
     return this.take(request, sessionId);
   }
 
-  private take(request: HttpRequest, sessionId?: string): { status: 'success' } {
+  private take(request: HttpRequest, sessionId?: string): CandidatesAnswer {
     this.sessions.addCandidates(validateInto(IceCandidates, bodyOf(request)), sessionId);
     return { status: 'success' };
   }

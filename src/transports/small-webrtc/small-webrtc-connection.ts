@@ -2,17 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../../errors/runner.error.js';
 import type { MediaEnd } from '../../media/media-link.js';
 import { PatientEmitter } from '../../media/patient-emitter.js';
+import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import type { NegotiatedTrack, Peer, PeerEvents, PeerStats } from './peer/peer.js';
 import { type Offer, ufragOf, usableCandidate } from './sdp.js';
 import { AudioTrack, VideoTrack } from './tracks.js';
-
-/** The answer to an offer. */
-export interface WebRtcAnswer {
-  readonly sdp: string;
-  readonly type: 'answer';
-  /** Names the connection in what the client sends next. */
-  readonly pc_id: string;
-}
 
 /** Where a connection is. `disconnected`: nothing was heard of the client for a while; it may come back. */
 export type ConnectionState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'closed';

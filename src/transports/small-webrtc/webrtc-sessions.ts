@@ -6,11 +6,12 @@ import type { Session } from '../../sessions/session.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { SmallWebRTCRunnerArguments } from './dto/small-webrtc-runner-arguments.dto.js';
 import { IceCandidate, type IceCandidates } from './dto/ice-candidates.dto.js';
+import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import type { WebRtcOffer } from './dto/webrtc-offer.dto.js';
 import { IceServers } from './ice-servers.js';
 import type { PeerEvents, PeerStack } from './peer/peer.js';
 import { forEsp32, type Offer, readOffer } from './sdp.js';
-import { SmallWebRTCConnection, type WebRtcAnswer } from './small-webrtc-connection.js';
+import { SmallWebRTCConnection } from './small-webrtc-connection.js';
 import { type ResolvedSmallWebRtcOptions, SMALL_WEBRTC_OPTIONS } from './small-webrtc.options.js';
 import { PEER_STACK } from './peer-stack.token.js';
 import { validateInto } from '../../validation/validate-into.js';
@@ -61,7 +62,7 @@ export class WebRtcSessions {
       return await this.begin(session, offer);
     } catch (error) {
       void this.sessions.stop(session, 'start_failed', 'The offer could not be answered.');
-      throw error;
+      throw this.sessions.observers.refused(error);
     }
   }
 
