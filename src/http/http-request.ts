@@ -8,6 +8,10 @@ export interface HttpRequest {
   /** Host and port, as the framework sees them behind trusted proxies; HTTP/1.0 may send none. */
   readonly host: string | undefined;
   readonly url: string;
+  /** The same where a router has cut {@link url} down to what is left for it. */
+  readonly originalUrl?: string;
+  /** The values of the route's `:name` segments. */
+  readonly params?: Readonly<Record<string, string | undefined>>;
   /** Fastify's way to Node's request; Express' request is one itself. */
   readonly raw?: IncomingMessage;
 }
@@ -15,4 +19,10 @@ export interface HttpRequest {
 /** Node's own request under the framework's. */
 export function nodeRequest(request: HttpRequest): IncomingMessage {
   return request.raw ?? (request as unknown as IncomingMessage);
+}
+
+/** The parameters behind the `?`; of several with one name the last. */
+export function queryOf({ url }: HttpRequest): Record<string, string> {
+  const start = url.indexOf('?');
+  return start === -1 ? {} : Object.fromEntries(new URLSearchParams(url.slice(start)));
 }

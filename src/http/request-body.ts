@@ -128,7 +128,8 @@ function depthOf(json: string): number {
   return deepest;
 }
 
-const tooLarge = (limitBytes: number) =>
+/** What a larger body is refused with. */
+export const tooLarge = (limitBytes: number) =>
   new RunnerError('TOO_LARGE', `The request body is larger than ${limitBytes} bytes.`);
 
 const unsupported = (message: string) => new RunnerError('UNSUPPORTED_MEDIA_TYPE', message);

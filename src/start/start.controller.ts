@@ -1,10 +1,13 @@
 import { Get, HttpCode, Inject, Post, Req } from '@nestjs/common';
-import type { HttpRequest } from '../http/http-request.js';
+import { Access } from '../auth/access.decorator.js';
+import { callerOf } from '../auth/caller.js';
+import { type HttpRequest, nodeRequest } from '../http/http-request.js';
 import { PublicUrls } from '../http/public-url.js';
 import { bodyOf } from '../http/request-body.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
 import { validateInto } from '../validation/validate-into.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import { RunnerReadiness } from '../sessions/runner-readiness.js';
 import { SessionRegistry } from '../sessions/session-registry.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 import { StartRequest } from './dto/start-request.dto.js';
@@ -16,11 +19,13 @@ export class StartController {
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly transports: TransportRegistry,
     private readonly sessions: SessionRegistry,
+    private readonly readiness: RunnerReadiness,
     private readonly publicUrls: PublicUrls,
   ) {}
 
   /** Opens a session on the transport asked for, and says how to reach it. Malformed JSON counts as `{}`. */
   @Post('start')
+  @Access('start')
   @HttpCode(200)
   async start(@Req() httpRequest: HttpRequest): Promise<Record<string, unknown>> {
     const request = validateInto(StartRequest, bodyOf(httpRequest, {}));
@@ -30,20 +35,22 @@ export class StartController {
       this.options.onlyTransport ??
       this.options.defaultTransport;
     const transport = this.transports.require(name);
-    return this.sessions.start({ transport: name, body: request.body }, async (session) => ({
-      sessionId: session.id,
-      ...(await transport.start({
-        name,
-        session,
-        request,
-        baseUrl: this.publicUrls.of(httpRequest),
-      })),
-    }));
+    return this.sessions.start(
+      { transport: name, body: request.body, caller: callerOf(httpRequest) },
+      async (session) => {
+        const baseUrl = this.publicUrls.of(httpRequest);
+        const answer = transport.start({ name, session, request, baseUrl });
+        return { sessionId: session.id, ...(answer instanceof Promise ? await answer : answer) };
+      },
+      nodeRequest(httpRequest).socket,
+    );
   }
 
   /** What this instance accepts right now. */
   @Get('status')
-  status(): { status: 'ready'; transports: string[] } {
-    return { status: 'ready', transports: this.transports.accepted };
+  @Access('open')
+  status(): { status: RunnerReadiness['status']; transports: string[] } {
+    const { status, isReady } = this.readiness;
+    return { status, transports: isReady ? this.transports.accepted : [] };
   }
 }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { DynamicModule, INestApplication, LogLevel, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type Session } from '../sessions/session.js';
+import { RunnerDrain } from '../sessions/runner-drain.js';
 import { SessionRegistry } from '../sessions/session-registry.js';
 import { connectClient, type FakeClient } from './connect-client.js';
 import { type FakeCall, placeCall, type PlaceCallOptions } from './place-call.js';
@@ -83,6 +84,7 @@ export class TestHost {
 
   /** Ends all conversations, and the application. */
   async close(): Promise<void> {
+    this.app.get(RunnerDrain, { strict: false }).hurry();
     await this.app.close();
   }
 }

@@ -1,5 +1,6 @@
 import type { ParticipantInfo } from 'livekit-server-sdk';
 import { HttpCode, Inject, Post, Req } from '@nestjs/common';
+import { Access } from '../../auth/access.decorator.js';
 import type { HttpRequest } from '../../http/http-request.js';
 import { rawBodyOf } from '../../http/request-body.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
@@ -16,6 +17,7 @@ const STILL_THERE = new Set<number>([2 /* DUPLICATE_IDENTITY */, 8 /* MIGRATION 
 
 /** `POST /livekit-webhook`: what happens in the rooms. The server must be configured to send its webhooks here. */
 @RunnerController('livekit-webhook')
+@Access('open')
 export class LiveKitWebhookController {
   constructor(
     @Inject(LIVEKIT_OPTIONS) private readonly options: ResolvedLiveKitOptions,

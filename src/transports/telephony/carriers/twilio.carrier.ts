@@ -2,7 +2,7 @@ import { CallData } from '../../../bot/call-data.js';
 import { objectIn, textIn } from '../../../media/serializers/carrier-message.js';
 import { TwilioSerializer } from '../../../media/serializers/twilio.serializer.js';
 import { basicAuth, type Carrier, sipHeadersIn } from './carrier.js';
-import { connectStream } from './xml.js';
+import { BUSY, connectStream } from './xml.js';
 
 /** Twilio, `<Connect><Stream>`: https://www.twilio.com/docs/voice/media-streams/websocket-messages. */
 export const twilio: Carrier = {
@@ -10,6 +10,8 @@ export const twilio: Carrier = {
   answersPings: true,
 
   webhookAnswer: (input) => connectStream(input),
+
+  busyXml: `<Response><Say>${BUSY}</Say><Hangup/></Response>`,
 
   identify(message) {
     const start = objectIn(message, 'start');
