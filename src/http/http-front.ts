@@ -6,8 +6,7 @@ import type { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { isOriginAllowed } from './allowed-origins.js';
 import { toErrorAnswer } from './error-answer.js';
-import { leaveBody } from './body-stream.js';
-import { bodyOf, isBodyTaken, takeBody } from './request-body.js';
+import { bodyOf, isBodyTaken, leaveBody, takeBody } from './request-body.js';
 import { RunnerPaths } from './runner-paths.js';
 
 /**

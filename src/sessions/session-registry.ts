@@ -77,6 +77,11 @@ export class SessionRegistry {
     return this.capacity.isFull;
   }
 
+  /** How many starts wait for a place. */
+  get queued(): number {
+    return this.queue.length;
+  }
+
   /** The session, unless it has ended or never was. */
   get(id: string): Session | undefined {
     return this.pending.get(id) ?? this.active.get(id);

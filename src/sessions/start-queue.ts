@@ -21,6 +21,11 @@ export class StartQueue<T> {
 
   constructor(private readonly options: StartQueueOptions) {}
 
+  /** How many wait. */
+  get length(): number {
+    return this.waiting.size;
+  }
+
   /** Whether one more may wait. */
   get hasRoom(): boolean {
     return this.options.startQueueMs > 0 && this.waiting.size < this.options.maxQueuedStarts;
