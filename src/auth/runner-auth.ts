@@ -6,7 +6,7 @@ export interface AuthRequest {
   readonly access: Exclude<AccessKind, 'open'>;
   /** The framework's own request, with whatever guards and middleware of the host left on it. */
   readonly request: HttpRequest;
-  /** The session it is about, where the route names one. */
+  /** The session it is about: the `:id` of the route, where it has one. */
   readonly sessionId: string | undefined;
 }
 

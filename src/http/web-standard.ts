@@ -74,7 +74,6 @@ export async function sendWebResponse(
     else if (!OF_THE_CONNECTION.has(name)) response.setHeader(name, value);
   }
   response.statusCode = answer.status;
-  if (answer.statusText) response.statusMessage = answer.statusText;
   if (body && withBody) return pipeline(body, response, { signal });
   body?.destroy();
   response.end();

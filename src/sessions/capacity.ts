@@ -1,8 +1,12 @@
 import type { Caller } from '../auth/runner-auth.js';
 import { RunnerError } from '../errors/runner.error.js';
 
-/** Keeps count of the places: how many sessions there are, and how many of them each caller holds. */
+/** Whether there is room for one more: keeps count of all sessions, and of those that each caller holds. */
 export class Capacity {
+  /** Nobody is let in any more. */
+  closed = false;
+  /** Nobody is let in for the time being. */
+  overloaded = false;
   private taken = 0;
   private readonly byCaller = new Map<string, number>();
 
@@ -12,8 +16,12 @@ export class Capacity {
     return this.taken >= this.maxSessions;
   }
 
-  /** Why there is no place for one more session of this caller; `undefined` when there is. */
+  /** Why one more session of this caller cannot be; `undefined` when it can. */
   refusal({ id = '', maxSessions = Infinity }: Caller = {}): RunnerError | undefined {
+    if (this.closed) return draining();
+    if (this.overloaded) {
+      return new RunnerError('OVERLOADED', 'This runner has too much to do; try again later.');
+    }
     if (this.isFull) {
       return new RunnerError(
         'AT_CAPACITY',
@@ -42,3 +50,7 @@ export class Capacity {
     else this.byCaller.delete(id);
   }
 }
+
+/** What is told to those who come too late. */
+export const draining = (): RunnerError =>
+  new RunnerError('DRAINING', 'The runner is shutting down and takes no new sessions.');

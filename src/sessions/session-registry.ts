@@ -8,7 +8,8 @@ import { MissingBotLauncher } from '../bot/missing-bot-launcher.js';
 import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
-import { Capacity } from './capacity.js';
+import { Capacity, draining } from './capacity.js';
+import { PendingSessions } from './pending-sessions.js';
 import { Session } from './session.js';
 import { SessionHistory } from './session-history.js';
 import { linkSession } from './session-of-arguments.js';
@@ -30,16 +31,12 @@ export interface OpenSession {
  */
 @Injectable()
 export class SessionRegistry {
-  /** Waiting sessions in the order of their expiry (they all wait equally long), so one timer serves them all. */
-  private readonly pending = new Map<string, Session>();
+  private readonly pending: PendingSessions;
   private readonly active = new Map<string, Session>();
   /** Ended sessions whose rooms, sockets and timers are still being released. */
   private readonly releasing = new Set<Promise<void>>();
   private readonly capacity: Capacity;
   private readonly queue: StartQueue<Session>;
-  private expiryTimer: NodeJS.Timeout | undefined;
-  private closed = false;
-  private overloaded = false;
   /** The sessions that ended last. */
   readonly history: SessionHistory;
 
@@ -47,6 +44,11 @@ export class SessionRegistry {
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly launcher: BotLauncher,
   ) {
+    this.pending = new PendingSessions(options.pendingTtlMs, (expired) => {
+      // One for all of them: an error is the most expensive part of an end.
+      const reason = new SessionEnd('expired', 'Nobody connected in time.');
+      for (const session of expired) this.finish(session, reason);
+    });
     this.capacity = new Capacity(options.maxSessions);
     this.queue = new StartQueue(options);
     this.history = new SessionHistory(options.sessionHistory);
@@ -64,12 +66,12 @@ export class SessionRegistry {
 
   /** Whether no new sessions are taken any more, because the runner is being shut down. */
   get isDraining(): boolean {
-    return this.closed;
+    return this.capacity.closed;
   }
 
   /** Whether no new sessions are taken, because `loadFunction` says so. */
   get isOverloaded(): boolean {
-    return this.overloaded;
+    return this.capacity.overloaded;
   }
 
   /** Whether `maxSessions` are taken. */
@@ -94,16 +96,12 @@ export class SessionRegistry {
   require(id: string): Session {
     const session = this.get(id);
     if (session) return session;
-    if (this.closed) throw draining();
+    if (this.capacity.closed) throw draining();
     throw new RunnerError('UNKNOWN_SESSION', 'There is no such session, or it has ended.');
   }
 
   /** Why a session cannot be opened right now, for anyone or for a certain caller; `undefined` when it can. */
   refusal(caller?: Caller): RunnerError | undefined {
-    if (this.closed) return draining();
-    if (this.overloaded) {
-      return new RunnerError('OVERLOADED', 'This runner has too much to do; try again later.');
-    }
     return this.capacity.refusal(caller);
   }
 
@@ -116,8 +114,7 @@ export class SessionRegistry {
     if (refusal) throw refusal;
     const session = new Session(randomUUID(), request.transport, request.body, request.caller);
     this.capacity.take(request.caller);
-    this.pending.set(session.id, session);
-    this.expiryTimer ??= setTimeout(() => this.expire(), this.options.pendingTtlMs).unref();
+    this.pending.add(session);
     return session;
   }
 
@@ -153,7 +150,7 @@ export class SessionRegistry {
    * @throws {RunnerError} `DRAINING`
    */
   claim(id: string, transports: readonly string[]): Session | undefined {
-    if (this.closed) throw draining();
+    if (this.capacity.closed) throw draining();
     const session = this.pending.get(id);
     if (!session || !transports.includes(session.transport)) return undefined;
     this.activate(session);
@@ -192,7 +189,7 @@ export class SessionRegistry {
 
   /** Tells whether there is too much to do for new sessions. */
   setOverloaded(overloaded: boolean): void {
-    this.overloaded = overloaded;
+    this.capacity.overloaded = overloaded;
     this.serveQueue();
   }
 
@@ -201,7 +198,7 @@ export class SessionRegistry {
    * @returns those that have one
    */
   close(): Session[] {
-    this.closed = true;
+    this.capacity.closed = true;
     this.queue.dismiss(draining());
     for (const session of this.pending.values()) void this.stopWith(session, shutDown());
     return [...this.active.values()];
@@ -289,10 +286,6 @@ export class SessionRegistry {
     if (session.state.name === 'ended') return;
     this.active.delete(session.id);
     this.pending.delete(session.id);
-    if (this.pending.size === 0) {
-      clearTimeout(this.expiryTimer);
-      this.expiryTimer = undefined;
-    }
     if (session.botRuns) session.logger.log(`ended: ${reason.code}`);
     const released = session.finish(reason);
     if (released) {
@@ -309,27 +302,8 @@ export class SessionRegistry {
   }
 
   private serveQueue(): void {
-    this.queue.advance(() => !this.overloaded && !this.capacity.isFull);
-  }
-
-  private expire(): void {
-    this.expiryTimer = undefined;
-    const now = Date.now();
-    const reason = new SessionEnd('expired', 'Nobody connected in time.');
-    for (const session of this.pending.values()) {
-      const leftMs = session.createdAtMs + this.options.pendingTtlMs - now;
-      if (leftMs > 0) {
-        // Up to 1 % late, so that many starts in a row end in a few sweeps, not in one each.
-        const nextMs = Math.max(leftMs, this.options.pendingTtlMs / 100);
-        this.expiryTimer = setTimeout(() => this.expire(), nextMs).unref();
-        return;
-      }
-      this.finish(session, reason);
-    }
+    this.queue.advance(() => !this.capacity.overloaded && !this.capacity.isFull);
   }
 }
-
-const draining = (): RunnerError =>
-  new RunnerError('DRAINING', 'The runner is shutting down and takes no new sessions.');
 
 const shutDown = (): SessionEnd => new SessionEnd('draining', 'The runner is shutting down.');

@@ -27,7 +27,7 @@ export class StartController {
   @Post('start')
   @Access('start')
   @HttpCode(200)
-  async start(@Req() httpRequest: HttpRequest): Promise<Record<string, unknown>> {
+  start(@Req() httpRequest: HttpRequest): Promise<Record<string, unknown>> {
     const request = validateInto(StartRequest, bodyOf(httpRequest, {}));
     const name =
       request.transport ??
@@ -37,10 +37,11 @@ export class StartController {
     const transport = this.transports.require(name);
     return this.sessions.start(
       { transport: name, body: request.body, caller: callerOf(httpRequest) },
-      async (session) => {
+      (session) => {
         const baseUrl = this.publicUrls.of(httpRequest);
         const answer = transport.start({ name, session, request, baseUrl });
-        return { sessionId: session.id, ...(answer instanceof Promise ? await answer : answer) };
+        const withId = (more: Record<string, unknown>) => ({ sessionId: session.id, ...more });
+        return answer instanceof Promise ? answer.then(withId) : withId(answer);
       },
       nodeRequest(httpRequest).socket,
     );
