@@ -1,5 +1,10 @@
+export { Access } from './auth/access.decorator.js';
+export { type AccessKind, startsSession } from './auth/access.js';
+export { callerOf } from './auth/caller.js';
+export { type AuthRequest, type Caller, RunnerAuth } from './auth/runner-auth.js';
+export type { RunnerKey } from './auth/runner-key.js';
 export { BotLauncher } from './bot/bot-launcher.js';
-export { BotSession } from './bot/bot-session.js';
+export { BotSession, type SessionRequestHandler } from './bot/bot-session.js';
 export { SessionEnd, type SessionEndCode } from './bot/session-end.js';
 export { CallData } from './bot/call-data.js';
 export { RunnerArguments } from './bot/runner-arguments.js';
@@ -37,12 +42,22 @@ export type { OpenApiOptions } from './openapi/openapi.options.js';
 export { type ReadinessCheck, RunnerHealth } from './health/runner-health.js';
 export { type MetricsExtras, MetricsModule } from './metrics/metrics.module.js';
 export type { MetricsOptions, MetricsRegistry } from './metrics/metrics.options.js';
+export type { HttpRequest } from './http/http-request.js';
 export { ProviderError } from './http/provider-error.js';
 export { RunnerError, type RunnerErrorCode } from './errors/runner.error.js';
 export { InvalidFieldsError } from './validation/invalid-fields.error.js';
-export { type LauncherDefinition, RunnerModule, type RunnerModuleExtras } from './runner.module.js';
+export {
+  type AuthDefinition,
+  type LauncherDefinition,
+  RunnerModule,
+  type RunnerModuleExtras,
+} from './runner.module.js';
 export { InvalidOptionsError, type RunnerOptions } from './runner.options.js';
 export type { SessionObserver, SessionObservers } from './sessions/session-observers.js';
+export { ListSessionsQuery, StopSessionQuery } from './sessions/dto/session-queries.dto.js';
+export { SessionInfo } from './sessions/dto/session-info.dto.js';
+export { RunnerDrain } from './sessions/runner-drain.js';
+export { RunnerReadiness } from './sessions/runner-readiness.js';
 export { SessionRegistry } from './sessions/session-registry.js';
 export type { Session, SessionState } from './sessions/session.js';
 export { TracingModule } from './tracing/tracing.module.js';

@@ -9,7 +9,7 @@ import { OpenApiModule } from './openapi/openapi.module.js';
 import { RunnerModule } from './runner.module.js';
 import { banner } from './standalone/banner.js';
 import { EchoBot } from './standalone/echo.bot.js';
-import { parseFlags } from './standalone/flags.js';
+import { parseFlags, splitList } from './standalone/flags.js';
 import { loadBot } from './standalone/load-bot.js';
 import { DailyTransport } from './transports/daily/daily.transport.js';
 import { TransportRegistry } from './transports/transport-registry.js';
@@ -24,6 +24,8 @@ const LEVELS: LogLevel[][] = [
 async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES);
+  // Not flags, which every user of the machine could read, and every bot.
+  const { PIPECAT_PUBLIC_KEYS = '', PIPECAT_PRIVATE_KEYS = '' } = process.env;
   const { FastifyAdapter } = await import('@nestjs/platform-fastify').catch(() => {
     throw new Error('The standalone runner needs Fastify: npm install @nestjs/platform-fastify');
   });
@@ -35,6 +37,9 @@ async function main(): Promise<void> {
       publicUrl: flags.proxy,
       allowedOrigins: flags.allowedOrigins,
       webSocketAuth: flags.wsAuth,
+      publicKeys: splitList([PIPECAT_PUBLIC_KEYS]),
+      privateKeys: splitList([PIPECAT_PRIVATE_KEYS]),
+      drainTimeoutMs: flags.drainTimeout * 1_000,
       onlyTransport: flags.direct ? 'daily' : flags.transport,
       cliArgs: { ...flags },
     }),
@@ -43,7 +48,8 @@ async function main(): Promise<void> {
   );
   // Nothing here is a host's, so every error can have the runner's shape.
   app.useGlobalFilters(new RunnerExceptionFilter(app.get(HttpAdapterHost)));
-  app.enableShutdownHooks();
+  // Or it would end as killed by the signal, however well it had finished.
+  app.enableShutdownHooks([], { useProcessExit: true });
   if (flags.direct) return meetDirectly(app);
   await app.listen(flags.port, flags.host);
   const transports = app.get(TransportRegistry, { strict: false });

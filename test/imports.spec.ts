@@ -21,11 +21,13 @@ const RULES: Record<string, string[]> = {
   media: [],
   rtvi: ['media', 'validation'],
   bot: ['errors', 'validation'],
-  sessions: ['bot', 'errors', 'runner.options.js'],
+  auth: ['errors', 'http', 'runner.options.js'],
+  sessions: ['auth', 'bot', 'errors', 'http', 'validation', 'runner.options.js'],
   http: ['errors', 'validation', 'runner.options.js'],
-  websocket: ['bot', 'errors', 'http', 'sessions', 'validation', 'runner.options.js'],
-  health: ['bot', 'errors', 'http', 'sessions', 'transports/transport-registry.js'],
+  websocket: ['auth', 'bot', 'errors', 'http', 'sessions', 'validation', 'runner.options.js'],
+  health: ['auth', 'bot', 'errors', 'http', 'sessions', 'transports/transport-registry.js'],
   metrics: [
+    'auth',
     'errors',
     'http',
     'sessions',
@@ -35,6 +37,7 @@ const RULES: Record<string, string[]> = {
   ],
   tracing: ['bot', 'errors', 'sessions'],
   openapi: [
+    'auth',
     'errors',
     'http',
     'validation',
@@ -43,6 +46,7 @@ const RULES: Record<string, string[]> = {
     'transports/transport-registry.js',
   ],
   start: [
+    'auth',
     'bot',
     'errors',
     'http',

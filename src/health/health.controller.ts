@@ -1,4 +1,5 @@
 import { Get, Header } from '@nestjs/common';
+import { Access } from '../auth/access.decorator.js';
 import { ApiRoute, json } from '../http/api-route.decorator.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
 import { RunnerHealth } from './runner-health.js';
@@ -12,6 +13,7 @@ const statusOf = (status: string) => ({
 
 /** `GET /livez` and `GET /readyz`, for whoever decides to restart the process or to send it more work. */
 @RunnerController()
+@Access('open')
 export class HealthController {
   constructor(private readonly health: RunnerHealth) {}
 

@@ -3,7 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { BotLauncher } from '../bot/bot-launcher.js';
 import { MissingBotLauncher } from '../bot/missing-bot-launcher.js';
 import { RunnerError } from '../errors/runner.error.js';
-import { SessionRegistry } from '../sessions/session-registry.js';
+import { RunnerReadiness } from '../sessions/runner-readiness.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 import type { FailingCheck } from './unhealthy.error.js';
 
@@ -14,7 +14,7 @@ export type ReadinessCheck = () => unknown;
 const CHECK_TIMEOUT_MS = 800;
 
 /**
- * Whether new sessions can start here: a bot is configured, a transport enabled, and a place free. A host adds what else its bots need.
+ * Whether new sessions should be sent here: a bot is configured, a transport enabled, and the runner neither overloaded nor shutting down. A host adds what else its bots need.
  *
  * @example
  * ```ts
@@ -30,10 +30,10 @@ export class RunnerHealth {
   /** What failed last time: probes come every few seconds, and only changes are worth a line. */
   private lastFailing = '';
 
-  constructor(launcher: BotLauncher, transports: TransportRegistry, sessions: SessionRegistry) {
+  constructor(launcher: BotLauncher, transports: TransportRegistry, readiness: RunnerReadiness) {
     this.addCheck('bot', () => MissingBotLauncher.refuse(launcher));
     this.addCheck('transports', () => transports.refuseIfNone());
-    this.addCheck('sessions', () => sessions.refuseIfFull());
+    this.addCheck('sessions', () => readiness.refuseUnlessReady());
   }
 
   /** Adds a check, or replaces the one of that name. */

@@ -27,14 +27,16 @@ export interface ApiRouteOptions {
   >;
   /** What is sent to it. It can be left out, unless a class says that it must have some fields. */
   readonly body?: ApiContent;
-  /** What it answers when all is well, by status. */
+  /** What it answers when all is well, by status; `default` is any. */
   readonly answers: Readonly<
-    Record<number, { readonly description: string; readonly content?: ApiContent }>
+    Record<string, { readonly description: string; readonly content?: ApiContent }>
   >;
   /** What else it answers, beside what any route may answer to a body. */
   readonly errors?: readonly RunnerErrorCode[];
   /** Classes to describe that no schema here refers to. */
   readonly models?: readonly PlainClass[];
+  /** Of an `@All()` route: `@nestjs/swagger` would describe it with the method SEARCH, which is not valid before OpenAPI 3.2. */
+  readonly notForSwagger?: boolean;
 }
 
 /** A body that is JSON. */
@@ -70,11 +72,13 @@ function inWordsOfSwagger(options: ApiRouteOptions): Record<string, unknown> {
     answers,
     errors = [],
     models = [],
+    notForSwagger,
   } = options;
   const unions = Object.values(answers).flatMap(({ content = {} }) =>
     Object.values(content).filter(isUnion).flat(),
   );
   return {
+    apiExcludeEndpoint: notForSwagger && { disable: true },
     apiOperation: { summary, description },
     apiExtraModels: [...models, ...unions],
     apiConsumes: body && Object.keys(body),

@@ -21,7 +21,12 @@ export function toErrorAnswer(error: unknown): ErrorAnswer {
       headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
     };
   }
-  if (error instanceof HttpException) return answer(error.getStatus(), httpExceptionDetail(error));
+  if (error instanceof HttpException) {
+    const status = error.getStatus();
+    // Such as @nestjs/throttler's; programs must be able to tell it from AT_CAPACITY.
+    const extra = status === 429 ? { code: 'RATE_LIMITED' } : {};
+    return answer(status, httpExceptionDetail(error), extra);
+  }
   return { ...answer(500, 'The runner failed unexpectedly; its log says why.'), unexpected: true };
 }
 

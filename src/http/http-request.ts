@@ -9,6 +9,8 @@ export interface HttpRequest {
   readonly host: string | undefined;
   /** Path and query as they arrived. */
   readonly originalUrl: string;
+  /** The values of the route's `:name` segments. */
+  readonly params?: Readonly<Record<string, string | undefined>>;
   /** Fastify's way to Node's request; Express' request is one itself. */
   readonly raw?: IncomingMessage;
 }
@@ -16,4 +18,10 @@ export interface HttpRequest {
 /** Node's own request under the framework's. */
 export function nodeRequest(request: HttpRequest): IncomingMessage {
   return request.raw ?? (request as unknown as IncomingMessage);
+}
+
+/** The parameters behind the `?`; of several with one name the last. */
+export function queryOf({ originalUrl }: HttpRequest): Record<string, string> {
+  const start = originalUrl.indexOf('?');
+  return start === -1 ? {} : Object.fromEntries(new URLSearchParams(originalUrl.slice(start)));
 }

@@ -9,6 +9,7 @@ export interface RunnerRoute {
   /** Below the runner's base path, such as `/sessions/:id`; '' for the base path itself. */
   readonly path: string;
   readonly handler: object;
+  readonly controller: object;
 }
 
 /** All routes of the runner in an application. */
@@ -27,7 +28,7 @@ export function* runnerRoutes(modules: ModulesContainer): Generator<RunnerRoute>
         const method = Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod;
         if (paths === undefined || RequestMethod[method] === undefined) continue;
         for (const path of [paths].flat() as string[]) {
-          yield { method, path: joinPaths(controllerPath, path), handler };
+          yield { method, path: joinPaths(controllerPath, path), handler, controller: metatype };
         }
       }
     }

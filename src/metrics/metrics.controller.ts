@@ -1,4 +1,5 @@
 import { Get, Header, Res, type Type } from '@nestjs/common';
+import { Access } from '../auth/access.decorator.js';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ApiRoute } from '../http/api-route.decorator.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
@@ -7,6 +8,7 @@ import { RunnerMetrics } from './runner-metrics.js';
 /** Makes the controller that Prometheus asks, for its path is the host's choice. */
 export function metricsController(path: string): Type<unknown> {
   @RunnerController(path)
+  @Access('manage')
   class MetricsController {
     constructor(
       private readonly metrics: RunnerMetrics,

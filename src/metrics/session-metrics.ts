@@ -39,7 +39,7 @@ export class SessionMetrics implements SessionObserver {
           for (const state of ['pending', 'launching', 'running'])
             this.set({ transport, state }, 0);
         }
-        for (const { transport, state } of sessions.all()) {
+        for (const { transport, state } of sessions.live) {
           this.inc({ transport, state: state.name });
         }
       },

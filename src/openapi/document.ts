@@ -11,7 +11,10 @@ export interface OpenApiDocument {
   readonly info: OpenApiInfo;
   readonly servers: readonly { readonly url: string }[];
   readonly paths: Record<string, Record<string, OpenApiOperation>>;
-  readonly components: { readonly schemas: Record<string, Record<string, unknown>> };
+  readonly components: {
+    readonly schemas: Record<string, Record<string, unknown>>;
+    readonly securitySchemes: Record<string, object>;
+  };
 }
 
 /** What the document is called. */
@@ -29,6 +32,7 @@ export interface OpenApiOperation {
   readonly parameters?: readonly OpenApiParameter[];
   readonly requestBody?: { readonly required: boolean; readonly content: OpenApiContent };
   readonly responses: Record<string, OpenApiResponse>;
+  readonly security?: readonly object[];
 }
 
 export interface OpenApiParameter {
@@ -52,6 +56,8 @@ export interface DocumentedRoute {
   readonly method: RequestMethod;
   readonly path: string;
   readonly about: ApiRouteOptions;
+  /** Whether it takes a key, where there are keys. */
+  readonly needsKey: boolean;
 }
 
 /** Of `@All()` routes. */
@@ -68,6 +74,12 @@ const RETRY_AFTER = {
   },
 };
 
+const KEY = {
+  type: 'http',
+  scheme: 'bearer',
+  description: 'A public or private key, where the runner has keys.',
+};
+
 /** Describes routes in OpenAPI 3.1. */
 export function describeRoutes(
   routes: readonly DocumentedRoute[],
@@ -75,12 +87,13 @@ export function describeRoutes(
   book = new SchemaBook(),
 ): OpenApiDocument {
   const paths: OpenApiDocument['paths'] = {};
-  for (const { method, path, about } of routes) {
-    const template = path.replace(/[:*](\w+)/g, '{$1}') || '/';
+  for (const route of routes) {
+    const { method, path, about } = route;
+    const template = path.replace(/[:*](\w*)/g, (_, name) => `{${name || 'path'}}`) || '/';
     const methods =
       method === RequestMethod.ALL ? ALL_METHODS : [RequestMethod[method].toLowerCase()];
     for (const one of methods) {
-      (paths[template] ??= {})[one] = describe(one, template, about, book);
+      (paths[template] ??= {})[one] = describe(one, template, route, book);
     }
     for (const model of about.models ?? []) book.of(model);
   }
@@ -90,30 +103,36 @@ export function describeRoutes(
     // Relative to where the document is, and so right below any path and behind any proxy.
     servers: [{ url: './' }],
     paths,
-    components: { schemas: book.schemas },
+    components: { schemas: book.schemas, securitySchemes: { key: KEY } },
   };
 }
 
 function describe(
   method: string,
   path: string,
-  options: ApiRouteOptions,
+  { about, needsKey }: DocumentedRoute,
   book: SchemaBook,
 ): OpenApiOperation {
-  const { summary, description, body, answers, errors = [] } = options;
-  const parameters = parametersOf(path, options);
+  const { summary, description, body, answers, errors = [] } = about;
+  const parameters = parametersOf(path, about);
   const content = (types: ApiContent): OpenApiContent =>
     Object.fromEntries(Object.entries(types).map(([type, of]) => [type, { schema: book.of(of) }]));
   const good = Object.entries(answers).map(([status, { description, content: types }]) => [
     status,
     { description, ...(types && { content: content(types) }) },
   ]);
-  const codes = [...(method === 'get' ? [] : BODY_ERRORS), ...errors];
+  const codes: RunnerErrorCode[] = [
+    ...(method === 'get' ? [] : BODY_ERRORS),
+    ...(needsKey ? (['UNAUTHORIZED'] as const) : []),
+    ...errors,
+  ];
   return {
     operationId: operationId(method, path),
     summary,
     ...(description !== undefined && { description }),
     ...(parameters.length > 0 && { parameters }),
+    // Without keys everything is open.
+    ...(needsKey && { security: [{ key: [] }, {}] }),
     ...(body &&
       method !== 'get' && { requestBody: { required: book.needs(body), content: content(body) } }),
     responses: {

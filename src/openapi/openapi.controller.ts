@@ -1,4 +1,5 @@
 import { Get, Header, Res } from '@nestjs/common';
+import { Access } from '../auth/access.decorator.js';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ApiRoute, json } from '../http/api-route.decorator.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
@@ -7,6 +8,7 @@ import { RunnerApi } from './runner-api.js';
 
 /** `GET /openapi.json` and `GET /docs`: what can be asked of this runner. */
 @RunnerController()
+@Access('open')
 export class OpenApiController {
   private page: string | undefined;
 

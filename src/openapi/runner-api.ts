@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Inject, Injectable } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { declaredAccess } from '../auth/access.js';
 import { apiRouteOf } from '../http/api-route.decorator.js';
 import { runnerRoutes } from '../http/runner-routes.js';
 import { StartRequest } from '../start/dto/start-request.dto.js';
@@ -31,9 +32,10 @@ export class RunnerApi {
   }
 
   private describe(): OpenApiDocument {
-    const routes = [...runnerRoutes(this.modules)].flatMap(({ handler, ...route }) => {
-      const about = apiRouteOf(handler);
-      return about ? [{ ...route, about }] : [];
+    const routes = [...runnerRoutes(this.modules)].flatMap(({ method, path, ...route }) => {
+      const about = apiRouteOf(route.handler);
+      const needsKey = declaredAccess(route.handler, route.controller) !== 'open';
+      return about ? [{ method, path, about, needsKey }] : [];
     });
     const { title = 'Pipecat runner', version = ownVersion() } = this.options;
     return describeRoutes(

@@ -21,6 +21,8 @@ export interface Flags {
   readonly iceServers: IceServer[];
   /** Whether WebRTC clients are ESP32 devices. */
   readonly esp32: boolean;
+  /** How long conversations may go on after a signal to end, in seconds. */
+  readonly drainTimeout: number;
   readonly verbose: number;
 }
 
@@ -69,6 +71,12 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
       ).env('PIPECAT_ICE_SERVERS'),
     )
     .option('--esp32', 'answer WebRTC offers of ESP32 devices (needs --host <IP address>)', false)
+    .option(
+      '--drain-timeout <seconds>',
+      'how long conversations may go on after SIGTERM or Ctrl-C; a second signal ends them at once',
+      seconds,
+      20,
+    )
     .option('-v, --verbose', 'log more; twice, even more', (_, before: number) => before + 1, 0)
     .showHelpAfterError('(--help lists what is accepted)');
   command.parse(argv, { from: 'user' });
@@ -103,14 +111,20 @@ function iceServersOf(given: string | string[] | undefined, command: Command): I
 }
 
 /** The environment gives one comma-separated string, the command line a list. */
-function splitList(origins: string[] = []): string[] {
-  return origins.flatMap((text) => text.split(',')).flatMap((origin) => origin.trim() || []);
+export function splitList(texts: string[] = []): string[] {
+  return texts.flatMap((text) => text.split(',')).flatMap((one) => one.trim() || []);
 }
 
 function port(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value <= 65_535) return value;
   throw new InvalidArgumentError('It must be a number from 0 to 65535.');
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value <= 86_400) return value;
+  throw new InvalidArgumentError('It must be a number of seconds from 0 to 86400.');
 }
 
 function publicHost(text: string): string {

@@ -82,7 +82,10 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
       '/metrics',
       '/openapi.json',
       '/readyz',
-      '/sessions/{sessionId}/api/offer',
+      '/sessions',
+      '/sessions/{id}',
+      '/sessions/{id}/api/offer',
+      '/sessions/{id}/{path}',
       '/start',
       '/status',
       '/telephony/{carrier}',
@@ -147,7 +150,16 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
       servers: { url: string }[];
       paths: Record<string, unknown>;
     };
-    expect(Object.keys(paths)).toEqual(['/start', '/status', '/metrics', '/openapi.json', '/docs']);
+    expect(Object.keys(paths).sort()).toEqual([
+      '/docs',
+      '/metrics',
+      '/openapi.json',
+      '/sessions',
+      '/sessions/{id}',
+      '/sessions/{id}/{path}',
+      '/start',
+      '/status',
+    ]);
     const server = new URL(servers[0]!.url, `${url}/api/voice/openapi.json`).href;
     expect((await fetch(server.replace(/\/$/, '') + '/status')).status).toBe(200);
   });

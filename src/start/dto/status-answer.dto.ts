@@ -2,8 +2,12 @@ import { ApiField } from '../../validation/api-field.decorator.js';
 
 /** What `GET /status` answers. */
 export class StatusAnswer {
-  @ApiField({ type: String, enum: ['ready'], description: 'That the runner is up.' })
-  status!: 'ready';
+  @ApiField({
+    type: String,
+    enum: ['ready', 'overloaded', 'draining'],
+    description: 'Whether it takes new sessions.',
+  })
+  status!: 'ready' | 'overloaded' | 'draining';
 
   @ApiField({
     type: String,

@@ -1,7 +1,10 @@
-import { Get, Header, Res } from '@nestjs/common';
+import { Get, Header, Req, Res } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { Access } from '../../auth/access.decorator.js';
+import { callerOf } from '../../auth/caller.js';
 import { START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute } from '../../http/api-route.decorator.js';
+import type { HttpRequest } from '../../http/http-request.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { DailyTransport } from './daily.transport.js';
@@ -10,6 +13,7 @@ import { DailyRoomProperties } from './dto/daily-room-properties.dto.js';
 
 /** `GET /daily`: a browser's way to meet the bot. */
 @RunnerController('daily')
+@Access('start')
 export class DailyController {
   constructor(
     private readonly transport: DailyTransport,
@@ -26,9 +30,9 @@ export class DailyController {
     errors: START_ERRORS,
     models: [DailyRoomProperties, DailyMeetingTokenProperties],
   })
-  async meet(@Res() response: unknown): Promise<void> {
+  async meet(@Req() request: HttpRequest, @Res() response: unknown): Promise<void> {
     this.transports.require('daily');
-    const { roomUrl } = await this.transport.startPlain();
+    const { roomUrl } = await this.transport.startPlain(callerOf(request));
     this.adapterHost.httpAdapter.redirect(response, 307, roomUrl);
   }
 }

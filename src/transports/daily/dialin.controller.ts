@@ -1,4 +1,5 @@
 import { HttpCode, Inject, Post, Req } from '@nestjs/common';
+import { Access } from '../../auth/access.decorator.js';
 import { CallData, sipHeaders } from '../../bot/call-data.js';
 import { START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
@@ -23,6 +24,7 @@ const REMEMBER_MS = 600_000;
 
 /** `POST /daily-dialin-webhook`: Daily has a phone call on hold, and wants a room and a bot for it. */
 @RunnerController('daily-dialin-webhook')
+@Access('open')
 export class DialinController {
   /** The calls that came in lately, oldest first, with what they were or will be answered. */
   private readonly calls = new Map<string, { atMs: number; answer: Promise<DialinAnswer> }>();

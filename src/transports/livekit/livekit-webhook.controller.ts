@@ -1,5 +1,6 @@
 import type { ParticipantInfo } from 'livekit-server-sdk';
 import { HttpCode, Inject, Post, Req } from '@nestjs/common';
+import { Access } from '../../auth/access.decorator.js';
 import { START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
 import type { HttpRequest } from '../../http/http-request.js';
@@ -18,6 +19,7 @@ const STILL_THERE = new Set<number>([2 /* DUPLICATE_IDENTITY */, 8 /* MIGRATION 
 
 /** `POST /livekit-webhook`: what happens in the rooms. The server must be configured to send its webhooks here. */
 @RunnerController('livekit-webhook')
+@Access('open')
 export class LiveKitWebhookController {
   constructor(
     @Inject(LIVEKIT_OPTIONS) private readonly options: ResolvedLiveKitOptions,

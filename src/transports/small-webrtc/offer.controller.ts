@@ -1,4 +1,6 @@
 import { applyDecorators, HttpCode, Param, Patch, Post, Req } from '@nestjs/common';
+import { Access } from '../../auth/access.decorator.js';
+import { callerOf } from '../../auth/caller.js';
 import { START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
 import type { HttpRequest } from '../../http/http-request.js';
@@ -10,12 +12,13 @@ import { CandidatesAnswer, WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import { WebRtcOffer } from './dto/webrtc-offer.dto.js';
 import { WebRtcSessions } from './webrtc-sessions.js';
 
-const SESSION = { sessionId: { description: 'The session that `/start` announced.' } };
+const SESSION = { id: { description: 'The session that `/start` announced.' } };
 
 /** A route that takes offers. @param ofSession whether it names the session they are for */
 const TakesOffers = (path: string, ofSession: boolean): MethodDecorator =>
   applyDecorators(
     Post(path),
+    Access(ofSession ? 'session' : 'start'),
     HttpCode(200),
     ApiRoute({
       summary: ofSession ? 'Answers the offer for a session' : 'Answers a WebRTC offer',
@@ -37,6 +40,7 @@ const TakesOffers = (path: string, ofSession: boolean): MethodDecorator =>
 const TakesCandidates = (path: string, ofSession: boolean): MethodDecorator =>
   applyDecorators(
     Patch(path),
+    Access('session'),
     ApiRoute({
       summary: `Takes ways to reach ${ofSession ? "a session's" : 'a'} client`,
       ...(ofSession && { params: SESSION }),
@@ -54,7 +58,7 @@ export class OfferController {
   /** An offer of a client that did not call `/start`, or that changes its connection. */
   @TakesOffers('api/offer', false)
   offer(@Req() request: HttpRequest): Promise<WebRtcAnswer> {
-    return this.sessions.offer(validateInto(WebRtcOffer, bodyOf(request)));
+    return this.sessions.offer(validateInto(WebRtcOffer, bodyOf(request)), callerOf(request));
   }
 
   @TakesCandidates('api/offer', false)
@@ -63,20 +67,14 @@ export class OfferController {
   }
 
   /** An offer for the session that `/start` announced. */
-  @TakesOffers('sessions/:sessionId/api/offer', true)
-  offerForSession(
-    @Req() request: HttpRequest,
-    @Param('sessionId') sessionId: string,
-  ): Promise<WebRtcAnswer> {
-    return this.sessions.offer(validateInto(WebRtcOffer, bodyOf(request)), sessionId);
+  @TakesOffers('sessions/:id/api/offer', true)
+  offerForSession(@Req() request: HttpRequest, @Param('id') id: string): Promise<WebRtcAnswer> {
+    return this.sessions.offer(validateInto(WebRtcOffer, bodyOf(request)), callerOf(request), id);
   }
 
-  @TakesCandidates('sessions/:sessionId/api/offer', true)
-  candidatesForSession(
-    @Req() request: HttpRequest,
-    @Param('sessionId') sessionId: string,
-  ): CandidatesAnswer {
-    return this.take(request, sessionId);
+  @TakesCandidates('sessions/:id/api/offer', true)
+  candidatesForSession(@Req() request: HttpRequest, @Param('id') id: string): CandidatesAnswer {
+    return this.take(request, id);
   }
 
   private take(request: HttpRequest, sessionId?: string): CandidatesAnswer {

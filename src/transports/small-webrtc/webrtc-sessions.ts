@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Caller } from '../../auth/runner-auth.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import type { MediaEnd } from '../../media/media-link.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
@@ -43,7 +44,11 @@ export class WebRtcSessions {
    * @param sessionId the session that `/start` announced; without one a session is opened
    * @throws {RunnerError} `BAD_REQUEST`, `UNKNOWN_SESSION`, `WRONG_STATE` when the session has its client, and what opening one throws
    */
-  async offer(request: WebRtcOffer, sessionId?: string): Promise<WebRtcAnswer> {
+  async offer(
+    request: WebRtcOffer,
+    caller: Caller | undefined,
+    sessionId?: string,
+  ): Promise<WebRtcAnswer> {
     this.transports.require(WEBRTC);
     const offer = readOffer(request.sdp);
     const known = this.find(request.pc_id, sessionId);
@@ -53,7 +58,7 @@ export class WebRtcSessions {
     }
     const body = request.request_data ?? request.requestData;
     if (sessionId === undefined) {
-      const open = { transport: WEBRTC, body };
+      const open = { transport: WEBRTC, body, caller };
       return this.sessions.start(open, (session) => this.begin(session, offer));
     }
     const session = this.claim(sessionId);
@@ -87,10 +92,8 @@ export class WebRtcSessions {
   private claim(sessionId: string): Session {
     const session = this.sessions.claim(sessionId, [WEBRTC]);
     if (session) return session;
-    if (this.sessions.get(sessionId)?.transport === WEBRTC) {
-      throw new RunnerError('WRONG_STATE', 'This session has its client; start another one.');
-    }
-    throw new RunnerError('UNKNOWN_SESSION', 'There is no such session, or it has ended.');
+    this.sessions.require(sessionId);
+    throw new RunnerError('WRONG_STATE', 'This session has its client; start another one.');
   }
 
   private async begin(session: Session, offer: Offer): Promise<WebRtcAnswer> {

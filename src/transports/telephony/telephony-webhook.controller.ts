@@ -1,14 +1,18 @@
 import { Header, HttpCode, Inject, Param, Post, Req, Res, type Type } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { Access } from '../../auth/access.decorator.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { ApiRoute } from '../../http/api-route.decorator.js';
 import type { HttpRequest } from '../../http/http-request.js';
 import { bodyOf } from '../../http/request-body.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
 import { InvalidOptionsError } from '../../runner.options.js';
+import { SessionRegistry } from '../../sessions/session-registry.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
 import { TransportRegistry } from '../transport-registry.js';
+import type { Carrier, WebhookAnswer } from './carriers/carrier.js';
 import { carrierNamed, CARRIERS } from './carriers/index.js';
+import { xmlAnswer } from './carriers/xml.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions, WebhookFields } from './telephony.options.js';
 import { TelephonyTransport } from './telephony.transport.js';
@@ -30,12 +34,14 @@ export function telephonyWebhookController(path: string, carrier?: string): Type
     throw new InvalidOptionsError('TelephonyModule', [`carrier must be one of ${CARRIER_NAMES}`]);
   }
   @RunnerController(path)
+  @Access('open')
   class TelephonyWebhookController {
     constructor(
       @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
       private readonly transport: TelephonyTransport,
       private readonly transports: TransportRegistry,
       private readonly verifier: WebhookVerifier,
+      private readonly sessions: SessionRegistry,
       private readonly adapterHost: HttpAdapterHost,
     ) {}
 
@@ -76,18 +82,32 @@ export function telephonyWebhookController(path: string, carrier?: string): Type
       this.verifier.verify(found, request);
       this.transports.require(name);
       const fields = fieldsOf(request);
-      const { customParameters } = this.options;
-      const answer = found.webhookAnswer({
-        wsUrl: this.transport.connectUrl(name, request),
-        customParameters:
-          typeof customParameters === 'function'
-            ? customParameters(fields, name)
-            : customParameters,
-        formats: this.options,
-      });
+      const answer = this.busyAnswer(found) ?? this.connectAnswer(found, fields, request);
       const { httpAdapter } = this.adapterHost;
       httpAdapter.setHeader(response, 'content-type', answer.contentType);
       httpAdapter.reply(response, answer.body, 200);
+    }
+
+    private connectAnswer(
+      carrier: Carrier,
+      fields: WebhookFields,
+      request: HttpRequest,
+    ): WebhookAnswer {
+      const { customParameters } = this.options;
+      return carrier.webhookAnswer({
+        wsUrl: this.transport.connectUrl(carrier.name, request),
+        customParameters:
+          typeof customParameters === 'function'
+            ? customParameters(fields, carrier.name)
+            : customParameters,
+        formats: this.options,
+      });
+    }
+
+    /** To an HTTP error the carrier would say its own "an application error has occurred". */
+    private busyAnswer({ name, busyXml }: Carrier): WebhookAnswer | undefined {
+      if (busyXml === undefined || !this.sessions.refusal()) return undefined;
+      return xmlAnswer(this.options.busyXml[name] ?? busyXml);
     }
   }
   return TelephonyWebhookController;

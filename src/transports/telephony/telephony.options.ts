@@ -7,6 +7,7 @@ import {
   type TelnyxEncoding,
 } from '../../media/serializers/telnyx.serializer.js';
 import { checkOptions, checkPublicUrl } from '../../runner.options.js';
+import { carrierNamed } from './carriers/index.js';
 import { checkCredentials, type TelephonyCredentials } from './telephony-credentials.js';
 import { checkWebhookKeys, type WebhookKeys } from './webhook-keys.js';
 
@@ -38,6 +39,12 @@ export interface TelephonyOptions {
    * @default 30_000
    */
   pingIntervalMs?: number;
+  /**
+   * What answers a carrier's webhook while no call can be taken, because the runner is draining, overloaded or full: by the carrier's name
+   * its XML, `<Response>…</Response>`, which may also redirect to another number or instance.
+   * @default spoken: "All lines are busy. Please call again in a few minutes."
+   */
+  busyXml?: Readonly<Record<string, string>>;
   /** The carriers' accounts. With them `transport.hangUp()` ends a call itself, and not only its connection. */
   credentials?: TelephonyCredentials;
   /**
@@ -77,6 +84,18 @@ const oneOf =
   (value: unknown): string | undefined =>
     values.includes(value) ? undefined : `must be one of ${values.join(', ')}`;
 
+const xmlByCarrier = (value: unknown): string | undefined =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.entries(value).every(
+    ([name, xml]) =>
+      carrierNamed(name)?.busyXml !== undefined &&
+      typeof xml === 'string' &&
+      /^\s*<Response[\s/>]/.test(xml),
+  )
+    ? undefined
+    : 'must be an object of <Response> documents by the name of their carrier: twilio, telnyx or plivo';
+
 /** Fills in the defaults. */
 export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTelephonyOptions {
   checkOptions('TelephonyModule', options, {
@@ -90,6 +109,7 @@ export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTele
         : 'must be an object of strings, or a function that returns one',
     handshakeTimeoutMs: milliseconds(1),
     pingIntervalMs: milliseconds(0),
+    busyXml: xmlByCarrier,
     credentials: checkCredentials,
     webhookKeys: checkWebhookKeys,
     telnyxEncoding: oneOf(TELNYX_ENCODINGS),
@@ -100,6 +120,7 @@ export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTele
     customParameters: options.customParameters ?? {},
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
     pingIntervalMs: options.pingIntervalMs ?? 30_000,
+    busyXml: options.busyXml ?? {},
     credentials: options.credentials ?? {},
     webhookKeys: options.webhookKeys,
     telnyxEncoding: options.telnyxEncoding ?? 'PCMU',

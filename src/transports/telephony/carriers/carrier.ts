@@ -53,6 +53,8 @@ export interface Carrier {
   readonly verifyWebhook?: VerifyWebhook;
   /** Answers its webhook. */
   webhookAnswer(input: WebhookAnswerInput): WebhookAnswer;
+  /** The XML that turns a caller away while no call can be taken; missing where the webhook takes no calls anyway. */
+  readonly busyXml?: string;
   /** What the message says of the call, if it is this carrier's start message. Never throws. */
   identify(message: CarrierMessage): CallData | undefined;
   /** Whether it may be sent WebSocket pings, by which a connection that died is told from one that is silent. */

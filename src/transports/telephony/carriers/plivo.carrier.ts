@@ -3,7 +3,7 @@ import { objectIn, textIn } from '../../../media/serializers/carrier-message.js'
 import { PlivoSerializer } from '../../../media/serializers/plivo.serializer.js';
 import { basicAuth, type Carrier } from './carrier.js';
 import { verifyPlivo } from './plivo-signature.js';
-import { escapeXml, xmlAnswer } from './xml.js';
+import { BUSY, escapeXml, xmlAnswer } from './xml.js';
 
 /** Plivo, bidirectional `<Stream>`: https://docs.plivo.com/docs/voice/xml/audiostream. */
 export const plivo: Carrier = {
@@ -16,6 +16,8 @@ export const plivo: Carrier = {
       `<Response><Stream bidirectional="true" keepCallAlive="true" contentType="${formats.plivoContentType}"` +
         `${extraHeaders(customParameters)}>${escapeXml(wsUrl)}</Stream></Response>`,
     ),
+
+  busyXml: `<Response><Speak>${BUSY}</Speak><Hangup/></Response>`,
 
   identify(message) {
     const start = objectIn(message, 'start');

@@ -9,7 +9,7 @@ import {
 } from '../../../media/serializers/telnyx.serializer.js';
 import { type Carrier, sipHeadersIn } from './carrier.js';
 import { verifyTelnyx } from './telnyx-signature.js';
-import { connectStream } from './xml.js';
+import { BUSY, connectStream } from './xml.js';
 
 /** Telnyx media streaming, RTP mode: https://developers.telnyx.com/docs/voice/programmable-voice/media-streaming. */
 export const telnyx: Carrier = {
@@ -28,6 +28,8 @@ export const telnyx: Carrier = {
   noteFormat(call, { telnyxEncoding }) {
     call.inbound_encoding ??= telnyxEncoding;
   },
+
+  busyXml: `<Response><Say>${BUSY}</Say><Hangup/></Response>`,
 
   identify(message) {
     const start = objectIn(message, 'start');
