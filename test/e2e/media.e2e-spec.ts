@@ -11,6 +11,7 @@ import {
   RunnerModule,
   type RunnerModuleExtras,
   type RunnerOptions,
+  RtviSession,
   type SessionEnd,
   TelephonyModule,
   WebSocketModule,
@@ -560,6 +561,36 @@ describe('callers who misbehave', () => {
     await good.hangUp();
     const ends = await Promise.all(bot.ends);
     expect(ends.map(({ code }) => code).sort()).toEqual(['peer_error', 'peer_left']);
+  });
+
+  it('end nothing but their own call, whatever the type of a value', async () => {
+    const bot = new TestBot(echo);
+    const running = await start(bot);
+    const poison = { toString: 1, valueOf: 1 };
+    for (const carrier of CARRIERS) {
+      const call = await running.call({ carrier });
+      call.send({ event: 'media', media: { payload: 'AAAA', timestamp: poison } });
+      await call.speak(tone(500, 8_000, 0.2), { pace: 'asap' });
+      await call.heard(800);
+      await call.hangUp();
+    }
+    const ends = await Promise.all(bot.ends);
+    expect(ends.map(({ code }) => code)).toEqual(new Array(4).fill('peer_left'));
+  });
+
+  it('are closed on when they do not read what they are sent', async () => {
+    const bot = new TestBot(async (transport) => {
+      const rtvi = new RtviSession(transport);
+      rtvi.onClientMessage(({ data }) => data);
+      await stay(transport);
+    });
+    const client = await (await start(bot)).connect();
+    await client.ready();
+    client.socket.pause();
+    for (let i = 0; i < 40; i++) client.send('client-message', { t: 'a', d: 'x'.repeat(500_000) });
+    expect(await bot.ends[0]).toMatchObject({ code: 'peer_error' });
+    client.socket.resume();
+    expect((await client.closed).code).toBe(1008);
   });
 
   it('may be clients, too', async () => {

@@ -1,6 +1,12 @@
 import type { AudioCodec } from '../codecs/audio-codec.js';
 import { decodeBase64 } from './base64.js';
-import { type CarrierMessage, objectIn, parseCarrierMessage, textIn } from './carrier-message.js';
+import {
+  type CarrierMessage,
+  numberIn,
+  objectIn,
+  parseCarrierMessage,
+  textIn,
+} from './carrier-message.js';
 import {
   IGNORED,
   type InboundMedia,
@@ -113,7 +119,7 @@ export abstract class CarrierSerializer implements MediaSerializer {
     const codec = this.codecs.in;
     const pcm = codec.decode(bytes);
     if (!pcm) return malformed('a payload that ends within a sample');
-    const timestampMs = this.sinceFirst(Number(media.timestamp ?? NaN));
+    const timestampMs = this.sinceFirst(numberIn(media, 'timestamp'));
     return { kind: 'audio', pcm, sampleRateHz: codec.sampleRateHz, channels: 1, timestampMs };
   }
 

@@ -164,6 +164,7 @@ describe('the codec of a call', () => {
     ['plivo', { mediaFormat: 7 }, 8_000],
     ['exotel', { media_format: { sample_rate: '24000' } }, 24_000],
     ['exotel', { media_format: { sample_rate: 'many' } }, 8_000],
+    ['exotel', { media_format: { sample_rate: { toString: 1, valueOf: 1 } } }, 8_000],
   ])('of %s is what its data say: %j', (carrier, call, sampleRateHz) => {
     expect(chunkOf(carrier, call).sampleRateHz).toBe(sampleRateHz);
   });
