@@ -26,6 +26,7 @@ export interface HangUpOutcome {
 /** What a {@link MediaLink} reports. */
 export interface MediaLinkEvents {
   connected(): void;
+  /** @param pcm several channels alternate; the link does not use it again */
   audio(
     pcm: Int16Array,
     sampleRateHz: number,

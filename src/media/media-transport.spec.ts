@@ -3,6 +3,7 @@ import type { AudioFrame } from './audio-frame.js';
 import { FakeLink } from '../../test/support/fake-link.js';
 import type { MediaEnd } from './media-link.js';
 import { MediaTransport, type MediaTransportOptions } from './media-transport.js';
+import { allocatePcm } from './pcm.js';
 
 beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick'] }));
 afterEach(() => void jest.useRealTimers());
@@ -46,6 +47,21 @@ describe('what is heard', () => {
     );
     expect(heard.map(({ timestampMs }) => timestampMs)).toEqual([0, 20, 40]);
     expect(heard[1]!.pcm.at(-1)).toBe(1_000);
+  });
+
+  it.each([
+    ['as it came', 'native', 1],
+    ['as it came, of several channels', 'native', 2],
+    ['at another rate', 16_000, 1],
+  ] as const)('is in memory of its own %s', async (_, sampleRateHz, channels) => {
+    const { link, transport } = setUp({ sampleRateHz });
+    const frames = transport.audioIn();
+    link.events.audio(allocatePcm(160), 8_000, channels, undefined);
+    await tick();
+    transport.close();
+    const [frame] = await collect(frames);
+    // A bot may hand it to a worker, with all that is in it.
+    expect(frame!.pcm.buffer.byteLength).toBe(frame!.pcm.byteLength);
   });
 
   it('can be had as it comes', async () => {

@@ -1,9 +1,9 @@
 import type { AudioFrame } from './audio-frame.js';
-import { AUDIO_RATES_HZ, isAudioRate } from './audio-rates.js';
+import { checkAudioRate, isAudioRate } from './audio-rates.js';
 import type { HangUpOutcome, MediaEnd, MediaLink } from './media-link.js';
 import { type OutgoingAudio, PacedOutput, type SendOutcome } from './paced-output.js';
 import { PatientEmitter, type Room } from './patient-emitter.js';
-import { toMono } from './pcm.js';
+import { ownPcm, toMono } from './pcm.js';
 import { Resampler } from './resampler/resampler.js';
 import type { MediaCapabilities, MediaTranscription } from './serializers/media-serializer.js';
 
@@ -113,7 +113,7 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     private readonly observer?: MediaTransportObserver,
   ) {
     const { sampleRateHz, sendAheadMs, maxQueueMs, maxBacklogMs } = withDefaults(options);
-    if (sampleRateHz !== 'native') checkRate(sampleRateHz);
+    if (sampleRateHz !== 'native') checkAudioRate(sampleRateHz);
     super(roomsFor(maxBacklogMs));
     this.sampleRateHz = sampleRateHz;
     this.output = new PacedOutput({
@@ -171,7 +171,7 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     if (!(audio.pcm instanceof Int16Array)) {
       throw new TypeError('pcm must be an Int16Array; pcmFromBytes(buffer) makes one of bytes');
     }
-    checkRate(audio.sampleRateHz);
+    checkAudioRate(audio.sampleRateHz);
     if (this.output.isFull) {
       this.stats.overflowed++;
       this.warnOnce('overflow', `audio is sent faster than it is spoken; some of it is dropped`);
@@ -261,8 +261,9 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     const startMs = timestampMs ?? this.msIn;
     this.msIn = startMs + (mono.length * 1_000) / fromHz;
     const sampleRateHz = this.sampleRateHz === 'native' ? fromHz : this.sampleRateHz;
-    let heard = mono;
-    if (fromHz !== sampleRateHz) {
+    let heard: Int16Array;
+    if (fromHz === sampleRateHz) heard = ownPcm(mono);
+    else {
       if (this.resampler?.inRateHz !== fromHz) this.resampler = new Resampler(fromHz, sampleRateHz);
       heard = this.resampler.process(mono);
     }
@@ -354,10 +355,4 @@ function roomsFor(maxBacklogMs: number): {
     transcription: room,
     interruption: room,
   };
-}
-
-function checkRate(rateHz: number): void {
-  if (!isAudioRate(rateHz)) {
-    throw new RangeError(`sampleRateHz must be one of ${AUDIO_RATES_HZ.join(', ')}`);
-  }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { type ClientOptions, WebSocket } from 'ws';
-import { bytesFromPcm } from '../media/pcm.js';
+import { bytesFromPcm, ownPcm } from '../media/pcm.js';
 import { ProtobufSerializer } from '../media/serializers/protobuf.serializer.js';
 import { RTVI_LABEL, RTVI_VERSION } from '../rtvi/rtvi-messages.js';
 import { framesOf, type SpeakOptions } from './pace.js';
@@ -140,8 +140,9 @@ export class FakeClient extends EventEmitter<{
   private hear(data: Buffer, isBinary: boolean): void {
     const media = this.wire.read(data, isBinary);
     if (media.kind === 'audio') {
-      this.received.push(media.pcm);
-      this.emit('audio', media.pcm);
+      const pcm = ownPcm(media.pcm);
+      this.received.push(pcm);
+      this.emit('audio', pcm);
     } else if (media.kind === 'message') {
       const message = media.message as BotRtviMessage;
       this.messages.push(message);

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   BotLauncher,
@@ -442,6 +443,27 @@ describe('a conversation', () => {
     await other.hangUp();
     const ends = await Promise.all(bot.ends);
     expect(ends.map(({ code }) => code).sort()).toEqual(['failed', 'peer_left']);
+  });
+
+  it('shares no memory with others: its bot may hand it to a worker', async () => {
+    const { port1, port2 } = new MessageChannel();
+    const frames: Int16Array[] = [];
+    const bot = new TestBot(async (transport) => {
+      for await (const { pcm } of transport.audioIn()) {
+        frames.push(new Int16Array(pcm.buffer.slice(0)));
+        port1.postMessage(pcm, [pcm.buffer as ArrayBuffer]);
+      }
+    });
+    const running = await start(bot);
+    const calls = await Promise.all(CARRIERS.map((carrier) => running.call({ carrier })));
+    for (let i = 0; i < 5; i++) {
+      for (const call of calls) await call.speak(tone(500, 8_000, 0.02), { pace: 'asap' });
+    }
+    for (const call of calls) await call.hangUp();
+    await Promise.all(bot.ends);
+    port1.close();
+    port2.close();
+    expect(frames.map(({ length }) => length)).toEqual(new Array(20).fill(320));
   });
 
   it('has one transport', async () => {
