@@ -12,8 +12,8 @@ export {
   type MediaStats,
   MediaTransport,
   type MediaTransportEvents,
-  type MediaTransportOptions,
 } from './media/media-transport.js';
+export type { MediaTransportOptions } from './media/media-transport.options.js';
 export { MediaUnavailableError } from './media/media-unavailable.error.js';
 export type { OutgoingAudio, SendOutcome } from './media/paced-output.js';
 export { bytesFromPcm, pcmFromBytes } from './media/pcm.js';

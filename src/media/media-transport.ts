@@ -1,37 +1,20 @@
 import type { AudioFrame } from './audio-frame.js';
 import { checkAudioRate, isAudioRate } from './audio-rates.js';
 import type { HangUpOutcome, MediaEnd, MediaLink } from './media-link.js';
+import {
+  type MediaTransportOptions,
+  resolveMediaTransportOptions,
+} from './media-transport.options.js';
 import { type OutgoingAudio, PacedOutput, type SendOutcome } from './paced-output.js';
 import { PatientEmitter, type Room } from './patient-emitter.js';
 import { ownPcm, toMono } from './pcm.js';
 import { Resampler } from './resampler/resampler.js';
-import type { MediaCapabilities, MediaTranscription } from './serializers/media-serializer.js';
-
-/** How a {@link MediaTransport} behaves. */
-export interface MediaTransportOptions {
-  /**
-   * The rate of the audio that the bot hears, in Hz: 8,000, 11,025, 12,000, 16,000, 22,050, 24,000, 32,000, 44,100, 48,000 or
-   * 96,000; `native` is whatever the other side sends.
-   * @default 16_000
-   */
-  readonly sampleRateHz?: number | 'native';
-  /**
-   * How much audio is handed on before it is played, in milliseconds. More bridges longer hiccups, less is cut off sooner by
-   * `clear()` where the other side cannot clear.
-   * @default 100
-   */
-  readonly sendAheadMs?: number;
-  /**
-   * Once this much audio of the bot waits to be sent, more is refused. Milliseconds.
-   * @default 60_000
-   */
-  readonly maxQueueMs?: number;
-  /**
-   * How much audio waits for a bot that does not read it, in milliseconds; then the oldest goes.
-   * @default 5_000
-   */
-  readonly maxBacklogMs?: number;
-}
+import {
+  isDtmfDigit,
+  type MediaCapabilities,
+  type MediaTranscription,
+} from './serializers/media-serializer.js';
+import { weightOf } from './weight-of.js';
 
 /** Who is told of what happens on its own. */
 export interface MediaTransportObserver {
@@ -80,14 +63,19 @@ export interface MediaTransportEvents {
   interruption: [];
 }
 
-/** How many keys or messages wait for a bot that does not read them. */
-const MAX_WAITING = 1_000;
+/** How much of each kind but audio waits for a bot that does not read it, in bytes. */
+const MAX_WAITING_BYTES = 1_000_000;
+/** What each of them counts at least. */
+const LEAST_WAITING_BYTES = 1_000;
+/** What a piece of audio that waits counts at least, in milliseconds. */
+const LEAST_WAITING_MS = 1;
 
 /**
  * A bot's ears and mouth: audio, keys and application messages, the same on every transport. It is open as long as the connection
  * is, and the session lasts. `createTransport(args)` makes it.
  *
- * What is heard can be had as events or by iteration. Of each kind, what came before the bot first asked for it is kept.
+ * What is heard can be had as events or by iteration. Of each kind, what came before the bot first asked for it is kept. Keys, messages,
+ * texts and transcriptions also wait for the next who asks whenever nobody listens; audio does not.
  *
  * @example
  * ```ts
@@ -112,8 +100,8 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     options: MediaTransportOptions = {},
     private readonly observer?: MediaTransportObserver,
   ) {
-    const { sampleRateHz, sendAheadMs, maxQueueMs, maxBacklogMs } = withDefaults(options);
-    if (sampleRateHz !== 'native') checkAudioRate(sampleRateHz);
+    const { sampleRateHz, sendAheadMs, maxQueueMs, maxBacklogMs } =
+      resolveMediaTransportOptions(options);
     super(roomsFor(maxBacklogMs));
     this.sampleRateHz = sampleRateHz;
     this.output = new PacedOutput({
@@ -125,11 +113,14 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     link.open({
       connected: () => this.connected(),
       audio: (...args) => this.hear(...args),
-      dtmf: (digit) => this.tell('dtmf', digit),
-      message: (message) => this.tell('message', message),
-      text: (text) => this.tell('text', text),
-      transcription: (transcription) => this.tell('transcription', transcription),
-      interruption: () => this.tell('interruption'),
+      dtmf: (digit) =>
+        isDtmfDigit(digit)
+          ? this.report('dtmf', digit)
+          : this.countMalformed('a dtmf without its key'),
+      message: (message) => this.report('message', message),
+      text: (text) => this.report('text', text),
+      transcription: (transcription) => this.report('transcription', transcription),
+      interruption: () => this.report('interruption'),
       markPlayed: (name) => this.settleMark(name, 'played'),
       malformed: (what) => this.countMalformed(what),
       disconnected: (end) => this.disconnect(end),
@@ -165,13 +156,17 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
    * until then. Never rejects.
    *
    * @throws {TypeError} when `pcm` is no `Int16Array`
-   * @throws {RangeError} for a sample rate that is not in use
+   * @throws {RangeError} for a sample rate that is not in use, or a number of channels that cannot be
    */
   sendAudio(audio: OutgoingAudio): Promise<SendOutcome> {
     if (!(audio.pcm instanceof Int16Array)) {
       throw new TypeError('pcm must be an Int16Array; pcmFromBytes(buffer) makes one of bytes');
     }
     checkAudioRate(audio.sampleRateHz);
+    const { channels = 1 } = audio;
+    if (!Number.isInteger(channels) || channels < 1) {
+      throw new RangeError('channels must be a whole number, at least 1');
+    }
     if (this.output.isFull) {
       this.stats.overflowed++;
       this.warnOnce('overflow', `audio is sent faster than it is spoken; some of it is dropped`);
@@ -209,9 +204,13 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     return this.link.sendDtmf(digits);
   }
 
-  /** Tells of a key that was pressed elsewhere than on a phone, such as in an RTVI client. */
+  /**
+   * Tells of a key that was pressed elsewhere than on a phone, such as in an RTVI client.
+   * @throws {RangeError} for what is no key of a phone
+   */
   keyPressed(digit: string): void {
-    this.tell('dtmf', digit);
+    if (!isDtmfDigit(digit)) throw new RangeError('digit must be one of 0 to 9, *, #, A to D');
+    this.report('dtmf', digit);
   }
 
   /** Sends an application message. @returns false where the transport cannot */
@@ -253,11 +252,21 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     this.endIterations();
   }
 
+  /** Tells of what came from the other side; after the end there is nothing to tell. */
+  private report<E extends keyof MediaTransportEvents>(
+    event: E,
+    ...args: MediaTransportEvents[E]
+  ): void {
+    if (this.currentState !== 'disconnected') this.tell(event, ...args);
+  }
+
   private hear(pcm: Int16Array, fromHz: number, channels: number, timestampMs?: number): void {
+    if (this.currentState === 'disconnected') return;
     if (!isAudioRate(fromHz))
       return this.countMalformed('audio of a sample rate that is not in use');
-    this.stats.audioIn++;
     const mono = toMono(pcm, channels);
+    if (mono.length === 0) return;
+    this.stats.audioIn++;
     const startMs = timestampMs ?? this.msIn;
     this.msIn = startMs + (mono.length * 1_000) / fromHz;
     const sampleRateHz = this.sampleRateHz === 'native' ? fromHz : this.sampleRateHz;
@@ -267,6 +276,8 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
       if (this.resampler?.inRateHz !== fromHz) this.resampler = new Resampler(fromHz, sampleRateHz);
       heard = this.resampler.process(mono);
     }
+    // Too little for a sample at that rate.
+    if (heard.length === 0) return;
     this.tell('audio', { pcm: heard, sampleRateHz, channels: 1, timestampMs: startMs });
   }
 
@@ -301,6 +312,7 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
   }
 
   private countMalformed(what: string): void {
+    if (this.currentState === 'disconnected') return;
     const { malformed } = this.stats;
     malformed[what] = (malformed[what] ?? 0) + 1;
     if (malformed[what] === 1) this.observer?.warn(`the other side sent ${what}; ignored`);
@@ -329,30 +341,28 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
   }
 }
 
-const withDefaults = (options: MediaTransportOptions): Required<MediaTransportOptions> => ({
-  sampleRateHz: options.sampleRateHz ?? 16_000,
-  sendAheadMs: options.sendAheadMs ?? 100,
-  maxQueueMs: options.maxQueueMs ?? 60_000,
-  maxBacklogMs: options.maxBacklogMs ?? 5_000,
-});
-
 /** How much of each event waits for a bot that does not listen. */
 function roomsFor(maxBacklogMs: number): {
   [E in keyof MediaTransportEvents]: Room<MediaTransportEvents[E][0]>;
 } {
-  const room = { limit: MAX_WAITING, sizeOf: () => 1 };
+  const room = {
+    limit: MAX_WAITING_BYTES,
+    sizeOf: (value: unknown) => LEAST_WAITING_BYTES + weightOf(value),
+  };
+  const lasting = { ...room, lasting: true };
   const audio: Room<AudioFrame> = {
     limit: maxBacklogMs,
-    sizeOf: ({ pcm, sampleRateHz }) => (pcm.length * 1_000) / sampleRateHz,
+    sizeOf: ({ pcm, sampleRateHz }) =>
+      Math.max(LEAST_WAITING_MS, (pcm.length * 1_000) / sampleRateHz),
   };
   return {
     connected: room,
     disconnected: room,
     audio,
-    dtmf: room,
-    message: room,
-    text: room,
-    transcription: room,
+    dtmf: lasting,
+    message: lasting,
+    text: lasting,
+    transcription: lasting,
     interruption: room,
   };
 }

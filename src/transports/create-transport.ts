@@ -1,5 +1,6 @@
 import type { RunnerArguments } from '../bot/runner-arguments.js';
-import { MediaTransport, type MediaTransportOptions } from '../media/media-transport.js';
+import { MediaTransport } from '../media/media-transport.js';
+import type { MediaTransportOptions } from '../media/media-transport.options.js';
 import { MediaUnavailableError } from '../media/media-unavailable.error.js';
 import { sessionOf } from '../sessions/session-of-arguments.js';
 import { TRANSPORTS } from './index.js';
