@@ -22,6 +22,8 @@ export interface MediaTransportObserver {
   warn(message: string): void;
   /** Told when a listener of the bot throws or rejects. */
   fail(error: unknown): void;
+  /** Told when the bot begins to hang up. */
+  hangingUp?(): void;
   /** Told once that the media are over, and why. */
   ended(end: MediaEnd): void;
 }
@@ -62,6 +64,8 @@ export interface MediaTransportEvents {
   /** The other side interrupts the bot. */
   interruption: [];
 }
+
+const HUNG_UP: MediaEnd = { reason: 'closed', message: 'The bot hung up.' };
 
 /** How much of each kind but audio waits for a bot that does not read it, in bytes. */
 const MAX_WAITING_BYTES = 1_000_000;
@@ -221,11 +225,14 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
 
   /** Ends the call at the provider where it can, and the connection. Tells how it went; never rejects. */
   hangUp(): Promise<HangUpOutcome> {
-    this.hangingUp ??= this.link.hangUp().then((outcome) => {
-      if (!outcome.ok) this.observer?.warn(`hanging up failed: ${outcome.error}`);
-      this.close();
-      return outcome;
-    });
+    if (!this.hangingUp) {
+      this.observer?.hangingUp?.();
+      this.hangingUp = this.link.hangUp().then((outcome) => {
+        if (!outcome.ok) this.observer?.warn(`hanging up failed: ${outcome.error}`);
+        this.close(HUNG_UP);
+        return outcome;
+      });
+    }
     return this.hangingUp;
   }
 
@@ -233,7 +240,14 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
   close(end: MediaEnd = { reason: 'closed', message: 'The bot closed the connection.' }): void {
     if (this.currentState === 'disconnected') return;
     this.disconnect(end);
-    this.link.close(end);
+    void this.link.close(end);
+  }
+
+  /** @internal The session ended, and ends the connection in its own way. @param end the same */
+  abort(end: MediaEnd): void {
+    if (this.currentState === 'disconnected') return;
+    this.disconnect(end);
+    void this.link.close({ ...end, reason: 'aborted' });
   }
 
   private connected(): void {
@@ -242,9 +256,11 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     this.tell('connected');
   }
 
-  private disconnect(end: MediaEnd): void {
+  private disconnect(cause: MediaEnd): void {
     if (this.currentState === 'disconnected') return;
     this.currentState = 'disconnected';
+    // Who is hung up on leaves.
+    const end = this.hangingUp && cause.reason === 'peer_left' ? HUNG_UP : cause;
     this.output.end();
     this.settleMarks('disconnected');
     this.observer?.ended(end);

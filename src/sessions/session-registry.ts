@@ -154,7 +154,11 @@ export class SessionRegistry implements BeforeApplicationShutdown {
     await this.drain();
   }
 
-  private stopWith(session: Session, reason: SessionEnd): Promise<SessionEnd> {
+  private stopWith(session: Session, end: SessionEnd): Promise<SessionEnd> {
+    const reason =
+      session.hangingUp && end.code === 'peer_left'
+        ? new SessionEnd('completed', 'The bot hung up.')
+        : end;
     if (session.state.name !== 'ended' && !session.endRequested) {
       if (!session.botRuns) {
         this.finish(session, reason);

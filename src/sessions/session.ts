@@ -27,6 +27,8 @@ export class Session extends BotSession {
   botRuns = false;
   /** Whether the bot ever said it was up. */
   wasReady = false;
+  /** @internal Whether the bot hangs up: then the peer leaves because of it. */
+  hangingUp = false;
 
   // Created on first use: most pending sessions never need them, and each costs more than the session itself.
   private controller: AbortController | undefined;

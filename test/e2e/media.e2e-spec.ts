@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
@@ -13,6 +13,7 @@ import {
   type RunnerModuleExtras,
   type RunnerOptions,
   RtviSession,
+  SessionRegistry,
   type SessionEnd,
   TelephonyModule,
   WebSocketModule,
@@ -41,6 +42,7 @@ afterEach(async () => {
 /** A bot from a function, and latches on what becomes of its conversations. */
 class TestBot extends BotLauncher {
   readonly ends: Promise<SessionEnd>[] = [];
+  readonly sessions: string[] = [];
   readonly transports: MediaTransport[] = [];
   private waiting: ((transport: MediaTransport) => void)[] = [];
 
@@ -52,6 +54,7 @@ class TestBot extends BotLauncher {
   }
 
   async launch(args: RunnerArguments, session: BotSession): Promise<void> {
+    this.sessions.push(session.id);
     this.ends.push(
       new Promise((resolve) =>
         session.signal.addEventListener('abort', () =>
@@ -313,6 +316,25 @@ describe('hanging up', () => {
     },
   );
 
+  it.each([
+    ['before the API answers', true],
+    ['after', false],
+  ])('is the bot’s end of it when the carrier closes %s', async (_, before) => {
+    api = await FakeCarrierApi.start();
+    const reasons: string[] = [];
+    const bot = new TestBot(async (transport) => {
+      transport.on('disconnected', ({ reason }) => reasons.push(reason));
+      for await (const key of transport.dtmfIn()) if (key === '#') await transport.hangUp();
+    });
+    const running = await start(bot, { credentials: api.credentials });
+    const call = await running.call({ carrier: 'twilio' });
+    if (before) api.whenEnded = () => call.hangUp();
+    call.press('#');
+    await call.closed;
+    expect(await bot.ends[0]).toMatchObject({ code: 'completed' });
+    expect(reasons).toEqual(['closed']);
+  });
+
   it('is tried twice, and then reported, never thrown', async () => {
     api = await FakeCarrierApi.start();
     api.misbehaviours.push({ status: 503 }, 'cut');
@@ -409,6 +431,73 @@ describe('a conversation', () => {
     await call.hangUp();
     expect(await bot.ends[0]).toMatchObject({ code: 'peer_left' });
     expect(transport ?? bot.transports[0]).toMatchObject({ state: 'disconnected' });
+  });
+
+  const left: [string, (call: FakeCall, transport: MediaTransport) => unknown][] = [
+    ['peer_left', (call) => call.hangUp()],
+    ['peer_left', (call) => call.socket.terminate()],
+    ['failed', (call) => call.socket.send('x'.repeat(2_000_000))],
+    ['closed', (_, transport) => transport.close()],
+    ['closed', (call) => call.press('0')],
+    ['aborted', () => host!.close().then(() => (host = undefined))],
+  ];
+  it.each(left)('tells its bot that it is over, and why: %s by %s', async (reason, leave) => {
+    const reasons: string[] = [];
+    const bot = new TestBot(async (transport) => {
+      transport.on('disconnected', (end) => reasons.push(end.reason));
+      for await (const key of transport.dtmfIn()) if (key === '0') return;
+    });
+    const call = await (await start(bot)).call({ carrier: 'twilio' });
+    await leave(call, bot.transports[0] ?? (await bot.next()));
+    await bot.ends[0];
+    await call.closed.catch(() => undefined);
+    expect(reasons).toEqual([reason]);
+  });
+
+  it('ends when a signal of the bot’s own aborts, which is forgotten afterwards', async () => {
+    const own = new AbortController();
+    const reasons: string[] = [];
+    const bot = new TestBot(
+      async (transport) => {
+        transport.on('disconnected', (end) => reasons.push(end.reason));
+        await stay(transport);
+      },
+      { signal: own.signal },
+    );
+    const running = await start(bot, {}, { stopGraceMs: 60_000 });
+    const first = await running.call({ carrier: 'twilio' });
+    if (!bot.transports[0]) await bot.next();
+    await first.hangUp();
+    await bot.ends[0];
+    expect(getEventListeners(own.signal, 'abort')).toHaveLength(0);
+    // The session's own end is heard, too.
+    const second = await running.call({ carrier: 'twilio' });
+    if (!bot.transports[1]) await bot.next();
+    const sessions = running.app.get(SessionRegistry, { strict: false });
+    const [id] = bot.sessions.slice(-1);
+    await sessions.stop(sessions.get(id!)!, 'stopped', 'enough');
+    await second.closed;
+    const third = await running.call({ carrier: 'twilio' });
+    if (!bot.transports[2]) await bot.next();
+    own.abort();
+    expect((await third.closed).code).toBe(1000);
+    expect(await bot.ends[2]).toMatchObject({ code: 'completed' });
+    expect(reasons).toEqual(['peer_left', 'aborted', 'closed']);
+  });
+
+  it('can be asked for again where it could not begin', async () => {
+    const errors: unknown[] = [];
+    class AgainBot extends BotLauncher {
+      async launch(args: RunnerArguments): Promise<void> {
+        await createTransport(args, { sendAheadMs: NaN }).catch((error) => errors.push(error));
+        const transport = await createTransport(args);
+        await transport.sendAudio({ pcm: tone(500, 8_000, 0.1), sampleRateHz: 8_000 });
+      }
+    }
+    const call = await (await start(AgainBot)).call({ carrier: 'twilio' });
+    await call.heard(800);
+    await call.closed;
+    expect(errors).toEqual([expect.any(RangeError)]);
   });
 
   it('ends when the session is stopped, with the code that says why', async () => {
