@@ -22,9 +22,10 @@ export type {
   MediaCapabilities,
   MediaTranscription,
 } from './media/serializers/media-serializer.js';
+export { ClientMessageError } from './rtvi/client-message.error.js';
 export { ClientReady } from './rtvi/dto/client-ready.dto.js';
 export { SendText, SendTextOptions } from './rtvi/dto/send-text.dto.js';
-export type { BotOutput, RtviMetric, RtviOutgoing } from './rtvi/rtvi-messages.js';
+export type { BotOutput, RtviMetric, RtviOutgoing, UiJobGroup } from './rtvi/rtvi-messages.js';
 export {
   type ClientMessage,
   type ClientMessageHandler,

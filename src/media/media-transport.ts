@@ -345,7 +345,8 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     this.warnOnce('unread', 'the bot does not read what it hears; the oldest of it is dropped');
   }
 
-  protected override fail(error: unknown): void {
+  /** @internal Something of the bot's own threw, or rejected. */
+  override fail(error: unknown): void {
     if (!this.observer) throw error;
     this.observer.fail(error);
   }
