@@ -41,8 +41,8 @@ export interface MediaLinkEvents {
   interruption(): void;
   /** The audio before a mark was played. */
   markPlayed(name: string): void;
-  /** Something that cannot be used; `what` is one of a few fixed texts. */
-  malformed(what: string): void;
+  /** Something that cannot be used; `what` is one of a few fixed texts, `detail` for the log. */
+  malformed(what: string, detail?: string): void;
   /** Once, and the last of all. */
   disconnected(end: MediaEnd): void;
 }

@@ -244,7 +244,7 @@ describe('what is heard', () => {
 
   it('is counted where it cannot be used, and said once of each kind', () => {
     const { link, transport, told } = setUp();
-    for (let i = 0; i < 3; i++) link.events.malformed('nonsense');
+    for (let i = 0; i < 3; i++) link.events.malformed('nonsense', `of kind ${i}`);
     link.events.audio(new Int16Array(10), 12_345, 1, undefined);
     link.events.dtmf('no key');
     expect(transport.stats.malformed).toEqual({
@@ -253,6 +253,7 @@ describe('what is heard', () => {
       'a dtmf without its key': 1,
     });
     expect(told.warnings).toHaveLength(3);
+    expect(told.warnings[0]).toBe('the other side sent nonsense (of kind 0); ignored');
   });
 });
 

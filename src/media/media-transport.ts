@@ -126,7 +126,7 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
       transcription: (transcription) => this.report('transcription', transcription),
       interruption: () => this.report('interruption'),
       markPlayed: (name) => this.settleMark(name, 'played'),
-      malformed: (what) => this.countMalformed(what),
+      malformed: (what, detail) => this.countMalformed(what, detail),
       disconnected: (end) => this.disconnect(end),
     });
   }
@@ -327,11 +327,12 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     for (const id of this.marks.keys()) this.settleMark(id, outcome);
   }
 
-  private countMalformed(what: string): void {
+  private countMalformed(what: string, detail?: string): void {
     if (this.currentState === 'disconnected') return;
     const { malformed } = this.stats;
     malformed[what] = (malformed[what] ?? 0) + 1;
-    if (malformed[what] === 1) this.observer?.warn(`the other side sent ${what}; ignored`);
+    if (malformed[what] > 1) return;
+    this.observer?.warn(`the other side sent ${what}${detail ? ` (${detail})` : ''}; ignored`);
   }
 
   private warnOnce(kind: string, message: string): void {

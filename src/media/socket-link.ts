@@ -136,7 +136,7 @@ function report(media: InboundMedia, events: MediaLinkEvents): void {
     case 'interruption':
       return events.interruption();
     case 'malformed':
-      return events.malformed(media.what);
+      return events.malformed(media.what, media.detail);
     // The carrier closes the connection next.
     case 'stop':
     case 'ignored':

@@ -82,7 +82,7 @@ export abstract class CarrierSerializer implements MediaSerializer {
     if (event === 'stop') return { kind: 'stop' };
     // The one of the handshake has been read.
     if (event === 'start') return malformed('a second start');
-    return this.otherEvents.includes(event) ? IGNORED : malformed('an unknown event');
+    return this.readOther(event, message);
   }
 
   /** Put together from bytes: as a string it would cost the socket twice as much to send. */
@@ -103,6 +103,11 @@ export abstract class CarrierSerializer implements MediaSerializer {
 
   message(): undefined {
     return undefined;
+  }
+
+  /** Reads what only this carrier says. */
+  protected readOther(event: string, _message: CarrierMessage): InboundMedia {
+    return this.otherEvents.includes(event) ? IGNORED : malformed('an unknown event');
   }
 
   protected markName(message: CarrierMessage): string | undefined {
