@@ -71,6 +71,8 @@ export class FakeCall extends EventEmitter<{
       code: code as number,
       reason: String(reason),
     }));
+    // Whoever waits for it hears that it failed; nobody has to.
+    this.closed.catch(() => undefined);
     socket.on('message', (data) => this.hear((data as Buffer).toString()));
     socket.once('close', () => this.forgetMarks());
   }
