@@ -164,6 +164,16 @@ describe('the echo bot', () => {
     await client.leave();
   });
 
+  it('says back the last minute of what has no end', async () => {
+    const client = await (await start(EchoBot)).connect({ body: { delayMs: 1 } });
+    await client.speak(tone(900, 16_000, 20), { pace: 'asap' });
+    await client.speak(tone(440, 16_000, 60), { pace: 'asap' });
+    await client.speak(new Int16Array(16_000), { pace: 'asap' });
+    await client.heard(24_000);
+    expect(similarity(client.audio, 24_000, tone(440, 16_000, 1), 16_000)).toBeGreaterThan(0.95);
+    await client.leave();
+  });
+
   it('shows typed text, and falls silent when the client interrupts', async () => {
     const client = await (await start(EchoBot)).connect();
     await client.ready();
