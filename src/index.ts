@@ -17,8 +17,8 @@ export {
   type MediaStats,
   MediaTransport,
   type MediaTransportEvents,
-  type MediaTransportOptions,
 } from './media/media-transport.js';
+export type { MediaTransportOptions } from './media/media-transport.options.js';
 export { MediaUnavailableError } from './media/media-unavailable.error.js';
 export type { OutgoingAudio, SendOutcome } from './media/paced-output.js';
 export { bytesFromPcm, pcmFromBytes } from './media/pcm.js';
@@ -27,9 +27,10 @@ export type {
   MediaCapabilities,
   MediaTranscription,
 } from './media/serializers/media-serializer.js';
+export { ClientMessageError } from './rtvi/client-message.error.js';
 export { ClientReady } from './rtvi/dto/client-ready.dto.js';
 export { SendText, SendTextOptions } from './rtvi/dto/send-text.dto.js';
-export type { BotOutput, RtviMetric, RtviOutgoing } from './rtvi/rtvi-messages.js';
+export type { BotOutput, RtviMetric, RtviOutgoing, UiJobGroup } from './rtvi/rtvi-messages.js';
 export {
   type ClientMessage,
   type ClientMessageHandler,

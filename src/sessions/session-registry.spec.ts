@@ -43,6 +43,15 @@ function start(registry: SessionRegistry, release: Release = jest.fn<Release>())
 afterEach(() => void jest.useRealTimers());
 
 describe('SessionRegistry', () => {
+  it('counts as the bot’s end that the peer leaves once the bot hangs up', async () => {
+    const registry = registryWith(obedient);
+    const [hungUp, other] = [start(registry), start(registry)];
+    hungUp.hangingUp = true;
+    for (const session of [hungUp, other]) await registry.stop(session, 'peer_left', 'gone');
+    expect(await hungUp.ended).toMatchObject({ code: 'completed', message: 'The bot hung up.' });
+    expect(await other.ended).toMatchObject({ code: 'peer_left' });
+  });
+
   it('hands the bot its id and body, and ends when the bot returns', async () => {
     let seen: RunnerArguments | undefined;
     let states: string[] = [];

@@ -215,7 +215,11 @@ export class SessionRegistry {
     await Promise.all(this.releasing);
   }
 
-  private stopWith(session: Session, reason: SessionEnd): Promise<SessionEnd> {
+  private stopWith(session: Session, end: SessionEnd): Promise<SessionEnd> {
+    const reason =
+      session.hangingUp && end.code === 'peer_left'
+        ? new SessionEnd('completed', 'The bot hung up.')
+        : end;
     if (session.state.name !== 'ended' && !session.endRequested) {
       if (!session.botRuns) {
         this.finish(session, reason);

@@ -30,6 +30,8 @@ export class Session extends BotSession {
   /** What answers requests to `/sessions/<id>/…`. */
   requestHandler: SessionRequestHandler | undefined;
   private readyAtMs: number | undefined;
+  /** @internal Whether the bot hangs up: then the peer leaves because of it. */
+  hangingUp = false;
 
   // Created on first use: most pending sessions never need them, and each costs more than the session itself.
   private controller: AbortController | undefined;

@@ -61,7 +61,11 @@ export interface Carrier {
   readonly answersPings: boolean;
   /** Notes in a call's data what the carrier was told in the answer and does not repeat. */
   noteFormat?(call: CallData, formats: MediaFormats): void;
-  /** Reads and writes the media of a call. @param call what {@link identify} returned, or its copy from JSON */
+  /**
+   * Reads and writes the media of a call.
+   * @param call what {@link identify} returned, or its copy from JSON
+   * @throws {MediaUnavailableError} when it is coded in a way that is not understood
+   */
   readonly serializer: (call: CallData) => MediaSerializer;
   /** Its API, where it has one that ends calls, and the credentials are there. */
   readonly callApi?: (credentials: TelephonyCredentials) => CallApi | undefined;
