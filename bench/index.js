@@ -42,6 +42,7 @@ for (const name of [
 /** `npm run bench -- rooms` measures only the rooms, and so on. */
 const server = (name) => ({ name, port: servers[name].port });
 const parts = {
+  web,
   rooms: async () => console.table(await rooms()),
   media,
   webrtc: async () =>
@@ -55,39 +56,44 @@ if (only !== undefined) {
   process.exit();
 }
 
-const rows = [
-  await compare(
-    'echo, Twilio JSON',
-    'runner',
-    'bare-ws',
-    (port, path) => echo(port, path, twilio),
-    'msg/s',
-  ),
-  await compare(
-    'echo, 640 B binary',
-    'runner',
-    'bare-ws',
-    (port, path) => echo(port, path, Buffer.alloc(640, 1)),
-    'msg/s',
-  ),
-  await compare('POST /start', 'runner', 'bare-fastify', start, 'req/s'),
-  await compare(
-    'POST /start, LiveKit',
-    'runner-livekit',
-    'bare-livekit',
-    (port) => start(port, '', 4_000, START.replace('websocket', 'livekit')),
-    'req/s',
-  ),
-];
-console.log(
-  `Median of ${ROUNDS} interleaved rounds; a ratio of 1 is as fast as the bare baseline.\n`,
-);
-console.table(Object.fromEntries(rows.map(({ what, ...row }) => [what, row])));
+await parts.web();
 await parts.rooms();
 await parts.media();
 await parts.webrtc();
 console.table(await memory());
 for (const { child } of Object.values(servers)) child.disconnect();
+
+/** `POST /start` and the WebSockets. */
+async function web() {
+  const rows = [
+    await compare(
+      'echo, Twilio JSON',
+      'runner',
+      'bare-ws',
+      (port, path) => echo(port, path, twilio),
+      'msg/s',
+    ),
+    await compare(
+      'echo, 640 B binary',
+      'runner',
+      'bare-ws',
+      (port, path) => echo(port, path, Buffer.alloc(640, 1)),
+      'msg/s',
+    ),
+    await compare('POST /start', 'runner', 'bare-fastify', start, 'req/s'),
+    await compare(
+      'POST /start, LiveKit',
+      'runner-livekit',
+      'bare-livekit',
+      (port) => start(port, '', 4_000, START.replace('websocket', 'livekit')),
+      'req/s',
+    ),
+  ];
+  console.log(
+    `Median of ${ROUNDS} interleaved rounds; a ratio of 1 is as fast as the bare baseline.\n`,
+  );
+  console.table(Object.fromEntries(rows.map(({ what, ...row }) => [what, row])));
+}
 
 async function startServer(name, ...args) {
   const child = fork(new URL('servers.js', import.meta.url), [name, ...args], {
