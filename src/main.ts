@@ -2,10 +2,12 @@
 import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { type INestApplication, Logger, type LogLevel } from '@nestjs/common';
+import { type INestApplication, Logger } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { RunnerExceptionFilter } from './http/runner-exception.filter.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
+import { optionalPackage } from './packages/optional-package.js';
 import { RunnerModule } from './runner.module.js';
 import { banner } from './standalone/banner.js';
 import { EchoBot } from './standalone/echo.bot.js';
@@ -13,13 +15,8 @@ import { parseFlags, splitList } from './standalone/flags.js';
 import { loadBot } from './standalone/load-bot.js';
 import { DailyTransport } from './transports/daily/daily.transport.js';
 import { TransportRegistry } from './transports/transport-registry.js';
+import { StandaloneLogger } from './standalone/standalone-logger.js';
 import { standaloneTransports, TRANSPORT_NAMES } from './standalone/transports.js';
-
-const LEVELS: LogLevel[][] = [
-  ['fatal', 'error', 'warn', 'log'],
-  ['fatal', 'error', 'warn', 'log', 'debug'],
-  ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'],
-];
 
 async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
@@ -33,7 +30,10 @@ async function main(): Promise<void> {
     RunnerModule.forRoot({
       launcher: flags.bot === undefined ? EchoBot : await loadBot(flags.bot),
       transports: standaloneTransports(flags, process.env),
-      features: [OpenApiModule.forRoot()],
+      features: [
+        OpenApiModule.forRoot(),
+        ...((await optionalPackage(() => import('prom-client'))) ? [MetricsModule.forRoot()] : []),
+      ],
       publicUrl: flags.proxy,
       allowedOrigins: flags.allowedOrigins,
       webSocketAuth: flags.wsAuth,
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
       cliArgs: { ...flags },
     }),
     new FastifyAdapter(),
-    { logger: LEVELS[Math.min(flags.verbose, LEVELS.length - 1)]!, abortOnError: false },
+    { logger: new StandaloneLogger(flags.verbose), abortOnError: false },
   );
   // Nothing here is a host's, so every error can have the runner's shape.
   app.useGlobalFilters(new RunnerExceptionFilter(app.get(HttpAdapterHost)));

@@ -102,6 +102,15 @@ describe('pipecat-runner', () => {
     expect(await response.json()).toMatchObject({ statusCode: 404, detail: 'Cannot POST /strat' });
   });
 
+  it('has metrics and a document, and tells how it is put together only when asked', async () => {
+    const { url, banner } = await start();
+    expect(banner).not.toMatch(/Mapped|dependencies initialized/);
+    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/pipecat_sessions/);
+    expect((await fetch(`${url}/openapi.json`)).status).toBe(200);
+    await stop();
+    expect((await start('-v')).banner).toMatch(/Mapped \{\/start, POST\} route/);
+  });
+
   it('reads .env', async () => {
     await writeFile(
       join(dir, '.env'),
