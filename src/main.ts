@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { type INestApplication, Logger } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
+import { DownloadsModule } from './downloads/downloads.module.js';
 import { RunnerExceptionFilter } from './http/runner-exception.filter.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
@@ -32,6 +33,7 @@ async function main(): Promise<void> {
       transports: standaloneTransports(flags, process.env),
       features: [
         OpenApiModule.forRoot(),
+        ...(flags.folder === undefined ? [] : [DownloadsModule.forRoot({ folder: flags.folder })]),
         ...((await optionalPackage(() => import('prom-client'))) ? [MetricsModule.forRoot()] : []),
       ],
       publicUrl: flags.proxy,

@@ -38,6 +38,7 @@ const RULES: Record<string, string[]> = {
     'transports/media-stats.js',
   ],
   tracing: ['bot', 'packages', 'sessions'],
+  downloads: ['auth', 'errors', 'http', 'runner.options.js'],
   openapi: [
     'auth',
     'errors',

@@ -111,6 +111,12 @@ describe('pipecat-runner', () => {
     expect((await start('-v')).banner).toMatch(/Mapped \{\/start, POST\} route/);
   });
 
+  it('gives the files of --folder', async () => {
+    await writeFile(join(dir, 'note.txt'), 'a note');
+    const { url } = await start('--folder', dir);
+    expect(await (await fetch(`${url}/files/note.txt`)).text()).toBe('a note');
+  });
+
   it('reads .env', async () => {
     await writeFile(
       join(dir, '.env'),
