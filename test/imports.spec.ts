@@ -78,6 +78,8 @@ describe('who imports whom', () => {
       const [, own] = /^transports\/([^/]+)\//.exec(from) ?? [];
       if (!own) return false;
       const [, other] = /^transports\/([^/]+)\//.exec(to) ?? [];
+      // A WhatsApp call is WebRTC, in Meta's wrapping.
+      if (own === 'whatsapp' && other === 'small-webrtc') return false;
       const above =
         below('start')(to) ||
         below('standalone')(to) ||

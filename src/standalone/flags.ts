@@ -23,6 +23,8 @@ export interface Flags {
   readonly iceServers: IceServer[];
   /** Whether WebRTC clients are ESP32 devices. */
   readonly esp32: boolean;
+  /** Whether it is a mistake that there are no credentials of WhatsApp. */
+  readonly whatsapp: boolean;
   /** How long conversations may go on after a signal to end, in seconds. */
   readonly drainTimeout: number;
   readonly verbose: number;
@@ -74,6 +76,7 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
       ).env('PIPECAT_ICE_SERVERS'),
     )
     .option('--esp32', 'answer WebRTC offers of ESP32 devices (needs --host <IP address>)', false)
+    .option('--whatsapp', 'fail without the credentials of WhatsApp (WHATSAPP_TOKEN, …)', false)
     .option(
       '--drain-timeout <seconds>',
       'how long conversations may go on after SIGTERM or Ctrl-C; a second signal ends them at once',

@@ -3,7 +3,8 @@ import { DailyModule } from '../transports/daily/daily.module.js';
 import { SmallWebRtcModule } from '../transports/small-webrtc/small-webrtc.module.js';
 import { CARRIERS } from '../transports/telephony/carriers/index.js';
 import { TelephonyModule } from '../transports/telephony/telephony.module.js';
-import { transportsFromEnv } from '../transports/index.js';
+import { TRANSPORTS } from '../transports/index.js';
+import { WhatsAppModule } from '../transports/whatsapp/whatsapp.module.js';
 import type { Flags } from './flags.js';
 
 const CARRIER_NAMES: readonly string[] = CARRIERS.map(({ name }) => name);
@@ -19,17 +20,20 @@ export const TRANSPORT_NAMES: readonly string[] = [
 
 /** The transports of the standalone runner. With `-t <carrier>` that carrier's webhook is at `POST /`. */
 export function standaloneTransports(flags: Flags, env: NodeJS.ProcessEnv): DynamicModule[] {
-  const { transport, dialin, iceServers, esp32, host } = flags;
+  const { transport, dialin, iceServers, esp32, host, whatsapp } = flags;
   const webRtc = { iceServers, ...(esp32 && { esp32Host: host }) };
-  const adjusted = new Map<unknown, DynamicModule>([
+  const adjusted = new Map<unknown, DynamicModule | undefined>([
     [DailyModule, DailyModule.fromEnv(env, { dialin })],
     [SmallWebRtcModule, SmallWebRtcModule.fromEnv(env, webRtc)],
+    [WhatsAppModule, WhatsAppModule.fromEnv(env, { required: whatsapp, webRtc: { iceServers } })],
   ]);
   if (transport !== undefined && CARRIER_NAMES.includes(transport)) {
     adjusted.set(
       TelephonyModule,
-      TelephonyModule.fromEnv(env, { webhookPath: '', carrier: transport })!,
+      TelephonyModule.fromEnv(env, { webhookPath: '', carrier: transport }),
     );
   }
-  return transportsFromEnv(env).map((module) => adjusted.get(module.module) ?? module);
+  return TRANSPORTS.flatMap(
+    ({ module }) => (adjusted.has(module) ? adjusted.get(module) : module.fromEnv(env)) ?? [],
+  );
 }

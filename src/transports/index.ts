@@ -10,6 +10,7 @@ import { telephonyLink } from './telephony/telephony.link.js';
 import { TelephonyModule } from './telephony/telephony.module.js';
 import { webSocketLink } from './websocket/websocket.link.js';
 import { WebSocketModule } from './websocket/websocket.module.js';
+import { WhatsAppModule } from './whatsapp/whatsapp.module.js';
 
 /** What there is to know of a transport: its module, and how its media are reached. */
 interface Transport {
@@ -24,6 +25,7 @@ export const TRANSPORTS: readonly Transport[] = [
   { module: TelephonyModule, link: telephonyLink },
   { module: DailyModule, link: dailyLink },
   { module: LiveKitModule, link: liveKitLink },
+  { module: WhatsAppModule, link: smallWebRtcLink },
 ];
 
 /**

@@ -26,6 +26,7 @@ import {
   SmallWebRtcModule,
   TelephonyModule,
   WebSocketModule,
+  WhatsAppModule,
 } from '../../src/index.js';
 import { declaredAccess } from '../../src/auth/access.js';
 import { runnerRoutes } from '../../src/http/runner-routes.js';
@@ -56,6 +57,7 @@ const transports = () => [
   DailyModule.forRoot({ apiKey: 'k', dialinSecret: 'c2VjcmV0IQ==' }),
   LiveKitModule.forRoot({ url: 'wss://example.com', apiKey: 'k', apiSecret: 's' }),
   SmallWebRtcModule.forRoot(),
+  WhatsAppModule.forRoot({ token: 't', phoneNumberId: '1', appSecret: 's', verifyToken: 'v' }),
 ];
 
 /** What each route answers with these headers: that it let the request in is seen by any other status than 401. */

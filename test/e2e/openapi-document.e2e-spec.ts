@@ -19,6 +19,7 @@ import {
   type RunnerOptions,
   TelephonyModule,
   WebSocketModule,
+  WhatsAppModule,
 } from '../../src/index.js';
 import { html } from '../../src/openapi/html.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
@@ -40,6 +41,7 @@ const everything = (options: RunnerOptions & RunnerModuleExtras = {}) =>
       DailyModule.forRoot({ apiKey: 'key' }),
       LiveKitModule.forRoot(),
       SmallWebRtcModule.forRoot(),
+      WhatsAppModule.forRoot({ token: 't', phoneNumberId: '1', appSecret: 's', verifyToken: 'v' }),
     ],
     features: [
       MetricsModule.forRoot(),
@@ -95,6 +97,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
       '/start',
       '/status',
       '/telephony/{carrier}',
+      '/whatsapp',
     ]);
     expect(document.paths!['/start']).toMatchObject({
       post: {

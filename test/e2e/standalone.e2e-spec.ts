@@ -111,6 +111,15 @@ describe('pipecat-runner', () => {
     expect((await start('-v')).banner).toMatch(/Mapped \{\/start, POST\} route/);
   });
 
+  it('takes WhatsApp calls where it has the credentials, which --whatsapp asks for', async () => {
+    await expect(start('--whatsapp')).rejects.toThrow(/WHATSAPP_PHONE_NUMBER_ID/);
+    const env = ['TOKEN=t', 'PHONE_NUMBER_ID=1', 'APP_SECRET=s', 'WEBHOOK_VERIFICATION_TOKEN=v'];
+    await writeFile(join(dir, '.env'), env.map((line) => `WHATSAPP_${line}\n`).join(''));
+    const { url } = await start('--whatsapp');
+    const query = 'hub.mode=subscribe&hub.challenge=42&hub.verify_token=v';
+    expect(await (await fetch(`${url}/whatsapp?${query}`)).text()).toBe('42');
+  });
+
   it('gives the files of --folder', async () => {
     await writeFile(join(dir, 'note.txt'), 'a note');
     const { url } = await start('--folder', dir);

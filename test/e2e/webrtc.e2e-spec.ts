@@ -78,12 +78,16 @@ const connectionOf = ({ args }: Launch): SmallWebRTCConnection =>
 
 const endOf = ({ session }: Launch): Promise<SessionEnd> => (session as unknown as Session).ended;
 
+/** Says something until it comes back whole: a machine that is busy with other tests may be too late for some of it. */
 async function hearsEcho(client: WebRtcClient): Promise<void> {
-  const before = client.heard.length;
-  await client.speak(atRate(speech(3), 8_000, OPUS_OUTPUT_HZ));
-  await client.listen(0.5);
-  const heard = client.heard.subarray(before);
-  expect(found(heard, HEARD_HZ, speech(3), 8_000)).toBeGreaterThan(0.8);
+  let similarity = 0;
+  for (let attempt = 0; attempt < 3 && similarity < 0.8; attempt++) {
+    const before = client.heard.length;
+    await client.speak(atRate(speech(3), 8_000, OPUS_OUTPUT_HZ));
+    await client.listen(0.5);
+    similarity = found(client.heard.subarray(before), HEARD_HZ, speech(3), 8_000);
+  }
+  expect(similarity).toBeGreaterThan(0.8);
 }
 
 const sessionCount = (): number => running.app.get(SessionRegistry, { strict: false }).size;
@@ -665,7 +669,7 @@ describe('clients that mean no good', () => {
   it('send messages of unknown kinds, and nonsense for messages, to no effect', async () => {
     const launch = await attack(async (client) => {
       const sctp = sctpOf(client);
-      await sctp.send(client.channel.id, 999, Buffer.from('x'), { ordered: true });
+      await sctp.send(client.channel!.id, 999, Buffer.from('x'), { ordered: true });
       await sctp.send(77, 50, Buffer.of(2), { ordered: true });
       for (const bytes of [[], [3], [99], [3, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255]]) {
         await sctp.send(78, 50, Buffer.from(bytes), { ordered: true });
@@ -676,8 +680,8 @@ describe('clients that mean no good', () => {
           Buffer.from(Array.from({ length }, (_, i) => (i * 37 + length) & 0xff)),
         );
       }
-      client.channel.send('not JSON');
-      client.channel.send('null');
+      client.channel!.send('not JSON');
+      client.channel!.send('null');
       client.send({ still: 'here' });
     });
     const connection = connectionOf(launch);
@@ -694,7 +698,7 @@ describe('clients that mean no good', () => {
         transmit(): Promise<void>;
       };
       // A first piece, and never the last.
-      void sctpOf(client).send(client.channel.id, 51, Buffer.alloc(4_000_000), { ordered: true });
+      void sctpOf(client).send(client.channel!.id, 51, Buffer.alloc(4_000_000), { ordered: true });
       for (const chunk of sctp.outboundQueue) chunk.flags &= ~1;
     });
     expect((await endOf(launch)).code).toBe('peer_left');

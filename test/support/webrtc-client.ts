@@ -19,6 +19,8 @@ export interface WebRtcClientOptions {
   readonly offerUrl: string;
   readonly requestData?: unknown;
   readonly video?: boolean;
+  /** Whether there is nothing but sound, as from a phone: no channel for messages. */
+  readonly soundOnly?: boolean;
   readonly iceServers?: werift.RTCIceServer[];
   readonly iceTransportPolicy?: 'all' | 'relay';
   /** What is done to the offer before it is sent. */
@@ -63,7 +65,7 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
   readonly messages: unknown[] = [];
   pcId: string | null = null;
   pc!: werift.RTCPeerConnection;
-  channel!: werift.RTCDataChannel;
+  channel: werift.RTCDataChannel | undefined;
   audio!: werift.RTCRtpTransceiver;
   camera: werift.RTCRtpTransceiver | undefined;
   private samples: Int16Array[] = [];
@@ -90,8 +92,14 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
   }
 
   async opened(): Promise<void> {
-    if (this.channel.readyState === 'open') return;
-    await this.channel.stateChanged.watch((state) => state === 'open', 15_000);
+    const { pc, channel } = this;
+    if (!channel) {
+      if (pc.connectionState !== 'connected') {
+        await pc.connectionStateChange.watch((state) => state === 'connected', 15_000);
+      }
+    } else if (channel.readyState !== 'open') {
+      await channel.stateChanged.watch((state) => state === 'open', 15_000);
+    }
   }
 
   /** Sends another offer, for a new peer connection under the same bot if `restart`. */
@@ -126,12 +134,13 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
   ping(on = true): void {
     clearInterval(this.pings);
     if (!on) return;
-    this.channel.send(`ping: ${Date.now()}`);
-    this.pings = setInterval(() => this.channel.send(`ping: ${Date.now()}`), 1_000);
+    const send = (): void => this.channel!.send(`ping: ${Date.now()}`);
+    send();
+    this.pings = setInterval(send, 1_000);
   }
 
   send(message: unknown): void {
-    this.channel.send(JSON.stringify(message));
+    this.channel!.send(JSON.stringify(message));
   }
 
   /** The next message that is such a one, of those that came or will. */
@@ -197,7 +206,7 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
   }
 
   private makePeer(): void {
-    const { iceServers = [], iceTransportPolicy, video } = this.options;
+    const { iceServers = [], iceTransportPolicy, video, soundOnly } = this.options;
     const pc = new werift.RTCPeerConnection({
       iceServers,
       ...(iceTransportPolicy && { iceTransportPolicy }),
@@ -209,16 +218,16 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
     this.pc = pc;
     this.audio = pc.addTransceiver('audio', { direction: 'sendrecv' });
     if (video) this.camera = pc.addTransceiver('video', { direction: 'sendrecv' });
-    this.channel = pc.createDataChannel('chat', { ordered: true });
+    this.channel = soundOnly ? undefined : pc.createDataChannel('chat', { ordered: true });
     if (iceServers.length === 0) {
       for (const { connection } of pc.iceTransports) connection.stunServer = undefined;
     }
-    this.channel.onMessage.subscribe((data) => {
+    this.channel?.onMessage.subscribe((data) => {
       const message: unknown = JSON.parse(data.toString());
       this.messages.push(message);
       this.emit('message', message);
     });
-    this.channel.stateChanged.subscribe((state) => {
+    this.channel?.stateChanged.subscribe((state) => {
       if (state === 'closed' && pc === this.pc) this.emit('closed');
     });
     void this.hear(pc);

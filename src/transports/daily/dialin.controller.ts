@@ -8,6 +8,7 @@ import { bodyOf, rawBodyOf } from '../../http/request-body.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import { validateInto } from '../../validation/validate-into.js';
+import { RecentCalls } from '../recent-calls.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { DailyRooms } from './daily-rooms.js';
 import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
@@ -19,15 +20,11 @@ import { DialinSettings } from './dto/dialin-settings.dto.js';
 import { DialinWebhook } from './dto/dialin-webhook.dto.js';
 import { WarmRooms } from './warm-rooms.js';
 
-/** How long a call is remembered, so that a second delivery of it starts no second bot; longer than a signature is good for. */
-const REMEMBER_MS = 600_000;
-
 /** `POST /daily-dialin-webhook`: Daily has a phone call on hold, and wants a room and a bot for it. */
 @RunnerController('daily-dialin-webhook')
 @Access('open')
 export class DialinController {
-  /** The calls that came in lately, oldest first, with what they were or will be answered. */
-  private readonly calls = new Map<string, { atMs: number; answer: Promise<DialinAnswer> }>();
+  private readonly calls = new RecentCalls<DialinAnswer>();
 
   constructor(
     @Inject(DAILY_OPTIONS) private readonly options: ResolvedDailyOptions,
@@ -63,18 +60,7 @@ export class DialinController {
     }
     this.transports.require('daily');
     const webhook = validateInto(DialinWebhook, body);
-    this.forgetOld();
-    const known = this.calls.get(webhook.callId);
-    if (known) return known.answer;
-    const answer = this.answer(webhook);
-    this.calls.set(webhook.callId, { atMs: Date.now(), answer });
-    try {
-      return await answer;
-    } catch (error) {
-      // Daily may try this call again.
-      this.calls.delete(webhook.callId);
-      throw error;
-    }
+    return this.calls.once(webhook.callId, () => this.answer(webhook));
   }
 
   private answer(webhook: DialinWebhook): Promise<DialinAnswer> {
@@ -104,14 +90,6 @@ export class DialinController {
         sessionId: session.id,
       };
     });
-  }
-
-  private forgetOld(): void {
-    const oldestMs = Date.now() - REMEMBER_MS;
-    for (const [callId, { atMs }] of this.calls) {
-      if (atMs > oldestMs) return;
-      this.calls.delete(callId);
-    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
+import { hangUpOf } from '../hang-up-link.js';
 import type { LinkFactory } from '../link-factory.js';
 import { SmallWebRTCRunnerArguments } from './dto/small-webrtc-runner-arguments.dto.js';
 import { SmallWebRTCConnection } from './small-webrtc-connection.js';
@@ -18,5 +19,5 @@ export const smallWebRtcLink: LinkFactory = async (args, { sampleRateHz }) => {
   if (!opus) {
     throw new MediaUnavailableError('Sound needs libopus-wasm: npm install libopus-wasm');
   }
-  return WebRtcLink.create(opus, connection, sampleRateHz);
+  return WebRtcLink.create(opus, connection, sampleRateHz, hangUpOf(args));
 };

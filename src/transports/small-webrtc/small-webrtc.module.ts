@@ -1,17 +1,10 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { IceServers } from './ice-servers.js';
 import { OfferController } from './offer.controller.js';
 import { parseIceServers } from './parse-ice-servers.js';
-import { PEER_STACK } from './peer-stack.token.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './small-webrtc.module-definition.js';
-import {
-  type ResolvedSmallWebRtcOptions,
-  resolveSmallWebRtcOptions,
-  SMALL_WEBRTC_OPTIONS,
-  type SmallWebRtcOptions,
-} from './small-webrtc.options.js';
+import { resolveSmallWebRtcOptions, type SmallWebRtcOptions } from './small-webrtc.options.js';
 import { SmallWebRtcTransport } from './small-webrtc.transport.js';
-import { loadPeerStack } from './webrtc-packages.js';
+import { webRtcProviders } from './webrtc-providers.js';
 import { WebRtcSessions } from './webrtc-sessions.js';
 
 /** Browsers that connect to the bot itself. Needs the packages `werift` and `libopus-wasm`. */
@@ -20,17 +13,7 @@ import { WebRtcSessions } from './webrtc-sessions.js';
   providers: [
     SmallWebRtcTransport,
     WebRtcSessions,
-    IceServers,
-    {
-      provide: PEER_STACK,
-      useFactory: async ({ stack }: ResolvedSmallWebRtcOptions) => stack ?? (await loadPeerStack()),
-      inject: [SMALL_WEBRTC_OPTIONS],
-    },
-    {
-      provide: SMALL_WEBRTC_OPTIONS,
-      useFactory: resolveSmallWebRtcOptions,
-      inject: [MODULE_OPTIONS_TOKEN],
-    },
+    ...webRtcProviders({ useFactory: resolveSmallWebRtcOptions, inject: [MODULE_OPTIONS_TOKEN] }),
   ],
 })
 export class SmallWebRtcModule extends ConfigurableModuleClass {

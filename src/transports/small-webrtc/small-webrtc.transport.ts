@@ -1,9 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { RunnerTransport, type StartContext } from '../runner-transport.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { IceServers } from './ice-servers.js';
-import { PEER_STACK } from './peer-stack.token.js';
-import type { PeerStack } from './peer/peer.js';
+import { WebRtcConnections } from './webrtc-connections.js';
 import { WEBRTC } from './webrtc-sessions.js';
 
 /** Google's public server, for clients that ask for one where the runner has none. */
@@ -15,7 +14,7 @@ export class SmallWebRtcTransport extends RunnerTransport {
   readonly names = [WEBRTC];
 
   constructor(
-    @Inject(PEER_STACK) private readonly stack: PeerStack | undefined,
+    private readonly connections: WebRtcConnections,
     private readonly iceServers: IceServers,
     registry: TransportRegistry,
   ) {
@@ -24,9 +23,7 @@ export class SmallWebRtcTransport extends RunnerTransport {
   }
 
   override get disabledReason(): string | undefined {
-    return this.stack
-      ? undefined
-      : 'werift or libopus-wasm is not installed: npm install werift libopus-wasm';
+    return this.connections.disabledReason;
   }
 
   /** The session waits for its offer. */

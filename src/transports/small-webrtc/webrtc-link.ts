@@ -4,10 +4,16 @@ import {
   type Opus,
   OPUS_OUTPUT_HZ,
 } from '../../media/codecs/opus.js';
-import type { MediaEnd, MediaLink, MediaLinkEvents } from '../../media/media-link.js';
+import type {
+  HangUpOutcome,
+  MediaEnd,
+  MediaLink,
+  MediaLinkEvents,
+} from '../../media/media-link.js';
 import { OpusReceiver } from '../../media/rtp/opus-receiver.js';
 import { OpusSender, PACKET_SAMPLES } from '../../media/rtp/opus-sender.js';
 import type { RtpPacket } from '../../media/rtp/rtp-packet.js';
+import type { HangUp } from '../hang-up-link.js';
 import type { SmallWebRTCConnection } from './small-webrtc-connection.js';
 
 type Decoder = Awaited<ReturnType<typeof createOpusDecoder>>;
@@ -32,18 +38,23 @@ export class WebRtcLink implements MediaLink {
     private readonly connection: SmallWebRTCConnection,
     private readonly decoder: Decoder,
     private readonly encoder: Encoder,
+    private readonly endCall: HangUp | undefined,
   ) {
     this.sender = new OpusSender(encoder, (packet) => connection.audio.send(packet));
   }
 
-  /** @param sampleRateHz what the bot wants to hear at */
+  /**
+   * @param sampleRateHz what the bot wants to hear at
+   * @param endCall ends the call at its provider, where it has one
+   */
   static async create(
     opus: Opus,
     connection: SmallWebRTCConnection,
     sampleRateHz: number | 'native' | undefined,
+    endCall?: HangUp,
   ): Promise<WebRtcLink> {
     const decoder = await createOpusDecoder(opus, sampleRateHz);
-    return new WebRtcLink(connection, decoder, await createOpusEncoder(opus));
+    return new WebRtcLink(connection, decoder, await createOpusEncoder(opus), endCall);
   }
 
   open(events: MediaLinkEvents): void {
@@ -95,8 +106,8 @@ export class WebRtcLink implements MediaLink {
     return this.connection.sendAppMessage(message);
   }
 
-  async hangUp() {
-    return { ok: true, via: 'connection' as const };
+  async hangUp(): Promise<HangUpOutcome> {
+    return (await this.endCall?.()) ?? { ok: true, via: 'connection' };
   }
 
   close(end: MediaEnd): void {

@@ -1,21 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Caller } from '../../auth/runner-auth.js';
 import { RunnerError } from '../../errors/runner.error.js';
-import type { MediaEnd } from '../../media/media-link.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
+import { validateInto } from '../../validation/validate-into.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { SmallWebRTCRunnerArguments } from './dto/small-webrtc-runner-arguments.dto.js';
 import { IceCandidate, type IceCandidates } from './dto/ice-candidates.dto.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import type { WebRtcOffer } from './dto/webrtc-offer.dto.js';
-import { IceServers } from './ice-servers.js';
-import type { PeerEvents, PeerStack } from './peer/peer.js';
 import { forEsp32, type Offer, readOffer } from './sdp.js';
-import { SmallWebRTCConnection } from './small-webrtc-connection.js';
+import type { SmallWebRTCConnection } from './small-webrtc-connection.js';
 import { type ResolvedSmallWebRtcOptions, SMALL_WEBRTC_OPTIONS } from './small-webrtc.options.js';
-import { PEER_STACK } from './peer-stack.token.js';
-import { validateInto } from '../../validation/validate-into.js';
+import { WebRtcConnections } from './webrtc-connections.js';
 
 /** The wire name of the transport. */
 export const WEBRTC = 'webrtc';
@@ -33,8 +30,7 @@ export class WebRtcSessions {
 
   constructor(
     @Inject(SMALL_WEBRTC_OPTIONS) private readonly options: ResolvedSmallWebRtcOptions,
-    @Inject(PEER_STACK) private readonly stack: PeerStack | undefined,
-    private readonly iceServers: IceServers,
+    private readonly connections: WebRtcConnections,
     private readonly sessions: SessionRegistry,
     private readonly transports: TransportRegistry,
   ) {}
@@ -97,8 +93,10 @@ export class WebRtcSessions {
   }
 
   private async begin(session: Session, offer: Offer): Promise<WebRtcAnswer> {
-    const connection = await this.connect(session);
-    session.hold(({ message }) => connection.disconnect({ reason: 'aborted', message }));
+    const { esp32Host } = this.options;
+    const connection = await this.connections.create(session, (sdp) =>
+      esp32Host === undefined ? sdp : forEsp32(sdp, esp32Host),
+    );
     const answer = await connection.renegotiate(offer);
     this.known.set(connection.pcId, { session, connection });
     session.hold(() => void this.known.delete(connection.pcId));
@@ -108,32 +106,4 @@ export class WebRtcSessions {
     );
     return answer;
   }
-
-  private async connect(session: Session): Promise<SmallWebRTCConnection> {
-    const { options, stack } = this;
-    const { esp32Host } = options;
-    const iceServers = await this.iceServers.get();
-    const peerOptions = { ...options, iceServers, udpPortRange: options.udpPortRange };
-    const connection = new SmallWebRTCConnection(
-      {
-        ...options,
-        createPeer: (events: PeerEvents) => stack!.create(peerOptions, events),
-        adaptAnswer: (sdp) => (esp32Host === undefined ? sdp : forEsp32(sdp, esp32Host)),
-      },
-      {
-        warn: (message) => session.logger.warn(message),
-        fail: (error) => {
-          session.logger.error(`a listener of the bot threw: ${String(error)}`);
-          session.stop('failed', 'A listener of the bot threw.', { cause: error });
-        },
-        ended: (end) => void this.sessions.stop(session, codeOf(end, connection), end.message),
-      },
-    );
-    return connection;
-  }
-}
-
-function codeOf({ reason }: MediaEnd, connection: SmallWebRTCConnection) {
-  if (reason === 'closed') return 'completed';
-  return reason === 'failed' && !connection.wasConnected ? 'expired' : 'peer_left';
 }

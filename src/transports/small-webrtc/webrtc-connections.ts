@@ -1,0 +1,63 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { MediaEnd } from '../../media/media-link.js';
+import { SessionRegistry } from '../../sessions/session-registry.js';
+import type { Session } from '../../sessions/session.js';
+import { IceServers } from './ice-servers.js';
+import { PEER_STACK } from './peer-stack.token.js';
+import type { PeerEvents, PeerStack } from './peer/peer.js';
+import { SmallWebRTCConnection } from './small-webrtc-connection.js';
+import { type ResolvedSmallWebRtcOptions, SMALL_WEBRTC_OPTIONS } from './small-webrtc.options.js';
+
+/** Makes the connections of sessions. */
+@Injectable()
+export class WebRtcConnections {
+  constructor(
+    @Inject(SMALL_WEBRTC_OPTIONS) private readonly options: ResolvedSmallWebRtcOptions,
+    @Inject(PEER_STACK) private readonly stack: PeerStack | undefined,
+    private readonly iceServers: IceServers,
+    private readonly sessions: SessionRegistry,
+  ) {}
+
+  /** What is missing, and how it is installed; `undefined` where nothing is. */
+  get disabledReason(): string | undefined {
+    return this.stack
+      ? undefined
+      : 'werift or libopus-wasm is not installed: npm install werift libopus-wasm';
+  }
+
+  /**
+   * A connection that ends with its session, as the session does with it.
+   * @param adaptAnswer what is done to an answer before the client gets it
+   * @throws {RunnerError} `PROVIDER_REFUSED` when there are no ICE servers to be had
+   */
+  async create(
+    session: Session,
+    adaptAnswer: (sdp: string) => string,
+  ): Promise<SmallWebRTCConnection> {
+    const { options, stack } = this;
+    const iceServers = await this.iceServers.get();
+    const peerOptions = { ...options, iceServers, udpPortRange: options.udpPortRange };
+    const connection = new SmallWebRTCConnection(
+      {
+        ...options,
+        createPeer: (events: PeerEvents) => stack!.create(peerOptions, events),
+        adaptAnswer,
+      },
+      {
+        warn: (message) => session.logger.warn(message),
+        fail: (error) => {
+          session.logger.error(`a listener of the bot threw: ${String(error)}`);
+          session.stop('failed', 'A listener of the bot threw.', { cause: error });
+        },
+        ended: (end) => void this.sessions.stop(session, codeOf(end, connection), end.message),
+      },
+    );
+    session.hold(({ message }) => connection.disconnect({ reason: 'aborted', message }));
+    return connection;
+  }
+}
+
+function codeOf({ reason }: MediaEnd, connection: SmallWebRTCConnection) {
+  if (reason === 'closed') return 'completed';
+  return reason === 'failed' && !connection.wasConnected ? 'expired' : 'peer_left';
+}

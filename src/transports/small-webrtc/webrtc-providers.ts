@@ -1,0 +1,20 @@
+import type { FactoryProvider, Provider } from '@nestjs/common';
+import { IceServers } from './ice-servers.js';
+import { PEER_STACK } from './peer-stack.token.js';
+import { type ResolvedSmallWebRtcOptions, SMALL_WEBRTC_OPTIONS } from './small-webrtc.options.js';
+import { WebRtcConnections } from './webrtc-connections.js';
+import { loadPeerStack } from './webrtc-packages.js';
+
+/** All that makes WebRTC connections. @param options where the module has the options of it */
+export const webRtcProviders = (
+  options: Pick<FactoryProvider<ResolvedSmallWebRtcOptions>, 'useFactory' | 'inject'>,
+): Provider[] => [
+  WebRtcConnections,
+  IceServers,
+  {
+    provide: PEER_STACK,
+    useFactory: async ({ stack }: ResolvedSmallWebRtcOptions) => stack ?? (await loadPeerStack()),
+    inject: [SMALL_WEBRTC_OPTIONS],
+  },
+  { provide: SMALL_WEBRTC_OPTIONS, ...options },
+];

@@ -1,0 +1,125 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { CallData } from '../../bot/call-data.js';
+import { RunnerError } from '../../errors/runner.error.js';
+import type { HangUpOutcome } from '../../media/media-link.js';
+import { InvalidOptionsError } from '../../runner.options.js';
+import { SessionRegistry } from '../../sessions/session-registry.js';
+import type { Session } from '../../sessions/session.js';
+import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
+import { linkHangUp } from '../hang-up-link.js';
+import { RecentCalls } from '../recent-calls.js';
+import { SmallWebRTCRunnerArguments } from '../small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
+import { type Offer, readOffer } from '../small-webrtc/sdp.js';
+import { WebRtcConnections } from '../small-webrtc/webrtc-connections.js';
+import type { WhatsAppCall } from './dto/whatsapp-call.dto.js';
+import { WhatsAppClient } from './whatsapp-client.js';
+
+/** What sessions of WhatsApp calls are listed as. */
+const WHATSAPP = 'whatsapp';
+
+/** A call from the moment it rings. */
+interface OngoingCall {
+  session?: Session;
+  /** Whether it is over for Meta, so that nobody has to hang up any more. */
+  over: boolean;
+}
+
+/** Calls from WhatsApp: picked up by a bot each, until one of them hangs up. */
+@Injectable()
+export class WhatsAppCalls implements OnModuleInit {
+  private readonly recent = new RecentCalls<string>();
+  private readonly ongoing = new Map<string, OngoingCall>();
+
+  constructor(
+    private readonly client: WhatsAppClient,
+    private readonly connections: WebRtcConnections,
+    private readonly sessions: SessionRegistry,
+  ) {}
+
+  onModuleInit(): void {
+    const { disabledReason } = this.connections;
+    if (disabledReason) throw new InvalidOptionsError('WhatsAppModule', [disabledReason]);
+  }
+
+  /**
+   * Answers a call; one that is delivered again gets the first answer. A call for which there is no place is rejected.
+   * @returns what became of it
+   * @throws {RunnerError} `INVALID_FIELDS` or `BAD_REQUEST` for its offer, `NO_BOT`, or what Meta refused it with
+   */
+  ring(call: WhatsAppCall): Promise<string> {
+    return this.recent.once(call.id, () => this.answer(call));
+  }
+
+  /** The caller hung up. @returns what became of it */
+  hungUp(callId: string): string {
+    const call = this.ongoing.get(callId);
+    if (!call) return 'The call is not known, or over.';
+    call.over = true;
+    if (call.session) void this.sessions.stop(call.session, 'peer_left', 'The caller hung up.');
+    return 'The call is over.';
+  }
+
+  private async answer(call: WhatsAppCall): Promise<string> {
+    const offer = readOffer(offerOf(call));
+    const ongoing: OngoingCall = { over: false };
+    this.ongoing.set(call.id, ongoing);
+    try {
+      await this.sessions.start({ transport: WHATSAPP, body: call }, (session) =>
+        this.pickUp(session, call, offer, ongoing),
+      );
+      return 'The call was answered.';
+    } catch (error) {
+      this.ongoing.delete(call.id);
+      if (ongoing.over) return 'The caller hung up.';
+      // Such as at capacity: by the time that Meta tries again, nobody is there any more.
+      if (!(error instanceof RunnerError) || error.retryAfterSeconds === undefined) throw error;
+      await this.client.reject(call.id);
+      return `The call was rejected: ${error.message}`;
+    }
+  }
+
+  private async pickUp(
+    session: Session,
+    call: WhatsAppCall,
+    offer: Offer,
+    ongoing: OngoingCall,
+  ): Promise<void> {
+    const { id, from = '', to } = call;
+    ongoing.session = session;
+    session.hold(() => void this.ongoing.delete(id));
+    const connection = await this.connections.create(session, withSha256Only);
+    const { sdp } = await connection.renegotiate(offer);
+    session.hold(async () => {
+      if (!ongoing.over) await this.client.terminate(id);
+    });
+    await this.client.preAccept(id, from, sdp);
+    await this.client.accept(id, from, sdp);
+    const args = new SmallWebRTCRunnerArguments({
+      webrtc_connection: connection,
+      call_data: new CallData({ call_id: id, from: call.from, to }),
+    });
+    linkHangUp(args, () => this.hangUp(id, ongoing));
+    this.sessions.launch(session, args);
+  }
+
+  private async hangUp(callId: string, ongoing: OngoingCall): Promise<HangUpOutcome> {
+    try {
+      if (!ongoing.over) await this.client.terminate(callId);
+      ongoing.over = true;
+      return { ok: true, via: 'api' };
+    } catch (error) {
+      return { ok: false, via: 'api', error: (error as Error).message };
+    }
+  }
+}
+
+function offerOf({ session }: WhatsAppCall): string {
+  if (session) return session.sdp;
+  throw new InvalidFieldsError([
+    { field: 'session', message: 'session must be the offer of a call that rings' },
+  ]);
+}
+
+/** WhatsApp takes no other fingerprints. */
+const withSha256Only = (sdp: string): string =>
+  sdp.replace(/^a=fingerprint:(?!sha-256 ).*\r?\n/gim, '');

@@ -1,0 +1,57 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ProviderClient } from '../../http/provider-client.js';
+import { type ResolvedWhatsAppOptions, WHATSAPP_OPTIONS } from './whatsapp.options.js';
+
+/**
+ * The calls of Meta's Graph API, as far as the runner needs them
+ * (developers.facebook.com/docs/whatsapp/cloud-api/calling/reference). Every method throws a {@link ProviderError} when Meta refuses, does
+ * not answer or cannot be reached.
+ */
+@Injectable()
+export class WhatsAppClient {
+  private readonly api: ProviderClient;
+  private readonly path: string;
+
+  constructor(
+    @Inject(WHATSAPP_OPTIONS)
+    { apiUrl, token, timeoutMs, phoneNumberId }: ResolvedWhatsAppOptions,
+  ) {
+    this.path = `/${phoneNumberId}/calls`;
+    this.api = new ProviderClient({
+      provider: 'Meta',
+      baseUrl: apiUrl,
+      authorization: `Bearer ${token}`,
+      secret: token,
+      timeoutMs,
+      reasonOf: (answer) => {
+        const { error } = (answer ?? {}) as { error?: { message?: unknown } };
+        return typeof error?.message === 'string' ? error.message : undefined;
+      },
+    });
+  }
+
+  /** Sends the answer to the caller's offer, so that both are connected by the time that the call is {@link accept}ed. */
+  preAccept(callId: string, to: string, sdp: string): Promise<void> {
+    return this.act('pre_accept', callId, { to, session: { sdp, sdp_type: 'answer' } });
+  }
+
+  /** Picks up. */
+  accept(callId: string, to: string, sdp: string): Promise<void> {
+    return this.act('accept', callId, { to, session: { sdp, sdp_type: 'answer' } });
+  }
+
+  /** Does not pick up. */
+  reject(callId: string): Promise<void> {
+    return this.act('reject', callId);
+  }
+
+  /** Hangs up. */
+  terminate(callId: string): Promise<void> {
+    return this.act('terminate', callId);
+  }
+
+  private async act(action: string, callId: string, more: object = {}): Promise<void> {
+    const body = { messaging_product: 'whatsapp', call_id: callId, action, ...more };
+    await this.api.call('POST', this.path, { body });
+  }
+}

@@ -1,0 +1,116 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Get, HttpCode, Inject, Logger, Post, Req, Res } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { Access } from '../../auth/access.decorator.js';
+import { sha256 } from '../../auth/runner-key.js';
+import { RunnerError } from '../../errors/runner.error.js';
+import { ApiRoute, json } from '../../http/api-route.decorator.js';
+import { type HttpRequest, queryOf } from '../../http/http-request.js';
+import { bodyOf, rawBodyOf } from '../../http/request-body.js';
+import { RunnerController } from '../../http/runner-controller.decorator.js';
+import { validateInto } from '../../validation/validate-into.js';
+import { WhatsAppCall } from './dto/whatsapp-call.dto.js';
+import { WhatsAppAnswer, WhatsAppWebhook } from './dto/whatsapp-webhook.dto.js';
+import { verifyMetaSignature } from './meta-signature.js';
+import { WhatsAppCalls } from './whatsapp-calls.js';
+import { type ResolvedWhatsAppOptions, WHATSAPP_OPTIONS } from './whatsapp.options.js';
+
+/** `/whatsapp`: what Meta asks when the webhook is set up, and tells when someone calls. */
+@RunnerController('whatsapp')
+@Access('open')
+export class WhatsAppController {
+  private readonly logger = new Logger('PipecatRunner');
+
+  constructor(
+    @Inject(WHATSAPP_OPTIONS) private readonly options: ResolvedWhatsAppOptions,
+    private readonly calls: WhatsAppCalls,
+    private readonly adapterHost: HttpAdapterHost,
+  ) {}
+
+  /** Proves to Meta that the webhook is ours. */
+  @Get()
+  @ApiRoute({
+    summary: "Answers Meta's question whether the webhook is ours",
+    query: {
+      'hub.mode': { description: 'Always `subscribe`.' },
+      'hub.verify_token': { description: 'What only Meta and the runner know.' },
+      'hub.challenge': { description: 'A number, which is the answer.' },
+    },
+    answers: { 200: { description: 'The challenge.', content: json({ type: 'integer' }) } },
+    errors: ['FORBIDDEN'],
+  })
+  verify(@Req() request: HttpRequest, @Res() response: unknown): void {
+    const query = queryOf(request);
+    const challenge = query['hub.challenge'] ?? '';
+    const isOurs =
+      query['hub.mode'] === 'subscribe' &&
+      // As equals in length, so that time tells nothing.
+      timingSafeEqual(sha256(query['hub.verify_token'] ?? ''), sha256(this.options.verifyToken));
+    if (!isOurs || !/^\d{1,20}$/.test(challenge)) {
+      throw new RunnerError(
+        'FORBIDDEN',
+        'This is not the question of the app that is set up here.',
+      );
+    }
+    const { httpAdapter } = this.adapterHost;
+    httpAdapter.setHeader(response, 'content-type', 'application/json; charset=utf-8');
+    httpAdapter.reply(response, challenge, 200);
+  }
+
+  /** Takes calls, and what else Meta tells, which is of no concern here. */
+  @Post()
+  @HttpCode(200)
+  @ApiRoute({
+    summary: 'Answers a WhatsApp call, or ends one',
+    description: 'The webhook must be signed by Meta.',
+    body: json(WhatsAppWebhook),
+    answers: { 200: { description: 'It was taken.', content: json(WhatsAppAnswer) } },
+    errors: [
+      'BAD_REQUEST',
+      'UNAUTHORIZED',
+      'INVALID_FIELDS',
+      'NO_BOT',
+      'PROVIDER_REFUSED',
+      'PROVIDER_UNREACHABLE',
+      'PROVIDER_TIMEOUT',
+    ],
+    models: [WhatsAppCall],
+  })
+  async take(@Req() request: HttpRequest): Promise<WhatsAppAnswer> {
+    verifyMetaSignature(request.headers, rawBodyOf(request), this.options.appSecret);
+    const { entry } = validateInto(WhatsAppWebhook, bodyOf(request));
+    const messages: string[] = [];
+    for (const call of this.callsIn(entry)) {
+      if (call.event === 'connect') messages.push(await this.calls.ring(call));
+      else if (call.event === 'terminate') messages.push(this.calls.hungUp(call.id));
+    }
+    return { status: 'success', message: messages.join(' ') || 'There is no call in it.' };
+  }
+
+  private callsIn(entry: unknown[]): WhatsAppCall[] {
+    const { phoneNumberId } = this.options;
+    return entry.flatMap((one, i) =>
+      listIn(one, 'changes').flatMap((change, j) => {
+        const { field, value } = fieldsOf(change);
+        if (field !== 'calls') return [];
+        const calls = listIn(value, 'calls');
+        const { phone_number_id: number } = fieldsOf(fieldsOf(value).metadata);
+        if (calls.length > 0 && number !== phoneNumberId) {
+          this.logger.warn('a WhatsApp call to another phone number than phoneNumberId; ignored');
+          return [];
+        }
+        return calls.map((call, k) =>
+          validateInto(WhatsAppCall, call, `entry[${i}].changes[${j}].value.calls[${k}]`),
+        );
+      }),
+    );
+  }
+}
+
+const fieldsOf = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+
+function listIn(value: unknown, field: string): unknown[] {
+  const list = fieldsOf(value)[field];
+  return Array.isArray(list) ? list : [];
+}

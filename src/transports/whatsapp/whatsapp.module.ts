@@ -1,0 +1,54 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { parseIceServers } from '../small-webrtc/parse-ice-servers.js';
+import type { SmallWebRtcOptions } from '../small-webrtc/small-webrtc.options.js';
+import { webRtcProviders } from '../small-webrtc/webrtc-providers.js';
+import { WhatsAppCalls } from './whatsapp-calls.js';
+import { WhatsAppClient } from './whatsapp-client.js';
+import { WhatsAppController } from './whatsapp.controller.js';
+import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './whatsapp.module-definition.js';
+import {
+  type ResolvedWhatsAppOptions,
+  resolveWhatsAppOptions,
+  WHATSAPP_OPTIONS,
+} from './whatsapp.options.js';
+
+/** Calls from WhatsApp to a business number. Needs the packages `werift` and `libopus-wasm`. */
+@Module({
+  controllers: [WhatsAppController],
+  providers: [
+    WhatsAppCalls,
+    WhatsAppClient,
+    {
+      provide: WHATSAPP_OPTIONS,
+      useFactory: resolveWhatsAppOptions,
+      inject: [MODULE_OPTIONS_TOKEN],
+    },
+    ...webRtcProviders({
+      useFactory: ({ webRtc }: ResolvedWhatsAppOptions) => webRtc,
+      inject: [WHATSAPP_OPTIONS],
+    }),
+  ],
+})
+export class WhatsAppModule extends ConfigurableModuleClass {
+  /**
+   * This transport as Pipecat's environment variables imply it: `WHATSAPP_TOKEN`, `WHATSAPP_PHONE_NUMBER_ID`, `WHATSAPP_APP_SECRET`,
+   * `WHATSAPP_WEBHOOK_VERIFICATION_TOKEN`, `PIPECAT_ICE_SERVERS`.
+   * @param extras `required`: whether it is an error that there are none of them
+   */
+  static fromEnv(
+    env: NodeJS.ProcessEnv,
+    { required = false, webRtc = {} }: { required?: boolean; webRtc?: SmallWebRtcOptions } = {},
+  ): DynamicModule | undefined {
+    const options = {
+      token: env.WHATSAPP_TOKEN ?? '',
+      phoneNumberId: env.WHATSAPP_PHONE_NUMBER_ID ?? '',
+      appSecret: env.WHATSAPP_APP_SECRET ?? '',
+      verifyToken: env.WHATSAPP_WEBHOOK_VERIFICATION_TOKEN ?? '',
+    };
+    if (!required && Object.values(options).every((value) => value === '')) return undefined;
+    return this.forRoot({
+      ...options,
+      webRtc: { iceServers: parseIceServers(env.PIPECAT_ICE_SERVERS), ...webRtc },
+    });
+  }
+}
