@@ -21,6 +21,9 @@ const LEVELS: LogLevel[][] = [
   ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'],
 ];
 
+/** How long a request may take to come in, as in Node itself. */
+const REQUEST_TIMEOUT_MS = 300_000;
+
 async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES);
@@ -43,7 +46,8 @@ async function main(): Promise<void> {
       onlyTransport: flags.direct ? 'daily' : flags.transport,
       cliArgs: { ...flags },
     }),
-    new FastifyAdapter(),
+    // Its own default is to wait for ever.
+    new FastifyAdapter({ requestTimeout: REQUEST_TIMEOUT_MS }),
     { logger: LEVELS[Math.min(flags.verbose, LEVELS.length - 1)]!, abortOnError: false },
   );
   // Nothing here is a host's, so every error can have the runner's shape.
