@@ -110,6 +110,9 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
       pc_id: this.pcId,
       restart_pc: restart,
       ...(this.options.requestData !== undefined && { requestData: this.options.requestData }),
+    }).catch(async (error: unknown) => {
+      await pc.close();
+      throw error;
     });
     if (answer.status === 200) {
       this.pcId = answer.json.pc_id as string;
