@@ -24,10 +24,8 @@ export function census(app) {
   for (let i = 0; i < 4; i++) globalThis.gc();
   return {
     timers: countBy([...timers], (timer) => String(timer._onTimeout).slice(0, 80)),
-    // What is already on its way out, or has been counted above.
-    resources: countBy(
-      process.getActiveResourcesInfo().filter((type) => type !== 'Immediate' && type !== 'Timeout'),
-    ),
+    // With the timers of `node:timers/promises`, which are not in the book.
+    resources: countBy(process.getActiveResourcesInfo().filter((type) => type !== 'Immediate')),
     fds: countBy(openFiles()),
     children: readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim(),
     listeners: Object.fromEntries(

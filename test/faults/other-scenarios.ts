@@ -136,6 +136,8 @@ export async function twinsScenario(world: World): Promise<Outcome> {
   return { tag, what: 'twins', allowed: ['peer_left'], optional: !session };
 }
 
+const TOO_DEEP = '['.repeat(10_000) + ']'.repeat(10_000);
+
 /** A browser's WebRTC. */
 export async function webrtcScenario(world: World): Promise<Outcome> {
   const { random } = world;
@@ -148,38 +150,32 @@ export async function webrtcScenario(world: World): Promise<Outcome> {
   const own = bot === 'returns' ? 'completed' : bot === 'throws' ? 'failed' : undefined;
   const offerUrl = `${world.host.url}/sessions/${String(session.sessionId)}/api/offer`;
   const client = await WebRtcClient.offer({ offerUrl });
-  if (own || ending === 'never connects') {
-    await client.vanish();
-    await client.pc.close();
-    const allowed = own ?? (ending === 'never connects' ? 'expired' : 'peer_left');
-    return { tag, what, allowed: [allowed] };
-  }
-  const there = await Promise.race([
-    client.opened().then(
-      () => true,
-      () => false,
-    ),
-    world.host.exit.then(() => false),
-  ]);
-  if (!there) {
+  try {
+    if (own || ending === 'never connects') {
+      await client.vanish();
+      return { tag, what, allowed: [own ?? 'expired'] };
+    }
+    const there = await Promise.race([
+      client.opened().then(
+        () => true,
+        () => false,
+      ),
+      world.host.exit.then(() => false),
+    ]);
     // On a machine that is busy enough, this client's own WebRTC gives up.
+    if (!there) return { tag, what, allowed: ['expired', 'peer_left'] };
+    client.ping();
+    for (const text of ['', 'no JSON', 'null', '{"type":"signalling"}', TOO_DEEP]) {
+      client.channel.send(text);
+    }
+    await client.sendPacket(random.bytes(random.below(200)));
+    if (ending === 'is stopped') await world.stop(session.sessionId);
+    // Whoever was never heard of is missed only by ICE, and that takes half a minute.
+    if (ending === 'vanishes') await sleep(50).then(() => client.vanish());
+    await client.leave();
+    return { tag, what, allowed: [ending === 'is stopped' ? 'stopped' : 'peer_left'] };
+  } finally {
+    client.ping(false);
     await client.pc.close();
-    return { tag, what, allowed: ['expired', 'peer_left'] };
   }
-  client.ping();
-  for (const text of [
-    '',
-    'no JSON',
-    'null',
-    '{"type":"signalling"}',
-    '[['.repeat(5_000) + ']]'.repeat(5_000),
-  ]) {
-    client.channel.send(text);
-  }
-  await client.sendPacket(random.bytes(random.below(200)));
-  if (ending === 'is stopped') await world.stop(session.sessionId);
-  // Whoever was never heard of is missed only by ICE, and that takes half a minute.
-  if (ending === 'vanishes') await sleep(50).then(() => client.vanish());
-  await client.leave();
-  return { tag, what, allowed: [ending === 'is stopped' ? 'stopped' : 'peer_left'] };
 }

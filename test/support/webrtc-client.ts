@@ -91,7 +91,17 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
 
   async opened(): Promise<void> {
     if (this.channel.readyState === 'open') return;
-    await this.channel.stateChanged.watch((state) => state === 'open', 15_000);
+    await new Promise<void>((resolve, reject) => {
+      const late = (): void => reject(new Error('the channel did not open in time'));
+      // It keeps nobody who has lost interest.
+      const timer = setTimeout(late, 15_000).unref();
+      const { unSubscribe } = this.channel.stateChanged.subscribe((state) => {
+        if (state !== 'open') return;
+        clearTimeout(timer);
+        unSubscribe();
+        resolve();
+      });
+    });
   }
 
   /** Sends another offer, for a new peer connection under the same bot if `restart`. */
