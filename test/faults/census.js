@@ -18,10 +18,11 @@ export function countTimers() {
   }
 }
 
-/** What is held right now, by kind and number; `heapUsed` after the rubbish is gone. */
-export function census(app) {
+/** What is held right now, by kind and number; `heapUsed` after the rubbish is gone. @param sessions weak references to all there were */
+export function census(app, sessions) {
   for (const timer of timers) if (timer._destroyed) timers.delete(timer);
   for (let i = 0; i < 4; i++) globalThis.gc();
+  for (const session of sessions) if (!session.deref()) sessions.delete(session);
   return {
     timers: countBy([...timers], (timer) => String(timer._onTimeout).slice(0, 80)),
     // With the timers of `node:timers/promises`, which are not in the book.
@@ -32,6 +33,7 @@ export function census(app) {
       process.eventNames().map((name) => [String(name), process.listenerCount(name)]),
     ),
     collections: collections(app),
+    sessions: sessions.size,
     heapUsed: process.memoryUsage().heapUsed,
   };
 }

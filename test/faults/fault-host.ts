@@ -24,6 +24,8 @@ export interface SessionReport {
 /** What a process holds; see census.js. */
 export interface Census {
   readonly heapUsed: number;
+  /** How many sessions are still in the memory. */
+  readonly sessions: number;
   readonly [kind: string]: unknown;
 }
 

@@ -60,9 +60,13 @@ app.enableShutdownHooks([], { useProcessExit: true });
 const registry = app.get(runner.SessionRegistry, { strict: false });
 let opened = 0;
 const seen = new WeakSet();
+const sessions = new Set();
 registry.observers.add({
   changed(session) {
-    if (!seen.has(session)) opened++;
+    if (!seen.has(session)) {
+      opened++;
+      sessions.add(new WeakRef(session));
+    }
     seen.add(session);
     if (session.state.name === 'ended') {
       (ends[tagOf(session)] ??= []).push(session.state.reason.code);
@@ -82,7 +86,7 @@ function report() {
 
 process.on('message', (question) => {
   if (question === 'census') server.closeIdleConnections();
-  process.send(question === 'census' ? census(app) : report());
+  process.send(question === 'census' ? census(app, sessions) : report());
 });
 process.on('exit', () => {
   if (settings.lastWords) writeFileSync(settings.lastWords, JSON.stringify(report()));
