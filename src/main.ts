@@ -19,6 +19,9 @@ import { TransportRegistry } from './transports/transport-registry.js';
 import { StandaloneLogger } from './standalone/standalone-logger.js';
 import { standaloneTransports, TRANSPORT_NAMES } from './standalone/transports.js';
 
+/** How long a request may take to come in, as in Node itself. */
+const REQUEST_TIMEOUT_MS = 300_000;
+
 async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES);
@@ -45,7 +48,8 @@ async function main(): Promise<void> {
       onlyTransport: flags.direct ? 'daily' : flags.transport,
       cliArgs: { ...flags },
     }),
-    new FastifyAdapter(),
+    // Its own default is to wait for ever.
+    new FastifyAdapter({ requestTimeout: REQUEST_TIMEOUT_MS }),
     { logger: new StandaloneLogger(flags.verbose), abortOnError: false },
   );
   // Nothing here is a host's, so every error can have the runner's shape.

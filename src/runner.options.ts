@@ -112,6 +112,12 @@ export interface RunnerOptions {
    */
   bodyLimitBytes?: number;
   /**
+   * How long a request body may take to come in, in milliseconds; then it is refused with 400. What a bot reads itself at `/sessions/:id/*`
+   * may take longer.
+   * @default 30_000
+   */
+  bodyTimeoutMs?: number;
+  /**
    * The largest WebSocket message, in bytes; a larger one closes the socket with 1009.
    * @default 1_048_576
    */
@@ -154,6 +160,7 @@ const DEFAULTS = {
   sessionRequestTimeoutMs: 30_000,
   sessionHistory: 500,
   bodyLimitBytes: 1_048_576,
+  bodyTimeoutMs: 30_000,
   maxPayloadBytes: 1_048_576,
   closeTimeoutMs: 2_000,
 } as const satisfies Partial<RunnerOptions>;
@@ -236,6 +243,7 @@ const CHECKS: Record<keyof RunnerOptions, Check> = {
   sessionRequestTimeoutMs: durationMs({ min: 1, infinite: false }),
   sessionHistory: count(0, false),
   bodyLimitBytes: count(1, false),
+  bodyTimeoutMs: durationMs({ min: 1, infinite: false }),
   maxPayloadBytes: count(1, false),
   closeTimeoutMs: durationMs({ min: 0, infinite: false }),
   cliArgs: (value) =>

@@ -56,5 +56,15 @@ function knownKey(configured: RunnerKey, manages: boolean): KnownKey {
   const { key, name, maxSessions } =
     typeof configured === 'string' ? { key: configured } : configured;
   const digest = digestOf(key);
-  return { digest, manages, caller: { id: name ?? digest.toString('hex'), maxSessions } };
+  return {
+    digest,
+    manages,
+    caller: {
+      id: name ?? digest.toString('hex'),
+      maxSessions,
+      // Keys without a name are one client's, of which one is replaced by another; private ones start sessions for other clients to reach.
+      ...((manages || name === undefined) && { owner: null }),
+      ...(manages && { reachesAll: true }),
+    },
+  };
 }

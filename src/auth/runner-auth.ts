@@ -14,6 +14,14 @@ export interface AuthRequest {
 export interface Caller {
   /** Whose sessions are counted together for {@link maxSessions}. */
   readonly id?: string;
+  /**
+   * Whose the sessions are that they start: nobody else reaches them at `/sessions/:id/*`, but callers of the same owner and those who
+   * reach all. `null` is nobody, whose sessions every caller reaches.
+   * @default their `id`
+   */
+  readonly owner?: string | null;
+  /** Whether they reach the sessions of others, too. @default false */
+  readonly reachesAll?: boolean;
   /** How many sessions those of this `id` may hold at once. @default as many as the runner */
   readonly maxSessions?: number;
   /** What the bot is told of them, as `session.claims`. */
@@ -46,3 +54,12 @@ export abstract class RunnerAuth {
    */
   abstract authorize(request: AuthRequest): Caller | undefined | Promise<Caller | undefined>;
 }
+
+/** Whether a caller may reach a session that another, or the same, started. */
+export function reaches(caller: Caller | undefined, starter: Caller | undefined): boolean {
+  const owner = ownerOf(starter);
+  return owner === undefined || caller?.reachesAll === true || ownerOf(caller) === owner;
+}
+
+const ownerOf = (caller: Caller = {}): string | undefined =>
+  caller.owner === undefined ? caller.id : (caller.owner ?? undefined);

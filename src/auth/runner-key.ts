@@ -8,7 +8,11 @@ export type RunnerKey =
   | string
   | {
       readonly key: string;
-      /** Whose key it is: sessions of keys with one name are counted together. @default each key by itself */
+      /**
+       * Whose key it is: sessions of keys with one name are counted together, and those that a public key with a name starts are reached only
+       * with keys of that name, and private ones.
+       * @default each key is counted by itself, and whoever has a key reaches its sessions
+       */
       readonly name?: string;
       /** How many sessions may be held at once with it. @default as many as the runner */
       readonly maxSessions?: number;

@@ -2,10 +2,11 @@ import type { Readable } from 'node:stream';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { RunnerError } from '../errors/runner.error.js';
+import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { isOriginAllowed } from './allowed-origins.js';
 import { toErrorAnswer } from './error-answer.js';
+import { markMet } from './met.guard.js';
 import { bodyOf, isBodyTaken, leaveBody, takeBody } from './request-body.js';
 import { RunnerPaths } from './runner-paths.js';
 
@@ -66,14 +67,25 @@ export class HttpFront {
     next: () => void,
     takeOver?: () => void,
   ): void {
+    markMet(request);
     if (this.cors(request, response)) {
       takeOver?.();
       response.writeHead(204).end();
       return;
     }
+    const { origin } = request.headers;
+    // CORS keeps a page from reading the answer, but not from asking: a form needs no preflight.
+    if (origin !== undefined && !isOriginAllowed(origin, this.options.allowedOrigins)) {
+      takeOver?.();
+      return this.refuse(
+        request,
+        response,
+        new RunnerError('FORBIDDEN', 'This origin is not allowed.'),
+      );
+    }
     if (request.method === 'GET' || request.method === 'HEAD') return next();
     const readBody = how === 'streamed' ? leaveBody : takeBody;
-    readBody(request, this.options.bodyLimitBytes, (error) => {
+    readBody(request, this.options, (error) => {
       if (!error) return next();
       takeOver?.();
       this.refuse(request, response, error);

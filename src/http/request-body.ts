@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { RunnerError } from '../errors/runner.error.js';
+import type { ResolvedRunnerOptions } from '../runner.options.js';
 import { type HttpRequest, nodeRequest } from './http-request.js';
 
 /** How deep JSON may nest before it is refused. */
@@ -12,6 +13,9 @@ interface TakenBody {
   /** How much of it the handler may read, where it was left. */
   readonly leftBytes?: number;
 }
+
+/** What the options say of request bodies. */
+type BodyLimits = Pick<ResolvedRunnerOptions, 'bodyLimitBytes' | 'bodyTimeoutMs'>;
 
 /** Where the body hangs on Node's request; a property costs each request less than a WeakMap. */
 const TAKEN = Symbol('TAKEN');
@@ -48,11 +52,13 @@ export const isBodyTaken = (request: IncomingMessage): boolean =>
  * Reads and parses the body ahead of the framework's own parser, and keeps it for {@link bodyOf}. A callback instead of a
  * promise, because every request comes through here.
  *
- * @param done is given a {@link RunnerError}: `TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`, or `BAD_REQUEST` when it breaks off or nests too deep
+ * @param limits how large it may be, and how long it may take; not every server has a limit of its own for that (Fastify's is 0, none)
+ * @param done is given a {@link RunnerError}: `TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`, or `BAD_REQUEST` when it breaks off, takes too long or nests
+ * too deep
  */
 export function takeBody(
   request: IncomingMessage,
-  limitBytes: number,
+  { bodyLimitBytes: limitBytes, bodyTimeoutMs }: BodyLimits,
   done: (error?: RunnerError) => void,
 ): void {
   const length = Number(request.headers['content-length']);
@@ -69,8 +75,13 @@ export function takeBody(
   const settle = (error?: RunnerError) => {
     if (settled) return;
     settled = true;
+    clearTimeout(timer);
     done(error);
   };
+  const timer = setTimeout(
+    () => settle(new RunnerError('BAD_REQUEST', 'The request body took too long.')),
+    bodyTimeoutMs,
+  );
   request.on('data', (chunk: Buffer) => {
     size += chunk.length;
     if (size > limitBytes) settle(tooLarge(limitBytes));
@@ -99,7 +110,7 @@ export function takeBody(
  */
 export function leaveBody(
   request: IncomingMessage,
-  limitBytes: number,
+  { bodyLimitBytes: limitBytes }: BodyLimits,
   done: (error?: RunnerError) => void,
 ): void {
   const { headers } = request;

@@ -3,8 +3,10 @@ import {
   Controller,
   SetMetadata,
   UseFilters,
+  UseGuards,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
+import { MetGuard } from './met.guard.js';
 import { RunnerExceptionFilter } from './runner-exception.filter.js';
 
 /** Marks a controller as the runner's. */
@@ -25,6 +27,7 @@ export function RunnerController(path = ''): ClassDecorator {
   return applyDecorators(
     Controller({ path, version: VERSION_NEUTRAL }),
     SetMetadata(RUNNER_CONTROLLER, true),
+    UseGuards(MetGuard),
     UseFilters(RunnerExceptionFilter),
   );
 }

@@ -40,7 +40,7 @@ export class RunnerPaths {
     // Most are one as it is, and need no taking apart.
     if (this.known.exact.has(url)) return 'parsed';
     const end = url.search(/[?#]/);
-    const path = (end === -1 ? url : url.slice(0, end)).replace(/(?<=.)\/+$/, '');
+    const path = withoutEnd(end === -1 ? url : url.slice(0, end));
     if (this.known.exact.has(path)) return 'parsed';
     if (!this.known.below.some((prefix) => path.startsWith(prefix))) return undefined;
     const matches = (pattern: RegExp) => pattern.test(path);
@@ -67,6 +67,13 @@ export class RunnerPaths {
     }
     return { exact, below, parsed, streamed };
   }
+}
+
+/** Without slashes at its end. A regular expression would begin anew at every slash there is. */
+function withoutEnd(path: string): string {
+  let end = path.length;
+  while (end > 1 && path[end - 1] === '/') end--;
+  return path.slice(0, end);
 }
 
 /** What is known of the routes: those without parameters, what those with begin with, and their patterns. */

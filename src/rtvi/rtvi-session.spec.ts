@@ -324,3 +324,14 @@ describe('what nobody fetches', () => {
 });
 
 jest.setTimeout(20_000);
+
+it('writes no line of the log for a client', async () => {
+  const warn = jest.fn();
+  const rtvi = await rtviSession({ logger: { warn } });
+  rtvi.onClientMessage(() => {
+    throw new Error('told to');
+  });
+  receive('client-message', { t: 'x\nFAKE\u001b[31m\u2028', d: {} });
+  await tick();
+  expect(warn.mock.calls).toEqual([["client-message 'x?FAKE?[31m?' failed: Error: told to"]]);
+});

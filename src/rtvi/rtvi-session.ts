@@ -208,7 +208,7 @@ export class RtviSession extends EventEmitter<RtviEvents> {
       const result = await this.handler({ type: t, data: d });
       if (result !== undefined) this.sendNow('server-response', { t, d: result }, id);
     } catch (error) {
-      this.options.logger?.warn(`client-message '${t.slice(0, 40)}' failed: ${String(error)}`);
+      this.options.logger?.warn(`client-message '${printable(t)}' failed: ${String(error)}`);
       this.refuse(
         id,
         error instanceof ClientMessageError ? error.message : 'The bot could not answer.',
@@ -223,3 +223,6 @@ export class RtviSession extends EventEmitter<RtviEvents> {
 
 const problemOf = (what: string, error: unknown): string =>
   `Invalid RTVI ${what.slice(0, 40)}: ${error instanceof Error ? error.message : String(error)}`;
+
+/** A client's text, fit for the log: on one line, and no essay. */
+const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 40);

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { All, Inject, Param, Req, Res, type Type } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
+import { callerOf } from '../auth/caller.js';
 import { ApiRoute } from '../http/api-route.decorator.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { type HttpRequest, nodeRequest } from '../http/http-request.js';
@@ -55,7 +56,7 @@ export function sessionApiController(): Type<unknown> {
       if (!WEB_METHODS.includes(method)) {
         throw new RunnerError('NOT_FOUND', `Sessions take ${WEB_METHODS.join(', ')}.`);
       }
-      const session = this.sessions.require(id);
+      const session = this.sessions.require(id, callerOf(request));
       const { requestHandler } = session;
       if (!requestHandler || session.endRequested) {
         throw new RunnerError(

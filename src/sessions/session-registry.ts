@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Caller } from '../auth/runner-auth.js';
+import { type Caller, reaches } from '../auth/runner-auth.js';
 import { BotLauncher } from '../bot/bot-launcher.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { MissingBotLauncher } from '../bot/missing-bot-launcher.js';
@@ -94,11 +94,12 @@ export class SessionRegistry {
 
   /**
    * The session of an id.
+   * @param caller who wants to reach it, where that is known
    * @throws {RunnerError} `UNKNOWN_SESSION`, or `DRAINING` when it may be one that was not taken over into the shutdown
    */
-  require(id: string): Session {
+  require(id: string, caller?: Caller): Session {
     const session = this.get(id);
-    if (session) return session;
+    if (session && reaches(caller ?? { reachesAll: true }, session.caller)) return session;
     if (this.capacity.closed) throw draining();
     throw new RunnerError('UNKNOWN_SESSION', 'There is no such session, or it has ended.');
   }

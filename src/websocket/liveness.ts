@@ -36,7 +36,8 @@ export class SocketLiveness {
         // It does not read, and so cannot hear its peer; once it does again, it is pinged anew.
         pulse.bytesRead = -1;
       } else if (pulse.tcp.bytesRead === pulse.bytesRead) {
-        socket.terminate();
+        // Not terminate(), by which a bot leaves.
+        pulse.tcp.destroy();
       } else {
         pulse.bytesRead = pulse.tcp.bytesRead;
         socket.ping();

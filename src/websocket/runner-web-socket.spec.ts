@@ -1,6 +1,6 @@
 import { EventEmitter, on, once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { RawSocketServer } from './raw-socket-server.js';
@@ -23,6 +23,11 @@ afterEach(async () => {
   await sockets.close();
   http.close();
 });
+
+/** A request for a WebSocket, by hand. */
+const UPGRADE = (path: string): string =>
+  `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+  'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
 
 /** A connection whose server side is held. */
 async function pair(): Promise<{ client: WebSocket; server: RunnerWebSocket }> {
@@ -140,6 +145,53 @@ describe('closedHere', () => {
       await closed;
       expect(server.closedHere).toBe(false);
     }
+  });
+
+  it('is true for one that this side cut', async () => {
+    const { server } = await pair();
+    const closed = once(server, 'close');
+    server.terminate();
+    await closed;
+    expect(server.closedHere).toBe(true);
+  });
+});
+
+describe('a peer that pings and does not read', () => {
+  it('is cut off before its answers fill the memory', async () => {
+    const connection = once(sockets, 'connection');
+    const tcp = connect((http.address() as AddressInfo).port, '127.0.0.1').on(
+      'error',
+      () => undefined,
+    );
+    tcp.write(UPGRADE('/ws'));
+    const [server] = (await connection) as [RunnerWebSocket];
+    const closed = once(server, 'close');
+    const ping = Buffer.concat([Buffer.from([0x89, 0xfd, 0, 0, 0, 0]), Buffer.alloc(125)]);
+    const many = Buffer.concat(Array<Buffer>(1_000).fill(ping));
+    let most = 0;
+    server.on('ping', () => (most = Math.max(most, server.bufferedAmount)));
+    const write = (): void => {
+      if (server.readyState === WebSocket.OPEN) tcp.write(many, write);
+    };
+    write();
+    await closed;
+    expect(most).toBeLessThan(4_000_000);
+    expect(server.closedHere).toBe(false);
+  });
+});
+
+describe('UpgradeRouter', () => {
+  it('does not wait for a peer that it refused to go', async () => {
+    const connection = once(http, 'connection');
+    const { port } = http.address() as AddressInfo;
+    const tcp = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    tcp.write(UPGRADE('/elsewhere'));
+    const [socket] = (await connection) as [Socket];
+    const closed = once(socket, 'close');
+    const [answer] = (await once(tcp, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 404 .*There is no WebSocket at this path/s);
+    await closed;
+    tcp.destroy();
   });
 });
 

@@ -25,7 +25,7 @@ export class RunnerWebSocket extends WebSocket {
     this.on('newListener', this.onNewListener);
   }
 
-  /** Whether this side closed the connection, as opposed to the peer. */
+  /** Whether this side closed or cut the connection, as opposed to the peer. */
   get closedHere(): boolean {
     return this.closing;
   }
@@ -35,6 +35,13 @@ export class RunnerWebSocket extends WebSocket {
     if (!(this as unknown as { _closeFrameReceived: boolean })._closeFrameReceived)
       this.closing = true;
     super.close(code, data);
+  }
+
+  override terminate(): void {
+    const { _pendingAutoPongs, _maxPendingAutoPongs } = this as unknown as Pongs;
+    // ws itself gives up a peer that pings and does not read the answers.
+    if (!(_pendingAutoPongs >= _maxPendingAutoPongs)) this.closing = true;
+    super.terminate();
   }
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
@@ -74,4 +81,10 @@ export class RunnerWebSocket extends WebSocket {
       this.resume();
     }
   }
+}
+
+/** What ws counts of its answers to pings. */
+interface Pongs {
+  readonly _pendingAutoPongs: number;
+  readonly _maxPendingAutoPongs: number;
 }

@@ -39,7 +39,8 @@ type Upgrade = [IncomingMessage, Duplex, Buffer];
 function refuse(socket: Duplex): void {
   const detail = 'There is no WebSocket at this path.';
   const body = JSON.stringify({ statusCode: 404, error: 'Not Found', message: detail, detail });
-  socket.on('error', () => undefined);
+  // Nor does it matter whether the other side ever closes its half.
+  socket.on('error', () => undefined).once('finish', () => socket.destroy());
   socket.end(
     'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

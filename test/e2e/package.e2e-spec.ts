@@ -100,12 +100,14 @@ describe('the package', () => {
       'dist/testing/index.d.ts',
       'LICENSE',
       'README.md',
+      'SECURITY.md',
     ]) {
       expect(files).toContain(needed);
     }
     expect(
       files.filter(
-        (file) => !/^(dist\/.+\.(js|d\.ts)|LICENSE|README\.md|package\.json)$/.test(file),
+        (file) =>
+          !/^(dist\/.+\.(js|d\.ts)|LICENSE|README\.md|SECURITY\.md|package\.json)$/.test(file),
       ),
     ).toEqual([]);
     expect(files.filter((file) => /spec|demo|bench|test\//.test(file))).toEqual([]);

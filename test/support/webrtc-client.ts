@@ -93,13 +93,21 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
 
   async opened(): Promise<void> {
     const { pc, channel } = this;
-    if (!channel) {
-      if (pc.connectionState !== 'connected') {
-        await pc.connectionStateChange.watch((state) => state === 'connected', 15_000);
-      }
-    } else if (channel.readyState !== 'open') {
-      await channel.stateChanged.watch((state) => state === 'open', 15_000);
-    }
+    if (channel ? channel.readyState === 'open' : pc.connectionState === 'connected') return;
+    await new Promise<void>((resolve, reject) => {
+      const late = (): void => reject(new Error('the client was not connected in time'));
+      // It keeps nobody who has lost interest.
+      const timer = setTimeout(late, 15_000).unref();
+      const hear = (state: string): void => {
+        if (state !== 'open' && state !== 'connected') return;
+        clearTimeout(timer);
+        unSubscribe();
+        resolve();
+      };
+      const { unSubscribe } = channel
+        ? channel.stateChanged.subscribe(hear)
+        : pc.connectionStateChange.subscribe(hear);
+    });
   }
 
   /** Sends another offer, for a new peer connection under the same bot if `restart`. */
@@ -118,6 +126,9 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
       pc_id: this.pcId,
       restart_pc: restart,
       ...(this.options.requestData !== undefined && { requestData: this.options.requestData }),
+    }).catch(async (error: unknown) => {
+      await pc.close();
+      throw error;
     });
     if (answer.status === 200) {
       this.pcId = answer.json.pc_id as string;

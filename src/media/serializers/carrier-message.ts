@@ -1,10 +1,12 @@
+import { parseJson } from '../parse-json.js';
+
 /** A JSON message of a carrier. */
 export type CarrierMessage = Record<string, unknown>;
 
 /** A message as JSON; `undefined` when it is something else. */
 export function parseCarrierMessage(data: Buffer): CarrierMessage | undefined {
   try {
-    const message: unknown = JSON.parse(data.toString());
+    const message = parseJson(data.toString());
     return typeof message === 'object' && message !== null && !Array.isArray(message)
       ? (message as CarrierMessage)
       : undefined;

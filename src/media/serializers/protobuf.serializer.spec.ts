@@ -67,7 +67,7 @@ describe('protobuf frames', () => {
     ['120b1a060100ff7f008020807d', 'audio without a usable number of channels'],
     ['120c1a050100ff7f0020807d2801', 'audio that ends within a sample'],
     ['12101a060100ff7f008020ffffffff0f2801', 'audio without a usable sample rate'],
-    ['22050a037b7d7d', 'a message whose data is not JSON'],
+    ['22050a037b7d7d', 'a message whose data is not JSON, or too deep'],
   ])('%s is malformed', (hex, what) => {
     expect(read(hex)).toEqual({ kind: 'malformed', what });
   });

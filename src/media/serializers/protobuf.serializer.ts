@@ -1,4 +1,5 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { parseJson } from '../parse-json.js';
 import { bytesFromPcm, readPcm } from '../pcm.js';
 import {
   IGNORED,
@@ -160,9 +161,9 @@ function readAudio(content: Uint8Array): InboundMedia {
 function readMessage(content: Uint8Array): InboundMedia {
   const { data } = readTexts(content, MESSAGE);
   try {
-    return { kind: 'message', message: JSON.parse(data) as unknown };
+    return { kind: 'message', message: parseJson(data) };
   } catch {
-    return malformed('a message whose data is not JSON');
+    return malformed('a message whose data is not JSON, or too deep');
   }
 }
 

@@ -35,8 +35,8 @@ export class ListSessionsQuery {
 export class StopSessionQuery {
   /** What the bot is told, as the message of its signal's reason. */
   @IsOptional()
-  // eslint-disable-next-line no-control-regex -- it may end up in a log
-  @Matches(/^[^\x00-\x1f\x7f]{1,120}$/, {
+  // It may end up in a log.
+  @Matches(/^[^\p{Cc}\u2028\u2029]{1,120}$/u, {
     message: 'reason must be 1 to 120 characters without line breaks',
   })
   reason?: string;

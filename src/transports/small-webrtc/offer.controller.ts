@@ -78,7 +78,8 @@ export class OfferController {
   }
 
   private take(request: HttpRequest, sessionId?: string): CandidatesAnswer {
-    this.sessions.addCandidates(validateInto(IceCandidates, bodyOf(request)), sessionId);
+    const candidates = validateInto(IceCandidates, bodyOf(request));
+    this.sessions.addCandidates(candidates, callerOf(request), sessionId);
     return { status: 'success' };
   }
 }

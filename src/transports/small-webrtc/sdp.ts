@@ -3,6 +3,8 @@ import { RunnerError } from '../../errors/runner.error.js';
 
 /** More media sections than this are refused; a browser that adds and removes tracks for hours has some ten. */
 const MAX_SECTIONS = 32;
+/** More formats than RTP has payload types are refused. */
+const MAX_FORMATS = 128;
 /** Candidates past this many are left out. */
 const MAX_CANDIDATES = 50;
 
@@ -92,6 +94,9 @@ function readSection(lines: readonly string[], index: number): Section {
     throw bad(`media section ${index} has no proper a=mid`);
   }
   const section = { kind: kind!, protocol: protocol!, formats: formats!.split(' '), lines, mid };
+  if (section.formats.length > MAX_FORMATS) {
+    throw bad(`media section ${index} has more than ${MAX_FORMATS} formats`);
+  }
   // Port 0 is a refusal, unless the section only lives in a bundle (RFC 9143).
   const lives = Number(port) > 0 || lines.includes('a=bundle-only');
   return { ...section, usable: lives && canUse(section) };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../../errors/runner.error.js';
 import type { MediaEnd } from '../../media/media-link.js';
+import { parseJson } from '../../media/parse-json.js';
 import { PatientEmitter } from '../../media/patient-emitter.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import type { NegotiatedTrack, Peer, PeerEvents, PeerStats } from './peer/peer.js';
@@ -55,6 +56,8 @@ const SILENT_MS = 3_000;
 /** How many messages wait for the channel to open, and how long after connecting they do, in milliseconds. */
 const MAX_QUEUED = 50;
 const CHANNEL_TIMEOUT_MS = 10_000;
+/** More ways to reach one client are not tried: each is a stranger's address that is knocked at. */
+const MAX_CANDIDATES = 100;
 /** The client is asked to renegotiate at most this often, in milliseconds. */
 const RENEGOTIATE_AGAIN_MS = 2_000;
 /** How many events wait for a bot that does not listen, and how much of messages, in characters of JSON. */
@@ -82,6 +85,8 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
   private everConnected = false;
   private peer: Peer | undefined;
   private offer: Offer | undefined;
+  /** How many were given since the client's last ICE restart. */
+  private candidates = 0;
   private lastAnswer: WebRtcAnswer | undefined;
   private negotiating: Promise<unknown> = Promise.resolve();
   private queued: string[] = [];
@@ -163,8 +168,8 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
     const mid = where.mid !== undefined ? where.mid : mids[where.index ?? 0];
     const generation = candidate && ufragOf(candidate);
     if (!candidate || mid === undefined || !mids.includes(mid)) return;
-    if (generation === undefined || generation === ufrag)
-      this.peer?.addCandidate({ candidate, mid });
+    if (generation !== undefined && generation !== ufrag) return;
+    if (this.candidates++ < MAX_CANDIDATES) this.peer?.addCandidate({ candidate, mid });
   }
 
   /**
@@ -211,6 +216,7 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
       throw new RunnerError('BAD_REQUEST', message, { cause });
     });
     this.refuseWhenClosed();
+    if (this.offer?.ufrag !== offer.ufrag) this.candidates = 0;
     this.offer = offer;
     this.updateTracks(tracks);
     this.lastAnswer = {
@@ -302,9 +308,9 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
     if (text.startsWith(PING)) return this.heardOf();
     let message: { type?: unknown; message?: unknown };
     try {
-      message = JSON.parse(text) as typeof message;
+      message = parseJson(text) as typeof message;
     } catch {
-      return this.observer.warn('the client sent a message that is not JSON; ignored');
+      return this.observer.warn('the client sent a message that is not JSON, or too deep; ignored');
     }
     if (message?.type === SIGNALLING) this.onSignal(message.message);
     else this.tell('app-message', message);

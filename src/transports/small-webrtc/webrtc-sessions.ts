@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Caller } from '../../auth/runner-auth.js';
+import { type Caller, reaches } from '../../auth/runner-auth.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
@@ -47,7 +47,7 @@ export class WebRtcSessions {
   ): Promise<WebRtcAnswer> {
     this.transports.require(WEBRTC);
     const offer = readOffer(request.sdp);
-    const known = this.find(request.pc_id, sessionId);
+    const known = this.find(request.pc_id, caller, sessionId);
     if (known) return known.connection.renegotiate(offer, request.restart_pc);
     if (this.options.connectionMode === 'single' && this.known.size > 0) {
       throw new RunnerError('BAD_REQUEST', 'This bot talks to one client at a time, and has one.');
@@ -57,7 +57,7 @@ export class WebRtcSessions {
       const open = { transport: WEBRTC, body, caller };
       return this.sessions.start(open, (session) => this.begin(session, offer));
     }
-    const session = this.claim(sessionId);
+    const session = this.claim(sessionId, caller);
     if (body !== undefined) session.body = body;
     try {
       return await this.begin(session, offer);
@@ -71,8 +71,12 @@ export class WebRtcSessions {
    * Takes the ways on which a client may be reached.
    * @throws {RunnerError} `NOT_FOUND` when there is no such connection, `INVALID_FIELDS`, or `BAD_REQUEST` for what is no candidate
    */
-  addCandidates({ pc_id, candidates }: IceCandidates, sessionId?: string): void {
-    const known = this.find(pc_id, sessionId);
+  addCandidates(
+    { pc_id, candidates }: IceCandidates,
+    caller: Caller | undefined,
+    sessionId?: string,
+  ): void {
+    const known = this.find(pc_id, caller, sessionId);
     if (!known) throw new RunnerError('NOT_FOUND', 'There is no connection with this pc_id.');
     const valid = candidates.map((one, i) => validateInto(IceCandidate, one, `candidates[${i}]`));
     for (const { candidate, sdp_mid, sdp_mline_index } of valid) {
@@ -80,15 +84,20 @@ export class WebRtcSessions {
     }
   }
 
-  private find(pcId: string | undefined, sessionId: string | undefined): Known | undefined {
+  private find(
+    pcId: string | undefined,
+    caller: Caller | undefined,
+    sessionId: string | undefined,
+  ): Known | undefined {
     const known = this.known.get(pcId ?? '');
-    return sessionId === undefined || known?.session.id === sessionId ? known : undefined;
+    if (!known || !reaches(caller, known.session.caller)) return undefined;
+    return sessionId === undefined || known.session.id === sessionId ? known : undefined;
   }
 
-  private claim(sessionId: string): Session {
+  private claim(sessionId: string, caller: Caller | undefined): Session {
+    this.sessions.require(sessionId, caller);
     const session = this.sessions.claim(sessionId, [WEBRTC]);
     if (session) return session;
-    this.sessions.require(sessionId);
     throw new RunnerError('WRONG_STATE', 'This session has its client; start another one.');
   }
 

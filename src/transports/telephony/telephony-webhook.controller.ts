@@ -93,13 +93,12 @@ export function telephonyWebhookController(path: string, carrier?: string): Type
       fields: WebhookFields,
       request: HttpRequest,
     ): WebhookAnswer {
-      const { customParameters } = this.options;
+      const { customParameters: given } = this.options;
+      // First, for it may throw, and the URL may come with a session.
+      const customParameters = typeof given === 'function' ? given(fields, carrier.name) : given;
       return carrier.webhookAnswer({
         wsUrl: this.transport.connectUrl(carrier.name, request),
-        customParameters:
-          typeof customParameters === 'function'
-            ? customParameters(fields, carrier.name)
-            : customParameters,
+        customParameters: textsOf(customParameters),
         formats: this.options,
       });
     }
@@ -122,3 +121,11 @@ function fieldsOf(request: HttpRequest): WebhookFields {
     { field: '', message: 'The webhook must be a form or a JSON object.' },
   ]);
 }
+
+/** Whoever sends the webhook may send something else where a text is due, and it is passed on. */
+const textsOf = (parameters: Record<string, unknown>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(parameters).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
+  );

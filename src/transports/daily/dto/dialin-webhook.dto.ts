@@ -1,4 +1,4 @@
-import { IsOptional, IsString, MinLength } from 'class-validator';
+import { IsOptional, IsString, MaxLength, MinLength } from 'class-validator';
 import { ApiField } from '../../../validation/api-field.decorator.js';
 import { IsStringRecord } from '../../../validation/is-string-record.decorator.js';
 
@@ -21,6 +21,7 @@ export class DialinWebhook {
   /** The call, a UUID. */
   @IsString({ message: 'callId must be a string: the UUID of the call' })
   @MinLength(1, { message: 'callId must not be empty' })
+  @MaxLength(200, { message: 'callId must have at most 200 characters' })
   @ApiField({ description: 'The call, a UUID.' })
   callId!: string;
 

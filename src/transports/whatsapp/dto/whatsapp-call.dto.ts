@@ -1,4 +1,4 @@
-import { IsIn, IsOptional, IsString, MinLength } from 'class-validator';
+import { IsIn, IsOptional, IsString, Length } from 'class-validator';
 import { ApiField } from '../../../validation/api-field.decorator.js';
 import { KeepsUnknownKeys, Nested } from '../../../validation/field-traits.js';
 
@@ -21,7 +21,7 @@ export class WhatsAppCallSession {
 @KeepsUnknownKeys()
 export class WhatsAppCall {
   @IsString({ message: 'id must be a string: the id of the call' })
-  @MinLength(1, { message: 'id must not be empty' })
+  @Length(1, 200, { message: 'id must have 1 to 200 characters' })
   @ApiField({ description: "Meta's id of the call." })
   id!: string;
 

@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Platform } from '../support/runner-app.js';
+import type { SessionEndCode } from '../../src/bot/session-end.js';
+
+/** What a {@link FaultHost} is started with. */
+export interface HostSettings {
+  readonly platform: Platform;
+  readonly credentials: object;
+  readonly daily: object;
+  readonly livekit: object;
+  /** A file that what became of the sessions is written to when the process ends. */
+  readonly lastWords?: string;
+}
+
+/** What became of sessions. */
+export interface SessionReport {
+  readonly opened: number;
+  readonly live: number;
+  readonly ends: Record<string, SessionEndCode[]>;
+}
+
+/** What a process holds; see census.js. */
+export interface Census {
+  readonly heapUsed: number;
+  /** How many sessions are still in the memory. */
+  readonly sessions: number;
+  readonly [kind: string]: unknown;
+}
+
+/** The runner under test, in a process of its own. */
+export class FaultHost {
+  /** Its exit code, or the signal that killed it. */
+  readonly exit: Promise<number | string>;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly port: number,
+  ) {
+    this.exit = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string);
+  }
+
+  static async start(settings: HostSettings): Promise<FaultHost> {
+    const file = fileURLToPath(new URL('host.js', import.meta.url));
+    const child = spawn(process.execPath, ['--expose-gc', file, JSON.stringify(settings)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const failed = once(child, 'exit').then(() => {
+      throw new Error('the host did not start');
+    });
+    const [{ port }] = (await Promise.race([once(child, 'message'), failed])) as [{ port: number }];
+    failed.catch(() => undefined);
+    return new FaultHost(child, port);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  /** What became of the sessions since it was last asked. */
+  report(): Promise<SessionReport> {
+    return this.ask('report') as Promise<SessionReport>;
+  }
+
+  census(): Promise<Census> {
+    return this.ask('census') as Promise<Census>;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  private async ask(question: string): Promise<unknown> {
+    this.child.send(question);
+    const [answer] = (await once(this.child, 'message')) as unknown[];
+    return answer;
+  }
+}
