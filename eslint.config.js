@@ -31,6 +31,7 @@ export default tseslint.config(
         globalThis: 'readonly',
         performance: 'readonly',
         fetch: 'readonly',
+        Response: 'readonly',
         global: 'readonly',
         URL: 'readonly',
       },

@@ -4,13 +4,14 @@ import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { type INestApplication, Logger, type LogLevel } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
+import { loadBot } from './bot/load-bot.js';
 import { RunnerExceptionFilter } from './http/runner-exception.filter.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
-import { RunnerModule } from './runner.module.js';
+import { ProcessBotLauncher } from './process/process-bot-launcher.js';
+import { type LauncherDefinition, RunnerModule } from './runner.module.js';
 import { banner } from './standalone/banner.js';
 import { EchoBot } from './standalone/echo.bot.js';
-import { parseFlags, splitList } from './standalone/flags.js';
-import { loadBot } from './standalone/load-bot.js';
+import { type Flags, parseFlags, splitList } from './standalone/flags.js';
 import { DailyTransport } from './transports/daily/daily.transport.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { standaloneTransports, TRANSPORT_NAMES } from './standalone/transports.js';
@@ -31,7 +32,7 @@ async function main(): Promise<void> {
   });
   const app = await NestFactory.create(
     RunnerModule.forRoot({
-      launcher: flags.bot === undefined ? EchoBot : await loadBot(flags.bot),
+      launcher: await launcherOf(flags),
       transports: standaloneTransports(flags, process.env),
       features: [OpenApiModule.forRoot()],
       publicUrl: flags.proxy,
@@ -65,6 +66,18 @@ async function main(): Promise<void> {
       bot: flags.bot ?? 'built-in echo',
     })}\n`,
   );
+}
+
+/** A Python bot, and any with `--isolate`, has a process for each conversation; the next one's is ready. */
+async function launcherOf({ bot, isolate }: Flags): Promise<LauncherDefinition> {
+  if (bot === undefined) return EchoBot;
+  const isPython = bot.endsWith('.py');
+  if (isPython || isolate) {
+    const program = isPython ? { python: bot } : { module: bot };
+    return { useValue: new ProcessBotLauncher({ ...program, warmProcesses: 1 }) };
+  }
+  const loaded = await loadBot(bot);
+  return typeof loaded === 'function' ? loaded : { useValue: loaded };
 }
 
 /** One conversation in a Daily room, and then the end. */

@@ -36,6 +36,17 @@ const RULES: Record<string, string[]> = {
     'transports/media-stats.js',
   ],
   tracing: ['bot', 'errors', 'sessions'],
+  process: [
+    'bot',
+    'media',
+    'sessions',
+    'websocket',
+    'runner.options.js',
+    // For its classes of arguments.
+    'transports/index.js',
+    'transports/hang-up-link.js',
+    'transports/media-stats.js',
+  ],
   openapi: [
     'auth',
     'errors',

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { BotLauncher } from '../../bot/bot-launcher.js';
 import { RunnerTransport, type StartContext } from '../runner-transport.js';
 import { TransportRegistry } from '../transport-registry.js';
+import { SmallWebRTCRunnerArguments } from './dto/small-webrtc-runner-arguments.dto.js';
 import { IceServers } from './ice-servers.js';
 import { PEER_STACK } from './peer-stack.token.js';
 import type { PeerStack } from './peer/peer.js';
@@ -17,6 +19,7 @@ export class SmallWebRtcTransport extends RunnerTransport {
   constructor(
     @Inject(PEER_STACK) private readonly stack: PeerStack | undefined,
     private readonly iceServers: IceServers,
+    private readonly launcher: BotLauncher,
     registry: TransportRegistry,
   ) {
     super();
@@ -25,7 +28,8 @@ export class SmallWebRtcTransport extends RunnerTransport {
 
   override get disabledReason(): string | undefined {
     return this.stack
-      ? undefined
+      ? // A host may give any object with a launch() method.
+        this.launcher.refusal?.(SmallWebRTCRunnerArguments)
       : 'werift or libopus-wasm is not installed: npm install werift libopus-wasm';
   }
 
