@@ -164,7 +164,7 @@ class PeerSocket:
         await self.write()
 
     def take(self, event):
-        from websockets.frames import Opcode
+        from websockets.frames import Close, Opcode
         from websockets.http11 import Request
 
         if isinstance(event, Request):
@@ -179,8 +179,10 @@ class PeerSocket:
         elif event.opcode is Opcode.BINARY:
             self.waiting.append({"type": "websocket.receive", "bytes": bytes(event.data)})
         elif event.opcode is Opcode.CLOSE:
-            code, reason = self.protocol.close_code, self.protocol.close_reason
-            self.waiting.append({"type": "websocket.disconnect", "code": code, "reason": reason})
+            close = Close.parse(event.data)
+            self.waiting.append(
+                {"type": "websocket.disconnect", "code": int(close.code), "reason": close.reason}
+            )
 
     def is_over(self):
         return bool(self.waiting) and self.waiting[-1]["type"] == "websocket.disconnect"
@@ -233,14 +235,12 @@ async def converse(module, start, channel):
     stopping = asyncio.create_task(stop_when_told(channel, bot, peer))
     # Pipecat's bots do not say when they are up.
     channel.send("ready")
-    try:
-        await bot
-    except asyncio.CancelledError:
-        pass
-    finally:
-        stopping.cancel()
-        if peer:
-            await peer.flush()
+    await asyncio.wait([bot])
+    stopping.cancel()
+    if peer:
+        await peer.flush()
+    if not bot.cancelled():
+        bot.result()
 
 
 async def main(path):

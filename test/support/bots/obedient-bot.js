@@ -1,7 +1,7 @@
 // Does what the `body` of its session says; else it says back what it hears.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createTransport } from 'nestjs-pipecat-runner';
+import { createTransport, parseTelephonyWebSocket } from 'nestjs-pipecat-runner';
 
 const DEEDS = {
   async tell(args, session) {
@@ -25,6 +25,9 @@ const DEEDS = {
   async throw() {
     throw new TypeError('this bot throws');
   },
+  async abort() {
+    process.abort();
+  },
   async uncaught() {
     setTimeout(() => {
       throw new Error('thrown beside launch()');
@@ -34,7 +37,9 @@ const DEEDS = {
   /** Looks after nothing any more, not even its own end. */
   async hang(_args, session) {
     session.ready();
-    spawn('sleep', ['1000']);
+    process.on('SIGTERM', () => undefined);
+    const { pid } = spawn('sleep', ['1000']);
+    session.logger.log(`hanging, pid ${process.pid} ${pid}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
     for (;;);
   },
@@ -49,19 +54,16 @@ const DEEDS = {
   /** Stays until it is asked to go, and says why it goes. */
   async stay({ websocket }, session) {
     session.ready();
+    session.logger.log(`staying, pid ${process.pid}`);
     websocket?.on('message', () => undefined);
     if (!session.signal.aborted) await once(session.signal, 'abort');
     const { code, message } = session.signal.reason;
     session.logger.log(`asked to stop: ${code} ${message}`);
   },
-  async ignore({ websocket }, session) {
-    session.ready();
-    websocket?.on('message', () => undefined);
-    await new Promise((resolve) => setTimeout(resolve, 1_000_000));
-  },
   async print({ body }) {
     console.log('printed to stdout');
     console.error('printed to stderr');
+    console.error('2026-01-01 00:00:00.000 | DEBUG    | bot:x:1 - as loguru');
     process.stdout.write(`${'x'.repeat(body.length)}\n\u001b[31mred\u001b[0m\rover\n`);
   },
   /** Sends the peer's own messages back, and its close too. */
@@ -84,18 +86,22 @@ const DEEDS = {
     session.ready();
     for (let i = 0; i < body.count; i++) websocket.send(Buffer.alloc(body.bytes, i));
   },
-  /** Reads nothing for as long as it is not told to by a signal file descriptor of its own: a line on the log says when it begins. */
+  /** Reads nothing for a while, and then all there is. */
   async doze({ websocket }, session) {
-    websocket.pause();
     session.ready();
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    session.logger.log('dozing');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
     let count = 0;
     websocket.on('message', (data) => {
       if (data.readUInt32BE(0) !== count++) throw new Error('out of order');
     });
-    websocket.resume();
     await once(websocket, 'close');
     session.logger.log(`heard ${count}`);
+  },
+  async parse({ websocket }, session) {
+    const first = await parseTelephonyWebSocket(websocket);
+    const again = await parseTelephonyWebSocket(websocket);
+    session.logger.log(`parsed "${first.transport_type}" "${again.transport_type}"`);
   },
   async requests(_args, session) {
     session.onRequest(() => new Response('never'));
