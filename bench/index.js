@@ -6,6 +6,7 @@ import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
 import { calls, frames } from './media.js';
+import { isolation } from './process.js';
 import { webrtc } from './webrtc.js';
 
 const ROUNDS = 5;
@@ -35,6 +36,7 @@ for (const name of [
   'bare-livekit',
   'runner-webrtc',
   'bare-werift',
+  'runner-process',
 ]) {
   servers[name] = await startServer(name);
 }
@@ -46,6 +48,11 @@ const parts = {
   media,
   webrtc: async () =>
     console.table(await webrtc(server('runner-webrtc'), server('bare-werift'), ask)),
+  process: async () => {
+    console.log('A bot inside the process of the runner, and in one of its own:');
+    const { pid } = servers['runner-process'].child;
+    console.table(await isolation(server('runner'), server('runner-process'), twilio, pid));
+  },
 };
 const only = process.argv[2];
 if (only !== undefined) {
@@ -86,6 +93,7 @@ console.table(Object.fromEntries(rows.map(({ what, ...row }) => [what, row])));
 await parts.rooms();
 await parts.media();
 await parts.webrtc();
+await parts.process();
 console.table(await memory());
 for (const { child } of Object.values(servers)) child.disconnect();
 

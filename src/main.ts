@@ -26,13 +26,13 @@ async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES);
   // Not flags, which every user of the machine could read, and every bot.
-  const { PIPECAT_PUBLIC_KEYS = '', PIPECAT_PRIVATE_KEYS = '' } = process.env;
+  const { PIPECAT_PUBLIC_KEYS = '', PIPECAT_PRIVATE_KEYS = '', ...env } = process.env;
   const { FastifyAdapter } = await import('@nestjs/platform-fastify').catch(() => {
     throw new Error('The standalone runner needs Fastify: npm install @nestjs/platform-fastify');
   });
   const app = await NestFactory.create(
     RunnerModule.forRoot({
-      launcher: await launcherOf(flags),
+      launcher: await launcherOf(flags, env),
       transports: standaloneTransports(flags, process.env),
       features: [OpenApiModule.forRoot()],
       publicUrl: flags.proxy,
@@ -69,12 +69,15 @@ async function main(): Promise<void> {
 }
 
 /** A Python bot, and any with `--isolate`, has a process for each conversation; the next one's is ready. */
-async function launcherOf({ bot, isolate }: Flags): Promise<LauncherDefinition> {
+async function launcherOf(
+  { bot, isolate }: Flags,
+  env: NodeJS.ProcessEnv,
+): Promise<LauncherDefinition> {
   if (bot === undefined) return EchoBot;
   const isPython = bot.endsWith('.py');
   if (isPython || isolate) {
     const program = isPython ? { python: bot } : { module: bot };
-    return { useValue: new ProcessBotLauncher({ ...program, warmProcesses: 1 }) };
+    return { useValue: new ProcessBotLauncher({ ...program, env, warmProcesses: 1 }) };
   }
   const loaded = await loadBot(bot);
   return typeof loaded === 'function' ? loaded : { useValue: loaded };

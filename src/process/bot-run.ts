@@ -22,6 +22,7 @@ export class BotRun {
   readonly over: Promise<void>;
   /** The runner's own view of the session, which does more than bots may. */
   private readonly session: Session | undefined;
+  private started = false;
   private outcome: Extract<BotMessage, { type: 'done' | 'failed' }> | undefined;
   private relay: SocketRelay | undefined;
   private stopTimer: NodeJS.Timeout | undefined;
@@ -68,6 +69,7 @@ export class BotRun {
   private start(): void {
     const { args, process, botSession } = this;
     const { id, transport, claims } = botSession;
+    this.started = true;
     const websocket = args instanceof WebSocketRunnerArguments ? args.websocket : undefined;
     process.send({
       type: 'start',
@@ -115,7 +117,7 @@ export class BotRun {
 
   private stop({ code, message }: SessionEnd): void {
     const { process, options, botSession } = this;
-    if (!process.isUp) return process.kill('SIGKILL');
+    if (!this.started) return process.kill('SIGKILL');
     process.send({ type: 'stop', code, message });
     this.stopTimer = setTimeout(() => {
       botSession.logger.warn(`the bot did not end within ${options.stopGraceMs} ms; killing it`);

@@ -18,8 +18,8 @@ describe('ProcessBotOptions', () => {
   });
 
   it.each<[object, RegExp]>([
-    [{}, /command is missing: exactly one of command, module, python must say what to run/],
-    [{ ...bot, command: 'x' }, /command is one too many/],
+    [{}, /exactly one of command, module, python must say what to run/],
+    [{ ...bot, command: 'x' }, /exactly one of command, module, python must say what to run/],
     [{ module: 'no-such.js' }, /module must be a file; there is no no-such\.js/],
     [{ python: '' }, /python must be a string that is not empty/],
     [{ ...bot, args: ['a', 1] }, /args must be a list of strings/],

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { checkOptions } from '../runner.options.js';
+import { checkOptions, InvalidOptionsError } from '../runner.options.js';
 
 /** Where the program of a bot is, and how many of it there may be. */
 export type ProcessBotOptions = BotProgram & ProcessBotLimits;
@@ -79,25 +79,22 @@ const DEFAULTS = {
 export type ResolvedProcessBotOptions = BotProgram & Required<ProcessBotLimits>;
 
 const PROGRAMS = ['command', 'module', 'python'] as const;
-const ONE_PROGRAM = `exactly one of ${PROGRAMS.join(', ')} must say what to run`;
 
 /**
  * Fills in the defaults.
  * @throws {InvalidOptionsError} naming every option that cannot be used, and why
  */
 export function resolveProcessBotOptions(options: ProcessBotOptions): ResolvedProcessBotOptions {
-  const programs = PROGRAMS.filter((name) => options[name] !== undefined);
-  const program = (value: unknown): string | undefined =>
-    programs.length > 1 ? `is one too many: ${ONE_PROGRAM}` : text(value);
-  const file = (value: unknown): string | undefined =>
-    program(value) ??
-    (existsSync(value as string) ? undefined : `must be a file; there is no ${String(value)}`);
-  checkOptions<Required<Record<keyof Everything, unknown>>>(
+  if (PROGRAMS.filter((name) => options[name] !== undefined).length !== 1) {
+    throw new InvalidOptionsError('ProcessBotLauncher', [
+      `exactly one of ${PROGRAMS.join(', ')} must say what to run`,
+    ]);
+  }
+  checkOptions<Record<string, unknown>>(
     'ProcessBotLauncher',
-    // What is missing has no name to be complained of by.
-    (programs.length === 0 ? { ...options, command: '' } : options) as never,
+    { ...options },
     {
-      command: programs.length === 0 ? () => `is missing: ${ONE_PROGRAM}` : program,
+      command: text,
       module: file,
       python: file,
       pythonPath: text,
@@ -123,13 +120,13 @@ export function resolveProcessBotOptions(options: ProcessBotOptions): ResolvedPr
   return { ...DEFAULTS, ...given };
 }
 
-type Everything = Record<
-  (typeof PROGRAMS)[number] | 'pythonPath' | 'args' | 'cwd' | 'env' | keyof ProcessBotLimits,
-  unknown
->;
-
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? undefined : 'must be a string that is not empty';
+
+/** From the runner's own working directory. */
+const file = (value: unknown): string | undefined =>
+  text(value) ??
+  (existsSync(value as string) ? undefined : `must be a file; there is no ${String(value)}`);
 
 const whole =
   (min: number, max = Number.MAX_SAFE_INTEGER) =>

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { RunnerWebSocket } from '../websocket/runner-web-socket.js';
@@ -12,7 +11,7 @@ const MAX_WAITING_BYTES = 65_536;
  */
 export class SocketRelay {
   private readonly tunnel: WebSocket;
-  private readonly ended: Promise<unknown>;
+  private readonly ended: Promise<void>;
   private last = false;
 
   /** @param onBroken the process cut the connection without closing it, such as by being killed */
@@ -31,7 +30,7 @@ export class SocketRelay {
     }));
     // `close` follows.
     tunnel.on('error', () => undefined);
-    this.ended = once(tunnel, 'close');
+    this.ended = new Promise((resolve) => tunnel.once('close', () => resolve()));
     this.forward(tunnel, peer);
     tunnel.once('open', () => this.forward(peer, tunnel));
     peer.once('close', (code, reason) => {
@@ -51,7 +50,7 @@ export class SocketRelay {
   async finish(): Promise<void> {
     this.last = true;
     this.tunnel.resume();
-    if (this.tunnel.readyState !== WebSocket.CLOSED) await this.ended;
+    await this.ended;
   }
 
   private forward(from: WebSocket, to: WebSocket): void {

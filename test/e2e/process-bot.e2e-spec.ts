@@ -12,6 +12,7 @@ import {
   SmallWebRtcModule,
   TelephonyModule,
 } from '../../src/index.js';
+import { mediaStatsOf } from '../../src/transports/media-stats.js';
 import { ChildHost } from '../support/child-host.js';
 import { FakeCarrierApi } from '../support/fake-carrier-api.js';
 import { FakeDaily } from '../support/fake-daily.js';
@@ -20,6 +21,11 @@ import { closeOf, connect, nextText, post } from '../support/runner-app.js';
 import { similarity, tone } from '../support/sound.js';
 
 const BOT = 'test/support/bots/obedient-bot.js';
+const LIVEKIT = LiveKitModule.forRoot({
+  url: 'ws://127.0.0.1:1',
+  apiKey: 'key',
+  apiSecret: 'a-secret-of-at-least-thirty-two-characters',
+});
 const speech = tone(440, 8_000, 0.5);
 
 jest.setTimeout(60_000);
@@ -64,6 +70,7 @@ describe('a bot is the same in the process of the runner and in its own', () => 
     expect(similarity(call.audio, 8_000, speech, 8_000)).toBeGreaterThan(0.95);
     await call.hangUp();
     expect(await sessions[0]!.ended).toMatchObject({ code: 'peer_left' });
+    expect(mediaStatsOf(sessions[0]!)).toMatchObject({ audioIn: 25 });
 
     const client = await host.connect();
     await client.speak(tone(440, 16_000, 0.5), { pace: 'asap' });
@@ -289,14 +296,7 @@ describe('rooms', () => {
     const { host, lines } = await start(
       { warmProcesses: 2 },
       {
-        transports: [
-          DailyModule.forRoot({ apiKey: daily.apiKey, apiUrl: daily.apiUrl }),
-          LiveKitModule.forRoot({
-            url: 'ws://127.0.0.1:1',
-            apiKey: 'key',
-            apiSecret: 'a-secret-of-at-least-thirty-two-characters',
-          }),
-        ],
+        transports: [DailyModule.forRoot({ apiKey: daily.apiKey, apiUrl: daily.apiUrl }), LIVEKIT],
       },
     );
     const body = { do: 'tell', user: 7 };
@@ -318,6 +318,39 @@ describe('rooms', () => {
   });
 });
 
+/** What a shell says to the runner. */
+const LOADED = `echo '{"type":"loaded"}' >&3`;
+
+describe('any program', () => {
+  it('that speaks the protocol is a bot', async () => {
+    const { host, lines, sessions } = await start(
+      {
+        module: undefined,
+        command: 'sh',
+        args: ['-c', `${LOADED}; read line <&3; echo "$line"; echo '{"type":"done"}' >&3`],
+      },
+      { transports: [LIVEKIT] },
+    );
+    const { sessionId } = await host.start({ transport: 'livekit', body: { user: 7 } });
+    expect(await sessions[0]!.ended).toMatchObject({ code: 'completed' });
+    const { args, ...rest } = JSON.parse((await lines.with('"start"')).slice(4)) as {
+      args: object;
+    };
+    expect(rest).toEqual({
+      type: 'start',
+      session: { id: sessionId, transport: 'livekit', claims: {} },
+      handshake: [],
+      canHangUp: true,
+    });
+    expect(args).toMatchObject({
+      type: 'LiveKitRunnerArguments',
+      url: 'ws://127.0.0.1:1',
+      session_id: sessionId,
+      body: { user: 7 },
+    });
+  });
+});
+
 describe('a program that is no bot', () => {
   const sleeper = { module: undefined, command: 'sleep', args: ['1000'] };
   it.each([
@@ -335,6 +368,11 @@ describe('a program that is no bot', () => {
       'speaks another protocol',
       { module: undefined, command: 'sh', args: ['-c', 'echo hello >&3; sleep 1000'] },
       'The process of the bot said what is no message of the protocol.',
+    ],
+    [
+      'goes when it should start',
+      { module: undefined, command: 'sh', args: ['-c', `${LOADED}; read line <&3; exit 7`] },
+      'The process of the bot exited with code 7.',
     ],
     [
       'cannot be loaded',
