@@ -12,7 +12,7 @@ import { readLines } from './read-lines.js';
 
 /** The longest message of a bot, in characters. */
 const MAX_MESSAGE = 1_048_576;
-/** How long what a process has printed is waited for when it is gone, in milliseconds: its own children may hold the pipe. */
+/** How long the last words of a process are waited for when it is gone, in milliseconds: what it has started may hold the pipe. */
 const OUTPUT_GRACE_MS = 500;
 
 /** One process with one bot, for one conversation. */
@@ -23,6 +23,7 @@ export class BotProcess {
   onMessage: (message: BotMessage) => void = () => undefined;
   /** Resolves once it waits for its conversation. @throws {Error} when it never will: why */
   readonly loaded: Promise<void>;
+  isLoaded = false;
   /** Resolves with how it ended, in words, once it and whatever it started is gone. Never rejects. */
   readonly exited: Promise<string>;
   /** Where a WebSocket is relayed. */
@@ -31,7 +32,6 @@ export class BotProcess {
   private readonly control: Duplex;
   /** Why it was killed. */
   private verdict: string | undefined;
-  private isLoaded = false;
   /** From then on its id may be another's. */
   private isGone = false;
   private killTimer: NodeJS.Timeout | undefined;
@@ -57,24 +57,16 @@ export class BotProcess {
     for (const stream of [control, socket]) stream.on('error', () => undefined);
     logOutput(stdout, 'log', () => this.logger);
     logOutput(stderr, 'warn', () => this.logger);
-    this.exited = this.end([stdout, stderr]);
+    this.exited = this.end([stdout, stderr, control]);
     this.loaded = this.load();
     this.loaded.catch(() => undefined);
-  }
-
-  get isUp(): boolean {
-    return this.isLoaded;
-  }
-
-  get pid(): number | undefined {
-    return this.child.pid;
   }
 
   send(message: RunnerMessage): void {
     if (this.control.writable) this.control.write(`${JSON.stringify(message)}\n`);
   }
 
-  /** Has it end, whatever it is doing: at first by asking, unless there is no time. */
+  /** Has it end, with all that it has started. @param verdict why, in words, where that is its own fault */
   kill(signal: 'SIGTERM' | 'SIGKILL', verdict?: string): void {
     this.verdict ??= verdict;
     this.signal(signal);
@@ -150,10 +142,11 @@ export class BotProcess {
     this.signal('SIGKILL');
     this.isGone = true;
     const patience = setTimeout(
-      () => output.forEach((stream) => stream.destroy()),
+      // What is there already is read first.
+      () => setImmediate(() => output.forEach((stream) => stream.destroy())),
       OUTPUT_GRACE_MS,
     );
-    await Promise.allSettled(output.map((stream) => finished(stream)));
+    await Promise.allSettled(output.map((stream) => finished(stream, { writable: false })));
     clearTimeout(patience);
     return this.verdict ?? how;
   }

@@ -28,7 +28,8 @@ export function programOf({ args = [], cwd, env, ...program }: BotProgram): Prog
   if (program.python !== undefined) {
     return {
       command: program.pythonPath ?? 'python3',
-      args: [...args, PYTHON_HOST, resolve(program.python)],
+      // Unbuffered: what it prints is logged when it is printed.
+      args: ['-u', ...args, PYTHON_HOST, resolve(program.python)],
       cwd,
       env,
     };

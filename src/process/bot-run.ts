@@ -2,7 +2,7 @@ import type { WebSocket } from 'ws';
 import type { BotSession } from '../bot/bot-session.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import type { SessionEnd } from '../bot/session-end.js';
-import { type Session } from '../sessions/session.js';
+import type { Session } from '../sessions/session.js';
 import { sessionOf } from '../sessions/session-of-arguments.js';
 import { hangUpOf } from '../transports/hang-up-link.js';
 import { linkMediaStats } from '../transports/media-stats.js';
@@ -23,6 +23,7 @@ export class BotRun {
   /** The runner's own view of the session, which does more than bots may. */
   private readonly session: Session | undefined;
   private started = false;
+  /** What the bot said of its conversation in the end. */
   private outcome: Extract<BotMessage, { type: 'done' | 'failed' }> | undefined;
   private relay: SocketRelay | undefined;
   private stopTimer: NodeJS.Timeout | undefined;

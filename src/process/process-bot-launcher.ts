@@ -4,8 +4,11 @@ import type { BotSession } from '../bot/bot-session.js';
 import { liveFieldOf } from '../bot/live-field.decorator.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { BotRun } from './bot-run.js';
-import { type ProcessBotOptions, resolveProcessBotOptions } from './process-bot.options.js';
-import type { ResolvedProcessBotOptions } from './process-bot.options.js';
+import {
+  type ProcessBotOptions,
+  type ResolvedProcessBotOptions,
+  resolveProcessBotOptions,
+} from './process-bot.options.js';
 import { ProcessPool } from './process-pool.js';
 
 /** The one live thing that can be passed on. */

@@ -11,7 +11,8 @@ export class ProcessPool {
   /** One that waits, loaded if there is one, or else a new one; another takes its place. */
   take(): BotProcess {
     const waiting = [...this.idle];
-    const taken = waiting.find(({ isUp }) => isUp) ?? waiting[0] ?? new BotProcess(this.options);
+    const taken =
+      waiting.find(({ isLoaded }) => isLoaded) ?? waiting[0] ?? new BotProcess(this.options);
     this.idle.delete(taken);
     this.fill();
     return taken;
@@ -27,7 +28,7 @@ export class ProcessPool {
         if (this.idle.delete(process) && !this.closed) process.logger.error(error.message);
       });
       void process.exited.then(() => {
-        if (this.idle.delete(process) && process.isUp) this.fill();
+        if (this.idle.delete(process) && process.isLoaded) this.fill();
       });
     }
   }

@@ -48,12 +48,17 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
   afterAll(() => dispose());
 
   async function start(
-    python: string,
+    bot: string,
     options: RunnerOptions & RunnerModuleExtras = {},
     limits: Partial<ProcessBotOptions> = {},
   ): Promise<ProcessHost> {
-    const program = { python, pythonPath: PIPECAT_PYTHON, ...limits } as ProcessBotOptions;
-    return (running = await ProcessHost.start(program, options));
+    const program = bot.endsWith('.py')
+      ? { python: bot, pythonPath: PIPECAT_PYTHON }
+      : { module: bot };
+    return (running = await ProcessHost.start(
+      { ...program, ...limits } as ProcessBotOptions,
+      options,
+    ));
   }
 
   it('says back what a caller says, over Twilio', async () => {
@@ -217,11 +222,14 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     expect(isAlive(Number(pid))).toBe(false);
   });
 
-  (LIVEKIT_SERVER ? it : it.skip)('says back what is said in a LiveKit room', async () => {
+  (LIVEKIT_SERVER ? it : it.skip).each([
+    ['as itself', ECHO],
+    ['as a bot in Node does', 'test/support/bots/obedient-bot.js'],
+  ])('says back what is said in a LiveKit room, %s', async (_, bot) => {
     const server = await LiveKitTestServer.reserve();
     toClose.push(() => server.kill());
     const { url, apiKey, apiSecret } = server;
-    const { host, lines, registry } = await start(ECHO, {
+    const { host, registry } = await start(bot, {
       transports: [LiveKitModule.forRoot({ url, apiKey, apiSecret })],
     });
     await server.start(`${host.url}/livekit-webhook`);
@@ -246,7 +254,6 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     while (!hasHeard) {
       await microphone.captureFrame(new AudioFrame(tone(440, 8_000, 0.02), 8_000, 1, 160));
     }
-    await registry.stop(session, 'stopped', 'enough');
-    await lines.with('finished running');
+    expect(await registry.stop(session, 'stopped', 'enough')).toMatchObject({ code: 'stopped' });
   });
 });

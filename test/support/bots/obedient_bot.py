@@ -14,7 +14,7 @@ async def bot(runner_args):
     if deed == "exit":
         sys.exit(body["code"])
     if deed == "hang":
-        print(f"hanging, pid {os.getpid()}", flush=True)
+        print(f"hanging, pid {os.getpid()}")
         while True:
             pass
     if deed == "mirror":
@@ -22,7 +22,7 @@ async def bot(runner_args):
         while True:
             message = await websocket.receive()
             if message["type"] == "websocket.disconnect":
-                print("the peer closed:", message["code"], message["reason"], flush=True)
+                print("the peer closed:", message["code"], message["reason"])
                 return
             if message.get("text") is not None:
                 await websocket.send_text(message["text"])
@@ -36,11 +36,11 @@ async def bot(runner_args):
             await runner_args.websocket.send_bytes(bytes([i % 256]) * body["bytes"])
         return
     if deed == "stay":
-        print("staying", flush=True)
+        print("staying")
         try:
             await asyncio.Event().wait()
         finally:
-            print("cleaned up", flush=True)
+            print("cleaned up")
     facts = {name: value for name, value in vars(runner_args).items() if name != "websocket"}
     facts["class"] = type(runner_args).__name__
     call_data = facts["call_data"]
@@ -51,4 +51,4 @@ async def bot(runner_args):
         websocket = runner_args.websocket
         facts["origin"] = websocket.headers.get("origin")
         facts["first"] = json.loads(await websocket.receive_text())["event"] if call_data else None
-    print("told", json.dumps(facts), flush=True)
+    print("told", json.dumps(facts))
