@@ -141,7 +141,8 @@ class PeerSocket:
             self.protocol.send_binary(message["bytes"])
         else:
             self.protocol.send_text(message["text"].encode())
-        await self.write()
+        self.write()
+        await self.writer.drain()
 
     async def flush(self):
         """Returns when everything the bot has sent is on its way, or nobody reads it."""
@@ -161,7 +162,8 @@ class PeerSocket:
             self.take(event)
         if not data and not self.is_over():
             self.waiting.append({"type": "websocket.disconnect", "code": 1006, "reason": ""})
-        await self.write()
+        # Without waiting: a peer that does not listen may be waiting to be heard.
+        self.write()
 
     def take(self, event):
         from websockets.frames import Close, Opcode
@@ -187,13 +189,12 @@ class PeerSocket:
     def is_over(self):
         return bool(self.waiting) and self.waiting[-1]["type"] == "websocket.disconnect"
 
-    async def write(self):
+    def write(self):
         for data in self.protocol.data_to_send():
             if data:
                 self.writer.write(data)
-            elif self.writer.can_write_eof():
+            else:
                 self.writer.write_eof()
-        await self.writer.drain()
 
 
 def arguments_of(start, websocket):
