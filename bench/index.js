@@ -1,4 +1,4 @@
-// Compares the runner with bare baselines in one run: interleaved rounds, medians, ratios. Bounded to some three minutes.
+// Compares the runner with bare baselines in one run: interleaved rounds, medians, ratios. Bounded to some four minutes.
 import { randomUUID } from 'node:crypto';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

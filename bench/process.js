@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const MESSAGES = 2_000;
 
 /** @param frame what a caller sends every 20 ms @param pid of the runner whose bots have processes */

@@ -25,7 +25,7 @@ import { connectClient, placeCall } from '../../src/testing/index.js';
 import { FakeDaily } from '../support/fake-daily.js';
 import { LIVEKIT_SERVER, LiveKitTestServer } from '../support/livekit-server.js';
 import { descendantsOf, gone, isAlive, ProcessHost } from '../support/process-host.js';
-import { closeOf, post } from '../support/runner-app.js';
+import { closeOf, connect, post } from '../support/runner-app.js';
 import { similarity, tone } from '../support/sound.js';
 
 jest.setTimeout(60_000);
@@ -61,6 +61,17 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     ));
   }
 
+  async function standalone(bot: string): Promise<ChildHost> {
+    const runner = await ChildHost.startWith(
+      // As in an activated environment.
+      { PATH: `${dirname(PIPECAT_PYTHON!)}:${process.env.PATH}` },
+      'dist/main.js',
+      ...['--host', '127.0.0.1', '--port', '0', '--bot', bot],
+    );
+    toClose.push(() => runner.kill());
+    return runner;
+  }
+
   it('says back what a caller says, over Twilio', async () => {
     const { host, lines, sessions } = await start(ECHO);
     const call = await host.call({ carrier: 'twilio', from: '+15550001' });
@@ -83,13 +94,7 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
   });
 
   it('runs under the standalone runner', async () => {
-    const runner = await ChildHost.startWith(
-      // As in an activated environment.
-      { PATH: `${dirname(PIPECAT_PYTHON!)}:${process.env.PATH}` },
-      'dist/main.js',
-      ...['--host', '127.0.0.1', '--port', '0', '--bot', ECHO],
-    );
-    toClose.push(() => runner.kill());
+    const runner = await standalone(ECHO);
     const call = await placeCall({
       carrier: 'twilio',
       url: `${runner.url.replace('http', 'ws')}/ws`,
@@ -100,9 +105,23 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     const client = await connectClient(String(json.wsUrl));
     await client.speak(tone(440, 16_000, 0.5));
     await client.heard(2_000);
+  });
+
+  it('does not survive a runner that is killed, not even when it hangs', async () => {
+    const runner = await standalone(OBEDIENT);
+    for (const [deed, says] of [
+      ['hang', 'hanging'],
+      ['stay', 'staying'],
+    ]) {
+      const body = { do: deed };
+      const { json } = await post(`${runner.url}/start`, { transport: 'websocket', body });
+      const socket = await connect(String(json.wsUrl));
+      socket.on('error', () => undefined);
+      await runner.printed(says!);
+    }
     const processes = descendantsOf(runner.child.pid!);
     expect(processes.length).toBeGreaterThanOrEqual(2);
-    runner.child.kill('SIGKILL');
+    await runner.kill();
     await Promise.all(processes.map(gone));
   });
 
