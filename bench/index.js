@@ -6,6 +6,7 @@ import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
 import { calls, frames } from './media.js';
+import { callsAgainstPipecat, startPipecat } from './pipecat/index.js';
 import { isolation } from './process.js';
 import { webrtc } from './webrtc.js';
 
@@ -21,6 +22,7 @@ const twilio = JSON.stringify({
   },
   streamSid: 'MZXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX',
 });
+const PCM = Buffer.alloc(640, 1);
 const START = JSON.stringify({
   transport: 'websocket',
   body: { user: { id: 7, name: 'Ada' }, topic: 'billing' },
@@ -41,68 +43,82 @@ for (const name of [
   servers[name] = await startServer(name);
 }
 
-/** `npm run bench -- rooms` measures only the rooms, and so on. */
+/** `npm run bench -- rooms` measures only the rooms, and so on; `-- pipecat <python>` Pipecat's own runner, which not everybody has. */
 const server = (name) => ({ name, port: servers[name].port });
 const parts = {
+  web,
   rooms: async () => console.table(await rooms()),
   media,
   webrtc: async () =>
     console.table(await webrtc(server('runner-webrtc'), server('bare-werift'), ask)),
   process: async () => {
     console.log('A bot inside the process of the runner, and in one of its own:');
-    const { pid } = servers['runner-process'].child;
+    const { pid } = servers['runner-process'];
     console.table(await isolation(server('runner'), server('runner-process'), twilio, pid));
   },
+  pipecat,
 };
-const only = process.argv[2];
-if (only !== undefined) {
+const [only, ...rest] = process.argv.slice(2);
+if (only === undefined) {
+  await parts.web();
+  await parts.rooms();
+  await parts.media();
+  await parts.webrtc();
+  await parts.process();
+  console.table(await memory());
+} else {
   if (!parts[only]) throw new Error(`there are ${Object.keys(parts).join(', ')}`);
-  await parts[only]();
-  for (const { child } of Object.values(servers)) child.disconnect();
-  process.exit();
+  await parts[only](...rest);
+}
+for (const server of Object.values(servers)) server.stop();
+
+/** `POST /start` and the WebSockets. */
+async function web() {
+  await comparisons([
+    ['echo, Twilio JSON', 'runner', 'bare-ws', (port, path) => echo(port, path, twilio), 'msg/s'],
+    ['echo, 640 B binary', 'runner', 'bare-ws', (port, path) => echo(port, path, PCM), 'msg/s'],
+    ['POST /start', 'runner', 'bare-fastify', start, 'req/s'],
+    [
+      'POST /start, LiveKit',
+      'runner-livekit',
+      'bare-livekit',
+      (port) => start(port, '', 4_000, START.replace('websocket', 'livekit')),
+      'req/s',
+    ],
+  ]);
 }
 
-const rows = [
-  await compare(
-    'echo, Twilio JSON',
-    'runner',
-    'bare-ws',
-    (port, path) => echo(port, path, twilio),
-    'msg/s',
-  ),
-  await compare(
-    'echo, 640 B binary',
-    'runner',
-    'bare-ws',
-    (port, path) => echo(port, path, Buffer.alloc(640, 1)),
-    'msg/s',
-  ),
-  await compare('POST /start', 'runner', 'bare-fastify', start, 'req/s'),
-  await compare(
-    'POST /start, LiveKit',
-    'runner-livekit',
-    'bare-livekit',
-    (port) => start(port, '', 4_000, START.replace('websocket', 'livekit')),
-    'req/s',
-  ),
-];
-console.log(
-  `Median of ${ROUNDS} interleaved rounds; a ratio of 1 is as fast as the bare baseline.\n`,
-);
-console.table(Object.fromEntries(rows.map(({ what, ...row }) => [what, row])));
-await parts.rooms();
-await parts.media();
-await parts.webrtc();
-await parts.process();
-console.table(await memory());
-for (const { child } of Object.values(servers)) child.disconnect();
+/** The same against Pipecat. @param python one that has `pipecat-ai[runner,websocket]` */
+async function pipecat(python = 'python3') {
+  servers.pipecat = await startPipecat(python);
+  await comparisons([
+    ['echo, Twilio JSON', 'runner', 'pipecat', (port, path) => echo(port, path, twilio), 'msg/s'],
+    ['POST /start', 'runner', 'pipecat', (port) => start(port, '', 5_000), 'req/s'],
+  ]);
+  console.table(await callsAgainstPipecat(servers));
+}
+
+async function comparisons(all) {
+  console.log(
+    `Median of ${ROUNDS} interleaved rounds; a ratio of 1 is as fast as what it is compared with.\n`,
+  );
+  const rows = {};
+  for (const [what, ...comparison] of all) rows[what] = await compare(...comparison);
+  console.table(rows);
+}
 
 async function startServer(name, ...args) {
   const child = fork(new URL('servers.js', import.meta.url), [name, ...args], {
     execArgv: ['--expose-gc'],
   });
   const [{ port }] = await once(child, 'message');
-  return { child, port };
+  const answer = async (question) => {
+    child.send(question);
+    const [said] = await once(child, 'message');
+    return said;
+  };
+  const { pid } = child;
+  return { port, pid, ask: answer, stop: () => child.disconnect() };
 }
 
 async function media() {
@@ -111,22 +127,19 @@ async function media() {
   console.table(await calls(server('runner-media'), server('bare-ws'), ask));
 }
 
-async function ask(name, question) {
-  const { child } = servers[name];
-  child.send(question);
-  const [answer] = await once(child, 'message');
-  return answer;
+function ask(name, question) {
+  return servers[name].ask(question);
 }
 
 /** Runs the load on both, in turn, and puts the medians against each other. */
-async function compare(what, ours, baseline, load, unit) {
+async function compare(ours, baseline, load, unit) {
   const results = { [ours]: [], [baseline]: [] };
   for (let round = -1; round < ROUNDS; round++) {
     for (const name of round % 2 ? [baseline, ours] : [ours, baseline]) {
       const before = await ask(name, 'cpu');
       const { perSecond, count, p99Ms } = await load(
         servers[name].port,
-        name === 'runner' ? '/ws-client' : '/',
+        name.startsWith('bare') ? '/' : '/ws-client',
       );
       const { cpuUs } = await ask(name, 'cpu');
       // The first round warms both up.
@@ -135,10 +148,10 @@ async function compare(what, ours, baseline, load, unit) {
     }
   }
   const of = (name, key) => median(results[name].map((result) => result[key]));
+  const perSecond = (name) => `${Math.round(of(name, 'perSecond'))} ${unit}`;
   return {
-    what,
-    [`runner ${unit}`]: Math.round(of(ours, 'perSecond')),
-    [`bare ${unit}`]: Math.round(of(baseline, 'perSecond')),
+    runner: perSecond(ours),
+    baseline: `${perSecond(baseline)} of ${baseline}`,
     'throughput ratio': ratio(of(ours, 'perSecond'), of(baseline, 'perSecond')),
     // The other way round, so that more is better here too.
     'CPU ratio': ratio(of(baseline, 'cpuUs'), of(ours, 'cpuUs')),

@@ -43,7 +43,8 @@ export async function calls(ours, baseline, ask) {
 
 const percent = (share) => `${(share * 100).toFixed(2)} %`;
 
-async function load({ name, port }, path, count, ask) {
+/** @returns what so many calls cost, and how good they are */
+export async function load({ name, port }, path, count, ask) {
   const before = await ask(name, 'usage');
   const sockets = await Promise.all(
     Array.from({ length: count }, () => new Caller().call(port, path)),

@@ -38,6 +38,8 @@ export {
   RtviSession,
   type RtviSessionOptions,
 } from './rtvi/rtvi-session.js';
+export { DownloadsModule } from './downloads/downloads.module.js';
+export type { DownloadsOptions } from './downloads/downloads.options.js';
 export { OpenApiModule } from './openapi/openapi.module.js';
 export type { OpenApiOptions } from './openapi/openapi.options.js';
 export { type ReadinessCheck, RunnerHealth } from './health/runner-health.js';

@@ -2,11 +2,14 @@
 import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { type INestApplication, Logger, type LogLevel } from '@nestjs/common';
+import { type INestApplication, Logger } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { loadBot } from './bot/load-bot.js';
+import { DownloadsModule } from './downloads/downloads.module.js';
 import { RunnerExceptionFilter } from './http/runner-exception.filter.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
+import { optionalPackage } from './packages/optional-package.js';
 import { ProcessBotLauncher } from './process/process-bot-launcher.js';
 import { type LauncherDefinition, RunnerModule } from './runner.module.js';
 import { banner } from './standalone/banner.js';
@@ -14,13 +17,8 @@ import { EchoBot } from './standalone/echo.bot.js';
 import { type Flags, parseFlags, splitList } from './standalone/flags.js';
 import { DailyTransport } from './transports/daily/daily.transport.js';
 import { TransportRegistry } from './transports/transport-registry.js';
+import { StandaloneLogger } from './standalone/standalone-logger.js';
 import { standaloneTransports, TRANSPORT_NAMES } from './standalone/transports.js';
-
-const LEVELS: LogLevel[][] = [
-  ['fatal', 'error', 'warn', 'log'],
-  ['fatal', 'error', 'warn', 'log', 'debug'],
-  ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'],
-];
 
 async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
@@ -34,7 +32,11 @@ async function main(): Promise<void> {
     RunnerModule.forRoot({
       launcher: await launcherOf(flags, env),
       transports: standaloneTransports(flags, process.env),
-      features: [OpenApiModule.forRoot()],
+      features: [
+        OpenApiModule.forRoot(),
+        ...(flags.folder === undefined ? [] : [DownloadsModule.forRoot({ folder: flags.folder })]),
+        ...((await optionalPackage(() => import('prom-client'))) ? [MetricsModule.forRoot()] : []),
+      ],
       publicUrl: flags.proxy,
       allowedOrigins: flags.allowedOrigins,
       webSocketAuth: flags.wsAuth,
@@ -45,7 +47,7 @@ async function main(): Promise<void> {
       cliArgs: { ...flags },
     }),
     new FastifyAdapter(),
-    { logger: LEVELS[Math.min(flags.verbose, LEVELS.length - 1)]!, abortOnError: false },
+    { logger: new StandaloneLogger(flags.verbose), abortOnError: false },
   );
   // Nothing here is a host's, so every error can have the runner's shape.
   app.useGlobalFilters(new RunnerExceptionFilter(app.get(HttpAdapterHost)));

@@ -17,6 +17,7 @@ const below = (folder: string) => (file: string) => file.startsWith(`${folder}/`
 /** Each folder, and what it may import beside itself. */
 const RULES: Record<string, string[]> = {
   errors: [],
+  packages: [],
   validation: ['errors'],
   media: [],
   rtvi: ['media', 'validation'],
@@ -30,12 +31,14 @@ const RULES: Record<string, string[]> = {
     'auth',
     'errors',
     'http',
+    'packages',
     'sessions',
     'runner.options.js',
     'transports/transport-registry.js',
     'transports/media-stats.js',
   ],
-  tracing: ['bot', 'errors', 'sessions'],
+  tracing: ['bot', 'packages', 'sessions'],
+  downloads: ['auth', 'errors', 'http', 'runner.options.js'],
   process: [
     'bot',
     'media',

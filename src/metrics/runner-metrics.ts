@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type * as promClient from 'prom-client';
-import { optionalPackage } from '../errors/optional-package.js';
+import { neededPackage } from '../packages/optional-package.js';
 import { SessionRegistry } from '../sessions/session-registry.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 import { METRICS_OPTIONS, type MetricsOptions, type MetricsRegistry } from './metrics.options.js';
@@ -18,11 +18,7 @@ export class RunnerMetrics implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    const client = await optionalPackage(
-      'prom-client',
-      'MetricsModule',
-      () => import('prom-client'),
-    );
+    const client = await neededPackage('prom-client', 'MetricsModule', () => import('prom-client'));
     const registry = (this.options.registry ?? ownRegistry(client)) as promClient.Registry;
     this.sessions.observers.add(
       new SessionMetrics(client, registry, this.sessions, this.transports),

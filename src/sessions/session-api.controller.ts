@@ -13,7 +13,7 @@ import { SessionRegistry } from './session-registry.js';
 import type { Session } from './session.js';
 
 /** Makes the controller anew for each application, for how the path is written depends on the application's router. */
-export function sessionApiController(): Type<{ answer: unknown }> {
+export function sessionApiController(): Type<unknown> {
   /** `/sessions/:id/*`: requests that the session's bot answers itself, as in Pipecat Cloud's session API. */
   @RunnerController('sessions/:id')
   @Access('session')

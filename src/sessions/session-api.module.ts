@@ -1,6 +1,6 @@
 import { type DynamicModule, Inject, Module, type Type } from '@nestjs/common';
-import { PATH_METADATA } from '@nestjs/common/constants.js';
 import { HttpAdapterHost } from '@nestjs/core';
+import { fitWildcardRoutes } from '../http/wildcard-routes.js';
 import { sessionApiController } from './session-api.controller.js';
 
 const CONTROLLER = Symbol('CONTROLLER');
@@ -20,18 +20,7 @@ export class SessionApiModule {
     };
   }
 
-  constructor(
-    @Inject(CONTROLLER) controller: Type<{ answer: object }>,
-    adapterHost: HttpAdapterHost,
-  ) {
-    // Express wants a name behind the asterisk, Fastify refuses one.
-    adapterHost.init$.subscribe(() => {
-      if (adapterHost.httpAdapter.getType() !== 'fastify') return;
-      Reflect.defineMetadata(
-        PATH_METADATA,
-        '*',
-        (controller.prototype as { answer: object }).answer,
-      );
-    });
+  constructor(@Inject(CONTROLLER) controller: Type<unknown>, adapterHost: HttpAdapterHost) {
+    fitWildcardRoutes(controller, adapterHost);
   }
 }

@@ -13,6 +13,8 @@ export interface Flags {
   readonly bot?: string;
   /** Whether each conversation has a process of its own. */
   readonly isolate: boolean;
+  /** What is to be had at `/files/`. */
+  readonly folder?: string;
   /** Whether Daily's dial-in webhook is there. */
   readonly dialin: boolean;
   /** Meet in a Daily room at once, without listening for anyone. */
@@ -48,6 +50,7 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
     )
     .option('-x, --proxy <host>', 'public host name, such as mybot.ngrok.io', publicHost)
     .option('-d, --direct', 'meet in a Daily room at once, without a server (testing only)', false)
+    .option('-f, --folder <folder>', 'folder whose files can be had at /files/')
     .option('--dialin', "take Daily's dial-in webhook (the default)", true)
     .option('--no-dialin', "do not take Daily's dial-in webhook")
     .option(

@@ -1,5 +1,5 @@
 import { type DynamicModule, Injectable, Module, type OnModuleInit } from '@nestjs/common';
-import { optionalPackage } from '../errors/optional-package.js';
+import { neededPackage } from '../packages/optional-package.js';
 import { SessionRegistry } from '../sessions/session-registry.js';
 import { SessionSpans } from './session-spans.js';
 
@@ -8,7 +8,7 @@ class RunnerTracing implements OnModuleInit {
   constructor(private readonly sessions: SessionRegistry) {}
 
   async onModuleInit(): Promise<void> {
-    const api = await optionalPackage(
+    const api = await neededPackage(
       '@opentelemetry/api',
       'TracingModule',
       () => import('@opentelemetry/api'),

@@ -11,13 +11,14 @@ import { createInterface } from 'node:readline';
 const SCHEMATHESIS = '4.32.5';
 
 /**
- * All checks but two: Fastify answers 404, not 405, to methods it does not know, and what is allowed in itself may be refused for what it
- * refers to. What is no JSON counts as empty where the published clients need it.
+ * All checks but three: Fastify answers 404, not 405, to methods it does not know; what is allowed in itself may be refused for what it
+ * refers to; and a session that was stopped is still shown, as ended. What is no JSON counts as empty where the published clients need it.
  */
 const CONFIG = `
 [checks]
 unsupported_method.enabled = false
 positive_data_acceptance.enabled = false
+use_after_free.enabled = false
 
 [[operations]]
 include-name = "POST /start"

@@ -16,6 +16,7 @@ import {
   type AuthRequest,
   type Caller,
   DailyModule,
+  DownloadsModule,
   LiveKitModule,
   MetricsModule,
   OpenApiModule,
@@ -346,7 +347,11 @@ it('are declared by every route of the runner', async () => {
     RunnerModule.forRoot({
       launcher: { useValue: new RecordingLauncher() },
       transports: transports(),
-      features: [MetricsModule.forRoot(), OpenApiModule.forRoot()],
+      features: [
+        MetricsModule.forRoot(),
+        OpenApiModule.forRoot(),
+        DownloadsModule.forRoot({ folder: 'demo' }),
+      ],
     }),
   ]);
   const routes = [...runnerRoutes(running.app.get(ModulesContainer))];

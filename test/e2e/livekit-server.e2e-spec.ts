@@ -184,9 +184,9 @@ if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' 
   it('goes on when the server is killed and comes back', async () => {
     const session = await call();
     await server.kill();
-    // As soon as that is noticed: the bot's SDK gives up after some 13 s, before the user's.
-    await user.says('reconnecting');
+    // At once: the bot's SDK gives up after some 13 s, before the user's.
     await server.start(`${running.url}/livekit-webhook`);
+    await user.says('reconnecting');
     await user.says('reconnected');
     await user.listenAgain();
     await user.hearsSpeech();

@@ -122,7 +122,8 @@ describe.each(PLATFORMS)('metrics on %s', (platform) => {
   it('are in the format of Prometheus, below the path', async () => {
     const { url } = await start(platform, echo(), MetricsModule.forRoot(), 'voice');
     const response = await fetch(`${url}/voice/metrics`);
-    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    // Express 5 before 5.2 turns the parameters round.
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain; .*version=0\.0\.4/);
     expect(await response.text()).toMatch(
       /^# HELP pipecat_sessions Sessions that have not ended\n# TYPE pipecat_sessions gauge$/m,
     );

@@ -9,6 +9,7 @@ import { apiRouteOf } from '../../src/http/api-route.decorator.js';
 import { runnerRoutes } from '../../src/http/runner-routes.js';
 import {
   DailyModule,
+  DownloadsModule,
   LiveKitModule,
   MetricsModule,
   OpenApiModule,
@@ -40,7 +41,11 @@ const everything = (options: RunnerOptions & RunnerModuleExtras = {}) =>
       LiveKitModule.forRoot(),
       SmallWebRtcModule.forRoot(),
     ],
-    features: [MetricsModule.forRoot(), OpenApiModule.forRoot({ title: 'Bots', version: '7.0' })],
+    features: [
+      MetricsModule.forRoot(),
+      DownloadsModule.forRoot({ folder: 'demo' }),
+      OpenApiModule.forRoot({ title: 'Bots', version: '7.0' }),
+    ],
     ...options,
   });
 
@@ -77,6 +82,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
       '/daily',
       '/daily-dialin-webhook',
       '/docs',
+      '/files/{path}',
       '/livekit-webhook',
       '/livez',
       '/metrics',
@@ -121,6 +127,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
       },
     });
     const { schemas } = document.components as { schemas: Record<string, Record<string, unknown>> };
+    expect(JSON.stringify(schemas)).not.toMatch(/"type":"object","enum"/);
     expect(schemas.DialinWebhook!.required).toEqual(['From', 'To', 'callId', 'callDomain']);
     expect(schemas.StartRequest!.properties).toMatchObject({
       transport: {
@@ -152,6 +159,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
     };
     expect(Object.keys(paths).sort()).toEqual([
       '/docs',
+      '/files/{path}',
       '/metrics',
       '/openapi.json',
       '/sessions',

@@ -102,6 +102,21 @@ describe('pipecat-runner', () => {
     expect(await response.json()).toMatchObject({ statusCode: 404, detail: 'Cannot POST /strat' });
   });
 
+  it('has metrics and a document, and tells how it is put together only when asked', async () => {
+    const { url, banner } = await start();
+    expect(banner).not.toMatch(/Mapped|dependencies initialized/);
+    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/pipecat_sessions/);
+    expect((await fetch(`${url}/openapi.json`)).status).toBe(200);
+    await stop();
+    expect((await start('-v')).banner).toMatch(/Mapped \{\/start, POST\} route/);
+  });
+
+  it('gives the files of --folder', async () => {
+    await writeFile(join(dir, 'note.txt'), 'a note');
+    const { url } = await start('--folder', dir);
+    expect(await (await fetch(`${url}/files/note.txt`)).text()).toBe('a note');
+  });
+
   it('reads .env', async () => {
     await writeFile(
       join(dir, '.env'),

@@ -294,7 +294,7 @@ describe('offers', () => {
       ],
     })
       .overrideProvider(PEER_STACK)
-      .useValue(undefined)
+      .useFactory({ factory: () => undefined })
       .compile();
     const app = module.createNestApplication(new FastifyAdapter(), { logger: false });
     const { listen } = await import('../support/runner-app.js');

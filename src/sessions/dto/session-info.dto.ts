@@ -30,6 +30,7 @@ export class SessionInfo {
 
   @ApiField({
     description: '`pending` waits for its caller, `launching` for its bot.',
+    type: String,
     enum: ['pending', 'launching', 'running', 'ended'],
   })
   state!: SessionState['name'];

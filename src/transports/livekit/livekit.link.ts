@@ -1,7 +1,7 @@
 import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
 import { hangUpOf } from '../hang-up-link.js';
 import type { LinkFactory } from '../link-factory.js';
-import { optionalPackage } from '../optional-package.js';
+import { optionalPackage } from '../../packages/optional-package.js';
 import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
 import { LiveKitRoomLink } from './livekit-room-link.js';
 

@@ -1,0 +1,77 @@
+// Pipecat's own runner as a server under measurement, and what is compared with it. Used by ../index.js.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, Socket } from 'node:net';
+import { load } from '../media.js';
+
+const CALLS = 50;
+/** Linux counts a process' time in hundredths of a second, and its memory in pages. */
+const TICK_US = 10_000;
+const PAGE_BYTES = 4_096;
+
+/** @param python one that has `pipecat-ai[runner,websocket]` */
+export async function startPipecat(python) {
+  const port = await freePort();
+  const bot = new URL('bot.py', import.meta.url).pathname;
+  const child = spawn(python, [bot, '--host', '127.0.0.1', '--port', String(port)], {
+    // What it logs, it logs for nobody.
+    stdio: 'ignore',
+    env: { ...process.env, TWILIO_ACCOUNT_SID: 'AC1', TWILIO_AUTH_TOKEN: 'token' },
+  });
+  process.once('exit', () => child.kill());
+  await Promise.race([
+    listening(port),
+    once(child, 'exit').then(([code]) => {
+      throw new Error(`Pipecat's runner ended with ${code}; does ${python} have pipecat-ai?`);
+    }),
+  ]);
+  return { port, ask: async () => usageOf(child.pid), stop: () => child.kill() };
+}
+
+/** What phone calls through the echo bots cost; only that, for Pipecat sends sound in pieces of 40 ms. */
+export async function callsAgainstPipecat(servers) {
+  const cpu = {};
+  for (const name of ['runner-media', 'pipecat']) {
+    const ask = (_name, question) => servers[name].ask(question);
+    const { cpu: all } = await load({ name, port: servers[name].port }, '/ws', CALLS, ask);
+    cpu[name] = all / CALLS;
+  }
+  const percent = (share) => `${(share * 100).toFixed(2)} %`;
+  return {
+    [`CPU of one core a Twilio call, of ${CALLS}`]: {
+      'runner / pipecat': `${percent(cpu['runner-media'])} / ${percent(cpu.pipecat)}`,
+      ratio: `${(cpu.pipecat / cpu['runner-media']).toFixed(2)}×`,
+    },
+  };
+}
+
+function usageOf(pid) {
+  // After the name of the command, which may have spaces in it.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ');
+  const pages = Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]);
+  return {
+    cpuUs: (Number(fields[11]) + Number(fields[12])) * TICK_US,
+    rssBytes: pages * PAGE_BYTES,
+  };
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  return port;
+}
+
+async function listening(port) {
+  for (;;) {
+    const socket = new Socket().connect(port, '127.0.0.1');
+    const open = await new Promise((resolve) =>
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false)),
+    );
+    socket.destroy();
+    if (open) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

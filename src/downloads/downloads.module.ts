@@ -1,0 +1,27 @@
+import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
+import { downloadsController } from './downloads.controller.js';
+import { Downloads } from './downloads.js';
+import {
+  checkDownloadsOptions,
+  DOWNLOADS_OPTIONS,
+  type DownloadsOptions,
+} from './downloads.options.js';
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
+  new ConfigurableModuleBuilder<DownloadsOptions>({ moduleName: 'PipecatDownloads' })
+    .setClassMethodName('forRoot')
+    .setExtras({}, (definition) => ({ ...definition, controllers: [downloadsController()] }))
+    .build();
+
+/** `GET /files/*`: files that bots leave in a folder, for clients to fetch. */
+@Module({
+  providers: [
+    Downloads,
+    {
+      provide: DOWNLOADS_OPTIONS,
+      useFactory: checkDownloadsOptions,
+      inject: [MODULE_OPTIONS_TOKEN],
+    },
+  ],
+})
+export class DownloadsModule extends ConfigurableModuleClass {}

@@ -1,0 +1,24 @@
+import { describe, expect, it } from '@jest/globals';
+import { neededPackage, optionalPackage } from './optional-package.js';
+
+const missing = (): Promise<never> =>
+  Promise.reject(Object.assign(new Error('Cannot find it'), { code: 'ERR_MODULE_NOT_FOUND' }));
+
+describe('optionalPackage', () => {
+  it('is nothing where it is not installed', async () => {
+    expect(await optionalPackage(missing)).toBeUndefined();
+  });
+
+  it('passes on what it loads, and what else goes wrong', async () => {
+    const loaded = { some: 'module' };
+    expect(await optionalPackage(() => Promise.resolve(loaded))).toBe(loaded);
+    const broken = new SyntaxError('it is broken');
+    await expect(optionalPackage(() => Promise.reject(broken))).rejects.toBe(broken);
+  });
+});
+
+it('neededPackage says how to install what is missing', async () => {
+  await expect(neededPackage('prom-client', 'MetricsModule', missing)).rejects.toThrow(
+    'MetricsModule needs prom-client: npm install prom-client',
+  );
+});
