@@ -1,4 +1,4 @@
-// Compares the runner with bare baselines in one run: interleaved rounds, medians, ratios. Bounded to some three minutes.
+// Compares the runner with bare baselines in one run: interleaved rounds, medians, ratios. Bounded to some four minutes.
 import { randomUUID } from 'node:crypto';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,6 +7,7 @@ import { connect } from 'node:net';
 import { WebSocket } from 'ws';
 import { calls, frames } from './media.js';
 import { callsAgainstPipecat, startPipecat } from './pipecat/index.js';
+import { isolation } from './process.js';
 import { webrtc } from './webrtc.js';
 
 const ROUNDS = 5;
@@ -37,6 +38,7 @@ for (const name of [
   'bare-livekit',
   'runner-webrtc',
   'bare-werift',
+  'runner-process',
 ]) {
   servers[name] = await startServer(name);
 }
@@ -49,6 +51,11 @@ const parts = {
   media,
   webrtc: async () =>
     console.table(await webrtc(server('runner-webrtc'), server('bare-werift'), ask)),
+  process: async () => {
+    console.log('A bot inside the process of the runner, and in one of its own:');
+    const { pid } = servers['runner-process'];
+    console.table(await isolation(server('runner'), server('runner-process'), twilio, pid));
+  },
   pipecat,
 };
 const [only, ...rest] = process.argv.slice(2);
@@ -57,6 +64,7 @@ if (only === undefined) {
   await parts.rooms();
   await parts.media();
   await parts.webrtc();
+  await parts.process();
   console.table(await memory());
 } else {
   if (!parts[only]) throw new Error(`there are ${Object.keys(parts).join(', ')}`);
@@ -109,7 +117,8 @@ async function startServer(name, ...args) {
     const [said] = await once(child, 'message');
     return said;
   };
-  return { port, ask: answer, stop: () => child.disconnect() };
+  const { pid } = child;
+  return { port, pid, ask: answer, stop: () => child.disconnect() };
 }
 
 async function media() {

@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import { readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import fastify from 'fastify';
@@ -13,6 +14,7 @@ import {
   BotLauncher,
   DailyModule,
   LiveKitModule,
+  ProcessBotLauncher,
   RunnerModule,
   SessionRegistry,
   SmallWebRtcModule,
@@ -63,6 +65,12 @@ async function runner(launcher, transports) {
 
 const SERVERS = {
   runner: () => runner(EchoBot, [WebSocketModule.forRoot(), TelephonyModule.forRoot()]),
+
+  'runner-process': () => {
+    const module = fileURLToPath(new URL('echo-bot.js', import.meta.url));
+    const useFactory = () => new ProcessBotLauncher({ module, warmProcesses: 1 });
+    return runner({ useFactory }, [WebSocketModule.forRoot()]);
+  },
 
   /** The built-in bot: 16 kHz in its ears, µ-law on the phone. */
   'runner-media': () => runner(BuiltInEchoBot, [TelephonyModule.forRoot()]),

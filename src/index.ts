@@ -47,6 +47,13 @@ export { type MetricsExtras, MetricsModule } from './metrics/metrics.module.js';
 export type { MetricsOptions, MetricsRegistry } from './metrics/metrics.options.js';
 export type { HttpRequest } from './http/http-request.js';
 export { ProviderError } from './http/provider-error.js';
+export { ProcessBotLauncher } from './process/process-bot-launcher.js';
+export type {
+  BotProgram,
+  ProcessBotLimits,
+  ProcessBotOptions,
+} from './process/process-bot.options.js';
+export type { BotMessage, RunnerMessage, StartMessage } from './process/bot-messages.js';
 export { RunnerError, type RunnerErrorCode } from './errors/runner.error.js';
 export { InvalidFieldsError } from './validation/invalid-fields.error.js';
 export {

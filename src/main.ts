@@ -4,16 +4,17 @@ import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { type INestApplication, Logger } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
+import { loadBot } from './bot/load-bot.js';
 import { DownloadsModule } from './downloads/downloads.module.js';
 import { RunnerExceptionFilter } from './http/runner-exception.filter.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
 import { optionalPackage } from './packages/optional-package.js';
-import { RunnerModule } from './runner.module.js';
+import { ProcessBotLauncher } from './process/process-bot-launcher.js';
+import { type LauncherDefinition, RunnerModule } from './runner.module.js';
 import { banner } from './standalone/banner.js';
 import { EchoBot } from './standalone/echo.bot.js';
-import { parseFlags, splitList } from './standalone/flags.js';
-import { loadBot } from './standalone/load-bot.js';
+import { type Flags, parseFlags, splitList } from './standalone/flags.js';
 import { DailyTransport } from './transports/daily/daily.transport.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { StandaloneLogger } from './standalone/standalone-logger.js';
@@ -26,13 +27,13 @@ async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES);
   // Not flags, which every user of the machine could read, and every bot.
-  const { PIPECAT_PUBLIC_KEYS = '', PIPECAT_PRIVATE_KEYS = '' } = process.env;
+  const { PIPECAT_PUBLIC_KEYS = '', PIPECAT_PRIVATE_KEYS = '', ...env } = process.env;
   const { FastifyAdapter } = await import('@nestjs/platform-fastify').catch(() => {
     throw new Error('The standalone runner needs Fastify: npm install @nestjs/platform-fastify');
   });
   const app = await NestFactory.create(
     RunnerModule.forRoot({
-      launcher: flags.bot === undefined ? EchoBot : await loadBot(flags.bot),
+      launcher: await launcherOf(flags, env),
       transports: standaloneTransports(flags, process.env),
       features: [
         OpenApiModule.forRoot(),
@@ -71,6 +72,21 @@ async function main(): Promise<void> {
       bot: flags.bot ?? 'built-in echo',
     })}\n`,
   );
+}
+
+/** A Python bot, and any with `--isolate`, has a process for each conversation; the next one's is ready. */
+async function launcherOf(
+  { bot, isolate }: Flags,
+  env: NodeJS.ProcessEnv,
+): Promise<LauncherDefinition> {
+  if (bot === undefined) return EchoBot;
+  const isPython = bot.endsWith('.py');
+  if (isPython || isolate) {
+    const program = isPython ? { python: bot } : { module: bot };
+    return { useValue: new ProcessBotLauncher({ ...program, env, warmProcesses: 1 }) };
+  }
+  const loaded = await loadBot(bot);
+  return typeof loaded === 'function' ? loaded : { useValue: loaded };
 }
 
 /** One conversation in a Daily room, and then the end. */

@@ -39,6 +39,17 @@ const RULES: Record<string, string[]> = {
   ],
   tracing: ['bot', 'packages', 'sessions'],
   downloads: ['auth', 'errors', 'http', 'runner.options.js'],
+  process: [
+    'bot',
+    'media',
+    'sessions',
+    'websocket',
+    'runner.options.js',
+    // For its classes of arguments.
+    'transports/index.js',
+    'transports/hang-up-link.js',
+    'transports/media-stats.js',
+  ],
   openapi: [
     'auth',
     'errors',

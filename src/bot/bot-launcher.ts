@@ -24,4 +24,12 @@ export abstract class BotLauncher {
    * @param session identity, abort signal and readiness of this conversation
    */
   abstract launch(args: RunnerArguments, session: BotSession): Promise<void>;
+
+  /**
+   * Why this launcher cannot run a bot with such arguments, with the fix; `undefined` when it can. A transport that has no others is
+   * disabled.
+   */
+  refusal(_args: abstract new (...init: never[]) => RunnerArguments): string | undefined {
+    return undefined;
+  }
 }

@@ -8,10 +8,14 @@ import { wireClassNamed } from './wire-classes.js';
 /**
  * Rebuilds runner arguments from what their `toJSON()` gave, in the class they had.
  *
+ * @param live what to put into the live field of the class, by its name, for those who brought that over themselves
  * @throws {InvalidFieldsError} when a field is wrong, `type` names no class of runner arguments, or the class has a
- * live field and so exists only in the process that made it
+ * live field, which exists only in the process that made it
  */
-export function runnerArgumentsFromJSON(value: unknown): RunnerArguments {
+export function runnerArgumentsFromJSON(
+  value: unknown,
+  live: Readonly<Record<string, object>> = {},
+): RunnerArguments {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalid('', 'Runner arguments must be a JSON object.');
   }
@@ -23,12 +27,15 @@ export function runnerArgumentsFromJSON(value: unknown): RunnerArguments {
       'type must name a class of runner arguments, such as DailyRunnerArguments',
     );
   }
-  const live = liveFieldOf(cls);
-  if (live !== undefined) {
-    throw invalid(
-      'type',
-      `${String(type)} cannot come from JSON: its ${live} lives only in the process that made it`,
-    );
+  const liveField = liveFieldOf(cls);
+  if (liveField !== undefined) {
+    if (!live[liveField]) {
+      throw invalid(
+        'type',
+        `${String(type)} cannot come from JSON: its ${liveField} lives only in the process that made it`,
+      );
+    }
+    fields[liveField] = live[liveField];
   }
   const args = validateInto(cls as new () => RunnerArguments, fields);
   if (call_data !== undefined && call_data !== null) {

@@ -11,6 +11,8 @@ export interface Flags {
   readonly transport?: string;
   readonly proxy?: string;
   readonly bot?: string;
+  /** Whether each conversation has a process of its own. */
+  readonly isolate: boolean;
   /** What is to be had at `/files/`. */
   readonly folder?: string;
   /** Whether Daily's dial-in webhook is there. */
@@ -55,7 +57,12 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
     .option('--no-dialin', "do not take Daily's dial-in webhook")
     .option(
       '--bot <file>',
-      'module whose default export is a BotLauncher class or a function (default: an echo bot)',
+      'module whose default export is a BotLauncher class or a function, or a Pipecat bot.py (default: an echo bot)',
+    )
+    .option(
+      '--isolate',
+      'run the bot in a process for each conversation, as a bot.py always is',
+      false,
     )
     .addOption(
       new Option('--ws-auth <mode>', 'whether WebSockets need a token from /start')
@@ -94,6 +101,9 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
   >();
   if (flags.direct && flags.transport !== undefined && flags.transport !== 'daily') {
     command.error(`error: --direct works with Daily only, not with -t ${flags.transport}`);
+  }
+  if (flags.isolate && flags.bot === undefined) {
+    command.error('error: --isolate needs a --bot to run in a process of its own');
   }
   if (flags.esp32 && isIP(flags.host) === 0) {
     command.error('error: --esp32 needs --host with the IP address that the device reaches');

@@ -50,6 +50,7 @@ export class RawSocketServer extends EventEmitter {
       const client = accepted as RunnerWebSocket;
       // Before anything else can happen: the first frames may be in `head` already.
       client.hold();
+      client.origin = request.headers.origin;
       client.on('error', () => undefined);
       this.emit('connection', client, request);
     });

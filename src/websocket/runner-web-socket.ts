@@ -8,6 +8,8 @@ const MAX_HELD_BYTES = 65_536;
  * same chunk are emitted all the same, and are lost when there is no listener yet.
  */
 export class RunnerWebSocket extends WebSocket {
+  /** The `Origin` of its upgrade. */
+  origin: string | undefined = undefined;
   private held: unknown[][] | undefined = undefined;
   private heldBytes = 0;
   private pausedHere = false;

@@ -98,6 +98,7 @@ describe('the package', () => {
       'dist/index.d.ts',
       'dist/main.js',
       'dist/testing/index.d.ts',
+      'python/bot_host.py',
       'LICENSE',
       'README.md',
       'SECURITY.md',
@@ -107,7 +108,9 @@ describe('the package', () => {
     expect(
       files.filter(
         (file) =>
-          !/^(dist\/.+\.(js|d\.ts)|LICENSE|README\.md|SECURITY\.md|package\.json)$/.test(file),
+          !/^(dist\/.+\.(js|d\.ts)|python\/bot_host\.py|LICENSE|README\.md|SECURITY\.md|package\.json)$/.test(
+            file,
+          ),
       ),
     ).toEqual([]);
     expect(files.filter((file) => /spec|demo|bench|test\//.test(file))).toEqual([]);
@@ -146,6 +149,27 @@ describe('the package', () => {
           await app.listen(0, '127.0.0.1');
           console.log('listening on ' + app.getHttpServer().address().port);
         `,
+        'isolated.js': `
+          import 'reflect-metadata';
+          import { NestFactory } from '@nestjs/core';
+          import { FastifyAdapter } from '@nestjs/platform-fastify';
+          import { ProcessBotLauncher, RunnerModule, WebSocketModule } from 'nestjs-pipecat-runner';
+          const launcher = new ProcessBotLauncher({ module: 'bot.js' });
+          const app = await NestFactory.create(
+            RunnerModule.forRoot({ launcher: { useValue: launcher }, transports: [WebSocketModule.forRoot()] }),
+            new FastifyAdapter(),
+          );
+          app.enableShutdownHooks();
+          await app.listen(0, '127.0.0.1');
+          console.log('listening on ' + app.getHttpServer().address().port);
+        `,
+        'bot.js': `
+          import { createTransport } from 'nestjs-pipecat-runner';
+          export default async function bot(args) {
+            const transport = await createTransport(args);
+            for await (const frame of transport.audioIn()) void transport.sendAudio(frame);
+          }
+        `,
         'tsconfig.json': JSON.stringify({
           compilerOptions: {
             module: 'NodeNext',
@@ -165,11 +189,13 @@ describe('the package', () => {
         throw new Error(error.stdout);
       },
     );
-    const { url, child } = await start(app, 'main.js');
-    await conversation(url);
-    const exit = once(child, 'exit');
-    child.kill('SIGTERM');
-    await exit;
+    for (const file of ['main.js', 'isolated.js']) {
+      const { url, child } = await start(app, file);
+      await conversation(url);
+      const exit = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exit;
+    }
   }, 180_000);
 
   it('runs in a fresh Nest 11 application of CommonJS on Express', async () => {

@@ -225,6 +225,8 @@ describe('pipecat-runner', () => {
     [['--direct', '-t', 'twilio'], /--direct works with Daily only/],
     [['--direct'], /set DAILY_API_KEY/],
     [['--bot', './missing.mjs'], /missing\.mjs cannot be loaded/],
+    [['--bot', './missing.py'], /python must be a file; there is no \.\/missing\.py/],
+    [['--isolate'], /--isolate needs a --bot/],
     [['--allowed-origins', 'example.com'], /allowedOrigins.*https:\/\/app\.example\.com/s],
   ])('refuses %j with what is accepted', async (flags, message) => {
     const failure = await promisify(execFile)(process.execPath, [main, ...flags], {

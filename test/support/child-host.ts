@@ -12,8 +12,17 @@ export class ChildHost {
   ) {}
 
   /** Starts it and resolves once it has printed where it listens: a URL, or `listening on <port>`. */
-  static async start(file: string, ...args: string[]): Promise<ChildHost> {
-    const child = spawn(process.execPath, [file, ...args]);
+  static start(file: string, ...args: string[]): Promise<ChildHost> {
+    return ChildHost.startWith({}, file, ...args);
+  }
+
+  /** The same, with more in its environment. */
+  static async startWith(
+    env: Record<string, string>,
+    file: string,
+    ...args: string[]
+  ): Promise<ChildHost> {
+    const child = spawn(process.execPath, [file, ...args], { env: { ...process.env, ...env } });
     let output = '';
     child.stderr.on('data', (text: Buffer) => (output += text.toString()));
     for await (const line of createInterface(child.stdout)) {

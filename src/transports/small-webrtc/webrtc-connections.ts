@@ -1,7 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { BotLauncher } from '../../bot/bot-launcher.js';
 import type { MediaEnd } from '../../media/media-link.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
+import { SmallWebRTCRunnerArguments } from './dto/small-webrtc-runner-arguments.dto.js';
 import { IceServers } from './ice-servers.js';
 import { PEER_STACK } from './peer-stack.token.js';
 import type { PeerEvents, PeerStack } from './peer/peer.js';
@@ -16,12 +18,14 @@ export class WebRtcConnections {
     @Inject(PEER_STACK) private readonly stack: PeerStack | undefined,
     private readonly iceServers: IceServers,
     private readonly sessions: SessionRegistry,
+    private readonly launcher: BotLauncher,
   ) {}
 
-  /** What is missing, and how it is installed; `undefined` where nothing is. */
+  /** Why there can be none, with the fix; `undefined` where there can. */
   get disabledReason(): string | undefined {
     return this.stack
-      ? undefined
+      ? // A host may give any object with a launch() method.
+        this.launcher.refusal?.(SmallWebRTCRunnerArguments)
       : 'werift or libopus-wasm is not installed: npm install werift libopus-wasm';
   }
 

@@ -1,5 +1,6 @@
 import type { RawData, WebSocket } from 'ws';
 import { CallData } from '../../bot/call-data.js';
+import { handshakeOf, noteHandshake } from '../../websocket/handshake.js';
 import { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
 import {
   type CarrierMessage,
@@ -45,11 +46,21 @@ export function parseTelephonyWebSocket(
 ): Promise<TelephonyHandshake> {
   let handshake = read.get(websocket);
   if (!handshake) {
-    handshake = readHandshake(websocket, options);
+    const noted = readAlready(websocket);
+    handshake = noted ? Promise.resolve(noted) : readHandshake(websocket, options);
     read.set(websocket, handshake);
     handshake.catch(() => read.delete(websocket));
   }
   return handshake;
+}
+
+/** By the process that the socket comes from. */
+function readAlready(websocket: WebSocket): TelephonyHandshake | undefined {
+  for (const text of handshakeOf(websocket)) {
+    const handshake = identify(parseCarrierMessage(Buffer.from(text)) ?? {});
+    if (handshake) return handshake;
+  }
+  return undefined;
 }
 
 function readHandshake(
@@ -58,6 +69,7 @@ function readHandshake(
 ): Promise<TelephonyHandshake> {
   return new Promise((resolve, reject) => {
     let messages = 0;
+    const texts: string[] = [];
     let timer: NodeJS.Timeout | undefined;
 
     const settle = (outcome: () => void) => {
@@ -75,9 +87,12 @@ function readHandshake(
 
     const onMessage = (data: RawData, isBinary: boolean) => {
       messages++;
+      if (!isBinary) texts.push((data as Buffer).toString());
       const handshake = identify((!isBinary && parseCarrierMessage(data as Buffer)) || {});
-      if (handshake) settle(() => resolve(handshake));
-      else if (messages === MAX_MESSAGES) unknown();
+      if (handshake) {
+        noteHandshake(websocket, texts);
+        settle(() => resolve(handshake));
+      } else if (messages === MAX_MESSAGES) unknown();
     };
     const onClose = () => {
       if (messages > 0) unknown();

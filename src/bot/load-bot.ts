@@ -1,38 +1,36 @@
-import { pathToFileURL } from 'node:url';
 import { resolve } from 'node:path';
-import { BotLauncher } from '../bot/bot-launcher.js';
-import type { LauncherDefinition } from '../runner.module.js';
+import { pathToFileURL } from 'node:url';
+import { BotLauncher } from './bot-launcher.js';
 
 const ACCEPTED =
   'Its default export must be a class that extends BotLauncher, or a function: async function bot(args, session).';
 
 /**
- * Loads the bot of the standalone runner.
+ * Loads a bot from a file, for the standalone runner and for a process of its own.
  *
  * @param file path of a JavaScript module, from the working directory
+ * @returns its class, or a launcher around its function
  * @throws {Error} when it cannot be loaded or exports no bot
  */
-export async function loadBot(file: string): Promise<LauncherDefinition> {
+export async function loadBot(file: string): Promise<(new () => BotLauncher) | BotLauncher> {
   const url = pathToFileURL(resolve(file)).href;
   let bot: unknown;
   try {
     bot = ((await import(url)) as { default?: unknown }).default;
   } catch (error) {
-    throw new Error(`--bot ${file} cannot be loaded: ${String(error)}`, { cause: error });
+    throw new Error(`The bot ${file} cannot be loaded: ${String(error)}`, { cause: error });
   }
-  if (typeof bot !== 'function') throw new Error(`--bot ${file} exports no bot. ${ACCEPTED}`);
-  if (isLauncherClass(bot)) return { useClass: bot };
+  if (typeof bot !== 'function') throw new Error(`${file} exports no bot. ${ACCEPTED}`);
+  if (isLauncherClass(bot)) return bot;
   if (/^class\b/.test(Function.prototype.toString.call(bot))) {
-    throw new Error(`--bot ${file} exports a class without a launch() method. ${ACCEPTED}`);
+    throw new Error(`${file} exports a class without a launch() method. ${ACCEPTED}`);
   }
   const launch = bot as BotLauncher['launch'];
-  return {
-    useValue: new (class FunctionBot extends BotLauncher {
-      async launch(...[args, session]: Parameters<BotLauncher['launch']>): Promise<void> {
-        await launch(args, session);
-      }
-    })(),
-  };
+  return new (class FunctionBot extends BotLauncher {
+    async launch(...[args, session]: Parameters<BotLauncher['launch']>): Promise<void> {
+      await launch(args, session);
+    }
+  })();
 }
 
 /** By its method, not by inheritance: the bot may extend another copy of this package's class. */

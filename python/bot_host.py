@@ -1,0 +1,264 @@
+"""Runs one Pipecat bot for one conversation, as a child process of nestjs-pipecat-runner: `python bot_host.py bot.py`.
+
+The bot is a file with `async def bot(runner_args)`, as Pipecat's own runner takes it. What is spoken over the inherited descriptors 3
+and 4 is documented in `bot-messages`.
+"""
+
+import argparse
+import asyncio
+import collections
+import dataclasses
+import importlib.util
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+
+CONTROL_FD = 3
+SOCKET_FD = 4
+# How long what the bot has sent may take to be read in the end, in seconds.
+FLUSH_TIMEOUT_SECS = 2
+# The ends of a session that come from its connection.
+ENDS_OF_CONNECTIONS = ("peer_left", "peer_error", "completed")
+# How much the runner may say in one line: a body is as large as the host allows.
+MAX_LINE_BYTES = 2**30
+
+
+def end_with_runner():
+    """Ends the process, and what it has started, when its runner is gone; in a thread, for a bot that hangs notices nothing."""
+    runner = os.getppid()
+
+    def watch():
+        while os.getppid() == runner:
+            time.sleep(1)
+        end_group()
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def end_group():
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def load_bot(path):
+    """The module of a bot, imported as if its folder were the current one."""
+    sys.path.insert(0, os.path.dirname(path))
+    name = os.path.splitext(os.path.basename(path))[0]
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    if not hasattr(module, "bot"):
+        raise ImportError(f"{path} has no bot: async def bot(runner_args)")
+    return module
+
+
+class Channel:
+    """The line to the runner: a JSON object each."""
+
+    @classmethod
+    async def open(cls):
+        channel = cls()
+        channel.reader, channel.writer = await open_descriptor(CONTROL_FD, limit=MAX_LINE_BYTES)
+        return channel
+
+    def send(self, type, **fields):
+        self.writer.write(json.dumps({"type": type, **fields}).encode() + b"\n")
+
+    async def receive(self):
+        line = await self.reader.readline()
+        if not line:
+            end_group()
+        return json.loads(line)
+
+
+async def open_descriptor(fd, **options):
+    return await asyncio.open_unix_connection(sock=socket.socket(fileno=fd), **options)
+
+
+class PeerSocket:
+    """The peer's WebSocket as an ASGI server would give it to an application: Starlette's own class stands on top.
+
+    Nothing is read ahead, so that a bot that does not keep up slows its peer down.
+    """
+
+    def __init__(self, handshake):
+        from websockets.server import ServerProtocol
+
+        self.protocol = ServerProtocol(max_size=None)
+        # What the carrier said before the bot was there; bots read it themselves.
+        self.waiting = collections.deque([{"type": "websocket.connect"}])
+        self.waiting.extend({"type": "websocket.receive", "text": text} for text in handshake)
+        self.headers = []
+
+    async def open(self):
+        """Answers the runner's upgrade. Returns an accepted WebSocket, as Pipecat's own runner hands it to a bot."""
+        from starlette.websockets import WebSocket
+        from websockets.protocol import State
+
+        self.reader, self.writer = await open_descriptor(SOCKET_FD)
+        while self.protocol.state is State.CONNECTING:
+            await self.read()
+        scope = {
+            "type": "websocket",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": "ws",
+            "path": "/",
+            "raw_path": b"/",
+            "query_string": b"",
+            "root_path": "",
+            "headers": self.headers,
+            "client": None,
+            "server": None,
+            "subprotocols": [],
+            "state": {},
+        }
+        websocket = WebSocket(scope, self.receive, self.send)
+        await websocket.accept()
+        return websocket
+
+    async def receive(self):
+        while not self.waiting:
+            await self.read()
+        return self.waiting.popleft()
+
+    async def send(self, message):
+        from websockets.protocol import State
+
+        if message["type"] == "websocket.accept":
+            return
+        if self.protocol.state is not State.OPEN:
+            # As an ASGI server says that the client is gone.
+            raise OSError("the connection is closed")
+        if message["type"] == "websocket.close":
+            self.protocol.send_close(message.get("code", 1000), message.get("reason") or "")
+        elif message.get("bytes") is not None:
+            self.protocol.send_binary(message["bytes"])
+        else:
+            self.protocol.send_text(message["text"].encode())
+        self.write()
+        await self.writer.drain()
+
+    async def flush(self):
+        """Returns when everything the bot has sent is on its way, or nobody reads it."""
+        self.writer.close()
+        try:
+            await asyncio.wait_for(self.writer.wait_closed(), FLUSH_TIMEOUT_SECS)
+        except (OSError, asyncio.TimeoutError):
+            pass
+
+    async def read(self):
+        data = await self.reader.read(65_536)
+        if data:
+            self.protocol.receive_data(data)
+        else:
+            self.protocol.receive_eof()
+        for event in self.protocol.events_received():
+            self.take(event)
+        if not data and not self.is_over():
+            self.waiting.append({"type": "websocket.disconnect", "code": 1006, "reason": ""})
+        # Without waiting: a peer that does not listen may be waiting to be heard.
+        self.write()
+
+    def take(self, event):
+        from websockets.frames import Close, Opcode
+        from websockets.http11 import Request
+
+        if isinstance(event, Request):
+            self.headers = [
+                (name.lower().encode(), value.encode()) for name, value in event.headers.raw_items()
+            ]
+            self.protocol.send_response(self.protocol.accept(event))
+        # The runner sends each message in one frame.
+        elif event.opcode is Opcode.TEXT:
+            text = bytes(event.data).decode()
+            self.waiting.append({"type": "websocket.receive", "text": text})
+        elif event.opcode is Opcode.BINARY:
+            self.waiting.append({"type": "websocket.receive", "bytes": bytes(event.data)})
+        elif event.opcode is Opcode.CLOSE:
+            close = Close.parse(event.data)
+            self.waiting.append(
+                {"type": "websocket.disconnect", "code": int(close.code), "reason": close.reason}
+            )
+
+    def is_over(self):
+        return bool(self.waiting) and self.waiting[-1]["type"] == "websocket.disconnect"
+
+    def write(self):
+        for data in self.protocol.data_to_send():
+            if data:
+                self.writer.write(data)
+            else:
+                self.writer.write_eof()
+
+
+def arguments_of(start, websocket):
+    """The arguments in Pipecat's own classes, without what its installed version does not know."""
+    from pipecat.runner import types
+
+    given = dict(start["args"])
+    cls = getattr(types, given.pop("type"))
+    if websocket:
+        given["websocket"] = websocket
+    call_data_type = given.pop("call_data_type", "CallData")
+    if given.get("call_data") is not None:
+        given["call_data"] = getattr(types, call_data_type).model_validate(given["call_data"])
+    if given.get("cli_args") is not None:
+        given["cli_args"] = argparse.Namespace(**given["cli_args"])
+    fields = [field for field in dataclasses.fields(cls) if field.name in given]
+    args = cls(**{field.name: given[field.name] for field in fields if field.init})
+    for field in fields:
+        if not field.init:
+            setattr(args, field.name, given[field.name])
+    return args
+
+
+async def stop_when_told(channel, bot, peer):
+    while True:
+        message = await channel.receive()
+        # A peer's own leaving reaches the bot over its WebSocket, behind what came before.
+        if message["type"] == "stop" and not (peer and message["code"] in ENDS_OF_CONNECTIONS):
+            bot.cancel()
+
+
+async def converse(module, start, channel):
+    peer = None
+    if start["args"]["type"] == "WebSocketRunnerArguments":
+        peer = PeerSocket(start["handshake"])
+    args = arguments_of(start, await peer.open() if peer else None)
+    bot = asyncio.create_task(module.bot(args))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, bot.cancel)
+    stopping = asyncio.create_task(stop_when_told(channel, bot, peer))
+    # Pipecat's bots do not say when they are up.
+    channel.send("ready")
+    await asyncio.wait([bot])
+    stopping.cancel()
+    if peer:
+        await peer.flush()
+    if not bot.cancelled():
+        bot.result()
+
+
+async def main(path):
+    channel = await Channel.open()
+    try:
+        module = load_bot(path)
+        channel.send("loaded")
+        await converse(module, await channel.receive(), channel)
+    except Exception as error:
+        stack = traceback.format_exc()
+        channel.send("failed", message=f"{type(error).__name__}: {error}", stack=stack)
+    else:
+        channel.send("done")
+    channel.writer.close()
+    await channel.writer.wait_closed()
+
+
+if __name__ == "__main__":
+    end_with_runner()
+    asyncio.run(main(sys.argv[1]))

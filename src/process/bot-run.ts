@@ -1,0 +1,148 @@
+import type { WebSocket } from 'ws';
+import type { BotSession } from '../bot/bot-session.js';
+import type { RunnerArguments } from '../bot/runner-arguments.js';
+import type { SessionEnd } from '../bot/session-end.js';
+import type { Session } from '../sessions/session.js';
+import { sessionOf } from '../sessions/session-of-arguments.js';
+import { hangUpOf } from '../transports/hang-up-link.js';
+import { linkMediaStats } from '../transports/media-stats.js';
+import { handshakeOf } from '../websocket/handshake.js';
+import { WebSocketRunnerArguments } from '../websocket/websocket-runner-arguments.js';
+import type { BotMessage } from './bot-messages.js';
+import type { BotProcess } from './bot-process.js';
+import type { ResolvedProcessBotOptions } from './process-bot.options.js';
+import { SocketRelay } from './socket-relay.js';
+
+/** Why a bot may say that its conversation ends. */
+const BOT_ENDS = ['completed', 'failed', 'peer_left', 'peer_error', 'stopped'] as const;
+
+/** One conversation in a process of its own, as seen by the runner. */
+export class BotRun {
+  /** Settles as the bot's `launch()` does, when its process is gone. */
+  readonly over: Promise<void>;
+  /** The runner's own view of the session, which does more than bots may. */
+  private readonly session: Session | undefined;
+  private started = false;
+  /** What the bot said of its conversation in the end. */
+  private outcome: Extract<BotMessage, { type: 'done' | 'failed' }> | undefined;
+  private relay: SocketRelay | undefined;
+  private stopTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly process: BotProcess,
+    private readonly args: RunnerArguments,
+    private readonly botSession: BotSession,
+    private readonly options: ResolvedProcessBotOptions,
+  ) {
+    this.session = sessionOf(args);
+    process.logger = botSession.logger;
+    process.onMessage = (message) => this.hear(message);
+    // Once the session has ended there is nothing left to be patient for.
+    this.session?.hold(async () => {
+      process.kill('SIGKILL');
+      await process.exited;
+    });
+    this.over = this.run();
+  }
+
+  private async run(): Promise<void> {
+    const { process, botSession } = this;
+    const { signal } = botSession;
+    const stop = (): void => this.stop(signal.reason as SessionEnd);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+    let how: string;
+    try {
+      await process.loaded;
+      if (!signal.aborted) this.start();
+      how = `The process of the bot ${await process.exited}.`;
+      await this.relay?.finish();
+    } catch (error) {
+      how = (error as Error).message;
+    } finally {
+      clearTimeout(this.stopTimer);
+      signal.removeEventListener('abort', stop);
+      process.kill('SIGKILL');
+    }
+    this.settle(how);
+  }
+
+  private start(): void {
+    const { args, process, botSession } = this;
+    const { id, transport, claims } = botSession;
+    this.started = true;
+    const websocket = args instanceof WebSocketRunnerArguments ? args.websocket : undefined;
+    process.send({
+      type: 'start',
+      session: { id, transport, claims },
+      args: args.toJSON(),
+      handshake: websocket ? handshakeOf(websocket) : [],
+      canHangUp: hangUpOf(args) !== undefined,
+    });
+    if (websocket) this.relay = this.relayOf(websocket);
+  }
+
+  /** A process that cuts the connection has most likely crashed, and the end of the session says so to the peer. */
+  private relayOf(websocket: WebSocket): SocketRelay {
+    return new SocketRelay(websocket, this.process.socket, () => {
+      const timer = setTimeout(() => websocket.terminate(), this.options.killGraceMs);
+      void this.process.exited.then(() => clearTimeout(timer));
+    });
+  }
+
+  private hear(message: BotMessage): void {
+    switch (message.type) {
+      case 'ready':
+        return this.botSession.ready();
+      case 'stop':
+        return this.session?.stop(
+          BOT_ENDS.find((code) => code === message.code) ?? 'completed',
+          String(message.message),
+        );
+      case 'hang_up':
+        return void this.hangUp();
+      case 'done':
+      case 'failed':
+        this.outcome = message;
+        // It exits by itself, unless something of the bot's holds it.
+        return this.process.killAfterGrace();
+    }
+  }
+
+  private async hangUp(): Promise<void> {
+    const hangUp = hangUpOf(this.args);
+    if (!hangUp) return;
+    if (this.session) this.session.hangingUp = true;
+    this.process.send({ type: 'hung_up', ...(await hangUp()) });
+  }
+
+  private stop({ code, message }: SessionEnd): void {
+    const { process, options, botSession } = this;
+    if (!this.started) return process.kill('SIGKILL');
+    process.send({ type: 'stop', code, message });
+    this.stopTimer = setTimeout(() => {
+      botSession.logger.warn(`the bot did not end within ${options.stopGraceMs} ms; killing it`);
+      process.kill('SIGTERM');
+    }, options.stopGraceMs);
+  }
+
+  /** @throws what `launch()` threw in the process, or that it ended without a word */
+  private settle(how: string): void {
+    const { outcome, session, botSession } = this;
+    if (outcome?.type === 'done') {
+      if (session && outcome.stats) linkMediaStats(session, outcome.stats);
+    } else if (outcome) {
+      // Its message begins with the name of the error there.
+      throw Object.assign(new Error(outcome.message), { name: '', stack: outcome.stack });
+    } else if (!botSession.signal.aborted) {
+      throw this.fail(how);
+    }
+  }
+
+  /** So that the end of the session says more than that the bot failed. */
+  private fail(message: string): Error {
+    this.botSession.logger.error(message);
+    this.session?.stop('failed', message);
+    return this.session?.endRequested ?? new Error(message);
+  }
+}

@@ -1,0 +1,34 @@
+import { inspect } from 'node:util';
+import type { LoggerService, LogLevel } from '@nestjs/common';
+import type { Channel } from './channel.js';
+
+/** The longest message, in characters: the runner takes no line of a mebibyte. */
+const MAX_LENGTH = 65_536;
+
+/** Nest's logger in the process of a bot: what is logged there comes out of the runner's. */
+export class ChannelLogger implements LoggerService {
+  constructor(private readonly channel: Channel) {}
+
+  log = this.at('log');
+  error = this.at('error');
+  warn = this.at('warn');
+  debug = this.at('debug');
+  verbose = this.at('verbose');
+  fatal = this.at('fatal');
+
+  /** As Nest calls it: what there is to be said, and last the context of the logger it is said by. The runner adds that of the session. */
+  private at(level: LogLevel) {
+    return (...what: unknown[]): void => {
+      const context = what.length > 1 && typeof what.at(-1) === 'string' ? what.pop() : undefined;
+      const text = what
+        .filter((one) => one !== undefined)
+        .map((one) => (typeof one === 'string' ? one : inspect(one)))
+        .join('\n');
+      const prefix =
+        context === undefined || /^Session /.test(context as string)
+          ? ''
+          : `[${context as string}] `;
+      void this.channel.send({ type: 'log', level, message: (prefix + text).slice(0, MAX_LENGTH) });
+    };
+  }
+}

@@ -1,0 +1,83 @@
+import { once } from 'node:events';
+import type { BotLauncher } from '../../bot/bot-launcher.js';
+import { runnerArgumentsFromJSON } from '../../bot/runner-arguments-json.js';
+import type { RunnerArguments } from '../../bot/runner-arguments.js';
+import { SessionEnd, type SessionEndCode } from '../../bot/session-end.js';
+import { linkSession } from '../../sessions/session-of-arguments.js';
+import { linkHangUp } from '../../transports/hang-up-link.js';
+// For its classes of arguments.
+import '../../transports/index.js';
+import { mediaStatsOf } from '../../transports/media-stats.js';
+import { noteHandshake } from '../../websocket/handshake.js';
+import type { BotMessage, StartMessage } from '../bot-messages.js';
+import type { Channel } from './channel.js';
+import { HostedSession } from './hosted-session.js';
+import { RelayedSocket } from './relayed-socket.js';
+
+/** The ends that come from the connection: the bot learns of them behind the last message that came over it. */
+const ENDS_OF_CONNECTIONS: readonly SessionEndCode[] = ['peer_left', 'peer_error', 'completed'];
+
+/**
+ * Runs a bot through its one conversation, as the runner does with a bot in its own process.
+ * @returns how it went, once everything the bot has sent is on its way
+ */
+export async function converse(
+  bot: BotLauncher,
+  start: StartMessage,
+  channel: Channel,
+): Promise<BotMessage> {
+  const stopped = channel.next('stop');
+  const relayed = start.args.type === 'WebSocketRunnerArguments' ? new RelayedSocket() : undefined;
+  const websocket = await relayed?.opened;
+  if (websocket) noteHandshake(websocket, start.handshake);
+  const args = runnerArgumentsFromJSON(start.args, websocket && { websocket });
+  const session = new HostedSession(start.session, args.body, channel);
+  linkSession(args, session);
+  if (start.canHangUp) {
+    linkHangUp(args, async () => {
+      void channel.send({ type: 'hang_up' });
+      const { ok, via, error } = await channel.next('hung_up');
+      return { ok, via, error };
+    });
+  }
+  void stopped.then(async ({ code, message }) => {
+    if (ENDS_OF_CONNECTIONS.includes(code) && websocket && websocket.readyState < websocket.CLOSED)
+      await once(websocket, 'close');
+    session.requestEnd(new SessionEnd(code, message));
+  });
+
+  const outcome = await launch(bot, args, session);
+  await session.finish(
+    session.endRequested ??
+      (outcome.type === 'failed'
+        ? new SessionEnd('failed', 'The bot failed.')
+        : new SessionEnd('completed', 'The bot returned.')),
+  );
+  await relayed?.flush();
+  return outcome.type === 'done' ? { ...outcome, stats: mediaStatsOf(session) } : outcome;
+}
+
+async function launch(
+  bot: BotLauncher,
+  args: RunnerArguments,
+  session: HostedSession,
+): Promise<Extract<BotMessage, { type: 'done' | 'failed' }>> {
+  try {
+    await bot.launch(args, session);
+  } catch (error) {
+    const { endRequested } = session;
+    // What rejects because of the abort is the end at work, not a failure.
+    if (!endRequested || (error !== endRequested && (error as Error | null)?.name !== 'AbortError'))
+      return failure(error);
+  }
+  return { type: 'done' };
+}
+
+/** What was thrown, as a message to the runner. */
+export function failure(thrown: unknown): Extract<BotMessage, { type: 'failed' }> {
+  return {
+    type: 'failed',
+    message: String(thrown),
+    stack: thrown instanceof Error ? thrown.stack : undefined,
+  };
+}

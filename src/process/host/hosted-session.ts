@@ -1,0 +1,34 @@
+import { SessionEnd } from '../../bot/session-end.js';
+import { Session } from '../../sessions/session.js';
+import type { StartMessage } from '../bot-messages.js';
+import type { Channel } from './channel.js';
+
+/** A session in the process of its bot. The runner has the one that counts, and is told of what happens to this. */
+export class HostedSession extends Session {
+  constructor(
+    { id, transport, claims }: StartMessage['session'],
+    body: unknown,
+    private readonly channel: Channel,
+  ) {
+    super(id, transport, body, { claims });
+    this.launchedAtMs = Date.now();
+    this.state = { name: 'launching', sinceMs: this.launchedAtMs };
+    this.whenReady(() => void channel.send({ type: 'ready' }));
+    this.onStop = (end) => this.endFromWithin(end);
+  }
+
+  override onRequest(): void {
+    this.logger.warn(
+      'session.onRequest() does nothing in a process of its own: requests to the session are answered 409',
+    );
+  }
+
+  private endFromWithin(end: SessionEnd): void {
+    const { code, message } =
+      this.hangingUp && end.code === 'peer_left'
+        ? new SessionEnd('completed', 'The bot hung up.')
+        : end;
+    void this.channel.send({ type: 'stop', code, message });
+    this.requestEnd(new SessionEnd(code, message, { cause: end.cause }));
+  }
+}

@@ -1,0 +1,139 @@
+import { existsSync } from 'node:fs';
+import { checkOptions, InvalidOptionsError } from '../runner.options.js';
+
+/** Where the program of a bot is, and how many of it there may be. */
+export type ProcessBotOptions = BotProgram & ProcessBotLimits;
+
+/** One of three: any program, a Node module, or a Python bot. */
+export type BotProgram = (
+  | {
+      /** A program that speaks the protocol of `BotMessage`. */
+      command: string;
+      /** Its arguments. What is secret is not one of them: everybody on the machine can read those. */
+      args?: readonly string[];
+      module?: never;
+      python?: never;
+    }
+  | {
+      /** A JavaScript module whose default export is a `BotLauncher` class, which gets nothing injected, or `async function bot(args, session)`. */
+      module: string;
+      /** Flags for Node, such as `['--max-old-space-size=512']`. */
+      args?: readonly string[];
+      command?: never;
+      python?: never;
+    }
+  | {
+      /** A Pipecat bot: a file with `async def bot(runner_args)`. */
+      python: string;
+      /** The interpreter, such as `./venv/bin/python`. @default 'python3' */
+      pythonPath?: string;
+      /** Flags for Python. */
+      args?: readonly string[];
+      command?: never;
+      module?: never;
+    }
+) & {
+  /** The working directory. @default the runner's own */
+  cwd?: string;
+  /** The whole environment. @default the runner's own */
+  env?: Record<string, string | undefined>;
+};
+
+/** What a bot's process may take. */
+export interface ProcessBotLimits {
+  /**
+   * How many processes wait, loaded, for their conversation.
+   * @default 0
+   */
+  warmProcesses?: number;
+  /**
+   * How much memory a process may have resident before it is killed, in bytes. Looked at twice a second, on Linux only.
+   * @default Infinity
+   */
+  memoryLimitBytes?: number;
+  /**
+   * How long a process may take until it is loaded, in milliseconds.
+   * @default 30_000
+   */
+  startTimeoutMs?: number;
+  /**
+   * How long a bot may take to end once asked, in milliseconds; then its process gets SIGTERM.
+   * @default 3_000
+   */
+  stopGraceMs?: number;
+  /**
+   * How long a process may take to exit after SIGTERM, or after its conversation, in milliseconds; then it gets SIGKILL.
+   * @default 1_000
+   */
+  killGraceMs?: number;
+}
+
+const DEFAULTS = {
+  warmProcesses: 0,
+  memoryLimitBytes: Infinity,
+  startTimeoutMs: 30_000,
+  stopGraceMs: 3_000,
+  killGraceMs: 1_000,
+} as const satisfies Required<ProcessBotLimits>;
+
+export type ResolvedProcessBotOptions = BotProgram & Required<ProcessBotLimits>;
+
+const PROGRAMS = ['command', 'module', 'python'] as const;
+
+/**
+ * Fills in the defaults.
+ * @throws {InvalidOptionsError} naming every option that cannot be used, and why
+ */
+export function resolveProcessBotOptions(options: ProcessBotOptions): ResolvedProcessBotOptions {
+  if (PROGRAMS.filter((name) => options[name] !== undefined).length !== 1) {
+    throw new InvalidOptionsError('ProcessBotLauncher', [
+      `exactly one of ${PROGRAMS.join(', ')} must say what to run`,
+    ]);
+  }
+  checkOptions<Record<string, unknown>>(
+    'ProcessBotLauncher',
+    { ...options },
+    {
+      command: text,
+      module: file,
+      python: file,
+      pythonPath: text,
+      args: (value) =>
+        Array.isArray(value) && value.every((one) => typeof one === 'string')
+          ? undefined
+          : 'must be a list of strings',
+      cwd: text,
+      env: (value) =>
+        typeof value === 'object' && value !== null && !Array.isArray(value)
+          ? undefined
+          : 'must be an object of environment variables',
+      warmProcesses: whole(0),
+      memoryLimitBytes: (value) => (value === Infinity ? undefined : whole(1)(value)),
+      startTimeoutMs: milliseconds(1),
+      stopGraceMs: milliseconds(0),
+      killGraceMs: milliseconds(0),
+    },
+  );
+  const given = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as ProcessBotOptions;
+  return { ...DEFAULTS, ...given };
+}
+
+const text = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? undefined : 'must be a string that is not empty';
+
+/** From the runner's own working directory. */
+const file = (value: unknown): string | undefined =>
+  text(value) ??
+  (existsSync(value as string) ? undefined : `must be a file; there is no ${String(value)}`);
+
+const whole =
+  (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  (value: unknown): string | undefined =>
+    Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+      ? undefined
+      : `must be a whole number of at least ${min}`;
+
+/** setTimeout turns a longer delay into 1 ms. */
+const milliseconds = (min: number) => whole(min, 2 ** 31 - 1);

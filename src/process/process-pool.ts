@@ -1,0 +1,44 @@
+import { BotProcess } from './bot-process.js';
+import type { ResolvedProcessBotOptions } from './process-bot.options.js';
+
+/** Processes that wait for their conversation, so that it need not wait for them. */
+export class ProcessPool {
+  private readonly idle = new Set<BotProcess>();
+  private closed = false;
+
+  constructor(private readonly options: ResolvedProcessBotOptions) {}
+
+  /** One that waits, loaded if there is one, or else a new one; another takes its place. */
+  take(): BotProcess {
+    const waiting = [...this.idle];
+    const taken =
+      waiting.find(({ isLoaded }) => isLoaded) ?? waiting[0] ?? new BotProcess(this.options);
+    this.idle.delete(taken);
+    this.fill();
+    return taken;
+  }
+
+  /** Starts as many as are missing. */
+  fill(): void {
+    while (!this.closed && this.idle.size < this.options.warmProcesses) {
+      const process = new BotProcess(this.options);
+      this.idle.add(process);
+      process.loaded.catch((error: Error) => {
+        // The next would fail as well: it is tried when somebody needs it.
+        if (this.idle.delete(process) && !this.closed) process.logger.error(error.message);
+      });
+      void process.exited.then(() => {
+        if (this.idle.delete(process) && process.isLoaded) this.fill();
+      });
+    }
+  }
+
+  /** Ends those that wait, and keeps none ready any more. */
+  async close(): Promise<void> {
+    this.closed = true;
+    const idle = [...this.idle];
+    this.idle.clear();
+    for (const process of idle) process.kill('SIGTERM');
+    await Promise.all(idle.map(({ exited }) => exited));
+  }
+}

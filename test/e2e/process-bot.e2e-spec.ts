@@ -1,0 +1,456 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import {
+  BotLauncher,
+  DailyModule,
+  LiveKitModule,
+  type ProcessBotOptions,
+  type RunnerModuleExtras,
+  type RunnerOptions,
+  SmallWebRtcModule,
+  TelephonyModule,
+} from '../../src/index.js';
+import { mediaStatsOf } from '../../src/transports/media-stats.js';
+import { ChildHost } from '../support/child-host.js';
+import { FakeCarrierApi } from '../support/fake-carrier-api.js';
+import { FakeDaily } from '../support/fake-daily.js';
+import { descendantsOf, gone, isAlive, ProcessHost } from '../support/process-host.js';
+import { closeOf, connect, nextText, post } from '../support/runner-app.js';
+import { similarity, tone } from '../support/sound.js';
+
+const BOT = 'test/support/bots/obedient-bot.js';
+const LIVEKIT = LiveKitModule.forRoot({
+  url: 'ws://127.0.0.1:1',
+  apiKey: 'key',
+  apiSecret: 'a-secret-of-at-least-thirty-two-characters',
+});
+const speech = tone(440, 8_000, 0.5);
+
+jest.setTimeout(60_000);
+
+let running: ProcessHost | undefined;
+const toClose: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await running?.host.close();
+  for (const close of toClose.splice(0)) await close();
+  running = undefined;
+});
+
+/** A host with a bot that does as told. */
+async function start(
+  program: Partial<ProcessBotOptions> = {},
+  options: RunnerOptions & RunnerModuleExtras = {},
+): Promise<ProcessHost> {
+  running = await ProcessHost.start({ module: BOT, ...program } as ProcessBotOptions, options);
+  return running;
+}
+
+const open = (body: object) => running!.open(body);
+
+describe('a bot is the same in the process of the runner and in its own', () => {
+  const inside = {
+    useFactory: async () => {
+      const { default: bot } = (await import(`../../${BOT}`)) as { default: BotLauncher['launch'] };
+      return new (class extends BotLauncher {
+        launch = bot;
+      })();
+    },
+  };
+
+  it.each([
+    ['inside', { launcher: inside }],
+    ['outside', {}],
+  ])('phone calls, clients, arguments, closes: %s', async (_, options) => {
+    const { host, sessions } = await start({}, options);
+    const call = await host.call({ carrier: 'twilio' });
+    await call.speak(speech, { pace: 'asap' });
+    await call.heard(3_500);
+    expect(similarity(call.audio, 8_000, speech, 8_000)).toBeGreaterThan(0.95);
+    await call.hangUp();
+    expect(await sessions[0]!.ended).toMatchObject({ code: 'peer_left' });
+    expect(mediaStatsOf(sessions[0]!)).toMatchObject({ audioIn: 25 });
+
+    const client = await host.connect();
+    await client.speak(tone(440, 16_000, 0.5), { pace: 'asap' });
+    await client.heard(10_000);
+    expect(similarity(client.audio, 24_000, speech, 8_000)).toBeGreaterThan(0.9);
+    await client.leave();
+    expect(await sessions[1]!.ended).toMatchObject({ code: 'peer_left' });
+
+    const exotel = await host.call({ carrier: 'exotel', from: '+15550001', body: { do: 'tell' } });
+    expect(await exotel.closed).toMatchObject({ code: 1000 });
+    expect(exotel.messages).toEqual([
+      expect.objectContaining({
+        class: 'WebSocketRunnerArguments',
+        callDataClass: 'ExotelCallData',
+        transport: 'exotel',
+        transport_type: 'exotel',
+        call_data: expect.objectContaining({ from: '+15550001', call_id: exotel.facts.callId }),
+        body: { do: 'tell' },
+        id: sessions[2]!.id,
+        session_id: sessions[2]!.id,
+        claims: {},
+        pipeline_idle_timeout_secs: 300,
+      }),
+    ]);
+    expect(exotel.messages[0]!.pid === process.pid).toBe(_ === 'inside');
+    expect(await sessions[2]!.ended).toMatchObject({ code: 'completed' });
+
+    const closed = await open({ do: 'close', code: 4_002, reason: 'enough' });
+    expect(await closeOf(closed)).toEqual({ code: 4_002, reason: 'enough' });
+    expect(await sessions[3]!.ended).toMatchObject({ code: 'completed' });
+
+    expect(await closeOf(await open({ do: 'terminate' }))).toMatchObject({ code: 1_006 });
+    expect(await sessions[4]!.ended).toMatchObject({ code: 'completed' });
+
+    expect(await closeOf(await open({ do: 'throw' }))).toEqual({
+      code: 1_011,
+      reason: 'The bot failed.',
+    });
+  });
+
+  it('hears the handshake of a carrier again where it reads it itself, and once only', async () => {
+    const { host, lines } = await start();
+    await (
+      await host.call({ carrier: 'plivo', body: { do: 'parse' } })
+    ).closed;
+    expect(await lines.with('parsed')).toMatch(/parsed "plivo" "plivo"/);
+  });
+
+  it.each([
+    [{ ok: true, via: 'api' }, true],
+    [{ ok: true, via: 'connection' }, false],
+  ])('hangs up: %j', async (outcome, byApi) => {
+    const api = await FakeCarrierApi.start();
+    toClose.push(() => api.close());
+    const credentials = byApi ? api.credentials : undefined;
+    const { host, lines, sessions } = await start(
+      {},
+      { transports: [TelephonyModule.forRoot({ credentials })] },
+    );
+    const call = await host.call({ carrier: 'twilio', body: { do: 'hangUp' } });
+    api.whenEnded = () => call.hangUp();
+    await call.closed;
+    expect(await sessions[0]!.ended).toMatchObject({ code: 'completed' });
+    expect(await lines.with('hung up')).toContain(JSON.stringify(outcome));
+    expect(api.over.has(call.facts.callId)).toBe(byApi);
+  });
+});
+
+describe('the relay', () => {
+  it('keeps order, kind and size of messages, and the code of the close', async () => {
+    const { lines } = await start();
+    const socket = await open({ do: 'mirror' });
+    const sent: [string, boolean][] = [];
+    const back: [string, boolean][] = [];
+    socket.on('message', (data: Buffer, isBinary) => back.push([data.toString('hex'), isBinary]));
+    for (let i = 0; i < 200; i++) {
+      const data = Buffer.alloc((i * 997) % 70_000, `${i}`);
+      const binary = i % 3 === 0;
+      sent.push([data.toString('hex'), binary]);
+      socket.send(data, { binary });
+    }
+    while (back.length < sent.length) await once(socket, 'message');
+    expect(back).toEqual(sent);
+    socket.close(4_001, 'bye');
+    expect(await lines.with('the peer closed')).toMatch(/4001 bye$/);
+  });
+
+  it('passes on all that a bot sends before it returns', async () => {
+    const { sessions } = await start();
+    const socket = await open({ do: 'flood', count: 200, bytes: 20_000 });
+    const first: number[] = [];
+    socket.on('message', (data: Buffer) => first.push(data[0]!));
+    expect(await closeOf(socket)).toMatchObject({ code: 1_000 });
+    expect(first).toEqual(Array.from({ length: 200 }, (_, i) => i % 256));
+    expect(await sessions[0]!.ended).toMatchObject({ code: 'completed' });
+  });
+
+  it('slows a peer down for a bot that does not read, and then loses nothing', async () => {
+    const { lines } = await start();
+    const socket = await open({ do: 'doze' });
+    await lines.with('dozing');
+    const COUNT = 2_000;
+    for (let i = 0; i < COUNT; i++) {
+      const data = Buffer.alloc(16_384);
+      data.writeUInt32BE(i);
+      socket.send(data);
+    }
+    // What is not waiting here, of 32 MB, waits in the runner or the kernel.
+    await sleep(200);
+    expect(socket.bufferedAmount).toBeGreaterThan(20_000_000);
+    socket.close();
+    expect(await lines.with('heard')).toContain(`heard ${COUNT}`);
+  });
+});
+
+describe('what a bot does in its process', () => {
+  it.each([
+    [{ do: 'exit', code: 3 }, 'The process of the bot exited with code 3.', 'exited with code 3'],
+    [{ do: 'exit', code: 0 }, 'The process of the bot exited with code 0.', 'exited with code 0'],
+    [{ do: 'uncaught' }, 'The process of the bot exited with code 1.', 'thrown beside launch()'],
+    [{ do: 'abort' }, 'The process of the bot was killed by SIGABRT.', 'killed by SIGABRT'],
+    [{ do: 'throw' }, 'The bot failed.', 'the bot threw: TypeError: this bot throws'],
+  ])('%j fails its session alone: %s', async (body, message, logged) => {
+    const { host, lines } = await start();
+    const other = await host.call({ carrier: 'twilio' });
+    await other.speak(speech, { pace: 'asap' });
+    await other.heard(800);
+    expect(await running!.endOf(body)).toMatchObject({ code: 'failed', message });
+    await lines.with(logged);
+    const before = other.audioBytes.length;
+    await other.speak(speech, { pace: 'asap' });
+    await other.heard(before + 800);
+    await other.hangUp();
+  });
+
+  it('is killed when it has too much memory', async () => {
+    await start({ memoryLimitBytes: 250_000_000 });
+    expect(await running!.endOf({ do: 'leak' })).toMatchObject({
+      code: 'failed',
+      message: 'The process of the bot had more than 250000000 bytes of memory.',
+    });
+  });
+
+  it('is killed with all it has started when it hangs', async () => {
+    const { host, lines, sessions } = await start({ stopGraceMs: 100, killGraceMs: 100 });
+    const socket = await open({ do: 'hang' });
+    const [, pid, started] = /pid (\d+) (\d+)/.exec(await lines.with('hanging'))!;
+    expect(isAlive(Number(pid)) && isAlive(Number(started))).toBe(true);
+    const closed = closeOf(socket);
+    const response = await fetch(`${host.url}/sessions/${sessions[0]!.id}`, { method: 'DELETE' });
+    expect(response.ok).toBe(true);
+    expect(await closed).toMatchObject({ code: 1_000 });
+    expect(await sessions[0]!.ended).toMatchObject({ code: 'stopped' });
+    expect(isAlive(Number(pid))).toBe(false);
+    await gone(Number(started));
+    await lines.with('the bot did not end within 100 ms; killing it');
+  });
+
+  it('is killed when the session ends under it', async () => {
+    const { lines, sessions } = await start({ stopGraceMs: 60_000 }, { stopGraceMs: 100 });
+    await open({ do: 'hang' });
+    const [, pid] = /pid (\d+)/.exec(await lines.with('hanging'))!;
+    await running!.registry.stop(sessions[0]!, 'stopped', 'enough');
+    expect(isAlive(Number(pid))).toBe(false);
+  });
+
+  it('learns why it has to stop', async () => {
+    const { lines, sessions } = await start();
+    await open({ do: 'stay' });
+    await lines.with('staying');
+    const registry = running!.registry;
+    expect(await registry.stop(sessions[0]!, 'stopped', 'enough')).toMatchObject({
+      code: 'stopped',
+    });
+    await lines.with('asked to stop: stopped enough');
+  });
+
+  it('goes with a runner that drains', async () => {
+    const { host, lines, sessions } = await start({ warmProcesses: 1 });
+    const socket = await open({ do: 'stay' });
+    await lines.with('staying');
+    const processes = descendantsOf(process.pid);
+    expect(processes).toHaveLength(2);
+    await Promise.all([closeOf(socket), host.close()]);
+    await lines.with('asked to stop: draining');
+    expect(await sessions[0]!.ended).toMatchObject({ code: 'draining' });
+    expect(processes.filter(isAlive)).toEqual([]);
+  });
+
+  it('prints into the log of its session, line by line, and no line without end', async () => {
+    const { lines } = await start();
+    await running!.endOf({ do: 'print', length: 20_000 });
+    expect(lines.all).toContain('log printed to stdout');
+    expect(lines.all).toContain('warn printed to stderr');
+    expect(lines.all).toContain('log redover');
+    expect(lines.all).toContain(`log ${'x'.repeat(8_192)}…`);
+    expect(lines.all).toContain('debug 2026-01-01 00:00:00.000 | DEBUG    | bot:x:1 - as loguru');
+  });
+
+  it('answers no requests, and is told so', async () => {
+    const { host, lines, sessions } = await start();
+    const socket = await open({ do: 'requests' });
+    await lines.with('session.onRequest() does nothing in a process of its own');
+    expect((await fetch(`${host.url}/sessions/${sessions[0]!.id}/x`)).status).toBe(409);
+    socket.close();
+  });
+
+  it('has nothing of its session on its command line or in its environment', async () => {
+    const { lines } = await start();
+    const socket = await open({ do: 'stay', secret: 'a-secret' });
+    const [, pid] = /pid (\d+)/.exec(await lines.with('staying'))!;
+    for (const file of ['cmdline', 'environ']) {
+      expect(readFileSync(`/proc/${pid}/${file}`, 'utf8')).not.toContain('a-secret');
+    }
+    socket.close();
+  });
+});
+
+describe('rooms', () => {
+  it('arrive as their own arguments', async () => {
+    const daily = await FakeDaily.start();
+    toClose.push(() => daily.close());
+    const { host, lines } = await start(
+      { warmProcesses: 2 },
+      {
+        transports: [DailyModule.forRoot({ apiKey: daily.apiKey, apiUrl: daily.apiUrl }), LIVEKIT],
+      },
+    );
+    const body = { do: 'tell', user: 7 };
+    const room = await host.start({ transport: 'daily', createDailyRoom: true, body });
+    expect(await lines.with('"class":"DailyRunnerArguments"')).toContain(
+      `"room_url":"${String(room.dailyRoom)}"`,
+    );
+    const { sessionId } = await host.start({ transport: 'livekit', body });
+    expect(await lines.with('"class":"LiveKitRunnerArguments"')).toContain(
+      `"id":"${String(sessionId)}"`,
+    );
+  });
+
+  it('are all there is beside WebSockets: WebRTC is disabled, and says why', async () => {
+    const { host } = await start({}, { transports: [SmallWebRtcModule.forRoot()] });
+    const { status, json } = await post(`${host.url}/start`, { transport: 'webrtc' });
+    expect(status).toBe(400);
+    expect(json.detail).toMatch(/webrtc_connection cannot travel to the process of a bot/);
+  });
+});
+
+/** What a shell says to the runner. */
+const LOADED = `echo '{"type":"loaded"}' >&3`;
+
+describe('any program', () => {
+  it('that speaks the protocol is a bot', async () => {
+    const { host, lines, sessions } = await start(
+      {
+        module: undefined,
+        command: 'sh',
+        args: ['-c', `${LOADED}; read line <&3; echo "$line"; echo '{"type":"done"}' >&3`],
+      },
+      { transports: [LIVEKIT] },
+    );
+    const { sessionId } = await host.start({ transport: 'livekit', body: { user: 7 } });
+    expect(await sessions[0]!.ended).toMatchObject({ code: 'completed' });
+    const { args, ...rest } = JSON.parse((await lines.with('"start"')).slice(4)) as {
+      args: object;
+    };
+    expect(rest).toEqual({
+      type: 'start',
+      session: { id: sessionId, transport: 'livekit', claims: {} },
+      handshake: [],
+      canHangUp: true,
+    });
+    expect(args).toMatchObject({
+      type: 'LiveKitRunnerArguments',
+      url: 'ws://127.0.0.1:1',
+      session_id: sessionId,
+      body: { user: 7 },
+    });
+  });
+});
+
+describe('a program that is no bot', () => {
+  const sleeper = { module: undefined, command: 'sleep', args: ['1000'] };
+  it.each([
+    [
+      'does not get ready',
+      { ...sleeper, startTimeoutMs: 200 },
+      'The process of the bot was not loaded within 200 ms.',
+    ],
+    [
+      'is not there',
+      { module: undefined, command: '/no/such/program' },
+      'The process of the bot could not be started: spawn /no/such/program ENOENT.',
+    ],
+    [
+      'speaks another protocol',
+      { module: undefined, command: 'sh', args: ['-c', 'echo hello >&3; sleep 1000'] },
+      'The process of the bot said what is no message of the protocol.',
+    ],
+    [
+      'goes when it should start',
+      { module: undefined, command: 'sh', args: ['-c', `${LOADED}; read line <&3; exit 7`] },
+      'The process of the bot exited with code 7.',
+    ],
+    [
+      'cannot be loaded',
+      { module: 'test/support/child-host.ts' },
+      'The bot cannot be loaded; the log says why.',
+    ],
+  ])('%s: the session fails, and the next is tried', async (_, program, message) => {
+    await start({ ...program, warmProcesses: 1 });
+    for (let i = 0; i < 2; i++) {
+      expect(await running!.endOf({})).toMatchObject({ code: 'failed', message });
+    }
+  });
+
+  it('is not waited for when the caller leaves', async () => {
+    const { sessions } = await start(sleeper);
+    const socket = await open({});
+    const [pid] = descendantsOf(process.pid);
+    socket.close();
+    expect(await sessions[0]!.ended).toMatchObject({ code: 'peer_left' });
+    expect(isAlive(pid!)).toBe(false);
+  });
+});
+
+describe('processes', () => {
+  it('that are warm answer sooner', async () => {
+    const { lines } = await start({ warmProcesses: 1 });
+    const answered = async (): Promise<number> => {
+      const before = performance.now();
+      const socket = await open({ do: 'tell' });
+      await nextText(socket);
+      return performance.now() - before;
+    };
+    // The pool has just begun to fill.
+    const coldMs = await answered();
+    const [warm] = await Promise.all([lines.with('told'), sleep(3_000)]);
+    expect(warm).toBeDefined();
+    const warmMs = await answered();
+    console.log(
+      `first message from a cold bot: ${coldMs.toFixed()} ms, a warm one: ${warmMs.toFixed()} ms`,
+    );
+  });
+
+  it('are many', async () => {
+    const { host, sessions } = await start();
+    const heard = await Promise.all(
+      Array.from({ length: 20 }, async (_, i) => {
+        const voice = tone(200 + 40 * i, 8_000, 0.3);
+        const call = await host.call({ carrier: 'twilio' });
+        await call.speak(voice, { pace: 'asap' });
+        await call.heard(2_000);
+        await call.hangUp();
+        return similarity(call.audio, 8_000, voice, 8_000);
+      }),
+    );
+    expect(Math.min(...heard)).toBeGreaterThan(0.9);
+    await Promise.all(sessions.map(({ ended }) => ended));
+    expect(descendantsOf(process.pid)).toEqual([]);
+  });
+
+  it('do not survive a runner that is killed, not even those that hang', async () => {
+    const runner = await ChildHost.start(
+      'dist/main.js',
+      ...['--host', '127.0.0.1', '--port', '0', '--isolate', '--bot', BOT],
+    );
+    toClose.push(() => runner.kill());
+    for (const deed of ['hang', 'stay']) {
+      const { json } = await post(`${runner.url}/start`, {
+        transport: 'websocket',
+        body: { do: deed },
+      });
+      const socket = await connect(String(json.wsUrl));
+      socket.on('error', () => undefined);
+      await runner.printed(deed === 'hang' ? 'hanging' : 'staying');
+    }
+    const processes = descendantsOf(runner.child.pid!);
+    // Two with a conversation, what one of them has started, and one that waits.
+    expect(processes.length).toBeGreaterThanOrEqual(3);
+    await runner.kill();
+    await Promise.all(processes.map(gone));
+  });
+});

@@ -1,0 +1,124 @@
+// Does what the `body` of its session says; else it says back what it hears.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createTransport, parseTelephonyWebSocket } from 'nestjs-pipecat-runner';
+
+const DEEDS = {
+  async tell(args, session) {
+    session.ready();
+    const { websocket, ...plain } = args;
+    const facts = {
+      ...plain,
+      class: args.constructor.name,
+      callDataClass: args.call_data?.constructor.name,
+      id: session.id,
+      transport: session.transport,
+      claims: session.claims,
+      pid: process.pid,
+    };
+    session.logger.log(`told ${JSON.stringify(facts)}`);
+    websocket?.send(JSON.stringify(facts));
+  },
+  async exit({ body }) {
+    process.exit(body.code);
+  },
+  async throw() {
+    throw new TypeError('this bot throws');
+  },
+  async abort() {
+    process.abort();
+  },
+  async uncaught() {
+    setTimeout(() => {
+      throw new Error('thrown beside launch()');
+    });
+    await new Promise(() => undefined);
+  },
+  /** Looks after nothing any more, not even its own end. */
+  async hang(_args, session) {
+    session.ready();
+    process.on('SIGTERM', () => undefined);
+    const { pid } = spawn('sleep', ['1000']);
+    session.logger.log(`hanging, pid ${process.pid} ${pid}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (;;);
+  },
+  async leak(_args, session) {
+    session.ready();
+    const kept = [];
+    for (;;) {
+      kept.push(Buffer.alloc(8_388_608, 1));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  },
+  /** Stays until it is asked to go, and says why it goes. */
+  async stay({ websocket }, session) {
+    session.ready();
+    session.logger.log(`staying, pid ${process.pid}`);
+    websocket?.on('message', () => undefined);
+    if (!session.signal.aborted) await once(session.signal, 'abort');
+    const { code, message } = session.signal.reason;
+    session.logger.log(`asked to stop: ${code} ${message}`);
+  },
+  async print({ body }) {
+    console.log('printed to stdout');
+    console.error('printed to stderr');
+    console.error('2026-01-01 00:00:00.000 | DEBUG    | bot:x:1 - as loguru');
+    process.stdout.write(`${'x'.repeat(body.length)}\n\u001b[31mred\u001b[0m\rover\n`);
+  },
+  /** Sends the peer's own messages back, and its close too. */
+  async mirror({ websocket }, session) {
+    session.ready();
+    websocket.on('message', (data, isBinary) => websocket.send(data, { binary: isBinary }));
+    const [code, reason] = await once(websocket, 'close');
+    session.logger.log(`the peer closed: ${code} ${reason}`);
+  },
+  async close({ websocket, body }) {
+    websocket.close(body.code, body.reason);
+    await once(websocket, 'close');
+  },
+  async terminate({ websocket }, session) {
+    websocket.terminate();
+    await once(session.signal, 'abort');
+  },
+  /** Sends as much as it is told to and returns, without looking whether anybody reads it. */
+  async flood({ websocket, body }, session) {
+    session.ready();
+    for (let i = 0; i < body.count; i++) websocket.send(Buffer.alloc(body.bytes, i));
+  },
+  /** Reads nothing for a while, and then all there is. */
+  async doze({ websocket }, session) {
+    session.ready();
+    session.logger.log('dozing');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    let count = 0;
+    websocket.on('message', (data) => {
+      if (data.readUInt32BE(0) !== count++) throw new Error('out of order');
+    });
+    await once(websocket, 'close');
+    session.logger.log(`heard ${count}`);
+  },
+  async parse({ websocket }, session) {
+    const first = await parseTelephonyWebSocket(websocket);
+    const again = await parseTelephonyWebSocket(websocket);
+    session.logger.log(`parsed "${first.transport_type}" "${again.transport_type}"`);
+  },
+  async requests(_args, session) {
+    session.onRequest(() => new Response('never'));
+    session.ready();
+    await once(session.signal, 'abort');
+  },
+  async hangUp(args, session) {
+    const transport = await createTransport(args);
+    session.ready();
+    session.logger.log(`hung up: ${JSON.stringify(await transport.hangUp())}`);
+  },
+};
+
+export default async function bot(args, session) {
+  const deed = DEEDS[args.body?.do];
+  if (deed) return deed(args, session);
+  const transport = await createTransport(args);
+  session.ready();
+  for await (const frame of transport.audioIn()) void transport.sendAudio(frame);
+}

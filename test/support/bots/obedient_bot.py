@@ -1,0 +1,54 @@
+"""Does what the `body` of its session says; else it prints what it was given."""
+
+import asyncio
+import json
+import os
+import sys
+
+
+async def bot(runner_args):
+    body = runner_args.body or {}
+    deed = body.get("do")
+    if deed == "raise":
+        raise ValueError("this bot raises")
+    if deed == "exit":
+        sys.exit(body["code"])
+    if deed == "hang":
+        print(f"hanging, pid {os.getpid()}")
+        while True:
+            pass
+    if deed == "mirror":
+        websocket = runner_args.websocket
+        while True:
+            message = await websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                print("the peer closed:", message["code"], message["reason"])
+                return
+            if message.get("text") is not None:
+                await websocket.send_text(message["text"])
+            else:
+                await websocket.send_bytes(message["bytes"])
+    if deed == "close":
+        await runner_args.websocket.close(body["code"], body["reason"])
+        return
+    if deed == "flood":
+        for i in range(body["count"]):
+            await runner_args.websocket.send_bytes(bytes([i % 256]) * body["bytes"])
+        return
+    if deed == "stay":
+        print("staying")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            print("cleaned up")
+    facts = {name: value for name, value in vars(runner_args).items() if name != "websocket"}
+    facts["class"] = type(runner_args).__name__
+    call_data = facts["call_data"]
+    facts["call_data"] = call_data and call_data.model_dump(by_alias=True)
+    facts["call_data_class"] = call_data and type(call_data).__name__
+    facts["cli_args"] = runner_args.cli_args and vars(runner_args.cli_args)
+    if hasattr(runner_args, "websocket"):
+        websocket = runner_args.websocket
+        facts["origin"] = websocket.headers.get("origin")
+        facts["first"] = json.loads(await websocket.receive_text())["event"] if call_data else None
+    print("told", json.dumps(facts))

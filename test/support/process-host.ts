@@ -1,0 +1,80 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { WebSocket } from 'ws';
+import {
+  ProcessBotLauncher,
+  type ProcessBotOptions,
+  RunnerModule,
+  type RunnerModuleExtras,
+  type RunnerOptions,
+  type Session,
+  type SessionEnd,
+  SessionRegistry,
+  TelephonyModule,
+  WebSocketModule,
+} from '../../src/index.js';
+import { startHost, type TestHost } from '../../src/testing/index.js';
+import { Lines } from './lines.js';
+import { closeOf, connect } from './runner-app.js';
+
+/** A host whose bots have processes of their own. */
+export class ProcessHost {
+  readonly lines = new Lines();
+  /** Those whose caller came, or whose bot was started. */
+  readonly sessions: Session[] = [];
+
+  private constructor(readonly host: TestHost) {}
+
+  static async start(
+    program: ProcessBotOptions,
+    options: RunnerOptions & RunnerModuleExtras = {},
+  ): Promise<ProcessHost> {
+    const lines = new Lines();
+    const host = await startHost(
+      RunnerModule.forRoot({
+        launcher: { useFactory: () => new ProcessBotLauncher(program) },
+        transports: [WebSocketModule.forRoot(), TelephonyModule.forRoot()],
+        ...options,
+      }),
+      { configure: (app) => app.useLogger(lines) },
+    );
+    const it = Object.assign(new ProcessHost(host), { lines });
+    it.registry.observers.add({
+      changed: (session) => void (session.state.name === 'launching' && it.sessions.push(session)),
+    });
+    return it;
+  }
+
+  get registry(): SessionRegistry {
+    return this.host.app.get(SessionRegistry, { strict: false });
+  }
+
+  /** A raw socket to a bot that finds this in its `body`. */
+  async open(body: object, headers: Record<string, string> = {}): Promise<WebSocket> {
+    const { wsUrl } = await this.host.start({ transport: 'websocket', body });
+    return connect(String(wsUrl), { headers });
+  }
+
+  /** How the session of a bot that finds this in its `body` ends by itself. */
+  async endOf(body: object): Promise<SessionEnd> {
+    await closeOf(await this.open(body));
+    return this.sessions.at(-1)!.ended;
+  }
+}
+
+export const isAlive = (pid: number): boolean =>
+  existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+
+/** Resolves once a process is no more. */
+export async function gone(pid: number): Promise<void> {
+  while (isAlive(pid)) await sleep(20);
+}
+
+/** The processes that one has started, and those that they have. */
+export function descendantsOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
+  return children
+    .filter(Boolean)
+    .map(Number)
+    .flatMap((child) => [child, ...descendantsOf(child)]);
+}
