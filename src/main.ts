@@ -35,6 +35,7 @@ async function main(): Promise<void> {
       webSocketAuth: flags.wsAuth,
       onlyTransport: flags.direct ? 'daily' : flags.transport,
       cliArgs: { ...flags },
+      console: true,
     }),
     new FastifyAdapter(),
     { logger: LEVELS[Math.min(flags.verbose, LEVELS.length - 1)]!, abortOnError: false },
@@ -43,6 +44,8 @@ async function main(): Promise<void> {
   app.useGlobalFilters(new RunnerExceptionFilter(app.get(HttpAdapterHost)));
   app.enableShutdownHooks();
   if (flags.direct) return meetDirectly(app);
+  const http = app.getHttpAdapter();
+  http.get('/', (_request: unknown, reply: unknown) => void http.redirect(reply, 302, 'client/'));
   await app.listen(flags.port, flags.host);
   const transports = app.get(TransportRegistry, { strict: false });
   const address = (app.getHttpServer() as Server).address();

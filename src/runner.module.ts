@@ -12,6 +12,8 @@ import {
 import { ModuleRef, RouterModule } from '@nestjs/core';
 import { BotLauncher } from './bot/bot-launcher.js';
 import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
+import { consoleController } from './console/console.controller.js';
+import { ConsolePage } from './console/console-page.js';
 import { HttpFront } from './http/http-front.js';
 import { NotFound } from './http/not-found.js';
 import { PublicUrls } from './http/public-url.js';
@@ -55,6 +57,11 @@ export interface RunnerModuleExtras {
    */
   path?: string;
   /**
+   * Serves a page to talk to the bot from a browser, at `/client/`. Whoever may open it may start bots.
+   * @default false
+   */
+  console?: boolean;
+  /**
    * Makes the runner's exported providers injectable everywhere.
    * @default false
    */
@@ -88,6 +95,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
         imports: undefined,
         transports: undefined,
         path: undefined,
+        console: undefined,
         isGlobal: undefined,
       },
       (definition, extras) => compose(definition, extras),
@@ -110,7 +118,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
   const core: DynamicModule = {
     module: RunnerCoreModule,
     imports: [...new Set([...(definition.imports ?? []), ...(extras.imports ?? [])])],
-    controllers: [StartController],
+    controllers: [StartController, ...(extras.console ? [consoleController()] : [])],
     providers: [
       ...(definition.providers ?? []),
       {
@@ -125,6 +133,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       TransportRegistry,
       RunnerPaths,
       PublicUrls,
+      ConsolePage,
       HttpFront,
       NotFound,
       runnerSocketsProvider,

@@ -24,6 +24,7 @@ const RULES: Record<string, string[]> = {
   sessions: ['bot', 'errors', 'runner.options.js'],
   http: ['errors', 'validation', 'runner.options.js'],
   websocket: ['bot', 'errors', 'http', 'sessions', 'validation', 'runner.options.js'],
+  console: ['errors', 'http', 'transports/runner-transport.js', 'transports/transport-registry.js'],
   start: [
     'bot',
     'errors',

@@ -98,14 +98,18 @@ describe('the package', () => {
       'dist/index.d.ts',
       'dist/main.js',
       'dist/testing/index.d.ts',
+      'dist/console/page/index.html',
       'LICENSE',
       'README.md',
     ]) {
       expect(files).toContain(needed);
     }
+    const page = /^dist\/console\/page\/(index\.html|licenses\.md|assets\/[\w.-]+\.(js|css|svg))$/;
     expect(
       files.filter(
-        (file) => !/^(dist\/.+\.(js|d\.ts)|LICENSE|README\.md|package\.json)$/.test(file),
+        (file) =>
+          !/^(dist\/.+\.(js|d\.ts)|LICENSE|README\.md|package\.json)$/.test(file) &&
+          !page.test(file),
       ),
     ).toEqual([]);
     expect(files.filter((file) => /spec|demo|bench|test\//.test(file))).toEqual([]);

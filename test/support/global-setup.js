@@ -2,17 +2,25 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { buildLiveKitServer, LIVEKIT_SERVER } from './build-livekit-server.js';
 
-/** What tests run beside themselves: the built package, only when a source is newer than the last build, and LiveKit's server. */
+/** What tests run beside themselves: the built package, only what has a source newer than the last build, and LiveKit's server. */
 export default function setUp() {
-  const built = statSync('dist/main.js', { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const stale = readdirSync('src', { recursive: true }).some(
-    (file) => statSync(`src/${file}`).mtimeMs > built,
-  );
-  if (stale) execFileSync('npm', ['run', '-s', 'build'], { stdio: 'inherit' });
+  if (isStale('dist/main.js', 'src')) run('build');
+  else if (isStale('dist/console/page/index.html', 'console')) run('build:console');
   const problem = buildLiveKitServer();
   if (problem) {
     console.warn(`\n*** TESTS WITH A REAL LIVEKIT SERVER ARE SKIPPED: ${problem} ***\n`);
   } else {
     process.env.LIVEKIT_SERVER = LIVEKIT_SERVER;
   }
+}
+
+function isStale(built, sources) {
+  const builtMs = statSync(built, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return readdirSync(sources, { recursive: true }).some(
+    (file) => statSync(`${sources}/${file}`).mtimeMs > builtMs,
+  );
+}
+
+function run(script) {
+  execFileSync('npm', ['run', '-s', script], { stdio: 'inherit' });
 }

@@ -28,9 +28,17 @@ export interface RunningApp {
 /** The same module by either way of configuring it. */
 export function runnerModule(
   way: (typeof WAYS)[number],
-  { launcher, transports, imports, path, isGlobal, ...options }: RunnerOptions & RunnerModuleExtras,
+  {
+    launcher,
+    transports,
+    imports,
+    path,
+    console,
+    isGlobal,
+    ...options
+  }: RunnerOptions & RunnerModuleExtras,
 ): DynamicModule {
-  const extras = { launcher, transports, imports, path, isGlobal };
+  const extras = { launcher, transports, imports, path, console, isGlobal };
   return way === 'forRoot'
     ? RunnerModule.forRoot({ ...extras, ...options })
     : RunnerModule.forRootAsync({ ...extras, useFactory: async () => options });

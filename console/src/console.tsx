@@ -1,0 +1,54 @@
+import { useState } from 'react';
+import { BotAudioOutput, ConversationPanel, EventsPanel } from '@pipecat-ai/voice-ui-kit';
+import type { Call } from './call.js';
+import { AudioPanel } from './panels/audio-panel.js';
+import { ConnectionPanel } from './panels/connection-panel.js';
+import { Header } from './panels/header.js';
+import { StartOptions } from './panels/start-options.js';
+import { useConversation } from './use-conversation.js';
+
+interface Props {
+  readonly call: Call;
+  /** The names of the transports to choose from. */
+  readonly offered: readonly string[];
+  readonly onChoose: (transport: string) => void;
+  readonly onProblem: (problem: string | undefined) => void;
+  readonly onStuck: () => void;
+}
+
+/** The whole page, once there is something to talk over. */
+export function Console({ call, offered, onChoose, onProblem, onStuck }: Props) {
+  const conversation = useConversation(call, onProblem, onStuck);
+  const [body, setBody] = useState<unknown>();
+  const { phase } = conversation;
+  return (
+    <>
+      <Header
+        chosen={call.transport}
+        offered={offered}
+        onChoose={onChoose}
+        phase={phase}
+        onStart={() => conversation.start(body)}
+        onStop={conversation.stop}
+      />
+      <main className="panels">
+        <div className="side">
+          <AudioPanel live={phase === 'live'} />
+          <ConnectionPanel
+            line={call.line}
+            live={phase === 'live'}
+            sessionId={conversation.sessionId}
+          />
+          <StartOptions onBody={setBody} />
+        </div>
+        <div className="talk">
+          <ConversationPanel textRenderMode="instant" noTextRenderModeSwitch />
+        </div>
+        <div className="events">
+          <EventsPanel />
+        </div>
+      </main>
+      <BotAudioOutput />
+    </>
+  );
+}
