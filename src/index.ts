@@ -40,7 +40,11 @@ export { InvalidOptionsError, type RunnerOptions } from './runner.options.js';
 export { SessionRegistry } from './sessions/session-registry.js';
 export type { Session, SessionState } from './sessions/session.js';
 export { StartRequest } from './start/dto/start-request.dto.js';
-export { RunnerTransport, type StartContext } from './transports/runner-transport.js';
+export {
+  type BrowserSources,
+  RunnerTransport,
+  type StartContext,
+} from './transports/runner-transport.js';
 export { type DisabledTransport, TransportRegistry } from './transports/transport-registry.js';
 export { transportsFromEnv } from './transports/index.js';
 export { createTransport, type CreateTransportOptions } from './transports/create-transport.js';
