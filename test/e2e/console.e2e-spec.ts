@@ -112,7 +112,13 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       );
     const [said, heard] = [side(0), side(1)];
     expect(said.length).toBeGreaterThan(2 * 24_000);
-    expect(similarity(heard, 24_000, said, 24_000)).toBeGreaterThan(0.7);
+    // Half a second that came back whole: where the machine is busy, a browser's audio has gaps.
+    const likeness = [0.5, 1, 1.5, 2].map((second) => {
+      const at = second * 24_000;
+      const spoken = said.subarray(at, at + 12_000);
+      return similarity(heard.subarray(at, at + 30_000), 24_000, spoken, 24_000);
+    });
+    expect(Math.max(...likeness)).toBeGreaterThan(0.8);
     expect(user.complaints).toEqual([]);
   });
 
