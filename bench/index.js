@@ -6,6 +6,7 @@ import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
 import { calls, frames } from './media.js';
+import { webrtc } from './webrtc.js';
 
 const ROUNDS = 5;
 const twilio = JSON.stringify({
@@ -32,12 +33,20 @@ for (const name of [
   'bare-fastify',
   'runner-livekit',
   'bare-livekit',
+  'runner-webrtc',
+  'bare-werift',
 ]) {
   servers[name] = await startServer(name);
 }
 
-/** `npm run bench -- rooms` measures only the rooms, `media` only the media. */
-const parts = { rooms: async () => console.table(await rooms()), media };
+/** `npm run bench -- rooms` measures only the rooms, and so on. */
+const server = (name) => ({ name, port: servers[name].port });
+const parts = {
+  rooms: async () => console.table(await rooms()),
+  media,
+  webrtc: async () =>
+    console.table(await webrtc(server('runner-webrtc'), server('bare-werift'), ask)),
+};
 const only = process.argv[2];
 if (only !== undefined) {
   if (!parts[only]) throw new Error(`there are ${Object.keys(parts).join(', ')}`);
@@ -76,6 +85,7 @@ console.log(
 console.table(Object.fromEntries(rows.map(({ what, ...row }) => [what, row])));
 await parts.rooms();
 await parts.media();
+await parts.webrtc();
 console.table(await memory());
 for (const { child } of Object.values(servers)) child.disconnect();
 
@@ -90,7 +100,6 @@ async function startServer(name, ...args) {
 async function media() {
   console.table(await frames());
   console.log('Paced Twilio calls through the echo bot, runner / bare ws:');
-  const server = (name) => ({ name, port: servers[name].port });
   console.table(await calls(server('runner-media'), server('bare-ws'), ask));
 }
 

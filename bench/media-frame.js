@@ -26,6 +26,13 @@ const clientFrame = client.audio(new Int16Array(320));
 const up = new Resampler(8_000, 16_000);
 const down = new Resampler(16_000, 8_000);
 const { pcm } = phone.read(twilio, false);
+const outgoing = new Int16Array(160);
+
+/** What an echo takes, without the pacing. */
+function echo() {
+  down.processInto(up.process(phone.read(twilio, false).pcm), outgoing, 0);
+  return phone.audio(outgoing);
+}
 
 /** What every bot behind Twilio does at least. */
 function bare() {
@@ -45,10 +52,7 @@ const CASES = {
   'protobuf serializer, read': [() => client.read(clientFrame, true), ''],
   'protobuf serializer, write': [() => client.audio(pcm), ''],
   'resample 8 to 16 kHz': [() => up.process(pcm), ''],
-  'µ-law in, 16 kHz, and back out': [
-    () => phone.audio(down.process(up.process(phone.read(twilio, false).pcm))),
-    '≤ 60 µs',
-  ],
+  'µ-law in, 16 kHz, and back out': [echo, '≤ 60 µs'],
 };
 
 const ROUNDS = 5;

@@ -1,5 +1,6 @@
 // The servers under measurement, each in a process of its own: `node servers.js <name>`.
 import 'reflect-metadata';
+import { readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { randomUUID } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
@@ -7,12 +8,14 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import fastify from 'fastify';
 import { WebSocketServer } from 'ws';
 import { AccessToken } from 'livekit-server-sdk';
+import * as werift from 'werift';
 import {
   BotLauncher,
   DailyModule,
   LiveKitModule,
   RunnerModule,
   SessionRegistry,
+  SmallWebRtcModule,
   TelephonyModule,
   WebSocketModule,
 } from '../dist/index.js';
@@ -63,6 +66,29 @@ const SERVERS = {
 
   /** The built-in bot: 16 kHz in its ears, µ-law on the phone. */
   'runner-media': () => runner(BuiltInEchoBot, [TelephonyModule.forRoot()]),
+
+  'runner-webrtc': () => runner(BuiltInEchoBot, [SmallWebRtcModule.forRoot()]),
+
+  /** What WebRTC is held against: werift as it comes, which sends each packet back. */
+  async 'bare-werift'() {
+    const app = fastify();
+    app.post('/api/offer', async ({ body }) => {
+      const pc = new werift.RTCPeerConnection({ iceServers: [] });
+      pc.onTrack.subscribe((track) => {
+        const [{ sender }] = pc.getTransceivers();
+        track.onReceiveRtp.subscribe((packet) => void sender.sendRtp(packet));
+      });
+      pc.onDataChannel.subscribe((channel) =>
+        channel.stateChanged.subscribe((state) => state === 'closed' && void pc.close()),
+      );
+      await pc.setRemoteDescription(body);
+      for (const transceiver of pc.getTransceivers()) transceiver.setDirection('sendrecv');
+      await pc.setLocalDescription(await pc.createAnswer());
+      return pc.localDescription;
+    });
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    return app.server.address().port;
+  },
 
   'runner-livekit': () => runner(BriefBot, [LiveKitModule.forRoot(LIVEKIT)]),
 
@@ -163,6 +189,16 @@ process.on('message', (question) => {
   } else if (question === 'usage') {
     const { user, system } = process.cpuUsage();
     process.send({ cpuUs: user + system, rssBytes: process.memoryUsage.rss() });
+  } else if (question === 'resources') {
+    for (let i = 0; i < 4; i++) globalThis.gc();
+    const { rss, heapUsed } = process.memoryUsage();
+    process.send({
+      rssBytes: rss,
+      heapBytes: heapUsed,
+      fds: readdirSync('/proc/self/fd').length,
+      timers: process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length,
+      sessions: registry?.size ?? 0,
+    });
   } else if (question === 'heap') {
     for (let i = 0; i < 4; i++) globalThis.gc();
     process.send({ heapBytes: process.memoryUsage().heapUsed, sessions: registry?.size ?? 0 });

@@ -5,6 +5,7 @@ import {
   type BotSession,
   bytesFromPcm,
   createTransport,
+  type MediaTransport,
   pcmFromBytes,
   type RunnerArguments,
 } from 'nestjs-pipecat-runner';
@@ -22,10 +23,18 @@ export class RealtimeBot extends BotLauncher {
     const service = new WebSocket(process.env.REALTIME_URL!, {
       headers: { authorization: `Bearer ${process.env.REALTIME_API_KEY}` },
     });
+    service.on('error', ({ message }) => session.logger.warn(`the service failed: ${message}`));
+    try {
+      await once(service, 'open', { signal: session.signal });
+      await this.bridge(transport, service, session);
+    } finally {
+      service.close();
+    }
+  }
+
+  private async bridge(transport: MediaTransport, service: WebSocket, session: BotSession) {
     const over = new AbortController();
     service.on('close', () => over.abort());
-    await once(service, 'open', { signal: session.signal });
-
     const send = (event: object) => service.send(JSON.stringify(event));
     send({
       type: 'session.update',
@@ -48,6 +57,11 @@ export class RealtimeBot extends BotLauncher {
         }
         const pcm = pcmFromBytes(Buffer.from(event.delta, 'base64'));
         void transport.sendAudio({ pcm, sampleRateHz: RATE_HZ });
+      } else if (event.type === 'response.output_audio.done') {
+        // Once it is played there is nothing left to interrupt.
+        void transport.mark('answer').then(() => {
+          if (answer?.itemId === event.item_id) answer = undefined;
+        });
       } else if (event.type === 'input_audio_buffer.speech_started' && answer) {
         // The caller interrupts: silence at once, and the service learns how much was heard.
         transport.clear();
@@ -67,11 +81,11 @@ export class RealtimeBot extends BotLauncher {
     for await (const { pcm } of transport.audioIn(over.signal)) {
       send({ type: 'input_audio_buffer.append', audio: bytesFromPcm(pcm).toString('base64') });
     }
-    service.close();
   }
 }
 
 type RealtimeEvent =
   | { type: 'response.output_audio.delta'; item_id: string; delta: string }
+  | { type: 'response.output_audio.done'; item_id: string }
   | { type: 'input_audio_buffer.speech_started' }
   | { type: 'error'; error: { message: string } };

@@ -1,5 +1,10 @@
+export { Access } from './auth/access.decorator.js';
+export { type AccessKind, startsSession } from './auth/access.js';
+export { callerOf } from './auth/caller.js';
+export { type AuthRequest, type Caller, RunnerAuth } from './auth/runner-auth.js';
+export type { RunnerKey } from './auth/runner-key.js';
 export { BotLauncher } from './bot/bot-launcher.js';
-export { BotSession } from './bot/bot-session.js';
+export { BotSession, type SessionRequestHandler } from './bot/bot-session.js';
 export { SessionEnd, type SessionEndCode } from './bot/session-end.js';
 export { CallData } from './bot/call-data.js';
 export { RunnerArguments } from './bot/runner-arguments.js';
@@ -12,8 +17,8 @@ export {
   type MediaStats,
   MediaTransport,
   type MediaTransportEvents,
-  type MediaTransportOptions,
 } from './media/media-transport.js';
+export type { MediaTransportOptions } from './media/media-transport.options.js';
 export { MediaUnavailableError } from './media/media-unavailable.error.js';
 export type { OutgoingAudio, SendOutcome } from './media/paced-output.js';
 export { bytesFromPcm, pcmFromBytes } from './media/pcm.js';
@@ -22,9 +27,10 @@ export type {
   MediaCapabilities,
   MediaTranscription,
 } from './media/serializers/media-serializer.js';
+export { ClientMessageError } from './rtvi/client-message.error.js';
 export { ClientReady } from './rtvi/dto/client-ready.dto.js';
 export { SendText, SendTextOptions } from './rtvi/dto/send-text.dto.js';
-export type { BotOutput, RtviMetric, RtviOutgoing } from './rtvi/rtvi-messages.js';
+export type { BotOutput, RtviMetric, RtviOutgoing, UiJobGroup } from './rtvi/rtvi-messages.js';
 export {
   type ClientMessage,
   type ClientMessageHandler,
@@ -32,13 +38,31 @@ export {
   RtviSession,
   type RtviSessionOptions,
 } from './rtvi/rtvi-session.js';
+export { OpenApiModule } from './openapi/openapi.module.js';
+export type { OpenApiOptions } from './openapi/openapi.options.js';
+export { type ReadinessCheck, RunnerHealth } from './health/runner-health.js';
+export { type MetricsExtras, MetricsModule } from './metrics/metrics.module.js';
+export type { MetricsOptions, MetricsRegistry } from './metrics/metrics.options.js';
+export type { HttpRequest } from './http/http-request.js';
 export { ProviderError } from './http/provider-error.js';
 export { RunnerError, type RunnerErrorCode } from './errors/runner.error.js';
 export { InvalidFieldsError } from './validation/invalid-fields.error.js';
-export { type LauncherDefinition, RunnerModule, type RunnerModuleExtras } from './runner.module.js';
+export {
+  type AuthDefinition,
+  type LauncherDefinition,
+  RunnerModule,
+  type RunnerModuleExtras,
+} from './runner.module.js';
 export { InvalidOptionsError, type RunnerOptions } from './runner.options.js';
+export type { SessionObserver, SessionObservers } from './sessions/session-observers.js';
+export { ListSessionsQuery, StopSessionQuery } from './sessions/dto/session-queries.dto.js';
+export { SessionInfo } from './sessions/dto/session-info.dto.js';
+export { RunnerDrain } from './sessions/runner-drain.js';
+export { RunnerReadiness } from './sessions/runner-readiness.js';
 export { SessionRegistry } from './sessions/session-registry.js';
 export type { Session, SessionState } from './sessions/session.js';
+export { TracingModule } from './tracing/tracing.module.js';
+export { StartAnswer } from './start/dto/start-answer.dto.js';
 export { StartRequest } from './start/dto/start-request.dto.js';
 export {
   type BrowserSources,
@@ -59,6 +83,7 @@ export {
   DailyRoomSip,
 } from './transports/daily/dto/daily-room-properties.dto.js';
 export { DailyRoom } from './transports/daily/dto/daily-room.dto.js';
+export { DialinAnswer } from './transports/daily/dto/dialin-answer.dto.js';
 export { DialinWebhook } from './transports/daily/dto/dialin-webhook.dto.js';
 export { DailyDialinRequest } from './transports/daily/dto/daily-dialin-request.dto.js';
 export { DailyRunnerArguments } from './transports/daily/dto/daily-runner-arguments.dto.js';
@@ -69,7 +94,23 @@ export type { LiveKitOptions, LiveKitRoomOptions } from './transports/livekit/li
 export { sipCallData } from './transports/livekit/sip-call-data.js';
 export { LiveKitRunnerArguments } from './transports/livekit/dto/livekit-runner-arguments.dto.js';
 export { MOQRunnerArguments } from './transports/moq/dto/moq-runner-arguments.dto.js';
+export { IceCandidate, IceCandidates } from './transports/small-webrtc/dto/ice-candidates.dto.js';
 export { SmallWebRTCRunnerArguments } from './transports/small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
+export { CandidatesAnswer, WebRtcAnswer } from './transports/small-webrtc/dto/webrtc-answer.dto.js';
+export { WebRtcOffer } from './transports/small-webrtc/dto/webrtc-offer.dto.js';
+export type * from './transports/small-webrtc/peer/peer.js';
+export {
+  type ConnectionState,
+  SmallWebRTCConnection,
+  type SmallWebRTCConnectionEvents,
+} from './transports/small-webrtc/small-webrtc-connection.js';
+export { SmallWebRtcModule } from './transports/small-webrtc/small-webrtc.module.js';
+export type { SmallWebRtcOptions } from './transports/small-webrtc/small-webrtc.options.js';
+export type { OutgoingRtp, RtpPacket } from './media/rtp/rtp-packet.js';
+export type { VideoCodec } from './media/rtp/video-payload.js';
+export type { VideoFrame } from './media/rtp/video-receiver.js';
+export type { OutgoingVideo } from './media/rtp/video-sender.js';
+export { AudioTrack, VideoTrack } from './transports/small-webrtc/tracks.js';
 export { ExotelCallData } from './transports/telephony/dto/exotel-call-data.dto.js';
 export { TelnyxCallData } from './transports/telephony/dto/telnyx-call-data.dto.js';
 export {
@@ -80,6 +121,7 @@ export {
 export { callerParameters } from './transports/telephony/carriers/carrier.js';
 export { TelephonyModule } from './transports/telephony/telephony.module.js';
 export type { TelephonyCredentials } from './transports/telephony/telephony-credentials.js';
+export type { WebhookKeys } from './transports/telephony/webhook-keys.js';
 export type { TelephonyOptions, WebhookFields } from './transports/telephony/telephony.options.js';
 export { VonageRunnerArguments } from './transports/vonage/dto/vonage-runner-arguments.dto.js';
 export { WebSocketModule } from './transports/websocket/websocket.module.js';

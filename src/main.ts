@@ -5,10 +5,11 @@ import type { Server } from 'node:http';
 import { type INestApplication, Logger, type LogLevel } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { RunnerExceptionFilter } from './http/runner-exception.filter.js';
+import { OpenApiModule } from './openapi/openapi.module.js';
 import { RunnerModule } from './runner.module.js';
 import { banner } from './standalone/banner.js';
 import { EchoBot } from './standalone/echo.bot.js';
-import { parseFlags } from './standalone/flags.js';
+import { parseFlags, splitList } from './standalone/flags.js';
 import { loadBot } from './standalone/load-bot.js';
 import { DailyTransport } from './transports/daily/daily.transport.js';
 import { TransportRegistry } from './transports/transport-registry.js';
@@ -23,6 +24,8 @@ const LEVELS: LogLevel[][] = [
 async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES);
+  // Not flags, which every user of the machine could read, and every bot.
+  const { PIPECAT_PUBLIC_KEYS = '', PIPECAT_PRIVATE_KEYS = '' } = process.env;
   const { FastifyAdapter } = await import('@nestjs/platform-fastify').catch(() => {
     throw new Error('The standalone runner needs Fastify: npm install @nestjs/platform-fastify');
   });
@@ -30,9 +33,13 @@ async function main(): Promise<void> {
     RunnerModule.forRoot({
       launcher: flags.bot === undefined ? EchoBot : await loadBot(flags.bot),
       transports: standaloneTransports(flags, process.env),
+      features: [OpenApiModule.forRoot()],
       publicUrl: flags.proxy,
       allowedOrigins: flags.allowedOrigins,
       webSocketAuth: flags.wsAuth,
+      publicKeys: splitList([PIPECAT_PUBLIC_KEYS]),
+      privateKeys: splitList([PIPECAT_PRIVATE_KEYS]),
+      drainTimeoutMs: flags.drainTimeout * 1_000,
       onlyTransport: flags.direct ? 'daily' : flags.transport,
       cliArgs: { ...flags },
       console: true,
@@ -42,7 +49,8 @@ async function main(): Promise<void> {
   );
   // Nothing here is a host's, so every error can have the runner's shape.
   app.useGlobalFilters(new RunnerExceptionFilter(app.get(HttpAdapterHost)));
-  app.enableShutdownHooks();
+  // Or it would end as killed by the signal, however well it had finished.
+  app.enableShutdownHooks([], { useProcessExit: true });
   if (flags.direct) return meetDirectly(app);
   const http = app.getHttpAdapter();
   http.get('/', (_request: unknown, reply: unknown) => void http.redirect(reply, 302, 'client/'));

@@ -1,4 +1,5 @@
 import {
+  type Abstract,
   ConfigurableModuleBuilder,
   type DynamicModule,
   type InjectionToken,
@@ -10,10 +11,14 @@ import {
   type Type,
 } from '@nestjs/common';
 import { ModuleRef, RouterModule } from '@nestjs/core';
+import { KeyAuth } from './auth/key-auth.js';
+import { RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher } from './bot/bot-launcher.js';
 import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
 import { consoleController } from './console/console.controller.js';
 import { ConsolePage } from './console/console-page.js';
+import { HealthController } from './health/health.controller.js';
+import { RunnerHealth } from './health/runner-health.js';
 import { HttpFront } from './http/http-front.js';
 import { NotFound } from './http/not-found.js';
 import { PublicUrls } from './http/public-url.js';
@@ -24,33 +29,48 @@ import {
   RUNNER_OPTIONS,
   type RunnerOptions,
 } from './runner.options.js';
+import { LoadMonitor } from './sessions/load-monitor.js';
+import { RunnerDrain } from './sessions/runner-drain.js';
+import { RunnerReadiness } from './sessions/runner-readiness.js';
+import { SessionApiModule } from './sessions/session-api.module.js';
 import { SessionRegistry } from './sessions/session-registry.js';
 import { SessionTokens } from './sessions/session-token.js';
+import { SessionsController } from './sessions/sessions.controller.js';
 import { StartController } from './start/start.controller.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { runnerSocketsProvider } from './websocket/runner-sockets.provider.js';
 import { SocketSessions } from './websocket/socket-sessions.js';
 
-/** The bot: a class, or any form of Nest provider for one. */
-export type LauncherDefinition =
-  | Type<BotLauncher>
-  | { useClass: Type<BotLauncher> }
+/** What a host provides in place of the runner's own: a class, or any form of Nest provider for one. */
+type Provided<T> =
+  | Type<T>
+  | { useClass: Type<T> }
   | { useExisting: InjectionToken }
-  | { useValue: BotLauncher }
+  | { useValue: T }
   | {
       // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Nest's FactoryProvider
-      useFactory: (...args: any[]) => BotLauncher | Promise<BotLauncher>;
+      useFactory: (...args: any[]) => T | Promise<T>;
       inject?: InjectionToken[];
     };
+
+/** The bot: a class, or any form of Nest provider for one. */
+export type LauncherDefinition = Provided<BotLauncher>;
+
+/** Who may do what: a class, or any form of Nest provider for one. */
+export type AuthDefinition = Provided<RunnerAuth>;
 
 /** What shapes the module itself, and so must be known before any option is computed. */
 export interface RunnerModuleExtras {
   /** The bot to run. Without one, `/start` answers 501. */
   launcher?: LauncherDefinition;
-  /** Modules whose providers the launcher (and an options factory) injects. */
+  /** Who may do what. Without it, `publicKeys` and `privateKeys` decide. */
+  auth?: AuthDefinition;
+  /** Modules whose providers the launcher, the auth and an options factory inject. */
   imports?: ModuleMetadata['imports'];
   /** The transports this instance offers, such as `WebSocketModule.forRoot()`. */
   transports?: DynamicModule[];
+  /** What watches and describes the runner, such as `MetricsModule.forRoot()`. */
+  features?: DynamicModule[];
   /**
    * Where all routes and WebSockets live, such as `voice` for `/voice/start` and `/voice/ws`.
    * @default ''
@@ -62,22 +82,31 @@ export interface RunnerModuleExtras {
    */
   console?: boolean;
   /**
+   * Whether `GET /livez` and `GET /readyz` are there.
+   * @default true
+   */
+  health?: boolean;
+  /**
    * Makes the runner's exported providers injectable everywhere.
    * @default false
    */
   isGlobal?: boolean;
 }
 
-/** Everything the transports share. They import it through {@link RunnerModule}, which adds it to each of them. */
+/** Everything the transports and features share. They import it through {@link RunnerModule}, which adds it to each of them. */
 @Module({})
 class RunnerCoreModule implements OnModuleInit {
   constructor(private readonly moduleRef: ModuleRef) {}
 
   onModuleInit(): void {
     // Otherwise everything that injects it would be request-scoped too, and every request had a runner of its own.
-    if (this.moduleRef.introspect(BotLauncher as Type<BotLauncher>).scope === Scope.REQUEST) {
+    for (const [name, token] of [
+      ['launcher', BotLauncher],
+      ['auth', RunnerAuth],
+    ] as const) {
+      if (this.moduleRef.introspect(token as Type<unknown>).scope !== Scope.REQUEST) continue;
       throw new InvalidOptionsError('RunnerModule', [
-        'launcher must not be request-scoped, nor inject what is: a bot outlives the request that starts it',
+        `${name} must not be request-scoped, nor inject what is: it outlives the request`,
       ]);
     }
   }
@@ -92,10 +121,13 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
       // Nest tells extras from options by the keys listed here.
       {
         launcher: undefined,
+        auth: undefined,
         imports: undefined,
         transports: undefined,
+        features: undefined,
         path: undefined,
         console: undefined,
+        health: undefined,
         isGlobal: undefined,
       },
       (definition, extras) => compose(definition, extras),
@@ -118,7 +150,12 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
   const core: DynamicModule = {
     module: RunnerCoreModule,
     imports: [...new Set([...(definition.imports ?? []), ...(extras.imports ?? [])])],
-    controllers: [StartController, ...(extras.console ? [consoleController()] : [])],
+    controllers: [
+      StartController,
+      SessionsController,
+      ...(extras.console ? [consoleController()] : []),
+      ...((extras.health ?? true) ? [HealthController] : []),
+    ],
     providers: [
       ...(definition.providers ?? []),
       {
@@ -127,10 +164,15 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         inject: [MODULE_OPTIONS_TOKEN],
       },
       { provide: RUNNER_PATH, useValue: path },
-      launcherProvider(extras.launcher),
+      provider('launcher', BotLauncher, extras.launcher ?? MissingBotLauncher),
+      provider('auth', RunnerAuth, extras.auth ?? KeyAuth),
       SessionRegistry,
+      RunnerDrain,
+      RunnerReadiness,
+      LoadMonitor,
       SessionTokens,
       TransportRegistry,
+      RunnerHealth,
       RunnerPaths,
       PublicUrls,
       ConsolePage,
@@ -141,20 +183,25 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
     ],
     exports: [
       BotLauncher,
+      RunnerAuth,
       RUNNER_OPTIONS,
       SessionRegistry,
+      RunnerDrain,
+      RunnerReadiness,
       SessionTokens,
       TransportRegistry,
+      RunnerHealth,
       RunnerPaths,
       PublicUrls,
       SocketSessions,
     ],
   };
-  const transports = (extras.transports ?? []).map((transport) => ({
-    ...transport,
-    imports: [...(transport.imports ?? []), core],
-  }));
-  const modules = [core, ...transports];
+  const onTop = [
+    ...(extras.transports ?? []),
+    ...(extras.features ?? []),
+    SessionApiModule.forRunner(),
+  ].map((module) => ({ ...module, imports: [...(module.imports ?? []), core] }));
+  const modules = [core, ...onTop];
   return {
     module: definition.module,
     global: extras.isGlobal ?? false,
@@ -166,15 +213,18 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
   };
 }
 
-function launcherProvider(launcher: LauncherDefinition | undefined): Provider {
-  if (!launcher) return { provide: BotLauncher, useClass: MissingBotLauncher };
-  if (typeof launcher === 'function') return { provide: BotLauncher, useClass: launcher };
-  if ('useClass' in launcher || 'useExisting' in launcher || 'useValue' in launcher) {
-    return { provide: BotLauncher, ...launcher };
+function provider<T>(
+  name: string,
+  token: Abstract<T> & { readonly name: string },
+  definition: Provided<T>,
+): Provider {
+  if (typeof definition === 'function') return { provide: token, useClass: definition };
+  if ('useClass' in definition || 'useExisting' in definition || 'useValue' in definition) {
+    return { provide: token, ...definition };
   }
-  if ('useFactory' in launcher) return { provide: BotLauncher, ...launcher };
+  if ('useFactory' in definition) return { provide: token, ...definition };
   throw new InvalidOptionsError('RunnerModule', [
-    'launcher must be a class that extends BotLauncher, or a provider: { useClass | useExisting | useFactory | useValue }',
+    `${name} must be a class that extends ${token.name}, or a provider: { useClass | useExisting | useFactory | useValue }`,
   ]);
 }
 

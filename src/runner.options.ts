@@ -1,3 +1,5 @@
+import { checkKeys, type RunnerKey } from './auth/runner-key.js';
+
 /** How the runner behaves. Every option has a default; all are validated when the application starts. */
 export interface RunnerOptions {
   /**
@@ -20,6 +22,17 @@ export interface RunnerOptions {
    * @default random, new for each process
    */
   tokenSecret?: string;
+  /**
+   * Keys that start sessions and reach them (`/start`, `/sessions/:id/*`), as `Authorization: Bearer <key>`. Several are for several clients,
+   * and for changing them without a break. With any key, public or private, no route is open any more.
+   * @default []
+   */
+  publicKeys?: RunnerKey[];
+  /**
+   * Keys that may do everything: also list, inspect and stop sessions.
+   * @default []
+   */
+  privateKeys?: RunnerKey[];
   /** The only transport this instance accepts; also the default of `/start`. */
   onlyTransport?: string;
   /**
@@ -38,6 +51,31 @@ export interface RunnerOptions {
    */
   maxSessions?: number;
   /**
+   * How long a `/start` waits for a place when all are taken, in milliseconds, before it is refused with 429. 0 is not at all.
+   * @default 0
+   */
+  startQueueMs?: number;
+  /**
+   * How many may wait for a place at once.
+   * @default 100
+   */
+  maxQueuedStarts?: number;
+  /**
+   * How busy this instance is, as a number that {@link loadThreshold} is compared with: CPU, memory, licences. While it is too high, new
+   * sessions are refused with 503. If it throws, or never resolves, what was last known stands.
+   */
+  loadFunction?: () => number | Promise<number>;
+  /**
+   * The load from which on no new sessions are taken.
+   * @default 0.75
+   */
+  loadThreshold?: number;
+  /**
+   * How often `loadFunction` is asked, in milliseconds after its last answer.
+   * @default 2_500
+   */
+  loadIntervalMs?: number;
+  /**
    * The longest a conversation may last, in milliseconds.
    * @default Infinity
    */
@@ -52,6 +90,22 @@ export interface RunnerOptions {
    * @default 5_000
    */
   stopGraceMs?: number;
+  /**
+   * How long conversations may go on when the application shuts down, in milliseconds; then they are ended as `draining`. Whoever kills
+   * the process must be more patient than this and `stopGraceMs` together.
+   * @default 20_000
+   */
+  drainTimeoutMs?: number;
+  /**
+   * How long a bot may take to answer a request to `/sessions/:id/*`, in milliseconds; its body may take longer.
+   * @default 30_000
+   */
+  sessionRequestTimeoutMs?: number;
+  /**
+   * How many ended sessions `GET /sessions` remembers.
+   * @default 500
+   */
+  sessionHistory?: number;
   /**
    * The largest HTTP request body, in bytes; a larger one is refused with 413.
    * @default 1_048_576
@@ -75,7 +129,8 @@ export interface RunnerOptions {
 export type ResolvedRunnerOptions = Required<Omit<RunnerOptions, OptionsWithoutDefault>> &
   Pick<RunnerOptions, OptionsWithoutDefault>;
 
-type OptionsWithoutDefault = 'publicUrl' | 'tokenSecret' | 'onlyTransport' | 'cliArgs';
+type OptionsWithoutDefault =
+  'publicUrl' | 'tokenSecret' | 'onlyTransport' | 'loadFunction' | 'cliArgs';
 
 /** DI token of the {@link ResolvedRunnerOptions}. */
 export const RUNNER_OPTIONS = Symbol('RUNNER_OPTIONS');
@@ -83,12 +138,21 @@ export const RUNNER_OPTIONS = Symbol('RUNNER_OPTIONS');
 const DEFAULTS = {
   allowedOrigins: [] as string[],
   webSocketAuth: 'none',
+  publicKeys: [] as RunnerKey[],
+  privateKeys: [] as RunnerKey[],
   defaultTransport: 'webrtc',
   pendingTtlMs: 300_000,
   maxSessions: Infinity,
+  startQueueMs: 0,
+  maxQueuedStarts: 100,
+  loadThreshold: 0.75,
+  loadIntervalMs: 2_500,
   maxSessionDurationMs: Infinity,
   readyTimeoutMs: Infinity,
   stopGraceMs: 5_000,
+  drainTimeoutMs: 20_000,
+  sessionRequestTimeoutMs: 30_000,
+  sessionHistory: 500,
   bodyLimitBytes: 1_048_576,
   maxPayloadBytes: 1_048_576,
   closeTimeoutMs: 2_000,
@@ -153,13 +217,24 @@ const CHECKS: Record<keyof RunnerOptions, Check> = {
   webSocketAuth: (value) =>
     value === 'none' || value === 'token' ? undefined : "must be 'none' or 'token'",
   tokenSecret: text(16),
+  publicKeys: checkKeys,
+  privateKeys: checkKeys,
   onlyTransport: text(1),
   defaultTransport: text(1),
   pendingTtlMs: durationMs({ min: 1, infinite: false }),
   maxSessions: count(1, true),
+  startQueueMs: durationMs({ min: 0, infinite: false }),
+  maxQueuedStarts: count(1, false),
+  loadFunction: (value) => (typeof value === 'function' ? undefined : 'must be a function'),
+  loadThreshold: (value) =>
+    typeof value === 'number' && value > 0 ? undefined : 'must be a number above 0',
+  loadIntervalMs: durationMs({ min: 1, infinite: false }),
   maxSessionDurationMs: durationMs({ min: 1, infinite: true }),
   readyTimeoutMs: durationMs({ min: 1, infinite: true }),
   stopGraceMs: durationMs({ min: 0, infinite: false }),
+  drainTimeoutMs: durationMs({ min: 0, infinite: false }),
+  sessionRequestTimeoutMs: durationMs({ min: 1, infinite: false }),
+  sessionHistory: count(0, false),
   bodyLimitBytes: count(1, false),
   maxPayloadBytes: count(1, false),
   closeTimeoutMs: durationMs({ min: 0, infinite: false }),

@@ -1,5 +1,12 @@
 import type { Logger } from '@nestjs/common';
 
+/**
+ * Answers one request with a web-standard `Response`, whose body may be a stream. `request.url` starts with the path behind
+ * `/sessions/<id>`; `request.signal` aborts when nobody waits for the answer any more. The headers `authorization`, `host` and those
+ * about the connection are left out. What it throws becomes a 500 that says nothing of it.
+ */
+export type SessionRequestHandler = (request: Request) => Response | Promise<Response>;
+
 /** What a bot gets beside its arguments: who it is, when to stop, and how to say that it is up. */
 export abstract class BotSession {
   /** The id that `/start` returned to the client, and `args.session_id`. */
@@ -11,8 +18,23 @@ export abstract class BotSession {
    * (peer left, stopped, draining, too long …).
    */
   abstract readonly signal: AbortSignal;
+  /** What is known of whoever started the session: the `claims` that the host's `RunnerAuth` gave; empty for keys. */
+  abstract readonly claims: Readonly<Record<string, unknown>>;
   /** Logs under the session's id. */
   abstract readonly logger: Logger;
   /** Marks the bot as up: the session goes from `launching` to `running`. Calling it again changes nothing. */
   abstract ready(): void;
+  /**
+   * Answers HTTP requests to `/sessions/<id>/…` while the bot runs, as Pipecat Cloud's session API does. What is registered last counts.
+   *
+   * @example
+   * ```ts
+   * session.onRequest(async (request) => {
+   *   const { pathname } = new URL(request.url); // what stands behind /sessions/<id>
+   *   if (pathname === '/context' && request.method === 'POST') return Response.json(this.update(await request.json()));
+   *   return new Response('no such thing', { status: 404 });
+   * });
+   * ```
+   */
+  abstract onRequest(handler: SessionRequestHandler): void;
 }

@@ -412,7 +412,7 @@ describe('runner arguments', () => {
 
   it.each([
     ['websocket', new WebSocketRunnerArguments({ websocket: socket, transport_type: 'twilio' })],
-    ['webrtc_connection', new SmallWebRTCRunnerArguments({ webrtc_connection: socket })],
+    ['webrtc_connection', new SmallWebRTCRunnerArguments({ webrtc_connection: socket as never })],
   ] as const)('keep a live %s out of JSON and logs, and refuse to be rebuilt', (field, args) => {
     expect((args as unknown as Plain)[field]).toBe(socket);
     for (const text of [

@@ -1,29 +1,52 @@
 import { Get, Req, Res, type Type } from '@nestjs/common';
 import { PATH_METADATA } from '@nestjs/common/constants.js';
 import { HttpAdapterHost } from '@nestjs/core';
+import { Access } from '../auth/access.decorator.js';
+import { ApiRoute } from '../http/api-route.decorator.js';
 import type { HttpRequest } from '../http/http-request.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
 import { CONSOLE_ROUTE, ConsolePage, type HttpResponse } from './console-page.js';
 
 /** Makes the controller anew for each application, for how its path is written depends on the application's router. */
 export function consoleController(): Type<unknown> {
-  /** `GET /client/`: a page to talk to the bot, for developers. */
+  /** `GET /client/`: a page to talk to the bot, for developers. It is open: whoever has it still needs a key to start a bot. */
   @RunnerController()
+  @Access('open')
   class ConsoleController {
     constructor(
-      private readonly page: ConsolePage,
+      private readonly console: ConsolePage,
       adapterHost: HttpAdapterHost,
     ) {
+      // Express wants a name behind the asterisk, Fastify refuses one.
       adapterHost.init$.subscribe(() => {
         if (adapterHost.httpAdapter.getType() !== 'fastify') return;
-        const serve = Reflect.get(ConsoleController.prototype, 'serve') as object;
-        Reflect.defineMetadata(PATH_METADATA, [CONSOLE_ROUTE, `${CONSOLE_ROUTE}/*`], serve);
+        const file = Reflect.get(ConsoleController.prototype, 'file') as object;
+        Reflect.defineMetadata(PATH_METADATA, `${CONSOLE_ROUTE}/*`, file);
       });
     }
 
-    @Get([CONSOLE_ROUTE, `${CONSOLE_ROUTE}/*path`])
-    serve(@Req() request: HttpRequest, @Res() response: HttpResponse): Promise<void> {
-      return this.page.answer(request, response);
+    @Get(CONSOLE_ROUTE)
+    @ApiRoute({
+      summary: 'A page to talk to the bot',
+      answers: {
+        200: { description: 'The page.', content: { 'text/html': { type: 'string' } } },
+        302: { description: 'The page is at `/client/`.' },
+      },
+    })
+    page(@Req() request: HttpRequest, @Res() response: HttpResponse): Promise<void> {
+      return this.console.answer(request, response);
+    }
+
+    @Get(`${CONSOLE_ROUTE}/*path`)
+    @ApiRoute({
+      summary: 'A file of that page',
+      params: { path: { description: 'Its name, such as `licenses.md`.' } },
+      answers: { 200: { description: 'The file.', content: { '*/*': {} } } },
+      errors: ['NOT_FOUND'],
+      notForSwagger: true,
+    })
+    file(@Req() request: HttpRequest, @Res() response: HttpResponse): Promise<void> {
+      return this.console.answer(request, response);
     }
   }
   return ConsoleController;

@@ -14,13 +14,32 @@ const STATUS_OF_CODE = {
   UNSUPPORTED_MEDIA_TYPE: 415,
   INVALID_FIELDS: 422,
   AT_CAPACITY: 429,
+  BOT_FAILED: 500,
   NO_BOT: 501,
   PROVIDER_REFUSED: 502,
   PROVIDER_UNREACHABLE: 502,
   DRAINING: 503,
+  UNHEALTHY: 503,
+  OVERLOADED: 503,
   NOT_READY: 504,
   PROVIDER_TIMEOUT: 504,
+  NO_ANSWER: 504,
 } as const;
+
+/** What the start of a session may end in, whoever starts it. */
+export const START_ERRORS = [
+  'TRANSPORT_UNAVAILABLE',
+  'AT_CAPACITY',
+  'NO_BOT',
+  'PROVIDER_REFUSED',
+  'PROVIDER_UNREACHABLE',
+  'DRAINING',
+  'OVERLOADED',
+  'PROVIDER_TIMEOUT',
+] as const satisfies RunnerErrorCode[];
+
+/** What passes by itself. */
+const TRY_AGAIN: ReadonlySet<RunnerErrorCode> = new Set(['AT_CAPACITY', 'DRAINING', 'OVERLOADED']);
 
 /** Every error the runner raises on purpose. Its message is safe to show to a client and says how to fix it. */
 export class RunnerError extends Error {
@@ -39,8 +58,13 @@ export class RunnerError extends Error {
     return STATUS_OF_CODE[this.code];
   }
 
+  /** What the answer's body says beside the message, for programs. */
+  get details(): Record<string, unknown> | undefined {
+    return undefined;
+  }
+
   /** Seconds after which trying again makes sense (the `Retry-After` header), where it does at all. */
   get retryAfterSeconds(): number | undefined {
-    return this.code === 'AT_CAPACITY' || this.code === 'DRAINING' ? 5 : undefined;
+    return TRY_AGAIN.has(this.code) ? 5 : undefined;
   }
 }

@@ -1,19 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
-import { InvalidFieldsError } from '../validation/invalid-fields.error.js';
-
-/** The JSON body of every error: Nest's own fields beside the `detail` that Pipecat's clients show. */
-export interface ErrorBody {
-  readonly statusCode: number;
-  readonly error: string;
-  readonly message: string;
-  /** Always a string: published clients print anything else as `[object Object]`. */
-  readonly detail: string;
-  /** For programs, such as `AT_CAPACITY`. */
-  readonly code?: string;
-  readonly errors?: readonly { readonly field: string; readonly message: string }[];
-}
+import type { ErrorBody } from './dto/error-body.dto.js';
 
 /** An error as an HTTP answer. */
 export interface ErrorAnswer {
@@ -29,22 +17,20 @@ export function toErrorAnswer(error: unknown): ErrorAnswer {
   if (error instanceof RunnerError) {
     const retryAfter = error.retryAfterSeconds;
     return {
-      ...answer(error.status, error.message, {
-        code: error.code,
-        ...(error instanceof InvalidFieldsError && { errors: error.errors }),
-      }),
+      ...answer(error.status, error.message, { code: error.code, ...error.details }),
       headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
     };
   }
-  if (error instanceof HttpException) return answer(error.getStatus(), httpExceptionDetail(error));
+  if (error instanceof HttpException) {
+    const status = error.getStatus();
+    // Such as @nestjs/throttler's; programs must be able to tell it from AT_CAPACITY.
+    const extra = status === 429 ? { code: 'RATE_LIMITED' } : {};
+    return answer(status, httpExceptionDetail(error), extra);
+  }
   return { ...answer(500, 'The runner failed unexpectedly; its log says why.'), unexpected: true };
 }
 
-function answer(
-  status: number,
-  detail: string,
-  extra: Partial<Pick<ErrorBody, 'code' | 'errors'>> = {},
-): ErrorAnswer {
+function answer(status: number, detail: string, extra: Record<string, unknown> = {}): ErrorAnswer {
   const error = STATUS_CODES[status] ?? 'Error';
   return {
     status,

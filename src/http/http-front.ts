@@ -6,7 +6,7 @@ import type { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { isOriginAllowed } from './allowed-origins.js';
 import { toErrorAnswer } from './error-answer.js';
-import { bodyOf, isBodyTaken, takeBody } from './request-body.js';
+import { bodyOf, isBodyTaken, leaveBody, takeBody } from './request-body.js';
 import { RunnerPaths } from './runner-paths.js';
 
 /**
@@ -30,8 +30,9 @@ export class HttpFront {
 
   private installOnFastify(fastify: FastifyLike): void {
     fastify.addHook('onRequest', (request, reply, done) => {
-      if (!this.paths.owns(request.raw.url ?? '')) return done();
-      this.meet(request.raw, reply.raw, done, () => reply.hijack());
+      const how = this.paths.owns(request.raw.url ?? '');
+      if (!how) return done();
+      this.meet(request.raw, reply.raw, how, done, () => reply.hijack());
     });
     // The body has been read, so Fastify must not wait for one: until its parsing is over it sees none announced.
     fastify.addHook('preParsing', (request, _reply, payload, done) => {
@@ -49,8 +50,9 @@ export class HttpFront {
 
   private installOnExpress(express: ExpressLike): void {
     express.use((request, response, next) => {
-      if (!this.paths.owns(request.originalUrl)) return next();
-      this.meet(request, response, () => {
+      const how = this.paths.owns(request.originalUrl);
+      if (!how) return next();
+      this.meet(request, response, how, () => {
         if (isBodyTaken(request)) request.body = bodyOf(request as never, {});
         next();
       });
@@ -60,6 +62,7 @@ export class HttpFront {
   private meet(
     request: IncomingMessage,
     response: ServerResponse,
+    how: 'parsed' | 'streamed',
     next: () => void,
     takeOver?: () => void,
   ): void {
@@ -69,7 +72,8 @@ export class HttpFront {
       return;
     }
     if (request.method === 'GET' || request.method === 'HEAD') return next();
-    takeBody(request, this.options.bodyLimitBytes, (error) => {
+    const readBody = how === 'streamed' ? leaveBody : takeBody;
+    readBody(request, this.options.bodyLimitBytes, (error) => {
       if (!error) return next();
       takeOver?.();
       this.refuse(request, response, error);

@@ -7,7 +7,10 @@ export interface HttpRequest {
   readonly protocol: string;
   /** Host and port, as the framework sees them behind trusted proxies; HTTP/1.0 may send none. */
   readonly host: string | undefined;
-  readonly url: string;
+  /** Path and query as they arrived. */
+  readonly originalUrl: string;
+  /** The values of the route's `:name` segments. */
+  readonly params?: Readonly<Record<string, string | undefined>>;
   /** Fastify's way to Node's request; Express' request is one itself. */
   readonly raw?: IncomingMessage;
 }
@@ -15,4 +18,10 @@ export interface HttpRequest {
 /** Node's own request under the framework's. */
 export function nodeRequest(request: HttpRequest): IncomingMessage {
   return request.raw ?? (request as unknown as IncomingMessage);
+}
+
+/** The parameters behind the `?`; of several with one name the last. */
+export function queryOf({ originalUrl }: HttpRequest): Record<string, string> {
+  const start = originalUrl.indexOf('?');
+  return start === -1 ? {} : Object.fromEntries(new URLSearchParams(originalUrl.slice(start)));
 }

@@ -23,6 +23,11 @@ export class PublicBaseUrl {
     return new PublicBaseUrl(request.protocol === 'https', host + basePath);
   }
 
+  /** The URL of a path such as `/start`. */
+  httpUrl(path: string): string {
+    return `${this.secure ? 'https' : 'http'}://${this.host}${path}`;
+  }
+
   /** The WebSocket URL of a path such as `/ws`. */
   webSocketUrl(path: string): string {
     return `${this.secure ? 'wss' : 'ws'}://${this.host}${path}`;
@@ -49,7 +54,38 @@ export class PublicUrls {
       : this.configured(publicUrl);
   }
 
+  /**
+   * Everything that whoever sent a request may have called its URL, which is what carriers sign: with and without its port, and, where no
+   * public URL is configured, with either scheme, for not every proxy that ends TLS says so.
+   *
+   * @param publicUrl overrides the runner's own `publicUrl` option
+   */
+  spellingsOf(request: HttpRequest, publicUrl = this.options.publicUrl): string[] {
+    const { basePath } = this.paths;
+    const url = this.of(request, publicUrl).httpUrl(request.originalUrl.slice(basePath.length));
+    const urls = [url];
+    if (publicUrl === undefined) {
+      urls.push(
+        url.startsWith('https') ? url.replace('https', 'http') : url.replace('http', 'https'),
+      );
+    }
+    return [...new Set(urls.flatMap((one) => [one, withoutPort(one), withPort(one)]))];
+  }
+
   configured(publicUrl: string): PublicBaseUrl {
     return PublicBaseUrl.parse(publicUrl, this.paths.basePath);
   }
 }
+
+/** Scheme and host, port, and the rest of a URL, none of which is normalised. */
+const PARTS = /^(https?:\/\/[^/?]*?)(:\d+)?([/?].*)?$/;
+
+const withoutPort = (url: string): string =>
+  url.replace(PARTS, (_, origin: string, _port, rest = '') => `${origin}${rest}`);
+
+const withPort = (url: string): string =>
+  url.replace(
+    PARTS,
+    (_, origin: string, port = origin.startsWith('https') ? ':443' : ':80', rest = '') =>
+      `${origin}${port}${rest}`,
+  );

@@ -5,10 +5,12 @@ import { type HttpRequest, nodeRequest } from './http-request.js';
 /** How deep JSON may nest before it is refused. */
 export const MAX_JSON_DEPTH = 200;
 
-/** A request body as the runner took it off the wire. */
+/** A request body as the runner took it off the wire, or left it there. */
 interface TakenBody {
   readonly raw: Buffer;
   readonly parsed: { readonly value: unknown } | { readonly malformed: RunnerError };
+  /** How much of it the handler may read, where it was left. */
+  readonly leftBytes?: number;
 }
 
 /** Where the body hangs on Node's request; a property costs each request less than a WeakMap. */
@@ -34,7 +36,11 @@ export function rawBodyOf(request: HttpRequest): Buffer {
   return ((nodeRequest(request) as WithBody)[TAKEN] ?? EMPTY).raw;
 }
 
-/** Whether {@link takeBody} has read the body of this request. */
+/** How much of the body of this request there may be to read, in bytes, if {@link leaveBody} left one. */
+export const leftBytesOf = (request: IncomingMessage): number | undefined =>
+  (request as WithBody)[TAKEN]?.leftBytes;
+
+/** Whether the body of this request is no business of the framework: {@link takeBody} has read it, or {@link leaveBody} left it. */
 export const isBodyTaken = (request: IncomingMessage): boolean =>
   (request as WithBody)[TAKEN] !== undefined;
 
@@ -87,6 +93,26 @@ export function takeBody(
   request.on('error', broken).on('close', broken);
 }
 
+/**
+ * Leaves the body for the handler to read (`bodyStreamOf`), of whatever type it is.
+ * @param done is given a {@link RunnerError} `TOO_LARGE` when more is announced than the limit
+ */
+export function leaveBody(
+  request: IncomingMessage,
+  limitBytes: number,
+  done: (error?: RunnerError) => void,
+): void {
+  const { headers } = request;
+  const length = Number(headers['content-length']);
+  if (length > limitBytes) return done(tooLarge(limitBytes));
+  const some = length > 0 || headers['transfer-encoding'] !== undefined;
+  (request as WithBody)[TAKEN] = some ? { ...EMPTY, leftBytes: limitBytes } : EMPTY;
+  // Express' parsers would read what they see announced.
+  delete headers['content-length'];
+  delete headers['transfer-encoding'];
+  done();
+}
+
 function parse(request: IncomingMessage, raw: Buffer): TakenBody['parsed'] {
   if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
     throw unsupported('Send the body without Content-Encoding.');
@@ -128,7 +154,8 @@ function depthOf(json: string): number {
   return deepest;
 }
 
-const tooLarge = (limitBytes: number) =>
+/** What a larger body is refused with. */
+export const tooLarge = (limitBytes: number) =>
   new RunnerError('TOO_LARGE', `The request body is larger than ${limitBytes} bytes.`);
 
 const unsupported = (message: string) => new RunnerError('UNSUPPORTED_MEDIA_TYPE', message);

@@ -1,5 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { isBodyUnread } from './body-stream.js';
 import { toErrorAnswer } from './error-answer.js';
 
 /** Turns whatever a controller of the runner throws into the error shape that Pipecat's clients can show. */
@@ -13,6 +14,8 @@ export class RunnerExceptionFilter implements ExceptionFilter {
     const { httpAdapter } = this.adapterHost;
     const response = host.switchToHttp().getResponse<unknown>();
     const answer = toErrorAnswer(error);
+    // What is still coming in is not read, so the connection cannot be used again.
+    if (isBodyUnread(host.switchToHttp().getRequest())) answer.headers.connection = 'close';
     if (answer.status >= 500 && answer.unexpected) {
       this.logger.error(String(error), error instanceof Error ? error.stack : undefined);
     }

@@ -1,7 +1,7 @@
-import { Inject, Injectable, RequestMethod } from '@nestjs/common';
-import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
-import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
-import { RUNNER_CONTROLLER } from './runner-controller.decorator.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import { STREAMS_BODY } from './runner-controller.decorator.js';
+import { joinPaths, runnerRoutes } from './runner-routes.js';
 
 /** DI token of the `path` option of `RunnerModule`. */
 export const RUNNER_PATH = Symbol('RUNNER_PATH');
@@ -10,7 +10,7 @@ export const RUNNER_PATH = Symbol('RUNNER_PATH');
 @Injectable()
 export class RunnerPaths {
   private base: string | undefined;
-  private known: { readonly exact: Set<string>; readonly below: readonly string[] } | undefined;
+  private known: KnownRoutes | undefined;
 
   constructor(
     @Inject(RUNNER_PATH) private readonly path: string,
@@ -23,7 +23,7 @@ export class RunnerPaths {
    * WebSockets live below it too. Asked for only once the application is being initialised, when the prefix is final.
    */
   get basePath(): string {
-    return (this.base ??= join(this.config.getGlobalPrefix() ?? '', this.path));
+    return (this.base ??= joinPaths(this.config.getGlobalPrefix() ?? '', this.path));
   }
 
   /** Whether the runner has a `path`, below which nothing else is expected. */
@@ -31,53 +31,63 @@ export class RunnerPaths {
     return this.path !== '';
   }
 
-  /** Whether a request path (with or without a query) belongs to a controller of the runner. */
-  owns(url: string): boolean {
+  /**
+   * Whether a request path (with or without a query) belongs to a controller of the runner, and how that takes the body: `parsed` ahead
+   * of it, or as it comes.
+   */
+  owns(url: string): 'parsed' | 'streamed' | undefined {
     this.known ??= this.collect();
+    // Most are one as it is, and need no taking apart.
+    if (this.known.exact.has(url)) return 'parsed';
     const end = url.search(/[?#]/);
     const path = (end === -1 ? url : url.slice(0, end)).replace(/(?<=.)\/+$/, '');
-    if (this.known.exact.has(path)) return true;
-    return this.known.below.some((prefix) => path.startsWith(prefix));
+    if (this.known.exact.has(path)) return 'parsed';
+    if (!this.known.below.some((prefix) => path.startsWith(prefix))) return undefined;
+    const matches = (pattern: RegExp) => pattern.test(path);
+    return this.known.streamed.some(matches) && !this.known.parsed.some(matches)
+      ? 'streamed'
+      : 'parsed';
   }
 
-  private collect(): { exact: Set<string>; below: string[] } {
+  private collect(): KnownRoutes {
     const exact = new Set<string>();
     const below: string[] = [];
-    for (const route of this.controllerRoutes()) {
-      const full = join(this.basePath, route) || '/';
+    const parsed: RegExp[] = [];
+    const streamed: RegExp[] = [];
+    for (const { path, handler } of runnerRoutes(this.modules)) {
+      const full = joinPaths(this.basePath, path) || '/';
       const wildcard = full.search(/[:*]/);
-      if (wildcard === -1) exact.add(full);
-      else below.push(full.slice(0, wildcard));
-    }
-    return { exact, below };
-  }
-
-  private *controllerRoutes(): Generator<string> {
-    const scanner = new MetadataScanner();
-    for (const module of this.modules.values()) {
-      for (const { metatype } of module.controllers.values()) {
-        if (typeof metatype !== 'function' || !Reflect.getMetadata(RUNNER_CONTROLLER, metatype)) {
-          continue;
-        }
-        const prototype = metatype.prototype as Record<string, object>;
-        const controllerPath = Reflect.getMetadata(PATH_METADATA, metatype) as string;
-        for (const name of scanner.getAllMethodNames(prototype)) {
-          const handler = prototype[name] as object;
-          const path: unknown = Reflect.getMetadata(PATH_METADATA, handler);
-          const method: unknown = Reflect.getMetadata(METHOD_METADATA, handler);
-          if (path === undefined || RequestMethod[method as RequestMethod] === undefined) continue;
-          for (const one of [path].flat() as string[]) yield join(controllerPath, one);
-        }
+      if (wildcard === -1) {
+        exact.add(full);
+      } else {
+        below.push(full.slice(0, wildcard));
+        const streams = Reflect.getMetadata(STREAMS_BODY, handler) === true;
+        (streams ? streamed : parsed).push(patternOf(full));
       }
     }
+    return { exact, below, parsed, streamed };
   }
 }
 
-/** Joins path parts with single slashes: a leading one, no trailing one; '' when there is nothing to join. */
-function join(...parts: string[]): string {
-  return parts
-    .flatMap((part) => part.split('/'))
-    .filter(Boolean)
-    .map((segment) => `/${segment}`)
-    .join('');
+/** What is known of the routes: those without parameters, what those with begin with, and their patterns. */
+interface KnownRoutes {
+  readonly exact: ReadonlySet<string>;
+  readonly below: readonly string[];
+  readonly parsed: readonly RegExp[];
+  readonly streamed: readonly RegExp[];
 }
+
+/** `/sessions/:id/*path` as a regular expression. */
+const patternOf = (route: string): RegExp =>
+  new RegExp(
+    `^${route
+      .split('/')
+      .map((segment) =>
+        segment.startsWith(':')
+          ? '[^/]+'
+          : segment.startsWith('*')
+            ? '.*'
+            : segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
+      )
+      .join('/')}$`,
+  );

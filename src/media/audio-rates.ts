@@ -4,3 +4,10 @@ export const AUDIO_RATES_HZ: readonly number[] = [
 ];
 
 export const isAudioRate = (rateHz: unknown): boolean => AUDIO_RATES_HZ.includes(rateHz as number);
+
+/** @throws {RangeError} for a rate that is not in use @param name what it is called where it comes from */
+export function checkAudioRate(rateHz: number, name = 'sampleRateHz'): void {
+  if (!isAudioRate(rateHz)) {
+    throw new RangeError(`${name} must be one of ${AUDIO_RATES_HZ.join(', ')}`);
+  }
+}

@@ -1,7 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { Inbox } from './inbox.js';
 
-const ofThree = (onEnd?: () => void) => new Inbox<string>(3, () => 1, onEnd);
+const ofThree = (onEnd?: (left: string[]) => void) => new Inbox<string>(3, () => 1, onEnd);
+
+const allOf = <T>(inbox: Inbox<T>): T[] => {
+  const all: T[] = [];
+  for (let next = inbox.take(); next; next = inbox.take()) all.push(next.value);
+  return all;
+};
 
 describe('Inbox', () => {
   it('hands values to whoever asks, before or after', async () => {
@@ -16,7 +22,7 @@ describe('Inbox', () => {
   it('drops the oldest where there are too many, and says how many', async () => {
     const inbox = ofThree();
     expect(['a', 'b', 'c', 'd', 'e'].map((value) => inbox.push(value))).toEqual([0, 0, 0, 1, 1]);
-    expect(inbox.drain()).toEqual(['c', 'd', 'e']);
+    expect(allOf(inbox)).toEqual(['c', 'd', 'e']);
     expect(['f', 'g', 'h'].map((value) => inbox.push(value))).toEqual([0, 0, 0]);
   });
 
@@ -24,7 +30,7 @@ describe('Inbox', () => {
     const inbox = new Inbox<string>(3, (text) => text.length);
     expect(inbox.push('abcdef')).toBe(0);
     expect(inbox.push('g')).toBe(1);
-    expect(inbox.drain()).toEqual(['g']);
+    expect(allOf(inbox)).toEqual(['g']);
   });
 
   it('ends after what is left is read, and for those who wait', async () => {
@@ -44,13 +50,15 @@ describe('Inbox', () => {
     expect(ends).toBe(1);
   });
 
-  it('is over when its reader stops', async () => {
-    let ends = 0;
-    const inbox = ofThree(() => ends++);
+  it('is over when its reader stops, and gives back what was not read', async () => {
+    const left: string[][] = [];
+    const inbox = ofThree((values) => left.push(values));
     inbox.push('a');
     inbox.push('b');
-    await inbox[Symbol.asyncIterator]().return();
-    expect(ends).toBe(1);
+    inbox.push('c');
+    for await (const value of inbox) if (value === 'a') break;
+    await inbox.return();
+    expect(left).toEqual([['b', 'c']]);
     expect((await inbox.next()).done).toBe(true);
   });
 });

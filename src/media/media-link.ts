@@ -7,8 +7,8 @@ import type {
 /** Why media ended. */
 export interface MediaEnd {
   /**
-   * `peer_left`: the other side hung up or vanished; `closed`: the bot did; `aborted`: the session's signal did; `failed`: the
-   * connection broke.
+   * `peer_left`: the other side hung up or vanished; `closed`: the bot did, hung up or returned; `aborted`: the session ended for another
+   * reason; `failed`: the connection broke.
    */
   readonly reason: 'peer_left' | 'closed' | 'aborted' | 'failed';
   readonly message: string;
@@ -26,6 +26,7 @@ export interface HangUpOutcome {
 /** What a {@link MediaLink} reports. */
 export interface MediaLinkEvents {
   connected(): void;
+  /** @param pcm several channels alternate; the link does not use it again */
   audio(
     pcm: Int16Array,
     sampleRateHz: number,
@@ -40,8 +41,8 @@ export interface MediaLinkEvents {
   interruption(): void;
   /** The audio before a mark was played. */
   markPlayed(name: string): void;
-  /** Something that cannot be used; `what` is one of a few fixed texts. */
-  malformed(what: string): void;
+  /** Something that cannot be used; `what` is one of a few fixed texts, `detail` for the log. */
+  malformed(what: string, detail?: string): void;
   /** Once, and the last of all. */
   disconnected(end: MediaEnd): void;
 }
@@ -66,6 +67,9 @@ export interface MediaLink {
   /** @returns whether it was sent */
   sendMessage(message: unknown): boolean;
   hangUp(): Promise<HangUpOutcome>;
-  /** Ends the connection, unless whoever ended the session does: `aborted`. Calling it again changes nothing. */
-  close(end: MediaEnd): void;
+  /**
+   * Ends the connection, unless whoever ended the session does: `aborted`. Calling it again changes nothing.
+   * @returns when it has ended, where that takes a while. Never rejects.
+   */
+  close(end: MediaEnd): void | Promise<void>;
 }

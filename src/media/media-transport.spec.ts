@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AudioFrame } from './audio-frame.js';
 import { FakeLink } from '../../test/support/fake-link.js';
 import type { MediaEnd } from './media-link.js';
-import { MediaTransport, type MediaTransportOptions } from './media-transport.js';
+import { MediaTransport } from './media-transport.js';
+import type { MediaTransportOptions } from './media-transport.options.js';
+import { allocatePcm } from './pcm.js';
 
 beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick'] }));
 afterEach(() => void jest.useRealTimers());
@@ -46,6 +49,21 @@ describe('what is heard', () => {
     );
     expect(heard.map(({ timestampMs }) => timestampMs)).toEqual([0, 20, 40]);
     expect(heard[1]!.pcm.at(-1)).toBe(1_000);
+  });
+
+  it.each([
+    ['as it came', 'native', 1],
+    ['as it came, of several channels', 'native', 2],
+    ['at another rate', 16_000, 1],
+  ] as const)('is in memory of its own %s', async (_, sampleRateHz, channels) => {
+    const { link, transport } = setUp({ sampleRateHz });
+    const frames = transport.audioIn();
+    link.events.audio(allocatePcm(160), 8_000, channels, undefined);
+    await tick();
+    transport.close();
+    const [frame] = await collect(frames);
+    // A bot may hand it to a worker, with all that is in it.
+    expect(frame!.pcm.buffer.byteLength).toBe(frame!.pcm.byteLength);
   });
 
   it('can be had as it comes', async () => {
@@ -120,6 +138,99 @@ describe('what is heard', () => {
     expect(ends).toEqual([{ reason: 'peer_left', message: 'gone' }]);
   });
 
+  it.each([
+    [0, 0],
+    [1, 0],
+    [2, 1],
+  ])('is nothing where %i samples of stereo come', async (samples, heard) => {
+    const { link, transport } = setUp();
+    for (let i = 0; i < 20_000; i++) {
+      link.events.audio(new Int16Array(samples), 16_000, 2, undefined);
+    }
+    expect(transport.stats.audioIn).toBe(20_000 * heard);
+    const frames = transport.audioIn();
+    await tick();
+    transport.close();
+    // However short, a frame counts a millisecond of the five seconds that are kept.
+    expect((await collect(frames)).length).toBe(5_000 * heard);
+  });
+
+  it('is nothing where it is too little for a sample', async () => {
+    const { link, transport } = setUp({ sampleRateHz: 8_000 });
+    for (let i = 0; i < 12; i++) link.events.audio(new Int16Array(1), 48_000, 1, undefined);
+    const frames = transport.audioIn();
+    await tick();
+    transport.close();
+    expect(await collect(frames)).toHaveLength(2);
+  });
+
+  it('is kept by its size too, where it is no audio', async () => {
+    const { link, transport } = setUp();
+    for (let i = 0; i < 20; i++) {
+      const text = String(i).padEnd(300_000, 'x');
+      link.events.message({ deep: [text, text] });
+      link.events.message(Array.from({ length: 30_000 }, () => []));
+      link.events.text(text);
+      link.events.transcription({ text, user_id: 'u', timestamp: '' });
+    }
+    const kept = { message: 0, text: 0, transcription: 0 };
+    for (const kind of ['message', 'text', 'transcription'] as const) {
+      transport.on(kind, () => void kept[kind]++);
+    }
+    await tick();
+    expect(kept).toEqual({ message: 1, text: 3, transcription: 3 });
+  });
+
+  it('is weighed whatever it is', () => {
+    const { link } = setUp();
+    expect(() => link.events.message(JSON.parse('['.repeat(1e5) + ']'.repeat(1e5)))).not.toThrow();
+  });
+
+  it('waits for who takes one at a time', async () => {
+    const { link, transport } = setUp();
+    for (const digit of '123') link.events.dtmf(digit);
+    expect(await once(transport, 'dtmf')).toEqual(['1']);
+    link.events.dtmf('4');
+    expect(await once(transport, 'dtmf')).toEqual(['2']);
+    const taken: string[] = [];
+    while (taken.length < 2) {
+      for await (const digit of transport.dtmfIn()) {
+        taken.push(digit);
+        break;
+      }
+    }
+    link.events.dtmf('5');
+    expect(await once(transport, 'dtmf')).toEqual(['5']);
+    expect(taken).toEqual(['3', '4']);
+  });
+
+  it('is not kept for later where it is audio and the bot looked away', async () => {
+    const { link, transport } = setUp();
+    link.speak(1);
+    const frames = transport.audioIn();
+    await tick();
+    link.speak(2);
+    await frames.return!();
+    link.speak(3);
+    const later = transport.audioIn();
+    await tick();
+    link.speak(4);
+    transport.close();
+    expect((await collect(later)).map(({ timestampMs }) => timestampMs)).toEqual([60]);
+  });
+
+  it('is given to one reader only once, when another leaves', async () => {
+    const { link, transport } = setUp();
+    const one = transport.dtmfIn();
+    const other = transport.dtmfIn();
+    await tick();
+    link.events.dtmf('1');
+    await one.return!();
+    transport.close();
+    expect(await collect(other)).toEqual(['1']);
+    expect(await collect(transport.dtmfIn())).toEqual([]);
+  });
+
   it('is dropped, oldest first, when the bot does not read; once is said so', async () => {
     const { link, transport, told } = setUp({ maxBacklogMs: 100 });
     for (let i = 0; i < 20; i++) link.speak();
@@ -133,13 +244,16 @@ describe('what is heard', () => {
 
   it('is counted where it cannot be used, and said once of each kind', () => {
     const { link, transport, told } = setUp();
-    for (let i = 0; i < 3; i++) link.events.malformed('nonsense');
+    for (let i = 0; i < 3; i++) link.events.malformed('nonsense', `of kind ${i}`);
     link.events.audio(new Int16Array(10), 12_345, 1, undefined);
+    link.events.dtmf('no key');
     expect(transport.stats.malformed).toEqual({
       nonsense: 3,
       'audio of a sample rate that is not in use': 1,
+      'a dtmf without its key': 1,
     });
-    expect(told.warnings).toHaveLength(2);
+    expect(told.warnings).toHaveLength(3);
+    expect(told.warnings[0]).toBe('the other side sent nonsense (of kind 0); ignored');
   });
 });
 
@@ -157,10 +271,23 @@ describe('what is said', () => {
     [{ pcm: Buffer.alloc(10), sampleRateHz: 8_000 }, /pcm must be an Int16Array; pcmFromBytes/],
     [{ pcm: new Int16Array(1), sampleRateHz: 8_001 }, /sampleRateHz must be one of 8000, 11025/],
     [{ pcm: new Int16Array(1), sampleRateHz: NaN }, /sampleRateHz must be one of/],
+    [{ pcm: new Int16Array(1), sampleRateHz: 8_000, channels: 0 }, /channels must be a whole/],
+    [{ pcm: new Int16Array(1), sampleRateHz: 8_000, channels: 1.5 }, /channels must be a whole/],
   ])('is refused when it is no audio: %j', (audio, message) => {
     const { transport } = setUp();
     expect(() => transport.sendAudio(audio as never)).toThrow(message);
-    expect(() => setUp({ sampleRateHz: 9 })).toThrow(/sampleRateHz must be one of/);
+  });
+
+  it.each([
+    [{ sampleRateHz: 9 }, /sampleRateHz must be one of 8000, 11025/],
+    [{ sendAheadMs: NaN }, /sendAheadMs must be a number of milliseconds, at least 0/],
+    [{ sendAheadMs: -1 }, /sendAheadMs must be/],
+    [{ sendAheadMs: '100' }, /sendAheadMs must be/],
+    [{ maxQueueMs: 0 }, /maxQueueMs must be a number of milliseconds, at least 1/],
+    [{ maxBacklogMs: NaN }, /maxBacklogMs must be a number of milliseconds, at least 0/],
+  ])('needs options that are right: %j', (options, message) => {
+    expect(() => setUp(options as never)).toThrow(message);
+    expect(() => setUp({ sendAheadMs: 0, maxQueueMs: Infinity, maxBacklogMs: 0 })).not.toThrow();
   });
 
   it('is cleared here and there, and its marks with it', async () => {
@@ -230,6 +357,7 @@ describe('what is said', () => {
       ['message', { a: 1 }],
     ]);
     await expect(transport.sendDtmf('1 2')).rejects.toThrow(/digits must be some of/);
+    expect(() => transport.keyPressed('12')).toThrow(/digit must be one of/);
   });
 
   it('is nothing, without a throw, where the transport cannot', async () => {
@@ -255,6 +383,25 @@ describe('the end', () => {
     expect(transport.sendMessage({})).toBe(false);
     expect(told.ends).toEqual([{ reason: 'peer_left', message: 'gone' }]);
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('is the last that is told', async () => {
+    const { link, transport } = setUp();
+    const told: unknown[] = [];
+    for (const event of ['audio', 'dtmf', 'message', 'interruption', 'disconnected'] as const) {
+      transport.on(event, () => told.push(event));
+    }
+    await tick();
+    transport.close();
+    link.speak();
+    link.events.dtmf('1');
+    link.events.message({});
+    link.events.interruption();
+    link.events.malformed('nonsense');
+    transport.keyPressed('1');
+    await tick();
+    expect(told).toEqual(['disconnected']);
+    expect(transport.stats).toMatchObject({ audioIn: 0, malformed: {} });
   });
 
   it('is made by the bot', () => {

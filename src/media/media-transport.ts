@@ -1,37 +1,20 @@
 import type { AudioFrame } from './audio-frame.js';
-import { AUDIO_RATES_HZ, isAudioRate } from './audio-rates.js';
+import { checkAudioRate, isAudioRate } from './audio-rates.js';
 import type { HangUpOutcome, MediaEnd, MediaLink } from './media-link.js';
+import {
+  type MediaTransportOptions,
+  resolveMediaTransportOptions,
+} from './media-transport.options.js';
 import { type OutgoingAudio, PacedOutput, type SendOutcome } from './paced-output.js';
 import { PatientEmitter, type Room } from './patient-emitter.js';
-import { toMono } from './pcm.js';
+import { ownPcm, toMono } from './pcm.js';
 import { Resampler } from './resampler/resampler.js';
-import type { MediaCapabilities, MediaTranscription } from './serializers/media-serializer.js';
-
-/** How a {@link MediaTransport} behaves. */
-export interface MediaTransportOptions {
-  /**
-   * The rate of the audio that the bot hears, in Hz: 8,000, 11,025, 12,000, 16,000, 22,050, 24,000, 32,000, 44,100, 48,000 or
-   * 96,000; `native` is whatever the other side sends.
-   * @default 16_000
-   */
-  readonly sampleRateHz?: number | 'native';
-  /**
-   * How much audio is handed on before it is played, in milliseconds. More bridges longer hiccups, less is cut off sooner by
-   * `clear()` where the other side cannot clear.
-   * @default 100
-   */
-  readonly sendAheadMs?: number;
-  /**
-   * Once this much audio of the bot waits to be sent, more is refused. Milliseconds.
-   * @default 60_000
-   */
-  readonly maxQueueMs?: number;
-  /**
-   * How much audio waits for a bot that does not read it, in milliseconds; then the oldest goes.
-   * @default 5_000
-   */
-  readonly maxBacklogMs?: number;
-}
+import {
+  isDtmfDigit,
+  type MediaCapabilities,
+  type MediaTranscription,
+} from './serializers/media-serializer.js';
+import { weightOf } from './weight-of.js';
 
 /** Who is told of what happens on its own. */
 export interface MediaTransportObserver {
@@ -39,6 +22,8 @@ export interface MediaTransportObserver {
   warn(message: string): void;
   /** Told when a listener of the bot throws or rejects. */
   fail(error: unknown): void;
+  /** Told when the bot begins to hang up. */
+  hangingUp?(): void;
   /** Told once that the media are over, and why. */
   ended(end: MediaEnd): void;
 }
@@ -80,14 +65,21 @@ export interface MediaTransportEvents {
   interruption: [];
 }
 
-/** How many keys or messages wait for a bot that does not read them. */
-const MAX_WAITING = 1_000;
+const HUNG_UP: MediaEnd = { reason: 'closed', message: 'The bot hung up.' };
+
+/** How much of each kind but audio waits for a bot that does not read it, in bytes. */
+const MAX_WAITING_BYTES = 1_000_000;
+/** What each of them counts at least. */
+const LEAST_WAITING_BYTES = 1_000;
+/** What a piece of audio that waits counts at least, in milliseconds. */
+const LEAST_WAITING_MS = 1;
 
 /**
  * A bot's ears and mouth: audio, keys and application messages, the same on every transport. It is open as long as the connection
  * is, and the session lasts. `createTransport(args)` makes it.
  *
- * What is heard can be had as events or by iteration. Of each kind, what came before the bot first asked for it is kept.
+ * What is heard can be had as events or by iteration. Of each kind, what came before the bot first asked for it is kept. Keys, messages,
+ * texts and transcriptions also wait for the next who asks whenever nobody listens; audio does not.
  *
  * @example
  * ```ts
@@ -112,8 +104,8 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     options: MediaTransportOptions = {},
     private readonly observer?: MediaTransportObserver,
   ) {
-    const { sampleRateHz, sendAheadMs, maxQueueMs, maxBacklogMs } = withDefaults(options);
-    if (sampleRateHz !== 'native') checkRate(sampleRateHz);
+    const { sampleRateHz, sendAheadMs, maxQueueMs, maxBacklogMs } =
+      resolveMediaTransportOptions(options);
     super(roomsFor(maxBacklogMs));
     this.sampleRateHz = sampleRateHz;
     this.output = new PacedOutput({
@@ -125,13 +117,16 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     link.open({
       connected: () => this.connected(),
       audio: (...args) => this.hear(...args),
-      dtmf: (digit) => this.tell('dtmf', digit),
-      message: (message) => this.tell('message', message),
-      text: (text) => this.tell('text', text),
-      transcription: (transcription) => this.tell('transcription', transcription),
-      interruption: () => this.tell('interruption'),
+      dtmf: (digit) =>
+        isDtmfDigit(digit)
+          ? this.report('dtmf', digit)
+          : this.countMalformed('a dtmf without its key'),
+      message: (message) => this.report('message', message),
+      text: (text) => this.report('text', text),
+      transcription: (transcription) => this.report('transcription', transcription),
+      interruption: () => this.report('interruption'),
       markPlayed: (name) => this.settleMark(name, 'played'),
-      malformed: (what) => this.countMalformed(what),
+      malformed: (what, detail) => this.countMalformed(what, detail),
       disconnected: (end) => this.disconnect(end),
     });
   }
@@ -165,13 +160,17 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
    * until then. Never rejects.
    *
    * @throws {TypeError} when `pcm` is no `Int16Array`
-   * @throws {RangeError} for a sample rate that is not in use
+   * @throws {RangeError} for a sample rate that is not in use, or a number of channels that cannot be
    */
   sendAudio(audio: OutgoingAudio): Promise<SendOutcome> {
     if (!(audio.pcm instanceof Int16Array)) {
       throw new TypeError('pcm must be an Int16Array; pcmFromBytes(buffer) makes one of bytes');
     }
-    checkRate(audio.sampleRateHz);
+    checkAudioRate(audio.sampleRateHz);
+    const { channels = 1 } = audio;
+    if (!Number.isInteger(channels) || channels < 1) {
+      throw new RangeError('channels must be a whole number, at least 1');
+    }
     if (this.output.isFull) {
       this.stats.overflowed++;
       this.warnOnce('overflow', `audio is sent faster than it is spoken; some of it is dropped`);
@@ -209,9 +208,13 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     return this.link.sendDtmf(digits);
   }
 
-  /** Tells of a key that was pressed elsewhere than on a phone, such as in an RTVI client. */
+  /**
+   * Tells of a key that was pressed elsewhere than on a phone, such as in an RTVI client.
+   * @throws {RangeError} for what is no key of a phone
+   */
   keyPressed(digit: string): void {
-    this.tell('dtmf', digit);
+    if (!isDtmfDigit(digit)) throw new RangeError('digit must be one of 0 to 9, *, #, A to D');
+    this.report('dtmf', digit);
   }
 
   /** Sends an application message. @returns false where the transport cannot */
@@ -222,11 +225,14 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
 
   /** Ends the call at the provider where it can, and the connection. Tells how it went; never rejects. */
   hangUp(): Promise<HangUpOutcome> {
-    this.hangingUp ??= this.link.hangUp().then((outcome) => {
-      if (!outcome.ok) this.observer?.warn(`hanging up failed: ${outcome.error}`);
-      this.close();
-      return outcome;
-    });
+    if (!this.hangingUp) {
+      this.observer?.hangingUp?.();
+      this.hangingUp = this.link.hangUp().then((outcome) => {
+        if (!outcome.ok) this.observer?.warn(`hanging up failed: ${outcome.error}`);
+        this.close(HUNG_UP);
+        return outcome;
+      });
+    }
     return this.hangingUp;
   }
 
@@ -234,7 +240,14 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
   close(end: MediaEnd = { reason: 'closed', message: 'The bot closed the connection.' }): void {
     if (this.currentState === 'disconnected') return;
     this.disconnect(end);
-    this.link.close(end);
+    void this.link.close(end);
+  }
+
+  /** @internal The session ended, and ends the connection in its own way. @param end the same */
+  abort(end: MediaEnd): void {
+    if (this.currentState === 'disconnected') return;
+    this.disconnect(end);
+    void this.link.close({ ...end, reason: 'aborted' });
   }
 
   private connected(): void {
@@ -243,9 +256,11 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     this.tell('connected');
   }
 
-  private disconnect(end: MediaEnd): void {
+  private disconnect(cause: MediaEnd): void {
     if (this.currentState === 'disconnected') return;
     this.currentState = 'disconnected';
+    // Who is hung up on leaves.
+    const end = this.hangingUp && cause.reason === 'peer_left' ? HUNG_UP : cause;
     this.output.end();
     this.settleMarks('disconnected');
     this.observer?.ended(end);
@@ -253,19 +268,32 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     this.endIterations();
   }
 
+  /** Tells of what came from the other side; after the end there is nothing to tell. */
+  private report<E extends keyof MediaTransportEvents>(
+    event: E,
+    ...args: MediaTransportEvents[E]
+  ): void {
+    if (this.currentState !== 'disconnected') this.tell(event, ...args);
+  }
+
   private hear(pcm: Int16Array, fromHz: number, channels: number, timestampMs?: number): void {
+    if (this.currentState === 'disconnected') return;
     if (!isAudioRate(fromHz))
       return this.countMalformed('audio of a sample rate that is not in use');
-    this.stats.audioIn++;
     const mono = toMono(pcm, channels);
+    if (mono.length === 0) return;
+    this.stats.audioIn++;
     const startMs = timestampMs ?? this.msIn;
     this.msIn = startMs + (mono.length * 1_000) / fromHz;
     const sampleRateHz = this.sampleRateHz === 'native' ? fromHz : this.sampleRateHz;
-    let heard = mono;
-    if (fromHz !== sampleRateHz) {
+    let heard: Int16Array;
+    if (fromHz === sampleRateHz) heard = ownPcm(mono);
+    else {
       if (this.resampler?.inRateHz !== fromHz) this.resampler = new Resampler(fromHz, sampleRateHz);
       heard = this.resampler.process(mono);
     }
+    // Too little for a sample at that rate.
+    if (heard.length === 0) return;
     this.tell('audio', { pcm: heard, sampleRateHz, channels: 1, timestampMs: startMs });
   }
 
@@ -299,10 +327,12 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     for (const id of this.marks.keys()) this.settleMark(id, outcome);
   }
 
-  private countMalformed(what: string): void {
+  private countMalformed(what: string, detail?: string): void {
+    if (this.currentState === 'disconnected') return;
     const { malformed } = this.stats;
     malformed[what] = (malformed[what] ?? 0) + 1;
-    if (malformed[what] === 1) this.observer?.warn(`the other side sent ${what}; ignored`);
+    if (malformed[what] > 1) return;
+    this.observer?.warn(`the other side sent ${what}${detail ? ` (${detail})` : ''}; ignored`);
   }
 
   private warnOnce(kind: string, message: string): void {
@@ -316,7 +346,8 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     this.warnOnce('unread', 'the bot does not read what it hears; the oldest of it is dropped');
   }
 
-  protected override fail(error: unknown): void {
+  /** @internal Something of the bot's own threw, or rejected. */
+  override fail(error: unknown): void {
     if (!this.observer) throw error;
     this.observer.fail(error);
   }
@@ -328,36 +359,28 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
   }
 }
 
-const withDefaults = (options: MediaTransportOptions): Required<MediaTransportOptions> => ({
-  sampleRateHz: options.sampleRateHz ?? 16_000,
-  sendAheadMs: options.sendAheadMs ?? 100,
-  maxQueueMs: options.maxQueueMs ?? 60_000,
-  maxBacklogMs: options.maxBacklogMs ?? 5_000,
-});
-
 /** How much of each event waits for a bot that does not listen. */
 function roomsFor(maxBacklogMs: number): {
   [E in keyof MediaTransportEvents]: Room<MediaTransportEvents[E][0]>;
 } {
-  const room = { limit: MAX_WAITING, sizeOf: () => 1 };
+  const room = {
+    limit: MAX_WAITING_BYTES,
+    sizeOf: (value: unknown) => LEAST_WAITING_BYTES + weightOf(value),
+  };
+  const lasting = { ...room, lasting: true };
   const audio: Room<AudioFrame> = {
     limit: maxBacklogMs,
-    sizeOf: ({ pcm, sampleRateHz }) => (pcm.length * 1_000) / sampleRateHz,
+    sizeOf: ({ pcm, sampleRateHz }) =>
+      Math.max(LEAST_WAITING_MS, (pcm.length * 1_000) / sampleRateHz),
   };
   return {
     connected: room,
     disconnected: room,
     audio,
-    dtmf: room,
-    message: room,
-    text: room,
-    transcription: room,
+    dtmf: lasting,
+    message: lasting,
+    text: lasting,
+    transcription: lasting,
     interruption: room,
   };
-}
-
-function checkRate(rateHz: number): void {
-  if (!isAudioRate(rateHz)) {
-    throw new RangeError(`sampleRateHz must be one of ${AUDIO_RATES_HZ.join(', ')}`);
-  }
 }

@@ -95,6 +95,19 @@ describe('PacedOutput', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('fills nothing with silence that comes before it is due', async () => {
+    const { output, all } = setUp();
+    // A second and half a chunk each, when 50 ms are left to be heard.
+    for (let i = 0; i < 5; i++) {
+      void speech(output, frame(1, 8_080));
+      await jest.advanceTimersByTimeAsync(i === 0 ? 960 : 1_010);
+    }
+    await jest.advanceTimersByTimeAsync(1_000);
+    const said = Array.from({ length: 5 }, () => [...frame(1, 8_080)]).flat();
+    expect(all().slice(0, said.length)).toEqual(said);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   it('gathers large chunks, as Exotel wants them', async () => {
     const { output, times, all } = setUp({ chunkSamples: 1_600 });
     for (let i = 0; i < 25; i++) {
@@ -128,6 +141,25 @@ describe('PacedOutput', () => {
     const counts: Partial<Record<SendOutcome, number>> = {};
     for (const outcome of await Promise.all(outcomes)) counts[outcome] = (counts[outcome] ?? 0) + 1;
     expect(counts).toEqual({ sent: 15, overflow: 25 });
+  });
+
+  it('counts a piece of next to nothing as a millisecond', async () => {
+    const { output } = setUp({ maxQueueMs: 1_000 });
+    const outcomes = Array.from({ length: 3_000 }, () => speech(output, frame(0, 1)));
+    output.clear();
+    expect(await outcomes.at(-1)).toBe('overflow');
+  });
+
+  it('goes on with the next where the bot gave the memory of one away', async () => {
+    const { output, all } = setUp();
+    const away = frame(1, 1_600);
+    const outcome = speech(output, away);
+    const next = speech(output, frame(1, 160));
+    structuredClone(away, { transfer: [away.buffer as ArrayBuffer] });
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect([await soFar(outcome), await soFar(next)]).toEqual(['sent', 'sent']);
+    expect(all().slice(-160)).toEqual([...frame(1, 160)]);
+    expect(output.isFull).toBe(false);
   });
 
   it('keeps what a congested connection does not take', async () => {

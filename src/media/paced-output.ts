@@ -37,15 +37,25 @@ const STEP_MS = 20;
 const LEAST_PATIENCE_MS = 60;
 /** A congested connection is tried again after this, in milliseconds. */
 const RETRY_MS = 20;
+/** A chunk goes out at the latest so long before what was handed on is played to its end, in milliseconds. */
+const LAST_MOMENT_MS = 20;
+/** What a piece of audio counts at least while it waits, in milliseconds: its memory is more than its samples. */
+const LEAST_WAITING_MS = 1;
 
 const SENT = Promise.resolve<SendOutcome>('sent');
 
 type Settle = (outcome: SendOutcome) => void;
 
 /** What waits for its turn: audio, or a mark between two pieces of it. */
-type Waiting =
-  | { readonly pcm: Int16Array; readonly sampleRateHz: number; taken: number; settle?: Settle }
-  | { readonly mark: Settle };
+type Waiting = WaitingAudio | { readonly mark: Settle };
+
+interface WaitingAudio extends Required<OutgoingAudio> {
+  /** How much of it was converted, in samples of all channels. */
+  taken: number;
+  /** What the rest counts. */
+  leftMs: number;
+  settle?: Settle;
+}
 
 /**
  * Sends audio at the pace it is spoken, in chunks of one size and rate: a moment ahead of the listener and no more, so that
@@ -91,9 +101,10 @@ export class PacedOutput {
   send({ pcm, sampleRateHz, channels = 1 }: OutgoingAudio): Promise<SendOutcome> {
     if (this.ended) return Promise.resolve('disconnected');
     if (this.isFull) return Promise.resolve('overflow');
-    const audio: Waiting = { pcm: toMono(pcm, channels), sampleRateHz, taken: 0 };
+    const leftMs = Math.max(LEAST_WAITING_MS, durationMs(pcm.length / channels, sampleRateHz));
+    const audio: WaitingAudio = { pcm, sampleRateHz, channels, taken: 0, leftMs };
     this.queue.push(audio);
-    this.queuedMs += durationMs(audio.pcm.length, sampleRateHz);
+    this.queuedMs += leftMs;
     this.lastInputMs = performance.now();
     this.pump();
     // Most audio is taken at once, and needs no promise of its own.
@@ -143,8 +154,11 @@ export class PacedOutput {
       if (this.buffered < chunkSamples) {
         if (this.convertNext(now)) continue;
         if (this.buffered === 0) return;
-        const patienceMs = this.lastInputMs + this.patienceMs - now;
-        if (patienceMs > 0) return this.wakeIn(patienceMs);
+        const dueMs = Math.max(
+          this.lastInputMs + this.patienceMs,
+          this.playedAtMs - LAST_MOMENT_MS,
+        );
+        if (dueMs > now) return this.wakeIn(dueMs - now);
         this.buffer.fill(0, this.buffered, chunkSamples);
         this.buffered = chunkSamples;
       }
@@ -170,37 +184,48 @@ export class PacedOutput {
       else this.marks.push({ after: this.buffered, settle: next.mark });
       return true;
     }
-    const { pcm, sampleRateHz, taken } = next;
-    const piece = pcm.subarray(taken, taken + Math.ceil((sampleRateHz * STEP_MS) / 1_000));
-    this.append(this.convert(piece, sampleRateHz, now));
-    next.taken += piece.length;
-    this.queuedMs -= durationMs(piece.length, sampleRateHz);
-    if (next.taken === pcm.length) {
+    const { pcm, sampleRateHz, channels, taken } = next;
+    // Otherwise the bot has given the memory away meanwhile, such as to a worker.
+    if (taken < pcm.length) {
+      const samples = Math.ceil((sampleRateHz * STEP_MS) / 1_000);
+      const piece = pcm.subarray(taken, taken + samples * channels);
+      this.append(toMono(piece, channels), sampleRateHz, now);
+      next.taken += piece.length;
+      const ms = durationMs(piece.length / channels, sampleRateHz);
+      next.leftMs -= ms;
+      this.queuedMs -= ms;
+    }
+    if (next.taken >= pcm.length) {
       this.queue.shift();
+      this.queuedMs -= next.leftMs;
       next.settle?.('sent');
     }
     return true;
   }
 
-  private convert(pcm: Int16Array, fromHz: number, now: number): Int16Array {
-    const toHz = this.options.sampleRateHz;
-    if (fromHz === toHz) return pcm;
-    if (this.resampler?.inRateHz !== fromHz) this.resampler = new Resampler(fromHz, toHz);
-    // After a pause the end of the last sound is not the beginning of this one.
-    else if (this.buffered === 0 && this.playedAtMs < now - LEAST_PATIENCE_MS)
-      this.resampler.reset();
-    return this.resampler.process(pcm);
-  }
-
-  private append(pcm: Int16Array): void {
-    const needed = this.buffered + pcm.length;
+  /** Puts samples behind those that are buffered, at the rate that goes out. */
+  private append(pcm: Int16Array, fromHz: number, now: number): void {
+    const resampler = this.resamplerFrom(fromHz, now);
+    const samples = resampler ? resampler.outputLength(pcm.length) : pcm.length;
+    const needed = this.buffered + samples;
     if (needed > this.buffer.length) {
       const larger = new Int16Array(needed * 2);
       larger.set(this.buffer.subarray(0, this.buffered));
       this.buffer = larger;
     }
-    this.buffer.set(pcm, this.buffered);
+    if (resampler) resampler.processInto(pcm, this.buffer, this.buffered);
+    else this.buffer.set(pcm, this.buffered);
     this.buffered = needed;
+  }
+
+  private resamplerFrom(fromHz: number, now: number): Resampler | undefined {
+    const toHz = this.options.sampleRateHz;
+    if (fromHz === toHz) return undefined;
+    if (this.resampler?.inRateHz !== fromHz) this.resampler = new Resampler(fromHz, toHz);
+    // After a pause the end of the last sound is not the beginning of this one.
+    else if (this.buffered === 0 && this.playedAtMs < now - LEAST_PATIENCE_MS)
+      this.resampler.reset();
+    return this.resampler;
   }
 
   private passMarks(samples: number): void {

@@ -6,13 +6,16 @@ export interface Room<T> {
   readonly limit: number;
   /** How much of the limit one takes. */
   readonly sizeOf: (value: T) => number;
+  /** Whether it is kept whenever nobody listens, and not only before somebody does for the first time. */
+  readonly lasting?: boolean;
 }
 
 /** Events with at most one argument each. */
 type OneArgument<Events> = { [E in keyof Events]: [] | [unknown] };
 
 /**
- * An emitter that keeps what happens before anyone listens, for the first who does; and whose events can also be iterated over.
+ * An emitter that keeps what happens before anyone listens, for those who do then, however few each of them takes; and whose events can
+ * also be iterated over.
  */
 export abstract class PatientEmitter<
   Events extends OneArgument<Events>,
@@ -22,10 +25,7 @@ export abstract class PatientEmitter<
 
   constructor(private readonly rooms: { [E in keyof Events]: Room<Events[E][0]> }) {
     super({ captureRejections: true });
-    for (const event of Object.keys(rooms) as (keyof Events)[]) {
-      const { limit, sizeOf } = rooms[event];
-      this.kept.set(event, new Inbox(limit, ([value]) => sizeOf(value)));
-    }
+    for (const event of Object.keys(rooms) as (keyof Events)[]) this.keep(event);
     (this as EventEmitter).on('newListener', (event: keyof Events) => {
       // Not at once: `newListener` comes before the listener is in place.
       if (this.kept.has(event)) process.nextTick(() => this.deliver(event));
@@ -45,16 +45,10 @@ export abstract class PatientEmitter<
 
   /** Emits, now or when somebody listens. */
   protected tell<E extends keyof Events>(event: E, ...args: Events[E]): void {
-    const kept = this.kept.get(event);
-    if (kept) {
-      this.put(kept, args);
-      return;
-    }
-    try {
-      (this as EventEmitter).emit(event as string, ...args);
-    } catch (error) {
-      this.fail(error);
-    }
+    let kept = this.kept.get(event);
+    if (!kept && this.rooms[event].lasting && !this.hasListeners(event)) kept = this.keep(event);
+    if (kept) this.put(kept, args);
+    else this.emitNow(event, args);
   }
 
   /** What an event tells from now on, with what was kept of it, until `signal` aborts or {@link endIterations}. */
@@ -65,10 +59,13 @@ export abstract class PatientEmitter<
     const { limit, sizeOf } = this.rooms[event];
     const push = (value: Events[E][0]): void => this.put(inbox, value);
     const end = (): void => inbox.end();
-    const inbox = new Inbox<Events[E][0]>(limit, sizeOf, () => {
+    const inbox = new Inbox<Events[E][0]>(limit, sizeOf, (left) => {
       (this as EventEmitter).off(event as string, push);
       signal?.removeEventListener('abort', end);
       this.iterations.delete(inbox);
+      // Whoever else listens has had them.
+      if (this.hasListeners(event)) return;
+      for (const value of left) this.tell(event, ...([value] as Events[E]));
     });
     this.iterations.add(inbox);
     (this as EventEmitter).on(event as string, push);
@@ -86,10 +83,36 @@ export abstract class PatientEmitter<
     });
   }
 
+  private keep(event: keyof Events): Inbox<[] | [unknown]> {
+    const { limit, sizeOf } = this.rooms[event];
+    const kept = new Inbox<[] | [unknown]>(limit, ([value]) => sizeOf(value));
+    this.kept.set(event, kept);
+    return kept;
+  }
+
+  /** Emits what was kept for as long as somebody listens. */
   private deliver<E extends keyof Events>(event: E): void {
     const kept = this.kept.get(event);
-    this.kept.delete(event);
-    for (const args of kept?.drain() ?? []) this.tell(event, ...(args as Events[E]));
+    while (kept && this.hasListeners(event)) {
+      const oldest = kept.take();
+      if (!oldest) {
+        this.kept.delete(event);
+        return;
+      }
+      this.emitNow(event, oldest.value as Events[E]);
+    }
+  }
+
+  private emitNow<E extends keyof Events>(event: E, args: Events[E]): void {
+    try {
+      (this as EventEmitter).emit(event as string, ...args);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private hasListeners(event: keyof Events): boolean {
+    return (this as EventEmitter).listenerCount(event as string) > 0;
   }
 
   private put<T>(inbox: Inbox<T>, value: T): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { allocatePcm, bytesFromPcm, pcmFromBytes, toMono } from './pcm.js';
+import { allocatePcm, bytesFromPcm, ownPcm, pcmFromBytes, toMono } from './pcm.js';
 
 describe('allocatePcm', () => {
   it('never gives the same memory twice', () => {
@@ -8,6 +8,16 @@ describe('allocatePcm', () => {
       expect(piece.every((sample) => sample === (i << 16) >> 16)).toBe(true),
     );
     expect(allocatePcm(100_000)).toHaveLength(100_000);
+  });
+});
+
+describe('ownPcm', () => {
+  it('is nobody else’s memory', () => {
+    const part = allocatePcm(10).fill(7);
+    const own = ownPcm(part);
+    expect([...own]).toEqual([...part]);
+    expect(own.buffer.byteLength).toBe(20);
+    expect(ownPcm(own)).toBe(own);
   });
 });
 
@@ -25,6 +35,10 @@ describe('samples and bytes', () => {
     const pcm = pcmFromBytes(bytes);
     bytes.fill(0xff);
     expect([...pcm]).toEqual([1]);
+  });
+
+  it('are given to bots in memory of their own', () => {
+    expect(pcmFromBytes(Buffer.from('0100', 'hex')).buffer.byteLength).toBe(2);
   });
 });
 

@@ -5,8 +5,8 @@ let slab = new Int16Array(SLAB_SAMPLES);
 let used = 0;
 
 /**
- * Room for samples that nobody else has or gets: a part of a larger buffer, as Node's own small Buffers are. What it holds
- * at first is undefined.
+ * Room for samples on their way from one step to the next: a part of a larger buffer, as Node's own small Buffers are. What it holds
+ * at first is undefined. What a bot gets, which may do with it what it likes, must be {@link ownPcm}.
  */
 export function allocatePcm(samples: number): Int16Array {
   if (samples > SLAB_SAMPLES >> 2) return new Int16Array(samples);
@@ -19,9 +19,16 @@ export function allocatePcm(samples: number): Int16Array {
   return pcm;
 }
 
-/** 16-bit little-endian bytes as samples. @param bytes an even number of them */
-export function pcmFromBytes(bytes: Uint8Array): Int16Array {
-  const pcm = allocatePcm(bytes.length >> 1);
+/** Samples whose memory holds nothing else: the same where that is so, otherwise a copy. */
+export const ownPcm = (pcm: Int16Array): Int16Array =>
+  pcm.byteLength === pcm.buffer.byteLength ? pcm : pcm.slice();
+
+/** 16-bit little-endian bytes as samples, in memory of their own. @param bytes an even number of them */
+export const pcmFromBytes = (bytes: Uint8Array): Int16Array =>
+  readPcm(bytes, new Int16Array(bytes.length >> 1));
+
+/** The same into memory that is there. */
+export function readPcm(bytes: Uint8Array, pcm = allocatePcm(bytes.length >> 1)): Int16Array {
   if (LITTLE_ENDIAN) bytesOf(pcm).set(bytes);
   else for (let i = 0; i < pcm.length; i++) pcm[i] = bytes[2 * i]! | (bytes[2 * i + 1]! << 8);
   return pcm;

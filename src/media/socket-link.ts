@@ -1,9 +1,15 @@
 import type { RawData, WebSocket } from 'ws';
 import type { HangUpOutcome, MediaEnd, MediaLink, MediaLinkEvents } from './media-link.js';
-import type { InboundMedia, MediaSerializer } from './serializers/media-serializer.js';
+import {
+  type InboundMedia,
+  malformed,
+  type MediaSerializer,
+} from './serializers/media-serializer.js';
 
 /** Past this much unsent data the peer does not keep up, and audio waits here instead. Bytes. */
 const MAX_BUFFERED_BYTES = 65_536;
+/** Past this much of it the peer does not read at all, and is closed on: what else is sent cannot wait here. Bytes. */
+const MAX_UNREAD_BYTES = 4 * 1_048_576;
 
 /** What a {@link SocketLink} needs beside its socket. */
 export interface SocketLinkOptions {
@@ -16,6 +22,7 @@ export interface SocketLinkOptions {
 export class SocketLink implements MediaLink {
   private readonly serializer: MediaSerializer;
   private readonly sendOptions: { readonly binary: boolean };
+  private end: (end: MediaEnd) => void = () => undefined;
 
   constructor(
     private readonly socket: WebSocket,
@@ -34,16 +41,20 @@ export class SocketLink implements MediaLink {
   }
 
   open(events: MediaLinkEvents): void {
-    const { socket, serializer } = this;
+    const { socket } = this;
+    this.end = (end) => {
+      this.end = () => undefined;
+      events.disconnected(end);
+    };
     let error: Error | undefined;
     const left = (code: number): void =>
-      events.disconnected(
+      this.end(
         error
           ? { reason: 'failed', message: `The connection failed: ${error.message}` }
           : { reason: 'peer_left', message: `The other side left (${code}).` },
       );
     socket.on('message', (data: RawData, isBinary) =>
-      report(serializer.read(data as Buffer, isBinary), events),
+      report(this.read(data as Buffer, isBinary), events),
     );
     socket.on('error', (cause: Error) => (error = cause));
     socket.on('close', left);
@@ -82,9 +93,24 @@ export class SocketLink implements MediaLink {
     if (reason !== 'aborted') this.socket.close(1000);
   }
 
+  /** An error here would end the process, with the calls of all others. */
+  private read(data: Buffer, isBinary: boolean): InboundMedia {
+    try {
+      return this.serializer.read(data, isBinary);
+    } catch {
+      return malformed('a message that cannot be read');
+    }
+  }
+
   private send(data: Buffer | undefined): boolean {
-    if (data === undefined || this.socket.readyState !== this.socket.OPEN) return false;
-    this.socket.send(data, this.sendOptions);
+    const { socket } = this;
+    if (data === undefined || socket.readyState !== socket.OPEN) return false;
+    if (socket.bufferedAmount > MAX_UNREAD_BYTES) {
+      this.end({ reason: 'failed', message: 'The other side does not read what it is sent.' });
+      socket.close(1008, 'what is sent is not read');
+      return false;
+    }
+    socket.send(data, this.sendOptions);
     return true;
   }
 }
@@ -110,7 +136,7 @@ function report(media: InboundMedia, events: MediaLinkEvents): void {
     case 'interruption':
       return events.interruption();
     case 'malformed':
-      return events.malformed(media.what);
+      return events.malformed(media.what, media.detail);
     // The carrier closes the connection next.
     case 'stop':
     case 'ignored':

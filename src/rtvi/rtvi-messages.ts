@@ -24,6 +24,24 @@ export interface RtviMetric {
   readonly model?: string;
 }
 
+/** What becomes of work that several workers do for the user; `at` is in milliseconds since 1970. */
+export type UiJobGroup = { readonly job_id: string; readonly at: number } & (
+  | {
+      readonly kind: 'group_started';
+      readonly workers?: readonly string[];
+      readonly label?: string;
+      readonly cancellable: boolean;
+    }
+  | { readonly kind: 'job_update'; readonly worker_name: string; readonly data?: unknown }
+  | {
+      readonly kind: 'job_completed';
+      readonly worker_name: string;
+      readonly status: string;
+      readonly response?: unknown;
+    }
+  | { readonly kind: 'group_completed' }
+);
+
 /** The data of each message that a bot sends. `bot-ready`, `server-response` and `error-response` go by themselves. */
 export interface RtviOutgoing {
   /** `fatal`: the bot cannot go on. */
@@ -41,6 +59,9 @@ export interface RtviOutgoing {
   };
   'user-started-speaking': undefined;
   'user-stopped-speaking': undefined;
+  /** What was detected, whether or not it is the user's turn. */
+  'vad-user-started-speaking': undefined;
+  'vad-user-stopped-speaking': undefined;
   'user-mute-started': undefined;
   'user-mute-stopped': undefined;
   'bot-started-speaking': undefined;
@@ -53,6 +74,12 @@ export interface RtviOutgoing {
   'bot-tts-started': undefined;
   'bot-tts-text': { readonly text: string };
   'bot-tts-stopped': undefined;
+  /** 16-bit samples in base64, for clients that do not get them otherwise. */
+  'bot-tts-audio': {
+    readonly audio: string;
+    readonly sample_rate: number;
+    readonly num_channels: number;
+  };
   'llm-function-call-started': { readonly function_name?: string };
   'llm-function-call-in-progress': {
     readonly tool_call_id: string;
@@ -76,12 +103,17 @@ export interface RtviOutgoing {
   'user-audio-level': { readonly value: number };
   'bot-audio-level': { readonly value: number };
   'ui-command': { readonly command: string; readonly payload?: unknown };
+  'ui-job-group': UiJobGroup;
   'system-log': { readonly text: string };
 }
 
-/** What a client of RTVI 1 finds instead of {@link BotOutput}. */
-export const legacyBotOutput = ({ text, aggregated_by, will_be_spoken }: BotOutput) => ({
-  text,
-  aggregated_by,
-  spoken: will_be_spoken ?? false,
-});
+/**
+ * What a client of RTVI 1 finds instead of {@link BotOutput}: it knows whether a text was spoken, and nothing in between. Where the bot
+ * does not follow its voice, a text that will be spoken counts as spoken.
+ */
+export const legacyBotOutput = (output: BotOutput) => {
+  const { text, aggregated_by, will_be_spoken, spoken_status } = output;
+  if (spoken_status === 'in-progress') return undefined;
+  const spoken = spoken_status ? spoken_status === 'completed' : (will_be_spoken ?? false);
+  return { text, aggregated_by, spoken };
+};

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { FakeLink } from '../../test/support/fake-link.js';
 import { MediaTransport } from '../media/media-transport.js';
+import { InvalidFieldsError } from '../validation/invalid-fields.error.js';
+import { ClientMessageError } from './client-message.error.js';
 import { RtviSession, type RtviSessionOptions } from './rtvi-session.js';
 
 interface Sent {
@@ -101,6 +103,24 @@ describe('readiness', () => {
     ]);
   });
 
+  it('is there for clients of RTVI 1, which get each text when it is new and when it was spoken', async () => {
+    const rtvi = await rtviSession();
+    ready('1.4.0');
+    const output = { text: 'Hi there', aggregated_by: 'sentence', will_be_spoken: true };
+    rtvi.send('bot-output', { ...output, spoken_status: 'new' });
+    const spoken_progress = { accumulated_text: 'Hi', remaining_text: 'there' };
+    const inProgress = { ...output, spoken_status: 'in-progress', spoken_progress } as const;
+    expect(rtvi.send('bot-output', inProgress)).toBe(true);
+    rtvi.send('bot-output', { ...output, spoken_status: 'completed' });
+    rtvi.send('bot-output', { text: 'Hm', aggregated_by: 'sentence' });
+    const outputs = sent().filter(({ type }) => type === 'bot-output');
+    expect(outputs.map(({ data }) => data)).toEqual([
+      { text: 'Hi there', aggregated_by: 'sentence', spoken: false },
+      { text: 'Hi there', aggregated_by: 'sentence', spoken: true },
+      { text: 'Hm', aggregated_by: 'sentence', spoken: false },
+    ]);
+  });
+
   it.each([
     [{ version: '3.0.0' }, /RTVI 3\.0\.0 is not RTVI 2\.1\.0/],
     [{ version: 'new' }, /version must be a version such as 2\.1\.0/],
@@ -141,16 +161,16 @@ describe('messages of the application', () => {
   it('are answered with an error where the handler throws, or there is none', async () => {
     const rtvi = await rtviSession();
     receive('client-message', { t: 'a' }, 'q1');
-    rtvi.onClientMessage(() => Promise.reject(new Error('sold out')));
+    rtvi.onClientMessage(() => Promise.reject(new ClientMessageError('sold out')));
     receive('client-message', { t: 'b' }, 'q2');
     rtvi.onClientMessage(() => {
-      throw new Error('closed');
+      throw new Error('password of the database: 1234');
     });
     receive('client-message', { t: 'c' }, 'q3');
     await tick();
     expect(sent()).toEqual([
       { type: 'error-response', id: 'q1', data: { error: 'This bot answers no client-message.' } },
-      { type: 'error-response', id: 'q3', data: { error: 'closed' } },
+      { type: 'error-response', id: 'q3', data: { error: 'The bot could not answer.' } },
       { type: 'error-response', id: 'q2', data: { error: 'sold out' } },
     ]);
   });
@@ -234,17 +254,18 @@ describe('bad input', () => {
     },
   );
 
-  it('of a type that is not known is only noted', async () => {
-    const lines: string[] = [];
-    const logger = { debug: (line: string) => lines.push(line), warn: () => undefined };
-    await rtviSession({ logger });
-    const before = sent().length;
-    receive('ui-snapshot', {});
-    receive('x'.repeat(1_000));
-    expect(sent()).toHaveLength(before);
-    expect(lines).toEqual([expect.stringMatching(/'ui-snapshot' is ignored/), expect.any(String)]);
-    expect(lines[1]!.length).toBeLessThan(100);
-  });
+  it.each(['ui-snapshot', 'x'.repeat(1_000)])(
+    'of a type that is not known is answered',
+    async (type) => {
+      await rtviSession();
+      receive(type, {}, 'x1');
+      expect(sent().at(-1)).toEqual({
+        type: 'error-response',
+        id: 'x1',
+        data: { error: `Unsupported type '${type.slice(0, 40)}'.` },
+      });
+    },
+  );
 
   it.each([null, 7, 'text', [], {}, { label: 'other', type: 7 }, { label: ['rtvi-ai'] }])(
     'that is not RTVI is left to others: %j',
@@ -256,6 +277,31 @@ describe('bad input', () => {
       expect(failures).toEqual([]);
     },
   );
+});
+
+describe('a listener of the bot', () => {
+  const bug = new InvalidFieldsError([{ field: 'db', message: 'row 7 is broken' }]);
+
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw bug;
+      },
+    ],
+    ['rejects', () => Promise.reject(bug)],
+  ])('that %s is the bot’s failure, and not told to the client', async (_, listener) => {
+    const rtvi = await rtviSession();
+    rtvi.on('client-ready', listener);
+    rtvi.on('send-text', listener);
+    rtvi.on('disconnect-bot', listener);
+    ready();
+    receive('send-text', { content: 'Hello' });
+    receive('disconnect-bot');
+    await tick();
+    expect(failures).toEqual([bug, bug, bug]);
+    expect(sent().map(({ type }) => type)).toEqual(['bot-ready']);
+  });
 });
 
 describe('a transport without messages', () => {

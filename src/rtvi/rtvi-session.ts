@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { MediaTransport } from '../media/media-transport.js';
-import { InvalidFieldsError } from '../validation/invalid-fields.error.js';
 import { validateInto } from '../validation/validate-into.js';
+import { ClientMessageError } from './client-message.error.js';
 import { ClientMessageData } from './dto/client-message.dto.js';
 import { ClientReady } from './dto/client-ready.dto.js';
 import { RtviDtmf } from './dto/rtvi-dtmf.dto.js';
@@ -21,8 +21,8 @@ export interface RtviSessionOptions {
   readonly about?: Readonly<Record<string, unknown>>;
   /** Whether the bot is ready from the start; otherwise call `ready()`. @default true */
   readonly ready?: boolean;
-  /** Where to say what was ignored, such as `session.logger`. */
-  readonly logger?: { debug(message: string): void; warn(message: string): void };
+  /** Where to say what failed, such as `session.logger`. */
+  readonly logger?: { warn(message: string): void };
 }
 
 /** A message of the application's own, from the client. */
@@ -31,7 +31,10 @@ export interface ClientMessage {
   readonly data: unknown;
 }
 
-/** Answers messages of the application: what it returns goes back, unless it is `undefined`; what it throws is an `error-response`. */
+/**
+ * Answers messages of the application: what it returns goes back, unless it is `undefined`. What it throws is an `error-response`, which
+ * says why only of a {@link ClientMessageError}.
+ */
 export type ClientMessageHandler = (message: ClientMessage) => unknown;
 
 /** @see RtviSession */
@@ -72,9 +75,14 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     private readonly transport: MediaTransport,
     private readonly options: RtviSessionOptions = {},
   ) {
-    super();
+    super({ captureRejections: true });
     this.botIsReady = options.ready ?? true;
     transport.on('message', (message) => this.receive(message));
+  }
+
+  /** EventEmitter's: a listener's promise rejected. */
+  [Symbol.for('nodejs.rejection')](error: unknown): void {
+    this.transport.fail(error);
   }
 
   /** The bot is ready; the client is told as soon as it is, too. */
@@ -104,12 +112,15 @@ export class RtviSession extends EventEmitter<RtviEvents> {
   }
 
   private sendNow(type: string, data: unknown, id?: string): boolean {
-    const legacy = type === 'bot-output' && this.client?.legacy !== undefined;
+    if (type === 'bot-output' && this.client?.legacy !== undefined) {
+      data = legacyBotOutput(data as BotOutput);
+      if (data === undefined) return true;
+    }
     return this.transport.sendMessage({
       label: RTVI_LABEL,
       type,
       ...(id !== undefined && { id }),
-      ...(data !== undefined && { data: legacy ? legacyBotOutput(data as BotOutput) : data }),
+      ...(data !== undefined && { data }),
     });
   }
 
@@ -123,32 +134,43 @@ export class RtviSession extends EventEmitter<RtviEvents> {
       this.sendNow('error', { error: problemOf('message', error), fatal: false });
       return;
     }
-    try {
-      this.dispatch(rtvi);
-    } catch (error) {
-      if (!(error instanceof InvalidFieldsError)) throw error;
-      this.refuse(rtvi.id, problemOf(rtvi.type, error));
-    }
+    this.dispatch(rtvi);
   }
 
-  private dispatch({ type, id, data = {} }: RtviMessage): void {
+  private dispatch(message: RtviMessage): void {
+    const { type, id, data = {} } = message;
     switch (type) {
       case 'client-ready':
         return this.clientReady(id, data);
       case 'client-message':
-        return void this.answer(id, validateInto(ClientMessageData, data));
+        return this.read(ClientMessageData, message, (asked) => void this.answer(id, asked));
       case 'send-text':
-        this.emit('send-text', validateInto(SendText, data));
-        return;
+        return this.read(SendText, message, (text) => void this.emit('send-text', text));
       case 'dtmf':
-        for (const key of validateInto(RtviDtmf, data).buttons) this.transport.keyPressed(key);
-        return;
+        return this.read(RtviDtmf, message, ({ buttons }) =>
+          buttons.forEach((key) => this.transport.keyPressed(key)),
+        );
       case 'disconnect-bot':
         if (!this.emit('disconnect-bot')) this.transport.close();
         return;
       default:
-        this.options.logger?.debug(`RTVI message of type '${type.slice(0, 40)}' is ignored`);
+        this.refuse(id, `Unsupported type '${type.slice(0, 40)}'.`);
     }
+  }
+
+  /** Uses the data of a message, or tells the client why they cannot be used. */
+  private read<T extends object>(
+    cls: new () => T,
+    { type, id, data = {} }: RtviMessage,
+    use: (data: T) => void,
+  ): void {
+    let read: T;
+    try {
+      read = validateInto(cls, data);
+    } catch (error) {
+      return this.refuse(id, problemOf(type, error));
+    }
+    use(read);
   }
 
   private clientReady(id: string, data: Record<string, unknown>): void {
@@ -187,7 +209,10 @@ export class RtviSession extends EventEmitter<RtviEvents> {
       if (result !== undefined) this.sendNow('server-response', { t, d: result }, id);
     } catch (error) {
       this.options.logger?.warn(`client-message '${t.slice(0, 40)}' failed: ${String(error)}`);
-      this.refuse(id, error instanceof Error ? error.message : String(error));
+      this.refuse(
+        id,
+        error instanceof ClientMessageError ? error.message : 'The bot could not answer.',
+      );
     }
   }
 

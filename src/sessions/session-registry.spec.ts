@@ -43,6 +43,15 @@ function start(registry: SessionRegistry, release: Release = jest.fn<Release>())
 afterEach(() => void jest.useRealTimers());
 
 describe('SessionRegistry', () => {
+  it('counts as the bot’s end that the peer leaves once the bot hangs up', async () => {
+    const registry = registryWith(obedient);
+    const [hungUp, other] = [start(registry), start(registry)];
+    hungUp.hangingUp = true;
+    for (const session of [hungUp, other]) await registry.stop(session, 'peer_left', 'gone');
+    expect(await hungUp.ended).toMatchObject({ code: 'completed', message: 'The bot hung up.' });
+    expect(await other.ended).toMatchObject({ code: 'peer_left' });
+  });
+
   it('hands the bot its id and body, and ends when the bot returns', async () => {
     let seen: RunnerArguments | undefined;
     let states: string[] = [];
@@ -209,6 +218,63 @@ describe('SessionRegistry', () => {
     expect(() => registry.open({ transport: 'websocket' })).toThrow(
       expect.objectContaining({ code: 'DRAINING', status: 503 }),
     );
+  });
+
+  it('closes: refuses and ends who has no caller, and leaves the others alone', async () => {
+    const registry = registryWith(obedient);
+    const running = start(registry);
+    const claimed = registry.open({ transport: 'websocket' });
+    registry.claim(claimed.id, ['websocket']);
+    const pending = registry.open({ transport: 'websocket' });
+    expect(registry.close()).toEqual([running, claimed]);
+    await expect(pending.ended).resolves.toMatchObject({ code: 'draining' });
+    expect(running.signal.aborted).toBe(false);
+    const draining = expect.objectContaining({ code: 'DRAINING' });
+    expect(() => registry.open({ transport: 'websocket' })).toThrow(draining);
+    expect(() => registry.claim(pending.id, ['websocket'])).toThrow(draining);
+    expect(() => registry.require(pending.id)).toThrow(draining);
+    expect(registry.require(running.id)).toBe(running);
+    // Its caller is on the line, so its bot may still start.
+    registry.launch(claimed, new RunnerArguments());
+    await registry.drain();
+    await expect(claimed.ended).resolves.toMatchObject({ code: 'draining' });
+  });
+
+  it('tells a start that is still being set up that the runner is draining', async () => {
+    const registry = registryWith(obedient);
+    let roomIsThere!: () => void;
+    const room = new Promise<void>((resolve) => (roomIsThere = resolve));
+    const release = jest.fn<Release>();
+    const started = registry.start({ transport: 'daily' }, async (session) => {
+      session.hold(release);
+      await room;
+      registry.launch(session, new RunnerArguments());
+    });
+    await registry.drain();
+    roomIsThere();
+    await expect(started).rejects.toMatchObject({ code: 'DRAINING', status: 503 });
+    expect(release).toHaveBeenCalledTimes(1);
+  });
+
+  it('remembers the sessions that ended last, and nothing that they were given', async () => {
+    const registry = registryWith(obedient, { sessionHistory: 2 });
+    const sessions = [start(registry), start(registry), start(registry)];
+    for (const session of sessions)
+      await registry.stop(session, 'stopped', 'a reason, in confidence');
+    expect(registry.history.all.map(({ id }) => id)).toEqual([sessions[1]!.id, sessions[2]!.id]);
+    expect(registry.history.get(sessions[2]!.id)).toEqual({
+      id: sessions[2]!.id,
+      transport: 'websocket',
+      createdAtMs: sessions[2]!.createdAtMs,
+      botStartMs: expect.any(Number),
+      state: { name: 'ended', atMs: expect.any(Number), reason: { code: 'stopped' } },
+    });
+  });
+
+  it('remembers none, where that is wanted', async () => {
+    const registry = registryWith(obedient, { sessionHistory: 0 });
+    await registry.stop(start(registry), 'stopped', '');
+    expect(registry.history.all).toEqual([]);
   });
 
   it('releases everything held, last first, though one release fails', async () => {

@@ -1,13 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
+import type { Socket } from 'node:net';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Caller } from '../auth/runner-auth.js';
 import { BotLauncher } from '../bot/bot-launcher.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { MissingBotLauncher } from '../bot/missing-bot-launcher.js';
 import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import { Capacity, draining } from './capacity.js';
+import { PendingSessions } from './pending-sessions.js';
 import { Session } from './session.js';
+import { SessionHistory } from './session-history.js';
+import { SessionObservers } from './session-observers.js';
 import { linkSession } from './session-of-arguments.js';
+import { StartQueue } from './start-queue.js';
 
 /** What a session is opened with. */
 export interface OpenSession {
@@ -15,6 +22,8 @@ export interface OpenSession {
   readonly transport: string;
   /** What the caller passes to the bot, untouched. */
   readonly body?: unknown;
+  /** Who asked for it: `callerOf(request)`. */
+  readonly caller?: Caller;
 }
 
 /**
@@ -22,23 +31,60 @@ export interface OpenSession {
  * so two callers can never share the last place.
  */
 @Injectable()
-export class SessionRegistry implements BeforeApplicationShutdown {
-  /** Waiting sessions in the order of their expiry (they all wait equally long), so one timer serves them all. */
-  private readonly pending = new Map<string, Session>();
+export class SessionRegistry {
+  /** Who is told of what becomes of the sessions. */
+  readonly observers = new SessionObservers();
+  private readonly pending: PendingSessions;
   private readonly active = new Map<string, Session>();
   /** Ended sessions whose rooms, sockets and timers are still being released. */
   private readonly releasing = new Set<Promise<void>>();
-  private expiryTimer: NodeJS.Timeout | undefined;
-  private draining = false;
+  private readonly capacity: Capacity;
+  private readonly queue: StartQueue<Session>;
+  /** The sessions that ended last. */
+  readonly history: SessionHistory;
 
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly launcher: BotLauncher,
-  ) {}
+  ) {
+    this.pending = new PendingSessions(options.pendingTtlMs, (expired) => {
+      // One for all of them: an error is the most expensive part of an end.
+      const reason = new SessionEnd('expired', 'Nobody connected in time.');
+      for (const session of expired) this.finish(session, reason);
+    });
+    this.capacity = new Capacity(options.maxSessions);
+    this.queue = new StartQueue(options);
+    this.history = new SessionHistory(options.sessionHistory);
+  }
 
   /** How many sessions are not `ended`. */
   get size(): number {
     return this.pending.size + this.active.size;
+  }
+
+  /** The sessions that are not `ended`, in no particular order. */
+  get live(): Session[] {
+    return [...this.pending.values(), ...this.active.values()];
+  }
+
+  /** Whether no new sessions are taken any more, because the runner is being shut down. */
+  get isDraining(): boolean {
+    return this.capacity.closed;
+  }
+
+  /** Whether no new sessions are taken, because `loadFunction` says so. */
+  get isOverloaded(): boolean {
+    return this.capacity.overloaded;
+  }
+
+  /** Whether `maxSessions` are taken. */
+  get isFull(): boolean {
+    return this.capacity.isFull;
+  }
+
+  /** How many starts wait for a place. */
+  get queued(): number {
+    return this.queue.length;
   }
 
   /** The session, unless it has ended or never was. */
@@ -47,46 +93,69 @@ export class SessionRegistry implements BeforeApplicationShutdown {
   }
 
   /**
-   * Opens a `pending` session, which takes a place until it ends.
-   * @throws {RunnerError} `AT_CAPACITY` or `DRAINING`
+   * The session of an id.
+   * @throws {RunnerError} `UNKNOWN_SESSION`, or `DRAINING` when it may be one that was not taken over into the shutdown
    */
-  open({ transport, body }: OpenSession): Session {
-    if (this.draining) {
-      throw new RunnerError('DRAINING', 'The runner is shutting down and takes no new sessions.');
-    }
-    if (this.size >= this.options.maxSessions) {
-      throw new RunnerError(
-        'AT_CAPACITY',
-        `All ${this.options.maxSessions} sessions of this runner are taken; try again later.`,
-      );
-    }
-    const session = new Session(randomUUID(), transport, body);
-    this.pending.set(session.id, session);
-    this.expiryTimer ??= setTimeout(() => this.expire(), this.options.pendingTtlMs).unref();
+  require(id: string): Session {
+    const session = this.get(id);
+    if (session) return session;
+    if (this.capacity.closed) throw draining();
+    throw new RunnerError('UNKNOWN_SESSION', 'There is no such session, or it has ended.');
+  }
+
+  /** Why a session cannot be opened right now, for anyone or for a certain caller; `undefined` when it can. */
+  refusal(caller?: Caller): RunnerError | undefined {
+    return this.capacity.refusal(caller);
+  }
+
+  /**
+   * Opens a `pending` session, which takes a place until it ends.
+   * @throws {RunnerError} `AT_CAPACITY`, `OVERLOADED` or `DRAINING`
+   */
+  open(request: OpenSession): Session {
+    const refusal = this.refusal(request.caller);
+    if (refusal) throw this.observers.refused(refusal);
+    const session = new Session(randomUUID(), request.transport, request.body, request.caller);
+    this.capacity.take(request.caller);
+    this.pending.add(session);
+    this.observers.changed(session);
     return session;
   }
 
   /**
    * Opens a session and sets it up. When that throws, the session ends as `start_failed`, and what it held is released
    * without the caller having to wait.
-   * @throws {RunnerError} `NO_BOT`, `AT_CAPACITY`, `DRAINING`, or what `setUp` throws
+   *
+   * @param client the connection of one who can wait for a place, for up to `startQueueMs`
+   * @throws {RunnerError} `NO_BOT`, `AT_CAPACITY`, `OVERLOADED`, `DRAINING`, or what `setUp` throws
    */
-  async start<T>(open: OpenSession, setUp: (session: Session) => Promise<T> | T): Promise<T> {
-    MissingBotLauncher.refuse(this.launcher);
-    const session = this.open(open);
+  async start<T>(
+    request: OpenSession,
+    setUp: (session: Session) => Promise<T> | T,
+    client?: Socket,
+  ): Promise<T> {
+    let session: Session | undefined;
     try {
+      MissingBotLauncher.refuse(this.launcher);
+      const refusal = this.refusal(request.caller);
+      session =
+        refusal?.code === 'AT_CAPACITY' && client && this.queue.hasRoom
+          ? await this.queue.wait(() => this.tryOpen(request), refusal, client)
+          : this.open(request);
       return await setUp(session);
     } catch (error) {
-      void this.stop(session, 'start_failed', 'The transport could not set it up.');
-      throw error;
+      if (session) void this.stop(session, 'start_failed', 'The transport could not set it up.');
+      throw this.observers.refused(error);
     }
   }
 
   /**
    * Takes a `pending` session for its caller, who thereby is the only one; `undefined` when there is none (any more).
    * @param transports the session must have been opened for one of these
+   * @throws {RunnerError} `DRAINING`
    */
   claim(id: string, transports: readonly string[]): Session | undefined {
+    if (this.capacity.closed) throw draining();
     const session = this.pending.get(id);
     if (!session || !transports.includes(session.transport)) return undefined;
     this.activate(session);
@@ -100,6 +169,7 @@ export class SessionRegistry implements BeforeApplicationShutdown {
   launch(session: Session, args: RunnerArguments): void {
     if (session.state.name === 'pending') this.activate(session);
     if (session.state.name !== 'launching' || session.botRuns) {
+      if (session.endRequested?.code === 'draining') throw draining();
       throw new RunnerError(
         'WRONG_STATE',
         `Session ${session.id} is already ${session.state.name}.`,
@@ -122,23 +192,34 @@ export class SessionRegistry implements BeforeApplicationShutdown {
     return this.stopWith(session, new SessionEnd(code, message));
   }
 
-  /** Takes no new sessions, ends all there are as `draining`, and waits until they have. */
+  /** Tells whether there is too much to do for new sessions. */
+  setOverloaded(overloaded: boolean): void {
+    this.capacity.overloaded = overloaded;
+    this.serveQueue();
+  }
+
+  /**
+   * Takes no new sessions from now on, and ends those that still wait for their caller.
+   * @returns those that have one
+   */
+  close(): Session[] {
+    this.capacity.closed = true;
+    this.queue.dismiss(draining());
+    for (const session of this.pending.values()) void this.stopWith(session, shutDown());
+    return [...this.active.values()];
+  }
+
+  /** Takes no new sessions, ends all there are as `draining`, and waits until everything they held is released. */
   async drain(): Promise<void> {
-    this.draining = true;
-    const message = 'The runner is shutting down.';
-    await Promise.all(
-      [...this.pending.values(), ...this.active.values()].map((session) =>
-        this.stop(session, 'draining', message),
-      ),
-    );
+    await Promise.all(this.close().map((session) => this.stopWith(session, shutDown())));
     await Promise.all(this.releasing);
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    await this.drain();
-  }
-
-  private stopWith(session: Session, reason: SessionEnd): Promise<SessionEnd> {
+  private stopWith(session: Session, end: SessionEnd): Promise<SessionEnd> {
+    const reason =
+      session.hangingUp && end.code === 'peer_left'
+        ? new SessionEnd('completed', 'The bot hung up.')
+        : end;
     if (session.state.name !== 'ended' && !session.endRequested) {
       if (!session.botRuns) {
         this.finish(session, reason);
@@ -157,7 +238,7 @@ export class SessionRegistry implements BeforeApplicationShutdown {
   }
 
   private async run(session: Session, args: RunnerArguments): Promise<void> {
-    session.botRuns = true;
+    session.launchedAtMs = Date.now();
     this.limit(
       session,
       this.options.maxSessionDurationMs,
@@ -170,10 +251,13 @@ export class SessionRegistry implements BeforeApplicationShutdown {
       'not_ready',
       'had no bot that called ready() in time',
     );
-    session.whenReady(() => clearTimeout(readyTimer));
+    session.whenReady(() => {
+      clearTimeout(readyTimer);
+      this.observers.changed(session);
+    });
     let reason: SessionEnd;
     try {
-      await this.launcher.launch(args, session);
+      await this.observers.around(session, () => this.launcher.launch(args, session));
       reason = session.endRequested ?? new SessionEnd('completed', 'The bot returned.');
     } catch (error) {
       reason =
@@ -208,36 +292,32 @@ export class SessionRegistry implements BeforeApplicationShutdown {
     this.pending.delete(session.id);
     this.active.set(session.id, session);
     session.state = { name: 'launching', sinceMs: Date.now() };
+    this.observers.changed(session);
   }
 
   private finish(session: Session, reason: SessionEnd): void {
     if (session.state.name === 'ended') return;
     this.active.delete(session.id);
     this.pending.delete(session.id);
-    if (this.pending.size === 0) {
-      clearTimeout(this.expiryTimer);
-      this.expiryTimer = undefined;
-    }
     if (session.botRuns) session.logger.log(`ended: ${reason.code}`);
     const released = session.finish(reason);
-    if (!released) return;
-    this.releasing.add(released);
-    void released.then(() => this.releasing.delete(released));
+    this.observers.changed(session);
+    if (released) {
+      this.releasing.add(released);
+      void released.then(() => this.releasing.delete(released));
+    }
+    this.history.add(session);
+    this.capacity.free(session.caller);
+    this.serveQueue();
   }
 
-  private expire(): void {
-    this.expiryTimer = undefined;
-    const now = Date.now();
-    const reason = new SessionEnd('expired', 'Nobody connected in time.');
-    for (const session of this.pending.values()) {
-      const leftMs = session.createdAtMs + this.options.pendingTtlMs - now;
-      if (leftMs > 0) {
-        // Up to 1 % late, so that many starts in a row end in a few sweeps, not in one each.
-        const nextMs = Math.max(leftMs, this.options.pendingTtlMs / 100);
-        this.expiryTimer = setTimeout(() => this.expire(), nextMs).unref();
-        return;
-      }
-      this.finish(session, reason);
-    }
+  private tryOpen(request: OpenSession): Session | undefined {
+    return this.refusal(request.caller) ? undefined : this.open(request);
+  }
+
+  private serveQueue(): void {
+    this.queue.advance(() => !this.capacity.overloaded && !this.capacity.isFull);
   }
 }
+
+const shutDown = (): SessionEnd => new SessionEnd('draining', 'The runner is shutting down.');

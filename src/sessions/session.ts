@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
-import { BotSession } from '../bot/bot-session.js';
+import type { Caller } from '../auth/runner-auth.js';
+import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
 import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 
 /** `pending` waits for its caller; `launching` has a caller or a starting bot; `running` is up; `ended` is final. */
@@ -10,6 +11,7 @@ export type SessionState =
   | { readonly name: 'ended'; readonly atMs: number; readonly reason: SessionEnd };
 
 const PENDING: SessionState = { name: 'pending' };
+const NO_CLAIMS: Readonly<Record<string, unknown>> = Object.freeze({});
 
 /** Frees something the session held. It is told why the session ended, and runs exactly once. */
 export type Release = (reason: SessionEnd) => void | Promise<void>;
@@ -23,10 +25,13 @@ export class Session extends BotSession {
   state: SessionState = PENDING;
   /** Set once an end was asked for, while the bot may still be winding down. */
   endRequested: SessionEnd | undefined;
-  /** Whether `launch()` was called, so that an end has to wait for it. */
-  botRuns = false;
-  /** Whether the bot ever said it was up. */
-  wasReady = false;
+  /** When `launch()` was called; from then on an end has to wait for it. */
+  launchedAtMs: number | undefined;
+  /** What answers requests to `/sessions/<id>/…`. */
+  requestHandler: SessionRequestHandler | undefined;
+  private readyAtMs: number | undefined;
+  /** @internal Whether the bot hangs up: then the peer leaves because of it. */
+  hangingUp = false;
 
   // Created on first use: most pending sessions never need them, and each costs more than the session itself.
   private controller: AbortController | undefined;
@@ -42,8 +47,29 @@ export class Session extends BotSession {
     public transport: string,
     /** What `/start` (or the URL) passed for the bot; `undefined` when nothing was. */
     public body: unknown,
+    /** Who started it, where that is known. */
+    readonly caller?: Caller,
   ) {
     super();
+  }
+
+  /** Whether `launch()` was called. */
+  get botRuns(): boolean {
+    return this.launchedAtMs !== undefined;
+  }
+
+  /** Whether the bot ever said it was up. */
+  get wasReady(): boolean {
+    return this.readyAtMs !== undefined;
+  }
+
+  /** From the bot's launch to its `ready()`, in milliseconds. */
+  get botStartMs(): number | undefined {
+    return this.readyAtMs === undefined ? undefined : this.readyAtMs - this.launchedAtMs!;
+  }
+
+  get claims(): Readonly<Record<string, unknown>> {
+    return this.caller?.claims ?? NO_CLAIMS;
   }
 
   get signal(): AbortSignal {
@@ -68,10 +94,14 @@ export class Session extends BotSession {
 
   ready(): void {
     if (this.state.name !== 'launching' || this.endRequested) return;
-    this.state = { name: 'running', sinceMs: Date.now() };
-    this.wasReady = true;
+    this.readyAtMs = Date.now();
+    this.state = { name: 'running', sinceMs: this.readyAtMs };
     this.onReady?.();
     this.onReady = undefined;
+  }
+
+  onRequest(handler: SessionRequestHandler): void {
+    this.requestHandler = handler;
   }
 
   /** Runs `callback` once, when the bot says it is ready. */
@@ -108,6 +138,7 @@ export class Session extends BotSession {
     this.requestEnd(reason);
     this.state = { name: 'ended', atMs: Date.now(), reason };
     this.onReady = undefined;
+    this.requestHandler = undefined;
     const { releases } = this;
     this.releases = undefined;
     const done = (): void => {

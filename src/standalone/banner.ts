@@ -16,6 +16,7 @@ export function banner(facts: BannerFacts): string {
   const rows: [string, string][] = [
     ['URL', facts.url],
     ['Console', `${facts.url}/client/`],
+    ['API', `${facts.url}/docs`],
     ['Bot', facts.bot],
     ['Enabled transports', list(facts.enabled, 'none')],
     ...facts.disabled.map(({ name, reason }): [string, string] => [

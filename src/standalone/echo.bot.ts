@@ -11,8 +11,10 @@ import { SpeechDetector } from './speech-detector.js';
 
 /** What the bot says when someone comes, to clients that show text. */
 const GREETING = 'Hello! I say back what I hear.';
-/** How much is remembered of what came before speech was noticed, in frames: the first sounds of a word are quiet. */
-const LEAD_IN_FRAMES = 10;
+/** How much is remembered of what came before speech was noticed, in milliseconds: the first sounds of a word are quiet. */
+const LEAD_IN_MS = 200;
+/** How much is remembered of speech, in milliseconds: as much as can wait to be sent. */
+const MAX_SPEECH_MS = 60_000;
 
 /**
  * The bot of the standalone runner when none is given: says back what it hears, at once, or with `{"delayMs": 800}` as its body so
@@ -42,10 +44,14 @@ function delayOf(body: unknown): number {
   return typeof delayMs === 'number' && delayMs > 0 && delayMs <= 60_000 ? delayMs : 0;
 }
 
+const durationMs = ({ pcm, sampleRateHz }: AudioFrame): number =>
+  (pcm.length * 1_000) / sampleRateHz;
+
 /** Listens until the speaker is done, waits, and says it back. */
 class TakingTurns {
   private readonly detector = new SpeechDetector();
-  private heard: AudioFrame[] = [];
+  private readonly heard: AudioFrame[] = [];
+  private heardMs = 0;
   private answering: AbortController | undefined;
 
   constructor(
@@ -57,6 +63,7 @@ class TakingTurns {
   async run(): Promise<void> {
     for await (const frame of this.transport.audioIn()) {
       this.heard.push(frame);
+      this.heardMs += durationMs(frame);
       const change = this.detector.hear(frame);
       if (change === 'began') {
         this.rtvi.send('user-started-speaking');
@@ -64,9 +71,10 @@ class TakingTurns {
       } else if (change === 'ended') {
         this.rtvi.send('user-stopped-speaking');
         void this.answer(this.heard.splice(0));
-      } else if (!this.detector.speaking) {
-        this.heard = this.heard.slice(-LEAD_IN_FRAMES);
+        this.heardMs = 0;
       }
+      const limitMs = this.detector.speaking ? MAX_SPEECH_MS : LEAD_IN_MS;
+      while (this.heardMs > limitMs) this.heardMs -= durationMs(this.heard.shift()!);
     }
     this.answering?.abort();
   }

@@ -1,4 +1,7 @@
+import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { IceServer } from '../transports/small-webrtc/peer/peer.js';
+import { parseIceServers } from '../transports/small-webrtc/parse-ice-servers.js';
 import { checkPublicUrl } from '../runner.options.js';
 
 /** What the command line and the environment say, with the Python runner's names and defaults. */
@@ -14,6 +17,12 @@ export interface Flags {
   readonly direct: boolean;
   readonly wsAuth: 'none' | 'token';
   readonly allowedOrigins: string[];
+  /** STUN and TURN servers for WebRTC. */
+  readonly iceServers: IceServer[];
+  /** Whether WebRTC clients are ESP32 devices. */
+  readonly esp32: boolean;
+  /** How long conversations may go on after a signal to end, in seconds. */
+  readonly drainTimeout: number;
   readonly verbose: number;
 }
 
@@ -55,29 +64,67 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
         'origins browsers may call from (default: all)',
       ).env('PIPECAT_ALLOWED_ORIGINS'),
     )
+    .addOption(
+      new Option(
+        '--ice-servers <servers...>',
+        'STUN and TURN servers: URLs, or JSON objects with urls, username, credential',
+      ).env('PIPECAT_ICE_SERVERS'),
+    )
+    .option('--esp32', 'answer WebRTC offers of ESP32 devices (needs --host <IP address>)', false)
+    .option(
+      '--drain-timeout <seconds>',
+      'how long conversations may go on after SIGTERM or Ctrl-C; a second signal ends them at once',
+      seconds,
+      20,
+    )
     .option('-v, --verbose', 'log more; twice, even more', (_, before: number) => before + 1, 0)
     .showHelpAfterError('(--help lists what is accepted)');
   command.parse(argv, { from: 'user' });
   const flags = command.opts<
-    Omit<Flags, 'allowedOrigins'> & { allowedOrigins?: string[] | true }
+    Omit<Flags, 'allowedOrigins' | 'iceServers'> & {
+      allowedOrigins?: string[] | true;
+      iceServers?: string[];
+    }
   >();
   if (flags.direct && flags.transport !== undefined && flags.transport !== 'daily') {
     command.error(`error: --direct works with Daily only, not with -t ${flags.transport}`);
   }
+  if (flags.esp32 && isIP(flags.host) === 0) {
+    command.error('error: --esp32 needs --host with the IP address that the device reaches');
+  }
   const { allowedOrigins } = flags;
   // The flag without a value is commander's `true`: an empty list, whatever the environment says.
-  return { ...flags, allowedOrigins: allowedOrigins === true ? [] : splitList(allowedOrigins) };
+  return {
+    ...flags,
+    allowedOrigins: allowedOrigins === true ? [] : splitList(allowedOrigins),
+    iceServers: iceServersOf(flags.iceServers, command),
+  };
+}
+
+/** The environment gives one text, the command line a list. */
+function iceServersOf(given: string | string[] | undefined, command: Command): IceServer[] {
+  try {
+    return parseIceServers(given);
+  } catch (error) {
+    return command.error(`error: ${(error as Error).message}`);
+  }
 }
 
 /** The environment gives one comma-separated string, the command line a list. */
-function splitList(origins: string[] = []): string[] {
-  return origins.flatMap((text) => text.split(',')).flatMap((origin) => origin.trim() || []);
+export function splitList(texts: string[] = []): string[] {
+  return texts.flatMap((text) => text.split(',')).flatMap((one) => one.trim() || []);
 }
 
 function port(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value <= 65_535) return value;
   throw new InvalidArgumentError('It must be a number from 0 to 65535.');
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value <= 86_400) return value;
+  throw new InvalidArgumentError('It must be a number of seconds from 0 to 86400.');
 }
 
 function publicHost(text: string): string {

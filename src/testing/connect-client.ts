@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { type ClientOptions, WebSocket } from 'ws';
-import { bytesFromPcm } from '../media/pcm.js';
+import { bytesFromPcm, ownPcm } from '../media/pcm.js';
 import { ProtobufSerializer } from '../media/serializers/protobuf.serializer.js';
 import { RTVI_LABEL, RTVI_VERSION } from '../rtvi/rtvi-messages.js';
 import { framesOf, type SpeakOptions } from './pace.js';
@@ -45,7 +45,9 @@ export class FakeClient extends EventEmitter<{
   readonly closed: Promise<{ code: number; reason: string }>;
   /** Every application message of the bot. */
   readonly messages: BotRtviMessage[] = [];
+  private readonly taken = new Set<BotRtviMessage>();
   private readonly received: Int16Array[] = [];
+  private receivedSamples = 0;
   private readonly wire = new ProtobufSerializer(CLIENT_HZ);
 
   /** @internal use {@link connectClient} */
@@ -55,6 +57,8 @@ export class FakeClient extends EventEmitter<{
       code: code as number,
       reason: String(reason),
     }));
+    // Whoever waits for it hears that it failed; nobody has to.
+    this.closed.catch(() => undefined);
     socket.on('message', (data, isBinary) => this.hear(data as Buffer, isBinary));
   }
 
@@ -87,13 +91,16 @@ export class FakeClient extends EventEmitter<{
     this.socket.send(this.wire.clear());
   }
 
-  /** The first message, of those that came already or will, that is of a type, or meets a condition. */
+  /** The first message, of those that came already or will, that is of a type, or meets a condition; each is given only once. */
   async next(wanted: string | ((message: BotRtviMessage) => boolean)): Promise<BotRtviMessage> {
     const meets =
       typeof wanted === 'string' ? (message: BotRtviMessage) => message.type === wanted : wanted;
     for (let i = 0; ; i++) {
       while (i >= this.messages.length) await this.more('message');
-      if (meets(this.messages[i]!)) return this.messages[i]!;
+      const message = this.messages[i]!;
+      if (this.taken.has(message) || !meets(message)) continue;
+      this.taken.add(message);
+      return message;
     }
   }
 
@@ -113,7 +120,7 @@ export class FakeClient extends EventEmitter<{
 
   /** Resolves once the bot has said at least this many samples. */
   async heard(samples: number): Promise<void> {
-    while (this.audio.length < samples) await this.more('audio');
+    while (this.receivedSamples < samples) await this.more('audio');
   }
 
   /** Leaves. */
@@ -140,8 +147,10 @@ export class FakeClient extends EventEmitter<{
   private hear(data: Buffer, isBinary: boolean): void {
     const media = this.wire.read(data, isBinary);
     if (media.kind === 'audio') {
-      this.received.push(media.pcm);
-      this.emit('audio', media.pcm);
+      const pcm = ownPcm(media.pcm);
+      this.received.push(pcm);
+      this.receivedSamples += pcm.length;
+      this.emit('audio', pcm);
     } else if (media.kind === 'message') {
       const message = media.message as BotRtviMessage;
       this.messages.push(message);

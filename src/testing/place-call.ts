@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { WebSocket, type ClientOptions } from 'ws';
 import { MULAW } from '../media/codecs/g711.js';
-import { bytesFromPcm, pcmFromBytes } from '../media/pcm.js';
+import { bytesFromPcm, ownPcm, pcmFromBytes } from '../media/pcm.js';
 import {
   type CallFacts,
   CARRIER_DIALECTS,
@@ -71,6 +71,8 @@ export class FakeCall extends EventEmitter<{
       code: code as number,
       reason: String(reason),
     }));
+    // Whoever waits for it hears that it failed; nobody has to.
+    this.closed.catch(() => undefined);
     socket.on('message', (data) => this.hear((data as Buffer).toString()));
     socket.once('close', () => this.forgetMarks());
   }
@@ -103,7 +105,7 @@ export class FakeCall extends EventEmitter<{
   /** The same as 16-bit samples at 8 kHz. */
   get audio(): Int16Array {
     const bytes = this.audioBytes;
-    return this.dialect.encoding === 'mulaw' ? MULAW.decode(bytes)! : pcmFromBytes(bytes);
+    return this.dialect.encoding === 'mulaw' ? ownPcm(MULAW.decode(bytes)!) : pcmFromBytes(bytes);
   }
 
   /** Resolves once the bot has said at least this many bytes, or the call is over. */

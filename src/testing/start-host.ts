@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { DynamicModule, INestApplication, LogLevel, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type Session } from '../sessions/session.js';
+import { RunnerDrain } from '../sessions/runner-drain.js';
 import { SessionRegistry } from '../sessions/session-registry.js';
 import { connectClient, type FakeClient } from './connect-client.js';
 import { type FakeCall, placeCall, type PlaceCallOptions } from './place-call.js';
@@ -15,12 +16,14 @@ export interface StartHostOptions {
   readonly logger?: LogLevel[] | false;
   /** Where the runner is: its `path` and the application's prefix, such as `/voice`. @default '' */
   readonly path?: string;
+  /** The key that sessions are started with, where the runner wants one. */
+  readonly key?: string;
 }
 
 /** Starts an application with a runner in it on a free loopback port, on Fastify. */
 export async function startHost(
   module: Type<unknown> | DynamicModule,
-  { configure, logger = ['error', 'warn'], path = '' }: StartHostOptions = {},
+  { configure, logger = ['error', 'warn'], path = '', key }: StartHostOptions = {},
 ): Promise<TestHost> {
   const { FastifyAdapter } = await import('@nestjs/platform-fastify');
   const app = await NestFactory.create(module, new FastifyAdapter(), {
@@ -30,7 +33,7 @@ export async function startHost(
   await configure?.(app);
   await app.listen(0, '127.0.0.1');
   const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
-  return new TestHost(app, `http://127.0.0.1:${port}${path}`);
+  return new TestHost(app, `http://127.0.0.1:${port}${path}`, key);
 }
 
 /** An application under test, and the ways to talk to its bot. */
@@ -40,13 +43,17 @@ export class TestHost {
     readonly app: INestApplication,
     /** Where the runner is. */
     readonly url: string,
+    private readonly key?: string,
   ) {}
 
   /** `POST /start`. @returns its answer @throws when it is refused, with the reason */
   async start(request: Record<string, unknown>): Promise<Record<string, unknown>> {
     const response = await fetch(`${this.url}/start`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: {
+        'content-type': 'application/json',
+        ...(this.key !== undefined && { authorization: `Bearer ${this.key}` }),
+      },
       body: JSON.stringify(request),
     });
     const answer = (await response.json()) as Record<string, unknown>;
@@ -81,8 +88,9 @@ export class TestHost {
     return `ws://${new URL(this.url).host}${pathname}${search}`;
   }
 
-  /** Ends all conversations, and the application. */
+  /** Ends all conversations at once, and the application. */
   async close(): Promise<void> {
+    this.app.get(RunnerDrain, { strict: false }).hurry();
     await this.app.close();
   }
 }

@@ -1,61 +1,108 @@
 import type { RunnerArguments } from '../bot/runner-arguments.js';
-import { MediaTransport, type MediaTransportOptions } from '../media/media-transport.js';
+import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
+import type { MediaEnd, MediaLink } from '../media/media-link.js';
+import { MediaTransport, type MediaTransportObserver } from '../media/media-transport.js';
+import {
+  type MediaTransportOptions,
+  resolveMediaTransportOptions,
+} from '../media/media-transport.options.js';
 import { MediaUnavailableError } from '../media/media-unavailable.error.js';
+import type { Session } from '../sessions/session.js';
 import { sessionOf } from '../sessions/session-of-arguments.js';
+import { firstSignal } from './first-signal.js';
 import { TRANSPORTS } from './index.js';
+import type { LinkWishes } from './link-factory.js';
+import { linkMediaStats } from './media-stats.js';
 
 /** How {@link createTransport} connects. */
 export interface CreateTransportOptions extends MediaTransportOptions {
-  /**
-   * Ends the media when it aborts.
-   * @default the signal of the session that the arguments belong to
-   */
+  /** Ends the media when it aborts, as the end of the session does that the arguments belong to. */
   readonly signal?: AbortSignal;
 }
+
+/** How a session ends with its media, and media with their session. */
+const CODE_OF: Record<MediaEnd['reason'], SessionEndCode> = {
+  peer_left: 'peer_left',
+  failed: 'peer_error',
+  closed: 'completed',
+  aborted: 'stopped',
+};
+const REASON_OF: Partial<Record<SessionEndCode, MediaEnd['reason']>> = {
+  peer_left: 'peer_left',
+  peer_error: 'failed',
+  completed: 'closed',
+};
 
 const used = new WeakSet<RunnerArguments>();
 
 /**
  * Connects a bot to whoever it is to talk to, whatever the transport: WebSocket clients, phone calls, LiveKit rooms. What it returns
- * hears, speaks, and ends with the session; it can be called once for each `launch()`.
+ * hears, speaks, and ends with the session, as the session does with it; it can be called once for each `launch()`.
  *
  * @param args what `launch()` was given
  * @throws {MediaUnavailableError} when there is no audio to be had from them here: the message says what to do instead
- * @throws {RangeError} for a sample rate that is not in use
+ * @throws {RangeError} for an option that cannot be, such as a sample rate that is not in use
  */
 export async function createTransport(
   args: RunnerArguments,
   { signal: given, ...options }: CreateTransportOptions = {},
 ): Promise<MediaTransport> {
+  resolveMediaTransportOptions(options);
   if (used.has(args)) throw new Error('createTransport was called before for these arguments.');
   used.add(args);
   const session = sessionOf(args);
-  const signal = given ?? session?.signal;
-  const link = await connect(args, { sampleRateHz: options.sampleRateHz, signal });
-  const transport = new MediaTransport(
-    link,
-    options,
-    session && {
-      warn: (message) => session.logger.warn(message),
-      fail: (error) => {
-        session.logger.error(`a listener of the bot threw: ${String(error)}`);
-        session.stop('failed', 'A listener of the bot threw.', { cause: error });
-      },
-      ended: ({ reason, message }) => {
-        if (reason === 'peer_left') session.stop('peer_left', message);
-        else if (reason === 'failed') session.stop('peer_error', message);
-      },
-    },
-  );
-  const abort = (): void =>
-    transport.close({ reason: 'aborted', message: messageOf(signal?.reason) });
-  if (signal?.aborted) abort();
-  else signal?.addEventListener('abort', abort, { once: true });
-  session?.hold(() => abort());
-  return transport;
+  const over = firstSignal(session?.signal, given);
+  let link: MediaLink | undefined;
+  try {
+    const connection = (link = await connect(args, {
+      sampleRateHz: options.sampleRateHz,
+      signal: over.signal,
+    }));
+    const transport = new MediaTransport(link, options, observerOf(session, over.forget));
+    if (session) {
+      linkMediaStats(session, transport.stats);
+      // What takes a while is waited for.
+      session.hold(({ message }) => connection.close({ reason: 'aborted', message }));
+    }
+    const end = (): void => endBecauseOf(over.signal.reason, transport);
+    if (over.signal.aborted) end();
+    else over.signal.addEventListener('abort', end);
+    return transport;
+  } catch (error) {
+    over.forget();
+    used.delete(args);
+    await link?.close({ reason: 'failed', message: messageOf(error) });
+    throw error;
+  }
 }
 
-async function connect(...[args, wishes]: Parameters<(typeof TRANSPORTS)[number]['link']>) {
+/** Tells the session, where there is one, what becomes of its media. */
+const observerOf = (session: Session | undefined, forget: () => void): MediaTransportObserver => ({
+  warn: (message) => session?.logger.warn(message),
+  fail: (error) => {
+    if (!session) throw error;
+    session.logger.error(`a listener of the bot threw: ${String(error)}`);
+    session.stop('failed', 'A listener of the bot threw.', { cause: error });
+  },
+  hangingUp: () => {
+    if (session) session.hangingUp = true;
+  },
+  ended: ({ reason, message }) => {
+    forget();
+    session?.stop(CODE_OF[reason], message);
+  },
+});
+
+/** A session that ends closes its connection itself; for a signal of the bot's own nobody else does. */
+function endBecauseOf(cause: unknown, transport: MediaTransport): void {
+  if (cause instanceof SessionEnd) {
+    transport.abort({ reason: REASON_OF[cause.code] ?? 'aborted', message: cause.message });
+  } else {
+    transport.close({ reason: 'closed', message: messageOf(cause) });
+  }
+}
+
+async function connect(args: RunnerArguments, wishes: LinkWishes): Promise<MediaLink> {
   for (const { link: linkOf } of TRANSPORTS) {
     const link = await linkOf(args, wishes);
     if (link) return link;
@@ -66,4 +113,4 @@ async function connect(...[args, wishes]: Parameters<(typeof TRANSPORTS)[number]
 }
 
 const messageOf = (reason: unknown): string =>
-  reason instanceof Error ? reason.message : 'The session ended.';
+  reason instanceof Error ? reason.message : String(reason);

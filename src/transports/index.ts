@@ -4,6 +4,8 @@ import { DailyModule } from './daily/daily.module.js';
 import type { LinkFactory } from './link-factory.js';
 import { liveKitLink } from './livekit/livekit.link.js';
 import { LiveKitModule } from './livekit/livekit.module.js';
+import { smallWebRtcLink } from './small-webrtc/small-webrtc.link.js';
+import { SmallWebRtcModule } from './small-webrtc/small-webrtc.module.js';
 import { telephonyLink } from './telephony/telephony.link.js';
 import { TelephonyModule } from './telephony/telephony.module.js';
 import { webSocketLink } from './websocket/websocket.link.js';
@@ -17,6 +19,7 @@ interface Transport {
 
 /** Every transport there is, one line each. */
 export const TRANSPORTS: readonly Transport[] = [
+  { module: SmallWebRtcModule, link: smallWebRtcLink },
   { module: WebSocketModule, link: webSocketLink },
   { module: TelephonyModule, link: telephonyLink },
   { module: DailyModule, link: dailyLink },

@@ -40,6 +40,16 @@ export class TransportRegistry {
     return this.options.onlyTransport === undefined || this.options.onlyTransport === name;
   }
 
+  /** @throws {RunnerError} `TRANSPORT_UNAVAILABLE` when no name is accepted */
+  refuseIfNone(): void {
+    if (this.accepted.length > 0) return;
+    const why = this.disabled.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+    throw new RunnerError(
+      'TRANSPORT_UNAVAILABLE',
+      `No transport can be used${why && ` (${why})`}.`,
+    );
+  }
+
   /**
    * The transport that serves a name.
    * @throws {RunnerError} `TRANSPORT_UNAVAILABLE`, saying which names are accepted

@@ -1,3 +1,5 @@
+import type { PlainClass } from './field-traits.js';
+
 /** What the OpenAPI schema says of a field. */
 export interface ApiFieldOptions {
   readonly description: string;
@@ -17,7 +19,7 @@ export interface ApiFieldOptions {
 
 /**
  * Documents a field for OpenAPI. Writes what `@nestjs/swagger` reads (its `ApiProperty`), so that the package is needed only
- * by hosts that serve a document.
+ * by hosts that serve a document with it.
  */
 export function ApiField(options: ApiFieldOptions): PropertyDecorator {
   return (target, key) => {
@@ -26,6 +28,15 @@ export function ApiField(options: ApiFieldOptions): PropertyDecorator {
     const type: unknown = Reflect.getMetadata('design:type', target, key);
     Reflect.defineMetadata(FIELD, { required: true, type, ...options }, target, key);
   };
+}
+
+/** The documented fields of a class and those it extends, by name. */
+export function apiFieldsOf({ prototype }: PlainClass): [name: string, ApiFieldOptions][] {
+  const fields = (Reflect.getMetadata(FIELDS, prototype as object) ?? []) as string[];
+  return [...new Set(fields)].map((field) => {
+    const name = field.slice(1);
+    return [name, Reflect.getMetadata(FIELD, prototype as object, name) as ApiFieldOptions];
+  });
 }
 
 const FIELDS = 'swagger/apiModelPropertiesArray';

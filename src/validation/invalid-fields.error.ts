@@ -18,4 +18,8 @@ export class InvalidFieldsError extends RunnerError {
       errors.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join('; '),
     );
   }
+
+  override get details(): Record<string, unknown> {
+    return { errors: this.errors };
+  }
 }

@@ -12,6 +12,8 @@ export interface RunnerSocketAdapterOptions extends RawSocketOptions {
   /** What all gateways of the runner live below, such as `/voice`; '' for nothing. */
   readonly basePath: () => string;
   readonly httpServer: () => Server;
+  /** Called when there is a gateway of the runner. */
+  readonly onGateway: () => void;
   /** Makes the adapter Nest would use for a host that set none; `undefined` where its package is missing. */
   readonly defaultAdapter: ((httpServer: Server) => WebSocketAdapter) | undefined;
 }
@@ -45,7 +47,8 @@ export class RunnerSocketAdapter implements WebSocketAdapter {
   create(port: number, options?: Partial<RunnerGatewayOptions>): unknown {
     const path = options?.runnerPath;
     if (path === undefined) return this.host.create(port, options) as unknown;
-    const { basePath } = this.options;
+    const { basePath, onGateway } = this.options;
+    if (!this.router) onGateway();
     const server = new RawSocketServer(() => `${basePath()}/${path}`, this.options);
     this.router ??= new UpgradeRouter(this.options.httpServer());
     this.router.add(server);

@@ -46,6 +46,7 @@ export class SocketSessions {
       this.bind(session, socket);
       return session;
     } catch (error) {
+      this.registry.observers.refused(error);
       const { code, reason } = closeFor(error);
       socket.close(code, reason);
       return undefined;

@@ -5,7 +5,7 @@ import { RealtimeBot } from '../../examples/realtime-bot.js';
 import { RunnerModule, TelephonyModule, WebSocketModule } from '../../src/index.js';
 import { startHost, type TestHost } from '../../src/testing/index.js';
 import { FakeRealtime } from '../support/fake-realtime.js';
-import { atRate, similarity, speech } from '../support/sound.js';
+import { atRate, similarity, speech, tone } from '../support/sound.js';
 
 describe('the bridge to a speech-to-speech service', () => {
   let service: FakeRealtime;
@@ -56,6 +56,43 @@ describe('the bridge to a speech-to-speech service', () => {
     const closed = once(service, 'closed');
     await call.hangUp();
     await closed;
+  });
+
+  it('interrupts nothing that was played to its end', async () => {
+    service.answer = tone(600, 24_000, 0.4);
+    const truncated: number[] = [];
+    service.on('truncated', (audioEndMs) => truncated.push(audioEndMs));
+    const call = await host.call({ carrier: 'twilio' });
+    for (let turn = 0; turn < 2; turn++) {
+      const heardThere = once(service, 'speech');
+      await call.speak(speech(1), { pace: 'asap' });
+      await call.speak(new Int16Array(8_000), { pace: 'asap' });
+      await heardThere;
+      // As long as the answer, and a moment.
+      await call.speak(new Int16Array(8_000));
+    }
+    expect(call.messages.filter(({ event }) => event === 'clear')).toEqual([]);
+    expect(truncated).toEqual([]);
+    await call.hangUp();
+  });
+
+  it('leaves no connection to the service behind when the caller leaves first', async () => {
+    service.admission = new Promise(() => undefined);
+    const [asked, closed] = [once(service, 'asked'), once(service, 'closed')];
+    const call = await host.call({ carrier: 'twilio' });
+    await asked;
+    await call.hangUp();
+    await closed;
+  });
+
+  it('ends its own call when the service breaks, and no other', async () => {
+    const call = await host.call({ carrier: 'twilio' });
+    const heardThere = once(service, 'speech');
+    await call.speak(speech(1), { pace: 'asap' });
+    await call.speak(new Int16Array(8_000), { pace: 'asap' });
+    await heardThere;
+    service.break();
+    expect((await call.closed).code).toBe(1000);
   });
 
   it('carries a client’s conversation just so, and ends it when the service goes', async () => {

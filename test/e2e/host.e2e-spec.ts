@@ -344,6 +344,13 @@ describe('options', () => {
     [{ publicUrl: 'not a host' }, /publicUrl must be a host name/],
     [{ maxSesions: 5 }, /maxSesions is not an option; there are publicUrl/],
     [{ stopGraceMs: -1, bodyLimitBytes: 0 }, /stopGraceMs.*bodyLimitBytes/s],
+    [{ startQueueMs: -1 }, /startQueueMs must be a number of milliseconds from 0/],
+    [{ maxQueuedStarts: 0 }, /maxQueuedStarts/],
+    [{ loadFunction: 0.5 }, /loadFunction must be a function/],
+    [{ loadThreshold: 0 }, /loadThreshold must be a number above 0/],
+    [{ drainTimeoutMs: Infinity }, /drainTimeoutMs/],
+    [{ sessionRequestTimeoutMs: 0 }, /sessionRequestTimeoutMs/],
+    [{ sessionHistory: -1 }, /sessionHistory/],
   ])('are refused at start-up: %j', async (options, message) => {
     await expect(boot(RunnerModule.forRoot(options))).resolves.toMatch(message);
     await expect(boot(RunnerModule.forRootAsync({ useFactory: () => options }))).resolves.toMatch(
@@ -368,6 +375,15 @@ describe('options', () => {
         }),
       /customParameters/,
     ],
+    ...['twilio', { exotel: '<Response/>' }, { twilio: 'busy' }, { twilio: 7 }].map(
+      (busyXml): [() => Parameters<typeof boot>[0], RegExp] => [
+        () =>
+          RunnerModule.forRoot({
+            transports: [TelephonyModule.forRoot({ busyXml: busyXml as never })],
+          }),
+        /busyXml must be an object of <Response> documents/,
+      ],
+    ),
   ])('of a transport are refused at start-up', async (module, message) => {
     await expect(boot(module())).resolves.toMatch(message);
   });
@@ -378,6 +394,10 @@ describe('options', () => {
     [
       () => RunnerModule.forRoot({ launcher: {} as never }),
       /launcher must be a class that extends BotLauncher/,
+    ],
+    [
+      () => RunnerModule.forRoot({ auth: {} as never }),
+      /auth must be a class that extends RunnerAuth/,
     ],
     [
       () => TelephonyModule.forRoot({ carrier: 'pigeon' }),
@@ -437,7 +457,7 @@ describe('options', () => {
     const { transports: names } = (await (await fetch(`${running.url}/status`)).json()) as {
       transports: string[];
     };
-    expect(names).toEqual(['websocket', 'twilio', 'telnyx', 'plivo', 'exotel']);
+    expect(names).toEqual(['websocket', 'twilio', 'telnyx', 'plivo', 'exotel', 'webrtc']);
     await running.app.close();
   });
 });

@@ -1,11 +1,13 @@
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { dispose } from '@livekit/rtc-node';
+import { dispose, ParticipantKind } from '@livekit/rtc-node';
 import { RoomServiceClient } from 'livekit-server-sdk';
 import {
   type BotSession,
   createTransport,
   type HangUpOutcome,
   LiveKitModule,
+  LiveKitRunnerArguments,
   type RunnerArguments,
   SessionRegistry,
 } from '../../src/index.js';
@@ -21,15 +23,20 @@ jest.setTimeout(60_000);
 /** Echoes; or with `{"keys": true}` does what the user's keys say. */
 class RoomBot extends EchoBot {
   hungUp: HangUpOutcome | undefined;
+  readonly ends: string[] = [];
 
   override async launch(args: RunnerArguments, session: BotSession): Promise<void> {
     if (!(args.body as { keys?: true }).keys) return super.launch(args, session);
     const transport = await createTransport(args);
+    transport.on('disconnected', ({ reason }) => this.ends.push(reason));
     session.ready();
     for await (const key of transport.dtmfIn()) {
       if (key === '1') await transport.sendDtmf('42#');
+      else if (key === '2') transport.close();
       else this.hungUp = await transport.hangUp();
     }
+    // The session does not wait for its bot to end.
+    if (!session.signal.aborted) await once(session.signal, 'abort');
   }
 }
 
@@ -100,6 +107,7 @@ if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' 
     const agent = participants.find(({ identity }) => identity.startsWith('Pipecat'))!;
     expect(agent).toMatchObject({ metadata: 'echo', attributes: { voice: 'none' } });
     expect(agent.permission?.agent).toBe(true);
+    expect(agent.kind).toBe(ParticipantKind.AGENT);
     await user.leave();
     const end = await session.ended;
     expect(end).toMatchObject({ code: 'peer_left', message: 'The user left the LiveKit room.' });
@@ -125,22 +133,45 @@ if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' 
     expect((await session.ended).code).toBe('peer_left');
   });
 
-  it('the bot hears keys and presses some, and puts the user out when it hangs up', async () => {
+  /** Joins a bot that does what keys say. */
+  async function callByKeys(): Promise<Session> {
     const { json } = await post(`${running.url}/start`, {
       transport: 'livekit',
       body: { keys: true },
     });
-    const { ended } = running.app
+    const session = running.app
       .get(SessionRegistry, { strict: false })
       .get(json.sessionId as string)!;
     await user.join(json.url as string, json.token as string);
     await user.says('participant');
+    return session;
+  }
+
+  it('the bot hears keys and presses some, and puts the user out when it hangs up', async () => {
+    const { ended } = await callByKeys();
     await user.press('1');
     await user.says('key 42#');
     await user.press('0');
     await user.says('disconnected 4');
-    expect(['peer_left', 'completed']).toContain((await ended).code);
+    expect(await ended).toMatchObject({ code: 'completed', message: 'The bot hung up.' });
     expect(bot.hungUp).toEqual({ ok: true, via: 'api' });
+    expect(bot.ends.splice(0)).toEqual(['closed']);
+  });
+
+  it('ends when the bot closes its transport', async () => {
+    const { ended } = await callByKeys();
+    await user.press('2');
+    expect(await ended).toMatchObject({ code: 'completed' });
+    expect(bot.ends.splice(0)).toEqual(['closed']);
+    await user.leave();
+  });
+
+  it('is not joined by a bot whose options are wrong', async () => {
+    const args = new LiveKitRunnerArguments({ room_name: 'r', url: server.url, token: 'none' });
+    await expect(createTransport(args, { sampleRateHz: 9 })).rejects.toThrow(RangeError);
+    // It could be tried again: what is wrong now is the token.
+    await expect(createTransport(args)).rejects.not.toThrow(/called before/);
+    await expect(createTransport(args)).rejects.not.toThrow(/called before/);
   });
 
   it('ends when the room is deleted under it', async () => {

@@ -83,6 +83,7 @@ describe.each(PLATFORMS)('LiveKit on %s', (platform) => {
       attributes: { a: 'b' },
     });
     expect(agent.video).toEqual({ roomJoin: true, room: args.room_name, agent: true });
+    expect([user.kind, agent.kind]).toEqual([undefined, 'agent']);
     const inTwoHours = Date.now() / 1_000 + 7_200;
     expect(Math.abs((user as unknown as { exp: number }).exp - inTwoHours)).toBeLessThan(60);
     const travelled = runnerArgumentsFromJSON(JSON.parse(JSON.stringify(args)));

@@ -1,4 +1,5 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
+import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   BotLauncher,
@@ -11,6 +12,8 @@ import {
   RunnerModule,
   type RunnerModuleExtras,
   type RunnerOptions,
+  RtviSession,
+  SessionRegistry,
   type SessionEnd,
   TelephonyModule,
   WebSocketModule,
@@ -39,6 +42,7 @@ afterEach(async () => {
 /** A bot from a function, and latches on what becomes of its conversations. */
 class TestBot extends BotLauncher {
   readonly ends: Promise<SessionEnd>[] = [];
+  readonly sessions: string[] = [];
   readonly transports: MediaTransport[] = [];
   private waiting: ((transport: MediaTransport) => void)[] = [];
 
@@ -50,6 +54,7 @@ class TestBot extends BotLauncher {
   }
 
   async launch(args: RunnerArguments, session: BotSession): Promise<void> {
+    this.sessions.push(session.id);
     this.ends.push(
       new Promise((resolve) =>
         session.signal.addEventListener('abort', () =>
@@ -156,6 +161,16 @@ describe('the echo bot', () => {
         message.type === 'bot-stopped-speaking' &&
         client.messages.filter(({ type }) => type === 'bot-started-speaking').length === 2,
     );
+    await client.leave();
+  });
+
+  it('says back the last minute of what has no end', async () => {
+    const client = await (await start(EchoBot)).connect({ body: { delayMs: 1 } });
+    await client.speak(tone(900, 16_000, 20), { pace: 'asap' });
+    await client.speak(tone(440, 16_000, 60), { pace: 'asap' });
+    await client.speak(new Int16Array(16_000), { pace: 'asap' });
+    await client.heard(24_000);
+    expect(similarity(client.audio, 24_000, tone(440, 16_000, 1), 16_000)).toBeGreaterThan(0.95);
     await client.leave();
   });
 
@@ -311,6 +326,25 @@ describe('hanging up', () => {
     },
   );
 
+  it.each([
+    ['before the API answers', true],
+    ['after', false],
+  ])('is the bot’s end of it when the carrier closes %s', async (_, before) => {
+    api = await FakeCarrierApi.start();
+    const reasons: string[] = [];
+    const bot = new TestBot(async (transport) => {
+      transport.on('disconnected', ({ reason }) => reasons.push(reason));
+      for await (const key of transport.dtmfIn()) if (key === '#') await transport.hangUp();
+    });
+    const running = await start(bot, { credentials: api.credentials });
+    const call = await running.call({ carrier: 'twilio' });
+    if (before) api.whenEnded = () => call.hangUp();
+    call.press('#');
+    await call.closed;
+    expect(await bot.ends[0]).toMatchObject({ code: 'completed' });
+    expect(reasons).toEqual(['closed']);
+  });
+
   it('is tried twice, and then reported, never thrown', async () => {
     api = await FakeCarrierApi.start();
     api.misbehaviours.push({ status: 503 }, 'cut');
@@ -409,6 +443,73 @@ describe('a conversation', () => {
     expect(transport ?? bot.transports[0]).toMatchObject({ state: 'disconnected' });
   });
 
+  const left: [string, (call: FakeCall, transport: MediaTransport) => unknown][] = [
+    ['peer_left', (call) => call.hangUp()],
+    ['peer_left', (call) => call.socket.terminate()],
+    ['failed', (call) => call.socket.send('x'.repeat(2_000_000))],
+    ['closed', (_, transport) => transport.close()],
+    ['closed', (call) => call.press('0')],
+    ['aborted', () => host!.close().then(() => (host = undefined))],
+  ];
+  it.each(left)('tells its bot that it is over, and why: %s by %s', async (reason, leave) => {
+    const reasons: string[] = [];
+    const bot = new TestBot(async (transport) => {
+      transport.on('disconnected', (end) => reasons.push(end.reason));
+      for await (const key of transport.dtmfIn()) if (key === '0') return;
+    });
+    const call = await (await start(bot)).call({ carrier: 'twilio' });
+    await leave(call, bot.transports[0] ?? (await bot.next()));
+    await bot.ends[0];
+    await call.closed.catch(() => undefined);
+    expect(reasons).toEqual([reason]);
+  });
+
+  it('ends when a signal of the bot’s own aborts, which is forgotten afterwards', async () => {
+    const own = new AbortController();
+    const reasons: string[] = [];
+    const bot = new TestBot(
+      async (transport) => {
+        transport.on('disconnected', (end) => reasons.push(end.reason));
+        await stay(transport);
+      },
+      { signal: own.signal },
+    );
+    const running = await start(bot, {}, { stopGraceMs: 60_000 });
+    const first = await running.call({ carrier: 'twilio' });
+    if (!bot.transports[0]) await bot.next();
+    await first.hangUp();
+    await bot.ends[0];
+    expect(getEventListeners(own.signal, 'abort')).toHaveLength(0);
+    // The session's own end is heard, too.
+    const second = await running.call({ carrier: 'twilio' });
+    if (!bot.transports[1]) await bot.next();
+    const sessions = running.app.get(SessionRegistry, { strict: false });
+    const [id] = bot.sessions.slice(-1);
+    await sessions.stop(sessions.get(id!)!, 'stopped', 'enough');
+    await second.closed;
+    const third = await running.call({ carrier: 'twilio' });
+    if (!bot.transports[2]) await bot.next();
+    own.abort();
+    expect((await third.closed).code).toBe(1000);
+    expect(await bot.ends[2]).toMatchObject({ code: 'completed' });
+    expect(reasons).toEqual(['peer_left', 'aborted', 'closed']);
+  });
+
+  it('can be asked for again where it could not begin', async () => {
+    const errors: unknown[] = [];
+    class AgainBot extends BotLauncher {
+      async launch(args: RunnerArguments): Promise<void> {
+        await createTransport(args, { sendAheadMs: NaN }).catch((error) => errors.push(error));
+        const transport = await createTransport(args);
+        await transport.sendAudio({ pcm: tone(500, 8_000, 0.1), sampleRateHz: 8_000 });
+      }
+    }
+    const call = await (await start(AgainBot)).call({ carrier: 'twilio' });
+    await call.heard(800);
+    await call.closed;
+    expect(errors).toEqual([expect.any(RangeError)]);
+  });
+
   it('ends when the session is stopped, with the code that says why', async () => {
     const bot = new TestBot(echo);
     const running = await start(bot);
@@ -441,6 +542,27 @@ describe('a conversation', () => {
     await other.hangUp();
     const ends = await Promise.all(bot.ends);
     expect(ends.map(({ code }) => code).sort()).toEqual(['failed', 'peer_left']);
+  });
+
+  it('shares no memory with others: its bot may hand it to a worker', async () => {
+    const { port1, port2 } = new MessageChannel();
+    const frames: Int16Array[] = [];
+    const bot = new TestBot(async (transport) => {
+      for await (const { pcm } of transport.audioIn()) {
+        frames.push(new Int16Array(pcm.buffer.slice(0)));
+        port1.postMessage(pcm, [pcm.buffer as ArrayBuffer]);
+      }
+    });
+    const running = await start(bot);
+    const calls = await Promise.all(CARRIERS.map((carrier) => running.call({ carrier })));
+    for (let i = 0; i < 5; i++) {
+      for (const call of calls) await call.speak(tone(500, 8_000, 0.02), { pace: 'asap' });
+    }
+    for (const call of calls) await call.hangUp();
+    await Promise.all(bot.ends);
+    port1.close();
+    port2.close();
+    expect(frames.map(({ length }) => length)).toEqual(new Array(20).fill(320));
   });
 
   it('has one transport', async () => {
@@ -560,6 +682,36 @@ describe('callers who misbehave', () => {
     await good.hangUp();
     const ends = await Promise.all(bot.ends);
     expect(ends.map(({ code }) => code).sort()).toEqual(['peer_error', 'peer_left']);
+  });
+
+  it('end nothing but their own call, whatever the type of a value', async () => {
+    const bot = new TestBot(echo);
+    const running = await start(bot);
+    const poison = { toString: 1, valueOf: 1 };
+    for (const carrier of CARRIERS) {
+      const call = await running.call({ carrier });
+      call.send({ event: 'media', media: { payload: 'AAAA', timestamp: poison } });
+      await call.speak(tone(500, 8_000, 0.2), { pace: 'asap' });
+      await call.heard(800);
+      await call.hangUp();
+    }
+    const ends = await Promise.all(bot.ends);
+    expect(ends.map(({ code }) => code)).toEqual(new Array(4).fill('peer_left'));
+  });
+
+  it('are closed on when they do not read what they are sent', async () => {
+    const bot = new TestBot(async (transport) => {
+      const rtvi = new RtviSession(transport);
+      rtvi.onClientMessage(({ data }) => data);
+      await stay(transport);
+    });
+    const client = await (await start(bot)).connect();
+    await client.ready();
+    client.socket.pause();
+    for (let i = 0; i < 40; i++) client.send('client-message', { t: 'a', d: 'x'.repeat(500_000) });
+    expect(await bot.ends[0]).toMatchObject({ code: 'peer_error' });
+    client.socket.resume();
+    expect((await client.closed).code).toBe(1008);
   });
 
   it('may be clients, too', async () => {

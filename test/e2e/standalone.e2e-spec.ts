@@ -46,13 +46,13 @@ async function start(...flags: string[]): Promise<{ url: string; wsUrl: string; 
 async function stop(): Promise<number | null> {
   const exit = once(child!, 'exit');
   child!.kill('SIGTERM');
-  const [code, signal] = (await exit) as [number | null, string | null];
-  return signal === 'SIGTERM' ? 0 : code;
+  const [code] = (await exit) as [number | null];
+  return code;
 }
 
 describe('pipecat-runner', () => {
   it('greets a published client and echoes, and stops on SIGTERM', async () => {
-    const { url, wsUrl, banner } = await start();
+    const { url, wsUrl, banner } = await start('--drain-timeout', '0');
     expect(banner).toMatch(/Enabled transports\s+websocket, twilio, telnyx, plivo, exotel/);
     expect(banner).toMatch(/Disabled\s+daily: no API key: set DAILY_API_KEY/);
     expect(banner).toMatch(
@@ -122,6 +122,25 @@ describe('pipecat-runner', () => {
     expect(banner).toMatch(/Allowed origins\s+https:\/\/a\.example, https:\/\/b\.example/);
   });
 
+  it('takes its keys from the environment, and keeps them from the bot', async () => {
+    await writeFile(
+      join(dir, '.env'),
+      'PIPECAT_PUBLIC_KEYS=pk_0123456789abcdef, pk_of-somebody-else\nPIPECAT_PRIVATE_KEYS=sk_0123456789abcdef\n',
+    );
+    await writeFile(
+      join(dir, 'bot.mjs'),
+      'export default async (args) => args.websocket.send(JSON.stringify(args));',
+    );
+    const { url } = await start('--bot', './bot.mjs');
+    const request = { transport: 'websocket' };
+    expect((await post(`${url}/start`, request)).status).toBe(401);
+    const key = { authorization: 'Bearer pk_of-somebody-else' };
+    const { json } = await post(`${url}/start`, request, key);
+    const { WebSocket } = await import('ws');
+    expect(await nextText(new WebSocket(json.wsUrl as string))).not.toMatch(/pk_|sk_/);
+    expect((await fetch(`${url}/sessions`, { headers: key })).status).toBe(401);
+  });
+
   describe('with a Daily account', () => {
     let daily: FakeDaily;
     beforeEach(async () => {
@@ -187,6 +206,7 @@ describe('pipecat-runner', () => {
     [['--transport', 'pigeon'], /pigeon.*websocket/s],
     [['--port', '70000'], /65535/],
     [['--ws-auth', 'maybe'], /none.*token/s],
+    [['--drain-timeout', 'long'], /seconds from 0 to 86400/],
     [['--nonsense'], /--nonsense/],
     [['--direct', '-t', 'twilio'], /--direct works with Daily only/],
     [['--direct'], /set DAILY_API_KEY/],

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
+  callerParameters,
   CallData,
   ExotelCallData,
   RunnerModule,
@@ -176,6 +177,13 @@ describe.each(PLATFORMS)('telephony on %s', (platform) => {
     const { status, json } = await post(`${url}/telephony/pigeon`);
     expect(status).toBe(404);
     expect(json.detail).toMatch(/twilio, telnyx, plivo, exotel/);
+  });
+
+  it.each(['null', '[]', '"a"', '7'])('refuses a webhook of %s', async (body) => {
+    const { url } = await start(platform, { telephony: { customParameters: callerParameters } });
+    const { status, json } = await post(`${url}/telephony/twilio`, body);
+    expect(status).toBe(422);
+    expect(json.detail).toMatch(/form or a JSON object/);
   });
 
   it('loses no media that follows the handshake at once', async () => {

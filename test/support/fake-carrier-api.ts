@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface ApiRequest {
@@ -49,6 +49,8 @@ export class FakeCarrierApi extends EventEmitter<{ ended: [callId: string] }> {
   readonly requests: ApiRequest[] = [];
   /** Applied to the next requests, one each. */
   readonly misbehaviours: ApiMisbehaviour[] = [];
+  /** What happens once a call is ended, before that is answered. */
+  whenEnded: (callId: string) => Promise<void> = () => Promise.resolve();
   /** The calls that are over already. */
   readonly over = new Set<string>();
   private readonly server: Server;
@@ -58,23 +60,7 @@ export class FakeCarrierApi extends EventEmitter<{ ended: [callId: string] }> {
     this.server = createServer((request, response) => {
       let body = '';
       request.setEncoding('utf8').on('data', (part: string) => (body += part));
-      request.on('end', () => {
-        const { method = '', url = '', headers } = request;
-        this.requests.push({
-          method,
-          path: url,
-          authorization: headers.authorization,
-          contentType: headers['content-type'],
-          body,
-        });
-        const misbehaviour = this.misbehaviours.shift();
-        if (misbehaviour === 'hang') return;
-        if (misbehaviour === 'cut') return void request.socket.destroy();
-        const { status, body: answer } = misbehaviour ?? this.serve(this.requests.at(-1)!);
-        response.statusCode = status;
-        response.setHeader('content-type', 'application/json');
-        response.end(answer === undefined ? '' : JSON.stringify(answer));
-      });
+      request.on('end', () => void this.answer(request, body, response));
     });
   }
 
@@ -104,7 +90,29 @@ export class FakeCarrierApi extends EventEmitter<{ ended: [callId: string] }> {
     await once(this.server, 'close');
   }
 
-  private serve(request: ApiRequest): { status: number; body?: unknown } {
+  private async answer(
+    { method = '', url = '', headers, socket }: IncomingMessage,
+    body: string,
+    response: ServerResponse,
+  ): Promise<void> {
+    const request = {
+      method,
+      path: url,
+      authorization: headers.authorization,
+      contentType: headers['content-type'],
+      body,
+    };
+    this.requests.push(request);
+    const misbehaviour = this.misbehaviours.shift();
+    if (misbehaviour === 'hang') return;
+    if (misbehaviour === 'cut') return void socket.destroy();
+    const { status, body: answer } = misbehaviour ?? (await this.serve(request));
+    response.statusCode = status;
+    response.setHeader('content-type', 'application/json');
+    response.end(answer === undefined ? '' : JSON.stringify(answer));
+  }
+
+  private async serve(request: ApiRequest): Promise<{ status: number; body?: unknown }> {
     for (const route of ROUTES) {
       const match = route.pattern.exec(`${request.method} ${request.path}`);
       if (!match) continue;
@@ -118,6 +126,7 @@ export class FakeCarrierApi extends EventEmitter<{ ended: [callId: string] }> {
       if (this.over.has(callId)) return route.gone;
       this.over.add(callId);
       this.emit('ended', callId);
+      await this.whenEnded(callId);
       return route.answer;
     }
     return { status: 404, body: { message: 'no such route' } };

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { pcmFromBytes } from '../../src/index.js';
 import { tone } from './sound.js';
@@ -13,18 +13,31 @@ const DELTA_MS = 100;
 
 /**
  * A speech-to-speech service in the place of OpenAI's Realtime API (its events of audio, turns and interruption): answers each turn with
- * three seconds of a tone, sent as fast as it goes. Emits `truncated`, `speech` with what was heard of a turn, and `problem` for
- * whatever it would refuse.
+ * three seconds of a tone, sent as fast as it goes. Emits `asked` for each who connects, `truncated`, `speech` with what was heard of a
+ * turn, `closed` when a connection is, and `problem` for whatever it would refuse.
  */
 export class FakeRealtime extends EventEmitter<{
+  asked: [];
   truncated: [audioEndMs: number];
   speech: [Int16Array];
   problem: [string];
   closed: [];
 }> {
   readonly apiKey = 'realtime-key';
-  readonly answer = tone(600, RATE_HZ, 3);
-  private readonly server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  answer = tone(600, RATE_HZ, 3);
+  /** Whoever connects is let in after this. */
+  admission = Promise.resolve();
+  private readonly server = new WebSocketServer({
+    port: 0,
+    host: '127.0.0.1',
+    verifyClient: ({ req }, admit) => {
+      req.socket.once('close', () => this.emit('closed'));
+      // Before it is let in nobody else would notice that it is gone.
+      req.socket.once('end', () => req.socket.destroy()).resume();
+      this.emit('asked');
+      void this.admission.then(() => admit(true));
+    },
+  });
 
   private constructor() {
     super();
@@ -39,6 +52,13 @@ export class FakeRealtime extends EventEmitter<{
 
   get url(): string {
     return `ws://127.0.0.1:${(this.server.address() as AddressInfo).port}/v1/realtime`;
+  }
+
+  /** Breaks all connections, by bytes that are no WebSocket's. */
+  break(): void {
+    for (const client of this.server.clients) {
+      (client as unknown as { _socket: Socket })._socket.write(Buffer.from([0xff, 0xff]));
+    }
   }
 
   async close(): Promise<void> {
@@ -57,7 +77,6 @@ export class FakeRealtime extends EventEmitter<{
       this.answer,
       (speech) => this.emit('speech', speech),
     );
-    socket.on('close', () => this.emit('closed'));
     socket.on('message', (data: Buffer, isBinary) => {
       const problem = isBinary ? 'binary' : this.take(JSON.parse(data.toString()) as Event, turns);
       if (problem === undefined) return;
@@ -86,6 +105,7 @@ export class FakeRealtime extends EventEmitter<{
       }
       case 'conversation.item.truncate':
         if (event.item_id !== turns.itemId || event.content_index !== 0) return 'truncate: no item';
+        if (event.audio_end_ms! > turns.answerMs) return 'truncate: there is less audio';
         this.emit('truncated', event.audio_end_ms!);
         return undefined;
       default:
@@ -122,6 +142,10 @@ class Turns {
     private readonly answer: Int16Array,
     private readonly onSpeech: (speech: Int16Array) => void,
   ) {}
+
+  get answerMs(): number {
+    return (this.answer.length * 1_000) / RATE_HZ;
+  }
 
   get itemId(): string {
     return `item_${this.turn}`;

@@ -11,7 +11,12 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { NestFactory } from '@nestjs/core';
 import WebSocket, { type RawData } from 'ws';
-import { RunnerModule, type RunnerModuleExtras, type RunnerOptions } from '../../src/index.js';
+import {
+  RunnerDrain,
+  RunnerModule,
+  type RunnerModuleExtras,
+  type RunnerOptions,
+} from '../../src/index.js';
 
 export type Platform = 'fastify' | 'express';
 export const PLATFORMS: Platform[] = ['fastify', 'express'];
@@ -31,14 +36,16 @@ export function runnerModule(
   {
     launcher,
     transports,
+    features,
     imports,
     path,
+    health,
     console,
     isGlobal,
     ...options
   }: RunnerOptions & RunnerModuleExtras,
 ): DynamicModule {
-  const extras = { launcher, transports, imports, path, console, isGlobal };
+  const extras = { launcher, transports, features, imports, path, health, console, isGlobal };
   return way === 'forRoot'
     ? RunnerModule.forRoot({ ...extras, ...options })
     : RunnerModule.forRootAsync({ ...extras, useFactory: async () => options });
@@ -59,8 +66,10 @@ export async function startApp(
   return listen(app);
 }
 
-export async function listen(app: INestApplication): Promise<RunningApp> {
+/** Starts an application on a free loopback port. @param waits whether closing it waits for conversations to end */
+export async function listen(app: INestApplication, waits = false): Promise<RunningApp> {
   await app.listen(0, '127.0.0.1');
+  if (!waits) app.get(RunnerDrain, { strict: false }).hurry();
   const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
   return { app, url: `http://127.0.0.1:${port}`, wsUrl: `ws://127.0.0.1:${port}` };
 }

@@ -51,3 +51,49 @@ export function similarity(
   }
   return best;
 }
+
+/** Enough to know speech by, and half as much to compare. */
+function atFourKHz(pcm: Int16Array, fromHz: number): Int16Array {
+  const full = atRate(pcm, fromHz, 8_000);
+  return Int16Array.from(
+    { length: full.length >> 1 },
+    (_, i) => (full[2 * i]! + full[2 * i + 1]!) / 2,
+  );
+}
+
+/** How much is compared at a time, in seconds: on a busy machine there are gaps between such pieces, seldom within. */
+const PIECE = 0.5;
+
+/**
+ * How much of a sound is in a copy of it, whatever is between its parts: the median over its pieces of how similar the most similar
+ * part of the copy is.
+ */
+export function found(
+  copy: Int16Array,
+  copyHz: number,
+  original: Int16Array,
+  originalHz: number,
+): number {
+  const a = atFourKHz(original, originalHz);
+  const b = atFourKHz(copy, copyHz);
+  const size = PIECE * 4_000;
+  const best: number[] = [];
+  for (let at = 0; at + size <= a.length; at += size) {
+    let most = 0;
+    for (let lag = 0; lag + size <= b.length; lag++) {
+      let dot = 0;
+      let powerA = 0;
+      let powerB = 0;
+      for (let i = 0; i < size; i++) {
+        const x = a[at + i]!;
+        const y = b[lag + i]!;
+        dot += x * y;
+        powerA += x * x;
+        powerB += y * y;
+      }
+      most = Math.max(most, dot / Math.sqrt(powerA * powerB || 1));
+    }
+    best.push(most);
+  }
+  return best.sort((x, y) => x - y)[best.length >> 1]!;
+}

@@ -148,6 +148,30 @@ describe('Resampler', () => {
     }
   });
 
+  it.each([
+    [1_000, 48_000],
+    [0, 8_000],
+    [NaN, 8_000],
+    [8_000, 16_000.5],
+    [8_000, Infinity],
+    ['8000', 16_000],
+  ])('takes no other rates: %j to %j', (from, to) => {
+    expect(() => new Resampler(from as number, to)).toThrow(
+      /RateHz must be one of 8000, 11025, .*, 96000/,
+    );
+  });
+
+  it('gives memory of its own, or uses what is there', () => {
+    const signal = tone(300, 8_000, 0.02);
+    const own = new Resampler(8_000, 16_000).process(signal);
+    expect(own.buffer.byteLength).toBe(own.byteLength);
+    const resampler = new Resampler(8_000, 16_000);
+    const room = new Int16Array(400);
+    expect(resampler.outputLength(160)).toBe(320);
+    expect(resampler.processInto(signal, room, 50)).toBe(320);
+    expect([...room.subarray(50, 370)]).toEqual([...own]);
+  });
+
   it('runs what polyphase.wat says', async () => {
     const script = './build-polyphase.js';
     const { polyphaseSource } = (await import(script)) as {

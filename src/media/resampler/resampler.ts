@@ -1,4 +1,4 @@
-import { allocatePcm } from '../pcm.js';
+import { checkAudioRate } from '../audio-rates.js';
 import { designFilter } from './filter-design.js';
 import { POLYPHASE_WASM } from './polyphase.js';
 
@@ -35,7 +35,7 @@ const wasm = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(POLYPHA
   .exports as Polyphase;
 
 const PAGE_BYTES = 65_536;
-/** The most input samples that are converted in one go: few enough for what comes of them to fit. */
+/** The most input samples that are converted in one go: few enough for what comes of them to fit, at twelve for one. */
 const PIECE = 1_024;
 /** The memory: input, output and then the filters. */
 const WINDOW_ADDRESS = 0;
@@ -59,10 +59,17 @@ export class Resampler {
   /** How far the next output sample is behind the start of the next piece, in steps of an `up`th of an input sample. */
   private position = 0;
 
+  /**
+   * @param inRateHz and @param outRateHz each one of those in use: 8,000, 11,025, 12,000, 16,000, 22,050, 24,000, 32,000, 44,100, 48,000 or
+   * 96,000
+   * @throws {RangeError} for any other
+   */
   constructor(
     readonly inRateHz: number,
     readonly outRateHz: number,
   ) {
+    checkAudioRate(inRateHz, 'inRateHz');
+    checkAudioRate(outRateHz, 'outRateHz');
     const divisor = greatestCommonDivisor(inRateHz, outRateHz);
     this.up = outRateHz / divisor;
     this.down = inRateHz / divisor;
@@ -75,13 +82,25 @@ export class Resampler {
     return ((this.filter.taps / 2) * 1_000) / this.inRateHz;
   }
 
+  /** @returns the samples at the other rate, in memory of their own */
   process(pcm: Int16Array): Int16Array {
-    const out = allocatePcm(this.countFor(pcm.length));
-    let written = 0;
-    for (let at = 0; at < pcm.length; at += PIECE) {
-      written += this.convert(pcm.subarray(at, at + PIECE), out, written);
-    }
+    const out = new Int16Array(this.outputLength(pcm.length));
+    this.processInto(pcm, out, 0);
     return out;
+  }
+
+  /** The same into memory that is there. @param offset where in it @returns how many samples were written */
+  processInto(pcm: Int16Array, out: Int16Array, offset: number): number {
+    let end = offset;
+    for (let at = 0; at < pcm.length; at += PIECE) {
+      end += this.convert(pcm.subarray(at, at + PIECE), out, end);
+    }
+    return end - offset;
+  }
+
+  /** How many samples come next of so many. */
+  outputLength(samples: number): number {
+    return Math.max(0, Math.ceil((samples * this.up - this.position) / this.down));
   }
 
   /** Forgets what came before, so that a new sound does not begin with the end of the last. */
@@ -90,15 +109,10 @@ export class Resampler {
     this.position = 0;
   }
 
-  /** How many output samples so many input samples make. */
-  private countFor(samples: number): number {
-    return Math.max(0, Math.ceil((samples * this.up - this.position) / this.down));
-  }
-
   /** @returns how many samples were written to `out` at `offset` */
   private convert(piece: Int16Array, out: Int16Array, offset: number): number {
     const { up, down, history, filter } = this;
-    const count = this.countFor(piece.length);
+    const count = this.outputLength(piece.length);
     const wholeSteps = Math.floor(down / up);
     const start = Math.floor(this.position / up);
     memory.set(history, WINDOW_ADDRESS / 2);

@@ -27,5 +27,11 @@ export function textIn(message: CarrierMessage, field: string): string | undefin
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+/** The number in a field of a message, in figures or as text; `NaN` when something else is there. */
+export function numberIn(message: CarrierMessage, field: string): number {
+  const value = message[field];
+  return typeof value === 'number' ? value : Number(textIn(message, field) ?? NaN);
+}
+
 /** A message for a carrier. */
 export const asJson = (message: CarrierMessage): Buffer => Buffer.from(JSON.stringify(message));

@@ -82,10 +82,7 @@ const CARRIERS: Record<
         mark: { name: 'mark-1' },
       },
       markName: 'mark-1',
-      others: [
-        { event: 'connected', version: '1.0.0' },
-        { event: 'error', payload: { code: 100_004, title: 'rate_limit_reached', detail: '' } },
-      ],
+      others: [{ event: 'connected', version: '1.0.0' }],
     },
     outbound: {
       media: `{"event":"media","media":{"payload":"${mulaw}"}}`,
@@ -201,13 +198,10 @@ describe.each(Object.entries(CARRIERS))('%s', (name, { make, inbound, outbound }
       const result = read(serializer, { ...inbound.media, media: { ...media, timestamp } });
       return (result as { timestampMs?: number }).timestampMs;
     };
-    expect([at('1000'), at(1_020), at('1040'), at('soon'), at(undefined)]).toEqual([
-      0,
-      20,
-      40,
-      undefined,
-      undefined,
-    ]);
+    expect([at('1000'), at(1_020), at('1040')]).toEqual([0, 20, 40]);
+    for (const none of ['soon', '', undefined, null, [7], { toString: 1, valueOf: 1 }]) {
+      expect(at(none)).toBeUndefined();
+    }
   });
 
   it.each<[string, (media: Record<string, unknown>) => unknown]>([
@@ -311,6 +305,19 @@ describe('codecs', () => {
     expect(bytes % 320).toBe(0);
     expect(bytes).toBeGreaterThanOrEqual(3_200);
     expect(bytes).toBeLessThanOrEqual(100_000);
+  });
+
+  it.each([
+    [{ code: 100_004, title: 'rate_limit_reached', detail: 'of +15550001' }, 'rate_limit_reached'],
+    [{ title: '+15550001' }, undefined],
+    [{ title: { toString: 1 } }, undefined],
+    [undefined, undefined],
+  ])('Telnyx says why the bot is not heard: %j', (payload, detail) => {
+    expect(read(new TelnyxSerializer(), { event: 'error', payload })).toEqual({
+      kind: 'malformed',
+      what: 'an error',
+      detail,
+    });
   });
 
   it('a payload must not end within a sample', () => {

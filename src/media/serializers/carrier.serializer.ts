@@ -1,6 +1,12 @@
 import type { AudioCodec } from '../codecs/audio-codec.js';
 import { decodeBase64 } from './base64.js';
-import { type CarrierMessage, objectIn, parseCarrierMessage, textIn } from './carrier-message.js';
+import {
+  type CarrierMessage,
+  numberIn,
+  objectIn,
+  parseCarrierMessage,
+  textIn,
+} from './carrier-message.js';
 import {
   IGNORED,
   type InboundMedia,
@@ -76,7 +82,7 @@ export abstract class CarrierSerializer implements MediaSerializer {
     if (event === 'stop') return { kind: 'stop' };
     // The one of the handshake has been read.
     if (event === 'start') return malformed('a second start');
-    return this.otherEvents.includes(event) ? IGNORED : malformed('an unknown event');
+    return this.readOther(event, message);
   }
 
   /** Put together from bytes: as a string it would cost the socket twice as much to send. */
@@ -99,6 +105,11 @@ export abstract class CarrierSerializer implements MediaSerializer {
     return undefined;
   }
 
+  /** Reads what only this carrier says. */
+  protected readOther(event: string, _message: CarrierMessage): InboundMedia {
+    return this.otherEvents.includes(event) ? IGNORED : malformed('an unknown event');
+  }
+
   protected markName(message: CarrierMessage): string | undefined {
     return textIn(objectIn(message, 'mark'), 'name');
   }
@@ -113,7 +124,7 @@ export abstract class CarrierSerializer implements MediaSerializer {
     const codec = this.codecs.in;
     const pcm = codec.decode(bytes);
     if (!pcm) return malformed('a payload that ends within a sample');
-    const timestampMs = this.sinceFirst(Number(media.timestamp ?? NaN));
+    const timestampMs = this.sinceFirst(numberIn(media, 'timestamp'));
     return { kind: 'audio', pcm, sampleRateHz: codec.sampleRateHz, channels: 1, timestampMs };
   }
 

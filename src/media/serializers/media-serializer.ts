@@ -41,8 +41,8 @@ export type InboundMedia =
   | { readonly kind: 'stop' }
   /** Nothing to do, and nothing wrong. */
   | { readonly kind: 'ignored' }
-  /** `what` is one of a few fixed texts: it is counted and logged by. */
-  | { readonly kind: 'malformed'; readonly what: string };
+  /** `what` is one of a few fixed texts: it is counted and logged by. `detail` is only logged, and fit for that. */
+  | { readonly kind: 'malformed'; readonly what: string; readonly detail?: string };
 
 /**
  * How one provider writes media on a WebSocket: bytes in, frames out, and the other way round. It knows no socket, and no

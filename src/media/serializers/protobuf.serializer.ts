@@ -1,5 +1,5 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { bytesFromPcm, pcmFromBytes } from '../pcm.js';
+import { bytesFromPcm, readPcm } from '../pcm.js';
 import {
   IGNORED,
   type InboundMedia,
@@ -150,7 +150,7 @@ function readAudio(content: Uint8Array): InboundMedia {
   if (bytes.length % (2 * channels) !== 0) return malformed('audio that ends within a sample');
   return {
     kind: 'audio',
-    pcm: pcmFromBytes(bytes),
+    pcm: readPcm(bytes),
     sampleRateHz,
     channels,
     timestampMs: undefined,

@@ -2,8 +2,9 @@ import type { AudioCodec } from '../codecs/audio-codec.js';
 import { ALAW, MULAW } from '../codecs/g711.js';
 import { G722 } from '../codecs/g722.js';
 import { L16 } from '../codecs/l16.js';
-import { asJson } from './carrier-message.js';
+import { asJson, type CarrierMessage, objectIn, textIn } from './carrier-message.js';
 import { CarrierSerializer } from './carrier.serializer.js';
+import type { InboundMedia } from './media-serializer.js';
 
 /** What Telnyx calls the codecs that are understood here; it also has OPUS and AMR-WB. */
 export const TELNYX_ENCODINGS = ['PCMU', 'PCMA', 'G722', 'L16'] as const;
@@ -24,11 +25,10 @@ export const TELNYX_L16_HZ = 16_000;
 
 /**
  * Telnyx media streaming in RTP mode (payloads without RTP headers):
- * https://developers.telnyx.com/api-reference/websockets/stream-call-media-over-websocket.
+ * https://developers.telnyx.com/api-reference/websockets/stream-call-media-over-websocket. Telnyx does not guarantee the order of its
+ * frames; they are taken as they come, as Pipecat does.
  */
 export class TelnyxSerializer extends CarrierSerializer {
-  protected override readonly otherEvents = ['connected', 'error'];
-
   constructor({ from = 'PCMU', to = 'PCMU', fromL16Hz = TELNYX_L16_HZ }: TelnyxFormat = {}) {
     super({
       codecs: { in: codecOf(from, fromL16Hz), out: codecOf(to, TELNYX_L16_HZ) },
@@ -42,6 +42,17 @@ export class TelnyxSerializer extends CarrierSerializer {
 
   mark(name: string): Buffer {
     return asJson({ event: 'mark', mark: { name } });
+  }
+
+  /** An error is how Telnyx says why what it is sent is not heard. */
+  protected override readOther(event: string, message: CarrierMessage): InboundMedia {
+    if (event !== 'error') return super.readOther(event, message);
+    const title = textIn(objectIn(message, 'payload'), 'title');
+    return {
+      kind: 'malformed',
+      what: 'an error',
+      detail: title && /^[a-z_ ]{1,40}$/i.test(title) ? title : undefined,
+    };
   }
 }
 

@@ -1,4 +1,4 @@
-import { Allow, IsBoolean, IsObject, IsOptional, IsString } from 'class-validator';
+import { IsBoolean, IsObject, IsOptional, IsString } from 'class-validator';
 import { ApiField } from '../../validation/api-field.decorator.js';
 
 /** What a client sends to `POST /start`. Every field may be left out. */
@@ -6,14 +6,20 @@ export class StartRequest {
   /** The transport to use: one of those `GET /status` lists. */
   @IsOptional()
   @IsString({ message: 'transport must be a string: one of those GET /status lists' })
-  @ApiField({ required: false, description: 'The transport to use.', example: 'webrtc' })
+  @ApiField({ required: false, description: 'The transport to use.' })
   transport?: string;
 
   /** Whatever the bot is to find in its `body`. */
-  @Allow()
+  @IsOptional()
   @ApiField({
     required: false,
-    type: Object,
+    oneOf: [
+      { type: 'object', additionalProperties: true },
+      { type: 'array', items: {} },
+      { type: 'string' },
+      { type: 'number' },
+      { type: 'boolean' },
+    ],
     description: 'Whatever the bot is to find in its body.',
   })
   body?: unknown;
@@ -31,7 +37,7 @@ export class StartRequest {
     required: false,
     type: Object,
     additionalProperties: true,
-    description: 'Properties of the new Daily room.',
+    description: 'Properties of the new Daily room: DailyRoomProperties.',
   })
   dailyRoomProperties?: Record<string, unknown>;
 
@@ -42,7 +48,7 @@ export class StartRequest {
     required: false,
     type: Object,
     additionalProperties: true,
-    description: 'Properties of the Daily meeting token.',
+    description: 'Properties of the Daily meeting token: DailyMeetingTokenProperties.',
   })
   dailyMeetingTokenProperties?: Record<string, unknown>;
 

@@ -1,11 +1,19 @@
-import { Get, Header, Res } from '@nestjs/common';
+import { Get, Header, Req, Res } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { Access } from '../../auth/access.decorator.js';
+import { callerOf } from '../../auth/caller.js';
+import { START_ERRORS } from '../../errors/runner.error.js';
+import { ApiRoute } from '../../http/api-route.decorator.js';
+import type { HttpRequest } from '../../http/http-request.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { DailyTransport } from './daily.transport.js';
+import { DailyMeetingTokenProperties } from './dto/daily-meeting-token-properties.dto.js';
+import { DailyRoomProperties } from './dto/daily-room-properties.dto.js';
 
 /** `GET /daily`: a browser's way to meet the bot. */
 @RunnerController('daily')
+@Access('start')
 export class DailyController {
   constructor(
     private readonly transport: DailyTransport,
@@ -16,9 +24,15 @@ export class DailyController {
   /** Makes a room, starts the bot and sends the browser there. */
   @Get()
   @Header('cache-control', 'no-store')
-  async meet(@Res() response: unknown): Promise<void> {
+  @ApiRoute({
+    summary: 'Sends a browser to a Daily room with a bot in it',
+    answers: { 307: { description: 'The room, in `Location`.' } },
+    errors: START_ERRORS,
+    models: [DailyRoomProperties, DailyMeetingTokenProperties],
+  })
+  async meet(@Req() request: HttpRequest, @Res() response: unknown): Promise<void> {
     this.transports.require('daily');
-    const { roomUrl } = await this.transport.startPlain();
+    const { roomUrl } = await this.transport.startPlain(callerOf(request));
     this.adapterHost.httpAdapter.redirect(response, 307, roomUrl);
   }
 }

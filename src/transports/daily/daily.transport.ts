@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Caller } from '../../auth/runner-auth.js';
 import { RunnerArguments } from '../../bot/runner-arguments.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
@@ -54,8 +55,10 @@ export class DailyTransport extends RunnerTransport {
   }
 
   /** Opens a session in a room without anyone having asked for particulars. */
-  async startPlain(): Promise<{ readonly session: Session; readonly roomUrl: string }> {
-    return this.sessions.start({ transport: 'daily' }, async (session) => {
+  async startPlain(
+    caller?: Caller,
+  ): Promise<{ readonly session: Session; readonly roomUrl: string }> {
+    return this.sessions.start({ transport: 'daily', caller }, async (session) => {
       const { dailyRoom } = this.launch(session, await this.rooms.meet(session));
       return { session, roomUrl: dailyRoom };
     });

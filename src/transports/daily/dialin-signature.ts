@@ -1,9 +1,12 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { RunnerError } from '../../errors/runner.error.js';
+import {
+  isSignature,
+  refusedWebhook,
+  refuseReplay,
+  signatureHeaders,
+} from '../../http/webhook-signature.js';
 
-/** How old a signature may be, or how far in the future. */
-const TOLERANCE_MS = 300_000;
 /** Daily was seen to send milliseconds where its guide has seconds; a later time in seconds is the year 2286. */
 const FIRST_MILLISECONDS = 10_000_000_000;
 
@@ -18,24 +21,18 @@ export function verifyDialinSignature(
   body: Buffer,
   secret: string,
 ): void {
-  const signature = headers['x-pinless-signature'];
-  const timestamp = headers['x-pinless-timestamp'];
-  if (typeof signature !== 'string' || typeof timestamp !== 'string') {
-    throw refused('x-pinless-signature and x-pinless-timestamp are required');
-  }
+  const [signature, timestamp] = signatureHeaders(
+    headers,
+    'x-pinless-signature',
+    'x-pinless-timestamp',
+  );
   const expected = createHmac('sha256', Buffer.from(secret, 'base64'))
     .update(`${timestamp}.`)
     .update(body)
     .digest();
-  const given = Buffer.from(signature, 'base64');
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-    throw refused('x-pinless-signature does not match the body');
+  if (!isSignature(Buffer.from(signature, 'base64'), expected)) {
+    throw refusedWebhook('x-pinless-signature does not match the body');
   }
   const time = Number(timestamp);
-  const timeMs = time < FIRST_MILLISECONDS ? time * 1_000 : time;
-  if (!(Math.abs(Date.now() - timeMs) <= TOLERANCE_MS)) {
-    throw refused('x-pinless-timestamp is not of the last five minutes');
-  }
+  refuseReplay('x-pinless-timestamp', time < FIRST_MILLISECONDS ? time * 1_000 : time);
 }
-
-const refused = (message: string) => new RunnerError('UNAUTHORIZED', `${message}.`);

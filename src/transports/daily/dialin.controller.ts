@@ -1,5 +1,8 @@
 import { HttpCode, Inject, Post, Req } from '@nestjs/common';
+import { Access } from '../../auth/access.decorator.js';
 import { CallData, sipHeaders } from '../../bot/call-data.js';
+import { START_ERRORS } from '../../errors/runner.error.js';
+import { ApiRoute, json } from '../../http/api-route.decorator.js';
 import type { HttpRequest } from '../../http/http-request.js';
 import { bodyOf, rawBodyOf } from '../../http/request-body.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
@@ -11,22 +14,17 @@ import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
 import { DailyTransport } from './daily.transport.js';
 import { verifyDialinSignature } from './dialin-signature.js';
 import { DailyDialinRequest } from './dto/daily-dialin-request.dto.js';
+import { DialinAnswer, DialinPingAnswer } from './dto/dialin-answer.dto.js';
 import { DialinSettings } from './dto/dialin-settings.dto.js';
 import { DialinWebhook } from './dto/dialin-webhook.dto.js';
 import { WarmRooms } from './warm-rooms.js';
-
-/** What Daily is told: where the call goes. */
-interface DialinAnswer {
-  readonly dailyRoom: string;
-  readonly dailyToken: string;
-  readonly sessionId: string;
-}
 
 /** How long a call is remembered, so that a second delivery of it starts no second bot; longer than a signature is good for. */
 const REMEMBER_MS = 600_000;
 
 /** `POST /daily-dialin-webhook`: Daily has a phone call on hold, and wants a room and a bot for it. */
 @RunnerController('daily-dialin-webhook')
+@Access('open')
 export class DialinController {
   /** The calls that came in lately, oldest first, with what they were or will be answered. */
   private readonly calls = new Map<string, { atMs: number; answer: Promise<DialinAnswer> }>();
@@ -43,7 +41,20 @@ export class DialinController {
   /** Answers a call; a call delivered again gets the first answer. */
   @Post()
   @HttpCode(200)
-  async call(@Req() request: HttpRequest): Promise<DialinAnswer | { status: 'OK' }> {
+  @ApiRoute({
+    summary: 'Answers a phone call that Daily has on hold',
+    description:
+      'Where a secret is configured, the webhook must be signed by Daily. A body with `test` or `Test` only asks whether the webhook is there.',
+    body: json(DialinWebhook),
+    answers: {
+      200: {
+        description: 'Where the call goes.',
+        content: json([DialinAnswer, DialinPingAnswer]),
+      },
+    },
+    errors: ['UNAUTHORIZED', 'INVALID_FIELDS', ...START_ERRORS],
+  })
+  async call(@Req() request: HttpRequest): Promise<DialinAnswer | DialinPingAnswer> {
     const body = bodyOf(request);
     // Daily sends this while the webhook is being configured, before it has told anyone the secret it will sign with.
     if (isPing(body)) return { status: 'OK' };

@@ -25,6 +25,8 @@ const MAX_UNTAKEN = 10;
  * made anew, too.
  */
 const RETURN_MS = 15_000;
+/** So long leaving may take, in milliseconds: a server that hangs does not answer the goodbye. */
+const LEAVE_MS = 2_000;
 /** The keys of a phone by their codes in RFC 4733. */
 const DTMF_KEYS = '0123456789*#ABCD';
 
@@ -38,8 +40,11 @@ export class LiveKitRoomLink implements MediaLink {
     messages: true,
   } as const;
   readonly output = { sampleRateHz: OUTPUT_HZ, chunkSamples: (OUTPUT_HZ * CHUNK_MS) / 1_000 };
+  private events: MediaLinkEvents | undefined;
+  /** What happened before there was anyone to tell. */
+  private readonly early: ((events: MediaLinkEvents) => void)[] = [];
   private untaken = 0;
-  private left = false;
+  private leaving: Promise<unknown> | undefined;
   private hearing = false;
   /** Ends the conversation unless a user comes back. */
   private goodbye: NodeJS.Timeout | undefined;
@@ -51,7 +56,25 @@ export class LiveKitRoomLink implements MediaLink {
     private readonly room: rtc.Room,
     private readonly source: rtc.AudioSource,
     private readonly options: LiveKitJoinOptions,
-  ) {}
+  ) {
+    const { RoomEvent } = sdk;
+    room.on(RoomEvent.TrackSubscribed, () => this.hearSomeone());
+    room.on(RoomEvent.DataReceived, (payload) => this.onData(payload));
+    room.on(RoomEvent.DtmfReceived, (_code, digit) => this.tell((events) => events.dtmf(digit)));
+    room.on(RoomEvent.ParticipantDisconnected, (participant) => this.onUserGone(participant));
+    room.on(RoomEvent.ParticipantConnected, (participant) => {
+      if (this.isUser(participant)) clearTimeout(this.goodbye);
+    });
+    room.on(RoomEvent.Disconnected, (reason) => {
+      const { ROOM_DELETED, PARTICIPANT_REMOVED, ROOM_CLOSED } = sdk.DisconnectReason;
+      const over = [ROOM_DELETED, PARTICIPANT_REMOVED, ROOM_CLOSED].includes(reason);
+      this.end(
+        over
+          ? { reason: 'peer_left', message: 'The LiveKit room is over.' }
+          : { reason: 'failed', message: 'The connection to the LiveKit room was lost.' },
+      );
+    });
+  }
 
   /** Joins the room, and publishes the bot's voice. @throws when that fails or the signal aborts */
   static async join(
@@ -59,46 +82,30 @@ export class LiveKitRoomLink implements MediaLink {
     { url, token }: LiveKitRunnerArguments,
     options: LiveKitJoinOptions,
   ): Promise<LiveKitRoomLink> {
-    options.signal?.throwIfAborted();
-    const room = new sdk.Room();
-    const source = new sdk.AudioSource(OUTPUT_HZ, 1);
-    const link = new LiveKitRoomLink(sdk, room, source, options);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const link = new LiveKitRoomLink(
+      sdk,
+      new sdk.Room(),
+      new sdk.AudioSource(OUTPUT_HZ, 1),
+      options,
+    );
+    const aborted = new Promise<never>((_, reject) =>
+      signal?.addEventListener('abort', () => reject(signal.reason as Error)),
+    );
     try {
-      await room.connect(url, token, { autoSubscribe: true, dynacast: false });
-      options.signal?.throwIfAborted();
-      const track = sdk.LocalAudioTrack.createAudioTrack('bot', source);
-      const publishOptions = new sdk.TrackPublishOptions();
-      publishOptions.source = sdk.TrackSource.SOURCE_MICROPHONE;
-      await room.localParticipant!.publishTrack(track, publishOptions);
+      await Promise.race([link.enter(url, token), aborted]);
       return link;
     } catch (error) {
-      link.close();
+      void link.close();
       throw error;
     }
   }
 
   open(events: MediaLinkEvents): void {
-    const { room, sdk } = this;
-    const { RoomEvent } = sdk;
-    room.on(RoomEvent.TrackSubscribed, () => this.hearSomeone(events));
-    this.hearSomeone(events);
-    room.on(RoomEvent.DataReceived, (payload) => onData(payload, events));
-    room.on(RoomEvent.DtmfReceived, (_code, digit) => events.dtmf(digit));
-    room.on(RoomEvent.ParticipantDisconnected, (participant) =>
-      this.onUserGone(participant, events),
-    );
-    room.on(RoomEvent.ParticipantConnected, () => clearTimeout(this.goodbye));
-    room.on(RoomEvent.Disconnected, (reason) => {
-      const { ROOM_DELETED, PARTICIPANT_REMOVED, ROOM_CLOSED } = sdk.DisconnectReason;
-      const over = [ROOM_DELETED, PARTICIPANT_REMOVED, ROOM_CLOSED].includes(reason);
-      this.end(
-        events,
-        over
-          ? { reason: 'peer_left', message: 'The LiveKit room is over.' }
-          : { reason: 'failed', message: 'The connection to the LiveKit room was lost.' },
-      );
-    });
+    this.events = events;
     events.connected();
+    for (const report of this.early.splice(0)) report(events);
   }
 
   sendAudio(pcm: Int16Array): boolean {
@@ -115,7 +122,7 @@ export class LiveKitRoomLink implements MediaLink {
   }
 
   clear(): void {
-    if (!this.left) this.source.clearQueue();
+    if (!this.leaving) this.source.clearQueue();
   }
 
   mark(): void {
@@ -123,10 +130,14 @@ export class LiveKitRoomLink implements MediaLink {
   }
 
   async sendDtmf(digits: string): Promise<boolean> {
-    for (const digit of digits) {
-      await this.room.localParticipant!.publishDtmf(DTMF_KEYS.indexOf(digit), digit);
+    try {
+      for (const digit of digits) {
+        await this.room.localParticipant!.publishDtmf(DTMF_KEYS.indexOf(digit), digit);
+      }
+      return true;
+    } catch {
+      return false;
     }
-    return true;
   }
 
   sendMessage(message: unknown): boolean {
@@ -140,28 +151,46 @@ export class LiveKitRoomLink implements MediaLink {
     return this.options.hangUp?.() ?? { ok: true, via: 'connection' as const };
   }
 
-  close(): void {
-    if (this.left) return;
-    this.left = true;
+  async close(): Promise<void> {
     clearTimeout(this.goodbye);
-    void Promise.allSettled([this.room.disconnect(), this.source.close()]);
+    this.leaving ??= Promise.race([
+      Promise.allSettled([this.room.disconnect(), this.source.close()]),
+      new Promise((resolve) => setTimeout(resolve, LEAVE_MS).unref()),
+    ]);
+    await this.leaving;
+  }
+
+  private async enter(url: string, token: string): Promise<void> {
+    const { sdk, room } = this;
+    await room.connect(url, token, { autoSubscribe: true, dynacast: false });
+    // The SDK cannot be told to give up: whoever did meanwhile leaves now.
+    if (this.leaving) return room.disconnect();
+    const track = sdk.LocalAudioTrack.createAudioTrack('bot', this.source);
+    const publishOptions = new sdk.TrackPublishOptions();
+    publishOptions.source = sdk.TrackSource.SOURCE_MICROPHONE;
+    await room.localParticipant!.publishTrack(track, publishOptions);
+  }
+
+  private tell(report: (events: MediaLinkEvents) => void): void {
+    if (this.events) report(this.events);
+    else this.early.push(report);
   }
 
   /** Leaves with the last user; at once when that one said goodbye, and otherwise unless someone comes back. */
-  private onUserGone(participant: rtc.Participant, events: MediaLinkEvents): void {
+  private onUserGone(participant: rtc.Participant): void {
     const { room, sdk } = this;
     const someone = [...room.remoteParticipants.values()].some((other) => this.isUser(other));
     if (someone || !this.isUser(participant)) return;
     const leave = (): void =>
-      this.end(events, { reason: 'peer_left', message: 'The user left the LiveKit room.' });
+      this.end({ reason: 'peer_left', message: 'The user left the LiveKit room.' });
     if (participant.disconnectReason === sdk.DisconnectReason.CLIENT_INITIATED) leave();
     else this.goodbye = setTimeout(leave, RETURN_MS).unref();
   }
 
-  private end(events: MediaLinkEvents, end: MediaEnd): void {
-    if (this.left) return;
-    this.close();
-    events.disconnected(end);
+  private end(end: MediaEnd): void {
+    if (this.leaving) return;
+    void this.close();
+    this.tell((events) => events.disconnected(end));
   }
 
   private isUser({ kind }: rtc.Participant): boolean {
@@ -169,42 +198,42 @@ export class LiveKitRoomLink implements MediaLink {
   }
 
   /** Listens to the first user who can be heard, and when that one is done to the next. */
-  private hearSomeone(events: MediaLinkEvents): void {
-    if (this.hearing || this.left) return;
+  private hearSomeone(): void {
+    if (this.hearing || this.leaving) return;
     for (const participant of this.room.remoteParticipants.values()) {
       if (!this.isUser(participant)) continue;
       for (const { track } of participant.trackPublications.values()) {
         if (track?.kind !== this.sdk.TrackKind.KIND_AUDIO || this.done.has(track)) continue;
         this.hearing = true;
         this.done.add(track);
-        void this.listen(track, events)
+        void this.listen(track)
           .catch(() => undefined)
           .then(() => {
             this.hearing = false;
-            this.hearSomeone(events);
+            this.hearSomeone();
           });
         return;
       }
     }
   }
 
-  private async listen(track: rtc.RemoteTrack, events: MediaLinkEvents): Promise<void> {
+  private async listen(track: rtc.RemoteTrack): Promise<void> {
     const { sampleRateHz } = this.options;
     const stream = new this.sdk.AudioStream(track, { sampleRate: sampleRateHz, numChannels: 1 });
     for await (const { data } of stream as unknown as AsyncIterable<rtc.AudioFrame>) {
-      if (this.left) return;
-      events.audio(data, sampleRateHz, 1, undefined);
+      if (this.leaving) return;
+      this.tell((events) => events.audio(data, sampleRateHz, 1, undefined));
     }
   }
-}
 
-function onData(payload: Uint8Array, events: MediaLinkEvents): void {
-  let message: unknown;
-  try {
-    message = JSON.parse(Buffer.from(payload).toString('utf8'));
-  } catch {
-    events.malformed('data that is not JSON');
-    return;
+  private onData(payload: Uint8Array): void {
+    let message: unknown;
+    try {
+      message = JSON.parse(Buffer.from(payload).toString('utf8'));
+    } catch {
+      this.tell((events) => events.malformed('data that is not JSON'));
+      return;
+    }
+    this.tell((events) => events.message(message));
   }
-  events.message(message);
 }

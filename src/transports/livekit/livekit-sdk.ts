@@ -1,4 +1,5 @@
 import type * as sdk from 'livekit-server-sdk';
+import { optionalPackage } from '../optional-package.js';
 
 /** DI token of the {@link LiveKitSdk}; `undefined` where the package is not installed. */
 export const LIVEKIT_SDK = Symbol('LIVEKIT_SDK');
@@ -7,11 +8,5 @@ export const LIVEKIT_SDK = Symbol('LIVEKIT_SDK');
 export type LiveKitSdk = typeof sdk;
 
 /** The SDK, if it is installed. */
-export async function loadLiveKitSdk(): Promise<LiveKitSdk | undefined> {
-  try {
-    return await import('livekit-server-sdk');
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND') return undefined;
-    throw error;
-  }
-}
+export const loadLiveKitSdk = (): Promise<LiveKitSdk | undefined> =>
+  optionalPackage(() => import('livekit-server-sdk'));

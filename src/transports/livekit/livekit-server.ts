@@ -1,5 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { RoomServiceClient, WebhookEvent, WebhookReceiver } from 'livekit-server-sdk';
+import type {
+  AccessToken,
+  RoomServiceClient,
+  WebhookEvent,
+  WebhookReceiver,
+} from 'livekit-server-sdk';
 import { ProviderError } from '../../http/provider-error.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import {
@@ -34,15 +39,16 @@ export class LiveKitServer {
     return this.connection.url;
   }
 
-  /** The bot's token: `agent` is what tells LiveKit's clients that this is the agent. */
+  /** The bot's token: its kind is what tells clients and other bots that this is an agent. */
   agentToken(roomName: string, identity: string): Promise<string> {
-    const { agent } = this.options;
-    return this.token(roomName, identity, { agent: true }, { name: identity, ...agent });
+    const token = this.token(roomName, identity, { agent: true }, this.options.agent);
+    token.kind = 'agent';
+    return token.toJwt();
   }
 
   /** The user's token. */
   userToken(roomName: string, identity: string): Promise<string> {
-    return this.token(roomName, identity, {}, { name: identity });
+    return this.token(roomName, identity, {}).toJwt();
   }
 
   /**
@@ -98,17 +104,22 @@ export class LiveKitServer {
     }
   }
 
-  private async token(
+  private token(
     room: string,
     identity: string,
     grant: { agent?: true },
-    about: { name?: string; metadata?: string; attributes?: Record<string, string> },
-  ): Promise<string> {
+    about: ResolvedLiveKitOptions['agent'] = {},
+  ): AccessToken {
     const { sdk, apiKey, apiSecret } = this.connection;
     const ttl = Math.ceil(this.options.tokenTtlMs / 1_000);
-    const token = new sdk.AccessToken(apiKey, apiSecret, { ...about, identity, ttl });
+    const token = new sdk.AccessToken(apiKey, apiSecret, {
+      name: identity,
+      ...about,
+      identity,
+      ttl,
+    });
     token.addGrant({ roomJoin: true, room, ...grant });
-    return token.toJwt();
+    return token;
   }
 
   /** Made on first use, for options may leave the transport disabled. */

@@ -1,5 +1,8 @@
 import type { ParticipantInfo } from 'livekit-server-sdk';
 import { HttpCode, Inject, Post, Req } from '@nestjs/common';
+import { Access } from '../../auth/access.decorator.js';
+import { START_ERRORS } from '../../errors/runner.error.js';
+import { ApiRoute, json } from '../../http/api-route.decorator.js';
 import type { HttpRequest } from '../../http/http-request.js';
 import { rawBodyOf } from '../../http/request-body.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
@@ -16,6 +19,7 @@ const STILL_THERE = new Set<number>([2 /* DUPLICATE_IDENTITY */, 8 /* MIGRATION 
 
 /** `POST /livekit-webhook`: what happens in the rooms. The server must be configured to send its webhooks here. */
 @RunnerController('livekit-webhook')
+@Access('open')
 export class LiveKitWebhookController {
   constructor(
     @Inject(LIVEKIT_OPTIONS) private readonly options: ResolvedLiveKitOptions,
@@ -27,6 +31,22 @@ export class LiveKitWebhookController {
   /** Ends sessions whose room is gone or whose user left; starts one for a phone call, where that is wanted. */
   @Post()
   @HttpCode(200)
+  @ApiRoute({
+    summary: 'Is told by a LiveKit server what happens in its rooms',
+    description: 'The server signs it with the API key, in `Authorization`.',
+    body: { 'application/webhook+json': { type: 'object', additionalProperties: true } },
+    answers: {
+      200: {
+        description: 'It was taken note of.',
+        content: json({
+          type: 'object',
+          required: ['status'],
+          properties: { status: { type: 'string', enum: ['OK'] } },
+        }),
+      },
+    },
+    errors: ['UNAUTHORIZED', ...START_ERRORS],
+  })
   async receive(@Req() request: HttpRequest): Promise<{ status: 'OK' }> {
     this.transports.require('livekit');
     const { authorization } = request.headers;

@@ -10,6 +10,9 @@ import type { ResolvedTelephonyOptions } from './telephony.options.js';
 /** The longest hanging up may take, in milliseconds. */
 const TIMEOUT_MS = 5_000;
 
+/** What the carriers' ids of calls are made of. The peer says which call it brings, and in a path `.` or `/` would be another. */
+const CALL_ID = /^[\w:-]+$/;
+
 /** Ends calls through the carriers' APIs, where their credentials are there. */
 @Injectable()
 export class CallHangUp {
@@ -25,11 +28,11 @@ export class CallHangUp {
   /** How a call is ended through its carrier's API; `undefined` where it cannot be. */
   of(carrier: string, { call_id }: CallData): (() => Promise<HangUpOutcome>) | undefined {
     const known = this.apis.get(carrier);
-    if (!known || call_id === undefined) return undefined;
+    if (!known || call_id === undefined || !CALL_ID.test(call_id)) return undefined;
     return async () => {
       const { api, client } = known;
-      const { method, path, ...content } = api.endCall(call_id);
       try {
+        const { method, path, ...content } = api.endCall(call_id);
         await client.call(method, path, {
           ...content,
           accept: (status, answer) => api.isOver(status, answer),

@@ -1,17 +1,27 @@
 import { Header, HttpCode, Inject, Param, Post, Req, Res, type Type } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { Access } from '../../auth/access.decorator.js';
 import { RunnerError } from '../../errors/runner.error.js';
+import { ApiRoute } from '../../http/api-route.decorator.js';
 import type { HttpRequest } from '../../http/http-request.js';
 import { bodyOf } from '../../http/request-body.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
 import { InvalidOptionsError } from '../../runner.options.js';
+import { SessionRegistry } from '../../sessions/session-registry.js';
+import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
 import { TransportRegistry } from '../transport-registry.js';
+import type { Carrier, WebhookAnswer } from './carriers/carrier.js';
 import { carrierNamed, CARRIERS } from './carriers/index.js';
+import { xmlAnswer } from './carriers/xml.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions, WebhookFields } from './telephony.options.js';
 import { TelephonyTransport } from './telephony.transport.js';
+import { WebhookVerifier } from './webhook-verifier.js';
 
-const CARRIER_NAMES = CARRIERS.map(({ name }) => name).join(', ');
+const NAMES = CARRIERS.map(({ name }) => name);
+const CARRIER_NAMES = NAMES.join(', ');
+
+const ANY_FIELDS = { type: 'object', additionalProperties: true };
 
 /**
  * Makes the controller that answers carriers' webhooks, for its path is the host's choice.
@@ -24,11 +34,14 @@ export function telephonyWebhookController(path: string, carrier?: string): Type
     throw new InvalidOptionsError('TelephonyModule', [`carrier must be one of ${CARRIER_NAMES}`]);
   }
   @RunnerController(path)
+  @Access('open')
   class TelephonyWebhookController {
     constructor(
       @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
       private readonly transport: TelephonyTransport,
       private readonly transports: TransportRegistry,
+      private readonly verifier: WebhookVerifier,
+      private readonly sessions: SessionRegistry,
       private readonly adapterHost: HttpAdapterHost,
     ) {}
 
@@ -36,6 +49,26 @@ export function telephonyWebhookController(path: string, carrier?: string): Type
     @Post(carrier === undefined ? ':carrier' : '')
     @HttpCode(200)
     @Header('cache-control', 'no-store')
+    @ApiRoute({
+      summary: "Answers a carrier's webhook for an incoming call",
+      description: 'Where the key of the carrier is configured, the webhook must be signed by it.',
+      params: { carrier: { description: 'Who calls.', enum: NAMES } },
+      body: { 'application/x-www-form-urlencoded': ANY_FIELDS, 'application/json': ANY_FIELDS },
+      answers: {
+        200: {
+          description: 'Connects the call to the media WebSocket; Exotel is told where it is.',
+          content: { 'application/xml': { type: 'string' }, 'application/json': ANY_FIELDS },
+        },
+      },
+      errors: [
+        'TRANSPORT_UNAVAILABLE',
+        'UNAUTHORIZED',
+        'NOT_FOUND',
+        'INVALID_FIELDS',
+        'AT_CAPACITY',
+        'DRAINING',
+      ],
+    })
     answer(
       @Req() request: HttpRequest,
       @Res() response: unknown,
@@ -46,20 +79,46 @@ export function telephonyWebhookController(path: string, carrier?: string): Type
       if (!found) {
         throw new RunnerError('NOT_FOUND', `There is no such carrier; known are ${CARRIER_NAMES}.`);
       }
+      this.verifier.verify(found, request);
       this.transports.require(name);
-      const { customParameters } = this.options;
-      const answer = found.webhookAnswer({
-        wsUrl: this.transport.connectUrl(name, request),
-        customParameters:
-          typeof customParameters === 'function'
-            ? customParameters(bodyOf(request) as WebhookFields, name)
-            : customParameters,
-        formats: this.options,
-      });
+      const fields = fieldsOf(request);
+      const answer = this.busyAnswer(found) ?? this.connectAnswer(found, fields, request);
       const { httpAdapter } = this.adapterHost;
       httpAdapter.setHeader(response, 'content-type', answer.contentType);
       httpAdapter.reply(response, answer.body, 200);
     }
+
+    private connectAnswer(
+      carrier: Carrier,
+      fields: WebhookFields,
+      request: HttpRequest,
+    ): WebhookAnswer {
+      const { customParameters } = this.options;
+      return carrier.webhookAnswer({
+        wsUrl: this.transport.connectUrl(carrier.name, request),
+        customParameters:
+          typeof customParameters === 'function'
+            ? customParameters(fields, carrier.name)
+            : customParameters,
+        formats: this.options,
+      });
+    }
+
+    /** To an HTTP error the carrier would say its own "an application error has occurred". */
+    private busyAnswer({ name, busyXml }: Carrier): WebhookAnswer | undefined {
+      if (busyXml === undefined || !this.sessions.refusal()) return undefined;
+      return xmlAnswer(this.options.busyXml[name] ?? busyXml);
+    }
   }
   return TelephonyWebhookController;
+}
+
+function fieldsOf(request: HttpRequest): WebhookFields {
+  const body = bodyOf(request);
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) {
+    return body as WebhookFields;
+  }
+  throw new InvalidFieldsError([
+    { field: '', message: 'The webhook must be a form or a JSON object.' },
+  ]);
 }

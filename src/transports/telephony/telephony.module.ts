@@ -10,6 +10,8 @@ import {
 import { resolveTelephonyOptions } from './telephony.options.js';
 import { TelephonyTransport } from './telephony.transport.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
+import { webhookKeysFromEnv } from './webhook-keys.js';
+import { WebhookVerifier } from './webhook-verifier.js';
 
 /** Phone calls from Twilio, Telnyx, Plivo and Exotel: their webhooks, and their media on `/ws`. */
 @Module({
@@ -17,6 +19,7 @@ import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
     TelephonyTransport,
     TelephonyGateway,
     CallHangUp,
+    WebhookVerifier,
     {
       provide: TELEPHONY_OPTIONS,
       useFactory: resolveTelephonyOptions,
@@ -30,11 +33,15 @@ export class TelephonyModule extends ConfigurableModuleClass {
     return super.forRoot(options);
   }
 
-  /** This transport as Pipecat's environment variables imply it: always there, for only hanging up needs credentials. */
+  /** This transport as Pipecat's environment variables imply it: always there, for only hanging up and signatures need credentials. */
   static fromEnv(
     env: NodeJS.ProcessEnv,
     extras: Partial<TelephonyExtras> = {},
   ): DynamicModule | undefined {
-    return this.forRoot({ credentials: credentialsFromEnv(env), ...extras });
+    return this.forRoot({
+      credentials: credentialsFromEnv(env),
+      webhookKeys: webhookKeysFromEnv(env),
+      ...extras,
+    });
   }
 }

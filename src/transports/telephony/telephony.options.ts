@@ -7,7 +7,9 @@ import {
   type TelnyxEncoding,
 } from '../../media/serializers/telnyx.serializer.js';
 import { checkOptions, checkPublicUrl } from '../../runner.options.js';
+import { carrierNamed } from './carriers/index.js';
 import { checkCredentials, type TelephonyCredentials } from './telephony-credentials.js';
+import { checkWebhookKeys, type WebhookKeys } from './webhook-keys.js';
 
 /** A carrier's webhook: its form fields or JSON, as they came. */
 export type WebhookFields = Record<string, unknown>;
@@ -37,8 +39,20 @@ export interface TelephonyOptions {
    * @default 30_000
    */
   pingIntervalMs?: number;
+  /**
+   * What answers a carrier's webhook while no call can be taken, because the runner is draining, overloaded or full: by the carrier's name
+   * its XML, `<Response>…</Response>`, which may also redirect to another number or instance.
+   * @default spoken: "All lines are busy. Please call again in a few minutes."
+   */
+  busyXml?: Readonly<Record<string, string>>;
   /** The carriers' accounts. With them `transport.hangUp()` ends a call itself, and not only its connection. */
   credentials?: TelephonyCredentials;
+  /**
+   * What the carriers sign their webhooks with. Of a carrier that is named here, a webhook without the right signature is answered 401.
+   * `false` takes whatever comes.
+   * @default the auth tokens of Twilio and Plivo in `credentials`
+   */
+  webhookKeys?: WebhookKeys | false;
   /**
    * How Telnyx is sent the bot's voice: `PCMU` and `PCMA` at 8 kHz, `G722` and `L16` at 16. What the caller says comes in the codec of
    * the call.
@@ -53,8 +67,10 @@ export interface TelephonyOptions {
 }
 
 /** {@link TelephonyOptions} with their defaults. */
-export type ResolvedTelephonyOptions = Required<Omit<TelephonyOptions, 'publicUrl'>> &
-  Pick<TelephonyOptions, 'publicUrl'>;
+export type ResolvedTelephonyOptions = Required<
+  Omit<TelephonyOptions, 'publicUrl' | 'webhookKeys'>
+> &
+  Pick<TelephonyOptions, 'publicUrl' | 'webhookKeys'>;
 
 const milliseconds =
   (min: number) =>
@@ -67,6 +83,18 @@ const oneOf =
   (values: readonly unknown[]) =>
   (value: unknown): string | undefined =>
     values.includes(value) ? undefined : `must be one of ${values.join(', ')}`;
+
+const xmlByCarrier = (value: unknown): string | undefined =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.entries(value).every(
+    ([name, xml]) =>
+      carrierNamed(name)?.busyXml !== undefined &&
+      typeof xml === 'string' &&
+      /^\s*<Response[\s/>]/.test(xml),
+  )
+    ? undefined
+    : 'must be an object of <Response> documents by the name of their carrier: twilio, telnyx or plivo';
 
 /** Fills in the defaults. */
 export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTelephonyOptions {
@@ -81,7 +109,9 @@ export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTele
         : 'must be an object of strings, or a function that returns one',
     handshakeTimeoutMs: milliseconds(1),
     pingIntervalMs: milliseconds(0),
+    busyXml: xmlByCarrier,
     credentials: checkCredentials,
+    webhookKeys: checkWebhookKeys,
     telnyxEncoding: oneOf(TELNYX_ENCODINGS),
     plivoContentType: oneOf(PLIVO_CONTENT_TYPES),
   });
@@ -90,7 +120,9 @@ export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTele
     customParameters: options.customParameters ?? {},
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
     pingIntervalMs: options.pingIntervalMs ?? 30_000,
+    busyXml: options.busyXml ?? {},
     credentials: options.credentials ?? {},
+    webhookKeys: options.webhookKeys,
     telnyxEncoding: options.telnyxEncoding ?? 'PCMU',
     plivoContentType: options.plivoContentType ?? 'audio/x-mulaw;rate=8000',
   };

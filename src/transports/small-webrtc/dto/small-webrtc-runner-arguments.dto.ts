@@ -2,6 +2,7 @@ import { IsObject } from 'class-validator';
 import { LiveField, setLiveField } from '../../../bot/live-field.decorator.js';
 import { type Init, RunnerArguments } from '../../../bot/runner-arguments.js';
 import { WireClass } from '../../../bot/wire-classes.js';
+import type { SmallWebRTCConnection } from '../small-webrtc-connection.js';
 
 /** A bot that talks to one browser over a peer connection. */
 @WireClass('SmallWebRTCRunnerArguments')
@@ -9,7 +10,7 @@ export class SmallWebRTCRunnerArguments extends RunnerArguments {
   /** The peer connection, made and negotiated by the runner. */
   @LiveField()
   @IsObject({ message: 'webrtc_connection must be a peer connection' })
-  webrtc_connection!: unknown;
+  webrtc_connection!: SmallWebRTCConnection;
 
   constructor(init?: Init<SmallWebRTCRunnerArguments, 'webrtc_connection'>) {
     const { webrtc_connection, ...rest } = init ?? {};

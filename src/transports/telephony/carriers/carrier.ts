@@ -4,6 +4,7 @@ import type { MediaSerializer } from '../../../media/serializers/media-serialize
 import type { PlivoContentType } from '../../../media/serializers/plivo.serializer.js';
 import type { TelnyxEncoding } from '../../../media/serializers/telnyx.serializer.js';
 import type { TelephonyCredentials } from '../telephony-credentials.js';
+import type { VerifyWebhook } from './received-webhook.js';
 
 /** How the audio of a call is coded, where the carrier leaves the choice to the webhook's answer. */
 export interface MediaFormats {
@@ -48,15 +49,23 @@ export interface CallApi {
 export interface Carrier {
   /** Its name on the wire. */
   readonly name: string;
+  /** Proves that a webhook is its own, where it signs them. */
+  readonly verifyWebhook?: VerifyWebhook;
   /** Answers its webhook. */
   webhookAnswer(input: WebhookAnswerInput): WebhookAnswer;
+  /** The XML that turns a caller away while no call can be taken; missing where the webhook takes no calls anyway. */
+  readonly busyXml?: string;
   /** What the message says of the call, if it is this carrier's start message. Never throws. */
   identify(message: CarrierMessage): CallData | undefined;
   /** Whether it may be sent WebSocket pings, by which a connection that died is told from one that is silent. */
   readonly answersPings: boolean;
   /** Notes in a call's data what the carrier was told in the answer and does not repeat. */
   noteFormat?(call: CallData, formats: MediaFormats): void;
-  /** Reads and writes the media of a call. @param call what {@link identify} returned, or its copy from JSON */
+  /**
+   * Reads and writes the media of a call.
+   * @param call what {@link identify} returned, or its copy from JSON
+   * @throws {MediaUnavailableError} when it is coded in a way that is not understood
+   */
   readonly serializer: (call: CallData) => MediaSerializer;
   /** Its API, where it has one that ends calls, and the credentials are there. */
   readonly callApi?: (credentials: TelephonyCredentials) => CallApi | undefined;

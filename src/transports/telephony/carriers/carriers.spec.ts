@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { CallData } from '../../../bot/call-data.js';
+import { MediaUnavailableError } from '../../../media/media-unavailable.error.js';
 import { type BotMessage, CARRIER_DIALECTS } from '../../../testing/carrier-dialects.js';
 import type { MediaFormats } from './carrier.js';
 import { carrierNamed, CARRIERS } from './index.js';
@@ -158,14 +159,25 @@ describe('the codec of a call', () => {
   it.each<[string, Partial<CallData>, number]>([
     ['telnyx', { outbound_encoding: 'PCMA', inbound_encoding: 'G722' }, 16_000],
     ['telnyx', { inbound_encoding: 'L16', media_format: { sample_rate: 8_000 } }, 16_000],
-    ['telnyx', { inbound_encoding: 'OPUS', media_format: { sample_rate: '16000' } }, 8_000],
+    ['telnyx', { outbound_encoding: 'L16', media_format: { sample_rate: '16000' } }, 8_000],
+    ['telnyx', {}, 8_000],
     ['plivo', { mediaFormat: { encoding: 'audio/x-l16', sampleRate: 16_000 } }, 16_000],
     ['plivo', { mediaFormat: { encoding: 'audio/x-l16', sampleRate: 1 } }, 8_000],
     ['plivo', { mediaFormat: 7 }, 8_000],
     ['exotel', { media_format: { sample_rate: '24000' } }, 24_000],
     ['exotel', { media_format: { sample_rate: 'many' } }, 8_000],
+    ['exotel', { media_format: { sample_rate: { toString: 1, valueOf: 1 } } }, 8_000],
   ])('of %s is what its data say: %j', (carrier, call, sampleRateHz) => {
     expect(chunkOf(carrier, call).sampleRateHz).toBe(sampleRateHz);
+  });
+
+  it.each([
+    [{ outbound_encoding: 'OPUS' }, /sends this call as 'OPUS'.* PCMU, PCMA, G722, L16/],
+    [{ inbound_encoding: 'AMR-WB' }, /takes this call as 'AMR-WB'.* PCMU, PCMA, G722, L16/],
+    [{ outbound_encoding: 'x'.repeat(1_000) }, /as 'x{40}'/],
+  ])('of telnyx must be one that is understood: %j', (call, message) => {
+    expect(() => chunkOf('telnyx', call)).toThrow(MediaUnavailableError);
+    expect(() => chunkOf('telnyx', call)).toThrow(message);
   });
 
   it('is asked for in the webhook’s answer', () => {

@@ -1,5 +1,5 @@
 import { ExotelCallData } from '../dto/exotel-call-data.dto.js';
-import { objectIn, textIn } from '../../../media/serializers/carrier-message.js';
+import { numberIn, objectIn, textIn } from '../../../media/serializers/carrier-message.js';
 import { ExotelSerializer } from '../../../media/serializers/exotel.serializer.js';
 import { type Carrier, sipHeadersIn } from './carrier.js';
 
@@ -39,7 +39,7 @@ export const exotel: Carrier = {
   },
 
   serializer(call) {
-    const rateHz = Number(objectIn(call, 'media_format').sample_rate);
+    const rateHz = numberIn(objectIn(call, 'media_format'), 'sample_rate');
     return new ExotelSerializer(call.stream_id ?? '', RATES_HZ.includes(rateHz) ? rateHz : 8_000);
   },
 };

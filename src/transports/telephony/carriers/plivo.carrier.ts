@@ -2,18 +2,22 @@ import { CallData } from '../../../bot/call-data.js';
 import { objectIn, textIn } from '../../../media/serializers/carrier-message.js';
 import { PlivoSerializer } from '../../../media/serializers/plivo.serializer.js';
 import { basicAuth, type Carrier } from './carrier.js';
-import { escapeXml, xmlAnswer } from './xml.js';
+import { verifyPlivo } from './plivo-signature.js';
+import { BUSY, escapeXml, xmlAnswer } from './xml.js';
 
 /** Plivo, bidirectional `<Stream>`: https://docs.plivo.com/docs/voice/xml/audiostream. */
 export const plivo: Carrier = {
   name: 'plivo',
   answersPings: true,
+  verifyWebhook: verifyPlivo,
 
   webhookAnswer: ({ wsUrl, customParameters, formats }) =>
     xmlAnswer(
       `<Response><Stream bidirectional="true" keepCallAlive="true" contentType="${formats.plivoContentType}"` +
         `${extraHeaders(customParameters)}>${escapeXml(wsUrl)}</Stream></Response>`,
     ),
+
+  busyXml: `<Response><Speak>${BUSY}</Speak><Hangup/></Response>`,
 
   identify(message) {
     const start = objectIn(message, 'start');

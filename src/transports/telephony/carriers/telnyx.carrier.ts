@@ -1,5 +1,6 @@
 import { TelnyxCallData } from '../dto/telnyx-call-data.dto.js';
 import { isAudioRate } from '../../../media/audio-rates.js';
+import { MediaUnavailableError } from '../../../media/media-unavailable.error.js';
 import { objectIn, textIn } from '../../../media/serializers/carrier-message.js';
 import {
   TELNYX_ENCODINGS,
@@ -8,12 +9,14 @@ import {
   TelnyxSerializer,
 } from '../../../media/serializers/telnyx.serializer.js';
 import { type Carrier, sipHeadersIn } from './carrier.js';
-import { connectStream } from './xml.js';
+import { verifyTelnyx } from './telnyx-signature.js';
+import { BUSY, connectStream } from './xml.js';
 
 /** Telnyx media streaming, RTP mode: https://developers.telnyx.com/docs/voice/programmable-voice/media-streaming. */
 export const telnyx: Carrier = {
   name: 'telnyx',
   answersPings: true,
+  verifyWebhook: verifyTelnyx,
 
   webhookAnswer(input) {
     const { telnyxEncoding } = input.formats;
@@ -26,6 +29,8 @@ export const telnyx: Carrier = {
   noteFormat(call, { telnyxEncoding }) {
     call.inbound_encoding ??= telnyxEncoding;
   },
+
+  busyXml: `<Response><Say>${BUSY}</Say><Hangup/></Response>`,
 
   identify(message) {
     const start = objectIn(message, 'start');
@@ -48,8 +53,8 @@ export const telnyx: Carrier = {
   serializer(call) {
     const { sample_rate } = objectIn(call, 'media_format');
     return new TelnyxSerializer({
-      from: encodingOf(call.outbound_encoding),
-      to: encodingOf(call.inbound_encoding),
+      from: encodingOf(call.outbound_encoding, 'sends'),
+      to: encodingOf(call.inbound_encoding, 'takes'),
       fromL16Hz: isAudioRate(sample_rate) ? (sample_rate as number) : undefined,
     });
   },
@@ -77,6 +82,11 @@ export const telnyx: Carrier = {
   },
 };
 
-/** An encoding that is understood; what a call that says nothing of it has, and one with another cannot be read anyway, is PCMU. */
-const encodingOf = (name: unknown): TelnyxEncoding =>
-  TELNYX_ENCODINGS.find((encoding) => encoding === name) ?? 'PCMU';
+/** @throws {MediaUnavailableError} for an encoding that is not understood; a call that says nothing of it has PCMU */
+function encodingOf(name: unknown, does: 'sends' | 'takes'): TelnyxEncoding {
+  const encoding = TELNYX_ENCODINGS.find((one) => one === (name ?? 'PCMU'));
+  if (encoding) return encoding;
+  throw new MediaUnavailableError(
+    `Telnyx ${does} this call as '${String(name).slice(0, 40)}'; understood are ${TELNYX_ENCODINGS.join(', ')}.`,
+  );
+}

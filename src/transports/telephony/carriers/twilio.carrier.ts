@@ -2,14 +2,18 @@ import { CallData } from '../../../bot/call-data.js';
 import { objectIn, textIn } from '../../../media/serializers/carrier-message.js';
 import { TwilioSerializer } from '../../../media/serializers/twilio.serializer.js';
 import { basicAuth, type Carrier, sipHeadersIn } from './carrier.js';
-import { connectStream } from './xml.js';
+import { verifyTwilio } from './twilio-signature.js';
+import { BUSY, connectStream } from './xml.js';
 
 /** Twilio, `<Connect><Stream>`: https://www.twilio.com/docs/voice/media-streams/websocket-messages. */
 export const twilio: Carrier = {
   name: 'twilio',
   answersPings: true,
+  verifyWebhook: verifyTwilio,
 
   webhookAnswer: (input) => connectStream(input),
+
+  busyXml: `<Response><Say>${BUSY}</Say><Hangup/></Response>`,
 
   identify(message) {
     const start = objectIn(message, 'start');

@@ -10,6 +10,9 @@ export function escapeXml(text: string): string {
   );
 }
 
+/** What a caller is told when no call can be taken. */
+export const BUSY = 'All lines are busy. Please call again in a few minutes.';
+
 /** An XML document as a webhook answer. */
 export function xmlAnswer(root: string): WebhookAnswer {
   return {

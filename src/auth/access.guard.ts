@@ -1,0 +1,43 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { RunnerError } from '../errors/runner.error.js';
+import type { HttpRequest } from '../http/http-request.js';
+import { accessOf } from './access.js';
+import { setCaller } from './caller.js';
+import { type Caller, RunnerAuth } from './runner-auth.js';
+
+/** Lets in whom {@link RunnerAuth} knows. Set by `@Access()`; a route whose access is not declared counts as `manage`. */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(
+    private readonly auth: RunnerAuth,
+    private readonly adapterHost: HttpAdapterHost,
+  ) {}
+
+  canActivate(context: ExecutionContext): true | Promise<true> {
+    const access = accessOf(context) ?? 'manage';
+    if (access === 'open') return true;
+    const request = context.switchToHttp().getRequest<HttpRequest>();
+    const caller = this.auth.authorize({ access, request, sessionId: request.params?.id });
+    return isPromise(caller)
+      ? Promise.resolve(caller).then((one) => this.admit(one, context))
+      : this.admit(caller, context);
+  }
+
+  private admit(caller: Caller | undefined, context: ExecutionContext): true {
+    const http = context.switchToHttp();
+    if (!caller) {
+      this.adapterHost.httpAdapter.setHeader(http.getResponse(), 'www-authenticate', 'Bearer');
+      throw new RunnerError(
+        'UNAUTHORIZED',
+        'A valid key is needed here: send it as "Authorization: Bearer <key>".',
+      );
+    }
+    setCaller(http.getRequest<HttpRequest>(), caller);
+    return true;
+  }
+}
+
+/** Any thenable: one that was taken for a caller would let everybody in. */
+const isPromise = (value: unknown): value is PromiseLike<Caller | undefined> =>
+  typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';

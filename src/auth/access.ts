@@ -1,0 +1,37 @@
+import type { ExecutionContext } from '@nestjs/common';
+
+/**
+ * What a request is after, which decides what it has to show.
+ *
+ * | kind | routes | with keys |
+ * | --- | --- | --- |
+ * | `start` | those that start sessions: `/start`, `/daily`, … | a public or a private one |
+ * | `session` | those that lead to one session: `/sessions/:id/*` | a public or a private one |
+ * | `manage` | listing, inspecting and stopping sessions | a private one |
+ * | `open` | probes; webhooks, which are signed instead | none |
+ */
+export type AccessKind = 'start' | 'session' | 'manage' | 'open';
+
+/** Where the {@link AccessKind} hangs on a controller or handler. */
+export const ACCESS = Symbol('ACCESS');
+
+type Route = Pick<ExecutionContext, 'getHandler' | 'getClass'>;
+
+/** What a route declares with `@Access(…)`: its handler, or else its controller. */
+export const accessOf = (route: Route): AccessKind | undefined =>
+  declaredAccess(route.getHandler(), route.getClass());
+
+/** The same of a route that is not being called. */
+export const declaredAccess = (handler: object, controller: object): AccessKind | undefined =>
+  (Reflect.getMetadata(ACCESS, handler) ?? Reflect.getMetadata(ACCESS, controller)) as
+    AccessKind | undefined;
+
+/**
+ * Whether a request starts a session of the runner, for guards of the host that limit how often that may happen.
+ *
+ * @example
+ * ```ts
+ * ThrottlerModule.forRoot({ throttlers: [{ ttl: 60_000, limit: 10 }], skipIf: (context) => !startsSession(context) })
+ * ```
+ */
+export const startsSession = (context: ExecutionContext): boolean => accessOf(context) === 'start';

@@ -1,0 +1,60 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import { type AuthRequest, type Caller, RunnerAuth } from './runner-auth.js';
+import { digestOf, type RunnerKey, sha256 } from './runner-key.js';
+
+interface KnownKey {
+  readonly digest: Buffer;
+  readonly manages: boolean;
+  readonly caller: Caller;
+}
+
+const ANYBODY: Caller = {};
+
+/**
+ * Lets in who has a key (`Authorization: Bearer <key>`): a public one to start and reach sessions, a private one to everything. As
+ * soon as there is one key, no route is open any more.
+ */
+@Injectable()
+export class KeyAuth extends RunnerAuth {
+  private readonly keys: readonly KnownKey[];
+
+  constructor(@Inject(RUNNER_OPTIONS) { publicKeys, privateKeys }: ResolvedRunnerOptions) {
+    super();
+    this.keys = [
+      ...privateKeys.map((key) => knownKey(key, true)),
+      ...publicKeys.map((key) => knownKey(key, false)),
+    ];
+    if (this.isOpen) {
+      new Logger('PipecatRunner').warn(
+        'NOT PROTECTED: whoever reaches this runner can start, see and stop sessions. ' +
+          'Set publicKeys and privateKeys, or auth, in RunnerModule.forRoot({ … }).',
+      );
+    }
+  }
+
+  /** Whether there are no keys, and so nobody is kept out. */
+  get isOpen(): boolean {
+    return this.keys.length === 0;
+  }
+
+  authorize({ access, request }: AuthRequest): Caller | undefined {
+    if (this.isOpen) return ANYBODY;
+    const given = /^bearer +(\S+)\s*$/i.exec(request.headers.authorization ?? '')?.[1];
+    // Compared with all of them, as equals in length, so that time tells nothing.
+    const digest = sha256(given ?? '');
+    let found: KnownKey | undefined;
+    for (const key of this.keys) {
+      if (timingSafeEqual(key.digest, digest)) found ??= key;
+    }
+    return found && (found.manages || access !== 'manage') ? found.caller : undefined;
+  }
+}
+
+function knownKey(configured: RunnerKey, manages: boolean): KnownKey {
+  const { key, name, maxSessions } =
+    typeof configured === 'string' ? { key: configured } : configured;
+  const digest = digestOf(key);
+  return { digest, manages, caller: { id: name ?? digest.toString('hex'), maxSessions } };
+}

@@ -1,0 +1,48 @@
+import type { HttpRequest } from '../http/http-request.js';
+import type { AccessKind } from './access.js';
+
+/** A request that asks to be let in. */
+export interface AuthRequest {
+  readonly access: Exclude<AccessKind, 'open'>;
+  /** The framework's own request, with whatever guards and middleware of the host left on it. */
+  readonly request: HttpRequest;
+  /** The session it is about: the `:id` of the route, where it has one. */
+  readonly sessionId: string | undefined;
+}
+
+/** Who was let in. An empty object is somebody without a name. */
+export interface Caller {
+  /** Whose sessions are counted together for {@link maxSessions}. */
+  readonly id?: string;
+  /** How many sessions those of this `id` may hold at once. @default as many as the runner */
+  readonly maxSessions?: number;
+  /** What the bot is told of them, as `session.claims`. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Decides who may use the runner's HTTP routes, and the DI token under which it is found. The one there is takes the keys of
+ * `publicKeys` and `privateKeys`; a host that knows its users gives its own: `RunnerModule.forRoot({ auth: JwtAuth })`.
+ * The host's own guards apply besides, and come first.
+ *
+ * @example
+ * ```ts
+ * @Injectable()
+ * export class JwtAuth extends RunnerAuth {
+ *   constructor(private readonly jwt: JwtService) { super(); }
+ *
+ *   async authorize({ access, request }: AuthRequest): Promise<Caller | undefined> {
+ *     const user = await this.jwt.verifyAsync(request.headers.authorization?.slice(7) ?? '').catch(() => undefined);
+ *     if (!user || (access === 'manage' && !user.admin)) return undefined;
+ *     return { id: user.sub, maxSessions: 2, claims: user };
+ *   }
+ * }
+ * ```
+ */
+export abstract class RunnerAuth {
+  /**
+   * @returns who it is, or `undefined` to refuse with 401
+   * @throws to refuse otherwise: `ForbiddenException`, or another exception of Nest or the runner
+   */
+  abstract authorize(request: AuthRequest): Caller | undefined | Promise<Caller | undefined>;
+}

@@ -1,0 +1,33 @@
+import { type HttpRequest, nodeRequest } from './http-request.js';
+import { leftBytesOf, tooLarge } from './request-body.js';
+
+/**
+ * The body that was left on the wire, as it comes in and no faster than it is read; `undefined` when there is none. Past the limit it
+ * fails with a `RunnerError` `TOO_LARGE`.
+ */
+export function bodyStreamOf(request: HttpRequest): ReadableStream<Uint8Array> | undefined {
+  const node = nodeRequest(request);
+  const limitBytes = leftBytesOf(node);
+  if (limitBytes === undefined) return undefined;
+  // The default would destroy the connection, on which there is still an answer to send.
+  const chunks = node.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer, undefined>;
+  let size = 0;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await chunks.next();
+        if (done) return controller.close();
+        size += value.length;
+        if (size > limitBytes) throw tooLarge(limitBytes);
+        controller.enqueue(value);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Whether there is more of a left body to come than anybody has read. */
+export function isBodyUnread(request: HttpRequest): boolean {
+  const node = nodeRequest(request);
+  return leftBytesOf(node) !== undefined && !node.complete;
+}

@@ -1,0 +1,21 @@
+import type { ServerResponse } from 'node:http';
+
+/** The little of Fastify's reply that is needed to answer in its place; Express' response is Node's own. */
+interface FastifyReplyLike {
+  readonly raw?: ServerResponse;
+  hijack(): void;
+  getHeaders(): Record<string, string | string[] | number>;
+}
+
+/** Node's own response under the framework's. */
+export const nodeResponse = (response: unknown): ServerResponse =>
+  (response as FastifyReplyLike).raw ?? (response as ServerResponse);
+
+/** Node's own response, from now on left alone by the framework; headers that it was to send are on it. */
+export function takeOverResponse(response: unknown): ServerResponse {
+  const reply = response as FastifyReplyLike;
+  if (!reply.raw) return response as ServerResponse;
+  for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value);
+  reply.hijack();
+  return reply.raw;
+}

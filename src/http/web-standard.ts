@@ -1,0 +1,80 @@
+import type { ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { bodyStreamOf } from './body-stream.js';
+import { type HttpRequest, nodeRequest } from './http-request.js';
+
+/** About one connection only (RFC 9110, 7.6.1), or set anew on the next. */
+const OF_THE_CONNECTION = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** The methods a web-standard request can have; it knows no others. */
+export const WEB_METHODS: readonly string[] = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+];
+
+/**
+ * A request in web-standard form, without its key and what is about the connection; its body streams.
+ *
+ * @param path path and query that it is to have
+ * @param signal aborts when nobody waits for the answer any more
+ */
+export function webRequest(request: HttpRequest, path: string, signal: AbortSignal): Request {
+  const { method, headers } = nodeRequest(request);
+  const kept = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined || name.startsWith(':')) continue;
+    if (OF_THE_CONNECTION.has(name) || name === 'authorization') continue;
+    for (const one of [value].flat()) kept.append(name, one);
+  }
+  const body = method === 'GET' || method === 'HEAD' ? undefined : bodyStreamOf(request);
+  return new Request(`http://session${path}`, {
+    method,
+    headers: kept,
+    body,
+    signal,
+    ...(body && { duplex: 'half' }),
+  });
+}
+
+/**
+ * Sends a web-standard response; its body streams as fast as it is taken.
+ * @throws when it cannot be sent, before anything was, or when it breaks off
+ */
+export async function sendWebResponse(
+  answer: Response,
+  takeOver: () => ServerResponse,
+  { withBody, signal }: { withBody: boolean; signal: AbortSignal },
+): Promise<void> {
+  if (!(answer instanceof Response) || answer.status < 200 || answer.bodyUsed) {
+    throw new TypeError('what it returned is not a web-standard Response that can be sent');
+  }
+  const body = answer.body && Readable.fromWeb(answer.body as never);
+  const response = takeOver();
+  for (const [name, value] of answer.headers) {
+    if (name === 'set-cookie') response.appendHeader(name, value);
+    else if (!OF_THE_CONNECTION.has(name)) response.setHeader(name, value);
+  }
+  response.statusCode = answer.status;
+  if (body && withBody) return pipeline(body, response, { signal });
+  body?.destroy();
+  response.end();
+}

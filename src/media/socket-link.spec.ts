@@ -1,0 +1,70 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, it } from '@jest/globals';
+import type { WebSocket } from 'ws';
+import type { MediaEnd, MediaLinkEvents } from './media-link.js';
+import { IGNORED } from './serializers/media-serializer.js';
+import { ProtobufSerializer } from './serializers/protobuf.serializer.js';
+import { SocketLink } from './socket-link.js';
+
+/** A socket whose peer takes nothing: all that is sent waits. */
+class StuckSocket extends EventEmitter {
+  readonly OPEN = 1;
+  readonly CLOSED = 3;
+  readyState = 1;
+  bufferedAmount = 0;
+  closedWith: [code?: number, reason?: string] | undefined;
+
+  send(data: Buffer): void {
+    this.bufferedAmount += data.length;
+  }
+
+  close(code?: number, reason?: string): void {
+    this.readyState = 2;
+    this.closedWith = [code, reason];
+  }
+}
+
+function open(serializer = new ProtobufSerializer()) {
+  const socket = new StuckSocket();
+  const link = new SocketLink(socket as unknown as WebSocket, { serializer });
+  const told = { malformed: [] as string[], ends: [] as MediaEnd[] };
+  const events: Partial<MediaLinkEvents> = {
+    connected: () => undefined,
+    malformed: (what) => void told.malformed.push(what),
+    disconnected: (end) => void told.ends.push(end),
+  };
+  link.open(events as MediaLinkEvents);
+  return { socket, link, told };
+}
+
+describe('SocketLink', () => {
+  it('survives a serializer that throws', () => {
+    const serializer = new ProtobufSerializer();
+    const { socket, told } = open(
+      Object.assign(serializer, {
+        read: () => {
+          if (told.malformed.length === 0) throw new Error('a bug');
+          return IGNORED;
+        },
+      }),
+    );
+    socket.emit('message', Buffer.alloc(1), true);
+    socket.emit('message', Buffer.alloc(1), true);
+    expect(told.malformed).toEqual(['a message that cannot be read']);
+  });
+
+  it('closes on a peer that does not read what it is sent', () => {
+    const { socket, link, told } = open();
+    const message = { text: 'x'.repeat(1_000_000) };
+    let sent = 0;
+    while (sent < 10 && link.sendMessage(message)) sent++;
+    expect(sent).toBe(5);
+    expect(link.sendAudio(new Int16Array(480))).toBe(false);
+    expect(link.sendMessage({})).toBe(false);
+    expect(socket.closedWith).toEqual([1008, 'what is sent is not read']);
+    socket.emit('close', 1006);
+    expect(told.ends).toEqual([
+      { reason: 'failed', message: 'The other side does not read what it is sent.' },
+    ]);
+  });
+});

@@ -1,0 +1,39 @@
+import { Get, Header, Res, type Type } from '@nestjs/common';
+import { Access } from '../auth/access.decorator.js';
+import { HttpAdapterHost } from '@nestjs/core';
+import { ApiRoute } from '../http/api-route.decorator.js';
+import { RunnerController } from '../http/runner-controller.decorator.js';
+import { RunnerMetrics } from './runner-metrics.js';
+
+/** Makes the controller that Prometheus asks, for its path is the host's choice. */
+export function metricsController(path: string): Type<unknown> {
+  @RunnerController(path)
+  @Access('manage')
+  class MetricsController {
+    constructor(
+      private readonly metrics: RunnerMetrics,
+      private readonly adapterHost: HttpAdapterHost,
+    ) {}
+
+    /** The metrics in the text format of Prometheus. */
+    @Get()
+    @ApiRoute({
+      summary: 'The metrics of this instance',
+      answers: {
+        200: {
+          description: 'In the text format of Prometheus.',
+          content: { 'text/plain': { type: 'string' } },
+        },
+      },
+    })
+    @Header('cache-control', 'no-store')
+    async scrape(@Res() response: unknown): Promise<void> {
+      const { registry } = this.metrics;
+      const { httpAdapter } = this.adapterHost;
+      const text = await registry.metrics();
+      httpAdapter.setHeader(response, 'content-type', registry.contentType);
+      httpAdapter.reply(response, text, 200);
+    }
+  }
+  return MetricsController;
+}

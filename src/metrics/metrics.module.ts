@@ -1,0 +1,40 @@
+import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
+import { metricsController } from './metrics.controller.js';
+import { checkMetricsOptions, METRICS_OPTIONS, type MetricsOptions } from './metrics.options.js';
+import { RunnerMetrics } from './runner-metrics.js';
+
+/** What shapes the module's routes. */
+export interface MetricsExtras {
+  /**
+   * Where the metrics are, below the runner's own `path`; `false` for nowhere, where the host serves the registry itself.
+   * @default 'metrics'
+   */
+  path?: string | false;
+}
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
+  new ConfigurableModuleBuilder<MetricsOptions>({ moduleName: 'PipecatMetrics' })
+    .setClassMethodName('forRoot')
+    .setExtras<MetricsExtras>({ path: undefined }, (definition, { path = 'metrics' }) => ({
+      ...definition,
+      controllers: path === false ? [] : [metricsController(path)],
+    }))
+    .build();
+
+/** `GET /metrics` for Prometheus. Needs the package `prom-client`. */
+@Module({
+  providers: [
+    RunnerMetrics,
+    {
+      provide: METRICS_OPTIONS,
+      useFactory: checkMetricsOptions,
+      inject: [MODULE_OPTIONS_TOKEN],
+    },
+  ],
+})
+export class MetricsModule extends ConfigurableModuleClass {
+  // Overridden only to make the options optional: `MetricsModule.forRoot()`.
+  static override forRoot(options: Parameters<typeof ConfigurableModuleClass.forRoot>[0] = {}) {
+    return super.forRoot(options);
+  }
+}

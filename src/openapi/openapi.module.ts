@@ -1,0 +1,28 @@
+import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
+import { OpenApiController } from './openapi.controller.js';
+import { checkOpenApiOptions, OPENAPI_OPTIONS, type OpenApiOptions } from './openapi.options.js';
+import { RunnerApi } from './runner-api.js';
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
+  new ConfigurableModuleBuilder<OpenApiOptions>({ moduleName: 'PipecatOpenApi' })
+    .setClassMethodName('forRoot')
+    .build();
+
+/** `GET /openapi.json`, which describes the routes of the runner, and `GET /docs`, which shows it. */
+@Module({
+  controllers: [OpenApiController],
+  providers: [
+    RunnerApi,
+    {
+      provide: OPENAPI_OPTIONS,
+      useFactory: checkOpenApiOptions,
+      inject: [MODULE_OPTIONS_TOKEN],
+    },
+  ],
+})
+export class OpenApiModule extends ConfigurableModuleClass {
+  // Overridden only to make the options optional: `OpenApiModule.forRoot()`.
+  static override forRoot(options: Parameters<typeof ConfigurableModuleClass.forRoot>[0] = {}) {
+    return super.forRoot(options);
+  }
+}

@@ -1,0 +1,88 @@
+import type { SessionEndCode } from '../../bot/session-end.js';
+import { ApiField } from '../../validation/api-field.decorator.js';
+import type { EndedSession } from '../session-history.js';
+import type { Session, SessionState } from '../session.js';
+
+/**
+ * The end in the words of Pipecat Cloud's `completionStatus`. It documents the first three, "among others"; where none of them is true,
+ * our own code stands in capitals.
+ */
+const COMPLETION_STATUS: Record<SessionEndCode, string> = {
+  completed: 'HTTP_COMPLETED',
+  peer_left: 'WS_CONNECTION_CLOSED',
+  failed: 'HTTP_ERROR',
+  start_failed: 'HTTP_ERROR',
+  not_ready: 'HTTP_ERROR',
+  peer_error: 'HTTP_ERROR',
+  stopped: 'STOPPED',
+  expired: 'EXPIRED',
+  too_long: 'TOO_LONG',
+  draining: 'DRAINING',
+};
+
+/** A session as `GET /sessions` shows it: the fields of Pipecat Cloud's REST API that there are here, and three of our own. */
+export class SessionInfo {
+  @ApiField({ description: 'The id that `POST /start` answered.' })
+  sessionId!: string;
+
+  @ApiField({ description: 'The transport it runs on.', example: 'websocket' })
+  transport!: string;
+
+  @ApiField({
+    description: '`pending` waits for its caller, `launching` for its bot.',
+    enum: ['pending', 'launching', 'running', 'ended'],
+  })
+  state!: SessionState['name'];
+
+  @ApiField({ description: 'When it was opened.', format: 'date-time' })
+  createdAt!: string;
+
+  @ApiField({ description: 'When its state changed last.', format: 'date-time' })
+  updatedAt!: string;
+
+  @ApiField({ description: 'When it ended.', type: String, format: 'date-time', nullable: true })
+  endedAt!: string | null;
+
+  @ApiField({
+    description: 'How it ended, in the words of Pipecat Cloud.',
+    type: String,
+    nullable: true,
+    example: 'HTTP_COMPLETED',
+  })
+  completionStatus!: string | null;
+
+  @ApiField({
+    description: 'How it ended, as `signal.reason.code` said.',
+    type: String,
+    nullable: true,
+    enum: Object.keys(COMPLETION_STATUS),
+  })
+  endReason!: SessionEndCode | null;
+
+  @ApiField({
+    description: 'Whole seconds from the launch of its bot until it was ready.',
+    type: Number,
+    nullable: true,
+  })
+  botStartSeconds!: number | null;
+
+  static of(session: Session | EndedSession): SessionInfo {
+    const { id, transport, createdAtMs, botStartMs, state } = session;
+    const ended = state.name === 'ended';
+    const updatedAtMs = ended ? state.atMs : state.name === 'pending' ? createdAtMs : state.sinceMs;
+    const endReason = ended ? state.reason.code : null;
+    return Object.assign(new SessionInfo(), {
+      sessionId: id,
+      transport,
+      state: state.name,
+      createdAt: isoTime(createdAtMs),
+      updatedAt: isoTime(updatedAtMs),
+      endedAt: ended ? isoTime(state.atMs) : null,
+      completionStatus: endReason && COMPLETION_STATUS[endReason],
+      endReason,
+      botStartSeconds: botStartMs === undefined ? null : Math.round(botStartMs / 1_000),
+    });
+  }
+}
+
+const isoTime = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,54 @@
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import { SessionRegistry } from './session-registry.js';
+
+/** Asks the host's `loadFunction` from time to time; at or above `loadThreshold` the runner takes no new sessions. */
+@Injectable()
+export class LoadMonitor implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger('PipecatRunner');
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+  private failing = false;
+
+  constructor(
+    @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
+    private readonly sessions: SessionRegistry,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (this.options.loadFunction) void this.poll();
+  }
+
+  onModuleDestroy(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private async poll(): Promise<void> {
+    try {
+      const load = await this.options.loadFunction!();
+      if (typeof load !== 'number' || Number.isNaN(load)) throw new Error(`it returned ${load}`);
+      this.apply(load >= this.options.loadThreshold);
+      this.failing = false;
+    } catch (error) {
+      // What was last known stands. Said once, for it will be asked again and again.
+      if (!this.failing) this.logger.warn(`loadFunction failed: ${String(error)}`);
+      this.failing = true;
+    }
+    if (this.stopped) return;
+    this.timer = setTimeout(() => void this.poll(), this.options.loadIntervalMs).unref();
+  }
+
+  private apply(overloaded: boolean): void {
+    if (overloaded === this.sessions.isOverloaded) return;
+    this.sessions.setOverloaded(overloaded);
+    if (overloaded) this.logger.warn('overloaded: no new sessions until the load is lower');
+    else this.logger.log('no longer overloaded: new sessions are taken again');
+  }
+}

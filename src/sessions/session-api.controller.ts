@@ -1,0 +1,155 @@
+import type { ServerResponse } from 'node:http';
+import { All, Inject, Param, Req, Res, type Type } from '@nestjs/common';
+import { Access } from '../auth/access.decorator.js';
+import { ApiRoute } from '../http/api-route.decorator.js';
+import { RunnerError } from '../errors/runner.error.js';
+import { type HttpRequest, nodeRequest } from '../http/http-request.js';
+import { nodeResponse, takeOverResponse } from '../http/http-response.js';
+import { RunnerController, StreamsBody } from '../http/runner-controller.decorator.js';
+import { RunnerPaths } from '../http/runner-paths.js';
+import { sendWebResponse, WEB_METHODS, webRequest } from '../http/web-standard.js';
+import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import { SessionRegistry } from './session-registry.js';
+import type { Session } from './session.js';
+
+/** Makes the controller anew for each application, for how the path is written depends on the application's router. */
+export function sessionApiController(): Type<{ answer: unknown }> {
+  /** `/sessions/:id/*`: requests that the session's bot answers itself, as in Pipecat Cloud's session API. */
+  @RunnerController('sessions/:id')
+  @Access('session')
+  class SessionApiController {
+    constructor(
+      @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
+      private readonly sessions: SessionRegistry,
+      private readonly paths: RunnerPaths,
+    ) {}
+
+    /** Hands the request to what the bot gave to `session.onRequest()`. */
+    @All('*path')
+    @ApiRoute({
+      summary: "Hands a request to a session's bot",
+      description: "What it answers is the bot's: any status, any content.",
+      params: {
+        id: { description: 'The session.' },
+        path: { description: 'What the bot makes of it.' },
+      },
+      body: { '*/*': {} },
+      answers: { default: { description: "The bot's answer." } },
+      errors: [
+        'NOT_FOUND',
+        'UNKNOWN_SESSION',
+        'WRONG_STATE',
+        'BOT_FAILED',
+        'DRAINING',
+        'NO_ANSWER',
+      ],
+      notForSwagger: true,
+    })
+    @StreamsBody()
+    async answer(
+      @Req() request: HttpRequest,
+      @Res() response: unknown,
+      @Param('id') id: string,
+    ): Promise<void> {
+      const { method = '' } = nodeRequest(request);
+      if (!WEB_METHODS.includes(method)) {
+        throw new RunnerError('NOT_FOUND', `Sessions take ${WEB_METHODS.join(', ')}.`);
+      }
+      const session = this.sessions.require(id);
+      const { requestHandler } = session;
+      if (!requestHandler || session.endRequested) {
+        throw new RunnerError(
+          'WRONG_STATE',
+          'The bot of this session takes no requests: it is not running, or it called no session.onRequest().',
+        );
+      }
+      const patience = new Patience(session, nodeResponse(response));
+      const { signal } = patience;
+      let answering = false;
+      try {
+        const asked = webRequest(request, this.pathBehindId(request), signal);
+        const answer = await patience.waitFor(
+          () => requestHandler(asked),
+          this.options.sessionRequestTimeoutMs,
+        );
+        const takeOver = (): ServerResponse => {
+          answering = true;
+          return takeOverResponse(response);
+        };
+        await sendWebResponse(answer, takeOver, { withBody: method !== 'HEAD', signal });
+      } catch (error) {
+        const reason = reasonOf(error, session, signal);
+        // With the answer under way there is nothing left but to break it off, which has happened.
+        if (reason && !answering) throw reason;
+      } finally {
+        patience.end();
+      }
+    }
+
+    private pathBehindId(request: HttpRequest): string {
+      const { originalUrl: url } = request;
+      return url.slice(url.indexOf('/', `${this.paths.basePath}/sessions/`.length));
+    }
+  }
+  return SessionApiController;
+}
+
+/** Nobody is there any more to be told what went wrong. */
+const GONE = Symbol('GONE');
+
+/** How long an answer is worth waiting for: while the client and the session are there, and not for ever. */
+class Patience {
+  private readonly over = new AbortController();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly session: Session,
+    private readonly client: ServerResponse,
+  ) {
+    session.signal.addEventListener('abort', this.onEnd);
+    client.once('close', this.onClose);
+  }
+
+  get signal(): AbortSignal {
+    return this.over.signal;
+  }
+
+  async waitFor<T>(ask: () => T | Promise<T>, timeoutMs: number): Promise<T> {
+    this.timer = setTimeout(
+      () => this.over.abort(new RunnerError('NO_ANSWER', 'The bot did not answer in time.')),
+      timeoutMs,
+    );
+    const answer = await Promise.race([
+      (async () => ask())(),
+      new Promise<never>((_, reject) =>
+        this.signal.addEventListener('abort', () => reject(this.signal.reason as Error)),
+      ),
+    ]);
+    clearTimeout(this.timer);
+    return answer;
+  }
+
+  end(): void {
+    clearTimeout(this.timer);
+    this.session.signal.removeEventListener('abort', this.onEnd);
+    this.client.off('close', this.onClose);
+  }
+
+  private readonly onEnd = (): void =>
+    this.over.abort(new RunnerError('WRONG_STATE', 'The session ended before its bot answered.'));
+
+  private readonly onClose = (): void => this.over.abort(GONE);
+}
+
+/** What the client is told; nothing where there is none. */
+function reasonOf(error: unknown, session: Session, signal: AbortSignal): RunnerError | undefined {
+  if (signal.reason === GONE) return undefined;
+  if (signal.reason instanceof RunnerError) return signal.reason;
+  // Its body, and the bot read it.
+  if (error instanceof RunnerError && error.code === 'TOO_LARGE') return error;
+  session.logger.error(
+    `the bot failed to answer a request: ${String(error)}`,
+    error instanceof Error ? error.stack : undefined,
+  );
+  return new RunnerError('BOT_FAILED', 'The bot failed to answer; its log says why.');
+}

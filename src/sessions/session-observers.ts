@@ -1,0 +1,51 @@
+import { Logger } from '@nestjs/common';
+import type { Session } from './session.js';
+
+/** Is told what becomes of sessions, while it happens. What it throws is logged, and changes nothing. */
+export interface SessionObserver {
+  /** A session was opened, or has changed its `state`. */
+  changed?(session: Session): void;
+  /** A start came to nothing, or a caller was not let in. */
+  refused?(error: unknown): void;
+  /** Runs the bot of a session, such as in a context of its own, and returns what `bot` does. */
+  around?<T>(session: Session, bot: () => T): T;
+}
+
+/** Everyone who watches the sessions of a runner. */
+export class SessionObservers {
+  private readonly observers: SessionObserver[] = [];
+  private readonly told = new WeakSet<object>();
+
+  add(observer: SessionObserver): void {
+    this.observers.push(observer);
+  }
+
+  changed(session: Session): void {
+    for (const observer of this.observers) safely(() => observer.changed?.(session));
+  }
+
+  /** Told once of each error, however many it passes on its way out. @returns the error, to be thrown */
+  refused(error: unknown): unknown {
+    if (error instanceof Error) {
+      if (this.told.has(error)) return error;
+      this.told.add(error);
+    }
+    for (const observer of this.observers) safely(() => observer.refused?.(error));
+    return error;
+  }
+
+  around<T>(session: Session, bot: () => T): T {
+    return this.observers.reduce<() => T>(
+      (run, observer) => (observer.around ? () => observer.around!(session, run) : run),
+      bot,
+    )();
+  }
+}
+
+function safely(tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    new Logger('PipecatRunner').error(`an observer of sessions threw: ${String(error)}`);
+  }
+}

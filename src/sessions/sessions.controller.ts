@@ -1,0 +1,82 @@
+import { Delete, Get, Param, Req } from '@nestjs/common';
+import { Access } from '../auth/access.decorator.js';
+import { ApiRoute, json } from '../http/api-route.decorator.js';
+import { RunnerError } from '../errors/runner.error.js';
+import { type HttpRequest, queryOf } from '../http/http-request.js';
+import { RunnerController } from '../http/runner-controller.decorator.js';
+import { validateInto } from '../validation/validate-into.js';
+import { ListSessionsQuery, StopSessionQuery } from './dto/session-queries.dto.js';
+import { SessionInfo } from './dto/session-info.dto.js';
+import { SessionList, StopAnswer } from './dto/session-answers.dto.js';
+import { SessionRegistry } from './session-registry.js';
+
+const ID = { id: { description: 'The session.' } };
+
+/** `/sessions`: who is talking, who was, and the way to end it, as in Pipecat Cloud's REST API. */
+@RunnerController('sessions')
+@Access('manage')
+export class SessionsController {
+  constructor(private readonly sessions: SessionRegistry) {}
+
+  /** The newest first. */
+  @Get()
+  @ApiRoute({
+    summary: 'Lists sessions, the newest first',
+    query: {
+      status: {
+        description: 'Which sessions.',
+        schema: { type: 'string', enum: ['active', 'ended', 'all'], default: 'all' },
+      },
+      limit: {
+        description: 'How many at most.',
+        schema: { type: 'integer', minimum: 1, maximum: 100, default: 10 },
+      },
+      offset: {
+        description: 'How many of the newest are left out.',
+        schema: { type: 'integer', minimum: 0, default: 0 },
+      },
+    },
+    answers: { 200: { description: 'Some of them.', content: json(SessionList) } },
+    errors: ['INVALID_FIELDS'],
+  })
+  list(@Req() request: HttpRequest): SessionList {
+    const { status, limit, offset } = ListSessionsQuery.parse(queryOf(request));
+    const found = [
+      ...(status === 'ended' ? [] : this.sessions.live),
+      ...(status === 'active' ? [] : this.sessions.history.all),
+    ].sort((a, b) => b.createdAtMs - a.createdAtMs);
+    return {
+      total_count: found.length,
+      sessions: found.slice(offset, offset + limit).map((session) => SessionInfo.of(session)),
+    };
+  }
+
+  @Get(':id')
+  @ApiRoute({
+    summary: 'Tells of a session, also when it has ended',
+    params: ID,
+    answers: { 200: { description: 'The session.', content: json(SessionInfo) } },
+    errors: ['UNKNOWN_SESSION'],
+  })
+  get(@Param('id') id: string): SessionInfo {
+    const session = this.sessions.get(id) ?? this.sessions.history.get(id);
+    if (!session) throw new RunnerError('UNKNOWN_SESSION', 'There is no such session.');
+    return SessionInfo.of(session);
+  }
+
+  /** Stops a session, and answers when it has ended and everything it held is released. */
+  @Delete(':id')
+  @ApiRoute({
+    summary: 'Stops a session',
+    params: ID,
+    query: { reason: { description: 'What the bot is told: at most 120 characters.' } },
+    answers: { 200: { description: 'It has ended.', content: json(StopAnswer) } },
+    errors: ['INVALID_FIELDS', 'UNKNOWN_SESSION', 'DRAINING'],
+  })
+  async stop(@Req() request: HttpRequest, @Param('id') id: string): Promise<StopAnswer> {
+    const { reason } = validateInto(StopSessionQuery, queryOf(request));
+    const session = this.sessions.require(id);
+    await this.sessions.stop(session, 'stopped', reason ?? 'Stopped through the API.');
+    return { status: 'terminated', session_id: id };
+  }
+}

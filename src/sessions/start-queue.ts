@@ -1,0 +1,73 @@
+import type { Socket } from 'node:net';
+import type { RunnerError } from '../errors/runner.error.js';
+
+/** How long the queue is, in both senses. */
+export interface StartQueueOptions {
+  /** How long one waits, in milliseconds; 0 for no queue at all. */
+  readonly startQueueMs: number;
+  /** How many may wait at once. */
+  readonly maxQueuedStarts: number;
+}
+
+interface Waiting<T> {
+  /** Takes a place; `undefined` when there is none for this one. */
+  readonly tryTake: () => T | undefined;
+  readonly settle: (outcome: { readonly taken: T } | { readonly refused: RunnerError }) => void;
+}
+
+/** Those who wait for a place, first come, first served; who is held up only by a limit of their own holds up nobody else. */
+export class StartQueue<T> {
+  private readonly waiting = new Set<Waiting<T>>();
+
+  constructor(private readonly options: StartQueueOptions) {}
+
+  /** How many wait. */
+  get length(): number {
+    return this.waiting.size;
+  }
+
+  /** Whether one more may wait. */
+  get hasRoom(): boolean {
+    return this.options.startQueueMs > 0 && this.waiting.size < this.options.maxQueuedStarts;
+  }
+
+  /**
+   * Waits for a place.
+   * @param tryTake takes it, in the very step in which it became free
+   * @param refusal what it rejects with when the time is up, or the client is gone
+   * @param client the connection of the one who waits; when it closes, nobody does any more
+   */
+  wait(tryTake: () => T | undefined, refusal: RunnerError, client: Socket): Promise<T> {
+    if (client.destroyed) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      const give = (): void => one.settle({ refused: refusal });
+      const timer = setTimeout(give, this.options.startQueueMs);
+      client.once('close', give);
+      const one: Waiting<T> = {
+        tryTake,
+        settle: (outcome) => {
+          this.waiting.delete(one);
+          clearTimeout(timer);
+          client.off('close', give);
+          if ('taken' in outcome) resolve(outcome.taken);
+          else reject(outcome.refused);
+        },
+      };
+      this.waiting.add(one);
+    });
+  }
+
+  /** Serves all that can be served. @param hasPlace whether there is a place for anyone */
+  advance(hasPlace: () => boolean): void {
+    for (const one of this.waiting) {
+      if (!hasPlace()) return;
+      const taken = one.tryTake();
+      if (taken !== undefined) one.settle({ taken });
+    }
+  }
+
+  /** Sends everybody away. */
+  dismiss(refusal: RunnerError): void {
+    for (const one of this.waiting) one.settle({ refused: refusal });
+  }
+}

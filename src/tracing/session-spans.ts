@@ -1,0 +1,51 @@
+import type * as opentelemetry from '@opentelemetry/api';
+import type { SessionEndCode } from '../bot/session-end.js';
+import type { Session } from '../sessions/session.js';
+import type { SessionObserver } from '../sessions/session-observers.js';
+
+/** The ends that somebody has to look into. */
+const FAILURES: readonly SessionEndCode[] = ['failed', 'peer_error', 'start_failed', 'not_ready'];
+
+/**
+ * One span for each session, from its opening to its end, as a child of whatever was active when it was opened. The bot runs in its
+ * context, so that the bot's own spans are its children.
+ */
+export class SessionSpans implements SessionObserver {
+  private readonly tracer: opentelemetry.Tracer;
+  private readonly spans = new WeakMap<Session, opentelemetry.Span>();
+
+  constructor(private readonly api: typeof opentelemetry) {
+    this.tracer = api.trace.getTracer('nestjs-pipecat-runner');
+  }
+
+  changed(session: Session): void {
+    const { id, transport, state } = session;
+    if (state.name === 'pending') {
+      const attributes = { 'pipecat.session.id': id, 'pipecat.transport': transport };
+      this.spans.set(session, this.tracer.startSpan('pipecat.session', { attributes }));
+      return;
+    }
+    const span = this.spans.get(session);
+    if (state.name !== 'ended') {
+      span?.addEvent(state.name);
+      return;
+    }
+    const { code, message, cause } = state.reason;
+    span?.setAttributes({
+      // Another than at first, where the caller came unannounced.
+      'pipecat.transport': transport,
+      'pipecat.session.end_reason': code,
+    });
+    if (FAILURES.includes(code)) {
+      if (cause instanceof Error) span?.recordException(cause);
+      span?.setStatus({ code: this.api.SpanStatusCode.ERROR, message });
+    }
+    span?.end();
+  }
+
+  around<T>(session: Session, bot: () => T): T {
+    const { context, trace } = this.api;
+    const span = this.spans.get(session);
+    return span ? context.with(trace.setSpan(context.active(), span), bot) : bot();
+  }
+}

@@ -1,0 +1,189 @@
+import { EventEmitter } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { DisconnectReason, ParticipantKind, RoomEvent, TrackKind } from '@livekit/rtc-node';
+import type { MediaEnd, MediaLinkEvents } from '../../media/media-link.js';
+import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
+import { LiveKitRoomLink, type LiveKitRtc } from './livekit-room-link.js';
+
+/** A room of which the test decides when it is entered, and who is in it. */
+class FakeRoom extends EventEmitter {
+  readonly remoteParticipants = new Map<string, object>();
+  readonly localParticipant = {
+    publishTrack: () => this.published.promise,
+    publishDtmf: (code: number) =>
+      code > 9 ? Promise.reject(new Error('no such key')) : Promise.resolve(),
+    publishData: () => Promise.resolve(),
+  };
+  readonly entered = latch();
+  readonly published = latch();
+  readonly out = latch();
+  disconnects = 0;
+
+  connect(): Promise<void> {
+    return this.entered.promise;
+  }
+
+  disconnect(): Promise<void> {
+    this.disconnects++;
+    return this.out.promise;
+  }
+
+  come(identity: string, kind = ParticipantKind.STANDARD): void {
+    const participant = { identity, kind, trackPublications: new Map() };
+    this.remoteParticipants.set(identity, participant);
+    this.emit(RoomEvent.ParticipantConnected, participant);
+  }
+
+  go(identity: string, disconnectReason = DisconnectReason.CLIENT_INITIATED): void {
+    const participant = { ...this.remoteParticipants.get(identity), disconnectReason };
+    this.remoteParticipants.delete(identity);
+    this.emit(RoomEvent.ParticipantDisconnected, participant);
+  }
+}
+
+function latch() {
+  let open!: () => void;
+  const promise = new Promise<void>((resolve) => (open = resolve));
+  return { promise, open };
+}
+
+let room: FakeRoom;
+let told: unknown[];
+let ends: MediaEnd[];
+beforeEach(() => {
+  room = new FakeRoom();
+  told = [];
+  ends = [];
+});
+afterEach(() => void jest.useRealTimers());
+
+function join(signal?: AbortSignal): Promise<LiveKitRoomLink> {
+  const sdk = {
+    Room: function () {
+      return room;
+    },
+    AudioSource: class {
+      close = () => Promise.resolve();
+    },
+    LocalAudioTrack: { createAudioTrack: () => ({}) },
+    TrackPublishOptions: class {},
+    TrackSource: {},
+    RoomEvent,
+    DisconnectReason,
+    ParticipantKind,
+    TrackKind,
+  };
+  const args = new LiveKitRunnerArguments({ room_name: 'r', url: 'ws://x', token: 't' });
+  return LiveKitRoomLink.join(sdk as unknown as LiveKitRtc, args, {
+    sampleRateHz: 16_000,
+    signal,
+    hangUp: undefined,
+  });
+}
+
+function open(link: LiveKitRoomLink): void {
+  const events: Partial<MediaLinkEvents> = {
+    connected: () => void told.push('connected'),
+    dtmf: (digit) => void told.push(digit),
+    message: (message) => void told.push(message),
+    disconnected: (end) => void ends.push(end),
+  };
+  link.open(events as MediaLinkEvents);
+}
+
+async function joined(): Promise<LiveKitRoomLink> {
+  room.entered.open();
+  room.published.open();
+  const link = await join();
+  open(link);
+  return link;
+}
+
+describe('joining a LiveKit room', () => {
+  it('can be given up, and leaves what is joined all the same', async () => {
+    const giveUp = new AbortController();
+    const joining = join(giveUp.signal);
+    giveUp.abort(new Error('enough'));
+    await expect(joining).rejects.toThrow('enough');
+    const before = room.disconnects;
+    room.entered.open();
+    await room.entered.promise;
+    await new Promise(setImmediate);
+    expect(room.disconnects).toBe(before + 1);
+  });
+
+  it('loses nothing that happens before it is told of', async () => {
+    const joining = join();
+    room.entered.open();
+    room.come('user');
+    room.emit(RoomEvent.DtmfReceived, 5, '5');
+    room.emit(RoomEvent.DataReceived, Buffer.from('{"a":1}'));
+    room.published.open();
+    open(await joining);
+    expect(told).toEqual(['connected', '5', { a: 1 }]);
+  });
+
+  it.each<[string, () => void, MediaEnd['reason']]>([
+    ['the user leaves', () => room.go('user'), 'peer_left'],
+    [
+      'the room is deleted',
+      () => room.emit(RoomEvent.Disconnected, DisconnectReason.ROOM_DELETED),
+      'peer_left',
+    ],
+    [
+      'the connection is lost',
+      () => room.emit(RoomEvent.Disconnected, DisconnectReason.STATE_MISMATCH),
+      'failed',
+    ],
+  ])('notices when meanwhile %s', async (_, happens, reason) => {
+    const joining = join();
+    room.entered.open();
+    room.come('user');
+    await room.entered.promise;
+    happens();
+    room.published.open();
+    open(await joining);
+    expect(ends).toEqual([expect.objectContaining({ reason })]);
+  });
+});
+
+describe('a bot in a LiveKit room', () => {
+  it('waits for a user whose connection broke, and for no other bot', async () => {
+    await joined();
+    jest.useFakeTimers();
+    room.come('user');
+    room.go('user', DisconnectReason.CONNECTION_TIMEOUT);
+    room.come('user');
+    room.go('user', DisconnectReason.CONNECTION_TIMEOUT);
+    room.come('other bot', ParticipantKind.AGENT);
+    jest.advanceTimersByTime(14_000);
+    expect(ends).toEqual([]);
+    jest.advanceTimersByTime(2_000);
+    expect(ends).toEqual([{ reason: 'peer_left', message: 'The user left the LiveKit room.' }]);
+  });
+
+  it('says false where the SDK cannot send a key', async () => {
+    const link = await joined();
+    expect(await link.sendDtmf('1')).toBe(true);
+    expect(await link.sendDtmf('1*')).toBe(false);
+  });
+
+  it('has left when it says so', async () => {
+    const link = await joined();
+    let left = false;
+    const closing = Promise.all([link.close(), link.close()]).then(() => (left = true));
+    await new Promise(setImmediate);
+    expect(left).toBe(false);
+    room.out.open();
+    await closing;
+    expect(room.disconnects).toBe(1);
+  });
+
+  it('does not wait for ever to have left', async () => {
+    const link = await joined();
+    jest.useFakeTimers();
+    const closing = link.close();
+    jest.advanceTimersByTime(2_000);
+    await closing;
+  });
+});

@@ -1,0 +1,238 @@
+import { isIP } from 'node:net';
+import { RunnerError } from '../../errors/runner.error.js';
+
+/** More media sections than this are refused; a browser that adds and removes tracks for hours has some ten. */
+const MAX_SECTIONS = 32;
+/** Candidates past this many are left out. */
+const MAX_CANDIDATES = 50;
+
+const AUDIO_CODEC = /^opus\/48000/i;
+const VIDEO_CODEC = /^(VP8|H264)\/90000/i;
+
+/** The attributes that mean something here; what is left out, such as header extensions, the answer does without. */
+const SESSION_ATTRIBUTES =
+  /^a=(ice-lite|(ice-(ufrag|pwd|options)|fingerprint|setup|msid-semantic):)/;
+const MEDIA_ATTRIBUTES =
+  /^a=((sendrecv|sendonly|recvonly|inactive|rtcp-mux)$|(mid|ssrc|msid|ice-(ufrag|pwd|options)|fingerprint|setup|rtpmap|fmtp|rtcp-fb|candidate|sctp-port|sctpmap|max-message-size):)/;
+
+const FINGERPRINT = /^(sha-1|sha-224|sha-256|sha-384|sha-512) [0-9a-f]{2}(:[0-9a-f]{2})+$/i;
+
+interface Section {
+  readonly kind: string;
+  readonly protocol: string;
+  readonly formats: readonly string[];
+  readonly lines: readonly string[];
+  readonly mid: string;
+  /** Whether it can be answered with more than a refusal. */
+  readonly usable: boolean;
+}
+
+/** An offer as it was understood. */
+export interface Offer {
+  /** What of it can be answered, free of what only troubles those who read it. */
+  readonly sdp: string;
+  /** Whether the client wants to be the one that is called: it takes no `a=setup:passive`. */
+  readonly wantsPassive: boolean;
+  /** The `mid` of each section that can be answered, by the section's number; `undefined` for the others. */
+  readonly mids: readonly (string | undefined)[];
+  /** The generation of its candidates. */
+  readonly ufrag: string;
+  /** Puts refusals of the other sections into an answer. */
+  completeAnswer(answer: string): string;
+}
+
+/**
+ * Reads an offer, and takes out of it what cannot be used: codecs, sections, and candidates whose names only the client's own network knows.
+ * @throws {RunnerError} `BAD_REQUEST` saying what is wrong with it
+ */
+export function readOffer(sdp: string): Offer {
+  const [head = '', ...bodies] = sdp.split(/\r?\n(?=m=)/);
+  const session = linesOf(head);
+  if (session[0] !== 'v=0') throw bad('it does not begin with v=0');
+  if (bodies.length === 0) throw bad('it has no media');
+  if (bodies.length > MAX_SECTIONS) throw bad(`it has more than ${MAX_SECTIONS} media sections`);
+  const room = { audio: 1, video: 2, application: 1 } as Record<string, number>;
+  const sections = bodies.map((body, i) => {
+    const section = readSection(linesOf(body), i);
+    // A microphone, a camera, a screen and a channel: there is no use for more.
+    return section.usable && room[section.kind]!-- <= 0 ? { ...section, usable: false } : section;
+  });
+  checkMids(sections);
+  const used = sections.filter(({ usable }) => usable);
+  if (!used.some(({ kind }) => kind === 'audio')) {
+    throw bad('it has no audio in Opus, the codec that bots speak');
+  }
+  for (const section of used) checkTransport(section, session);
+  const bundle = /^a=group:BUNDLE (.*)$/m.exec(head)?.[1]?.split(' ');
+  const bundled = used.map(({ mid }) => mid).filter((mid) => bundle?.includes(mid));
+  const own = session.filter((line) => /^[vost]=/.test(line) || SESSION_ATTRIBUTES.test(line));
+  return {
+    sdp: [
+      ...own,
+      ...(bundle ? [`a=group:BUNDLE ${bundled.join(' ')}`] : []),
+      ...used.flatMap(clean),
+      '',
+    ].join('\r\n'),
+    wantsPassive: attribute('setup', used[0]!.lines, session) === 'passive',
+    mids: sections.map(({ mid, usable }) => (usable ? mid : undefined)),
+    ufrag: attribute('ice-ufrag', used[0]!.lines, session)!,
+    completeAnswer: (answer) => completeAnswer(answer, sections),
+  };
+}
+
+function readSection(lines: readonly string[], index: number): Section {
+  const match =
+    /^m=(audio|video|application|text|message|image) (\d{1,5})(?:\/\d+)? (\S+) (.+)$/.exec(
+      lines[0]!,
+    );
+  if (!match) throw bad(`media section ${index} has no proper m= line`);
+  const [, kind, port, protocol, formats] = match as unknown as string[];
+  const mid = attribute('mid', lines);
+  if (mid === undefined || !/^[\w.+~-]{1,32}$/.test(mid)) {
+    throw bad(`media section ${index} has no proper a=mid`);
+  }
+  const section = { kind: kind!, protocol: protocol!, formats: formats!.split(' '), lines, mid };
+  // Port 0 is a refusal, unless the section only lives in a bundle (RFC 9143).
+  const lives = Number(port) > 0 || lines.includes('a=bundle-only');
+  return { ...section, usable: lives && canUse(section) };
+}
+
+function canUse(section: Omit<Section, 'usable'>): boolean {
+  const { kind, protocol, formats } = section;
+  if (kind === 'application') {
+    return /DTLS\/SCTP$/.test(protocol) && /^(webrtc-datachannel|\d+)$/.test(formats[0]!);
+  }
+  return (
+    /^(UDP|TCP)\/TLS\/RTP\/SAVPF?$|^RTP\/SAVPF$/.test(protocol) && usableType(section) !== undefined
+  );
+}
+
+/** The payload type that the client likes best of those that are understood. */
+function usableType({ kind, formats, lines }: Omit<Section, 'usable'>): string | undefined {
+  const codec = kind === 'audio' ? AUDIO_CODEC : kind === 'video' ? VIDEO_CODEC : undefined;
+  return formats.find((type) => {
+    const prefix = `a=rtpmap:${type} `;
+    const name = lines.find((line) => line.startsWith(prefix))?.slice(prefix.length);
+    if (name === undefined || !codec?.test(name) || !/^\d{1,3}$/.test(type)) return false;
+    // H.264 in the simpler of its two ways cuts no picture into packets.
+    const isSimple = /^H264/i.test(name) && !lines.some((line) => isMode1(line, type));
+    return !isSimple && Number(type) <= 127;
+  });
+}
+
+const isMode1 = (line: string, type: string): boolean =>
+  line.startsWith(`a=fmtp:${type} `) && /\bpacketization-mode=1\b/.test(line);
+
+function checkMids(sections: readonly Section[]): void {
+  const seen = new Set<string>();
+  for (const { mid } of sections) {
+    if (seen.has(mid)) throw bad(`two media sections have the a=mid '${mid}'`);
+    seen.add(mid);
+  }
+}
+
+function checkTransport({ lines, mid }: Section, session: readonly string[]): void {
+  const ufrag = attribute('ice-ufrag', lines, session);
+  const pwd = attribute('ice-pwd', lines, session);
+  // RFC 8839, 5.4.
+  if (!/^[\w+/=-]{4,256}$/.test(ufrag ?? '')) throw bad(`section '${mid}' has no a=ice-ufrag`);
+  if (!/^[\w+/=-]{22,256}$/.test(pwd ?? '')) throw bad(`section '${mid}' has no a=ice-pwd`);
+  if (!FINGERPRINT.test(attribute('fingerprint', lines, session) ?? '')) {
+    throw bad(`section '${mid}' has no a=fingerprint`);
+  }
+  const setup = attribute('setup', lines, session);
+  if (setup !== undefined && !['actpass', 'active', 'passive'].includes(setup)) {
+    throw bad(`section '${mid}' has a=setup:${setup.slice(0, 20)}`);
+  }
+}
+
+/** A section without what is not understood. */
+function clean(section: Section): string[] {
+  const { kind, protocol, formats, lines } = section;
+  const used = kind === 'application' ? formats[0]! : usableType(section)!;
+  let candidates = 0;
+  const kept = lines.slice(1).filter((line) => {
+    if (line.startsWith('a=candidate:')) {
+      return candidates++ < MAX_CANDIDATES && usableCandidate(line.slice(2)) !== undefined;
+    }
+    // Video is sent again when it is lost, and anew when it cannot be; there is no time for either with sound.
+    if (line.startsWith('a=rtcp-fb:')) {
+      return (
+        kind === 'video' && /^\S+ nack( pli)?$/.test(line) && line.startsWith(`a=rtcp-fb:${used} `)
+      );
+    }
+    const [, type] = /^a=(?:rtpmap|fmtp):(\d+) /.exec(line) ?? [];
+    if (type !== undefined) return type === used;
+    return line.startsWith('c=IN ') || MEDIA_ATTRIBUTES.test(line);
+  });
+  return [`m=${kind} 9 ${protocol} ${used}`, ...kept];
+}
+
+/**
+ * A candidate's line that can be used.
+ * @param line with or without `a=`
+ * @returns `undefined` for one that is well-formed, but of no use: TCP, or a name instead of an address
+ * @throws {RunnerError} `BAD_REQUEST` when it is no candidate
+ */
+export function usableCandidate(line: string): string | undefined {
+  const match =
+    /^(?:a=)?(candidate:[\w+/=-]{1,64} [1-9]\d{0,2} (\S{1,16}) \d{1,10} (\S{1,255}) (\d{1,5}) typ (host|srflx|prflx|relay)( .*)?)$/i.exec(
+      line.trim(),
+    );
+  if (!match || Number(match[4]) > 65_535 || /[^\x20-\x7e]/.test(line)) {
+    throw new RunnerError('BAD_REQUEST', 'The candidate is not the line of an ICE candidate.');
+  }
+  const [, candidate, transport, address] = match;
+  return transport!.toLowerCase() === 'udp' && isIP(address!) !== 0 ? candidate : undefined;
+}
+
+/** The generation that a candidate belongs to, where it says. */
+export const ufragOf = (candidate: string): string | undefined =>
+  / ufrag (\S+)/.exec(candidate)?.[1];
+
+function completeAnswer(answer: string, sections: readonly Section[]): string {
+  const [head, ...bodies] = answer.split(/\r\n(?=m=)/);
+  const all = sections.map(({ kind, protocol, formats, mid, usable }) =>
+    usable
+      ? bodies.shift()!.trimEnd()
+      : [
+          `m=${kind} 0 ${protocol} ${formats.join(' ')}`,
+          'c=IN IP4 0.0.0.0',
+          'a=inactive',
+          `a=mid:${mid}`,
+        ].join('\r\n'),
+  );
+  return `${[head, ...all].join('\r\n')}\r\n`;
+}
+
+/**
+ * An answer that an ESP32 can read: one kind of fingerprint, and only the ways through this host.
+ * Pipecat's runner does the same with `--esp32` (`runner/utils.py`).
+ */
+export function forEsp32(answer: string, host: string): string {
+  return linesOf(answer)
+    .filter((line) => {
+      if (line.startsWith('a=fingerprint:')) return line.startsWith('a=fingerprint:sha-256 ');
+      if (line.startsWith('a=candidate:')) return line.includes(host) && !line.includes('raddr');
+      return true;
+    })
+    .concat('')
+    .join('\r\n');
+}
+
+const linesOf = (text: string): string[] => text.split(/\r?\n/).filter((line) => line.length > 0);
+
+/** The value of an attribute, of the section or else of the whole. */
+function attribute(
+  name: string,
+  lines: readonly string[],
+  session: readonly string[] = [],
+): string | undefined {
+  const prefix = `a=${name}:`;
+  const line =
+    lines.find((one) => one.startsWith(prefix)) ?? session.find((one) => one.startsWith(prefix));
+  return line?.slice(prefix.length).trim();
+}
+
+const bad = (what: string): RunnerError =>
+  new RunnerError('BAD_REQUEST', `The offer cannot be answered: ${what}.`);

@@ -1,0 +1,22 @@
+import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
+import type { LinkFactory } from '../link-factory.js';
+import { SmallWebRTCRunnerArguments } from './dto/small-webrtc-runner-arguments.dto.js';
+import { SmallWebRTCConnection } from './small-webrtc-connection.js';
+import { loadOpus } from './webrtc-packages.js';
+import { WebRtcLink } from './webrtc-link.js';
+
+/** The media of a browser that is connected to the bot itself. */
+export const smallWebRtcLink: LinkFactory = async (args, { sampleRateHz }) => {
+  if (!(args instanceof SmallWebRTCRunnerArguments)) return undefined;
+  const { webrtc_connection: connection } = args;
+  if (!(connection instanceof SmallWebRTCConnection)) {
+    throw new MediaUnavailableError(
+      'webrtc_connection is no SmallWebRTCConnection of this process: there are no media to be had from it.',
+    );
+  }
+  const opus = await loadOpus();
+  if (!opus) {
+    throw new MediaUnavailableError('Sound needs libopus-wasm: npm install libopus-wasm');
+  }
+  return WebRtcLink.create(opus, connection, sampleRateHz);
+};

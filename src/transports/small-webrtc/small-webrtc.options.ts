@@ -1,0 +1,144 @@
+import { isIP } from 'node:net';
+import { checkOptions } from '../../runner.options.js';
+import type { IceServer, PeerStack } from './peer/peer.js';
+
+/** Options of {@link SmallWebRtcModule}. */
+export interface SmallWebRtcOptions {
+  /**
+   * STUN and TURN servers for both sides, or what makes them for each session, as for credentials that expire.
+   * @default []
+   */
+  iceServers?: IceServer[] | (() => IceServer[] | Promise<IceServer[]>);
+  /**
+   * `relay`: the bot is reached through TURN only.
+   * @default 'all'
+   */
+  iceTransportPolicy?: 'all' | 'relay';
+  /**
+   * IP addresses under which this machine is reached beside those of its own interfaces, as behind the NAT of a cloud.
+   * @default []
+   */
+  hostAddresses?: string[];
+  /** The UDP ports to use, such as a firewall lets through. Each session takes one for each address. @default any */
+  udpPortRange?: [min: number, max: number];
+  /**
+   * `single`: one client at a time; another is refused while it is there.
+   * @default 'multiple'
+   */
+  connectionMode?: 'single' | 'multiple';
+  /** This machine's IP address: answers are for ESP32 devices, which understand only the ways through it. */
+  esp32Host?: string;
+  /**
+   * How long STUN and TURN servers may take before a client is answered without what they would add, in milliseconds.
+   * @default 2_000
+   */
+  gatheringTimeoutMs?: number;
+  /**
+   * How long a client may take to connect once it has its answer, in milliseconds.
+   * @default 60_000
+   */
+  connectTimeoutMs?: number;
+  /**
+   * A client that says every second that it is there, as Pipecat's do, is gone when it has not for so long. Milliseconds.
+   * @default 9_000: Pipecat's clients try to come back after some 8 s
+   */
+  peerTimeoutMs?: number;
+  /** Another implementation of WebRTC. @default werift */
+  stack?: PeerStack;
+}
+
+/** {@link SmallWebRtcOptions} with their defaults. */
+export type ResolvedSmallWebRtcOptions = SmallWebRtcOptions &
+  Required<Pick<SmallWebRtcOptions, keyof typeof DEFAULTS>>;
+
+/** DI token of the {@link ResolvedSmallWebRtcOptions}. */
+export const SMALL_WEBRTC_OPTIONS = Symbol('SMALL_WEBRTC_OPTIONS');
+
+const DEFAULTS = {
+  iceServers: [] as IceServer[],
+  iceTransportPolicy: 'all',
+  hostAddresses: [] as string[],
+  connectionMode: 'multiple',
+  gatheringTimeoutMs: 2_000,
+  connectTimeoutMs: 60_000,
+  peerTimeoutMs: 9_000,
+} as const satisfies SmallWebRtcOptions;
+
+const oneOf =
+  (...values: string[]) =>
+  (value: unknown) =>
+    values.includes(value as string)
+      ? undefined
+      : `must be ${values.map((one) => `'${one}'`).join(' or ')}`;
+
+const milliseconds = (value: unknown): string | undefined =>
+  Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) < 2 ** 31
+    ? undefined
+    : 'must be a whole number of milliseconds, at least 1';
+
+const address = (value: unknown): boolean => typeof value === 'string' && isIP(value) !== 0;
+
+const port = (value: unknown): boolean =>
+  Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= 65_535;
+
+/**
+ * Fills in the defaults.
+ * @throws {InvalidOptionsError}
+ */
+export function resolveSmallWebRtcOptions(options: SmallWebRtcOptions): ResolvedSmallWebRtcOptions {
+  checkOptions('SmallWebRtcModule', options, {
+    iceServers: (value) => (typeof value === 'function' ? undefined : checkIceServers(value)),
+    iceTransportPolicy: oneOf('all', 'relay'),
+    hostAddresses: (value) =>
+      Array.isArray(value) && value.every(address) ? undefined : 'must be a list of IP addresses',
+    udpPortRange: (value) =>
+      Array.isArray(value) && value.length === 2 && value.every(port) && value[0] < value[1]
+        ? undefined
+        : 'must be [min, max], two ports of which the first is the lower',
+    connectionMode: oneOf('single', 'multiple'),
+    esp32Host: (value) => (address(value) ? undefined : 'must be the IP address of this machine'),
+    gatheringTimeoutMs: milliseconds,
+    connectTimeoutMs: milliseconds,
+    peerTimeoutMs: milliseconds,
+    stack: (value) =>
+      typeof (value as PeerStack | null)?.create === 'function' ? undefined : 'must be a PeerStack',
+  });
+  const given = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as SmallWebRtcOptions;
+  return { ...DEFAULTS, ...given };
+}
+
+const ICE_KEYS = ['urls', 'username', 'credential'];
+
+/** What is wrong with a list of ICE servers, naming the entry. */
+export function checkIceServers(value: unknown): string | undefined {
+  if (!Array.isArray(value)) return 'must be a list of { urls, username?, credential? }';
+  for (const [i, entry] of value.entries()) {
+    const problem = problemOf(entry);
+    if (problem) return `[${i}] ${problem}`;
+  }
+  return undefined;
+}
+
+function problemOf(entry: unknown): string | undefined {
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
+    return 'must be { urls, username?, credential? }';
+  }
+  const unknown = Object.keys(entry).filter((key) => !ICE_KEYS.includes(key));
+  if (unknown.length > 0) return `has ${unknown.join(', ')}; there are ${ICE_KEYS.join(', ')}`;
+  const { urls, username, credential } = entry as Record<string, unknown>;
+  const list: unknown[] = [urls].flat();
+  if (list.length === 0 || !list.every((url) => /^(stun|turn)s?:[^\s]+$/i.test(String(url)))) {
+    return 'must have urls such as stun:stun.example.com:3478 or turn:turn.example.com:3478';
+  }
+  for (const one of [username, credential]) {
+    if (one !== undefined && typeof one !== 'string') {
+      return 'must have a username and a credential that are strings';
+    }
+  }
+  const isTurn = list.some((url) => /^turns?:/i.test(String(url)));
+  return isTurn && (username === undefined || credential === undefined)
+    ? 'must have a username and a credential: it is a TURN server'
+    : undefined;
+}

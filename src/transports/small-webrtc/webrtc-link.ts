@@ -1,0 +1,115 @@
+import {
+  createOpusDecoder,
+  createOpusEncoder,
+  type Opus,
+  OPUS_OUTPUT_HZ,
+} from '../../media/codecs/opus.js';
+import type { MediaEnd, MediaLink, MediaLinkEvents } from '../../media/media-link.js';
+import { OpusReceiver } from '../../media/rtp/opus-receiver.js';
+import { OpusSender, PACKET_SAMPLES } from '../../media/rtp/opus-sender.js';
+import type { RtpPacket } from '../../media/rtp/rtp-packet.js';
+import type { SmallWebRTCConnection } from './small-webrtc-connection.js';
+
+type Decoder = Awaited<ReturnType<typeof createOpusDecoder>>;
+type Encoder = Awaited<ReturnType<typeof createOpusEncoder>>;
+
+/** A bot's sound and messages over a peer connection. */
+export class WebRtcLink implements MediaLink {
+  readonly capabilities = {
+    marks: 'estimated',
+    remoteClear: true,
+    dtmfIn: false,
+    dtmfOut: false,
+    messages: true,
+  } as const;
+  readonly output = { sampleRateHz: OPUS_OUTPUT_HZ, chunkSamples: PACKET_SAMPLES };
+  private readonly sender: OpusSender;
+  private timer: NodeJS.Timeout | undefined;
+  private stop: () => void = () => undefined;
+  private released = false;
+
+  private constructor(
+    private readonly connection: SmallWebRTCConnection,
+    private readonly decoder: Decoder,
+    private readonly encoder: Encoder,
+  ) {
+    this.sender = new OpusSender(encoder, (packet) => connection.audio.send(packet));
+  }
+
+  /** @param sampleRateHz what the bot wants to hear at */
+  static async create(
+    opus: Opus,
+    connection: SmallWebRTCConnection,
+    sampleRateHz: number | 'native' | undefined,
+  ): Promise<WebRtcLink> {
+    const decoder = await createOpusDecoder(opus, sampleRateHz);
+    return new WebRtcLink(connection, decoder, await createOpusEncoder(opus));
+  }
+
+  open(events: MediaLinkEvents): void {
+    const { connection, decoder } = this;
+    const { audio } = connection;
+    const receiver = new OpusReceiver(decoder, (pcm, timestampMs) =>
+      events.audio(pcm, decoder.sampleRate, 1, timestampMs),
+    );
+    const hear = (packet: RtpPacket): void => receiver.push(packet, performance.now());
+    const tick = (): void => {
+      const nowMs = performance.now();
+      receiver.fillsSilence = audio.enabled;
+      receiver.tick(nowMs);
+      const nextMs = this.sender.tick(nowMs);
+      this.timer = setTimeout(tick, Math.max(1, nextMs - performance.now()));
+    };
+    this.stop = () => {
+      audio.off('packet', hear);
+      clearTimeout(this.timer);
+    };
+    audio.on('packet', hear);
+    tick();
+    connection.on('app-message', (message) => events.message(message));
+    connection.on('connected', () => events.connected());
+    if (connection.isConnected) events.connected();
+    connection.on('closed', (end) => {
+      this.release();
+      events.disconnected(end);
+    });
+  }
+
+  sendAudio(pcm: Int16Array): boolean {
+    return this.sender.push(pcm);
+  }
+
+  clear(): void {
+    this.sender.clear();
+  }
+
+  mark(): void {
+    // Estimated.
+  }
+
+  sendDtmf(): boolean {
+    return false;
+  }
+
+  sendMessage(message: unknown): boolean {
+    return this.connection.sendAppMessage(message);
+  }
+
+  async hangUp() {
+    return { ok: true, via: 'connection' as const };
+  }
+
+  close(end: MediaEnd): void {
+    // Whoever ended the session closes the connection, too.
+    if (end.reason !== 'aborted') void this.connection.disconnect(end);
+    this.release();
+  }
+
+  private release(): void {
+    if (this.released) return;
+    this.released = true;
+    this.stop();
+    this.decoder.free();
+    this.encoder.free();
+  }
+}

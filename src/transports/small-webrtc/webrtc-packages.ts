@@ -1,0 +1,14 @@
+import type { Opus } from '../../media/codecs/opus.js';
+import { optionalPackage } from '../optional-package.js';
+import type { PeerStack } from './peer/peer.js';
+import { weriftStack } from './peer/werift-peer.js';
+
+/** The codec, if it is installed. */
+export const loadOpus = (): Promise<Opus | undefined> =>
+  optionalPackage(() => import('libopus-wasm'));
+
+/** The default implementation of WebRTC, if it and the codec are installed. */
+export async function loadPeerStack(): Promise<PeerStack | undefined> {
+  const werift = await optionalPackage(() => import('werift'));
+  return werift && (await loadOpus()) && weriftStack(werift);
+}

@@ -1,0 +1,139 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Caller } from '../../auth/runner-auth.js';
+import { RunnerError } from '../../errors/runner.error.js';
+import type { MediaEnd } from '../../media/media-link.js';
+import { SessionRegistry } from '../../sessions/session-registry.js';
+import type { Session } from '../../sessions/session.js';
+import { TransportRegistry } from '../transport-registry.js';
+import { SmallWebRTCRunnerArguments } from './dto/small-webrtc-runner-arguments.dto.js';
+import { IceCandidate, type IceCandidates } from './dto/ice-candidates.dto.js';
+import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
+import type { WebRtcOffer } from './dto/webrtc-offer.dto.js';
+import { IceServers } from './ice-servers.js';
+import type { PeerEvents, PeerStack } from './peer/peer.js';
+import { forEsp32, type Offer, readOffer } from './sdp.js';
+import { SmallWebRTCConnection } from './small-webrtc-connection.js';
+import { type ResolvedSmallWebRtcOptions, SMALL_WEBRTC_OPTIONS } from './small-webrtc.options.js';
+import { PEER_STACK } from './peer-stack.token.js';
+import { validateInto } from '../../validation/validate-into.js';
+
+/** The wire name of the transport. */
+export const WEBRTC = 'webrtc';
+
+interface Known {
+  readonly session: Session;
+  readonly connection: SmallWebRTCConnection;
+}
+
+/** Offers and candidates, and the sessions they belong to. */
+@Injectable()
+export class WebRtcSessions {
+  /** The connections there are, by the names that their clients use. */
+  private readonly known = new Map<string, Known>();
+
+  constructor(
+    @Inject(SMALL_WEBRTC_OPTIONS) private readonly options: ResolvedSmallWebRtcOptions,
+    @Inject(PEER_STACK) private readonly stack: PeerStack | undefined,
+    private readonly iceServers: IceServers,
+    private readonly sessions: SessionRegistry,
+    private readonly transports: TransportRegistry,
+  ) {}
+
+  /**
+   * Answers an offer: for the connection that it names, or else for a new one, with a bot.
+   * @param sessionId the session that `/start` announced; without one a session is opened
+   * @throws {RunnerError} `BAD_REQUEST`, `UNKNOWN_SESSION`, `WRONG_STATE` when the session has its client, and what opening one throws
+   */
+  async offer(
+    request: WebRtcOffer,
+    caller: Caller | undefined,
+    sessionId?: string,
+  ): Promise<WebRtcAnswer> {
+    this.transports.require(WEBRTC);
+    const offer = readOffer(request.sdp);
+    const known = this.find(request.pc_id, sessionId);
+    if (known) return known.connection.renegotiate(offer, request.restart_pc);
+    if (this.options.connectionMode === 'single' && this.known.size > 0) {
+      throw new RunnerError('BAD_REQUEST', 'This bot talks to one client at a time, and has one.');
+    }
+    const body = request.request_data ?? request.requestData;
+    if (sessionId === undefined) {
+      const open = { transport: WEBRTC, body, caller };
+      return this.sessions.start(open, (session) => this.begin(session, offer));
+    }
+    const session = this.claim(sessionId);
+    if (body !== undefined) session.body = body;
+    try {
+      return await this.begin(session, offer);
+    } catch (error) {
+      void this.sessions.stop(session, 'start_failed', 'The offer could not be answered.');
+      throw this.sessions.observers.refused(error);
+    }
+  }
+
+  /**
+   * Takes the ways on which a client may be reached.
+   * @throws {RunnerError} `NOT_FOUND` when there is no such connection, `INVALID_FIELDS`, or `BAD_REQUEST` for what is no candidate
+   */
+  addCandidates({ pc_id, candidates }: IceCandidates, sessionId?: string): void {
+    const known = this.find(pc_id, sessionId);
+    if (!known) throw new RunnerError('NOT_FOUND', 'There is no connection with this pc_id.');
+    const valid = candidates.map((one, i) => validateInto(IceCandidate, one, `candidates[${i}]`));
+    for (const { candidate, sdp_mid, sdp_mline_index } of valid) {
+      known.connection.addCandidate(candidate, { mid: sdp_mid, index: sdp_mline_index });
+    }
+  }
+
+  private find(pcId: string | undefined, sessionId: string | undefined): Known | undefined {
+    const known = this.known.get(pcId ?? '');
+    return sessionId === undefined || known?.session.id === sessionId ? known : undefined;
+  }
+
+  private claim(sessionId: string): Session {
+    const session = this.sessions.claim(sessionId, [WEBRTC]);
+    if (session) return session;
+    this.sessions.require(sessionId);
+    throw new RunnerError('WRONG_STATE', 'This session has its client; start another one.');
+  }
+
+  private async begin(session: Session, offer: Offer): Promise<WebRtcAnswer> {
+    const connection = await this.connect(session);
+    session.hold(({ message }) => connection.disconnect({ reason: 'aborted', message }));
+    const answer = await connection.renegotiate(offer);
+    this.known.set(connection.pcId, { session, connection });
+    session.hold(() => void this.known.delete(connection.pcId));
+    this.sessions.launch(
+      session,
+      new SmallWebRTCRunnerArguments({ webrtc_connection: connection }),
+    );
+    return answer;
+  }
+
+  private async connect(session: Session): Promise<SmallWebRTCConnection> {
+    const { options, stack } = this;
+    const { esp32Host } = options;
+    const iceServers = await this.iceServers.get();
+    const peerOptions = { ...options, iceServers, udpPortRange: options.udpPortRange };
+    const connection = new SmallWebRTCConnection(
+      {
+        ...options,
+        createPeer: (events: PeerEvents) => stack!.create(peerOptions, events),
+        adaptAnswer: (sdp) => (esp32Host === undefined ? sdp : forEsp32(sdp, esp32Host)),
+      },
+      {
+        warn: (message) => session.logger.warn(message),
+        fail: (error) => {
+          session.logger.error(`a listener of the bot threw: ${String(error)}`);
+          session.stop('failed', 'A listener of the bot threw.', { cause: error });
+        },
+        ended: (end) => void this.sessions.stop(session, codeOf(end, connection), end.message),
+      },
+    );
+    return connection;
+  }
+}
+
+function codeOf({ reason }: MediaEnd, connection: SmallWebRTCConnection) {
+  if (reason === 'closed') return 'completed';
+  return reason === 'failed' && !connection.wasConnected ? 'expired' : 'peer_left';
+}

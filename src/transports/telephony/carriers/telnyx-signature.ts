@@ -1,0 +1,28 @@
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { refusedWebhook, refuseReplay, signatureHeaders } from '../../../http/webhook-signature.js';
+import type { VerifyWebhook } from './received-webhook.js';
+
+/**
+ * `telnyx-signature-ed25519`: base64 of the Ed25519 signature of `<telnyx-timestamp>|<body>`.
+ * https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks#webhook-signing
+ */
+export const verifyTelnyx: VerifyWebhook = ({ headers, body }, keys) => {
+  const [signature, timestamp] = signatureHeaders(
+    headers,
+    'telnyx-signature-ed25519',
+    'telnyx-timestamp',
+  );
+  const signed = Buffer.concat([Buffer.from(`${timestamp}|`), body]);
+  const given = Buffer.from(signature, 'base64');
+  if (!keys.some((key) => verify(null, signed, telnyxPublicKey(key), given))) {
+    throw refusedWebhook('telnyx-signature-ed25519 does not match the body');
+  }
+  refuseReplay('telnyx-timestamp', Number(timestamp) * 1_000);
+};
+
+/** @param base64 the 32 bytes that Telnyx' portal shows @throws when it is something else */
+export const telnyxPublicKey = (base64: string): KeyObject =>
+  createPublicKey({
+    key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(base64, 'base64').toString('base64url') },
+    format: 'jwk',
+  });

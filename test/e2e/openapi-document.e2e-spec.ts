@@ -1,0 +1,266 @@
+import { Module } from '@nestjs/common';
+import { ModulesContainer, NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { chromium } from 'playwright-core';
+import { apiRouteOf } from '../../src/http/api-route.decorator.js';
+import { runnerRoutes } from '../../src/http/runner-routes.js';
+import {
+  DailyModule,
+  LiveKitModule,
+  MetricsModule,
+  OpenApiModule,
+  RunnerModule,
+  SmallWebRtcModule,
+  type RunnerModuleExtras,
+  type RunnerOptions,
+  TelephonyModule,
+  WebSocketModule,
+} from '../../src/index.js';
+import { html } from '../../src/openapi/html.js';
+import { RecordingLauncher } from '../../src/testing/index.js';
+import { CHROMIUM } from '../support/chromium.js';
+import { PLATFORMS, type RunningApp, startApp } from '../support/runner-app.js';
+
+let running: RunningApp | undefined;
+afterEach(async () => {
+  await running?.app.close();
+  running = undefined;
+});
+
+const everything = (options: RunnerOptions & RunnerModuleExtras = {}) =>
+  RunnerModule.forRoot({
+    launcher: { useValue: new RecordingLauncher() },
+    transports: [
+      WebSocketModule.forRoot(),
+      TelephonyModule.forRoot(),
+      DailyModule.forRoot({ apiKey: 'key' }),
+      LiveKitModule.forRoot(),
+      SmallWebRtcModule.forRoot(),
+    ],
+    console: true,
+    features: [MetricsModule.forRoot(), OpenApiModule.forRoot({ title: 'Bots', version: '7.0' })],
+    ...options,
+  });
+
+async function documentOf(url: string): Promise<Record<string, Record<string, unknown>>> {
+  const response = await fetch(`${url}/openapi.json`);
+  expect(response.headers.get('content-type')).toMatch(/^application\/json/);
+  return (await response.json()) as Record<string, Record<string, unknown>>;
+}
+
+async function expectValid(document: object, version: string): Promise<void> {
+  const validator = new Validator();
+  // It takes plain objects only, and adds to them.
+  const plain = JSON.parse(JSON.stringify(document)) as Record<string, unknown>;
+  const result = await validator.validate(plain);
+  expect(result).toEqual({ valid: true });
+  expect(validator.version).toBe(version);
+}
+
+describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
+  it('describes every route there is, in valid OpenAPI', async () => {
+    const { app, url } = (running = await startApp(platform, [everything()]));
+    const routes = [...runnerRoutes(app.get(ModulesContainer))];
+    expect(routes.length).toBeGreaterThan(9);
+    // What is missing here has no @ApiRoute at its handler.
+    expect(routes.filter(({ handler }) => !apiRouteOf(handler)).map(({ path }) => path)).toEqual(
+      [],
+    );
+
+    const document = await documentOf(url);
+    await expectValid(document, '3.1');
+    expect(document.info).toMatchObject({ title: 'Bots', version: '7.0' });
+    expect(Object.keys(document.paths!).sort()).toEqual([
+      '/api/offer',
+      '/client',
+      '/client/{path}',
+      '/daily',
+      '/daily-dialin-webhook',
+      '/docs',
+      '/livekit-webhook',
+      '/livez',
+      '/metrics',
+      '/openapi.json',
+      '/readyz',
+      '/sessions',
+      '/sessions/{id}',
+      '/sessions/{id}/api/offer',
+      '/sessions/{id}/{path}',
+      '/start',
+      '/status',
+      '/telephony/{carrier}',
+    ]);
+    expect(document.paths!['/start']).toMatchObject({
+      post: {
+        operationId: 'postStart',
+        requestBody: {
+          required: false,
+          content: {
+            'application/json': { schema: { $ref: '#/components/schemas/StartRequest' } },
+          },
+        },
+        responses: {
+          200: {
+            content: {
+              'application/json': { schema: { $ref: '#/components/schemas/StartAnswer' } },
+            },
+          },
+          422: {
+            description: 'Unprocessable Entity: INVALID_FIELDS',
+            content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorBody' } } },
+          },
+          429: { headers: { 'Retry-After': { schema: { type: 'integer' } } } },
+        },
+      },
+    });
+    expect(document.paths!['/telephony/{carrier}']).toMatchObject({
+      post: {
+        parameters: [
+          { name: 'carrier', in: 'path', required: true, schema: { enum: expect.any(Array) } },
+        ],
+      },
+    });
+    const { schemas } = document.components as { schemas: Record<string, Record<string, unknown>> };
+    expect(schemas.DialinWebhook!.required).toEqual(['From', 'To', 'callId', 'callDomain']);
+    expect(schemas.StartRequest!.properties).toMatchObject({
+      transport: {
+        anyOf: [
+          {
+            type: 'string',
+            enum: expect.arrayContaining(['websocket', 'twilio', 'daily', 'webrtc']),
+          },
+          { type: 'null' },
+        ],
+      },
+    });
+    expect(schemas.DailyRoomProperties!.properties).toMatchObject({
+      max_participants: { anyOf: [{ type: 'integer', minimum: 1 }, { type: 'null' }] },
+      sip: { anyOf: [{ $ref: '#/components/schemas/DailyRoomSip' }, { type: 'null' }] },
+    });
+  });
+
+  it('is right wherever the runner is, and leaves out what is not there', async () => {
+    const { url } = (running = await startApp(
+      platform,
+      [everything({ path: 'voice', health: false, transports: [WebSocketModule.forRoot()] })],
+      (app) => app.setGlobalPrefix('api'),
+    ));
+    const document = await documentOf(`${url}/api/voice`);
+    const { servers, paths } = document as unknown as {
+      servers: { url: string }[];
+      paths: Record<string, unknown>;
+    };
+    expect(Object.keys(paths).sort()).toEqual([
+      '/client',
+      '/client/{path}',
+      '/docs',
+      '/metrics',
+      '/openapi.json',
+      '/sessions',
+      '/sessions/{id}',
+      '/sessions/{id}/{path}',
+      '/start',
+      '/status',
+    ]);
+    const server = new URL(servers[0]!.url, `${url}/api/voice/openapi.json`).href;
+    expect((await fetch(server.replace(/\/$/, '') + '/status')).status).toBe(200);
+  });
+
+  it('has a page for people, which may run nothing', async () => {
+    const { url } = (running = await startApp(platform, [everything()]));
+    const response = await fetch(`${url}/docs`);
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(response.headers.get('content-security-policy')).toMatch(
+      /^default-src 'none'; style-src 'sha256-[^']+'; base-uri 'none'/,
+    );
+    const page = await response.text();
+    expect(page).not.toMatch(/<script|https?:\/\/(?!127)/);
+    for (const anchor of page.matchAll(/href="#([^"]+)"/g)) {
+      expect(page).toContain(`id="${anchor[1]}"`);
+    }
+  });
+});
+
+describe('the page in a browser', () => {
+  (CHROMIUM ? it : it.skip)(
+    'reads well by day and by night, and breaks none of its own rules',
+    async () => {
+      const { url } = (running = await startApp('fastify', [everything()]));
+      const browser = await chromium.launch({
+        executablePath: CHROMIUM,
+        args: ['--no-sandbox', '--disable-gpu'],
+      });
+      try {
+        const papers = [];
+        for (const colorScheme of ['light', 'dark'] as const) {
+          const page = await browser.newPage({ colorScheme });
+          const complaints: string[] = [];
+          page.on('console', (message) => complaints.push(message.text()));
+          await page.goto(`${url}/docs`);
+          await page.getByRole('link', { name: 'POST /start' }).click();
+          expect(page.url()).toBe(`${url}/docs#postStart`);
+          expect(await page.getByRole('heading', { name: 'StartRequest' }).count()).toBe(1);
+          expect(await page.getByRole('cell', { name: /^createDailyRoom/ }).count()).toBe(1);
+          papers.push(await page.evaluate('getComputedStyle(document.body).backgroundColor'));
+          expect(complaints).toEqual([]);
+        }
+        expect(papers).toEqual(['rgb(255, 255, 255)', 'rgb(15, 18, 22)']);
+      } finally {
+        await browser.close();
+      }
+    },
+  );
+
+  it('escapes what is no markup', () => {
+    const evil = `"><script>'&`;
+    expect(html`<a href="${evil}">${[html`<b>${evil}</b>`, undefined]}</a>`.text).toBe(
+      '<a href="&#34;&#62;&#60;script&#62;&#39;&#38;"><b>&#34;&#62;&#60;script&#62;&#39;&#38;</b></a>',
+    );
+  });
+});
+
+describe('a host that describes itself with @nestjs/swagger', () => {
+  it('has the routes of the runner in its document', async () => {
+    @Module({ imports: [everything({ path: 'voice' })] })
+    class HostModule {}
+    const app = await NestFactory.create(HostModule, new FastifyAdapter(), { logger: false });
+    await app.init();
+    const document = SwaggerModule.createDocument(app, new DocumentBuilder().build());
+    await app.close();
+
+    await expectValid(document, '3.0');
+    expect(document.paths['/voice/start']).toMatchObject({
+      post: {
+        summary: 'Opens a session, and says how to reach it',
+        requestBody: {
+          required: false,
+          content: {
+            'application/json': { schema: { $ref: '#/components/schemas/StartRequest' } },
+          },
+        },
+        responses: {
+          200: {
+            content: {
+              'application/json': { schema: { $ref: '#/components/schemas/StartAnswer' } },
+            },
+          },
+          429: { description: 'Too Many Requests: AT_CAPACITY' },
+        },
+      },
+    });
+    expect(document.paths['/voice/telephony/{carrier}']).toMatchObject({
+      post: {
+        parameters: [{ name: 'carrier', in: 'path', schema: { enum: expect.any(Array) } }],
+        requestBody: { content: { 'application/x-www-form-urlencoded': expect.anything() } },
+        responses: { 200: { content: { 'application/xml': { schema: { type: 'string' } } } } },
+      },
+    });
+    expect(document.components!.schemas).toMatchObject({
+      DialinAnswer: { required: ['dailyRoom', 'dailyToken', 'sessionId'] },
+      DialinPingAnswer: { required: ['status'] },
+    });
+  });
+});

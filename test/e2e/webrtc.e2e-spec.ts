@@ -1,0 +1,723 @@
+import { once } from 'node:events';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import * as werift from 'werift';
+import {
+  type BotLauncher,
+  createTransport,
+  type PeerOptions,
+  type PeerStack,
+  type RunnerModuleExtras,
+  type RunnerOptions,
+  type SessionEnd,
+  type SmallWebRTCConnection,
+  SmallWebRTCRunnerArguments,
+  SmallWebRtcModule,
+  type SmallWebRtcOptions,
+  type VideoFrame,
+  type VideoTrack,
+} from '../../src/index.js';
+import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
+import { packetsOf } from '../../src/media/rtp/video-sender.js';
+import { SessionRegistry } from '../../src/sessions/session-registry.js';
+import type { Session } from '../../src/sessions/session.js';
+import { EchoBot } from '../../src/standalone/echo.bot.js';
+import { type Launch, RecordingLauncher } from '../../src/testing/index.js';
+import { PEER_STACK } from '../../src/transports/small-webrtc/peer-stack.token.js';
+import { AUDIO, BROWSER_OFFER, DATA, HOSTILE_OFFERS, offerOf } from '../support/offers.js';
+import {
+  type Platform,
+  PLATFORMS,
+  post,
+  runnerModule,
+  type RunningApp,
+  startApp,
+} from '../support/runner-app.js';
+import { atRate, found, speech } from '../support/sound.js';
+import {
+  HEARD_HZ,
+  warmUp,
+  WebRtcClient,
+  type WebRtcClientOptions,
+} from '../support/webrtc-client.js';
+
+let running: RunningApp;
+let clients: WebRtcClient[] = [];
+beforeAll(warmUp, 60_000);
+afterEach(async () => {
+  await Promise.all(clients.map((client) => client.pc.close()));
+  clients = [];
+  await running.app.close();
+});
+
+interface Setup extends RunnerOptions, RunnerModuleExtras {
+  platform?: Platform;
+  webRtc?: SmallWebRtcOptions;
+}
+
+/** A runner with WebRTC only, and a bot that stays until it is asked to stop. */
+async function start({ platform = 'fastify', webRtc, ...options }: Setup = {}) {
+  const launcher = new RecordingLauncher();
+  running = await startApp(platform, [
+    runnerModule('forRoot', {
+      launcher: { useValue: launcher },
+      transports: [SmallWebRtcModule.forRoot(webRtc)],
+      ...options,
+    }),
+  ]);
+  return launcher;
+}
+
+async function connect(options: Partial<WebRtcClientOptions> = {}): Promise<WebRtcClient> {
+  const client = await WebRtcClient.connect({ offerUrl: `${running.url}/api/offer`, ...options });
+  clients.push(client);
+  return client;
+}
+
+const connectionOf = ({ args }: Launch): SmallWebRTCConnection =>
+  (args as SmallWebRTCRunnerArguments).webrtc_connection;
+
+const endOf = ({ session }: Launch): Promise<SessionEnd> => (session as unknown as Session).ended;
+
+async function hearsEcho(client: WebRtcClient): Promise<void> {
+  const before = client.heard.length;
+  await client.speak(atRate(speech(3), 8_000, OPUS_OUTPUT_HZ));
+  await client.listen(0.5);
+  const heard = client.heard.subarray(before);
+  expect(found(heard, HEARD_HZ, speech(3), 8_000)).toBeGreaterThan(0.8);
+}
+
+const sessionCount = (): number => running.app.get(SessionRegistry, { strict: false }).size;
+
+const offer = (sdp: string, more: object = {}, url = `${running.url}/api/offer`) =>
+  post(url, { sdp, type: 'offer', ...more });
+
+async function patch(body: unknown, url = `${running.url}/api/offer`) {
+  const response = await fetch(url, {
+    method: 'PATCH',
+    body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json' },
+  });
+  return { status: response.status, json: (await response.json()) as Record<string, unknown> };
+}
+
+describe('POST /start', () => {
+  it.each([
+    ['nothing', {}, {}, {}],
+    [
+      'public servers',
+      {},
+      { enableDefaultIceServers: true },
+      { iceConfig: { iceServers: [{ urls: 'stun:stun.l.google.com:19302' }] } },
+    ],
+    [
+      'its own servers',
+      { iceServers: [{ urls: 'turn:127.0.0.1:1', username: 'u', credential: 'c' }] },
+      { enableDefaultIceServers: true },
+      { iceConfig: { iceServers: [{ urls: 'turn:127.0.0.1:1', username: 'u', credential: 'c' }] } },
+    ],
+    [
+      'servers made for the session',
+      { iceServers: async () => [{ urls: ['stun:127.0.0.1:1'] }] },
+      {},
+      { iceConfig: { iceServers: [{ urls: ['stun:127.0.0.1:1'] }] } },
+    ],
+  ] as [string, SmallWebRtcOptions, object, object][])(
+    'tells the client of %s',
+    async (_, webRtc, request, answer) => {
+      await start({ webRtc });
+      const { status, json } = await post(`${running.url}/start`, {
+        transport: 'webrtc',
+        ...request,
+      });
+      expect(status).toBe(200);
+      expect(json).toEqual({ sessionId: expect.any(String), ...answer });
+    },
+  );
+
+  it('says so when there are no servers to be had', async () => {
+    await start({
+      webRtc: {
+        iceServers: () => {
+          throw new Error('secret');
+        },
+      },
+    });
+    const { status, json } = await post(`${running.url}/start`, { transport: 'webrtc' });
+    expect(status).toBe(502);
+    expect(json.detail).toBe('There are no ICE servers to be had.');
+  });
+});
+
+describe.each(PLATFORMS)('offers on %s', (platform) => {
+  it('start the bot of the session that /start announced', async () => {
+    const launcher = await start({ platform });
+    const { json } = await post(`${running.url}/start`, {
+      transport: 'webrtc',
+      body: { topic: 'billing' },
+    });
+    const offerUrl = `${running.url}/sessions/${json.sessionId as string}/api/offer`;
+    const client = await connect({ offerUrl });
+    const launch = await launcher.nextLaunch();
+    expect(launch.args).toBeInstanceOf(SmallWebRTCRunnerArguments);
+    expect(launch.args).toMatchObject({ session_id: json.sessionId, body: { topic: 'billing' } });
+    expect(connectionOf(launch).pcId).toBe(client.pcId);
+    expect(sessionCount()).toBe(1);
+
+    const again = await offer(BROWSER_OFFER, {}, offerUrl);
+    expect(again.status).toBe(409);
+    expect(again.json.detail).toMatch(/has its client/);
+    expect(await patch({ pc_id: client.pcId, candidates: [] }, offerUrl)).toEqual({
+      status: 200,
+      json: { status: 'success' },
+    });
+  });
+
+  it('prefer what the offer says for the bot', async () => {
+    const launcher = await start({ platform });
+    const { json } = await post(`${running.url}/start`, { transport: 'webrtc', body: { a: 1 } });
+    const offerUrl = `${running.url}/sessions/${json.sessionId as string}/api/offer`;
+    await connect({ offerUrl, requestData: { b: 2 } });
+    expect((await launcher.nextLaunch()).args.body).toEqual({ b: 2 });
+  });
+
+  it('start a bot on their own', async () => {
+    const launcher = await start({ platform });
+    const { status, json } = await offer(BROWSER_OFFER, {
+      request_data: { c: 3 },
+      pc_id: 'unknown',
+    });
+    expect(status).toBe(200);
+    expect(json).toEqual({ sdp: expect.any(String), type: 'answer', pc_id: expect.any(String) });
+    const { args } = await launcher.nextLaunch();
+    expect(args.body).toEqual({ c: 3 });
+    expect(args.session_id).toEqual(expect.any(String));
+  });
+
+  it('of sessions that are not there are refused', async () => {
+    await start({ platform });
+    const url = `${running.url}/sessions/nonsense/api/offer`;
+    expect((await offer(BROWSER_OFFER, {}, url)).status).toBe(404);
+    expect((await patch({ pc_id: 'x', candidates: [] }, url)).status).toBe(404);
+  });
+
+  it.each([
+    [{ type: 'offer' }, 'sdp'],
+    [{ sdp: 7, type: 'offer' }, 'sdp'],
+    [{ sdp: '', type: 'offer' }, 'sdp'],
+    [{ sdp: 'x'.repeat(100_001), type: 'offer' }, 'sdp'],
+    [{ sdp: BROWSER_OFFER }, 'type'],
+    [{ sdp: BROWSER_OFFER, type: 'answer' }, 'type'],
+    [{ sdp: BROWSER_OFFER, type: 'rollback' }, 'type'],
+    [{ sdp: BROWSER_OFFER, type: 'offer', pc_id: 7 }, 'pc_id'],
+    [{ sdp: BROWSER_OFFER, type: 'offer', restart_pc: 'yes' }, 'restart_pc'],
+  ])('that are incomplete are refused, %#', async (body, field) => {
+    await start({ platform });
+    const { status, json } = await post(`${running.url}/api/offer`, body);
+    expect(status).toBe(422);
+    expect(json.errors).toContainEqual(expect.objectContaining({ field }));
+    expect(json.detail).toEqual(expect.stringContaining(field));
+    expect(sessionCount()).toBe(0);
+  });
+});
+
+describe('offers', () => {
+  it('name every section, and the server waits to be called', async () => {
+    await start();
+    const { json } = await offer(BROWSER_OFFER);
+    const answer = json.sdp as string;
+    expect(answer.match(/^a=mid:.*$/gm)).toEqual(['a=mid:0', 'a=mid:1', 'a=mid:2', 'a=mid:3']);
+    expect(new Set(answer.match(/^a=setup:.*$/gm))).toEqual(new Set(['a=setup:passive']));
+    expect(answer.match(/^a=(sendrecv|recvonly)$/gm)).toEqual([
+      'a=sendrecv',
+      'a=sendrecv',
+      'a=recvonly',
+    ]);
+    expect(answer).toMatch(/^a=candidate:\S+ 1 udp \d+ \S+ \d+ typ host/m);
+  });
+
+  it('that contradict themselves in a hundred ways are refused, and nothing is left of them', async () => {
+    await start();
+    for (const [what, sdp] of HOSTILE_OFFERS.filter(([, text]) => text !== '')) {
+      const { status, json } = await offer(sdp);
+      expect([what, status, typeof json.detail]).toEqual([what, 400, 'string']);
+    }
+    expect(sessionCount()).toBe(0);
+    // What was agreed on with werift may still contradict itself.
+    for (const sdp of [
+      offerOf(AUDIO('0'), DATA('1')).replace('a=group:BUNDLE 0 1', 'a=group:BUNDLE 5 6'),
+      offerOf(AUDIO('0'), DATA('1')).replaceAll('a=sctp-port:5000', 'a=sctp-port:x'),
+      offerOf(AUDIO('0'), DATA('1')).replaceAll(/a=ssrc:\S+/g, 'a=ssrc:nonsense'),
+      offerOf(AUDIO('0'), DATA('1')).replaceAll(/a=fmtp:.*/g, 'a=fmtp:111 ;;;==;'),
+    ]) {
+      expect([200, 400]).toContain((await offer(sdp)).status);
+    }
+    await (await connect()).leave();
+  });
+
+  it('are bounded by the capacity, however many come', async () => {
+    await start({ maxSessions: 3 });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => offer(BROWSER_OFFER)));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(3);
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused).toHaveLength(17);
+    expect(refused[0]!.headers.get('retry-after')).not.toBeNull();
+    expect(sessionCount()).toBe(3);
+  });
+
+  it('are refused while another client is there, in single mode', async () => {
+    const launcher = await start({ webRtc: { connectionMode: 'single' } });
+    const first = await connect();
+    const { status, json } = await offer(BROWSER_OFFER);
+    expect([status, json.detail]).toEqual([400, expect.stringContaining('one client at a time')]);
+    expect((await first.negotiate()).status).toBe(200);
+    await first.leave();
+    await endOf(await launcher.nextLaunch());
+    await connect();
+  });
+
+  it('of ESP32 devices are answered as these understand it', async () => {
+    await start({ webRtc: { esp32Host: '198.51.100.7', hostAddresses: ['198.51.100.7'] } });
+    const { json } = await offer(BROWSER_OFFER);
+    const candidates = (json.sdp as string).match(/^a=candidate:.*$/gm)!;
+    expect(candidates.length).toBeGreaterThan(0);
+    for (const candidate of candidates) expect(candidate).toContain('198.51.100.7');
+  });
+
+  it('are not answered where WebRTC is not installed', async () => {
+    await start();
+    await running.app.close();
+    const { Test } = await import('@nestjs/testing');
+    const { FastifyAdapter } = await import('@nestjs/platform-fastify');
+    const module = await Test.createTestingModule({
+      imports: [
+        runnerModule('forRoot', { launcher: EchoBot, transports: [SmallWebRtcModule.forRoot()] }),
+      ],
+    })
+      .overrideProvider(PEER_STACK)
+      .useValue(undefined)
+      .compile();
+    const app = module.createNestApplication(new FastifyAdapter(), { logger: false });
+    const { listen } = await import('../support/runner-app.js');
+    running = await listen(app);
+    const status = (await (await fetch(`${running.url}/status`)).json()) as {
+      transports: string[];
+    };
+    expect(status.transports).not.toContain('webrtc');
+    const { status: code, json } = await offer(BROWSER_OFFER);
+    expect(code).toBe(400);
+    expect(json.detail).toMatch(/npm install werift libopus-wasm/);
+  });
+
+  it('go to another implementation where the host has one', async () => {
+    let options: PeerOptions | undefined;
+    const stack: PeerStack = {
+      create: (given) => {
+        options = given;
+        return {
+          answer: async () => ({ sdp: 'v=0\r\nm=audio 9 X 111\r\na=mid:0\r\n', tracks: [] }),
+          addCandidate: () => undefined,
+          send: () => false,
+          sendRtp: () => undefined,
+          requestKeyframe: () => undefined,
+          stats: async () => ({ roundTripMs: undefined, lossOut: undefined }),
+          close: async () => undefined,
+        };
+      },
+    };
+    await start({ webRtc: { stack, iceServers: [{ urls: 'stun:127.0.0.1:1' }] } });
+    const { json } = await offer(offerOf(AUDIO('0')));
+    expect(json.sdp).toBe('v=0\r\nm=audio 9 X 111\r\na=mid:0\r\n');
+    expect(options).toMatchObject({
+      iceServers: [{ urls: 'stun:127.0.0.1:1' }],
+      gatheringTimeoutMs: 2_000,
+    });
+  });
+
+  it('are answered in time though the ICE servers are silent', async () => {
+    await start({ webRtc: { iceServers: [{ urls: 'stun:192.0.2.1:9' }], gatheringTimeoutMs: 50 } });
+    const { status, json } = await offer(BROWSER_OFFER);
+    expect(status).toBe(200);
+    expect(json.sdp).toMatch(/typ host/);
+  });
+});
+
+describe('PATCH /api/offer', () => {
+  it.each([
+    ['no more', { candidate: '' }, 200],
+    [
+      'a good one',
+      { candidate: 'candidate:1 1 udp 1 127.0.0.1 9 typ host', sdp_mid: '0', sdp_mline_index: 0 },
+      200,
+    ],
+    ['one without a section', { candidate: 'candidate:1 1 udp 1 127.0.0.1 9 typ host' }, 200],
+    [
+      'one of a section that is not there',
+      { candidate: 'candidate:1 1 udp 1 127.0.0.1 9 typ host', sdp_mid: 'x' },
+      200,
+    ],
+    [
+      'one of another generation',
+      { candidate: 'candidate:1 1 udp 1 127.0.0.1 9 typ host ufrag nope', sdp_mid: '0' },
+      200,
+    ],
+    ['a name', { candidate: 'candidate:1 1 udp 1 abc.local 9 typ host', sdp_mid: '0' }, 200],
+    ['nonsense', { candidate: 'nonsense', sdp_mid: '0' }, 400],
+    ['no text', { candidate: 7 }, 422],
+    ['a long text', { candidate: 'x'.repeat(501) }, 422],
+    ['a section that is none', { candidate: '', sdp_mline_index: 'x' }, 422],
+    ['null', null, 422],
+    ['a list', [], 422],
+  ])('%s', async (_, candidate, status) => {
+    await start();
+    const { json } = await offer(BROWSER_OFFER);
+    const answer = await patch({ pc_id: json.pc_id, candidates: [candidate] });
+    expect(answer.status).toBe(status);
+    expect(typeof (answer.json.detail ?? answer.json.status)).toBe('string');
+  });
+
+  it('of a connection that is not there, or has gone, is refused', async () => {
+    const launcher = await start();
+    expect((await patch({ pc_id: 'x', candidates: [] })).status).toBe(404);
+    expect((await patch({})).status).toBe(422);
+    expect((await patch({ pc_id: 'x', candidates: Array(101).fill({}) })).status).toBe(422);
+    const client = await connect();
+    await client.leave();
+    await endOf(await launcher.nextLaunch());
+    expect((await patch({ pc_id: client.pcId, candidates: [] })).status).toBe(404);
+  });
+});
+
+describe('a conversation', () => {
+  it('is heard and answered, in sound and in messages', async () => {
+    await start({ launcher: EchoBot });
+    const client = await connect();
+    client.send({ label: 'rtvi-ai', type: 'client-ready', id: '1', data: { version: '2.1.0' } });
+    await client.next(({ type }: { type: string }) => type === 'bot-ready');
+    await hearsEcho(client);
+  });
+
+  it('loses no message that is sent before the other side is there', async () => {
+    const launcher = await start();
+    const client = await WebRtcClient.offer({ offerUrl: `${running.url}/api/offer` });
+    clients.push(client);
+    const connection = connectionOf(await launcher.nextLaunch());
+    for (let i = 0; i < 60; i++) expect(connection.sendAppMessage({ i })).toBe(i < 50);
+    await client.opened();
+    await client.next(({ i }: { i: number }) => i === 49);
+    expect(client.messages).toEqual(Array.from({ length: 50 }, (_, i) => ({ i })));
+    client.send({ early: 1 });
+    client.send({ early: 2 });
+    client.send({ last: true });
+    const messages: unknown[] = [];
+    await new Promise<void>((resolve) =>
+      connection.on('app-message', (message) => {
+        messages.push(message);
+        if ((message as { last?: boolean }).last) resolve();
+      }),
+    );
+    expect(messages).toEqual([{ early: 1 }, { early: 2 }, { last: true }]);
+  });
+
+  it('ends at once when the client says goodbye', async () => {
+    const launcher = await start();
+    const client = await connect();
+    const launch = await launcher.nextLaunch();
+    const before = performance.now();
+    const ended = endOf(launch);
+    await client.leave();
+    expect((await ended).code).toBe('peer_left');
+    // Not by any of the time-outs.
+    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(sessionCount()).toBe(0);
+  });
+
+  it('ends when a client that said it was there does so no more', async () => {
+    const launcher = await start({ webRtc: { peerTimeoutMs: 400 } });
+    const client = await connect();
+    const launch = await launcher.nextLaunch();
+    const events: string[] = [];
+    for (const event of ['connected', 'disconnected', 'closed'] as const) {
+      connectionOf(launch).on(event, () => events.push(event));
+    }
+    client.ping();
+    client.send('after the ping');
+    await once(connectionOf(launch), 'app-message');
+    await client.vanish();
+    expect(await endOf(launch)).toMatchObject({
+      code: 'peer_left',
+      message: expect.stringContaining('heard'),
+    });
+    expect(events).toEqual(['connected', 'disconnected', 'closed']);
+  });
+
+  it('ends when the client never connects', async () => {
+    const launcher = await start({ webRtc: { connectTimeoutMs: 50 } });
+    await offer(BROWSER_OFFER);
+    expect((await endOf(await launcher.nextLaunch())).code).toBe('expired');
+  });
+
+  it('ends with the bot, and the client is told', async () => {
+    await start({
+      launcher: {
+        useValue: {
+          launch: async (args: SmallWebRTCRunnerArguments) => {
+            await once(args.webrtc_connection, 'app-message');
+          },
+        } as unknown as BotLauncher,
+      },
+    });
+    const client = await connect();
+    const closed = once(client, 'closed');
+    client.send('bye');
+    await client.next(
+      ({ message }: { message?: { type: string } }) => message?.type === 'peerLeft',
+    );
+    await closed;
+    expect(sessionCount()).toBe(0);
+  });
+
+  it('ends with the runner, and the client is told', async () => {
+    const launcher = await start();
+    const client = await connect();
+    const launch = await launcher.nextLaunch();
+    await running.app.close();
+    expect((await endOf(launch)).code).toBe('draining');
+    await client.next(
+      ({ message }: { message?: { type: string } }) => message?.type === 'peerLeft',
+    );
+  });
+
+  it('ends as completed when the bot disconnects', async () => {
+    const launcher = await start();
+    await connect();
+    const launch = await launcher.nextLaunch();
+    await connectionOf(launch).disconnect();
+    expect((await endOf(launch)).code).toBe('completed');
+  });
+
+  it('ends when a listener of the bot throws', async () => {
+    const launcher = await start();
+    const client = await connect();
+    const launch = await launcher.nextLaunch();
+    connectionOf(launch).on('app-message', () => {
+      throw new Error('oops');
+    });
+    client.send({});
+    expect((await endOf(launch)).code).toBe('failed');
+  });
+});
+
+describe('a connection', () => {
+  it('is renegotiated: the client may add a camera', async () => {
+    const launcher = await start();
+    const client = await connect();
+    const connection = connectionOf(await launcher.nextLaunch());
+    expect([connection.audio.clientSends, connection.camera.clientSends]).toEqual([true, false]);
+    const started = once(connection, 'track-started');
+    client.camera = client.pc.addTransceiver('video', { direction: 'sendrecv' });
+    // The first is the microphone's, kept until someone listened.
+    expect(((await started) as [VideoTrack])[0].name).toBe('microphone');
+    const camera = new Promise<VideoTrack>((resolve) =>
+      connection.on('track-started', (track) => resolve(track as VideoTrack)),
+    );
+    const { pcId } = client;
+    expect((await client.negotiate()).status).toBe(200);
+    expect(client.pcId).toBe(pcId);
+    expect((await camera).name).toBe('camera');
+    expect(launcher.launches).toHaveLength(1);
+  });
+
+  it('is made anew under the same bot, which goes on talking', async () => {
+    const launcher = await start({ launcher: undefined });
+    expect(launcher.launches).toHaveLength(0);
+    await running.app.close();
+    const recording = new RecordingLauncher((args, session) => new EchoBot().launch(args, session));
+    await start({ launcher: { useValue: recording } });
+    const client = await connect();
+    const launch = await recording.nextLaunch();
+    const events: string[] = [];
+    connectionOf(launch).on('disconnected', () => events.push('disconnected'));
+    const again = once(connectionOf(launch), 'connected');
+    const { pcId } = client;
+    expect((await client.negotiate({ restart: true })).status).toBe(200);
+    await client.opened();
+    await again;
+    expect(client.pcId).toBe(pcId);
+    expect(events).toEqual(['disconnected']);
+    client.send({ label: 'rtvi-ai', type: 'client-ready', id: '2', data: { version: '2.1.0' } });
+    await client.next(({ id }: { id: string }) => id === '2');
+    await hearsEcho(client);
+    expect(recording.launches).toHaveLength(1);
+  });
+
+  it('survives an ICE restart', async () => {
+    const launcher = await start();
+    const client = await connect();
+    const connection = connectionOf(await launcher.nextLaunch());
+    expect((await client.negotiate({ iceRestart: true })).status).toBe(200);
+    client.send({ after: true });
+    const [message] = (await once(connection, 'app-message')) as [unknown];
+    expect(message).toEqual({ after: true });
+  });
+
+  it('stays as it was when a second offer cannot be answered', async () => {
+    const launcher = await start();
+    const client = await connect();
+    const connection = connectionOf(await launcher.nextLaunch());
+    expect((await offer('v=0', { pc_id: client.pcId })).status).toBe(400);
+    client.send({ still: 'here' });
+    expect(await once(connection, 'app-message')).toEqual([{ still: 'here' }]);
+  });
+
+  it('tells of muted tracks, and asks for offers', async () => {
+    const launcher = await start();
+    const client = await connect();
+    const connection = connectionOf(await launcher.nextLaunch());
+    expect(connection.audio.enabled).toBe(true);
+    const mute = { type: 'trackStatus', receiver_index: 0, enabled: false };
+    for (const message of [mute, { type: 'trackStatus', receiver_index: 9 }, { type: 'x' }, null]) {
+      client.send({ type: 'signalling', message });
+    }
+    client.send({ done: true });
+    await once(connection, 'app-message');
+    expect(connection.audio.enabled).toBe(false);
+    connection.askToRenegotiate();
+    connection.askToRenegotiate();
+    connection.sendAppMessage('end');
+    await client.next((message: unknown) => message === 'end');
+    expect(client.messages).toEqual([
+      { type: 'signalling', message: { type: 'renegotiate' } },
+      'end',
+    ]);
+  });
+
+  it('carries pictures both ways, and asks for those that need none before', async () => {
+    const launcher = await start();
+    const client = await connect({ video: true });
+    const { camera } = connectionOf(await launcher.nextLaunch());
+    const picture = (key: boolean, fill: number): Buffer =>
+      Buffer.concat([Buffer.of(key ? 0 : 1), Buffer.alloc(3_000, fill)]);
+    let sequenceNumber = 100;
+    const show = async (data: Buffer, timestampMs: number): Promise<void> => {
+      for (const { payload, timestamp, marker } of packetsOf({ data, timestampMs }, 'VP8')) {
+        const header = new werift.RtpHeader({
+          sequenceNumber: sequenceNumber++,
+          timestamp,
+          marker,
+        });
+        await client.camera!.sender.sendRtp(new werift.RtpPacket(header, payload));
+      }
+    };
+    const asked = client.pc.dtlsTransports[0]!.onRtcp.watch(
+      (packet) => packet instanceof werift.RtcpPayloadSpecificFeedback,
+    );
+    const frames = camera.frames(AbortSignal.timeout(10_000));
+    const first = frames.next();
+    await asked;
+    await show(picture(false, 1), 0);
+    await show(picture(true, 2), 40);
+    await show(picture(false, 3), 80);
+    const heard = [await first, await frames.next()].map(({ value }) => value as VideoFrame);
+    expect(heard.map(({ keyframe, codec, data }) => [keyframe, codec, data[1]])).toEqual([
+      [true, 'VP8', 2],
+      [false, 'VP8', 3],
+    ]);
+    await frames.return!();
+
+    const seen = client.camera!.receiver.track.onReceiveRtp.asPromise();
+    expect(camera.send({ data: picture(true, 9), timestampMs: 0 })).toBe(true);
+    expect((await seen)[0].payload[2]).toBe(9);
+    const requested = once(camera, 'keyframe-requested');
+    await client.camera!.receiver.sendRtcpPLI(client.camera!.receiver.track.ssrc!);
+    await requested;
+  });
+
+  it('measures itself', async () => {
+    const launcher = await start({ launcher: undefined });
+    expect(launcher).toBeDefined();
+    await running.app.close();
+    const recording = new RecordingLauncher(async (args, session) => {
+      await createTransport(args);
+      session.ready();
+      await once(session.signal, 'abort');
+    });
+    await start({ launcher: { useValue: recording } });
+    const client = await connect();
+    const connection = connectionOf(await recording.nextLaunch());
+    await client.listen(3);
+    const { roundTripMs, lossOut } = await connection.stats();
+    expect(roundTripMs).toBeGreaterThanOrEqual(0);
+    expect(lossOut).toBe(0);
+  });
+});
+
+describe('clients that mean no good', () => {
+  /** Sends what no client of ours would, past werift's own checks. */
+  const attack = async (send: (client: WebRtcClient) => Promise<void>): Promise<Launch> => {
+    const launcher = await start();
+    const client = await connect();
+    const launch = await launcher.nextLaunch();
+    await send(client);
+    return launch;
+  };
+  const sctpOf = (client: WebRtcClient) => client.pc.sctpTransport!.sctp;
+
+  it('send messages of unknown kinds, and nonsense for messages, to no effect', async () => {
+    const launch = await attack(async (client) => {
+      const sctp = sctpOf(client);
+      await sctp.send(client.channel.id, 999, Buffer.from('x'), { ordered: true });
+      await sctp.send(77, 50, Buffer.of(2), { ordered: true });
+      for (const bytes of [[], [3], [99], [3, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255]]) {
+        await sctp.send(78, 50, Buffer.from(bytes), { ordered: true });
+      }
+      const { dtlsTransport } = client.pc.sctpTransport!;
+      for (let length = 0; length < 100; length++) {
+        await dtlsTransport.sendData(
+          Buffer.from(Array.from({ length }, (_, i) => (i * 37 + length) & 0xff)),
+        );
+      }
+      client.channel.send('not JSON');
+      client.channel.send('null');
+      client.send({ still: 'here' });
+    });
+    const connection = connectionOf(launch);
+    const messages: unknown[] = [];
+    connection.on('app-message', (message) => messages.push(message));
+    while (messages.length < 2) await once(connection, 'app-message');
+    expect(messages).toEqual([null, { still: 'here' }]);
+  });
+
+  it('send messages without an end, and are put out', async () => {
+    const launch = await attack(async (client) => {
+      const sctp = sctpOf(client) as unknown as {
+        outboundQueue: { flags: number }[];
+        transmit(): Promise<void>;
+      };
+      // A first piece, and never the last.
+      void sctpOf(client).send(client.channel.id, 51, Buffer.alloc(4_000_000), { ordered: true });
+      for (const chunk of sctp.outboundQueue) chunk.flags &= ~1;
+    });
+    expect((await endOf(launch)).code).toBe('peer_left');
+  });
+
+  it('open channels without end, and are put out', async () => {
+    const launch = await attack(async (client) => {
+      for (let i = 0; i < 40; i++) client.pc.createDataChannel(`more ${i}`);
+    });
+    expect((await endOf(launch)).code).toBe('peer_left');
+  });
+});
+
+it('nothing is left of thirty conversations', async () => {
+  const launcher = await start();
+  const sockets = () => process.getActiveResourcesInfo().filter((one) => one === 'UDPWrap').length;
+  const before = sockets();
+  for (let i = 0; i < 30; i++) {
+    const client = await WebRtcClient.connect({ offerUrl: `${running.url}/api/offer` });
+    await client.leave();
+    await endOf(await launcher.nextLaunch());
+  }
+  expect(sessionCount()).toBe(0);
+  // Closed handles are counted until the loop has come round.
+  while (sockets() > before) await new Promise((resolve) => setImmediate(resolve));
+}, 60_000);

@@ -1,0 +1,240 @@
+import { EventEmitter, on, once } from 'node:events';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import * as opus from 'libopus-wasm';
+import * as werift from 'werift';
+import {
+  createOpusDecoder,
+  createOpusEncoder,
+  OPUS_OUTPUT_HZ,
+} from '../../src/media/codecs/opus.js';
+import { OpusReceiver } from '../../src/media/rtp/opus-receiver.js';
+import { post } from './runner-app.js';
+
+const PACKET = OPUS_OUTPUT_HZ / 50;
+/** What the client hears is at this rate, in Hz. */
+export const HEARD_HZ = 16_000;
+
+export interface WebRtcClientOptions {
+  /** Where offers go: `<url>/api/offer`, or `<url>/sessions/<id>/api/offer`. */
+  readonly offerUrl: string;
+  readonly requestData?: unknown;
+  readonly video?: boolean;
+  readonly iceServers?: werift.RTCIceServer[];
+  readonly iceTransportPolicy?: 'all' | 'relay';
+  /** What is done to the offer before it is sent. */
+  readonly adaptOffer?: (sdp: string) => string;
+}
+
+/**
+ * Connects two peers in this process, until it works: where the code runs for the first time on a busy machine, werift's own client
+ * takes it for a failure that an answer takes longer than a second.
+ */
+export async function warmUp(): Promise<void> {
+  for (;;) {
+    const [a, b] = [0, 1].map(
+      () =>
+        new werift.RTCPeerConnection({
+          iceServers: [],
+          iceUseIpv6: false,
+          bundlePolicy: 'max-bundle',
+        }),
+    ) as [werift.RTCPeerConnection, werift.RTCPeerConnection];
+    const channel = a.createDataChannel('warm-up');
+    const skipStun = (pc: werift.RTCPeerConnection): void => {
+      for (const { connection } of pc.iceTransports) connection.stunServer = undefined;
+    };
+    skipStun(a);
+    await a.setLocalDescription(await a.createOffer());
+    await b.setRemoteDescription(a.localDescription!);
+    skipStun(b);
+    await b.setLocalDescription(await b.createAnswer());
+    await a.setRemoteDescription(b.localDescription!);
+    const open = await channel.stateChanged
+      .watch((state) => state === 'open', 10_000)
+      .then(() => true)
+      .catch(() => false);
+    await Promise.all([a.close(), b.close()]);
+    if (open) return;
+  }
+}
+
+/** A WebRTC client as Pipecat's small-webrtc-transport is one, without a browser. */
+export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: []; heard: [] }> {
+  readonly messages: unknown[] = [];
+  pcId: string | null = null;
+  pc!: werift.RTCPeerConnection;
+  channel!: werift.RTCDataChannel;
+  audio!: werift.RTCRtpTransceiver;
+  camera: werift.RTCRtpTransceiver | undefined;
+  private samples: Int16Array[] = [];
+  private pings: NodeJS.Timeout | undefined;
+  private sequenceNumber = 0;
+  private timestamp = 0;
+
+  private constructor(private readonly options: WebRtcClientOptions) {
+    super();
+  }
+
+  /** Sends an offer; `opened` is for the connection. */
+  static async offer(options: WebRtcClientOptions): Promise<WebRtcClient> {
+    const client = new WebRtcClient(options);
+    client.makePeer();
+    await client.negotiate();
+    return client;
+  }
+
+  static async connect(options: WebRtcClientOptions): Promise<WebRtcClient> {
+    const client = await WebRtcClient.offer(options);
+    await client.opened();
+    return client;
+  }
+
+  async opened(): Promise<void> {
+    if (this.channel.readyState === 'open') return;
+    await this.channel.stateChanged.watch((state) => state === 'open', 15_000);
+  }
+
+  /** Sends another offer, for a new peer connection under the same bot if `restart`. */
+  async negotiate({ restart = false, iceRestart = false } = {}): Promise<{
+    status: number;
+    json: Record<string, unknown>;
+  }> {
+    const old = restart ? this.pc : undefined;
+    if (restart) this.makePeer();
+    const { pc } = this;
+    await pc.setLocalDescription(await pc.createOffer({ iceRestart }));
+    const { sdp } = pc.localDescription!;
+    const answer = await post(this.options.offerUrl, {
+      sdp: this.options.adaptOffer?.(sdp) ?? sdp,
+      type: 'offer',
+      pc_id: this.pcId,
+      restart_pc: restart,
+      ...(this.options.requestData !== undefined && { requestData: this.options.requestData }),
+    });
+    if (answer.status === 200) {
+      this.pcId = answer.json.pc_id as string;
+      await pc.setRemoteDescription({ type: 'answer', sdp: answer.json.sdp as string });
+      if (iceRestart) await Promise.all(pc.iceTransports.map((transport) => transport.start()));
+    } else {
+      await pc.close();
+    }
+    await old?.close();
+    return answer;
+  }
+
+  /** Tells the server once a second, or not any more, that the client is there. */
+  ping(on = true): void {
+    clearInterval(this.pings);
+    if (!on) return;
+    this.channel.send(`ping: ${Date.now()}`);
+    this.pings = setInterval(() => this.channel.send(`ping: ${Date.now()}`), 1_000);
+  }
+
+  send(message: unknown): void {
+    this.channel.send(JSON.stringify(message));
+  }
+
+  /** The next message that is such a one, of those that came or will. */
+  async next(is: (message: never) => boolean): Promise<never> {
+    const found = this.messages.find((message) => is(message as never));
+    if (found !== undefined) return found as never;
+    for await (const [message] of on(this, 'message'))
+      if (is(message as never)) return message as never;
+    throw new Error('unreachable');
+  }
+
+  /** Speaks at the pace of speech. @param pcm at {@link OPUS_OUTPUT_HZ} */
+  async speak(pcm: Int16Array): Promise<void> {
+    const encoder = await createOpusEncoder(opus);
+    const startMs = performance.now();
+    for (let i = 0; (i + 1) * PACKET <= pcm.length; i++) {
+      await sleep(Math.max(0, startMs + i * 20 - performance.now()));
+      await this.sendPacket(
+        Buffer.from(encoder.encode(pcm.subarray(i * PACKET, (i + 1) * PACKET))),
+      );
+    }
+    encoder.free();
+  }
+
+  async sendPacket(payload: Buffer, duration = 960): Promise<void> {
+    const header = new werift.RtpHeader({
+      sequenceNumber: this.sequenceNumber++ & 0xffff,
+      timestamp: (this.timestamp += duration) % 2 ** 32,
+    });
+    await this.audio.sender.sendRtp(new werift.RtpPacket(header, payload));
+  }
+
+  /** All it heard so far. */
+  get heard(): Int16Array {
+    const all = new Int16Array(this.samples.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const pcm of this.samples) {
+      all.set(pcm, at);
+      at += pcm.length;
+    }
+    return all;
+  }
+
+  /** Hears that much sound from now on. */
+  async listen(seconds: number): Promise<Int16Array> {
+    const before = this.heard.length;
+    while (this.heard.length < before + seconds * HEARD_HZ) await once(this, 'heard');
+    return this.heard.subarray(before);
+  }
+
+  /** Says goodbye as a page that closes its connection does. */
+  async leave(): Promise<void> {
+    clearInterval(this.pings);
+    await this.pc.sctpTransport?.stop();
+    await setImmediate();
+    await this.pc.close();
+  }
+
+  /** Is gone without a word, as when a process is killed. */
+  async vanish(): Promise<void> {
+    clearInterval(this.pings);
+    for (const { iceTransport } of this.pc.dtlsTransports) await iceTransport.connection.close();
+  }
+
+  private makePeer(): void {
+    const { iceServers = [], iceTransportPolicy, video } = this.options;
+    const pc = new werift.RTCPeerConnection({
+      iceServers,
+      ...(iceTransportPolicy && { iceTransportPolicy }),
+      iceUseIpv6: false,
+      bundlePolicy: 'max-bundle',
+      codecs: { audio: [werift.useOPUS()], video: [werift.useVP8()] },
+      headerExtensions: {},
+    });
+    this.pc = pc;
+    this.audio = pc.addTransceiver('audio', { direction: 'sendrecv' });
+    if (video) this.camera = pc.addTransceiver('video', { direction: 'sendrecv' });
+    this.channel = pc.createDataChannel('chat', { ordered: true });
+    if (iceServers.length === 0) {
+      for (const { connection } of pc.iceTransports) connection.stunServer = undefined;
+    }
+    this.channel.onMessage.subscribe((data) => {
+      const message: unknown = JSON.parse(data.toString());
+      this.messages.push(message);
+      this.emit('message', message);
+    });
+    this.channel.stateChanged.subscribe((state) => {
+      if (state === 'closed' && pc === this.pc) this.emit('closed');
+    });
+    void this.hear(pc);
+  }
+
+  private async hear(pc: werift.RTCPeerConnection): Promise<void> {
+    const decoder = await createOpusDecoder(opus, HEARD_HZ);
+    const receiver = new OpusReceiver(decoder, (pcm) => {
+      this.samples.push(pcm);
+      this.emit('heard');
+    });
+    pc.onTrack.subscribe((track) => {
+      if (track.kind !== 'audio') return;
+      track.onReceiveRtp.subscribe(({ header, payload }) =>
+        receiver.push({ ...header, payload }, performance.now()),
+      );
+    });
+  }
+}
