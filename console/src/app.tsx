@@ -3,13 +3,15 @@ import { PipecatClientProvider } from '@pipecat-ai/client-react';
 import { Call } from './call.js';
 import { Console } from './console.js';
 import { Problem } from './panels/problem.js';
-import { acceptedTransports } from './runner-api.js';
+import { acceptedTransports, setApiKey } from './runner-api.js';
 import { TRANSPORTS } from './transports/index.js';
 
 /** Asks the runner what it accepts, and has the chosen transport ready. */
 export function App() {
   const [offered, setOffered] = useState<readonly string[]>([]);
   const [chosen, choose] = useState<string>();
+  // Here, so that they survive a change of the transport.
+  const [texts, setTexts] = useState({ body: '', apiKey: '' });
   const [problem, setProblem] = useState<string>();
   // The first of several problems is the cause, and the others its effects.
   const report = useCallback(
@@ -17,6 +19,8 @@ export function App() {
     [],
   );
   const { call, renew } = useCall(chosen, report);
+
+  useEffect(() => setApiKey(texts.apiKey), [texts.apiKey]);
 
   useEffect(() => {
     acceptedTransports().then(
@@ -39,6 +43,8 @@ export function App() {
             call={call}
             offered={offered}
             onChoose={choose}
+            texts={texts}
+            onTexts={setTexts}
             onProblem={report}
             onStuck={renew}
           />

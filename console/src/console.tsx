@@ -1,10 +1,9 @@
-import { useState } from 'react';
 import { BotAudioOutput, ConversationPanel, EventsPanel } from '@pipecat-ai/voice-ui-kit';
 import type { Call } from './call.js';
 import { AudioPanel } from './panels/audio-panel.js';
 import { ConnectionPanel } from './panels/connection-panel.js';
 import { Header } from './panels/header.js';
-import { StartOptions } from './panels/start-options.js';
+import { bodyOf, StartOptions, type StartTexts } from './panels/start-options.js';
 import { useConversation } from './use-conversation.js';
 
 interface Props {
@@ -12,14 +11,16 @@ interface Props {
   /** The names of the transports to choose from. */
   readonly offered: readonly string[];
   readonly onChoose: (transport: string) => void;
+  readonly texts: StartTexts;
+  readonly onTexts: (texts: StartTexts) => void;
   readonly onProblem: (problem: string | undefined) => void;
   readonly onStuck: () => void;
 }
 
 /** The whole page, once there is something to talk over. */
-export function Console({ call, offered, onChoose, onProblem, onStuck }: Props) {
+export function Console(props: Props) {
+  const { call, offered, onChoose, texts, onTexts, onProblem, onStuck } = props;
   const conversation = useConversation(call, onProblem, onStuck);
-  const [body, setBody] = useState<unknown>();
   const { phase } = conversation;
   return (
     <>
@@ -28,7 +29,7 @@ export function Console({ call, offered, onChoose, onProblem, onStuck }: Props) 
         offered={offered}
         onChoose={onChoose}
         phase={phase}
-        onStart={() => conversation.start(body)}
+        onStart={() => conversation.start(bodyOf(texts)?.json)}
         onStop={conversation.stop}
       />
       <main className="panels">
@@ -39,7 +40,7 @@ export function Console({ call, offered, onChoose, onProblem, onStuck }: Props) 
             live={phase === 'live'}
             sessionId={conversation.sessionId}
           />
-          <StartOptions onBody={setBody} />
+          <StartOptions texts={texts} onChange={onTexts} />
         </div>
         <div className="talk">
           <ConversationPanel textRenderMode="instant" noTextRenderModeSwitch />

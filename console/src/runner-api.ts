@@ -11,13 +11,6 @@ export interface StartAnswer {
 /** The runner refused something, or could not be asked. Its message is for people. */
 export class RunnerProblem extends Error {
   override readonly name = 'RunnerProblem';
-  constructor(
-    message: string,
-    /** The HTTP status, where there was an answer. */
-    readonly status?: number,
-  ) {
-    super(message);
-  }
 }
 
 /** The runner is one folder above the page, wherever a proxy or a prefix has put both. */
@@ -87,8 +80,8 @@ export async function problemOf(response: Response): Promise<RunnerProblem> {
   const { status, statusText } = response;
   const body = (await response.json().catch(() => null)) as { detail?: unknown } | null;
   const detail = typeof body?.detail === 'string' ? body.detail : '';
-  return new RunnerProblem(
-    detail || `The runner answered ${status} ${statusText}`.trimEnd() + '.',
-    status,
-  );
+  const text = detail || `The runner answered ${status} ${statusText}`.trimEnd() + '.';
+  // What the runner asks for when it has keys.
+  const wantsKey = response.headers.get('www-authenticate') === 'Bearer';
+  return new RunnerProblem(wantsKey ? `${text} Here it goes under “Start options”.` : text);
 }

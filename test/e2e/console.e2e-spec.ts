@@ -13,6 +13,7 @@ import {
   type RunnerModuleExtras,
   type RunnerOptions,
   SessionRegistry,
+  SmallWebRtcModule,
   TelephonyModule,
   WebSocketModule,
 } from '../../src/index.js';
@@ -47,6 +48,11 @@ const start = async (
   );
 };
 
+const TALKING = [
+  ['SmallWebRTC', SmallWebRtcModule.forRoot()],
+  ['WebSocket', WebSocketModule.forRoot()],
+] as const;
+
 if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install chromium) ***');
 
 (CHROMIUM ? describe : describe.skip)('the console in a browser', () => {
@@ -67,10 +73,10 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     user = await ConsoleUser.open(browser, `${running.url}/client`, prepare);
   };
 
-  it('talks over a WebSocket, again and again, and asks nobody but the runner', async () => {
-    await start();
+  it.each(TALKING)('talks over %s, again and again, and asks nobody else', async (name, module) => {
+    await start({ transports: [module] });
     await open();
-    expect(await user.transports()).toEqual(['WebSocket']);
+    expect(await user.transports()).toEqual([name]);
     for (let round = 0; round < 2; round++) {
       await user.press('Connect');
       await user.sees('ready, RTVI 2.1.0');
@@ -78,6 +84,10 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       await user.seesSpeech('Your level');
       await user.seesSpeech('The bot’s level');
       await user.sees(/^\d+(\.\d)? ms$/);
+      if (name === 'SmallWebRTC') {
+        await user.seesFact('Lost from bot', /^\d+\.\d %$/);
+        await user.seesFact('Lost from you', /^\d+\.\d %$/);
+      }
       const session = running.app
         .get(SessionRegistry, { strict: false })
         .get(await user.fact('Session'))!;
@@ -87,11 +97,12 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       await user.sees(/^disconnected$/);
     }
     expect(user.complaints).toEqual([]);
-    expect(user.requests.filter((url) => !/^(http|ws):\/\/127\.0\.0\.1:/.test(url))).toEqual([]);
+    expect(user.requests.filter((url) => !url.startsWith(`${running.url}/`))).toEqual([]);
+    expect(await user.iceServers()).toEqual(name === 'SmallWebRTC' ? [[], []] : []);
   });
 
-  it('records both sides', async () => {
-    await start();
+  it.each(TALKING)('records both sides of %s', async (_, module) => {
+    await start({ transports: [module] });
     await open();
     await user.press('Record');
     await user.sees('Waits for the conversation');
@@ -176,7 +187,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     const launcher = new RecordingLauncher();
     await start({ launcher: { useValue: launcher } });
     await open();
-    await user.page.getByText('Start options').click();
+    await user.page.getByText('Start options', { exact: true }).click();
     const body = user.page.getByLabel(/^Body/);
     await body.fill('{"delayMs"');
     expect(await user.seesProblem()).toMatch(/no JSON/);
@@ -365,10 +376,34 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     await open();
     await user.press('Connect');
     expect(await user.seesProblem()).toBe('no badge');
-    await user.page.getByText('Start options').click();
+    await user.page.getByText('Start options', { exact: true }).click();
     await user.page.getByLabel(/^API key/).fill('badge');
     await user.press('Connect');
     await user.sees('ready, RTVI 2.1.0');
+  });
+
+  it.each(TALKING)('has a key for the runner, over %s', async (_, module) => {
+    const key = 'pk_0123456789abcdef';
+    await start({ transports: [module], publicKeys: [key] });
+    await open();
+    await user.press('Connect');
+    expect(await user.seesProblem()).toMatch(/^A valid key is needed here.*“Start options”\.$/);
+    await user.page.getByText('Start options', { exact: true }).click();
+    await user.page.getByLabel(/^API key/).fill(key);
+    await user.press('Connect');
+    await user.sees('Hello! I say back what I hear.');
+    await user.seesSpeech('The bot’s level');
+    expect(await user.page.getByRole('alert').count()).toBe(0);
+  });
+
+  it('keeps what was typed when another transport is chosen', async () => {
+    await start({ transports: TALKING.map(([, module]) => module) });
+    await open();
+    await user.page.getByText('Start options', { exact: true }).click();
+    await user.page.getByLabel(/^API key/).fill('pk_secret');
+    await user.page.getByLabel('Transport').selectOption('WebSocket');
+    await user.page.getByText('Start options', { exact: true }).click();
+    expect(await user.page.getByLabel(/^API key/).inputValue()).toBe('pk_secret');
   });
 
   it('takes tokens along', async () => {

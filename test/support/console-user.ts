@@ -2,6 +2,21 @@ import type { Browser, BrowserContext, ConsoleMessage, Locator, Page } from 'pla
 
 type Meter = 'Your level' | 'The bot’s level';
 
+interface WithIceServers {
+  iceServers: unknown[];
+}
+
+const NOTE_ICE_SERVERS = `{
+  const Native = RTCPeerConnection;
+  window.iceServers = [];
+  window.RTCPeerConnection = class extends Native {
+    constructor(configuration) {
+      super(configuration);
+      iceServers.push(this.getConfiguration().iceServers);
+    }
+  };
+}`;
+
 /** A developer at the browser console of a runner. */
 export class ConsoleUser {
   /** What the browser complained of: errors, and violations of the page's policy. */
@@ -28,6 +43,7 @@ export class ConsoleUser {
   ): Promise<ConsoleUser> {
     const context = await browser.newContext({ acceptDownloads: true });
     const user = new ConsoleUser(context, await context.newPage());
+    await user.page.addInitScript(NOTE_ICE_SERVERS);
     await prepare?.(user.page);
     await user.page.goto(url);
     return user;
@@ -80,6 +96,20 @@ export class ConsoleUser {
       .locator('dt', { hasText: name })
       .locator('xpath=following-sibling::dd[1]');
     return (await value.textContent()) ?? '';
+  }
+
+  /** Resolves once the connection panel says such a thing under a name. */
+  async seesFact(name: string, value: RegExp): Promise<void> {
+    await this.page
+      .locator('dt', { hasText: name })
+      .locator('xpath=following-sibling::dd[1]')
+      .filter({ hasText: value })
+      .waitFor();
+  }
+
+  /** The ICE servers of each peer connection that the page made. */
+  iceServers(): Promise<unknown[]> {
+    return this.page.evaluate(() => (globalThis as unknown as WithIceServers).iceServers);
   }
 
   close(): Promise<void> {

@@ -1,20 +1,16 @@
-import { useState } from 'react';
-import { setApiKey } from '../runner-api.js';
+/** What goes along when a conversation is started, as it was typed. */
+export interface StartTexts {
+  readonly body: string;
+  readonly apiKey: string;
+}
 
-/** What goes along when a conversation is started. */
-export function StartOptions({ onBody }: { onBody: (body: unknown) => void }) {
-  const [invalid, setInvalid] = useState(false);
+interface Props {
+  readonly texts: StartTexts;
+  readonly onChange: (texts: StartTexts) => void;
+}
 
-  function change(text: string): void {
-    try {
-      onBody(text.trim() === '' ? undefined : JSON.parse(text));
-      setInvalid(false);
-    } catch {
-      onBody(undefined);
-      setInvalid(true);
-    }
-  }
-
+export function StartOptions({ texts, onChange }: Props) {
+  const invalid = !bodyOf(texts);
   return (
     <details className="options">
       <summary className="mono-upper">Start options</summary>
@@ -27,7 +23,8 @@ export function StartOptions({ onBody }: { onBody: (body: unknown) => void }) {
             spellCheck={false}
             placeholder='{"delayMs": 800}'
             aria-invalid={invalid}
-            onChange={({ target }) => change(target.value)}
+            value={texts.body}
+            onChange={({ target }) => onChange({ ...texts, body: target.value })}
           />
         </label>
         {invalid && (
@@ -41,10 +38,20 @@ export function StartOptions({ onBody }: { onBody: (body: unknown) => void }) {
             className="field"
             type="password"
             autoComplete="off"
-            onChange={({ target }) => setApiKey(target.value)}
+            value={texts.apiKey}
+            onChange={({ target }) => onChange({ ...texts, apiKey: target.value })}
           />
         </label>
       </form>
     </details>
   );
+}
+
+/** The body for the bot, empty where none was typed; nothing when it is no JSON. */
+export function bodyOf({ body }: StartTexts): { readonly json?: unknown } | undefined {
+  try {
+    return body.trim() === '' ? {} : { json: JSON.parse(body) };
+  } catch {
+    return undefined;
+  }
 }
