@@ -77,7 +77,7 @@ export interface RunnerModuleExtras {
    */
   path?: string;
   /**
-   * Serves a page to talk to the bot from a browser, at `/client/`. Whoever may open it may start bots.
+   * Serves a page to talk to the bot from a browser, at `/client/`. Where there are keys it needs a public one to start a bot.
    * @default false
    */
   console?: boolean;
