@@ -63,6 +63,8 @@ if (MISSING.length > 0) {
       expect(await user.request('ask', { n: 1 })).toEqual({ echo: { n: 1 } });
       rtvi.send('server-message', 'through the relay');
       expect(await user.message(0)).toBe('through the relay');
+      await user.leave();
+      await coturn.isFree();
     },
   );
 });

@@ -51,6 +51,14 @@ export class Coturn {
     return { urls, username: 'ada', credential: 'secret' };
   }
 
+  /** Resolves once it lends nobody an address any more. */
+  async isFree(): Promise<void> {
+    const count = (pattern: RegExp): number => this.output.match(pattern)?.length ?? 0;
+    while (count(/: new, realm=/g) > count(/: delete: realm=/g)) {
+      await once(this.child.stdout!, 'data');
+    }
+  }
+
   async stop(): Promise<void> {
     if (this.child.exitCode === null) {
       this.child.kill('SIGKILL');
