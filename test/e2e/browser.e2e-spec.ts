@@ -24,7 +24,7 @@ import { CHROMIUM, launchChromium, launchChromiumProcess } from '../support/chro
 import { type Conversation, ListeningBot } from '../support/listening-bot.js';
 import { PLATFORMS, type Platform, type RunningApp, startApp } from '../support/runner-app.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install chromium) ***');
 

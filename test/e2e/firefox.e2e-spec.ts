@@ -12,7 +12,7 @@ import { ListeningBot } from '../support/listening-bot.js';
 import { type RunningApp, startApp } from '../support/runner-app.js';
 import { tone } from '../support/sound.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const missing = MISSING_FOR_FIREFOX.join(' ');
 if (missing) console.warn(`*** TESTS WITH FIREFOX ARE SKIPPED: apt-get install ${missing} ***`);

@@ -8,7 +8,7 @@ import { Coturn, COTURN } from '../support/coturn.js';
 import { ListeningBot } from '../support/listening-bot.js';
 import { PLATFORMS, type RunningApp, startApp } from '../support/runner-app.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const MISSING = [...(CHROMIUM ? [] : ['chromium']), ...(COTURN ? [] : ['coturn'])];
 if (MISSING.length > 0) {
