@@ -1,16 +1,17 @@
+/** What listens to sound in real time, or counts what is left in memory: after everything else, one at a time. */
+const REAL_TIME =
+  'test/(faults/faults|e2e/(browser|console|firefox|livekit-server|turn|webrtc|whatsapp)).e2e-spec.ts$';
+
 /** @type {import('jest').Config} */
-export default {
+const project = {
   testEnvironment: 'node',
-  roots: ['<rootDir>/src', '<rootDir>/test'],
-  testMatch: ['**/*.spec.ts', '**/*.e2e-spec.ts'],
+  roots: ['<rootDir>/src', '<rootDir>/console', '<rootDir>/test'],
   extensionsToTreatAsEsm: ['.ts'],
   setupFiles: ['reflect-metadata'],
-  globalSetup: '<rootDir>/test/support/global-setup.js',
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-pipecat-runner$': '<rootDir>/src/index.ts',
   },
-  maxWorkers: 2,
   testTimeout: 20_000,
   transform: {
     '^.+\\.ts$': [
@@ -30,4 +31,24 @@ export default {
       },
     ],
   },
+};
+
+/** @type {import('jest').Config} */
+export default {
+  globalSetup: '<rootDir>/test/support/global-setup.js',
+  maxWorkers: 2,
+  projects: [
+    {
+      ...project,
+      displayName: 'all',
+      testMatch: ['**/*.spec.ts', '**/*.e2e-spec.ts'],
+      testPathIgnorePatterns: ['/node_modules/', REAL_TIME],
+    },
+    {
+      ...project,
+      displayName: 'real time',
+      testRegex: REAL_TIME,
+      runner: '<rootDir>/test/support/serial-runner.js',
+    },
+  ],
 };

@@ -73,7 +73,11 @@ export type { Session, SessionState } from './sessions/session.js';
 export { TracingModule } from './tracing/tracing.module.js';
 export { StartAnswer } from './start/dto/start-answer.dto.js';
 export { StartRequest } from './start/dto/start-request.dto.js';
-export { RunnerTransport, type StartContext } from './transports/runner-transport.js';
+export {
+  type BrowserSources,
+  RunnerTransport,
+  type StartContext,
+} from './transports/runner-transport.js';
 export { type DisabledTransport, TransportRegistry } from './transports/transport-registry.js';
 export { transportsFromEnv } from './transports/index.js';
 export { createTransport, type CreateTransportOptions } from './transports/create-transport.js';

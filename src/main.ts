@@ -48,6 +48,7 @@ async function main(): Promise<void> {
       drainTimeoutMs: flags.drainTimeout * 1_000,
       onlyTransport: flags.direct ? 'daily' : flags.transport,
       cliArgs: { ...flags },
+      console: true,
     }),
     // Its own default is to wait for ever.
     new FastifyAdapter({ requestTimeout: REQUEST_TIMEOUT_MS }),
@@ -58,6 +59,8 @@ async function main(): Promise<void> {
   // Or it would end as killed by the signal, however well it had finished.
   app.enableShutdownHooks([], { useProcessExit: true });
   if (flags.direct) return meetDirectly(app);
+  const http = app.getHttpAdapter();
+  http.get('/', (_request: unknown, reply: unknown) => void http.redirect(reply, 302, 'client/'));
   await app.listen(flags.port, flags.host);
   const transports = app.get(TransportRegistry, { strict: false });
   const address = (app.getHttpServer() as Server).address();

@@ -15,6 +15,8 @@ import { KeyAuth } from './auth/key-auth.js';
 import { RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher } from './bot/bot-launcher.js';
 import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
+import { consoleController } from './console/console.controller.js';
+import { ConsolePage } from './console/console-page.js';
 import { HealthController } from './health/health.controller.js';
 import { RunnerHealth } from './health/runner-health.js';
 import { HttpFront } from './http/http-front.js';
@@ -75,6 +77,11 @@ export interface RunnerModuleExtras {
    */
   path?: string;
   /**
+   * Serves a page to talk to the bot from a browser, at `/client/`. Where there are keys it needs a public one to start a bot.
+   * @default false
+   */
+  console?: boolean;
+  /**
    * Whether `GET /livez` and `GET /readyz` are there.
    * @default true
    */
@@ -119,6 +126,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
         transports: undefined,
         features: undefined,
         path: undefined,
+        console: undefined,
         health: undefined,
         isGlobal: undefined,
       },
@@ -145,6 +153,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
     controllers: [
       StartController,
       SessionsController,
+      ...(extras.console ? [consoleController()] : []),
       ...((extras.health ?? true) ? [HealthController] : []),
     ],
     providers: [
@@ -166,6 +175,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       RunnerHealth,
       RunnerPaths,
       PublicUrls,
+      ConsolePage,
       HttpFront,
       NotFound,
       runnerSocketsProvider,

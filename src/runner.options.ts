@@ -8,7 +8,8 @@ export interface RunnerOptions {
    */
   publicUrl?: string;
   /**
-   * Origins that browsers may call from (CORS and WebSocket), compared case-insensitively, such as `https://app.example.com`.
+   * Origins that browsers may call from (CORS and WebSocket), compared case-insensitively, such as `https://app.example.com`; where there are
+   * any, that of {@link publicUrl} is one of them.
    * @default [] (every origin)
    */
   allowedOrigins?: string[];
@@ -210,9 +211,12 @@ const text =
 export const checkPublicUrl: Check = (value) =>
   typeof value === 'string' &&
   /^(https?:\/\/)?[^\s/?#]+(\/[^\s?#]*)?$/i.test(value) &&
-  URL.canParse(value.includes('://') ? value : `https://${value}`)
+  URL.canParse(withScheme(value))
     ? undefined
     : 'must be a host name such as bot.example.com, or an http(s):// URL without query';
+
+const withScheme = (publicUrl: string): string =>
+  publicUrl.includes('://') ? publicUrl : `https://${publicUrl}`;
 
 const CHECKS: Record<keyof RunnerOptions, Check> = {
   publicUrl: checkPublicUrl,
@@ -282,5 +286,14 @@ export function resolveRunnerOptions(options: RunnerOptions = {}): ResolvedRunne
   const given = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   ) as RunnerOptions;
-  return { ...DEFAULTS, allowedOrigins: [], ...given };
+  const { allowedOrigins = [], publicUrl } = given;
+  return {
+    ...DEFAULTS,
+    ...given,
+    // Pages that are at home where the runner is, such as its console, are no strangers.
+    allowedOrigins:
+      allowedOrigins.length > 0 && publicUrl !== undefined
+        ? [...allowedOrigins, new URL(withScheme(publicUrl)).origin]
+        : allowedOrigins,
+  };
 }

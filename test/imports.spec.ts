@@ -26,6 +26,13 @@ const RULES: Record<string, string[]> = {
   sessions: ['auth', 'bot', 'errors', 'http', 'validation', 'runner.options.js'],
   http: ['errors', 'validation', 'runner.options.js'],
   websocket: ['auth', 'bot', 'errors', 'http', 'sessions', 'validation', 'runner.options.js'],
+  console: [
+    'auth',
+    'errors',
+    'http',
+    'transports/runner-transport.js',
+    'transports/transport-registry.js',
+  ],
   health: ['auth', 'bot', 'errors', 'http', 'sessions', 'transports/transport-registry.js'],
   metrics: [
     'auth',

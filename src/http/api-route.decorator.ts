@@ -35,7 +35,7 @@ export interface ApiRouteOptions {
   readonly errors?: readonly RunnerErrorCode[];
   /** Classes to describe that no schema here refers to. */
   readonly models?: readonly PlainClass[];
-  /** Of an `@All()` route: `@nestjs/swagger` would describe it with the method SEARCH, which is not valid before OpenAPI 3.2. */
+  /** Of a route whose methods or path `@nestjs/swagger` cannot describe in valid OpenAPI: `@All()` would have the method SEARCH, and `*` no name. */
   readonly notForSwagger?: boolean;
 }
 

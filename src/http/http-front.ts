@@ -73,6 +73,7 @@ export class HttpFront {
       response.writeHead(204).end();
       return;
     }
+    if (request.method === 'GET' || request.method === 'HEAD') return next();
     const { origin } = request.headers;
     // CORS keeps a page from reading the answer, but not from asking: a form needs no preflight.
     if (origin !== undefined && !isOriginAllowed(origin, this.options.allowedOrigins)) {
@@ -83,7 +84,6 @@ export class HttpFront {
         new RunnerError('FORBIDDEN', 'This origin is not allowed.'),
       );
     }
-    if (request.method === 'GET' || request.method === 'HEAD') return next();
     const readBody = how === 'streamed' ? leaveBody : takeBody;
     readBody(request, this.options, (error) => {
       if (!error) return next();

@@ -15,6 +15,7 @@ export function banner(facts: BannerFacts): string {
   const list = (items: readonly string[], none: string) => items.join(', ') || none;
   const rows: [string, string][] = [
     ['URL', facts.url],
+    ['Console', `${facts.url}/client/`],
     ['API', `${facts.url}/docs`],
     ['Bot', facts.bot],
     ['Enabled transports', list(facts.enabled, 'none')],

@@ -14,6 +14,11 @@ export interface StartContext {
   readonly baseUrl: PublicBaseUrl;
 }
 
+/** Sources of a content security policy, by directive. */
+export type BrowserSources = Readonly<
+  Partial<Record<'script-src' | 'connect-src' | 'worker-src', readonly string[]>>
+>;
+
 /**
  * The port every transport implements. A transport announces itself by being a provider that extends this class and
  * registers with the {@link TransportRegistry}; nothing else in the runner knows its name.
@@ -25,6 +30,11 @@ export abstract class RunnerTransport {
   /** Why this transport cannot be used on this instance, with the fix; `undefined` when it can. */
   get disabledReason(): string | undefined {
     return undefined;
+  }
+
+  /** What a browser's client loads and connects to beside the runner itself: the console's policy must let it through. */
+  get browserSources(): BrowserSources {
+    return {};
   }
 
   /**

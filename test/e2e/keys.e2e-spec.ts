@@ -349,6 +349,7 @@ it('are declared by every route of the runner', async () => {
     RunnerModule.forRoot({
       launcher: { useValue: new RecordingLauncher() },
       transports: transports(),
+      console: true,
       features: [
         MetricsModule.forRoot(),
         OpenApiModule.forRoot(),

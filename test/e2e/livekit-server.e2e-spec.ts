@@ -13,8 +13,9 @@ import {
 } from '../../src/index.js';
 import type { Session } from '../../src/sessions/session.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
+import { CHROMIUM } from '../support/chromium.js';
 import { LIVEKIT_SERVER, LiveKitTestServer } from '../support/livekit-server.js';
-import { CHROMIUM, LiveKitUser } from '../support/livekit-user.js';
+import { LiveKitUser } from '../support/livekit-user.js';
 import { post, type RunningApp, runnerModule, startApp } from '../support/runner-app.js';
 
 jest.setTimeout(60_000);

@@ -23,7 +23,7 @@ import {
 } from '../../src/index.js';
 import { html } from '../../src/openapi/html.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
-import { CHROMIUM } from '../support/livekit-user.js';
+import { CHROMIUM } from '../support/chromium.js';
 import { PLATFORMS, type RunningApp, startApp } from '../support/runner-app.js';
 
 let running: RunningApp | undefined;
@@ -48,6 +48,7 @@ const everything = (options: RunnerOptions & RunnerModuleExtras = {}) =>
       DownloadsModule.forRoot({ folder: 'demo' }),
       OpenApiModule.forRoot({ title: 'Bots', version: '7.0' }),
     ],
+    console: true,
     ...options,
   });
 
@@ -81,6 +82,8 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
     expect(document.info).toMatchObject({ title: 'Bots', version: '7.0' });
     expect(Object.keys(document.paths!).sort()).toEqual([
       '/api/offer',
+      '/client',
+      '/client/{path}',
       '/daily',
       '/daily-dialin-webhook',
       '/docs',
@@ -161,6 +164,8 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
       paths: Record<string, unknown>;
     };
     expect(Object.keys(paths).sort()).toEqual([
+      '/client',
+      '/client/{path}',
       '/docs',
       '/files/{path}',
       '/metrics',

@@ -99,18 +99,20 @@ describe('the package', () => {
       'dist/main.js',
       'dist/testing/index.d.ts',
       'python/bot_host.py',
+      'dist/console/page/index.html',
       'LICENSE',
       'README.md',
       'SECURITY.md',
     ]) {
       expect(files).toContain(needed);
     }
+    const page = /^dist\/console\/page\/(index\.html|licenses\.md|assets\/[\w.-]+\.(js|css|svg))$/;
     expect(
       files.filter(
         (file) =>
           !/^(dist\/.+\.(js|d\.ts)|python\/bot_host\.py|LICENSE|README\.md|SECURITY\.md|package\.json)$/.test(
             file,
-          ),
+          ) && !page.test(file),
       ),
     ).toEqual([]);
     expect(files.filter((file) => /spec|demo|bench|test\//.test(file))).toEqual([]);

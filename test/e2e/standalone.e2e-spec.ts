@@ -75,6 +75,16 @@ describe('pipecat-runner', () => {
     await expect(connect(`${wsUrl}/ws-client`)).rejects.toThrow();
   });
 
+  it('leads to the console', async () => {
+    const { url, banner } = await start('-t', 'twilio');
+    expect(banner).toContain(`Console             ${url}/client/`);
+    const root = await fetch(url, { redirect: 'manual' });
+    expect([root.status, root.headers.get('location')]).toEqual([302, 'client/']);
+    const page = await fetch(url);
+    expect(page.url).toBe(`${url}/client/`);
+    expect(await page.text()).toContain('<title>Pipecat console</title>');
+  });
+
   it('answers the webhook of its one carrier at POST /', async () => {
     const { url } = await start(
       '-t',

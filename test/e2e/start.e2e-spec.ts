@@ -170,15 +170,21 @@ describe.each(PLATFORMS)('POST /start on %s', (platform) => {
     }
   });
 
-  it('lets in only the configured origins', async () => {
+  it('lets in only the configured origins, and pages of its own', async () => {
     const { app, url } = await startApp(platform, [
       RunnerModule.forRoot({
         launcher: { useValue: new RecordingLauncher() },
         transports: transports(),
+        publicUrl: 'Bot.example.com/voice/',
         allowedOrigins: ['https://App.example.com'],
       }),
     ]);
     try {
+      const start = async (origin: string) =>
+        (await post(`${url}/start`, { transport: 'websocket' }, { origin })).status;
+      expect(await start('https://app.example.com')).toBe(200);
+      expect(await start('https://bot.example.com')).toBe(200);
+      expect(await start('http://bot.example.com')).toBe(403);
       const allowed = await fetch(`${url}/status`, {
         headers: { origin: 'https://app.example.com' },
       });

@@ -454,6 +454,21 @@ describe('a conversation', () => {
     expect(events).toEqual(['connected', 'disconnected', 'closed']);
   });
 
+  it('ends when a client of Pipecat is killed before it first says that it is there', async () => {
+    const launcher = await start({ webRtc: { peerTimeoutMs: 400 } });
+    const client = await connect();
+    const launch = await launcher.nextLaunch();
+    const trackStatus = { type: 'trackStatus', receiver_index: 0, enabled: true };
+    client.send({ type: 'signalling', message: trackStatus });
+    client.send('after it spoke of its tracks');
+    await once(connectionOf(launch), 'app-message');
+    await client.vanish();
+    expect(await endOf(launch)).toMatchObject({
+      code: 'peer_left',
+      message: expect.stringContaining('heard'),
+    });
+  });
+
   it('ends when the client never connects', async () => {
     const launcher = await start({ webRtc: { connectTimeoutMs: 50 } });
     await offer(BROWSER_OFFER);

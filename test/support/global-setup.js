@@ -3,13 +3,10 @@ import { readdirSync, statSync } from 'node:fs';
 import { buildPipecat, PIPECAT_PYTHON } from './build-pipecat.js';
 import { buildLiveKitServer, LIVEKIT_SERVER } from './build-livekit-server.js';
 
-/** What tests run beside themselves: the built package, only when a source is newer than the last build, LiveKit's server, and Pipecat. */
+/** What tests run beside themselves: the built package, only what has a source newer than the last build, LiveKit's server, and Pipecat. */
 export default function setUp() {
-  const built = statSync('dist/main.js', { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const stale = readdirSync('src', { recursive: true }).some(
-    (file) => statSync(`src/${file}`).mtimeMs > built,
-  );
-  if (stale) execFileSync('npm', ['run', '-s', 'build'], { stdio: 'inherit' });
+  if (isStale('dist/main.js', 'src')) run('build');
+  else if (isStale('dist/console/page/index.html', 'console')) run('build:console');
   const problem = buildLiveKitServer();
   if (problem) {
     console.warn(`\n*** TESTS WITH A REAL LIVEKIT SERVER ARE SKIPPED: ${problem} ***\n`);
@@ -22,4 +19,15 @@ export default function setUp() {
   } else {
     process.env.PIPECAT_PYTHON = PIPECAT_PYTHON;
   }
+}
+
+function isStale(built, sources) {
+  const builtMs = statSync(built, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return readdirSync(sources, { recursive: true }).some(
+    (file) => statSync(`${sources}/${file}`).mtimeMs > builtMs,
+  );
+}
+
+function run(script) {
+  execFileSync('npm', ['run', '-s', script], { stdio: 'inherit' });
 }

@@ -1,20 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { freePort } from './free-port.js';
 
 /** The server's binary, set by the global set-up where there is one. */
 export const { LIVEKIT_SERVER } = process.env;
-
-/** A port that is free now, of the kind that a server with a config file needs to know beforehand. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** LiveKit's own server on loopback ports. */
 export class LiveKitTestServer {

@@ -1,15 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { resolve } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
-
-/** The browser, where there is one. */
-export const CHROMIUM = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
-  (path) => path !== undefined && existsSync(path),
-);
+import type { Browser, Page } from 'playwright-core';
+import { launchChromium } from './chromium.js';
 
 const CLIENT = createRequire(import.meta.url)
   .resolve('livekit-client')
@@ -69,24 +64,7 @@ export class LiveKitUser {
       response.end(script ? readFileSync(CLIENT) : PAGE);
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const browser = await chromium.launch({
-      executablePath: CHROMIUM!,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--use-fake-device-for-media-stream',
-        '--use-fake-ui-for-media-stream',
-        '--autoplay-policy=no-user-gesture-required',
-        // Or the addresses on offer are mDNS names that nobody resolves here.
-        '--disable-features=WebRtcHideLocalIpsWithMdns',
-        `--use-file-for-fake-audio-capture=${resolve('demo/inaugural-1961.wav')}`,
-      ],
-    });
+    const browser = await launchChromium();
     const page = await browser.newPage();
     // Chromium gives microphones only to secure origins, and localhost counts as one.
     await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);

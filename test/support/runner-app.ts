@@ -40,11 +40,12 @@ export function runnerModule(
     imports,
     path,
     health,
+    console,
     isGlobal,
     ...options
   }: RunnerOptions & RunnerModuleExtras,
 ): DynamicModule {
-  const extras = { launcher, transports, features, imports, path, health, isGlobal };
+  const extras = { launcher, transports, features, imports, path, health, console, isGlobal };
   return way === 'forRoot'
     ? RunnerModule.forRoot({ ...extras, ...options })
     : RunnerModule.forRootAsync({ ...extras, useFactory: async () => options });

@@ -77,23 +77,25 @@ export function found(
   const a = atFourKHz(original, originalHz);
   const b = atFourKHz(copy, copyHz);
   const size = PIECE * 4_000;
+  const powers = runningPower(b);
   const best: number[] = [];
   for (let at = 0; at + size <= a.length; at += size) {
+    const powerA = runningPower(a.subarray(at, at + size))[size]!;
     let most = 0;
     for (let lag = 0; lag + size <= b.length; lag++) {
       let dot = 0;
-      let powerA = 0;
-      let powerB = 0;
-      for (let i = 0; i < size; i++) {
-        const x = a[at + i]!;
-        const y = b[lag + i]!;
-        dot += x * y;
-        powerA += x * x;
-        powerB += y * y;
-      }
+      for (let i = 0; i < size; i++) dot += a[at + i]! * b[lag + i]!;
+      const powerB = powers[lag + size]! - powers[lag]!;
       most = Math.max(most, dot / Math.sqrt(powerA * powerB || 1));
     }
     best.push(most);
   }
   return best.sort((x, y) => x - y)[best.length >> 1]!;
+}
+
+/** The power of all samples before each. */
+function runningPower(pcm: Int16Array): Float64Array {
+  const powers = new Float64Array(pcm.length + 1);
+  pcm.forEach((sample, i) => (powers[i + 1] = powers[i]! + sample * sample));
+  return powers;
 }

@@ -4,13 +4,20 @@ import { RunnerArguments } from '../../bot/runner-arguments.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
 import { validateInto } from '../../validation/validate-into.js';
-import { RunnerTransport, type StartContext } from '../runner-transport.js';
+import { type BrowserSources, RunnerTransport, type StartContext } from '../runner-transport.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { type DailyMeeting, DailyRooms } from './daily-rooms.js';
 import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
 import { DailyMeetingTokenProperties } from './dto/daily-meeting-token-properties.dto.js';
 import { DailyRoomProperties } from './dto/daily-room-properties.dto.js';
 import { DailyRunnerArguments } from './dto/daily-runner-arguments.dto.js';
+
+/** https://docs.daily.co/guides/privacy-and-security/content-security-policy, with `avoidEval`. */
+const BROWSER_SOURCES: BrowserSources = {
+  'script-src': ['https://c.daily.co', 'blob:'],
+  'connect-src': ['https://*.daily.co', 'wss://*.wss.daily.co', 'https://*.pluot.blue'],
+  'worker-src': ['blob:'],
+};
 
 /** Daily rooms, as `/start` and `GET /daily` see them. */
 @Injectable()
@@ -31,6 +38,10 @@ export class DailyTransport extends RunnerTransport {
     return this.options.apiKey === undefined
       ? 'no API key: set DAILY_API_KEY, or DailyModule.forRoot({ apiKey })'
       : undefined;
+  }
+
+  override get browserSources(): BrowserSources {
+    return BROWSER_SOURCES;
   }
 
   async start({ session, request }: StartContext): Promise<Record<string, unknown>> {

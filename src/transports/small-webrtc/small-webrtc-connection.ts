@@ -312,8 +312,11 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
     } catch {
       return this.observer.warn('the client sent a message that is not JSON, or too deep; ignored');
     }
-    if (message?.type === SIGNALLING) this.onSignal(message.message);
-    else this.tell('app-message', message);
+    if (message?.type === SIGNALLING) {
+      // Whoever speaks of tracks is a client of Pipecat's, and will say that it is there: it may be killed before it first does.
+      this.heardOf();
+      this.onSignal(message.message);
+    } else this.tell('app-message', message);
   }
 
   private onSignal(message: unknown): void {

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type * as werift from 'werift';
 import type { OutgoingRtp } from '../../../media/rtp/rtp-packet.js';
+import { endTurnAllocations } from './end-turn-allocations.js';
 import { guardSctp } from './guard-sctp.js';
 import {
   type NegotiatedTrack,
@@ -31,6 +32,7 @@ const isDtls = (data: Buffer): boolean => data[0]! >= 20 && data[0]! < 64;
 export async function weriftStack(lib: Werift): Promise<PeerStack> {
   // All connections share one, and the first need not wait for it.
   await lib.RTCDtlsTransport.SetupCertificate();
+  endTurnAllocations(lib);
   return { create: (options, events) => new WeriftPeer(lib, options, events) };
 }
 

@@ -1,0 +1,55 @@
+import { BotAudioOutput, ConversationPanel, EventsPanel } from '@pipecat-ai/voice-ui-kit';
+import type { Call } from './call.js';
+import { AudioPanel } from './panels/audio-panel.js';
+import { ConnectionPanel } from './panels/connection-panel.js';
+import { Header } from './panels/header.js';
+import { bodyOf, StartOptions, type StartTexts } from './panels/start-options.js';
+import { useConversation } from './use-conversation.js';
+
+interface Props {
+  readonly call: Call;
+  /** The names of the transports to choose from. */
+  readonly offered: readonly string[];
+  readonly onChoose: (transport: string) => void;
+  readonly texts: StartTexts;
+  readonly onTexts: (texts: StartTexts) => void;
+  readonly onProblem: (problem: string | undefined) => void;
+  readonly onStuck: () => void;
+}
+
+/** The whole page, once there is something to talk over. */
+export function Console(props: Props) {
+  const { call, offered, onChoose, texts, onTexts, onProblem, onStuck } = props;
+  const conversation = useConversation(call, onProblem, onStuck);
+  const { phase } = conversation;
+  return (
+    <>
+      <Header
+        chosen={call.transport}
+        offered={offered}
+        onChoose={onChoose}
+        phase={phase}
+        onStart={() => conversation.start(bodyOf(texts)?.json)}
+        onStop={conversation.stop}
+      />
+      <main className="panels">
+        <div className="side">
+          <AudioPanel live={phase === 'live'} />
+          <ConnectionPanel
+            line={call.line}
+            live={phase === 'live'}
+            sessionId={conversation.sessionId}
+          />
+          <StartOptions texts={texts} onChange={onTexts} />
+        </div>
+        <div className="talk">
+          <ConversationPanel textRenderMode="instant" noTextRenderModeSwitch />
+        </div>
+        <div className="events">
+          <EventsPanel />
+        </div>
+      </main>
+      <BotAudioOutput />
+    </>
+  );
+}

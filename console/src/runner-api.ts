@@ -1,0 +1,87 @@
+/** What `POST /start` answers, of all transports together. */
+export interface StartAnswer {
+  readonly sessionId: string;
+  readonly wsUrl?: string;
+  readonly token?: string;
+  readonly iceConfig?: { readonly iceServers?: RTCIceServer[] };
+  readonly dailyRoom?: string;
+  readonly dailyToken?: string;
+}
+
+/** The runner refused something, or could not be asked. Its message is for people. */
+export class RunnerProblem extends Error {
+  override readonly name = 'RunnerProblem';
+}
+
+/** The runner is one folder above the page, wherever a proxy or a prefix has put both. */
+export const runnerUrl = (path: string): string => new URL(`../${path}`, location.href).href;
+
+let apiKey = '';
+
+/** The key that goes along with every request from now on; '' for none. */
+export function setApiKey(key: string): void {
+  apiKey = key;
+}
+
+export const authorization = (): Record<string, string> =>
+  apiKey === '' ? {} : { authorization: `Bearer ${apiKey}` };
+
+/** The transports that the runner accepts right now. */
+export async function acceptedTransports(): Promise<string[]> {
+  const { transports } = (await ask('status')) as { transports?: unknown };
+  if (Array.isArray(transports)) return transports as string[];
+  throw new RunnerProblem('What answers here is no runner: GET status names no transports.');
+}
+
+export async function start(
+  request: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+): Promise<StartAnswer> {
+  return (await ask('start', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(request),
+    signal,
+  })) as StartAnswer;
+}
+
+/** How long a request to the runner is under way, in milliseconds, without the browser's own part. */
+export async function measureRoundTrip(): Promise<number | undefined> {
+  const url = runnerUrl(`status?at=${Date.now()}`);
+  await fetch(url, { headers: authorization(), cache: 'no-store' }).then((response) =>
+    response.text(),
+  );
+  const [timing] = performance.getEntriesByName(url) as PerformanceResourceTiming[];
+  performance.clearResourceTimings();
+  return timing && timing.responseStart > 0
+    ? timing.responseStart - timing.requestStart
+    : undefined;
+}
+
+async function ask(path: string, { headers, ...init }: RequestInit = {}): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(runnerUrl(path), {
+      ...init,
+      headers: { ...(headers as Record<string, string>), ...authorization() },
+    });
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new RunnerProblem('The runner cannot be reached. Is it running?');
+  }
+  if (!response.ok) throw await problemOf(response);
+  return response.json().catch(() => {
+    throw new RunnerProblem(`What answers here is no runner: ${path} is no JSON.`);
+  });
+}
+
+/** What a refusal says: the `detail` of the runner's errors; a proxy in between may answer anything. */
+export async function problemOf(response: Response): Promise<RunnerProblem> {
+  const { status, statusText } = response;
+  const body = (await response.json().catch(() => null)) as { detail?: unknown } | null;
+  const detail = typeof body?.detail === 'string' ? body.detail : '';
+  const text = detail || `The runner answered ${status} ${statusText}`.trimEnd() + '.';
+  // What the runner asks for when it has keys.
+  const wantsKey = response.headers.get('www-authenticate') === 'Bearer';
+  return new RunnerProblem(wantsKey ? `${text} Here it goes under “Start options”.` : text);
+}

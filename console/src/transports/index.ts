@@ -1,0 +1,27 @@
+import type { Line } from './line.js';
+
+/** A transport that can be chosen. */
+export interface ConsoleTransport {
+  readonly label: string;
+  /** What `POST /start` is told beside the transport's name. */
+  readonly startWith?: Readonly<Record<string, unknown>>;
+  /** Fetches its code, which nobody needs before it is chosen. */
+  load(): Promise<Line>;
+}
+
+/** What this page can talk over, by the names in `GET /status`. */
+export const TRANSPORTS: Readonly<Record<string, ConsoleTransport>> = {
+  webrtc: {
+    label: 'SmallWebRTC',
+    load: async () => (await import('./webrtc.js')).webrtc(),
+  },
+  websocket: {
+    label: 'WebSocket',
+    load: async () => (await import('./websocket.js')).websocket(),
+  },
+  daily: {
+    label: 'Daily',
+    startWith: { createDailyRoom: true },
+    load: async () => (await import('./daily.js')).daily(),
+  },
+};

@@ -1,0 +1,86 @@
+import { fileURLToPath } from 'node:url';
+import { Injectable } from '@nestjs/common';
+import { RunnerError } from '../errors/runner.error.js';
+import { type HttpRequest, nodeRequest } from '../http/http-request.js';
+import { PublicUrls } from '../http/public-url.js';
+import { RunnerPaths } from '../http/runner-paths.js';
+import { TransportRegistry } from '../transports/transport-registry.js';
+import { contentSecurityPolicy } from './content-security-policy.js';
+import { type PageFile, readPage } from './page-files.js';
+
+/** Where the page is, below the runner's own path. */
+export const CONSOLE_ROUTE = 'client';
+
+/** Where `npm run build` puts the page; the same seen from the sources and from what they are compiled to. */
+const PAGE_FOLDER = fileURLToPath(new URL('../../dist/console/page/', import.meta.url));
+
+/** What Fastify's reply and Express' response have in common. */
+export interface HttpResponse {
+  status(code: number): HttpResponse;
+  header(name: string, value: string): HttpResponse;
+  send(body: Buffer | string): unknown;
+}
+
+/** The browser console: static files, and a policy that follows the transports on offer. */
+@Injectable()
+export class ConsolePage {
+  private files: Promise<ReadonlyMap<string, PageFile>> | undefined;
+
+  constructor(
+    private readonly paths: RunnerPaths,
+    private readonly transports: TransportRegistry,
+    private readonly publicUrls: PublicUrls,
+  ) {}
+
+  /** @throws {RunnerError} `NOT_FOUND` for what is no file of the page, and when there is no page */
+  async answer(request: HttpRequest, response: HttpResponse): Promise<void> {
+    const { url = '', headers } = nodeRequest(request);
+    const [path = '', ...query] = url.split('?');
+    const within = path.slice(`${this.paths.basePath}/${CONSOLE_ROUTE}`.length);
+    if (within === '') {
+      // The page names its files from its folder. Relative, for a proxy may have put both below another path.
+      response
+        .status(302)
+        .header('location', [`${CONSOLE_ROUTE}/`, ...query].join('?'))
+        .send('');
+      return;
+    }
+    const file = (await this.load()).get(within.slice(1) || 'index.html');
+    if (!file) throw new RunnerError('NOT_FOUND', 'The console has no such file.');
+    response
+      .header('etag', file.etag)
+      .header('cache-control', file.immutable ? 'max-age=31536000, immutable' : 'no-cache')
+      .header('vary', 'Accept-Encoding')
+      .header('x-content-type-options', 'nosniff')
+      .header('referrer-policy', 'no-referrer')
+      .header('content-security-policy', this.policy(request));
+    if (headers['if-none-match']?.includes(file.etag)) {
+      response.status(304).send('');
+      return;
+    }
+    response.status(200).header('content-type', file.type);
+    if (/\bgzip\b/.test(String(headers['accept-encoding']))) {
+      response.header('content-encoding', 'gzip').send(file.gzipped);
+    } else {
+      response.send(file.body);
+    }
+  }
+
+  private policy(request: HttpRequest): string {
+    return contentSecurityPolicy(
+      this.publicUrls.of(request).webSocketUrl(''),
+      this.transports.accepted.map((name) => this.transports.require(name).browserSources),
+    );
+  }
+
+  private async load(): Promise<ReadonlyMap<string, PageFile>> {
+    try {
+      return await (this.files ??= readPage(PAGE_FOLDER));
+    } catch (error) {
+      this.files = undefined;
+      throw new RunnerError('NOT_FOUND', 'The console is not built: run npm run build.', {
+        cause: error,
+      });
+    }
+  }
+}

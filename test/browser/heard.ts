@@ -1,0 +1,55 @@
+/** Hands out what comes in; what the page itself hears of a track has gaps whenever it is busy. */
+const TAP = `registerProcessor('tap', class extends AudioWorkletProcessor {
+  process([[samples]]) {
+    if (samples) this.port.postMessage(samples);
+    return true;
+  }
+})`;
+
+/** What the page hears of the bot. */
+export class Heard {
+  private chunks: Int16Array[] = [];
+  private rateHz = 0;
+  private added: () => void = () => undefined;
+  private stopListening: () => void = () => undefined;
+
+  add(pcm: Int16Array, rateHz: number): void {
+    this.rateHz = rateHz;
+    this.chunks.push(pcm);
+    this.added();
+  }
+
+  /** To this track from now on, and no other. */
+  async listenTo(track: MediaStreamTrack): Promise<void> {
+    this.stopListening();
+    const stream = new MediaStream([track]);
+    // Chromium decodes what comes from afar only while an element plays it.
+    const element = new Audio();
+    element.srcObject = stream;
+    void element.play();
+    const context = new AudioContext();
+    this.stopListening = () => void context.close();
+    const module = new Blob([TAP], { type: 'text/javascript' });
+    await context.audioWorklet.addModule(URL.createObjectURL(module));
+    const tap = new AudioWorkletNode(context, 'tap', { numberOfInputs: 1, channelCount: 1 });
+    tap.port.onmessage = ({ data }: MessageEvent<Float32Array>) =>
+      this.add(
+        Int16Array.from(data, (sample) => sample * 32_767),
+        context.sampleRate,
+      );
+    context.createMediaStreamSource(stream).connect(tap).connect(context.destination);
+  }
+
+  /** As much as is heard from now on, as 16-bit PCM in base64. */
+  async next(seconds: number): Promise<{ rateHz: number; pcm: string }> {
+    this.chunks = [];
+    const length = () => this.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    while (length() === 0 || length() < seconds * this.rateHz) {
+      await new Promise<void>((resolve) => (this.added = resolve));
+    }
+    const bytes = new Uint8Array(await new Blob(this.chunks as BlobPart[]).arrayBuffer());
+    let binary = '';
+    for (const byte of bytes) binary += String.fromCharCode(byte);
+    return { rateHz: this.rateHz, pcm: btoa(binary) };
+  }
+}

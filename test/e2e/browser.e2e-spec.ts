@@ -1,0 +1,173 @@
+import { once } from 'node:events';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  jest,
+} from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import {
+  RunnerModule,
+  SessionRegistry,
+  type SmallWebRTCRunnerArguments,
+  SmallWebRtcModule,
+  WebSocketModule,
+} from '../../src/index.js';
+import type { Session } from '../../src/sessions/session.js';
+import { BrowserPage } from '../support/browser-page.js';
+import { BrowserUser } from '../support/browser-user.js';
+import { CHROMIUM, launchChromium, launchChromiumProcess } from '../support/chromium.js';
+import { type Conversation, ListeningBot } from '../support/listening-bot.js';
+import { PLATFORMS, type Platform, type RunningApp, startApp } from '../support/runner-app.js';
+
+jest.setTimeout(120_000);
+
+if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install chromium) ***');
+
+(CHROMIUM ? describe : describe.skip)("Pipecat's published clients in a browser", () => {
+  let page: BrowserPage;
+  let browser: Browser;
+  let tab: Page;
+  let user: BrowserUser;
+  let running: RunningApp;
+  let bot: ListeningBot;
+  beforeAll(async () => {
+    page = await BrowserPage.serve();
+    browser = await launchChromium();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await page.close();
+  });
+  afterEach(async () => {
+    await tab.close();
+    await running.app.close();
+  });
+
+  const start = async (platform: Platform = 'fastify'): Promise<void> => {
+    bot = new ListeningBot();
+    running = await startApp(platform, [
+      RunnerModule.forRoot({
+        launcher: { useValue: bot },
+        transports: [SmallWebRtcModule.forRoot(), WebSocketModule.forRoot()],
+        webSocketAuth: 'token',
+      }),
+    ]);
+  };
+  const openIn = async (where: Browser): Promise<void> => {
+    tab = await where.newPage();
+    await tab.goto(page.url);
+    user = new BrowserUser(tab);
+  };
+  const connect = async (transport: 'webrtc' | 'websocket'): Promise<Conversation> => {
+    const [conversation] = await Promise.all([bot.next(), user.connect(transport, running.url)]);
+    return conversation;
+  };
+  const sessionOf = ({ session }: Conversation): Session =>
+    running.app.get(SessionRegistry, { strict: false }).require(session.id);
+
+  describe.each(['webrtc', 'websocket'] as const)('over %s', (transport) => {
+    it.each(PLATFORMS)('hear themselves, and exchange messages, on %s', async (platform) => {
+      await start(platform);
+      await openIn(browser);
+      const { args, session, rtvi } = await connect(transport);
+      expect(await user.events()).toEqual(expect.arrayContaining(['ready', 'bot ready 2.1.0']));
+      expect(args.body).toEqual({ from: 'browser' });
+      expect(session.id).toBe(args.session_id);
+      expect(await user.likeness()).toBeGreaterThan(0.8);
+      expect(await user.request('ask', { n: 1 })).toEqual({ echo: { n: 1 } });
+      await user.send('tell', { n: 2 });
+      rtvi.send('server-message', { n: 3 });
+      expect(await user.message(0)).toEqual({ n: 3 });
+      expect(bot.messages).toEqual([
+        { type: 'ask', data: { n: 1 } },
+        { type: 'tell', data: { n: 2 } },
+      ]);
+    });
+
+    it('can be muted: the bot hears silence, and the connection stays', async () => {
+      await start();
+      await openIn(browser);
+      const conversation = await connect(transport);
+      await bot.hearsSpeech();
+      await user.mute(true);
+      await bot.hearsSilence();
+      await user.request('ask', {});
+      await user.mute(false);
+      await bot.hearsSpeech();
+      expect(sessionOf(conversation).state.name).toBe('running');
+      expect(await user.events()).not.toContain('gone');
+    });
+
+    it('say goodbye, which is noticed within 100 ms', async () => {
+      await start();
+      await openIn(browser);
+      const conversation = await connect(transport);
+      const { ended } = sessionOf(conversation);
+      const leftMs = await user.leave();
+      expect((await ended).code).toBe('peer_left');
+      expect(Date.now() - leftMs).toBeLessThan(100);
+    });
+
+    it('are gone with their tab, which is noticed within 10 s', async () => {
+      await start();
+      await openIn(browser);
+      const { ended } = sessionOf(await connect(transport));
+      await bot.hearsSpeech();
+      const crashed = tab.waitForEvent('crash');
+      tab.goto('chrome://crash').catch(() => undefined);
+      await crashed;
+      const startMs = Date.now();
+      expect((await ended).code).toBe('peer_left');
+      expect(Date.now() - startMs).toBeLessThan(10_000);
+    });
+
+    it('are gone with their browser, which is noticed within 10 s', async () => {
+      await start();
+      const { browser: doomed, kill } = await launchChromiumProcess();
+      await openIn(doomed);
+      const { ended } = sessionOf(await connect(transport));
+      await bot.hearsSpeech();
+      kill();
+      const startMs = Date.now();
+      expect((await ended).code).toBe('peer_left');
+      expect(Date.now() - startMs).toBeLessThan(10_000);
+    });
+  });
+
+  describe('keep their bot', () => {
+    let conversation: Conversation;
+    beforeEach(async () => {
+      await start();
+      await openIn(browser);
+      conversation = await connect('webrtc');
+      await bot.hearsSpeech();
+    });
+    const goesOn = async (): Promise<void> => {
+      expect(await user.likeness()).toBeGreaterThan(0.8);
+      expect(await user.request('ask', { n: 1 })).toEqual({ echo: { n: 1 } });
+      conversation.rtvi.send('server-message', 'still here');
+      expect(await user.message(0)).toBe('still here');
+      expect(sessionOf(conversation).state.name).toBe('running');
+      const { webrtc_connection } = conversation.args as SmallWebRTCRunnerArguments;
+      expect(webrtc_connection.state).toBe('connected');
+    };
+
+    it('when they make their connection anew', async () => {
+      const { webrtc_connection } = conversation.args as SmallWebRTCRunnerArguments;
+      const again = once(webrtc_connection, 'connected');
+      await user.reconnect();
+      await again;
+      await goesOn();
+    });
+
+    it('when they restart ICE', async () => {
+      await user.restartIce();
+      await goesOn();
+    });
+  });
+});

@@ -1,0 +1,94 @@
+import { found, speech } from './sound.js';
+
+/** A page in any browser, as far as is needed here. */
+interface Tab {
+  evaluate(expression: string): Promise<unknown>;
+}
+
+/** Someone who talks to a bot on the page of `test/browser/client.ts`. */
+export class BrowserUser {
+  constructor(private readonly tab: Tab) {}
+
+  /** Starts a bot, and resolves once it is ready. @param url the runner's */
+  async connect(transport: 'webrtc' | 'websocket', url: string): Promise<void> {
+    await this.call('connect', transport, url);
+  }
+
+  /** Has all connections go through TURN servers, and none beside them. */
+  async useRelaysOnly(): Promise<void> {
+    await this.call('useRelaysOnly');
+  }
+
+  /**
+   * How much what comes back is what the microphone plays, over and over: 1 for the same, 0.45 for other speech. A busy machine may
+   * need some attempts to play it in time.
+   *
+   * @param microphone at 8 kHz
+   */
+  async likeness(microphone = speech(11)): Promise<number> {
+    let likeness = 0;
+    for (let attempt = 0; attempt < 5 && likeness < 0.8; attempt++) {
+      const { rateHz, pcm } = (await this.call('heard.next', 2)) as { rateHz: number; pcm: string };
+      const bytes = Buffer.from(pcm, 'base64');
+      const heard = Int16Array.from({ length: bytes.length / 2 }, (_, i) =>
+        bytes.readInt16LE(i * 2),
+      );
+      likeness = Math.max(likeness, found(microphone, 8_000, heard, rateHz));
+    }
+    return likeness;
+  }
+
+  /** Tells the bot's application something. */
+  async send(type: string, data: unknown): Promise<void> {
+    await this.call('send', type, data);
+  }
+
+  /** Asks it something. @returns its answer */
+  request(type: string, data: unknown): Promise<unknown> {
+    return this.call('request', type, data);
+  }
+
+  /** The n-th message that the bot's application sent on its own. */
+  message(index: number): Promise<unknown> {
+    return this.call('message', index);
+  }
+
+  async mute(muted: boolean): Promise<void> {
+    await this.call('mute', muted);
+  }
+
+  /** Makes the peer connection anew. */
+  async reconnect(): Promise<void> {
+    await this.call('reconnect');
+  }
+
+  async restartIce(): Promise<void> {
+    await this.call('restartIce');
+  }
+
+  /** The kinds of the two candidates between which the connection is, the user's first. */
+  pair(): Promise<unknown> {
+    return this.call('pair');
+  }
+
+  /** Disconnects. @returns when, in milliseconds since 1970 */
+  async leave(): Promise<number> {
+    return (await this.call('leave')) as number;
+  }
+
+  /** Resolves once the client reported this. */
+  async says(event: string): Promise<void> {
+    await this.call('says', event);
+  }
+
+  /** All that the client reported. */
+  async events(): Promise<string[]> {
+    return (await this.tab.evaluate('client.events')) as string[];
+  }
+
+  private call(method: string, ...args: unknown[]): Promise<unknown> {
+    return this.tab.evaluate(
+      `client.${method}(${args.map((arg) => JSON.stringify(arg)).join(', ')})`,
+    );
+  }
+}

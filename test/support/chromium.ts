@@ -1,0 +1,37 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Browser, chromium, type LaunchOptions } from 'playwright-core';
+
+/** The browser, where there is one. */
+export const CHROMIUM = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
+  (path) => path !== undefined && existsSync(path),
+);
+
+/** Starts it, with a microphone that plays recorded speech and that every page may have. */
+export const launchChromium = (): Promise<Browser> => chromium.launch(options());
+
+/** The same in a process that can be killed. */
+export async function launchChromiumProcess(): Promise<{ browser: Browser; kill: () => void }> {
+  const server = await chromium.launchServer(options());
+  const browser = await chromium.connect(server.wsEndpoint());
+  return { browser, kill: () => void server.process().kill('SIGKILL') };
+}
+
+const options = (): LaunchOptions => ({
+  executablePath: CHROMIUM!,
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--use-fake-device-for-media-stream',
+    '--use-fake-ui-for-media-stream',
+    '--autoplay-policy=no-user-gesture-required',
+    // Or the addresses on offer are mDNS names that nobody resolves here.
+    '--disable-features=WebRtcHideLocalIpsWithMdns',
+    `--use-file-for-fake-audio-capture=${resolve('demo/inaugural-1961.wav')}`,
+  ],
+});

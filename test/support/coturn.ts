@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from './free-port.js';
+
+/** The server's binary, where there is one. */
+export const COTURN = [process.env.COTURN, '/usr/bin/turnserver'].find(
+  (path) => path !== undefined && existsSync(path),
+);
+
+/** A TURN server, coturn, on loopback. */
+export class Coturn {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly port: number,
+    private readonly folder: string,
+  ) {}
+
+  static async start(): Promise<Coturn> {
+    const port = await freePort();
+    const folder = await mkdtemp(join(tmpdir(), 'coturn-'));
+    const child = spawn(
+      COTURN!,
+      [
+        ...['-n', '--no-cli', '--no-tls', '--no-dtls', '--no-rfc5780', '--no-tcp-relay'],
+        ...['--log-file', 'stdout', '--simple-log', '--verbose', '--pidfile', join(folder, 'pid')],
+        ...['--listening-ip', '127.0.0.1', '--listening-port', String(port)],
+        ...['--relay-ip', '127.0.0.1', '--allow-loopback-peers', '--min-port', '20000'],
+        ...['--max-port', '30000', '--lt-cred-mech', '--realm', 'test', '--user', 'ada:secret'],
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    const coturn = new Coturn(child, port, folder);
+    child.stdout.on('data', (chunk: Buffer) => (coturn.output += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (coturn.output += chunk.toString()));
+    while (!/UDP listener opened on/.test(coturn.output)) {
+      if (child.exitCode !== null) throw new Error(`coturn ended:\n${coturn.output}`);
+      await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+    }
+    return coturn;
+  }
+
+  /** What it said, for when a test fails. */
+  output = '';
+
+  get iceServer() {
+    const urls = `turn:127.0.0.1:${this.port}?transport=udp`;
+    return { urls, username: 'ada', credential: 'secret' };
+  }
+
+  /** Resolves once it lends nobody an address any more. */
+  async isFree(): Promise<void> {
+    const count = (pattern: RegExp): number => this.output.match(pattern)?.length ?? 0;
+    while (count(/: new, realm=/g) > count(/: delete: realm=/g)) {
+      await once(this.child.stdout!, 'data');
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.child.exitCode === null) {
+      this.child.kill('SIGKILL');
+      await once(this.child, 'exit');
+    }
+    await rm(this.folder, { recursive: true });
+  }
+}
