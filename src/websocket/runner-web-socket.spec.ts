@@ -1,10 +1,10 @@
 import { EventEmitter, on, once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { RawSocketServer } from './raw-socket-server.js';
-import type { RunnerWebSocket } from './runner-web-socket.js';
+import { type RunnerWebSocket, UNHEARD } from './runner-web-socket.js';
 import { UpgradeRouter } from './upgrade-router.js';
 
 let http: Server;
@@ -116,6 +116,28 @@ describe('a held socket', () => {
       }),
     );
     expect(server.isPaused).toBe(false);
+  });
+
+  it('reads on after a while, without the oldest, and so notices that its peer left', async () => {
+    jest.useFakeTimers({
+      doNotFake: ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask', 'performance'],
+    });
+    try {
+      const { client, server } = await pair();
+      let unheard = 0;
+      server.on(UNHEARD, () => unheard++);
+      const closed = once(server, 'close');
+      for (let i = 0; i < 100; i++) client.send(Buffer.alloc(40_000, i));
+      client.close(1000);
+      while (!server.isPaused) await new Promise((resolve) => setImmediate(resolve));
+      jest.advanceTimersByTime(10_000);
+      await closed;
+      expect(unheard).toBe(1);
+      const [oldest] = (await once(server, 'message')) as [Buffer];
+      expect([oldest.length, oldest[0]]).toEqual([40_000, 99]);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('notices that its peer left, although nobody listens', async () => {

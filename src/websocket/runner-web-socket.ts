@@ -2,6 +2,11 @@ import { WebSocket } from 'ws';
 
 /** Past this many queued bytes a held socket stops reading; before, it reads on, so that it notices a peer that leaves. */
 const MAX_HELD_BYTES = 65_536;
+/** Still unheard after so long, it reads on, and the oldest frames go: nobody listens, and a peer that leaves must be noticed. Milliseconds. */
+const UNHEARD_MS = 10_000;
+
+/** The event of a socket whose frames nobody hears, so that the oldest are dropped from now on. */
+export const UNHEARD = 'unheard';
 
 /**
  * A `ws` socket that can keep frames until somebody listens. Pausing alone would not do: frames that arrived in the
@@ -13,6 +18,8 @@ export class RunnerWebSocket extends WebSocket {
   private held: unknown[][] | undefined = undefined;
   private heldBytes = 0;
   private pausedHere = false;
+  private drops = false;
+  private unheardTimer: NodeJS.Timeout | undefined;
   private watching = false;
   private closing = false;
 
@@ -49,12 +56,36 @@ export class RunnerWebSocket extends WebSocket {
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (this.held === undefined || event !== 'message') return super.emit(event, ...args);
     this.held.push(args);
-    this.heldBytes += (args[0] as Buffer).length;
-    if (this.heldBytes > MAX_HELD_BYTES && !this.pausedHere) {
-      this.pausedHere = true;
-      this.pause();
-    }
+    this.heldBytes += sizeOf(args);
+    if (this.heldBytes <= MAX_HELD_BYTES) return true;
+    if (this.drops) this.dropOldest(this.held);
+    else if (!this.pausedHere) this.pauseHere();
     return true;
+  }
+
+  private pauseHere(): void {
+    this.pausedHere = true;
+    this.pause();
+    const goOn = (): void => {
+      this.drops = true;
+      super.emit(UNHEARD);
+      this.resumeHere();
+    };
+    this.unheardTimer = setTimeout(goOn, UNHEARD_MS);
+    this.once('close', () => clearTimeout(this.unheardTimer));
+  }
+
+  private resumeHere(): void {
+    clearTimeout(this.unheardTimer);
+    if (!this.pausedHere) return;
+    this.pausedHere = false;
+    this.resume();
+  }
+
+  private dropOldest(held: unknown[][]): void {
+    while (this.heldBytes > MAX_HELD_BYTES && held.length > 1) {
+      this.heldBytes -= sizeOf(held.shift()!);
+    }
   }
 
   private readonly onNewListener = (event: string | symbol): void => {
@@ -73,17 +104,18 @@ export class RunnerWebSocket extends WebSocket {
     }
     if (this.listenerCount('message') === 0) {
       this.held = held.slice(next);
+      this.heldBytes = this.held.reduce((sum, args) => sum + sizeOf(args), 0);
       this.hold();
       return;
     }
     this.held = undefined;
     this.heldBytes = 0;
-    if (this.pausedHere) {
-      this.pausedHere = false;
-      this.resume();
-    }
+    this.drops = false;
+    this.resumeHere();
   }
 }
+
+const sizeOf = ([data]: unknown[]): number => (data as Buffer).length;
 
 /** What ws counts of its answers to pings. */
 interface Pongs {

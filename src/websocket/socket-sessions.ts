@@ -10,7 +10,7 @@ import { SessionTokens } from '../sessions/session-token.js';
 import { decodeBodyParam, extractToken, sessionIdParam } from './admission.js';
 import { closeFor } from './close-codes.js';
 import { pathTokenOf } from './raw-socket-server.js';
-import type { RunnerWebSocket } from './runner-web-socket.js';
+import { type RunnerWebSocket, UNHEARD } from './runner-web-socket.js';
 
 /** Which sessions a gateway takes callers for. */
 export interface SocketPurpose {
@@ -80,6 +80,9 @@ export class SocketSessions {
     socket.on('error', (error) => {
       void this.registry.stop(session, 'peer_error', `The connection failed: ${error.message}`);
     });
+    socket.once(UNHEARD, () =>
+      session.logger.warn('the bot does not read its WebSocket; the oldest frames are dropped'),
+    );
     socket.once('close', (code) => {
       if (socket.closedHere) void this.registry.stop(session, 'completed', 'The bot hung up.');
       else void this.registry.stop(session, 'peer_left', `The caller left (${code}).`);
