@@ -12,7 +12,6 @@ const project = {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-pipecat-runner$': '<rootDir>/src/index.ts',
   },
-  testTimeout: 20_000,
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
@@ -37,6 +36,7 @@ const project = {
 export default {
   globalSetup: '<rootDir>/test/support/global-setup.js',
   maxWorkers: 2,
+  testTimeout: 20_000,
   projects: [
     {
       ...project,
