@@ -62,7 +62,8 @@ export {
   RunnerModule,
   type RunnerModuleExtras,
 } from './runner.module.js';
-export { InvalidOptionsError, type RunnerOptions } from './runner.options.js';
+export { type RunnerOptions } from './runner.options.js';
+export { InvalidOptionsError } from './validation/options.js';
 export type { SessionObserver, SessionObservers } from './sessions/session-observers.js';
 export { ListSessionsQuery, StopSessionQuery } from './sessions/dto/session-queries.dto.js';
 export { SessionInfo } from './sessions/dto/session-info.dto.js';

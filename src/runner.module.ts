@@ -23,12 +23,8 @@ import { HttpFront } from './http/http-front.js';
 import { NotFound } from './http/not-found.js';
 import { PublicUrls } from './http/public-url.js';
 import { RUNNER_PATH, RunnerPaths } from './http/runner-paths.js';
-import {
-  InvalidOptionsError,
-  resolveRunnerOptions,
-  RUNNER_OPTIONS,
-  type RunnerOptions,
-} from './runner.options.js';
+import { resolveRunnerOptions, RUNNER_OPTIONS, type RunnerOptions } from './runner.options.js';
+import { InvalidOptionsError } from './validation/options.js';
 import { LoadMonitor } from './sessions/load-monitor.js';
 import { RunnerDrain } from './sessions/runner-drain.js';
 import { RunnerReadiness } from './sessions/runner-readiness.js';

@@ -1,3 +1,4 @@
+import { type Check, checkOptions, MAX_TIMER_MS, withoutUndefined } from './validation/options.js';
 import { checkKeys, type RunnerKey } from './auth/runner-key.js';
 
 /** How the runner behaves. Every option has a default; all are validated when the application starts. */
@@ -166,24 +167,6 @@ const DEFAULTS = {
   closeTimeoutMs: 2_000,
 } as const satisfies Partial<RunnerOptions>;
 
-/** Says that a value cannot be used as an option of the runner, and what is accepted. */
-export class InvalidOptionsError extends Error {
-  override readonly name = 'InvalidOptionsError';
-  constructor(
-    owner: string,
-    readonly problems: readonly string[],
-  ) {
-    super(
-      `${owner} was given options it cannot use:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
-    );
-  }
-}
-
-/** setTimeout turns a longer delay into 1 ms. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-type Check = (value: unknown) => string | undefined;
-
 const durationMs =
   ({ min, infinite }: { min: number; infinite: boolean }): Check =>
   (value) =>
@@ -257,35 +240,12 @@ const CHECKS: Record<keyof RunnerOptions, Check> = {
 };
 
 /**
- * Runs one check per option and reports all that fail together.
- * @throws {InvalidOptionsError}
- */
-export function checkOptions<T extends object>(
-  owner: string,
-  options: T,
-  checks: Record<keyof T & string, Check>,
-): void {
-  const problems: string[] = [];
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue;
-    const check = Object.hasOwn(checks, name) ? checks[name as keyof T & string] : undefined;
-    const problem = check
-      ? check(value)
-      : `is not an option; there are ${Object.keys(checks).join(', ')}`;
-    if (problem) problems.push(`${name} ${problem}`);
-  }
-  if (problems.length > 0) throw new InvalidOptionsError(owner, problems);
-}
-
-/**
  * Fills in the defaults.
  * @throws {InvalidOptionsError} naming every option that cannot be used, and why
  */
 export function resolveRunnerOptions(options: RunnerOptions = {}): ResolvedRunnerOptions {
   checkOptions('RunnerModule', options, CHECKS as Record<string, Check>);
-  const given = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as RunnerOptions;
+  const given = withoutUndefined(options);
   const { allowedOrigins = [], publicUrl } = given;
   return {
     ...DEFAULTS,

@@ -5,9 +5,8 @@ import { HttpAdapterHost } from '@nestjs/core';
 import send from 'send';
 import { Access } from '../auth/access.decorator.js';
 import { ApiRoute } from '../http/api-route.decorator.js';
-import { toErrorAnswer } from '../http/error-answer.js';
 import { type HttpRequest, nodeRequest } from '../http/http-request.js';
-import { takeOverResponse } from '../http/http-response.js';
+import { sendError, takeOverResponse } from '../http/http-response.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
 import { RunnerPaths } from '../http/runner-paths.js';
 import { fitWildcardRoutes } from '../http/wildcard-routes.js';
@@ -67,9 +66,6 @@ type SendError = Error & { readonly status?: number; readonly headers?: Record<s
 
 /** For a part that the file has not, and the like. */
 function refuse(response: ServerResponse, { status = 500, headers }: SendError): void {
-  const { body } = toErrorAnswer(new HttpException('The file cannot be sent like this.', status));
   response.removeHeader('content-disposition');
-  response
-    .writeHead(status, { ...headers, 'content-type': 'application/json; charset=utf-8' })
-    .end(JSON.stringify(body));
+  sendError(response, new HttpException('The file cannot be sent like this.', status), headers);
 }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { checkOptions } from '../runner.options.js';
+import { checkOptions } from '../validation/options.js';
 
 /** Options of {@link DownloadsModule}. */
 export interface DownloadsOptions {

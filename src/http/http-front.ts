@@ -5,7 +5,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { isOriginAllowed } from './allowed-origins.js';
-import { toErrorAnswer } from './error-answer.js';
+import { sendError } from './http-response.js';
 import { markMet } from './met.guard.js';
 import { bodyOf, isBodyTaken, leaveBody, takeBody } from './request-body.js';
 import { RunnerPaths } from './runner-paths.js';
@@ -121,11 +121,9 @@ export class HttpFront {
   }
 
   private refuse(request: IncomingMessage, response: ServerResponse, error: RunnerError): void {
-    const { status, headers, body } = toErrorAnswer(error);
     // What is still coming in is not read, so the connection cannot be used again.
     if (!request.complete) response.setHeader('connection', 'close');
-    response.writeHead(status, { ...headers, 'content-type': 'application/json; charset=utf-8' });
-    response.end(JSON.stringify(body));
+    sendError(response, error);
     request.resume();
   }
 }

@@ -1,4 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import type { HttpAdapterHost } from '@nestjs/core';
+import { toErrorAnswer } from './error-answer.js';
 
 /** The little of Fastify's reply that is needed to answer in its place; Express' response is Node's own. */
 interface FastifyReplyLike {
@@ -18,4 +20,27 @@ export function takeOverResponse(response: unknown): ServerResponse {
   for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value);
   reply.hijack();
   return reply.raw;
+}
+
+/** Answers with text of a media type, through whatever framework it is. */
+export function replyWith(
+  { httpAdapter }: HttpAdapterHost,
+  response: unknown,
+  contentType: string,
+  body: string,
+): void {
+  httpAdapter.setHeader(response, 'content-type', contentType);
+  httpAdapter.reply(response, body, 200);
+}
+
+/** Answers with an error on a response that no framework sends any more. */
+export function sendError(
+  response: ServerResponse,
+  error: unknown,
+  more: Record<string, string> = {},
+): void {
+  const { status, headers, body } = toErrorAnswer(error);
+  response
+    .writeHead(status, { ...headers, ...more, 'content-type': 'application/json; charset=utf-8' })
+    .end(JSON.stringify(body));
 }

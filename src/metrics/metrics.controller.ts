@@ -2,6 +2,7 @@ import { Get, Header, Res, type Type } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ApiRoute } from '../http/api-route.decorator.js';
+import { replyWith } from '../http/http-response.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
 import { RunnerMetrics } from './runner-metrics.js';
 
@@ -29,10 +30,7 @@ export function metricsController(path: string): Type<unknown> {
     @Header('cache-control', 'no-store')
     async scrape(@Res() response: unknown): Promise<void> {
       const { registry } = this.metrics;
-      const { httpAdapter } = this.adapterHost;
-      const text = await registry.metrics();
-      httpAdapter.setHeader(response, 'content-type', registry.contentType);
-      httpAdapter.reply(response, text, 200);
+      replyWith(this.adapterHost, response, registry.contentType, await registry.metrics());
     }
   }
   return MetricsController;

@@ -1,4 +1,4 @@
-import { checkOptions } from '../runner.options.js';
+import { checkOptions } from '../validation/options.js';
 
 /** What is used of a `Registry` of prom-client, an optional peer. */
 export interface MetricsRegistry {

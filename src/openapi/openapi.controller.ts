@@ -2,6 +2,7 @@ import { Get, Header, Res } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ApiRoute, json } from '../http/api-route.decorator.js';
+import { replyWith } from '../http/http-response.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
 import { DOCS_PAGE_CSP, docsPage } from './docs-page.js';
 import { RunnerApi } from './runner-api.js';
@@ -42,8 +43,7 @@ export class OpenApiController {
     },
   })
   docs(@Res() response: unknown): void {
-    const { httpAdapter } = this.adapterHost;
-    httpAdapter.setHeader(response, 'content-type', 'text/html; charset=utf-8');
-    httpAdapter.reply(response, (this.page ??= docsPage(this.api.document)), 200);
+    this.page ??= docsPage(this.api.document);
+    replyWith(this.adapterHost, response, 'text/html; charset=utf-8', this.page);
   }
 }

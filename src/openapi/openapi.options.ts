@@ -1,4 +1,4 @@
-import { checkOptions } from '../runner.options.js';
+import { checkOptions } from '../validation/options.js';
 
 /** Options of {@link OpenApiModule}. */
 export interface OpenApiOptions {

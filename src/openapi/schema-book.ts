@@ -7,6 +7,7 @@ import {
 } from '../http/api-route.decorator.js';
 import { type ApiFieldOptions, apiFieldsOf } from '../validation/api-field.decorator.js';
 import type { PlainClass } from '../validation/field-traits.js';
+import { withoutUndefined } from '../validation/options.js';
 
 type Schema = Record<string, unknown>;
 
@@ -58,7 +59,10 @@ export class SchemaBook {
       schema.properties = Object.fromEntries(
         fields.map(([name, field]) => {
           const choice = this.choices[`${cls.name}.${name}`];
-          return [name, this.field(field, { ...rules.get(name), ...given({ enum: choice }) })];
+          return [
+            name,
+            this.field(field, { ...rules.get(name), ...withoutUndefined({ enum: choice }) }),
+          ];
         }),
       );
       const required = fields.filter(([, field]) => field.required).map(([name]) => name);
@@ -73,13 +77,16 @@ export class SchemaBook {
     const one: Schema = {
       ...(oneOf ? { oneOf } : this.typeOf(type)),
       ...limits,
-      ...given({ additionalProperties, enum: options.enum, format }),
+      ...withoutUndefined({ additionalProperties, enum: options.enum, format }),
     };
     const schema: Schema = isArray ? { type: 'array', items: one } : one;
     return {
       ...(nullable ? { anyOf: [schema, { type: 'null' }] } : schema),
       description,
-      ...given({ default: options.default, examples: example === undefined ? example : [example] }),
+      ...withoutUndefined({
+        default: options.default,
+        examples: example === undefined ? example : [example],
+      }),
     };
   }
 
@@ -91,9 +98,6 @@ export class SchemaBook {
     return this.refer(cls as PlainClass);
   }
 }
-
-const given = (fields: Schema): Schema =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
 function rulesOf(cls: PlainClass): Map<string, Schema> {
   const rules = new Map<string, Schema>();

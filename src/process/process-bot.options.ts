@@ -1,5 +1,10 @@
 import { existsSync } from 'node:fs';
-import { checkOptions, InvalidOptionsError } from '../runner.options.js';
+import {
+  checkOptions,
+  InvalidOptionsError,
+  milliseconds,
+  withoutUndefined,
+} from '../validation/options.js';
 
 /** Where the program of a bot is, and how many of it there may be. */
 export type ProcessBotOptions = BotProgram & ProcessBotLimits;
@@ -114,10 +119,7 @@ export function resolveProcessBotOptions(options: ProcessBotOptions): ResolvedPr
       killGraceMs: milliseconds(0),
     },
   );
-  const given = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as ProcessBotOptions;
-  return { ...DEFAULTS, ...given };
+  return { ...DEFAULTS, ...withoutUndefined(options) };
 }
 
 const text = (value: unknown): string | undefined =>
@@ -129,11 +131,8 @@ const file = (value: unknown): string | undefined =>
   (existsSync(value as string) ? undefined : `must be a file; there is no ${String(value)}`);
 
 const whole =
-  (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  (min: number) =>
   (value: unknown): string | undefined =>
-    Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+    Number.isSafeInteger(value) && (value as number) >= min
       ? undefined
       : `must be a whole number of at least ${min}`;
-
-/** setTimeout turns a longer delay into 1 ms. */
-const milliseconds = (min: number) => whole(min, 2 ** 31 - 1);

@@ -5,7 +5,11 @@ import { RunnerError } from '../errors/runner.error.js';
 import { type HttpRequest, queryOf } from '../http/http-request.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
 import { validateInto } from '../validation/validate-into.js';
-import { ListSessionsQuery, StopSessionQuery } from './dto/session-queries.dto.js';
+import {
+  LIST_SESSIONS_QUERY,
+  ListSessionsQuery,
+  StopSessionQuery,
+} from './dto/session-queries.dto.js';
 import { SessionInfo } from './dto/session-info.dto.js';
 import { SessionList, StopAnswer } from './dto/session-answers.dto.js';
 import { SessionRegistry } from './session-registry.js';
@@ -22,20 +26,7 @@ export class SessionsController {
   @Get()
   @ApiRoute({
     summary: 'Lists sessions, the newest first',
-    query: {
-      status: {
-        description: 'Which sessions.',
-        schema: { type: 'string', enum: ['active', 'ended', 'all'], default: 'all' },
-      },
-      limit: {
-        description: 'How many at most.',
-        schema: { type: 'integer', minimum: 1, maximum: 100, default: 10 },
-      },
-      offset: {
-        description: 'How many of the newest are left out.',
-        schema: { type: 'integer', minimum: 0, default: 0 },
-      },
-    },
+    query: LIST_SESSIONS_QUERY,
     answers: { 200: { description: 'Some of them.', content: json(SessionList) } },
     errors: ['INVALID_FIELDS'],
   })

@@ -1,8 +1,10 @@
 import { IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
+import type { ApiRouteOptions } from '../../http/api-route.decorator.js';
 import { validateInto } from '../../validation/validate-into.js';
 
 const STATUSES = ['active', 'ended', 'all'] as const;
 const MAX_LIMIT = 100;
+const DEFAULT_LIMIT = 10;
 
 /** What `GET /sessions` takes, with the names and defaults of Pipecat Cloud's REST API. */
 export class ListSessionsQuery {
@@ -14,7 +16,7 @@ export class ListSessionsQuery {
   @IsInt({ message: `limit must be a whole number from 1 to ${MAX_LIMIT}` })
   @Min(1, { message: `limit must be a whole number from 1 to ${MAX_LIMIT}` })
   @Max(MAX_LIMIT, { message: `limit must be a whole number from 1 to ${MAX_LIMIT}` })
-  limit = 10;
+  limit = DEFAULT_LIMIT;
 
   /** How many of the newest are left out. */
   @IsInt({ message: 'offset must be a whole number, 0 or more' })
@@ -30,6 +32,22 @@ export class ListSessionsQuery {
     });
   }
 }
+
+/** The same for the document. */
+export const LIST_SESSIONS_QUERY: ApiRouteOptions['query'] = {
+  status: {
+    description: 'Which sessions.',
+    schema: { type: 'string', enum: STATUSES, default: 'all' },
+  },
+  limit: {
+    description: 'How many at most.',
+    schema: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT },
+  },
+  offset: {
+    description: 'How many of the newest are left out.',
+    schema: { type: 'integer', minimum: 0, default: 0 },
+  },
+};
 
 /** What `DELETE /sessions/:id` takes. */
 export class StopSessionQuery {

@@ -1,4 +1,9 @@
-import { checkOptions, InvalidOptionsError } from '../../runner.options.js';
+import {
+  checkOptions,
+  InvalidOptionsError,
+  milliseconds,
+  withoutUndefined,
+} from '../../validation/options.js';
 
 /** Options of {@link DailyModule}. */
 export interface DailyOptions {
@@ -70,11 +75,6 @@ const httpUrl = (value: unknown): string | undefined =>
     ? undefined
     : 'must be an http(s):// URL';
 
-const milliseconds = (value: unknown): string | undefined =>
-  Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) < 2 ** 31
-    ? undefined
-    : 'must be a whole number of milliseconds, at least 1';
-
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value.length > 0 ? undefined : 'must be a string';
 
@@ -90,9 +90,9 @@ export function resolveDailyOptions(options: DailyOptions): ResolvedDailyOptions
       httpUrl(value) ??
       (roomNameOf(value as string) ? undefined : 'must name a room: https://domain.daily.co/room'),
     deleteRoomOnEnd: (value) => (typeof value === 'boolean' ? undefined : 'must be true or false'),
-    roomTtlMs: milliseconds,
-    tokenTtlMs: milliseconds,
-    timeoutMs: milliseconds,
+    roomTtlMs: milliseconds(1),
+    tokenTtlMs: milliseconds(1),
+    timeoutMs: milliseconds(1),
     dialinSecret: (value) =>
       typeof value === 'string' && /^[A-Za-z0-9+/]{8,}={0,2}$/.test(value)
         ? undefined
@@ -101,12 +101,9 @@ export function resolveDailyOptions(options: DailyOptions): ResolvedDailyOptions
       Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= 100
         ? undefined
         : 'must be a whole number from 0 to 100',
-    warmRoomTtlMs: milliseconds,
+    warmRoomTtlMs: milliseconds(1),
   });
-  const given = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as DailyOptions;
-  const resolved = { ...DEFAULTS, ...given };
+  const resolved = { ...DEFAULTS, ...withoutUndefined(options) };
   if (resolved.warmRoomTtlMs >= Math.min(resolved.tokenTtlMs, resolved.roomTtlMs)) {
     throw new InvalidOptionsError('DailyModule', [
       'warmRoomTtlMs must be less than tokenTtlMs and roomTtlMs, or a call could get an expired room',

@@ -1,4 +1,4 @@
-import { checkOptions } from '../../runner.options.js';
+import { checkOptions, milliseconds, withoutUndefined } from '../../validation/options.js';
 import { RunnerError } from '../../errors/runner.error.js';
 
 /** How a room is made on the server before anyone joins it. */
@@ -75,11 +75,6 @@ const object = (value: unknown): string | undefined =>
     ? undefined
     : 'must be an object';
 
-const milliseconds = (min: number) => (value: unknown) =>
-  Number.isSafeInteger(value) && (value as number) >= min && (value as number) < 2 ** 31
-    ? undefined
-    : `must be a whole number of milliseconds, at least ${min}`;
-
 /**
  * Fills in the defaults.
  * @throws {InvalidOptionsError}
@@ -114,10 +109,7 @@ export function resolveLiveKitOptions(options: LiveKitOptions): ResolvedLiveKitO
         ? undefined
         : 'must be a list of { agentName, metadata? }',
   });
-  const given = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as LiveKitOptions;
-  return { ...DEFAULTS, ...given };
+  return { ...DEFAULTS, ...withoutUndefined(options) };
 }
 
 /** What it takes to talk to the server. */

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { checkOptions } from '../../runner.options.js';
+import { checkOptions, milliseconds, withoutUndefined } from '../../validation/options.js';
 import type { IceServer, PeerStack } from './peer/peer.js';
 
 /** Options of {@link SmallWebRtcModule}. */
@@ -71,11 +71,6 @@ const oneOf =
       ? undefined
       : `must be ${values.map((one) => `'${one}'`).join(' or ')}`;
 
-const milliseconds = (value: unknown): string | undefined =>
-  Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) < 2 ** 31
-    ? undefined
-    : 'must be a whole number of milliseconds, at least 1';
-
 const address = (value: unknown): boolean => typeof value === 'string' && isIP(value) !== 0;
 
 const port = (value: unknown): boolean =>
@@ -97,16 +92,13 @@ export function resolveSmallWebRtcOptions(options: SmallWebRtcOptions): Resolved
         : 'must be [min, max], two ports of which the first is the lower',
     connectionMode: oneOf('single', 'multiple'),
     esp32Host: (value) => (address(value) ? undefined : 'must be the IP address of this machine'),
-    gatheringTimeoutMs: milliseconds,
-    connectTimeoutMs: milliseconds,
-    peerTimeoutMs: milliseconds,
+    gatheringTimeoutMs: milliseconds(1),
+    connectTimeoutMs: milliseconds(1),
+    peerTimeoutMs: milliseconds(1),
     stack: (value) =>
       typeof (value as PeerStack | null)?.create === 'function' ? undefined : 'must be a PeerStack',
   });
-  const given = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as SmallWebRtcOptions;
-  return { ...DEFAULTS, ...given };
+  return { ...DEFAULTS, ...withoutUndefined(options) };
 }
 
 const ICE_KEYS = ['urls', 'username', 'credential'];

@@ -5,8 +5,9 @@ import { RunnerError } from '../../errors/runner.error.js';
 import { ApiRoute } from '../../http/api-route.decorator.js';
 import type { HttpRequest } from '../../http/http-request.js';
 import { bodyOf } from '../../http/request-body.js';
+import { replyWith } from '../../http/http-response.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
-import { InvalidOptionsError } from '../../runner.options.js';
+import { InvalidOptionsError } from '../../validation/options.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
 import { TransportRegistry } from '../transport-registry.js';
@@ -83,9 +84,7 @@ export function telephonyWebhookController(path: string, carrier?: string): Type
       this.transports.require(name);
       const fields = fieldsOf(request);
       const answer = this.busyAnswer(found) ?? this.connectAnswer(found, fields, request);
-      const { httpAdapter } = this.adapterHost;
-      httpAdapter.setHeader(response, 'content-type', answer.contentType);
-      httpAdapter.reply(response, answer.body, 200);
+      replyWith(this.adapterHost, response, answer.contentType, answer.body);
     }
 
     private connectAnswer(

@@ -6,7 +6,8 @@ import {
   TELNYX_ENCODINGS,
   type TelnyxEncoding,
 } from '../../media/serializers/telnyx.serializer.js';
-import { checkOptions, checkPublicUrl } from '../../runner.options.js';
+import { checkPublicUrl } from '../../runner.options.js';
+import { checkOptions, milliseconds } from '../../validation/options.js';
 import { carrierNamed } from './carriers/index.js';
 import { checkCredentials, type TelephonyCredentials } from './telephony-credentials.js';
 import { checkWebhookKeys, type WebhookKeys } from './webhook-keys.js';
@@ -71,13 +72,6 @@ export type ResolvedTelephonyOptions = Required<
   Omit<TelephonyOptions, 'publicUrl' | 'webhookKeys'>
 > &
   Pick<TelephonyOptions, 'publicUrl' | 'webhookKeys'>;
-
-const milliseconds =
-  (min: number) =>
-  (value: unknown): string | undefined =>
-    Number.isSafeInteger(value) && (value as number) >= min && (value as number) < 2 ** 31
-      ? undefined
-      : `must be a whole number of milliseconds, at least ${min}`;
 
 const oneOf =
   (values: readonly unknown[]) =>

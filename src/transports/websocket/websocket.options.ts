@@ -1,4 +1,4 @@
-import { checkOptions } from '../../runner.options.js';
+import { checkOptions } from '../../validation/options.js';
 
 /** Options of {@link WebSocketModule}. */
 export interface WebSocketOptions {
@@ -10,7 +10,7 @@ export interface WebSocketOptions {
 }
 
 /** Accepts 0 (off) or a whole number of milliseconds. */
-export const checkPingIntervalMs = (value: unknown): string | undefined =>
+const checkPingIntervalMs = (value: unknown): string | undefined =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31
     ? undefined
     : 'must be a whole number of milliseconds, 0 for off';

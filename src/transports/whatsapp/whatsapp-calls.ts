@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { CallData } from '../../bot/call-data.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import type { HangUpOutcome } from '../../media/media-link.js';
-import { InvalidOptionsError } from '../../runner.options.js';
+import { InvalidOptionsError } from '../../validation/options.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';

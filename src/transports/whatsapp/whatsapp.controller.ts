@@ -7,6 +7,7 @@ import { RunnerError } from '../../errors/runner.error.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
 import { type HttpRequest, queryOf } from '../../http/http-request.js';
 import { bodyOf, rawBodyOf } from '../../http/request-body.js';
+import { replyWith } from '../../http/http-response.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
 import { validateInto } from '../../validation/validate-into.js';
 import { WhatsAppCall } from './dto/whatsapp-call.dto.js';
@@ -52,9 +53,7 @@ export class WhatsAppController {
         'This is not the question of the app that is set up here.',
       );
     }
-    const { httpAdapter } = this.adapterHost;
-    httpAdapter.setHeader(response, 'content-type', 'application/json; charset=utf-8');
-    httpAdapter.reply(response, challenge, 200);
+    replyWith(this.adapterHost, response, 'application/json; charset=utf-8', challenge);
   }
 
   /** Takes calls, and what else Meta tells, which is of no concern here. */

@@ -1,4 +1,4 @@
-import { checkOptions } from '../../runner.options.js';
+import { checkOptions, milliseconds } from '../../validation/options.js';
 import {
   type ResolvedSmallWebRtcOptions,
   resolveSmallWebRtcOptions,
@@ -68,10 +68,7 @@ export function resolveWhatsAppOptions({
       /^https?:\/\/[^\s/]+(\/[^\s]*[^\s/])?$/.test(String(value))
         ? undefined
         : 'must be an http(s) URL without a trailing slash',
-    timeoutMs: (value) =>
-      Number.isSafeInteger(value) && Number(value) >= 1
-        ? undefined
-        : 'must be a whole number of milliseconds, at least 1',
+    timeoutMs: milliseconds(1),
   });
   return { ...options, webRtc: resolveSmallWebRtcOptions(webRtc) };
 }
