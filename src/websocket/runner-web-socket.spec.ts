@@ -118,6 +118,22 @@ describe('a held socket', () => {
     expect(server.isPaused).toBe(false);
   });
 
+  it('may fill up and be read again and again, and listens no more for that', async () => {
+    const { client, server } = await pair();
+    const before = server.listenerCount('close');
+    for (let i = 0; i < 12; i++) {
+      for (let j = 0; j < 3; j++) client.send(Buffer.alloc(40_000, j));
+      while (!server.isPaused) await new Promise((resolve) => setImmediate(resolve));
+      let count = 0;
+      await new Promise<void>((resolve) => {
+        server.on('message', () => ++count === 3 && resolve());
+      });
+      server.removeAllListeners('message');
+      server.hold();
+    }
+    expect(server.listenerCount('close')).toBe(before);
+  });
+
   it('reads on after a while, without the oldest, and so notices that its peer left', async () => {
     jest.useFakeTimers({
       doNotFake: ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask', 'performance'],

@@ -72,15 +72,18 @@ export class RunnerWebSocket extends WebSocket {
       this.resumeHere();
     };
     this.unheardTimer = setTimeout(goOn, UNHEARD_MS);
-    this.once('close', () => clearTimeout(this.unheardTimer));
+    this.on('close', this.stopWaiting);
   }
 
   private resumeHere(): void {
-    clearTimeout(this.unheardTimer);
     if (!this.pausedHere) return;
     this.pausedHere = false;
+    this.stopWaiting();
+    this.off('close', this.stopWaiting);
     this.resume();
   }
+
+  private readonly stopWaiting = (): void => clearTimeout(this.unheardTimer);
 
   private dropOldest(held: unknown[][]): void {
     while (this.heldBytes > MAX_HELD_BYTES && held.length > 1) {
