@@ -41,3 +41,7 @@ export class SessionEnd extends Error {
     super(message, options);
   }
 }
+
+/** Whether what a bot threw is the end of its session at work, and not a failure: it rejects because of the abort. */
+export const isEndAtWork = (thrown: unknown, end: SessionEnd): boolean =>
+  thrown === end || (thrown as Error | null)?.name === 'AbortError';

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { printable } from '../validation/printable.js';
 import { ProviderError } from './provider-error.js';
 
 /** What goes along with a call, and what comes of it. */
@@ -186,11 +187,10 @@ export class ProviderClient {
 
   /** A provider's words, fit to be shown: short, printable, without the key and without phone numbers. */
   private safe(reason: string): string {
-    return reason
-      .replaceAll(this.options.secret, '***')
-      .replace(/\+?\d{7,}/g, '***')
-      .replace(/[^\x20-\x7e]/g, '?')
-      .slice(0, 300);
+    return printable(
+      reason.replaceAll(this.options.secret, '***').replace(/\+?\d{7,}/g, '***'),
+      300,
+    );
   }
 }
 

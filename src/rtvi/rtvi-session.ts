@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { MediaTransport } from '../media/media-transport.js';
+import { printable } from '../validation/printable.js';
 import { validateInto } from '../validation/validate-into.js';
 import { ClientMessageError } from './client-message.error.js';
 import { ClientMessageData } from './dto/client-message.dto.js';
@@ -223,6 +224,3 @@ export class RtviSession extends EventEmitter<RtviEvents> {
 
 const problemOf = (what: string, error: unknown): string =>
   `Invalid RTVI ${what.slice(0, 40)}: ${error instanceof Error ? error.message : String(error)}`;
-
-/** A client's text, fit for the log: on one line, and no essay. */
-const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 40);

@@ -5,7 +5,7 @@ import { type Caller, reaches } from '../auth/runner-auth.js';
 import { BotLauncher } from '../bot/bot-launcher.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { MissingBotLauncher } from '../bot/missing-bot-launcher.js';
-import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
+import { isEndAtWork, SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { Capacity, draining } from './capacity.js';
@@ -217,10 +217,7 @@ export class SessionRegistry {
   }
 
   private stopWith(session: Session, end: SessionEnd): Promise<SessionEnd> {
-    const reason =
-      session.hangingUp && end.code === 'peer_left'
-        ? new SessionEnd('completed', 'The bot hung up.')
-        : end;
+    const reason = session.trueEnd(end);
     if (session.state.name !== 'ended' && !session.endRequested) {
       if (!session.botRuns) {
         this.finish(session, reason);
@@ -263,8 +260,7 @@ export class SessionRegistry {
     } catch (error) {
       reason =
         session.endRequested ?? new SessionEnd('failed', 'The bot failed.', { cause: error });
-      // What rejects because of the abort is the end at work, not a failure.
-      if (error !== reason && (error as Error | null)?.name !== 'AbortError') {
+      if (!isEndAtWork(error, reason)) {
         session.logger.error(
           `the bot threw: ${String(error)}`,
           error instanceof Error ? error.stack : undefined,

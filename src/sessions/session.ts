@@ -121,6 +121,13 @@ export class Session extends BotSession {
     this.onStop?.(new SessionEnd(code, message, options));
   }
 
+  /** @internal How an end is to be told: who is hung up on leaves, and that is the bot's doing. */
+  trueEnd(end: SessionEnd): SessionEnd {
+    return this.hangingUp && end.code === 'peer_left'
+      ? new SessionEnd('completed', 'The bot hung up.')
+      : end;
+  }
+
   /** @internal The registry's: is told of every {@link stop}. */
   onStop: ((end: SessionEnd) => void) | undefined;
 

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import { printable } from '../validation/printable.js';
 import type { RunnerTransport } from './runner-transport.js';
 
 /** A transport that was asked for but cannot be used on this instance. */
@@ -72,5 +73,5 @@ export class TransportRegistry {
 
 /** Client text that goes into a message: no control characters, no essay. */
 function shorten(name: string): string {
-  return name.replace(/[^\x20-\x7e]/g, '?').slice(0, 40);
+  return printable(name);
 }

@@ -1,4 +1,5 @@
 import { ValidateBy, type ValidationArguments } from 'class-validator';
+import { printable } from './printable.js';
 
 /** Checks a `Record<string, string>` value by value; the message names the key at fault, never what it holds. */
 export function IsStringRecord(): PropertyDecorator {
@@ -11,7 +12,7 @@ export function IsStringRecord(): PropertyDecorator {
         const value: unknown = args!.value;
         const wrong = isRecord(value) && Object.keys(value).find((key) => !isString(value[key]));
         return typeof wrong === 'string'
-          ? `${property}.${wrong.replace(/[^\x20-\x7e]/g, '?').slice(0, 40)} must be a string`
+          ? `${property}.${printable(wrong)} must be a string`
           : `${property} must be an object whose values are strings`;
       },
     },

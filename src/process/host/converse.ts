@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { BotLauncher } from '../../bot/bot-launcher.js';
 import { runnerArgumentsFromJSON } from '../../bot/runner-arguments-json.js';
 import type { RunnerArguments } from '../../bot/runner-arguments.js';
-import { SessionEnd, type SessionEndCode } from '../../bot/session-end.js';
+import { isEndAtWork, SessionEnd, type SessionEndCode } from '../../bot/session-end.js';
 import { linkSession } from '../../sessions/session-of-arguments.js';
 import { linkHangUp } from '../../transports/hang-up-link.js';
 // For its classes of arguments.
@@ -66,9 +66,7 @@ async function launch(
     await bot.launch(args, session);
   } catch (error) {
     const { endRequested } = session;
-    // What rejects because of the abort is the end at work, not a failure.
-    if (!endRequested || (error !== endRequested && (error as Error | null)?.name !== 'AbortError'))
-      return failure(error);
+    if (!endRequested || !isEndAtWork(error, endRequested)) return failure(error);
   }
   return { type: 'done' };
 }

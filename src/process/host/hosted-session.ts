@@ -24,10 +24,7 @@ export class HostedSession extends Session {
   }
 
   private endFromWithin(end: SessionEnd): void {
-    const { code, message } =
-      this.hangingUp && end.code === 'peer_left'
-        ? new SessionEnd('completed', 'The bot hung up.')
-        : end;
+    const { code, message } = this.trueEnd(end);
     void this.channel.send({ type: 'stop', code, message });
     this.requestEnd(new SessionEnd(code, message, { cause: end.cause }));
   }
