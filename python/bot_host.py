@@ -20,7 +20,7 @@ import traceback
 
 CONTROL_FD = 3
 SOCKET_FD = 4
-# How long what the bot has sent may take to be read in the end, in seconds.
+# How long what the bot has sent may take to be read by the runner in the end, in seconds.
 FLUSH_TIMEOUT_SECS = 2
 # The ends of a session that come from its connection.
 ENDS_OF_CONNECTIONS = ("peer_left", "peer_error", "completed")
@@ -94,6 +94,9 @@ class PeerSocket:
         self.waiting = collections.deque([{"type": "websocket.connect"}])
         self.waiting.extend({"type": "websocket.receive", "text": text} for text in handshake)
         self.headers = []
+        # What the bot leaves behind may read on while the last is flushed.
+        self.reading = asyncio.Lock()
+        self.is_flushing = False
 
     async def open(self):
         """Answers the runner's upgrade. Returns an accepted WebSocket, as Pipecat's own runner hands it to a bot."""
@@ -132,7 +135,7 @@ class PeerSocket:
 
         if message["type"] == "websocket.accept":
             return
-        if self.protocol.state is not State.OPEN:
+        if self.protocol.state is not State.OPEN or self.is_flushing:
             # As an ASGI server says that the client is gone.
             raise OSError("the connection is closed")
         if message["type"] == "websocket.close":
@@ -145,15 +148,27 @@ class PeerSocket:
         await self.writer.drain()
 
     async def flush(self):
-        """Returns when everything the bot has sent is on its way, or nobody reads it."""
-        self.writer.close()
+        """Returns when the runner has read everything the bot has sent, or does not within the time.
+
+        Reads on meanwhile: a process that went with messages unread would break the connection, and what the runner had not read were lost.
+        """
+        self.is_flushing = True
         try:
-            await asyncio.wait_for(self.writer.wait_closed(), FLUSH_TIMEOUT_SECS)
+            self.writer.write_eof()
+            await asyncio.wait_for(self.discard_rest(), FLUSH_TIMEOUT_SECS)
         except (OSError, asyncio.TimeoutError):
             pass
 
+    async def discard_rest(self):
+        while await self.read_some():
+            pass
+
+    async def read_some(self):
+        async with self.reading:
+            return await self.reader.read(65_536)
+
     async def read(self):
-        data = await self.reader.read(65_536)
+        data = await self.read_some()
         if data:
             self.protocol.receive_data(data)
         else:
@@ -190,6 +205,8 @@ class PeerSocket:
         return bool(self.waiting) and self.waiting[-1]["type"] == "websocket.disconnect"
 
     def write(self):
+        if self.is_flushing:
+            return
         for data in self.protocol.data_to_send():
             if data:
                 self.writer.write(data)

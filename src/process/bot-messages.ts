@@ -10,7 +10,8 @@ import type { MediaStats } from '../media/media-transport.js';
  * 1. The program gets ready for its one conversation and says `loaded`.
  * 2. The runner says `start`. For arguments with a `websocket` it then opens a WebSocket, as a client and with the usual upgrade over HTTP,
  *    on descriptor 4, which is a connected stream socket too. On it come the peer's own messages, and go the bot's, until either closes.
- * 3. The program says `ready` once, `log` and `stop` as it likes, and in the end `done` or `failed`. Then it exits.
+ * 3. The program says `ready` once, `log` and `stop` as it likes, and in the end `done` or `failed`. Then it exits. Before, it should end its
+ *    side of descriptor 4 and read on until the runner ends the other: a socket that goes with bytes unread takes the bot's last ones along.
  * 4. After a `stop` of the runner it should end soon. When descriptor 3 closes the runner is gone, and the program has to go too.
  *
  * An unknown `type` is ignored, so that the protocol can grow.

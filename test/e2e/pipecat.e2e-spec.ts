@@ -24,7 +24,7 @@ import { ChildHost } from '../support/child-host.js';
 import { connectClient, placeCall } from '../../src/testing/index.js';
 import { FakeDaily } from '../support/fake-daily.js';
 import { LIVEKIT_SERVER, LiveKitTestServer } from '../support/livekit-server.js';
-import { descendantsOf, gone, isAlive, ProcessHost } from '../support/process-host.js';
+import { descendantsOf, floodUnread, gone, isAlive, ProcessHost } from '../support/process-host.js';
 import { closeOf, connect, post } from '../support/runner-app.js';
 import { similarity, tone } from '../support/sound.js';
 
@@ -218,6 +218,11 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     });
     expect(await closeOf(socket)).toMatchObject({ code: 1_000 });
     expect(count).toBe(200);
+  });
+
+  it('waits until it is heard to the end, whatever is sent to it meanwhile', async () => {
+    const program = { python: OBEDIENT, pythonPath: PIPECAT_PYTHON };
+    expect(await floodUnread(program, 5)).toBe(5);
   });
 
   it.each([

@@ -16,7 +16,7 @@ import { mediaStatsOf } from '../../src/transports/media-stats.js';
 import { ChildHost } from '../support/child-host.js';
 import { FakeCarrierApi } from '../support/fake-carrier-api.js';
 import { FakeDaily } from '../support/fake-daily.js';
-import { descendantsOf, gone, isAlive, ProcessHost } from '../support/process-host.js';
+import { descendantsOf, floodUnread, gone, isAlive, ProcessHost } from '../support/process-host.js';
 import { closeOf, connect, nextText, post } from '../support/runner-app.js';
 import { similarity, tone } from '../support/sound.js';
 
@@ -166,6 +166,10 @@ describe('the relay', () => {
     expect(await closeOf(socket)).toMatchObject({ code: 1_000 });
     expect(first).toEqual(Array.from({ length: 200 }, (_, i) => i % 256));
     expect(await sessions[0]!.ended).toMatchObject({ code: 'completed' });
+  });
+
+  it('waits until the bot is heard to the end, whatever is sent to it meanwhile', async () => {
+    expect(await floodUnread({ module: BOT }, 5)).toBe(5);
   });
 
   it('slows a peer down for a bot that does not read, and then loses nothing', async () => {

@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import {
   ProcessBotLauncher,
   type ProcessBotOptions,
@@ -14,6 +15,8 @@ import {
   WebSocketModule,
 } from '../../src/index.js';
 import { startHost, type TestHost } from '../../src/testing/index.js';
+import { BotProcess } from '../../src/process/bot-process.js';
+import { resolveProcessBotOptions } from '../../src/process/process-bot.options.js';
 import { Lines } from './lines.js';
 import { closeOf, connect } from './runner-app.js';
 
@@ -60,6 +63,38 @@ export class ProcessHost {
     await closeOf(await this.open(body));
     return this.sessions.at(-1)!.ended;
   }
+}
+
+/**
+ * Has an obedient bot send much and return, while the runner's end of its WebSocket is not read but written to.
+ * @returns how many of the messages were heard
+ */
+export async function floodUnread(program: ProcessBotOptions, count: number): Promise<number> {
+  const bot = new BotProcess(resolveProcessBotOptions(program));
+  await bot.loaded;
+  const body = { do: 'flood', count, bytes: 20_000, leavesBehind: true };
+  bot.send({
+    type: 'start',
+    session: { id: 'flooding', transport: 'websocket', claims: {} },
+    args: { type: 'WebSocketRunnerArguments', transport_type: 'websocket', body },
+    handshake: [],
+    canHangUp: false,
+  });
+  const socket = new WebSocket('ws://bot/', { createConnection: () => bot.socket });
+  socket.on('error', () => undefined);
+  let heard = 0;
+  socket.on('message', (data: Buffer) => {
+    if (data.length === 20_000) heard++;
+  });
+  await once(socket, 'message');
+  socket.pause();
+  // Time for a process that does not wait to go.
+  await Promise.race([bot.exited, sleep(500)]);
+  await new Promise((resolve) => socket.send('never read', resolve));
+  socket.resume();
+  await once(socket, 'close');
+  await bot.exited;
+  return heard;
 }
 
 export const isAlive = (pid: number): boolean =>

@@ -5,7 +5,7 @@ import { WebSocketServer } from 'ws';
 import { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
 
 const SOCKET_FD = 4;
-/** How long the peer's reading is waited for in the end, in milliseconds. */
+/** How long the runner's reading is waited for in the end, in milliseconds. */
 const FLUSH_TIMEOUT_MS = 2_000;
 
 /** The WebSocket of the peer, in the process of the bot: a real one, that the runner opens over an inherited descriptor. */
@@ -29,11 +29,22 @@ export class RelayedSocket {
     http.emit('connection', this.stream);
   }
 
-  /** Resolves when everything the bot has sent is on its way, or nobody reads it. */
-  flush(): Promise<void> {
-    return new Promise((resolve) => {
+  /**
+   * Resolves when the runner has read everything the bot has sent, or does not within the time. Reads on meanwhile: a process that went with
+   * messages unread would break the connection, and what the runner had not read were lost.
+   */
+  async flush(): Promise<void> {
+    const { stream } = this;
+    const websocket = await this.opened;
+    // What the bot has left behind may go on sending.
+    websocket.send = () => undefined;
+    websocket.on('message', () => undefined);
+    websocket.resume();
+    if (stream.closed) return;
+    await new Promise<void>((resolve) => {
       setTimeout(resolve, FLUSH_TIMEOUT_MS);
-      this.stream.end(resolve);
+      stream.once('close', resolve);
+      stream.end();
     });
   }
 }

@@ -85,6 +85,7 @@ const DEEDS = {
   async flood({ websocket, body }, session) {
     session.ready();
     for (let i = 0; i < body.count; i++) websocket.send(Buffer.alloc(body.bytes, i));
+    if (body.leavesBehind) setInterval(() => websocket.send('late'), 10);
   },
   /** Reads nothing for a while, and then all there is. */
   async doze({ websocket }, session) {

@@ -6,6 +6,15 @@ import os
 import sys
 
 
+left_behind = []
+
+
+async def send_forever(websocket):
+    while True:
+        await websocket.send_text("late")
+        await asyncio.sleep(0.01)
+
+
 async def bot(runner_args):
     body = runner_args.body or {}
     deed = body.get("do")
@@ -34,6 +43,10 @@ async def bot(runner_args):
     if deed == "flood":
         for i in range(body["count"]):
             await runner_args.websocket.send_bytes(bytes([i % 256]) * body["bytes"])
+        if body.get("leavesBehind"):
+            left_behind.append(asyncio.create_task(send_forever(runner_args.websocket)))
+            left_behind.append(asyncio.create_task(runner_args.websocket.receive()))
+            await asyncio.sleep(0)
         return
     if deed == "stay":
         print("staying")
