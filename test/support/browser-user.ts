@@ -27,7 +27,7 @@ export class BrowserUser {
    */
   async likeness(microphone = speech(11)): Promise<number> {
     let likeness = 0;
-    for (let attempt = 0; attempt < 5 && likeness < 0.8; attempt++) {
+    for (let attempt = 0; attempt < 12 && likeness < 0.8; attempt++) {
       const { rateHz, pcm } = (await this.call('heard.next', 2)) as { rateHz: number; pcm: string };
       const bytes = Buffer.from(pcm, 'base64');
       const heard = Int16Array.from({ length: bytes.length / 2 }, (_, i) =>
