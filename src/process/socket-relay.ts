@@ -34,7 +34,9 @@ export class SocketRelay {
     this.forward(tunnel, peer);
     tunnel.once('open', () => this.forward(peer, tunnel));
     peer.once('close', (code, reason) => {
-      const close = (): void => closeLike(tunnel, code, reason);
+      // A connection that broke breaks here as well, once the bot has what came before.
+      const close = (): void =>
+        void (code === 1006 ? channel.end() : closeLike(tunnel, code, reason));
       // Behind what was kept until now.
       if (tunnel.readyState === WebSocket.CONNECTING)
         tunnel.once('open', () => setImmediate(close));
@@ -67,9 +69,8 @@ export class SocketRelay {
   }
 }
 
-/** Without a code the peer gave none; 1006 is no code but a connection that broke. */
+/** 1005 is no code: none was given. */
 function closeLike(socket: WebSocket, code: number, reason: Buffer): void {
-  if (code === 1006) socket.terminate();
-  else if (code === 1005) socket.close();
+  if (code === 1005) socket.close();
   else socket.close(code, reason);
 }

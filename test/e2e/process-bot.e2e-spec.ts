@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import {
@@ -187,6 +188,24 @@ describe('the relay', () => {
     expect(socket.bufferedAmount).toBeGreaterThan(20_000_000);
     socket.close();
     expect(await lines.with('heard')).toContain(`heard ${COUNT}`);
+  });
+});
+
+describe('a peer that hangs up without a word', () => {
+  it('is heard to the end by a bot that has not listened until then', async () => {
+    const { lines, sessions } = await start();
+    const socket = await open({ do: 'doze' });
+    await lines.with('dozing');
+    // More than the kernel takes, less than what slows the peer down.
+    const COUNT = 24;
+    for (let i = 0; i < COUNT; i++) {
+      const data = Buffer.alloc(16_384);
+      data.writeUInt32BE(i);
+      socket.send(data);
+    }
+    (socket as unknown as { _socket: Socket })._socket.end();
+    expect(await lines.with('heard')).toContain(`heard ${COUNT}`);
+    expect(await sessions[0]!.ended).toMatchObject({ code: 'peer_left' });
   });
 });
 
