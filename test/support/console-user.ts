@@ -17,6 +17,9 @@ const NOTE_ICE_SERVERS = `{
   };
 }`;
 
+/** What Pipecat's client says of a frame that it was about to send when the socket closed. */
+const LATE_FRAME = 'attempt to send to closed socket';
+
 /** A developer at the browser console of a runner. */
 export class ConsoleUser {
   /** What the browser complained of: errors, and violations of the page's policy. */
@@ -29,7 +32,8 @@ export class ConsoleUser {
     readonly page: Page,
   ) {
     page.on('console', (message: ConsoleMessage) => {
-      if (message.type() === 'error') this.complaints.push(message.text());
+      if (message.type() === 'error' && !message.text().includes(LATE_FRAME))
+        this.complaints.push(message.text());
     });
     page.on('pageerror', (error) => this.complaints.push(String(error)));
     page.on('request', (request) => this.requests.push(request.url()));
