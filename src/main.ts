@@ -42,6 +42,7 @@ async function main(): Promise<void> {
       ],
       publicUrl: flags.proxy,
       allowedOrigins: flags.allowedOrigins,
+      webSocketBody: flags.runnerBody,
       webSocketAuth: flags.wsAuth,
       publicKeys: splitList([PIPECAT_PUBLIC_KEYS]),
       privateKeys: splitList([PIPECAT_PRIVATE_KEYS]),

@@ -20,6 +20,11 @@ export interface RunnerOptions {
    */
   webSocketAuth?: 'none' | 'token';
   /**
+   * What bots find in their `body` when somebody connects to a WebSocket without one: neither from `/start` nor as `?body=`.
+   * @default {}
+   */
+  webSocketBody?: unknown;
+  /**
    * The secret that signs WebSocket tokens, at least 16 characters.
    * @default random, new for each process
    */
@@ -138,7 +143,7 @@ export type ResolvedRunnerOptions = Required<Omit<RunnerOptions, OptionsWithoutD
   Pick<RunnerOptions, OptionsWithoutDefault>;
 
 type OptionsWithoutDefault =
-  'publicUrl' | 'tokenSecret' | 'onlyTransport' | 'loadFunction' | 'cliArgs';
+  'publicUrl' | 'webSocketBody' | 'tokenSecret' | 'onlyTransport' | 'loadFunction' | 'cliArgs';
 
 /** DI token of the {@link ResolvedRunnerOptions}. */
 export const RUNNER_OPTIONS = Symbol('RUNNER_OPTIONS');
@@ -210,6 +215,8 @@ const CHECKS: Record<keyof RunnerOptions, Check> = {
       : 'must be a list of origins such as https://app.example.com (scheme and host, no path)',
   webSocketAuth: (value) =>
     value === 'none' || value === 'token' ? undefined : "must be 'none' or 'token'",
+  // Whatever it is.
+  webSocketBody: () => undefined,
   tokenSecret: text(16),
   publicKeys: checkKeys,
   privateKeys: checkKeys,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { IceServer } from '../transports/small-webrtc/peer/peer.js';
@@ -15,6 +16,8 @@ export interface Flags {
   readonly isolate: boolean;
   /** What is to be had at `/files/`. */
   readonly folder?: string;
+  /** What is in `--runner-body`: the body of WebSocket sessions that come without one. */
+  readonly runnerBody?: unknown;
   /** Whether Daily's dial-in webhook is there. */
   readonly dialin: boolean;
   /** Meet in a Daily room at once, without listening for anyone. */
@@ -53,6 +56,12 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
     .option('-x, --proxy <host>', 'public host name, such as mybot.ngrok.io', publicHost)
     .option('-d, --direct', 'meet in a Daily room at once, without a server (testing only)', false)
     .option('-f, --folder <folder>', 'folder whose files can be had at /files/')
+    .addOption(new Option('--downloads-folder <folder>', 'the same as --folder').hideHelp())
+    .option(
+      '--runner-body <file>',
+      'JSON file that is the body of WebSocket sessions which come without one',
+      jsonFile,
+    )
     .option('--dialin', "take Daily's dial-in webhook (the default)", true)
     .option('--no-dialin', "do not take Daily's dial-in webhook")
     .option(
@@ -97,6 +106,7 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
     Omit<Flags, 'allowedOrigins' | 'iceServers'> & {
       allowedOrigins?: string[] | true;
       iceServers?: string[];
+      downloadsFolder?: string;
     }
   >();
   if (flags.direct && flags.transport !== undefined && flags.transport !== 'daily') {
@@ -108,10 +118,11 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
   if (flags.esp32 && isIP(flags.host) === 0) {
     command.error('error: --esp32 needs --host with the IP address that the device reaches');
   }
-  const { allowedOrigins } = flags;
+  const { allowedOrigins, downloadsFolder, ...rest } = flags;
   // The flag without a value is commander's `true`: an empty list, whatever the environment says.
   return {
-    ...flags,
+    ...rest,
+    folder: rest.folder ?? downloadsFolder,
     allowedOrigins: allowedOrigins === true ? [] : splitList(allowedOrigins),
     iceServers: iceServersOf(flags.iceServers, command),
   };
@@ -141,6 +152,14 @@ function seconds(text: string): number {
   const value = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && value <= 86_400) return value;
   throw new InvalidArgumentError('It must be a number of seconds from 0 to 86400.');
+}
+
+function jsonFile(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new InvalidArgumentError(`It must be a JSON file: ${(error as Error).message}.`);
+  }
 }
 
 function publicHost(text: string): string {

@@ -22,17 +22,17 @@ export const TRANSPORT_NAMES: readonly string[] = [
 export function standaloneTransports(flags: Flags, env: NodeJS.ProcessEnv): DynamicModule[] {
   const { transport, dialin, iceServers, esp32, host, whatsapp } = flags;
   const webRtc = { iceServers, ...(esp32 && { esp32Host: host }) };
+  const telephony = {
+    evals: true,
+    ...(transport !== undefined &&
+      CARRIER_NAMES.includes(transport) && { webhookPath: '', carrier: transport }),
+  };
   const adjusted = new Map<unknown, DynamicModule | undefined>([
+    [TelephonyModule, TelephonyModule.fromEnv(env, telephony)],
     [DailyModule, DailyModule.fromEnv(env, { dialin })],
     [SmallWebRtcModule, SmallWebRtcModule.fromEnv(env, webRtc)],
     [WhatsAppModule, WhatsAppModule.fromEnv(env, { required: whatsapp, webRtc: { iceServers } })],
   ]);
-  if (transport !== undefined && CARRIER_NAMES.includes(transport)) {
-    adjusted.set(
-      TelephonyModule,
-      TelephonyModule.fromEnv(env, { webhookPath: '', carrier: transport }),
-    );
-  }
   return TRANSPORTS.flatMap(
     ({ module }) => (adjusted.has(module) ? adjusted.get(module) : module.fromEnv(env)) ?? [],
   );

@@ -71,7 +71,8 @@ export class SocketSessions {
         this.registry.claim(session.id, [openAs]);
       }
     }
-    session.body ??= body;
+    // A copy, for bots may do with it what they like.
+    session.body ??= body ?? structuredClone(this.options.webSocketBody);
     return session;
   }
 

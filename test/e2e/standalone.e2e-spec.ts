@@ -136,6 +136,33 @@ describe('pipecat-runner', () => {
     expect(await (await fetch(`${url}/files/note.txt`)).text()).toBe('a note');
   });
 
+  it('gives what is in --runner-body to bots of WebSockets that have none', async () => {
+    await writeFile(join(dir, 'body.json'), '{"image":"cat.png"}');
+    await writeFile(
+      join(dir, 'bot.mjs'),
+      "export default async function bot(args) { args.websocket.send(JSON.stringify(args.body)); await new Promise((r) => args.websocket.once('message', r)); }",
+    );
+    const { url, wsUrl } = await start('--bot', './bot.mjs', '--runner-body', './body.json');
+    const uninvited = await connect(`${wsUrl}/ws-client`);
+    expect(await nextText(uninvited)).toBe('{"image":"cat.png"}');
+    const { json } = await post(`${url}/start`, { transport: 'websocket', body: { n: 1 } });
+    const invited = await connect(json.wsUrl as string);
+    expect(await nextText(invited)).toBe('{"n":1}');
+    for (const socket of [uninvited, invited]) socket.close();
+  });
+
+  it('takes evals', async () => {
+    const { wsUrl } = await start('-t', 'webrtc');
+    const socket = await connect(`${wsUrl}/ws`);
+    for (const [type, data] of [
+      ['client-message', { t: 'eval-connect', d: {} }],
+      ['client-ready', { version: '2.1.0' }],
+    ])
+      socket.send(JSON.stringify({ label: 'rtvi-ai', type, id: '1', data }));
+    expect(JSON.parse(await nextText(socket))).toMatchObject({ type: 'bot-ready', id: '1' });
+    socket.close();
+  });
+
   it('reads .env', async () => {
     await writeFile(
       join(dir, '.env'),
@@ -232,6 +259,7 @@ describe('pipecat-runner', () => {
     [['--ws-auth', 'maybe'], /none.*token/s],
     [['--drain-timeout', 'long'], /seconds from 0 to 86400/],
     [['--nonsense'], /--nonsense/],
+    [['--runner-body', './missing.json'], /must be a JSON file: .*missing\.json/],
     [['--direct', '-t', 'twilio'], /--direct works with Daily only/],
     [['--direct'], /set DAILY_API_KEY/],
     [['--bot', './missing.mjs'], /missing\.mjs cannot be loaded/],

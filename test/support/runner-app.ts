@@ -17,6 +17,7 @@ import {
   type RunnerModuleExtras,
   type RunnerOptions,
 } from '../../src/index.js';
+import { RunnerWebSocket } from '../../src/websocket/runner-web-socket.js';
 
 export type Platform = 'fastify' | 'express';
 export const PLATFORMS: Platform[] = ['fastify', 'express'];
@@ -92,12 +93,13 @@ export async function post(
   };
 }
 
-/** An open client socket. */
+/** An open client socket, which keeps what comes until somebody listens: the first messages may come with the upgrade's answer. */
 export async function connect(
   url: string,
   options: WebSocket.ClientOptions = {},
 ): Promise<WebSocket> {
-  const socket = new WebSocket(url, options);
+  const socket = new RunnerWebSocket(url, options);
+  socket.hold();
   await once(socket, 'open');
   return socket;
 }

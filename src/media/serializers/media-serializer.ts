@@ -55,8 +55,8 @@ export interface MediaSerializer {
   readonly isBinary: boolean;
   /** Reads a message of the other side. Never throws. */
   read(data: Buffer, isBinary: boolean): InboundMedia;
-  /** @param pcm mono, {@link OutputFormat.chunkSamples} of them */
-  audio(pcm: Int16Array): Buffer;
+  /** @param pcm mono, {@link OutputFormat.chunkSamples} of them. @returns `undefined` where nobody listens */
+  audio(pcm: Int16Array): Buffer | undefined;
   /** Has the other side drop the audio it has not played; `undefined` where it has no such message. The same goes for the following. */
   clear(): Buffer | undefined;
   mark(name: string): Buffer | undefined;

@@ -1,6 +1,6 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { parseJson } from '../parse-json.js';
-import { bytesFromPcm, readPcm } from '../pcm.js';
+import { bytesFromPcm } from '../pcm.js';
 import {
   IGNORED,
   type InboundMedia,
@@ -9,6 +9,7 @@ import {
   type MediaSerializer,
   type OutputFormat,
 } from './media-serializer.js';
+import { pcmAudio } from './pcm-audio.js';
 
 /** The variants of `Frame`, and the numbers of their fields. */
 const FRAME = { text: 1, audio: 2, transcription: 3, message: 4, interruption: 5 } as const;
@@ -16,10 +17,6 @@ const TEXT = { text: 3 } as const;
 const AUDIO = { audio: 3, sampleRate: 4, numChannels: 5 } as const;
 const TRANSCRIPTION = { text: 3, userId: 4, timestamp: 5 } as const;
 const MESSAGE = { data: 1 } as const;
-
-/** What a client may claim of its audio. */
-const MAX_SAMPLE_RATE_HZ = 192_000;
-const MAX_CHANNELS = 8;
 
 /** A frame of audio, in milliseconds. */
 const FRAME_MS = 20;
@@ -141,21 +138,7 @@ function readAudio(content: Uint8Array): InboundMedia {
     else if (field === AUDIO.numChannels) channels = reader.uint32();
     else reader.skip(type);
   });
-  if (!bytes?.length) return IGNORED;
-  if (sampleRateHz < 1 || sampleRateHz > MAX_SAMPLE_RATE_HZ) {
-    return malformed('audio without a usable sample rate');
-  }
-  if (channels < 1 || channels > MAX_CHANNELS) {
-    return malformed('audio without a usable number of channels');
-  }
-  if (bytes.length % (2 * channels) !== 0) return malformed('audio that ends within a sample');
-  return {
-    kind: 'audio',
-    pcm: readPcm(bytes),
-    sampleRateHz,
-    channels,
-    timestampMs: undefined,
-  };
+  return bytes ? pcmAudio(bytes, sampleRateHz, channels) : IGNORED;
 }
 
 function readMessage(content: Uint8Array): InboundMedia {

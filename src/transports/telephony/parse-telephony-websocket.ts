@@ -6,13 +6,13 @@ import {
   type CarrierMessage,
   parseCarrierMessage,
 } from '../../media/serializers/carrier-message.js';
-import { CARRIERS } from './carriers/index.js';
+import { CALLERS } from './callers.js';
 
 /** Who is calling, and through whom. */
 export interface TelephonyHandshake {
-  /** The carrier's wire name, or `unknown`. */
+  /** The carrier's wire name, `eval` for Pipecat's eval harness, or `unknown`. */
   readonly transport_type: string;
-  /** What it said of the call; empty when the carrier is unknown. */
+  /** What it said of the call; empty when the caller is unknown. */
   readonly call_data: CallData;
 }
 
@@ -115,9 +115,9 @@ function readHandshake(
 
 /** A message that is no JSON object counts as an empty one. */
 function identify(message: CarrierMessage): TelephonyHandshake | undefined {
-  for (const carrier of CARRIERS) {
-    const call_data = carrier.identify(message);
-    if (call_data) return { transport_type: carrier.name, call_data };
+  for (const caller of CALLERS) {
+    const call_data = caller.identify(message);
+    if (call_data) return { transport_type: caller.name, call_data };
   }
   return undefined;
 }

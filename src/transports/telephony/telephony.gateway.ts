@@ -10,7 +10,8 @@ import { linkHangUp } from '../hang-up-link.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
 import { CallHangUp } from './call-hang-up.js';
-import { carrierNamed } from './carriers/index.js';
+import { callerNamed } from './callers.js';
+import { evalHarness } from './eval-harness.js';
 import { parseTelephonyWebSocket } from './parse-telephony-websocket.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
@@ -34,13 +35,14 @@ export class TelephonyGateway extends SocketGateway {
   }
 
   protected async accept(socket: RunnerWebSocket, request: IncomingMessage): Promise<void> {
-    const names = this.transport.names.filter((name) => this.transports.allows(name));
+    const carriers = this.transport.names.filter((name) => this.transports.allows(name));
+    const names = this.options.evals ? [...carriers, evalHarness.name] : carriers;
     if (names.length === 0) {
       socket.close(1008, 'this runner does not accept phone calls');
       return;
     }
     const session = this.sockets.admit(socket, request, {
-      transports: [...names, 'telephony'],
+      transports: [...carriers, 'telephony'],
       openAs: 'telephony',
     });
     if (!session) return;
@@ -53,9 +55,9 @@ export class TelephonyGateway extends SocketGateway {
         throw new Error(`the caller is not one of ${names.join(', ')}`);
       }
       session.transport = transport_type;
-      const carrier = carrierNamed(transport_type)!;
-      if (carrier.answersPings) this.liveness.watch(socket, request);
-      carrier.noteFormat?.(call_data, this.options);
+      const caller = callerNamed(transport_type)!;
+      if (caller.answersPings) this.liveness.watch(socket, request);
+      caller.noteFormat?.(call_data, this.options);
       const args = new WebSocketRunnerArguments({ websocket: socket, transport_type, call_data });
       linkHangUp(args, this.hangUps.of(transport_type, call_data));
       this.sessions.launch(session, args);

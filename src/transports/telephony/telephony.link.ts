@@ -3,10 +3,10 @@ import { SocketLink } from '../../media/socket-link.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
 import { hangUpOf } from '../hang-up-link.js';
 import type { LinkFactory } from '../link-factory.js';
-import { carrierNamed } from './carriers/index.js';
+import { callerNamed } from './callers.js';
 import { parseTelephonyWebSocket } from './parse-telephony-websocket.js';
 
-/** The media of a phone call, in the words of its carrier. */
+/** The media of a phone call, in the words of its carrier; or of an eval. */
 export const telephonyLink: LinkFactory = async (args, { signal }) => {
   if (!(args instanceof WebSocketRunnerArguments) || args.transport_type === 'websocket') {
     return undefined;
@@ -15,15 +15,14 @@ export const telephonyLink: LinkFactory = async (args, { signal }) => {
   if (args.transport_type === undefined || args.call_data === undefined) {
     Object.assign(args, await parseTelephonyWebSocket(args.websocket, { signal }));
   }
-  const carrier = carrierNamed(args.transport_type);
-  if (!carrier) {
+  const caller = callerNamed(args.transport_type);
+  if (!caller) {
     throw new MediaUnavailableError(
       `transport_type is '${args.transport_type}', which is neither 'websocket' nor a carrier.`,
     );
   }
-  const { serializer } = carrier;
   return new SocketLink(args.websocket, {
-    serializer: serializer(args.call_data!),
+    serializer: caller.serializer(args.call_data!),
     hangUp: hangUpOf(args),
   });
 };

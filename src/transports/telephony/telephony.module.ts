@@ -7,7 +7,7 @@ import {
   MODULE_OPTIONS_TOKEN,
   type TelephonyExtras,
 } from './telephony.module-definition.js';
-import { resolveTelephonyOptions } from './telephony.options.js';
+import { resolveTelephonyOptions, type TelephonyOptions } from './telephony.options.js';
 import { TelephonyTransport } from './telephony.transport.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import { webhookKeysFromEnv } from './webhook-keys.js';
@@ -36,12 +36,12 @@ export class TelephonyModule extends ConfigurableModuleClass {
   /** This transport as Pipecat's environment variables imply it: always there, for only hanging up and signatures need credentials. */
   static fromEnv(
     env: NodeJS.ProcessEnv,
-    extras: Partial<TelephonyExtras> = {},
+    more: TelephonyExtras & Pick<TelephonyOptions, 'evals'> = {},
   ): DynamicModule | undefined {
     return this.forRoot({
       credentials: credentialsFromEnv(env),
       webhookKeys: webhookKeysFromEnv(env),
-      ...extras,
+      ...more,
     });
   }
 }

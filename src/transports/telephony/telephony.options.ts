@@ -65,6 +65,12 @@ export interface TelephonyOptions {
    * @default 'audio/x-mulaw;rate=8000'
    */
   plivoContentType?: PlivoContentType;
+  /**
+   * Whether Pipecat's eval harness (`pipecat eval`) is let in on `/ws`, beside the carriers. It plays the user, and may put words into the
+   * memory of bots that support that, so it is for testing.
+   * @default false
+   */
+  evals?: boolean;
 }
 
 /** {@link TelephonyOptions} with their defaults. */
@@ -108,6 +114,7 @@ export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTele
     webhookKeys: checkWebhookKeys,
     telnyxEncoding: oneOf(TELNYX_ENCODINGS),
     plivoContentType: oneOf(PLIVO_CONTENT_TYPES),
+    evals: oneOf([true, false]),
   });
   return {
     publicUrl: options.publicUrl,
@@ -119,5 +126,6 @@ export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTele
     webhookKeys: options.webhookKeys,
     telnyxEncoding: options.telnyxEncoding ?? 'PCMU',
     plivoContentType: options.plivoContentType ?? 'audio/x-mulaw;rate=8000',
+    evals: options.evals ?? false,
   };
 }

@@ -45,17 +45,11 @@ export interface CallApi {
   isOver(status: number, answer: unknown): boolean;
 }
 
-/** Everything the runner knows of one carrier. A new carrier is one file that implements this, and a line in `index.ts`. */
-export interface Carrier {
+/** One who connects to `/ws`, and says in the first messages who it is. */
+export interface Caller {
   /** Its name on the wire. */
   readonly name: string;
-  /** Proves that a webhook is its own, where it signs them. */
-  readonly verifyWebhook?: VerifyWebhook;
-  /** Answers its webhook. */
-  webhookAnswer(input: WebhookAnswerInput): WebhookAnswer;
-  /** The XML that turns a caller away while no call can be taken; missing where the webhook takes no calls anyway. */
-  readonly busyXml?: string;
-  /** What the message says of the call, if it is this carrier's start message. Never throws. */
+  /** What the message says of the call, if it is this caller's start message. Never throws. */
   identify(message: CarrierMessage): CallData | undefined;
   /** Whether it may be sent WebSocket pings, by which a connection that died is told from one that is silent. */
   readonly answersPings: boolean;
@@ -67,6 +61,16 @@ export interface Carrier {
    * @throws {MediaUnavailableError} when it is coded in a way that is not understood
    */
   readonly serializer: (call: CallData) => MediaSerializer;
+}
+
+/** Everything the runner knows of one carrier. A new carrier is one file that implements this, and a line in `index.ts`. */
+export interface Carrier extends Caller {
+  /** Proves that a webhook is its own, where it signs them. */
+  readonly verifyWebhook?: VerifyWebhook;
+  /** Answers its webhook. */
+  webhookAnswer(input: WebhookAnswerInput): WebhookAnswer;
+  /** The XML that turns a caller away while no call can be taken; missing where the webhook takes no calls anyway. */
+  readonly busyXml?: string;
   /** Its API, where it has one that ends calls, and the credentials are there. */
   readonly callApi?: (credentials: TelephonyCredentials) => CallApi | undefined;
 }

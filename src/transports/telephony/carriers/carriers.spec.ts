@@ -101,7 +101,7 @@ describe.each(names)('%s', (name) => {
     expect(read(dialect.dtmf(facts, '5', 1))).toEqual({ kind: 'dtmf', digit: '5' });
     expect(read(dialect.played(facts, 'm', 2))).toEqual({ kind: 'mark', name: 'm' });
     const pcm = new Int16Array(serializer.output.chunkSamples);
-    const said = JSON.parse(serializer.audio(pcm).toString()) as BotMessage;
+    const said = JSON.parse(serializer.audio(pcm)!.toString()) as BotMessage;
     expect(Buffer.from(dialect.audioOf(said)!, 'base64').length).toBeGreaterThanOrEqual(160);
     expect(JSON.parse(serializer.clear()!.toString())).toMatchObject({ event: dialect.clearEvent });
     expect(dialect.markOf(JSON.parse(serializer.mark('m')!.toString()) as BotMessage)).toBe('m');

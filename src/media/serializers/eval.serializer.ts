@@ -1,0 +1,91 @@
+import { bytesFromPcm } from '../pcm.js';
+import { decodeBase64 } from './base64.js';
+import {
+  asJson,
+  type CarrierMessage,
+  numberIn,
+  objectIn,
+  parseCarrierMessage,
+} from './carrier-message.js';
+import {
+  IGNORED,
+  type InboundMedia,
+  malformed,
+  type MediaCapabilities,
+  type MediaSerializer,
+  type OutputFormat,
+} from './media-serializer.js';
+import { pcmAudio } from './pcm-audio.js';
+
+const LABEL = 'rtvi-ai';
+/** What the harness listens at, so that it need not resample. */
+const SAMPLE_RATE_HZ = 16_000;
+/** A frame of audio, in milliseconds. */
+const FRAME_MS = 20;
+
+/** Whether a message is the first of an eval harness, by which it is known. */
+export const isEvalConnect = (message: CarrierMessage): boolean =>
+  message.label === LABEL &&
+  message.type === 'client-message' &&
+  objectIn(message, 'data').t === 'eval-connect';
+
+/** RTVI as Pipecat's eval harness speaks it: JSON, audio too. Its own messages, such as `eval-context`, come as any `client-message`. */
+export class EvalSerializer implements MediaSerializer {
+  readonly capabilities: MediaCapabilities = {
+    marks: 'estimated',
+    remoteClear: false,
+    dtmfIn: true,
+    dtmfOut: false,
+    messages: true,
+  };
+  readonly output: OutputFormat = {
+    sampleRateHz: SAMPLE_RATE_HZ,
+    chunkSamples: (SAMPLE_RATE_HZ * FRAME_MS) / 1_000,
+  };
+  readonly isBinary = false;
+
+  /** @param options.capturesAudio whether the harness wants to hear the bot; otherwise it only reads what it says */
+  constructor(private readonly options: { readonly capturesAudio: boolean }) {}
+
+  read(data: Buffer, isBinary: boolean): InboundMedia {
+    if (isBinary) return malformed('a binary message where text is due');
+    const message = parseCarrierMessage(data);
+    if (message?.label !== LABEL) return malformed('a message that is not RTVI');
+    if (message.type === 'raw-audio') return readAudio(objectIn(message, 'data'));
+    return isEvalConnect(message) ? IGNORED : { kind: 'message', message };
+  }
+
+  audio(pcm: Int16Array): Buffer | undefined {
+    if (!this.options.capturesAudio) return undefined;
+    const audio = bytesFromPcm(pcm).toString('base64');
+    return asJson({
+      label: LABEL,
+      type: 'eval-bot-audio',
+      data: { audio, sampleRate: SAMPLE_RATE_HZ },
+    });
+  }
+
+  clear(): undefined {
+    return undefined;
+  }
+
+  mark(): undefined {
+    return undefined;
+  }
+
+  dtmf(): undefined {
+    return undefined;
+  }
+
+  message(message: unknown): Buffer {
+    return Buffer.from(JSON.stringify(message));
+  }
+}
+
+function readAudio(data: CarrierMessage): InboundMedia {
+  const { base64Audio } = data;
+  if (typeof base64Audio !== 'string') return malformed('audio without its samples');
+  const bytes = decodeBase64(base64Audio);
+  if (!bytes) return malformed('a payload that is not whole base64');
+  return pcmAudio(bytes, numberIn(data, 'sampleRate'), numberIn(data, 'numChannels'));
+}

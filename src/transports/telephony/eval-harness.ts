@@ -1,0 +1,23 @@
+import { CallData } from '../../bot/call-data.js';
+import { objectIn } from '../../media/serializers/carrier-message.js';
+import { EvalSerializer, isEvalConnect } from '../../media/serializers/eval.serializer.js';
+import type { Caller } from './carriers/carrier.js';
+
+/** What the harness can ask of a connection; all of it is off by default. Source: Pipecat's `EvalConnectionFlags`. */
+const FLAGS = ['skip_tts', 'capture_bot_audio', 'capture_bot_images'] as const;
+
+/** Pipecat's eval harness, `pipecat eval`: plays a user against the bot, over RTVI. */
+export const evalHarness: Caller = {
+  name: 'eval',
+  answersPings: true,
+
+  identify(message) {
+    if (!isEvalConnect(message)) return undefined;
+    const asked = objectIn(objectIn(message, 'data'), 'd');
+    return new CallData({
+      body: Object.fromEntries(FLAGS.map((flag) => [flag, asked[flag] === true])),
+    });
+  },
+
+  serializer: ({ body }) => new EvalSerializer({ capturesAudio: body.capture_bot_audio === true }),
+};

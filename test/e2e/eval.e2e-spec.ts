@@ -1,0 +1,146 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import {
+  BotLauncher,
+  type BotSession,
+  createTransport,
+  ProcessBotLauncher,
+  type RunnerArguments,
+  RunnerModule,
+  RtviSession,
+  SessionRegistry,
+  TelephonyModule,
+  type TelephonyOptions,
+} from '../../src/index.js';
+import { startHost, type TestHost } from '../../src/testing/index.js';
+import { SpeechDetector } from '../../src/standalone/speech-detector.js';
+import { closeOf, connect } from '../support/runner-app.js';
+
+jest.setTimeout(60_000);
+
+const { PIPECAT_PYTHON } = process.env;
+const EVAL_CONNECT = {
+  label: 'rtvi-ai',
+  type: 'client-message',
+  id: 'eval-connect',
+  data: { t: 'eval-connect', d: { capture_bot_audio: true } },
+};
+
+if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
+
+/** Repeats what it is told, as `assistant_bot.py` does, and says what it hears. */
+class Assistant extends BotLauncher {
+  async launch(args: RunnerArguments, session: BotSession): Promise<void> {
+    const transport = await createTransport(args);
+    const rtvi = new RtviSession(transport);
+    const say = (text: string): void => {
+      rtvi.send('bot-llm-started');
+      rtvi.send('bot-llm-text', { text });
+      rtvi.send('bot-llm-stopped');
+    };
+    rtvi.on('send-text', ({ content }) => say(`You said: ${content}`));
+    let keys = '';
+    transport.on('dtmf', (key) => {
+      keys += key;
+      if (key === '#') say(`You pressed: ${keys}`);
+    });
+    session.ready();
+    const detector = new SpeechDetector();
+    for await (const frame of transport.audioIn()) {
+      if (detector.hear(frame) === 'began') say('I hear you.');
+      void transport.sendAudio(frame);
+    }
+  }
+}
+
+let host: TestHost;
+afterEach(() => host.close());
+
+async function start(
+  launcher: BotLauncher = new Assistant(),
+  options: TelephonyOptions = { evals: true },
+): Promise<string> {
+  host = await startHost(
+    RunnerModule.forRoot({
+      launcher: { useFactory: () => launcher },
+      transports: [TelephonyModule.forRoot(options)],
+      webSocketBody: { user: 7 },
+    }),
+  );
+  return `${host.url.replace('http', 'ws')}/ws`;
+}
+
+/** What Pipecat's harness finds. */
+async function run(url: string, ...scenarios: string[]): Promise<unknown[]> {
+  const { stdout } = await promisify(execFile)(PIPECAT_PYTHON!, [
+    'test/support/evals/run.py',
+    url,
+    ...scenarios,
+  ]);
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+}
+
+const PASSED = { passed: true, failures: [] };
+
+(PIPECAT_PYTHON ? describe : describe.skip)("Pipecat's eval harness", () => {
+  it('talks to a bot in Node: in writing, with keys and aloud', async () => {
+    const url = await start();
+    expect(await run(url, 'text', 'keys', 'voice')).toEqual([PASSED, PASSED, PASSED]);
+  });
+
+  it('talks to a bot of Pipecat, as it is', async () => {
+    const url = await start(
+      new ProcessBotLauncher({
+        python: 'test/support/bots/assistant_bot.py',
+        pythonPath: PIPECAT_PYTHON,
+      }),
+    );
+    expect(await run(url, 'text')).toEqual([PASSED]);
+  });
+
+  it('finds what is wrong', async () => {
+    expect(await run(await start(), 'wrong')).toMatchObject([{ passed: false }]);
+  });
+});
+
+describe('an eval', () => {
+  const hello = { label: 'rtvi-ai', type: 'client-ready', id: '1', data: { version: '2.1.0' } };
+
+  it('is a session of its own kind, which hears the bot', async () => {
+    const socket = await connect(await start());
+    const messages: { type: string; data: Record<string, unknown> }[] = [];
+    const heard = new Promise<void>((resolve) =>
+      socket.on('message', (data: Buffer) => {
+        messages.push(JSON.parse(data.toString()) as (typeof messages)[number]);
+        if (messages.at(-1)!.type === 'eval-bot-audio') resolve();
+      }),
+    );
+    for (const message of [EVAL_CONNECT, hello]) socket.send(JSON.stringify(message));
+    const data = {
+      base64Audio: Buffer.alloc(6_400).toString('base64'),
+      sampleRate: 16_000,
+      numChannels: 1,
+    };
+    socket.send(JSON.stringify({ label: 'rtvi-ai', type: 'raw-audio', id: '2', data }));
+    await heard;
+    expect(messages[0]).toMatchObject({ type: 'bot-ready', id: '1' });
+    expect(messages.at(-1)!.data).toEqual({
+      audio: Buffer.alloc(640).toString('base64'),
+      sampleRate: 16_000,
+    });
+    const [session] = host.app.get(SessionRegistry, { strict: false }).live;
+    expect(session).toMatchObject({ transport: 'eval', body: { user: 7 } });
+    socket.close();
+    expect((await session!.ended).code).toBe('peer_left');
+  });
+
+  it('is turned away where evals are not taken', async () => {
+    const socket = await connect(await start(undefined, {}));
+    socket.send(JSON.stringify(EVAL_CONNECT));
+    expect(await closeOf(socket)).toMatchObject({ code: 1008 });
+  });
+});
