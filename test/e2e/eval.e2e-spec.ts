@@ -8,6 +8,7 @@ import {
   ProcessBotLauncher,
   type RunnerArguments,
   RunnerModule,
+  type RunnerOptions,
   RtviSession,
   SessionRegistry,
   TelephonyModule,
@@ -15,7 +16,7 @@ import {
 } from '../../src/index.js';
 import { startHost, type TestHost } from '../../src/testing/index.js';
 import { SpeechDetector } from '../../src/standalone/speech-detector.js';
-import { closeOf, connect } from '../support/runner-app.js';
+import { closeOf, connect, nextText } from '../support/runner-app.js';
 
 jest.setTimeout(60_000);
 
@@ -59,13 +60,15 @@ afterEach(() => host.close());
 
 async function start(
   launcher: BotLauncher = new Assistant(),
-  options: TelephonyOptions = { evals: true },
+  telephony: TelephonyOptions = { evals: true },
+  options: RunnerOptions = {},
 ): Promise<string> {
   host = await startHost(
     RunnerModule.forRoot({
       launcher: { useFactory: () => launcher },
-      transports: [TelephonyModule.forRoot(options)],
+      transports: [TelephonyModule.forRoot(telephony)],
       webSocketBody: { user: 7 },
+      ...options,
     }),
   );
   return `${host.url.replace('http', 'ws')}/ws`;
@@ -136,6 +139,16 @@ describe('an eval', () => {
     expect(session).toMatchObject({ transport: 'eval', body: { user: 7 } });
     socket.close();
     expect((await session!.ended).code).toBe('peer_left');
+  });
+
+  it('needs a token where callers do', async () => {
+    const url = await start(undefined, { evals: true }, { webSocketAuth: 'token' });
+    expect(await closeOf(url)).toMatchObject({ code: 4003 });
+    const { token } = await host.start({ transport: 'twilio' });
+    const socket = await connect(`${url}/${String(token)}`);
+    for (const message of [EVAL_CONNECT, hello]) socket.send(JSON.stringify(message));
+    expect(JSON.parse(await nextText(socket))).toMatchObject({ type: 'bot-ready' });
+    socket.close();
   });
 
   it('is turned away where evals are not taken', async () => {
