@@ -48,10 +48,12 @@ class Client {
     }
   }
 
-  useRelaysOnly(): void {
+  /** @param username at the TURN servers, in place of the runner's */
+  useRelaysOnly(username: string): void {
     window.RTCPeerConnection = class extends RTCPeerConnection {
       constructor(configuration?: RTCConfiguration) {
-        super({ ...configuration, iceTransportPolicy: 'relay' });
+        const iceServers = configuration?.iceServers?.map((server) => ({ ...server, username }));
+        super({ ...configuration, iceServers, iceTransportPolicy: 'relay' });
       }
     };
   }

@@ -56,7 +56,7 @@ if (MISSING.length > 0) {
       tab = await browser.newPage();
       await tab.goto(page.url);
       const user = new BrowserUser(tab);
-      await user.useRelaysOnly();
+      await user.useRelaysOnly('browser');
       const [{ rtvi }] = await Promise.all([bot.next(), user.connect('webrtc', running.url)]);
       expect(await user.pair()).toEqual(['relay', 'relay']);
       expect(await user.likeness()).toBeGreaterThan(0.8);
@@ -64,7 +64,7 @@ if (MISSING.length > 0) {
       rtvi.send('server-message', 'through the relay');
       expect(await user.message(0)).toBe('through the relay');
       await user.leave();
-      await coturn.isFree();
+      await coturn.isFree('runner');
     },
   );
 });

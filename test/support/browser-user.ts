@@ -14,9 +14,9 @@ export class BrowserUser {
     await this.call('connect', transport, url);
   }
 
-  /** Has all connections go through TURN servers, and none beside them. */
-  async useRelaysOnly(): Promise<void> {
-    await this.call('useRelaysOnly');
+  /** Has all connections go through TURN servers, and none beside them. @param username there, in place of the runner's */
+  async useRelaysOnly(username: string): Promise<void> {
+    await this.call('useRelaysOnly', username);
   }
 
   /**

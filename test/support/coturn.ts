@@ -29,7 +29,8 @@ export class Coturn {
         ...['--log-file', 'stdout', '--simple-log', '--verbose', '--pidfile', join(folder, 'pid')],
         ...['--listening-ip', '127.0.0.1', '--listening-port', String(port)],
         ...['--relay-ip', '127.0.0.1', '--allow-loopback-peers', '--min-port', '20000'],
-        ...['--max-port', '30000', '--lt-cred-mech', '--realm', 'test', '--user', 'ada:secret'],
+        ...['--max-port', '30000', '--lt-cred-mech', '--realm', 'test'],
+        ...['--user', 'runner:secret', '--user', 'browser:secret'],
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -48,13 +49,15 @@ export class Coturn {
 
   get iceServer() {
     const urls = `turn:127.0.0.1:${this.port}?transport=udp`;
-    return { urls, username: 'ada', credential: 'secret' };
+    return { urls, username: 'runner', credential: 'secret' };
   }
 
-  /** Resolves once it lends nobody an address any more. */
-  async isFree(): Promise<void> {
-    const count = (pattern: RegExp): number => this.output.match(pattern)?.length ?? 0;
-    while (count(/: new, realm=/g) > count(/: delete: realm=/g)) {
+  /** Resolves once it lends a user no address any more. A busy Chromium now and then keeps one, so each has a name. */
+  async isFree(user: string): Promise<void> {
+    const count = (what: string): number =>
+      this.output.match(new RegExp(`: ${what} realm=<test>, username=<${user}>`, 'g'))?.length ?? 0;
+    if (count('new,') === 0) throw new Error(`${user} was lent none:\n${this.output}`);
+    while (count('new,') > count('delete:')) {
       await once(this.child.stdout!, 'data');
     }
   }
