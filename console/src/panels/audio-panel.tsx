@@ -42,12 +42,6 @@ export function AudioPanel({ live }: { live: boolean }) {
             {isMicEnabled || !live ? <MicIcon /> : <MicOffIcon />}
           </Button>
         </Side>
-        <DeviceSelect
-          label="Microphone"
-          devices={devices.availableMics}
-          selected={devices.selectedMic}
-          onSelect={devices.updateMic}
-        />
         <Side name="Bot">
           <LevelMeter label="The bot’s level" track={live ? bot : null} side="bot" />
         </Side>
@@ -55,13 +49,20 @@ export function AudioPanel({ live }: { live: boolean }) {
           <Volume2Icon size={16} aria-hidden />
           <BotVolumeSlider noLabel className="volume" />
         </div>
+        <RecordButton live={live} user={user} bot={bot} />
+        {/* Last, for they come late: what is above stays where it is. */}
+        <DeviceSelect
+          label="Microphone"
+          devices={devices.availableMics}
+          selected={devices.selectedMic}
+          onSelect={devices.updateMic}
+        />
         <DeviceSelect
           label="Speaker"
           devices={devices.availableSpeakers}
           selected={devices.selectedSpeaker}
           onSelect={devices.updateSpeaker}
         />
-        <RecordButton live={live} user={user} bot={bot} />
       </PanelContent>
     </Panel>
   );
