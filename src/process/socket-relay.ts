@@ -34,9 +34,11 @@ export class SocketRelay {
     this.forward(tunnel, peer);
     tunnel.once('open', () => this.forward(peer, tunnel));
     peer.once('close', (code, reason) => {
-      // A connection that broke breaks here as well, once the bot has what came before.
-      const close = (): void =>
-        void (code === 1006 ? channel.end() : closeLike(tunnel, code, reason));
+      const close = (): void => {
+        // A connection that broke breaks here as well, once the bot has what came before.
+        if (code === 1006) channel.end();
+        else closeLike(tunnel, code, reason);
+      };
       // Behind what was kept until now.
       if (tunnel.readyState === WebSocket.CONNECTING)
         tunnel.once('open', () => setImmediate(close));

@@ -1,9 +1,6 @@
 /** The version of RTVI that is spoken here. Source: Pipecat's RTVI models, and the published client. */
 export const RTVI_VERSION = '2.1.0';
 
-/** What marks an RTVI message among other application messages. */
-export const RTVI_LABEL = 'rtvi-ai';
-
 /** A text of the bot, in whole or in part. */
 export interface BotOutput {
   readonly text: string;

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { MediaTransport } from '../media/media-transport.js';
+import { RTVI_LABEL } from '../media/rtvi-label.js';
 import { printable } from '../validation/printable.js';
 import { validateInto } from '../validation/validate-into.js';
 import { ClientMessageError } from './client-message.error.js';
@@ -11,7 +12,6 @@ import { SendText } from './dto/send-text.dto.js';
 import {
   type BotOutput,
   legacyBotOutput,
-  RTVI_LABEL,
   RTVI_VERSION,
   type RtviOutgoing,
 } from './rtvi-messages.js';

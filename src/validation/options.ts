@@ -46,6 +46,9 @@ export const milliseconds =
       ? undefined
       : `must be a whole number of milliseconds, at least ${min}`;
 
+export const trueOrFalse: Check = (value) =>
+  typeof value === 'boolean' ? undefined : 'must be true or false';
+
 /** The fields that are set, so that the others do not hide their defaults. */
 export const withoutUndefined = <T extends object>(fields: T): T =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import type { WebSocket } from 'ws';
 import {
   BotLauncher,
   DailyModule,
@@ -49,6 +50,15 @@ async function start(
 }
 
 const open = (body: object) => running!.open(body);
+
+/** Sends messages of 16 KB that each begin with their number, as `doze` expects. */
+function sendNumbered(socket: WebSocket, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const data = Buffer.alloc(16_384);
+    data.writeUInt32BE(i);
+    socket.send(data);
+  }
+}
 
 describe('a bot is the same in the process of the runner and in its own', () => {
   const inside = {
@@ -178,11 +188,7 @@ describe('the relay', () => {
     const socket = await open({ do: 'doze' });
     await lines.with('dozing');
     const COUNT = 2_000;
-    for (let i = 0; i < COUNT; i++) {
-      const data = Buffer.alloc(16_384);
-      data.writeUInt32BE(i);
-      socket.send(data);
-    }
+    sendNumbered(socket, COUNT);
     // What is not waiting here, of 32 MB, waits in the runner or the kernel.
     await sleep(200);
     expect(socket.bufferedAmount).toBeGreaterThan(20_000_000);
@@ -198,11 +204,7 @@ describe('a peer that hangs up without a word', () => {
     await lines.with('dozing');
     // More than the kernel takes, less than what slows the peer down.
     const COUNT = 24;
-    for (let i = 0; i < COUNT; i++) {
-      const data = Buffer.alloc(16_384);
-      data.writeUInt32BE(i);
-      socket.send(data);
-    }
+    sendNumbered(socket, COUNT);
     (socket as unknown as { _socket: Socket })._socket.end();
     expect(await lines.with('heard')).toContain(`heard ${COUNT}`);
     expect(await sessions[0]!.ended).toMatchObject({ code: 'peer_left' });

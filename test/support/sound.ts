@@ -61,22 +61,22 @@ function atFourKHz(pcm: Int16Array, fromHz: number): Int16Array {
   );
 }
 
-/** How much is compared at a time, in seconds: on a busy machine there are gaps between such pieces, seldom within. */
-const PIECE = 0.5;
-
 /**
  * How much of a sound is in a copy of it, whatever is between its parts: the median over its pieces of how similar the most similar
  * part of the copy is.
+ *
+ * @param piece how much is compared at a time, in seconds: on a busy machine there are gaps between such pieces, seldom within
  */
 export function found(
   copy: Int16Array,
   copyHz: number,
   original: Int16Array,
   originalHz: number,
+  piece = 0.5,
 ): number {
   const a = atFourKHz(original, originalHz);
   const b = atFourKHz(copy, copyHz);
-  const size = PIECE * 4_000;
+  const size = piece * 4_000;
   const powers = runningPower(b);
   const best: number[] = [];
   for (let at = 0; at + size <= a.length; at += size) {

@@ -8,6 +8,7 @@ import {
   textIn,
 } from './carrier-message.js';
 import {
+  framesAt,
   IGNORED,
   type InboundMedia,
   isDtmfDigit,
@@ -16,9 +17,6 @@ import {
   type MediaSerializer,
   type OutputFormat,
 } from './media-serializer.js';
-
-/** A frame of a phone call, in milliseconds. */
-const FRAME_MS = 20;
 
 /** What a carrier's messages are made of. */
 export interface CarrierFormat {
@@ -52,11 +50,8 @@ export abstract class CarrierSerializer implements MediaSerializer {
   private readonly afterPayload: Buffer;
 
   constructor({ codecs, media, chunkSamples }: CarrierFormat) {
-    const { sampleRateHz } = codecs.out;
-    this.output = {
-      sampleRateHz,
-      chunkSamples: chunkSamples ?? (sampleRateHz * FRAME_MS) / 1_000,
-    };
+    const frames = framesAt(codecs.out.sampleRateHz);
+    this.output = chunkSamples === undefined ? frames : { ...frames, chunkSamples };
     this.codecs = codecs;
     this.beforePayload = Buffer.from(media[0]);
     this.afterPayload = Buffer.from(media[1]);

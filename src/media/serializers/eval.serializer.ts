@@ -1,4 +1,5 @@
 import { bytesFromPcm } from '../pcm.js';
+import { RTVI_LABEL } from '../rtvi-label.js';
 import { decodeBase64 } from './base64.js';
 import {
   asJson,
@@ -8,24 +9,21 @@ import {
   parseCarrierMessage,
 } from './carrier-message.js';
 import {
+  framesAt,
   IGNORED,
   type InboundMedia,
   malformed,
   type MediaCapabilities,
   type MediaSerializer,
-  type OutputFormat,
 } from './media-serializer.js';
 import { pcmAudio } from './pcm-audio.js';
 
-const LABEL = 'rtvi-ai';
 /** What the harness listens at, so that it need not resample. */
 const SAMPLE_RATE_HZ = 16_000;
-/** A frame of audio, in milliseconds. */
-const FRAME_MS = 20;
 
 /** Whether a message is the first of an eval harness, by which it is known. */
 export const isEvalConnect = (message: CarrierMessage): boolean =>
-  message.label === LABEL &&
+  message.label === RTVI_LABEL &&
   message.type === 'client-message' &&
   objectIn(message, 'data').t === 'eval-connect';
 
@@ -38,10 +36,7 @@ export class EvalSerializer implements MediaSerializer {
     dtmfOut: false,
     messages: true,
   };
-  readonly output: OutputFormat = {
-    sampleRateHz: SAMPLE_RATE_HZ,
-    chunkSamples: (SAMPLE_RATE_HZ * FRAME_MS) / 1_000,
-  };
+  readonly output = framesAt(SAMPLE_RATE_HZ);
   readonly isBinary = false;
 
   /** @param options.capturesAudio whether the harness wants to hear the bot; otherwise it only reads what it says */
@@ -50,7 +45,7 @@ export class EvalSerializer implements MediaSerializer {
   read(data: Buffer, isBinary: boolean): InboundMedia {
     if (isBinary) return malformed('a binary message where text is due');
     const message = parseCarrierMessage(data);
-    if (message?.label !== LABEL) return malformed('a message that is not RTVI');
+    if (message?.label !== RTVI_LABEL) return malformed('a message that is not RTVI');
     if (message.type === 'raw-audio') return readAudio(objectIn(message, 'data'));
     return isEvalConnect(message) ? IGNORED : { kind: 'message', message };
   }
@@ -59,7 +54,7 @@ export class EvalSerializer implements MediaSerializer {
     if (!this.options.capturesAudio) return undefined;
     const audio = bytesFromPcm(pcm).toString('base64');
     return asJson({
-      label: LABEL,
+      label: RTVI_LABEL,
       type: 'eval-bot-audio',
       data: { audio, sampleRate: SAMPLE_RATE_HZ },
     });

@@ -19,6 +19,15 @@ export interface OutputFormat {
   readonly chunkSamples: number;
 }
 
+/** A frame of audio, in milliseconds. */
+const FRAME_MS = 20;
+
+/** Audio that goes out a frame at a time. */
+export const framesAt = (sampleRateHz: number): OutputFormat => ({
+  sampleRateHz,
+  chunkSamples: (sampleRateHz * FRAME_MS) / 1_000,
+});
+
 /** A transcript from the other side, as protobuf clients can send it. */
 export interface MediaTranscription {
   readonly text: string;

@@ -2,6 +2,7 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { parseJson } from '../parse-json.js';
 import { bytesFromPcm } from '../pcm.js';
 import {
+  framesAt,
   IGNORED,
   type InboundMedia,
   malformed,
@@ -17,9 +18,6 @@ const TEXT = { text: 3 } as const;
 const AUDIO = { audio: 3, sampleRate: 4, numChannels: 5 } as const;
 const TRANSCRIPTION = { text: 3, userId: 4, timestamp: 5 } as const;
 const MESSAGE = { data: 1 } as const;
-
-/** A frame of audio, in milliseconds. */
-const FRAME_MS = 20;
 
 /** Pipecat's protobuf `Frame` (frames.proto), which plain WebSocket clients speak. */
 export class ProtobufSerializer implements MediaSerializer {
@@ -44,7 +42,7 @@ export class ProtobufSerializer implements MediaSerializer {
     // Two tags and two lengths, of a byte each.
     this.tail = shortest.length - 4;
     this.empty = { length: 0, message: shortest, at: 4 };
-    this.output = { sampleRateHz, chunkSamples: (sampleRateHz * FRAME_MS) / 1_000 };
+    this.output = framesAt(sampleRateHz);
   }
 
   read(data: Buffer, isBinary: boolean): InboundMedia {

@@ -2,6 +2,7 @@ import {
   checkOptions,
   InvalidOptionsError,
   milliseconds,
+  trueOrFalse,
   withoutUndefined,
 } from '../../validation/options.js';
 
@@ -89,7 +90,7 @@ export function resolveDailyOptions(options: DailyOptions): ResolvedDailyOptions
     roomUrl: (value) =>
       httpUrl(value) ??
       (roomNameOf(value as string) ? undefined : 'must name a room: https://domain.daily.co/room'),
-    deleteRoomOnEnd: (value) => (typeof value === 'boolean' ? undefined : 'must be true or false'),
+    deleteRoomOnEnd: trueOrFalse,
     roomTtlMs: milliseconds(1),
     tokenTtlMs: milliseconds(1),
     timeoutMs: milliseconds(1),

@@ -1,4 +1,9 @@
-import { checkOptions, milliseconds, withoutUndefined } from '../../validation/options.js';
+import {
+  checkOptions,
+  milliseconds,
+  trueOrFalse,
+  withoutUndefined,
+} from '../../validation/options.js';
 import { RunnerError } from '../../errors/runner.error.js';
 
 /** How a room is made on the server before anyone joins it. */
@@ -67,9 +72,6 @@ const DEFAULTS = {
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value.length > 0 ? undefined : 'must be a string';
 
-const flag = (value: unknown): string | undefined =>
-  typeof value === 'boolean' ? undefined : 'must be true or false';
-
 const object = (value: unknown): string | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
     ? undefined
@@ -91,8 +93,8 @@ export function resolveLiveKitOptions(options: LiveKitOptions): ResolvedLiveKitO
     tokenTtlMs: milliseconds(1_000),
     agent: object,
     room: object,
-    deleteRoomOnEnd: flag,
-    answerSipCalls: flag,
+    deleteRoomOnEnd: trueOrFalse,
+    answerSipCalls: trueOrFalse,
     timeoutMs: milliseconds(1),
   });
   checkOptions('LiveKitModule room', options.room ?? {}, {

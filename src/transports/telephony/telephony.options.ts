@@ -7,7 +7,7 @@ import {
   type TelnyxEncoding,
 } from '../../media/serializers/telnyx.serializer.js';
 import { checkPublicUrl } from '../../runner.options.js';
-import { checkOptions, milliseconds } from '../../validation/options.js';
+import { checkOptions, milliseconds, trueOrFalse } from '../../validation/options.js';
 import { carrierNamed } from './carriers/index.js';
 import { checkCredentials, type TelephonyCredentials } from './telephony-credentials.js';
 import { checkWebhookKeys, type WebhookKeys } from './webhook-keys.js';
@@ -114,7 +114,7 @@ export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTele
     webhookKeys: checkWebhookKeys,
     telnyxEncoding: oneOf(TELNYX_ENCODINGS),
     plivoContentType: oneOf(PLIVO_CONTENT_TYPES),
-    evals: oneOf([true, false]),
+    evals: trueOrFalse,
   });
   return {
     publicUrl: options.publicUrl,
