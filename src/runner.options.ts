@@ -215,8 +215,15 @@ const CHECKS: Record<keyof RunnerOptions, Check> = {
       : 'must be a list of origins such as https://app.example.com (scheme and host, no path)',
   webSocketAuth: (value) =>
     value === 'none' || value === 'token' ? undefined : "must be 'none' or 'token'",
-  // Whatever it is.
-  webSocketBody: () => undefined,
+  webSocketBody: (value) => {
+    try {
+      // As each session gets it.
+      structuredClone(value);
+      return undefined;
+    } catch {
+      return 'must be data, such as JSON has it';
+    }
+  },
   tokenSecret: text(16),
   publicKeys: checkKeys,
   privateKeys: checkKeys,

@@ -338,6 +338,7 @@ describe('options', () => {
     [{ pendingTtlMs: '5' }, /pendingTtlMs must be a number of milliseconds/],
     [{ pendingTtlMs: Infinity }, /pendingTtlMs/],
     [{ webSocketAuth: 'jwt' }, /webSocketAuth must be 'none' or 'token'/],
+    [{ webSocketBody: { now: () => 1 } }, /webSocketBody must be data, such as JSON has it/],
     [{ tokenSecret: 'short' }, /tokenSecret must be a string of at least 16 characters/],
     [{ allowedOrigins: 'https://a.example' }, /allowedOrigins must be a list of origins/],
     [{ allowedOrigins: ['a.example'] }, /allowedOrigins/],
