@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { RunnerError } from '../../errors/runner.error.js';
 import { BROWSER_OFFER } from '../../../test/support/offers.js';
 import type { Peer, PeerEvents, RemoteCandidate } from './peer/peer.js';
 import { readOffer } from './sdp.js';
@@ -45,6 +46,23 @@ describe('SmallWebRTCConnection', () => {
       await connection.disconnect();
     },
   );
+
+  it('answers ten offers one after the other, and refuses more that wait', async () => {
+    const { connection } = await negotiated();
+    const offers = Array.from({ length: 15 }, () =>
+      connection.renegotiate(readOffer(BROWSER_OFFER)).then(
+        () => 'answered',
+        (error: RunnerError) => `${error.code}: ${error.message}`,
+      ),
+    );
+    const outcomes = await Promise.all(offers);
+    expect(outcomes.slice(0, 10)).toEqual(Array(10).fill('answered'));
+    expect(outcomes.slice(10)).toEqual(
+      Array(5).fill('WRONG_STATE: 10 offers of this client wait for their answer.'),
+    );
+    await expect(connection.renegotiate(readOffer(BROWSER_OFFER))).resolves.toBeDefined();
+    await connection.disconnect();
+  });
 
   it('writes no line into the log for each message that cannot be read or sent', async () => {
     const { connection, events, warnings } = await negotiated();
