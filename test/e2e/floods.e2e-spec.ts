@@ -43,11 +43,16 @@ const signed = () => ({
 const repeated = (part: string, before = '', after = ''): string =>
   before + part.repeat((BODY_BYTES - before.length - after.length) / part.length) + after;
 
-/** Different ones, as many as fit. @param partOf makes one of a short text */
-function different(partOf: (text: string) => string, before = '', after = ''): string {
+/** Different ones, as many as fit, or as `most` says. @param partOf makes one of a short text */
+function different(
+  partOf: (text: string) => string,
+  before = '',
+  after = '',
+  most = Infinity,
+): string {
   const parts: string[] = [];
   let left = BODY_BYTES - before.length - after.length - 100;
-  for (let i = 0; left > 0; i++) {
+  for (let i = 0; left > 0 && i < most; i++) {
     const part = partOf(i.toString(36));
     parts.push(part);
     left -= part.length;
@@ -73,6 +78,11 @@ const JSONS: [string, string][] = [
   ['lists', repeated('[],', '[', '0]')],
   ['objects with different keys', different((key) => `{"${key}":0},`, '[', '0]')],
   ['different keys', different((key) => `"${key}":0,`, '{', '"x":0}')],
+  ['as many different keys as may be', different((key) => `"${key}":0,`, '{', '"x":0}', 49_990)],
+  [
+    'as many objects with different keys as may be',
+    different((key) => `{"${key}":0},`, '[', '0]', 24_990),
+  ],
   ['a key over and over', repeated('"a":0,', '{', '"a":0}')],
   ['deep lists', repeated(`${'['.repeat(190)}${']'.repeat(190)},`, '[', '0]')],
   ['deep objects', repeated(`${'{"a":'.repeat(190)}0${'}'.repeat(190)},`, '[', '0]')],
