@@ -71,7 +71,7 @@ export class RtviSession extends EventEmitter<RtviEvents> {
   private readonly waiting = new Inbox<readonly [type: string, data: unknown]>(
     MAX_WAITING_BYTES,
     // What cannot be sent throws here, as it does later.
-    ([, data]) => Math.max(LEAST_MESSAGE_BYTES, JSON.stringify(data ?? null).length),
+    ([, data]) => Math.max(LEAST_MESSAGE_BYTES, JSON.stringify([data]).length),
   );
   private client: { readonly readyId: string; readonly legacy: string | undefined } | undefined;
   private botIsReady: boolean;
