@@ -38,7 +38,9 @@ async function main(): Promise<void> {
       features: [
         OpenApiModule.forRoot(),
         ...(flags.folder === undefined ? [] : [DownloadsModule.forRoot({ folder: flags.folder })]),
-        ...((await optionalPackage(() => import('prom-client'))) ? [MetricsModule.forRoot()] : []),
+        ...((await optionalPackage('prom-client', () => import('prom-client')))
+          ? [MetricsModule.forRoot()]
+          : []),
       ],
       publicUrl: flags.proxy,
       allowedOrigins: flags.allowedOrigins,

@@ -1,9 +1,9 @@
-import { fileURLToPath } from 'node:url';
 import { Injectable } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
 import { type HttpRequest, nodeRequest } from '../http/http-request.js';
 import { PublicUrls } from '../http/public-url.js';
 import { RunnerPaths } from '../http/runner-paths.js';
+import { packageFile } from '../packages/package-file.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 import { contentSecurityPolicy } from './content-security-policy.js';
 import { type PageFile, readPage } from './page-files.js';
@@ -11,8 +11,8 @@ import { type PageFile, readPage } from './page-files.js';
 /** Where the page is, below the runner's own path. */
 export const CONSOLE_ROUTE = 'client';
 
-/** Where `npm run build` puts the page; the same seen from the sources and from what they are compiled to. */
-const PAGE_FOLDER = fileURLToPath(new URL('../../dist/console/page/', import.meta.url));
+/** Where `npm run build` puts the page. */
+const PAGE_FOLDER = 'dist/console/page';
 
 /** What Fastify's reply and Express' response have in common. */
 export interface HttpResponse {
@@ -75,7 +75,7 @@ export class ConsolePage {
 
   private async load(): Promise<ReadonlyMap<string, PageFile>> {
     try {
-      return await (this.files ??= readPage(PAGE_FOLDER));
+      return await (this.files ??= readPage(packageFile(PAGE_FOLDER)));
     } catch (error) {
       this.files = undefined;
       throw new RunnerError('NOT_FOUND', 'The console is not built: run npm run build.', {

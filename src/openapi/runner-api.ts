@@ -4,6 +4,7 @@ import { ModulesContainer } from '@nestjs/core';
 import { declaredAccess } from '../auth/access.js';
 import { apiRouteOf } from '../http/api-route.decorator.js';
 import { runnerRoutes } from '../http/runner-routes.js';
+import { packageFile } from '../packages/package-file.js';
 import { StartRequest } from '../start/dto/start-request.dto.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 import { describeRoutes, type OpenApiDocument } from './document.js';
@@ -47,6 +48,6 @@ export class RunnerApi {
 }
 
 function ownVersion(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const manifest = readFileSync(packageFile('package.json'), 'utf8');
   return (JSON.parse(manifest) as { version: string }).version;
 }

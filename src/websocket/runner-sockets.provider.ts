@@ -4,6 +4,7 @@ import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { KeyAuth } from '../auth/key-auth.js';
 import { RunnerAuth } from '../auth/runner-auth.js';
 import { RunnerPaths } from '../http/runner-paths.js';
+import { optionalPackage } from '../packages/optional-package.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { RunnerSocketAdapter } from './runner-socket-adapter.js';
 
@@ -39,10 +40,9 @@ export const runnerSocketsProvider: FactoryProvider<RunnerSocketAdapter> = {
 
 /** What Nest itself falls back to. Loaded ahead, because Nest creates gateways synchronously. */
 async function loadDefaultAdapter(): Promise<((server: Server) => WebSocketAdapter) | undefined> {
-  try {
-    const { IoAdapter } = await import('@nestjs/platform-socket.io');
-    return (server) => new IoAdapter(server);
-  } catch {
-    return undefined;
-  }
+  const socketIo = await optionalPackage(
+    '@nestjs/platform-socket.io',
+    () => import('@nestjs/platform-socket.io'),
+  ).catch(() => undefined);
+  return socketIo && ((server) => new socketIo.IoAdapter(server));
 }
