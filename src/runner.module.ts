@@ -34,6 +34,7 @@ import { SessionTokens } from './sessions/session-token.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { StartController } from './start/start.controller.js';
 import { TransportRegistry } from './transports/transport-registry.js';
+import { GatewayBinding } from './websocket/gateway-binding.js';
 import { runnerSocketsProvider } from './websocket/runner-sockets.provider.js';
 import { SocketSessions } from './websocket/socket-sessions.js';
 
@@ -175,6 +176,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       HttpFront,
       NotFound,
       runnerSocketsProvider,
+      GatewayBinding,
       SocketSessions,
     ],
     exports: [

@@ -1,4 +1,4 @@
-import { WebSocketGateway } from '@nestjs/websockets';
+import { WebSocketGateway } from '../compat/web-socket-gateway.js';
 
 /** What {@link RunnerGateway} leaves in a gateway's options. */
 export interface RunnerGatewayOptions {

@@ -38,6 +38,11 @@ export class RunnerSocketAdapter implements WebSocketAdapter {
     };
   }
 
+  /** Whether any gateway of the runner is served. */
+  get servesRunner(): boolean {
+    return this.router !== undefined;
+  }
+
   /** Nest sets this from the application's options of the same name. */
   set forceCloseConnections(force: boolean) {
     this.force = force;

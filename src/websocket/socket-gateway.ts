@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { Logger } from '@nestjs/common';
-import type { OnGatewayConnection } from '@nestjs/websockets';
 import type { RunnerWebSocket } from './runner-web-socket.js';
 
 /** A gateway of the runner. What it throws closes the socket; under bare Nest it would end the process. */
-export abstract class SocketGateway implements OnGatewayConnection<RunnerWebSocket> {
+export abstract class SocketGateway {
   /** Takes a new connection, whose frames are held until somebody listens. */
   protected abstract accept(
     socket: RunnerWebSocket,
