@@ -12,7 +12,7 @@ describe('a gateway marked without @nestjs/websockets', () => {
     nest.WebSocketGateway(options)(Nests);
     const metadataOf = (type: object): unknown[] => {
       const keys: unknown[] = Reflect.getMetadataKeys(type);
-      return keys.map((key) => [key, Reflect.getMetadata(key, type)]);
+      return keys.map((key): unknown => [key, Reflect.getMetadata(key, type)]);
     };
     expect(metadataOf(Ours)).toEqual(metadataOf(Nests));
     expect(metadataOf(Ours)).toHaveLength(3);

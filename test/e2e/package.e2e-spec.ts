@@ -26,7 +26,7 @@ beforeAll(async () => {
     dir,
   ]);
   tarball = join(dir, (JSON.parse(stdout) as { filename: string }[])[0]!.filename);
-});
+}, 60_000);
 afterAll(async () => {
   for (const child of children) {
     if (child.exitCode === null && child.signalCode === null) {
