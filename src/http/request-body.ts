@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { RunnerError } from '../errors/runner.error.js';
+import { exceededJsonLimit, MAX_JSON_DEPTH, MAX_JSON_VALUES } from '../limits/json-limits.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
+import { parseForm } from './form.js';
 import { type HttpRequest, nodeRequest } from './http-request.js';
-
-/** How deep JSON may nest before it is refused. */
-export const MAX_JSON_DEPTH = 200;
 
 /** A request body as the runner took it off the wire, or left it there. */
 interface TakenBody {
@@ -53,8 +52,8 @@ export const isBodyTaken = (request: IncomingMessage): boolean =>
  * promise, because every request comes through here.
  *
  * @param limits how large it may be, and how long it may take; not every server has a limit of its own for that (Fastify's is 0, none)
- * @param done is given a {@link RunnerError}: `TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`, or `BAD_REQUEST` when it breaks off, takes too long or nests
- * too deep
+ * @param done is given a {@link RunnerError}: `TOO_LARGE`, also for too many form fields or JSON values, `UNSUPPORTED_MEDIA_TYPE`, or
+ * `BAD_REQUEST` when it breaks off, takes too long or nests too deep
  */
 export function takeBody(
   request: IncomingMessage,
@@ -131,38 +130,25 @@ function parse(request: IncomingMessage, raw: Buffer): TakenBody['parsed'] {
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
   const text = raw.toString('utf8');
   if (type === 'application/x-www-form-urlencoded') {
-    return { value: Object.fromEntries(new URLSearchParams(text)) };
+    return { value: Object.fromEntries(parseForm(text)) };
   }
   if (type !== 'application/json' && !type.endsWith('+json')) {
     throw unsupported(
       'Send the body as application/json (or application/x-www-form-urlencoded) and say so in Content-Type.',
     );
   }
-  if (raw.length > 2 * MAX_JSON_DEPTH && depthOf(text) > MAX_JSON_DEPTH) {
+  const exceeded = exceededJsonLimit(text);
+  if (exceeded === 'depth') {
     throw new RunnerError('BAD_REQUEST', `JSON nested deeper than ${MAX_JSON_DEPTH} is refused.`);
+  }
+  if (exceeded === 'values') {
+    throw new RunnerError('TOO_LARGE', `JSON of more than ${MAX_JSON_VALUES} values is refused.`);
   }
   try {
     return { value: JSON.parse(text) as unknown };
   } catch {
     return { malformed: new RunnerError('BAD_REQUEST', 'The body is not valid JSON.') };
   }
-}
-
-/** The deepest nesting of brackets outside strings. */
-function depthOf(json: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let inString = false;
-  for (let i = 0; i < json.length; i++) {
-    const char = json.charCodeAt(i);
-    if (inString) {
-      if (char === 0x5c) i++;
-      else if (char === 0x22) inString = false;
-    } else if (char === 0x22) inString = true;
-    else if (char === 0x7b || char === 0x5b) deepest = Math.max(deepest, ++depth);
-    else if (char === 0x7d || char === 0x5d) depth--;
-  }
-  return deepest;
 }
 
 /** What a larger body is refused with. */

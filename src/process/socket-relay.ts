@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
+import { ITEM_BYTES } from '../limits/item-bytes.js';
 import { RunnerWebSocket } from '../websocket/runner-web-socket.js';
 
 /** Past this much that one side has not read, no more is taken from the other. Bytes. */
@@ -58,13 +59,17 @@ export class SocketRelay {
   }
 
   private forward(from: WebSocket, to: WebSocket): void {
+    let unsent = 0;
+    const waitingBytes = (): number => to.bufferedAmount + unsent * ITEM_BYTES;
     const goOn = (): void => {
-      if (from.isPaused && to.bufferedAmount <= MAX_WAITING_BYTES / 2) from.resume();
+      unsent--;
+      if (from.isPaused && waitingBytes() <= MAX_WAITING_BYTES / 2) from.resume();
     };
     from.on('message', (data: Buffer, isBinary) => {
       if (to.readyState !== WebSocket.OPEN) return;
+      unsent++;
       to.send(data, { binary: isBinary }, goOn);
-      if (to.bufferedAmount > MAX_WAITING_BYTES && !this.last) from.pause();
+      if (waitingBytes() > MAX_WAITING_BYTES && !this.last) from.pause();
     });
     // Or its end would never be noticed.
     to.once('close', () => from.resume());
