@@ -4,6 +4,7 @@ import {
   HTTP_CODE_METADATA,
   METHOD_METADATA,
   PATH_METADATA,
+  RESPONSE_PASSTHROUGH_METADATA,
   ROUTE_ARGS_METADATA,
 } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
@@ -79,6 +80,7 @@ export function replaceHandler(
     configurable: true,
   });
   Reflect.defineMetadata(ROUTE_ARGS_METADATA, {}, subclass, name);
+  Reflect.defineMetadata(RESPONSE_PASSTHROUGH_METADATA, false, subclass, name);
   Res()(prototype, name, 0);
 }
 

@@ -27,6 +27,10 @@ export function nodeRequest(request: HttpRequest): IncomingMessage {
   return request.raw ?? (request as unknown as IncomingMessage);
 }
 
+/** Whether a request changes nothing by itself, and so has no body. */
+export const isReading = ({ method }: IncomingMessage): boolean =>
+  method === 'GET' || method === 'HEAD';
+
 /** The parameters behind the `?`; of several with one name the last. */
 export function queryOf({ originalUrl }: HttpRequest): Record<string, string> {
   const start = originalUrl.indexOf('?');

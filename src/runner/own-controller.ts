@@ -2,6 +2,7 @@ import { SetMetadata, type Type, UseGuards } from '@nestjs/common';
 import { declaredAccess } from '../auth/access.js';
 import { handlersOf, replaceHandler } from '../compat/nest-handlers.js';
 import { AnswerGuard } from '../http/answer.guard.js';
+import { setOperationId } from '../http/api-route.decorator.js';
 import { RUNNER_CONTROLLER, STREAMS_BODY } from '../http/runner-controller.decorator.js';
 import { RUNNER_ROUTE, type RunnerRoute } from '../http/runner-route.js';
 import type { RunnerRef } from '../runner-ref.js';
@@ -32,6 +33,9 @@ export function ownController(controller: Type<unknown>, runner: RunnerRef): Typ
     const config = Reflect.getMetadata(FASTIFY_ROUTE_CONFIG, replacement) as object | undefined;
     SetMetadata(RUNNER_ROUTE, route)(replacement);
     SetMetadata(FASTIFY_ROUTE_CONFIG, { ...config, [RUNNER_ROUTE]: route })(replacement);
+    if (runner.name !== undefined) {
+      setOperationId(replacement, `${runner.name}_${controller.name}_${handler.name}`);
+    }
     UseGuards(AnswerGuard)(own.prototype as object, handler.name, { value: replacement });
   }
   return own;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { beforeHeaders } from '../../compat/before-headers.js';
 import { isOriginAllowed } from '../allowed-origins.js';
+import { isReading } from '../http-request.js';
 import type { Exchange } from './exchange.js';
 
 /** What a page may read of an answer beside its body. */
@@ -23,6 +24,8 @@ export class Cors {
       beforeHeaders(response, () => this.allowListed(request, response));
       return preflight;
     }
+    // What is cached for one who names no origin may be given to a page.
+    if (request.headers.origin === undefined && !isReading(request)) return false;
     if (exchange.header('access-control-expose-headers') === undefined) {
       exchange.setHeader('access-control-expose-headers', EXPOSED);
     }

@@ -4,6 +4,7 @@ import { RunnerError } from '../../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options.js';
 import { RUNNER_REF, type RunnerRef } from '../../runner-ref.js';
 import { isOriginAllowed } from '../allowed-origins.js';
+import { isReading } from '../http-request.js';
 import { sendError } from '../http-response.js';
 import { leaveBody, takeBody } from '../request-body.js';
 import { Cors } from './cors.js';
@@ -59,20 +60,19 @@ export class RunnerIntake implements Receiver {
 
   private take(exchange: Exchange, done: (error?: Error) => void): void {
     const { http, request, route } = exchange;
-    const { method } = request;
-    const readsOnly = method === 'GET' || method === 'HEAD';
-    const refusal = this.refusal(exchange, readsOnly);
-    if (refusal || readsOnly) return done(refusal);
+    const refusal = this.refusal(exchange);
+    if (refusal || isReading(request)) return done(refusal);
     const readBody = route.streamsBody ? leaveBody : takeBody;
     // Whatever the host keeps for this request, such as with AsyncLocalStorage, would be lost in the events of the body.
-    readBody(request, this.options, AsyncResource.bind(done), http);
+    const scope = new AsyncResource('RunnerIntake');
+    readBody(request, this.options, (error) => scope.runInAsyncScope(done, undefined, error), http);
   }
 
-  private refusal({ http, request, route }: Exchange, readsOnly: boolean): RunnerError | undefined {
+  private refusal({ http, request, route }: Exchange): RunnerError | undefined {
     const { allowedOrigins, publicUrl } = this.options;
     const { origin } = request.headers;
     // CORS keeps a page from reading the answer, but not from asking: a form needs no preflight.
-    if (!readsOnly && origin !== undefined && !isOriginAllowed(origin, allowedOrigins)) {
+    if (origin !== undefined && !isReading(request) && !isOriginAllowed(origin, allowedOrigins)) {
       return new RunnerError('FORBIDDEN', 'This origin is not allowed.');
     }
     if (route.opensSessions && isOfForeignPage(http, { allowedOrigins, publicUrl })) {
