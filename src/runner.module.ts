@@ -2,6 +2,7 @@ import {
   type Abstract,
   ConfigurableModuleBuilder,
   type DynamicModule,
+  Inject,
   type InjectionToken,
   Module,
   type ModuleMetadata,
@@ -15,15 +16,20 @@ import { KeyAuth } from './auth/key-auth.js';
 import { RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher } from './bot/bot-launcher.js';
 import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
-import { consoleController } from './console/console.controller.js';
+import { ConsoleController } from './console/console.controller.js';
 import { ConsolePage } from './console/console-page.js';
 import { HealthController } from './health/health.controller.js';
 import { RunnerHealth } from './health/runner-health.js';
-import { HttpFront } from './http/http-front.js';
+import { RunnerIntake } from './http/intake/runner-intake.js';
 import { NotFound } from './http/not-found.js';
 import { PublicUrls } from './http/public-url.js';
-import { RUNNER_PATH, RunnerPaths } from './http/runner-paths.js';
+import { RunnerPaths } from './http/runner-paths.js';
+import { ownModule } from './runner/own-module.js';
+import { getRunnerToken, Runner } from './runner/runner.js';
+import { RunnerDirectory } from './runner/runner-directory.js';
+import { RunnerHostModule } from './runner/runner-host.module.js';
 import { resolveRunnerOptions, RUNNER_OPTIONS, type RunnerOptions } from './runner.options.js';
+import { RUNNER_REF, type RunnerRef } from './runner-ref.js';
 import { InvalidOptionsError } from './validation/options.js';
 import { LoadMonitor } from './sessions/load-monitor.js';
 import { RunnerDrain } from './sessions/runner-drain.js';
@@ -34,8 +40,6 @@ import { SessionTokens } from './sessions/session-token.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { StartController } from './start/start.controller.js';
 import { TransportRegistry } from './transports/transport-registry.js';
-import { GatewayBinding } from './websocket/gateway-binding.js';
-import { runnerSocketsProvider } from './websocket/runner-sockets.provider.js';
 import { SocketSessions } from './websocket/socket-sessions.js';
 
 /** What a host provides in place of the runner's own: a class, or any form of Nest provider for one. */
@@ -58,6 +62,11 @@ export type AuthDefinition = Provided<RunnerAuth>;
 
 /** What shapes the module itself, and so must be known before any option is computed. */
 export interface RunnerModuleExtras {
+  /**
+   * Tells this runner from others in the application: with a name it is injected as `@InjectRunner(name)`, and only so.
+   * @default none: it is injected as `Runner`, and what it is made of under its own classes
+   */
+  name?: string;
   /** The bot to run. Without one, `/start` answers 501. */
   launcher?: LauncherDefinition;
   /** Who may do what. Without it, `publicKeys` and `privateKeys` decide. */
@@ -69,7 +78,7 @@ export interface RunnerModuleExtras {
   /** What watches and describes the runner, such as `MetricsModule.forRoot()`. */
   features?: DynamicModule[];
   /**
-   * Where all routes and WebSockets live, such as `voice` for `/voice/start` and `/voice/ws`.
+   * Where all routes and WebSockets live, such as `voice` for `/voice/start` and `/voice/ws`. Each runner of an application needs another.
    * @default ''
    */
   path?: string;
@@ -93,7 +102,13 @@ export interface RunnerModuleExtras {
 /** Everything the transports and features share. They import it through {@link RunnerModule}, which adds it to each of them. */
 @Module({})
 class RunnerCoreModule implements OnModuleInit {
-  constructor(private readonly moduleRef: ModuleRef) {}
+  constructor(
+    private readonly moduleRef: ModuleRef,
+    directory: RunnerDirectory,
+    @Inject(RUNNER_REF) runner: RunnerRef,
+  ) {
+    directory.add(runner);
+  }
 
   onModuleInit(): void {
     // Otherwise everything that injects it would be request-scoped too, and every request had a runner of its own.
@@ -117,6 +132,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     .setExtras<RunnerModuleExtras>(
       // Nest tells extras from options by the keys listed here.
       {
+        name: undefined,
         launcher: undefined,
         auth: undefined,
         imports: undefined,
@@ -143,71 +159,86 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
 export class RunnerModule extends ConfigurableModuleClass {}
 
 function compose(definition: DynamicModule, extras: RunnerModuleExtras): DynamicModule {
+  const name = checkName(extras.name);
   const path = checkPath(extras.path ?? '');
-  const core: DynamicModule = {
-    module: RunnerCoreModule,
-    imports: [...new Set([...(definition.imports ?? []), ...(extras.imports ?? [])])],
-    controllers: [
-      StartController,
-      SessionsController,
-      ...(extras.console ? [consoleController()] : []),
-      ...((extras.health ?? true) ? [HealthController] : []),
-    ],
-    providers: [
-      ...(definition.providers ?? []),
-      {
-        provide: RUNNER_OPTIONS,
-        useFactory: resolveRunnerOptions,
-        inject: [MODULE_OPTIONS_TOKEN],
-      },
-      { provide: RUNNER_PATH, useValue: path },
-      provider('launcher', BotLauncher, extras.launcher ?? MissingBotLauncher),
-      provider('auth', RunnerAuth, extras.auth ?? KeyAuth),
-      SessionRegistry,
-      RunnerDrain,
-      RunnerReadiness,
-      LoadMonitor,
-      SessionTokens,
-      TransportRegistry,
-      RunnerHealth,
-      RunnerPaths,
-      PublicUrls,
-      ConsolePage,
-      HttpFront,
-      NotFound,
-      runnerSocketsProvider,
-      GatewayBinding,
-      SocketSessions,
-    ],
-    exports: [
-      BotLauncher,
-      RunnerAuth,
-      RUNNER_OPTIONS,
-      SessionRegistry,
-      RunnerDrain,
-      RunnerReadiness,
-      SessionTokens,
-      TransportRegistry,
-      RunnerHealth,
-      RunnerPaths,
-      PublicUrls,
-      SocketSessions,
-    ],
-  };
+  const runner: RunnerRef = { name, path, isGlobal: extras.isGlobal ?? false };
+  const core = ownModule(
+    {
+      module: RunnerCoreModule,
+      imports: [
+        RunnerHostModule,
+        ...new Set([...(definition.imports ?? []), ...(extras.imports ?? [])]),
+      ],
+      controllers: [
+        StartController,
+        SessionsController,
+        ...(extras.console ? [ConsoleController] : []),
+        ...((extras.health ?? true) ? [HealthController] : []),
+      ],
+      providers: [
+        ...(definition.providers ?? []),
+        {
+          provide: RUNNER_OPTIONS,
+          useFactory: resolveRunnerOptions,
+          inject: [MODULE_OPTIONS_TOKEN],
+        },
+        { provide: RUNNER_REF, useValue: runner },
+        provider('launcher', BotLauncher, extras.launcher ?? MissingBotLauncher),
+        provider('auth', RunnerAuth, extras.auth ?? KeyAuth),
+        SessionRegistry,
+        RunnerDrain,
+        RunnerReadiness,
+        LoadMonitor,
+        SessionTokens,
+        TransportRegistry,
+        RunnerHealth,
+        RunnerPaths,
+        PublicUrls,
+        ConsolePage,
+        RunnerIntake,
+        NotFound,
+        SocketSessions,
+        Runner,
+      ],
+      exports: [
+        BotLauncher,
+        RunnerAuth,
+        RUNNER_OPTIONS,
+        RUNNER_REF,
+        SessionRegistry,
+        RunnerDrain,
+        RunnerReadiness,
+        SessionTokens,
+        TransportRegistry,
+        RunnerHealth,
+        RunnerPaths,
+        PublicUrls,
+        RunnerIntake,
+        SocketSessions,
+        Runner,
+        RunnerHostModule,
+      ],
+    },
+    runner,
+  );
   const onTop = [
     ...(extras.transports ?? []),
     ...(extras.features ?? []),
-    SessionApiModule.forRunner(),
-  ].map((module) => ({ ...module, imports: [...(module.imports ?? []), core] }));
+    { module: SessionApiModule },
+  ].map((module) => ownModule({ ...module, imports: [...(module.imports ?? []), core] }, runner));
   const modules = [core, ...onTop];
+  const token = getRunnerToken(name);
   return {
     module: definition.module,
-    global: extras.isGlobal ?? false,
+    global: runner.isGlobal,
     imports: [
       ...(path ? [RouterModule.register(modules.map(({ module }) => ({ path, module })))] : []),
       ...modules,
     ],
-    exports: [core],
+    // Those of one with a name would be taken for those of another, wherever both can be injected.
+    ...(name === undefined
+      ? { exports: [core] }
+      : { providers: [{ provide: token, useExisting: Runner }], exports: [token] }),
   };
 }
 
@@ -232,4 +263,9 @@ function checkPath(path: string): string {
   throw new InvalidOptionsError('RunnerModule', [
     `path must be plain URL segments such as 'voice' or 'api/voice', not '${path}'`,
   ]);
+}
+
+function checkName(name: unknown): string | undefined {
+  if (name === undefined || (typeof name === 'string' && name !== '')) return name;
+  throw new InvalidOptionsError('RunnerModule', ["name must be a text such as 'sales'"]);
 }

@@ -26,7 +26,7 @@ const RULES: Record<string, string[]> = {
   bot: ['errors', 'validation'],
   auth: ['errors', 'http', 'runner.options.js'],
   sessions: ['auth', 'bot', 'errors', 'http', 'validation', 'runner.options.js'],
-  http: ['errors', 'limits', 'validation', 'runner.options.js'],
+  http: ['compat', 'errors', 'limits', 'validation', 'runner.options.js', 'runner-ref.js'],
   websocket: [
     'auth',
     'bot',
@@ -38,6 +38,18 @@ const RULES: Record<string, string[]> = {
     'sessions',
     'validation',
     'runner.options.js',
+    'runner-ref.js',
+  ],
+  runner: [
+    'auth',
+    'compat',
+    'health',
+    'http',
+    'sessions',
+    'validation',
+    'websocket',
+    'runner-ref.js',
+    'transports/transport-registry.js',
   ],
   console: [
     'auth',
@@ -80,6 +92,7 @@ const RULES: Record<string, string[]> = {
     'packages',
     'validation',
     'start/dto/start-request.dto.js',
+    'runner-ref.js',
     'transports/transport-registry.js',
   ],
   start: [

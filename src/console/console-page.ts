@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
-import { type HttpRequest, nodeRequest } from '../http/http-request.js';
+import { type HttpRequest, nodeRequest, restOfUrl } from '../http/http-request.js';
 import { PublicUrls } from '../http/public-url.js';
-import { RunnerPaths } from '../http/runner-paths.js';
 import { packageFile } from '../packages/package-file.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 import { contentSecurityPolicy } from './content-security-policy.js';
@@ -27,25 +26,33 @@ export class ConsolePage {
   private files: Promise<ReadonlyMap<string, PageFile>> | undefined;
 
   constructor(
-    private readonly paths: RunnerPaths,
     private readonly transports: TransportRegistry,
     private readonly publicUrls: PublicUrls,
   ) {}
 
+  /**
+   * Answers at the folder of the page. The page names its files from there, so without the slash at the end it is somewhere else.
+   * @throws {RunnerError} `NOT_FOUND` when there is no page
+   */
+  async answerFolder(request: HttpRequest, response: HttpResponse): Promise<void> {
+    const [path = '', ...query] = (nodeRequest(request).url ?? '').split('?');
+    if (path.endsWith('/')) return this.send('index.html', request, response);
+    response
+      .status(302)
+      // Relative, for a proxy may have put both below another path.
+      .header('location', [`${CONSOLE_ROUTE}/`, ...query].join('?'))
+      .send('');
+  }
+
   /** @throws {RunnerError} `NOT_FOUND` for what is no file of the page, and when there is no page */
-  async answer(request: HttpRequest, response: HttpResponse): Promise<void> {
-    const { url = '', headers } = nodeRequest(request);
-    const [path = '', ...query] = url.split('?');
-    const within = path.slice(`${this.paths.basePath}/${CONSOLE_ROUTE}`.length);
-    if (within === '') {
-      // The page names its files from its folder. Relative, for a proxy may have put both below another path.
-      response
-        .status(302)
-        .header('location', [`${CONSOLE_ROUTE}/`, ...query].join('?'))
-        .send('');
-      return;
-    }
-    const file = (await this.load()).get(within.slice(1) || 'index.html');
+  async answerFile(request: HttpRequest, response: HttpResponse): Promise<void> {
+    const [path = ''] = restOfUrl(request).split('?');
+    await this.send(path.slice(1) || 'index.html', request, response);
+  }
+
+  private async send(name: string, request: HttpRequest, response: HttpResponse): Promise<void> {
+    const { headers } = nodeRequest(request);
+    const file = (await this.load()).get(name);
     if (!file) throw new RunnerError('NOT_FOUND', 'The console has no such file.');
     response
       .header('etag', file.etag)

@@ -1,5 +1,5 @@
 import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
-import { downloadsController } from './downloads.controller.js';
+import { DownloadsController } from './downloads.controller.js';
 import { Downloads } from './downloads.js';
 import {
   checkDownloadsOptions,
@@ -10,11 +10,11 @@ import {
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<DownloadsOptions>({ moduleName: 'PipecatDownloads' })
     .setClassMethodName('forRoot')
-    .setExtras({}, (definition) => ({ ...definition, controllers: [downloadsController()] }))
     .build();
 
 /** `GET /files/*`: files that bots leave in a folder, for clients to fetch. */
 @Module({
+  controllers: [DownloadsController],
   providers: [
     Downloads,
     {

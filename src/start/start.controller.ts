@@ -1,4 +1,5 @@
-import { Get, HttpCode, Inject, Post, Req } from '@nestjs/common';
+import { Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { Access } from '../auth/access.decorator.js';
 import { callerOf } from '../auth/caller.js';
 import { START_ERRORS } from '../errors/runner.error.js';
@@ -25,6 +26,7 @@ export class StartController {
     private readonly sessions: SessionRegistry,
     private readonly readiness: RunnerReadiness,
     private readonly publicUrls: PublicUrls,
+    private readonly adapterHost: HttpAdapterHost,
   ) {}
 
   /** Opens a session on the transport asked for, and says how to reach it. Malformed JSON counts as `{}`. */
@@ -39,7 +41,10 @@ export class StartController {
     answers: { 200: { description: 'The session is open.', content: json(StartAnswer) } },
     errors: ['INVALID_FIELDS', ...START_ERRORS],
   })
-  async start(@Req() httpRequest: HttpRequest): Promise<StartAnswer> {
+  async start(
+    @Req() httpRequest: HttpRequest,
+    @Res({ passthrough: true }) response: unknown,
+  ): Promise<StartAnswer> {
     try {
       const request = validateInto(StartRequest, bodyOf(httpRequest, {}));
       const name =
@@ -53,7 +58,10 @@ export class StartController {
         (session) => {
           const baseUrl = this.publicUrls.of(httpRequest);
           const answer = transport.start({ name, session, request, baseUrl });
-          const withId = (more: Record<string, unknown>) => ({ sessionId: session.id, ...more });
+          const withId = (more: Record<string, unknown>) => {
+            this.adapterHost.httpAdapter.setHeader(response, 'x-session-id', session.id);
+            return { sessionId: session.id, ...more };
+          };
           return answer instanceof Promise ? answer.then(withId) : withId(answer);
         },
         nodeRequest(httpRequest).socket,

@@ -34,6 +34,7 @@ export class GatewayBinding implements OnModuleInit, BeforeApplicationShutdown {
     this.adapter.bindClientConnect(server, (socket, request) => {
       void gateway.handleConnection(socket as RunnerWebSocket, request as IncomingMessage);
     });
+    gateway.afterInit();
   }
 
   /** Comes, as Nest's own, after the drain and before the HTTP server closes. */

@@ -29,7 +29,7 @@ export class RawSocketServer extends EventEmitter {
 
   /** @param path the full path, such as `/voice/ws`, known only once the application is up */
   constructor(
-    private readonly path: () => string,
+    readonly path: () => string,
     private readonly options: RawSocketOptions,
   ) {
     super();

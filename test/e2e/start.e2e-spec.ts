@@ -118,14 +118,28 @@ describe.each(PLATFORMS)('POST /start on %s', (platform) => {
       socket.destroy();
     });
 
-    it.each(['text/plain', 'application/xml', 'multipart/form-data; boundary=x'])(
-      'refuses the content type %s',
-      async (type) => {
-        const { status, json } = await post(`${running.url}/start`, '{}', { 'content-type': type });
-        expect(status).toBe(415);
-        expect(json.detail).toMatch(/application\/json/);
-      },
-    );
+    it.each([
+      'text/plain',
+      'application/xml',
+      'multipart/form-data; boundary=x',
+      'application/x-www-form-urlencoded',
+    ])('reads JSON that is sent as %s', async (type) => {
+      const { status, json } = await post(
+        `${running.url}/start`,
+        '{"transport":"carrier-pigeon"}',
+        { 'content-type': type },
+      );
+      expect(status).toBe(400);
+      expect(json.detail).toMatch(/carrier-pigeon/);
+    });
+
+    it('refuses a body with a Content-Encoding', async () => {
+      const { status, json } = await post(`${running.url}/start`, '{}', {
+        'content-encoding': 'gzip',
+      });
+      expect(status).toBe(415);
+      expect(json.detail).toMatch(/Content-Encoding/);
+    });
 
     it('answers preflights and sets CORS headers', async () => {
       const preflight = await fetch(`${running.url}/start`, {

@@ -35,7 +35,7 @@ export function telephonyWebhookController(path: string, carrier?: string): Type
     throw new InvalidOptionsError('TelephonyModule', [`carrier must be one of ${CARRIER_NAMES}`]);
   }
   @RunnerController(path)
-  @Access('open')
+  @Access('webhook')
   class TelephonyWebhookController {
     constructor(
       @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
