@@ -5,6 +5,9 @@ const TYPESCRIPTS = ['5.1.6', '5.4.5', '5.7.3', '5.8.3', '5.9.3', '6.0.3'];
 const RESOLUTIONS = ['node10', 'node16', 'nodenext', 'bundler'];
 const NODES = [20, 22, 24];
 const CLIS = [11, 12];
+const MANAGERS = ['npm', 'pnpm', 'yarn', 'berry'];
+/** A dependency of Nest 12 wants Node 22, which Yarn 1 insists on. */
+const runs = ({ cli, manager, node }) => cli === 11 || manager !== 'yarn' || node >= 22;
 const BUILDERS = { 11: ['tsc', 'swc', 'webpack'], 12: ['tsc', 'swc', 'rspack'] };
 
 /** Nest's own declarations cannot be checked by TypeScript before 5.4. */
@@ -13,6 +16,10 @@ const types = (typescript, resolution) => ({
   resolution,
   skipLibCheck: typescript === '5.1.6',
 });
+
+const EVERY_TYPES = TYPESCRIPTS.flatMap((typescript) =>
+  RESOLUTIONS.map((resolution) => types(typescript, resolution)),
+);
 
 const scaffold = (cell) => ({
   name: `nest${cell.cli} ${cell.manager} node${cell.node}`,
@@ -62,9 +69,9 @@ export const FEW = [
     ],
   }),
   scaffold({ cli: 11, manager: 'pnpm', node: 24, builders: ['swc'] }),
-  scaffold({ cli: 12, manager: 'pnpm', node: 22, builders: ['swc'] }),
+  scaffold({ cli: 12, manager: 'pnpm', node: 20, builders: ['swc'] }),
   scaffold({ cli: 11, manager: 'yarn', node: 22 }),
-  scaffold({ cli: 12, manager: 'yarn', node: 20 }),
+  scaffold({ cli: 12, manager: 'yarn', node: 22 }),
   full({ cli: 11, adapter: 'fastify', node: 22 }),
   full({ cli: 12, adapter: 'express', node: 24 }),
 ];
@@ -72,22 +79,21 @@ export const FEW = [
 /** The whole matrix. */
 export const ALL = [
   ...CLIS.flatMap((cli) =>
-    ['npm', 'pnpm', 'yarn', 'berry'].flatMap((manager) =>
-      NODES.map((node) =>
-        scaffold({
-          ...{ cli, manager, node, fastify: true, builders: BUILDERS[cli] },
-          bundle: manager === 'npm',
-          identity: manager === 'npm' ? [node] : [],
-          types:
-            manager === 'npm' && node === 22
-              ? TYPESCRIPTS.flatMap((version) =>
-                  RESOLUTIONS.map((resolution) => types(version, resolution)),
-                )
-              : [],
+    MANAGERS.flatMap((manager) => NODES.map((node) => ({ cli, manager, node }))),
+  )
+    .filter(runs)
+    .map((cell) =>
+      scaffold({
+        ...cell,
+        fastify: true,
+        builders: BUILDERS[cell.cli],
+        ...(cell.manager === 'npm' && {
+          bundle: true,
+          identity: [cell.node],
+          types: cell.node === 22 ? EVERY_TYPES : [],
         }),
-      ),
+      }),
     ),
-  ),
   ...CLIS.flatMap((cli) =>
     ['express', 'fastify'].flatMap((adapter) =>
       [22, 24].map((node) => full({ cli, adapter, node })),

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -110,17 +111,18 @@ function report() {
 
 /** The built package, under a name that changes with it: Yarn would take an older one of the same name from its cache. */
 function pack() {
-  const folder = join(CACHE, 'package');
-  rmSync(folder, { recursive: true, force: true });
+  const folder = join(CACHE, 'packages');
   mkdirSync(folder, { recursive: true });
+  const packed = mkdtempSync(join(folder, 'packed-'));
   const answer = execFileSync(
     'npm',
-    ['pack', '--ignore-scripts', '--json', '--pack-destination', folder],
+    ['pack', '--ignore-scripts', '--json', '--pack-destination', packed],
     { encoding: 'utf8' },
   );
   const [{ filename, shasum }] = JSON.parse(answer);
   const path = join(folder, `nestjs-pipecat-runner-${shasum}.tgz`);
-  renameSync(join(folder, filename), path);
+  renameSync(join(packed, filename), path);
+  rmSync(packed, { recursive: true });
   return { tarball: path, digest: shasum };
 }
 

@@ -48,7 +48,8 @@ export async function checkScaffold(
   }
   for (const builder of builders) {
     await step(`builds with ${builder}, starts, and echoes over a WebSocket`, async () => {
-      await app.addDev(...BUILDER_PACKAGES[cli][builder]);
+      const packages = BUILDER_PACKAGES[cli][builder];
+      if (packages.length > 0) await app.addDev(...packages);
       await build(app, builder);
       await checkServer(app);
     });
@@ -84,20 +85,13 @@ export function importRunner(app) {
 
 /** Runs a test of ours in the application's own runner. @param tests how many it has */
 export async function runSpec(app, file, tests) {
-  app.copy(`${file}.e2e.ts`, `test/${file}.e2e-spec.ts`);
+  const spec = `test/${file}.e2e-spec.ts`;
+  app.copy(`${file}.e2e.ts`, spec);
   const report = join(app.cwd, 'report.json');
   const flags = app.isEsm
-    ? [
-        'run',
-        '--config',
-        './vitest.config.e2e.ts',
-        '--reporter=default',
-        '--reporter=json',
-        `--outputFile=${report}`,
-        file,
-      ]
-    : ['--config', './test/jest-e2e.json', '--json', `--outputFile=${report}`, file];
-  await app.bin(app.isEsm ? 'vitest' : 'jest', flags);
+    ? ['run', '--config', './vitest.config.e2e.ts', '--reporter=default', '--reporter=json']
+    : ['--config', './test/jest-e2e.json', '--json'];
+  await app.bin(app.isEsm ? 'vitest' : 'jest', [...flags, `--outputFile=${report}`, spec]);
   const { numPassedTests } = JSON.parse(readFileSync(report, 'utf8'));
   assert.equal(numPassedTests, tests);
 }

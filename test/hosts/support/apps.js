@@ -13,7 +13,8 @@ const FILES = fileURLToPath(new URL('../files/', import.meta.url));
  */
 function scaffold(cli, manager) {
   return cached(join('scaffolds', `nest${cli}-${manager}`), async (folder) => {
-    const env = environment(await nodeBin(20));
+    // What CLI 12 generates with wants it.
+    const env = environment(await nodeBin(22));
     const generated = await cached(join('scaffolds', `nest${cli}`), (parent) =>
       run(
         'npx',
