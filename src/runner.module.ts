@@ -23,6 +23,8 @@ import { HttpFront } from './http/http-front.js';
 import { NotFound } from './http/not-found.js';
 import { PublicUrls } from './http/public-url.js';
 import { RUNNER_PATH, RunnerPaths } from './http/runner-paths.js';
+import { RunnerServing } from './http/runner-serving.js';
+import { RunnerStartup } from './runner-startup.js';
 import { resolveRunnerOptions, RUNNER_OPTIONS, type RunnerOptions } from './runner.options.js';
 import { InvalidOptionsError } from './validation/options.js';
 import { LoadMonitor } from './sessions/load-monitor.js';
@@ -173,6 +175,8 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       RunnerPaths,
       PublicUrls,
       ConsolePage,
+      RunnerServing,
+      RunnerStartup,
       HttpFront,
       NotFound,
       runnerSocketsProvider,
@@ -190,6 +194,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       TransportRegistry,
       RunnerHealth,
       RunnerPaths,
+      RunnerServing,
       PublicUrls,
       SocketSessions,
     ],

@@ -32,7 +32,7 @@ export function consoleController(): Type<unknown> {
       return this.console.answer(request, response);
     }
 
-    @Get(`${CONSOLE_ROUTE}/*path`)
+    @Get(`${CONSOLE_ROUTE}/*`)
     @ApiRoute({
       summary: 'A file of that page',
       params: { path: { description: 'Its name, such as `licenses.md`.' } },

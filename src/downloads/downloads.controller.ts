@@ -29,7 +29,7 @@ export function downloadsController(): Type<unknown> {
     }
 
     /** Sends a file, or the part of it that is asked for. */
-    @Get('*path')
+    @Get('*')
     @ApiRoute({
       summary: 'A file of the downloads folder',
       params: { path: { description: 'Where in the folder it is, such as `today/call.wav`.' } },

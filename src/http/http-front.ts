@@ -24,6 +24,8 @@ export class HttpFront {
     // Fires at once when the adapter is known; in a test it is known only after the module was compiled.
     adapterHost.init$.subscribe(() => {
       const adapter = adapterHost.httpAdapter;
+      // None in an application without HTTP; one that listens already takes no hooks any more.
+      if (!adapter || adapterHost.listening) return;
       if (adapter.getType() === 'fastify') this.installOnFastify(adapter.getInstance());
       else this.installOnExpress(adapter.getInstance());
     });

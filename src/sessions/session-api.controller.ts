@@ -26,7 +26,7 @@ export function sessionApiController(): Type<unknown> {
     ) {}
 
     /** Hands the request to what the bot gave to `session.onRequest()`. */
-    @All('*path')
+    @All('*')
     @ApiRoute({
       summary: "Hands a request to a session's bot",
       description: "What it answers is the bot's: any status, any content.",

@@ -11,11 +11,12 @@ import { UpgradeRouter } from './upgrade-router.js';
 export interface RunnerSocketAdapterOptions extends RawSocketOptions {
   /** What all gateways of the runner live below, such as `/voice`; '' for nothing. */
   readonly basePath: () => string;
-  readonly httpServer: () => Server;
+  /** `undefined` in an application without one, such as a microservice. */
+  readonly httpServer: () => Server | undefined;
   /** Called when there is a gateway of the runner. */
   readonly onGateway: () => void;
   /** Makes the adapter Nest would use for a host that set none; `undefined` where its package is missing. */
-  readonly defaultAdapter: ((httpServer: Server) => WebSocketAdapter) | undefined;
+  readonly defaultAdapter: ((httpServer: Server | undefined) => WebSocketAdapter) | undefined;
 }
 
 /**
@@ -53,9 +54,11 @@ export class RunnerSocketAdapter implements WebSocketAdapter {
     const path = options?.runnerPath;
     if (path === undefined) return this.host.create(port, options) as unknown;
     const { basePath, onGateway } = this.options;
-    if (!this.router) onGateway();
     const server = new RawSocketServer(() => `${basePath()}/${path}`, this.options);
-    this.router ??= new UpgradeRouter(this.options.httpServer());
+    const httpServer = this.options.httpServer();
+    if (!httpServer) return server;
+    if (!this.router) onGateway();
+    this.router ??= new UpgradeRouter(httpServer);
     this.router.add(server);
     return server;
   }

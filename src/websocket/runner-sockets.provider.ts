@@ -23,7 +23,7 @@ export const runnerSocketsProvider: FactoryProvider<RunnerSocketAdapter> = {
       maxPayloadBytes,
       closeTimeoutMs,
       basePath: () => paths.basePath,
-      httpServer: () => adapterHost.httpAdapter.getHttpServer() as Server,
+      httpServer: () => adapterHost.httpAdapter?.getHttpServer() as Server | undefined,
       onGateway: () => {
         const isOpen = auth instanceof KeyAuth && auth.isOpen;
         if (isOpen || webSocketAuth !== 'none') return;
@@ -39,7 +39,9 @@ export const runnerSocketsProvider: FactoryProvider<RunnerSocketAdapter> = {
 };
 
 /** What Nest itself falls back to. Loaded ahead, because Nest creates gateways synchronously. */
-async function loadDefaultAdapter(): Promise<((server: Server) => WebSocketAdapter) | undefined> {
+async function loadDefaultAdapter(): Promise<
+  ((server: Server | undefined) => WebSocketAdapter) | undefined
+> {
   const socketIo = await optionalPackage(
     '@nestjs/platform-socket.io',
     () => import('@nestjs/platform-socket.io'),
