@@ -24,6 +24,7 @@ import { NotFound } from './http/not-found.js';
 import { PublicUrls } from './http/public-url.js';
 import { RUNNER_PATH, RunnerPaths } from './http/runner-paths.js';
 import { RunnerServing } from './http/runner-serving.js';
+import { ServerConnections } from './http/server-connections.js';
 import { RunnerStartup } from './runner-startup.js';
 import { resolveRunnerOptions, RUNNER_OPTIONS, type RunnerOptions } from './runner.options.js';
 import { InvalidOptionsError } from './validation/options.js';
@@ -177,6 +178,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       ConsolePage,
       RunnerServing,
       RunnerStartup,
+      ServerConnections,
       HttpFront,
       NotFound,
       runnerSocketsProvider,

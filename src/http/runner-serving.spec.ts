@@ -8,7 +8,7 @@ let error: jest.SpiedFunction<Logger['error']>;
 beforeEach(() => {
   error = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 /** @param server the HTTP server of the application, where it has one */
 function serving(server?: EventEmitter & { listening?: boolean }): RunnerServing {
