@@ -44,7 +44,7 @@ export interface RunnerOptions {
   onlyTransport?: string;
   /**
    * The transport of a `/start` that names none.
-   * @default 'webrtc'
+   * @default the only one there is, or else 'webrtc'
    */
   defaultTransport?: string;
   /**
@@ -143,17 +143,35 @@ export type ResolvedRunnerOptions = Required<Omit<RunnerOptions, OptionsWithoutD
   Pick<RunnerOptions, OptionsWithoutDefault>;
 
 type OptionsWithoutDefault =
-  'publicUrl' | 'webSocketBody' | 'tokenSecret' | 'onlyTransport' | 'loadFunction' | 'cliArgs';
+  | 'publicUrl'
+  | 'webSocketBody'
+  | 'tokenSecret'
+  | 'onlyTransport'
+  | 'defaultTransport'
+  | 'loadFunction'
+  | 'cliArgs';
 
 /** DI token of the {@link ResolvedRunnerOptions}. */
 export const RUNNER_OPTIONS = Symbol('RUNNER_OPTIONS');
+
+/** The options that shape the module. They are known before any other is computed. */
+export const EXTRAS = [
+  'launcher',
+  'auth',
+  'imports',
+  'transports',
+  'features',
+  'path',
+  'console',
+  'health',
+  'isGlobal',
+] as const;
 
 const DEFAULTS = {
   allowedOrigins: [] as string[],
   webSocketAuth: 'none',
   publicKeys: [] as RunnerKey[],
   privateKeys: [] as RunnerKey[],
-  defaultTransport: 'webrtc',
   pendingTtlMs: 300_000,
   maxSessions: Infinity,
   startQueueMs: 0,
