@@ -25,9 +25,12 @@ import { PublicUrls } from './http/public-url.js';
 import { RUNNER_PATH, RunnerPaths } from './http/runner-paths.js';
 import { RunnerServing } from './http/runner-serving.js';
 import { ServerConnections } from './http/server-connections.js';
+import { dependenciesCheck } from './missing-dependencies.js';
+import { checkExtras } from './runner-extras.js';
 import { RunnerStartup } from './runner-startup.js';
 import { resolveRunnerOptions, RUNNER_OPTIONS, type RunnerOptions } from './runner.options.js';
-import { InvalidOptionsError } from './validation/options.js';
+import { InvalidOptionsError, kindOf } from './validation/options.js';
+import { IN_PLACE, refusalOf } from './validation/runner-part.decorator.js';
 import { LoadMonitor } from './sessions/load-monitor.js';
 import { RunnerDrain } from './sessions/runner-drain.js';
 import { RunnerReadiness } from './sessions/runner-readiness.js';
@@ -112,6 +115,9 @@ class RunnerCoreModule implements OnModuleInit {
   }
 }
 
+// Nest names it in its errors and logs, to people who have never heard of it.
+Object.defineProperty(RunnerCoreModule, 'name', { value: 'RunnerModule' });
+
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<RunnerOptions>({
     moduleName: 'Runner',
@@ -134,6 +140,10 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     )
     .build();
 
+const BARE =
+  'imports must have RunnerModule.forRoot({ launcher: MyBot, transports: [WebSocketModule.forRoot()] }), not RunnerModule itself; ' +
+  'where other modules inject what it exports, set isGlobal: true there';
+
 /**
  * Runs voice bots inside a Nest application.
  *
@@ -142,11 +152,39 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
  * RunnerModule.forRoot({ launcher: SupportBot, transports: [WebSocketModule.forRoot()] })
  * ```
  */
-@Module({})
-export class RunnerModule extends ConfigurableModuleClass {}
+@Module({ providers: [refusalOf(BARE)] })
+export class RunnerModule extends ConfigurableModuleClass {
+  /** @throws {InvalidOptionsError} naming every option that cannot be used, as far as that can be told before the application starts */
+  static override forRoot(options: Parameters<typeof ConfigurableModuleClass.forRoot>[0]) {
+    refuseNoOptions('forRoot({ launcher: MyBot, transports: [ … ] })', options);
+    return super.forRoot(options);
+  }
+
+  /** @throws {InvalidOptionsError} as {@link forRoot} does */
+  static override forRootAsync(
+    options: Parameters<typeof ConfigurableModuleClass.forRootAsync>[0],
+  ) {
+    const call = 'forRootAsync({ launcher: MyBot, transports: [ … ], useFactory: () => ({ … }) })';
+    refuseNoOptions(call, options);
+    if (!options.useFactory && !options.useClass && !options.useExisting) {
+      throw new InvalidOptionsError('RunnerModule', [
+        `useFactory, useClass or useExisting must say where the options come from: ${call}`,
+      ]);
+    }
+    return super.forRootAsync(options);
+  }
+}
+
+function refuseNoOptions(call: string, options: unknown): void {
+  if (typeof options === 'object' && options !== null) return;
+  throw new InvalidOptionsError('RunnerModule', [
+    `the options must be an object, not ${kindOf(options)}: RunnerModule.${call}`,
+  ]);
+}
 
 function compose(definition: DynamicModule, extras: RunnerModuleExtras): DynamicModule {
-  const path = checkPath(extras.path ?? '');
+  checkExtras({ ...extras, imports: extras.imports ?? definition.imports });
+  const path = (extras.path ?? '').replace(/^\/+|\/+$/g, '');
   const core: DynamicModule = {
     module: RunnerCoreModule,
     imports: [...new Set([...(definition.imports ?? []), ...(extras.imports ?? [])])],
@@ -157,6 +195,11 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       ...((extras.health ?? true) ? [HealthController] : []),
     ],
     providers: [
+      dependenciesCheck([
+        ['launcher', BotLauncher],
+        ['auth', RunnerAuth],
+        ['forRootAsync', MODULE_OPTIONS_TOKEN],
+      ]),
       ...(definition.providers ?? []),
       {
         provide: RUNNER_OPTIONS,
@@ -164,8 +207,8 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         inject: [MODULE_OPTIONS_TOKEN],
       },
       { provide: RUNNER_PATH, useValue: path },
-      provider('launcher', BotLauncher, extras.launcher ?? MissingBotLauncher),
-      provider('auth', RunnerAuth, extras.auth ?? KeyAuth),
+      provider(BotLauncher, extras.launcher ?? MissingBotLauncher),
+      provider(RunnerAuth, extras.auth ?? KeyAuth),
       SessionRegistry,
       RunnerDrain,
       RunnerReadiness,
@@ -205,10 +248,15 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
     ...(extras.transports ?? []),
     ...(extras.features ?? []),
     SessionApiModule.forRunner(),
-  ].map((module) => ({ ...module, imports: [...(module.imports ?? []), core] }));
+  ].map((module) => ({
+    ...module,
+    imports: [...(module.imports ?? []), core],
+    providers: [...(module.providers ?? []), IN_PLACE],
+  }));
   const modules = [core, ...onTop];
   return {
     module: definition.module,
+    providers: [IN_PLACE],
     global: extras.isGlobal ?? false,
     imports: [
       ...(path ? [RouterModule.register(modules.map(({ module }) => ({ path, module })))] : []),
@@ -218,25 +266,8 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
   };
 }
 
-function provider<T>(
-  name: string,
-  token: Abstract<T> & { readonly name: string },
-  definition: Provided<T>,
-): Provider {
-  if (typeof definition === 'function') return { provide: token, useClass: definition };
-  if ('useClass' in definition || 'useExisting' in definition || 'useValue' in definition) {
-    return { provide: token, ...definition };
-  }
-  if ('useFactory' in definition) return { provide: token, ...definition };
-  throw new InvalidOptionsError('RunnerModule', [
-    `${name} must be a class that extends ${token.name}, or a provider: { useClass | useExisting | useFactory | useValue }`,
-  ]);
-}
-
-function checkPath(path: string): string {
-  const trimmed = path.replace(/^\/+|\/+$/g, '');
-  if (/^([\w.~-]+(\/[\w.~-]+)*)?$/.test(trimmed)) return trimmed;
-  throw new InvalidOptionsError('RunnerModule', [
-    `path must be plain URL segments such as 'voice' or 'api/voice', not '${path}'`,
-  ]);
+function provider<T>(token: Abstract<T>, definition: Provided<T>): Provider {
+  return typeof definition === 'function'
+    ? { provide: token, useClass: definition }
+    : { provide: token, ...definition };
 }

@@ -276,7 +276,7 @@ const CHECKS: Record<keyof RunnerOptions, Check> = {
  * @throws {InvalidOptionsError} naming every option that cannot be used, and why
  */
 export function resolveRunnerOptions(options: RunnerOptions = {}): ResolvedRunnerOptions {
-  checkOptions('RunnerModule', options, CHECKS as Record<string, Check>);
+  checkOptions('RunnerModule', options, CHECKS as Record<string, Check>, EXTRAS);
   const given = withoutUndefined(options);
   const { allowedOrigins = [], publicUrl } = given;
   return {

@@ -25,7 +25,7 @@ const RULES: Record<string, string[]> = {
   bot: ['errors', 'validation'],
   auth: ['errors', 'http', 'runner.options.js'],
   sessions: ['auth', 'bot', 'errors', 'http', 'validation', 'runner.options.js'],
-  http: ['errors', 'validation', 'runner.options.js'],
+  http: ['compat', 'errors', 'validation', 'runner.options.js'],
   websocket: [
     'auth',
     'bot',
@@ -56,7 +56,7 @@ const RULES: Record<string, string[]> = {
     'transports/transport-registry.js',
     'transports/media-stats.js',
   ],
-  tracing: ['bot', 'packages', 'sessions'],
+  tracing: ['bot', 'packages', 'sessions', 'validation'],
   downloads: ['auth', 'errors', 'http', 'validation'],
   process: [
     'bot',
