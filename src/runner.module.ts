@@ -24,13 +24,19 @@ import { RunnerIntake } from './http/intake/runner-intake.js';
 import { NotFound } from './http/not-found.js';
 import { PublicUrls } from './http/public-url.js';
 import { RunnerPaths } from './http/runner-paths.js';
+import { RunnerServing } from './http/runner-serving.js';
+import { ServerConnections } from './http/server-connections.js';
+import { dependenciesCheck } from './missing-dependencies.js';
 import { ownModule } from './runner/own-module.js';
 import { getRunnerToken, Runner } from './runner/runner.js';
 import { RunnerDirectory } from './runner/runner-directory.js';
 import { RunnerHostModule } from './runner/runner-host.module.js';
+import { checkExtras } from './runner-extras.js';
+import { RunnerStartup } from './runner-startup.js';
 import { resolveRunnerOptions, RUNNER_OPTIONS, type RunnerOptions } from './runner.options.js';
 import { RUNNER_REF, type RunnerRef } from './runner-ref.js';
-import { InvalidOptionsError } from './validation/options.js';
+import { InvalidOptionsError, kindOf } from './validation/options.js';
+import { IN_PLACE, refusalOf } from './validation/runner-part.decorator.js';
 import { LoadMonitor } from './sessions/load-monitor.js';
 import { RunnerDrain } from './sessions/runner-drain.js';
 import { RunnerReadiness } from './sessions/runner-readiness.js';
@@ -124,6 +130,9 @@ class RunnerCoreModule implements OnModuleInit {
   }
 }
 
+// Nest names it in its errors and logs, to people who have never heard of it.
+Object.defineProperty(RunnerCoreModule, 'name', { value: 'RunnerModule' });
+
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<RunnerOptions>({
     moduleName: 'Runner',
@@ -147,6 +156,10 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     )
     .build();
 
+const BARE =
+  'imports must have RunnerModule.forRoot({ launcher: MyBot, transports: [WebSocketModule.forRoot()] }), not RunnerModule itself; ' +
+  'where other modules inject what it exports, set isGlobal: true there';
+
 /**
  * Runs voice bots inside a Nest application.
  *
@@ -155,12 +168,40 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
  * RunnerModule.forRoot({ launcher: SupportBot, transports: [WebSocketModule.forRoot()] })
  * ```
  */
-@Module({})
-export class RunnerModule extends ConfigurableModuleClass {}
+@Module({ providers: [refusalOf(BARE)] })
+export class RunnerModule extends ConfigurableModuleClass {
+  /** @throws {InvalidOptionsError} naming every option that cannot be used, as far as that can be told before the application starts */
+  static override forRoot(options: Parameters<typeof ConfigurableModuleClass.forRoot>[0]) {
+    refuseNoOptions('forRoot({ launcher: MyBot, transports: [ … ] })', options);
+    return super.forRoot(options);
+  }
+
+  /** @throws {InvalidOptionsError} as {@link forRoot} does */
+  static override forRootAsync(
+    options: Parameters<typeof ConfigurableModuleClass.forRootAsync>[0],
+  ) {
+    const call = 'forRootAsync({ launcher: MyBot, transports: [ … ], useFactory: () => ({ … }) })';
+    refuseNoOptions(call, options);
+    if (!options.useFactory && !options.useClass && !options.useExisting) {
+      throw new InvalidOptionsError('RunnerModule', [
+        `useFactory, useClass or useExisting must say where the options come from: ${call}`,
+      ]);
+    }
+    return super.forRootAsync(options);
+  }
+}
+
+function refuseNoOptions(call: string, options: unknown): void {
+  if (typeof options === 'object' && options !== null) return;
+  throw new InvalidOptionsError('RunnerModule', [
+    `the options must be an object, not ${kindOf(options)}: RunnerModule.${call}`,
+  ]);
+}
 
 function compose(definition: DynamicModule, extras: RunnerModuleExtras): DynamicModule {
   const name = checkName(extras.name);
-  const path = checkPath(extras.path ?? '');
+  checkExtras({ ...extras, imports: extras.imports ?? definition.imports });
+  const path = (extras.path ?? '').replace(/^\/+|\/+$/g, '');
   const runner: RunnerRef = { name, path, isGlobal: extras.isGlobal ?? false };
   const core = ownModule(
     {
@@ -176,6 +217,11 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         ...((extras.health ?? true) ? [HealthController] : []),
       ],
       providers: [
+        dependenciesCheck([
+          ['launcher', BotLauncher],
+          ['auth', RunnerAuth],
+          ['forRootAsync', MODULE_OPTIONS_TOKEN],
+        ]),
         ...(definition.providers ?? []),
         {
           provide: RUNNER_OPTIONS,
@@ -183,8 +229,8 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
           inject: [MODULE_OPTIONS_TOKEN],
         },
         { provide: RUNNER_REF, useValue: runner },
-        provider('launcher', BotLauncher, extras.launcher ?? MissingBotLauncher),
-        provider('auth', RunnerAuth, extras.auth ?? KeyAuth),
+        provider(BotLauncher, extras.launcher ?? MissingBotLauncher),
+        provider(RunnerAuth, extras.auth ?? KeyAuth),
         SessionRegistry,
         RunnerDrain,
         RunnerReadiness,
@@ -195,6 +241,9 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         RunnerPaths,
         PublicUrls,
         ConsolePage,
+        RunnerServing,
+        RunnerStartup,
+        ServerConnections,
         RunnerIntake,
         NotFound,
         SocketSessions,
@@ -212,6 +261,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         TransportRegistry,
         RunnerHealth,
         RunnerPaths,
+        RunnerServing,
         PublicUrls,
         RunnerIntake,
         SocketSessions,
@@ -225,7 +275,16 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
     ...(extras.transports ?? []),
     ...(extras.features ?? []),
     { module: SessionApiModule },
-  ].map((module) => ownModule({ ...module, imports: [...(module.imports ?? []), core] }, runner));
+  ].map((module: DynamicModule) =>
+    ownModule(
+      {
+        ...module,
+        imports: [...(module.imports ?? []), core],
+        providers: [...(module.providers ?? []), IN_PLACE],
+      },
+      runner,
+    ),
+  );
   const modules = [core, ...onTop];
   const token = getRunnerToken(name);
   return {
@@ -237,32 +296,15 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
     ],
     // Those of one with a name would be taken for those of another, wherever both can be injected.
     ...(name === undefined
-      ? { exports: [core] }
-      : { providers: [{ provide: token, useExisting: Runner }], exports: [token] }),
+      ? { providers: [IN_PLACE], exports: [core] }
+      : { providers: [IN_PLACE, { provide: token, useExisting: Runner }], exports: [token] }),
   };
 }
 
-function provider<T>(
-  name: string,
-  token: Abstract<T> & { readonly name: string },
-  definition: Provided<T>,
-): Provider {
-  if (typeof definition === 'function') return { provide: token, useClass: definition };
-  if ('useClass' in definition || 'useExisting' in definition || 'useValue' in definition) {
-    return { provide: token, ...definition };
-  }
-  if ('useFactory' in definition) return { provide: token, ...definition };
-  throw new InvalidOptionsError('RunnerModule', [
-    `${name} must be a class that extends ${token.name}, or a provider: { useClass | useExisting | useFactory | useValue }`,
-  ]);
-}
-
-function checkPath(path: string): string {
-  const trimmed = path.replace(/^\/+|\/+$/g, '');
-  if (/^([\w.~-]+(\/[\w.~-]+)*)?$/.test(trimmed)) return trimmed;
-  throw new InvalidOptionsError('RunnerModule', [
-    `path must be plain URL segments such as 'voice' or 'api/voice', not '${path}'`,
-  ]);
+function provider<T>(token: Abstract<T>, definition: Provided<T>): Provider {
+  return typeof definition === 'function'
+    ? { provide: token, useClass: definition }
+    : { provide: token, ...definition };
 }
 
 function checkName(name: unknown): string | undefined {

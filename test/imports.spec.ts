@@ -70,7 +70,7 @@ const RULES: Record<string, string[]> = {
     'transports/transport-registry.js',
     'transports/media-stats.js',
   ],
-  tracing: ['bot', 'packages', 'sessions'],
+  tracing: ['bot', 'packages', 'sessions', 'validation'],
   downloads: ['auth', 'errors', 'http', 'validation'],
   process: [
     'bot',

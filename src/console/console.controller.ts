@@ -23,7 +23,7 @@ export class ConsoleController {
     return this.console.answerFolder(request, response);
   }
 
-  @Get(`${CONSOLE_ROUTE}/*path`)
+  @Get(`${CONSOLE_ROUTE}/*`)
   @ApiRoute({
     summary: 'A file of that page',
     params: { path: { description: 'Its name, such as `licenses.md`.' } },

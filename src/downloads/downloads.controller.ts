@@ -16,7 +16,7 @@ export class DownloadsController {
   constructor(private readonly downloads: Downloads) {}
 
   /** Sends a file, or the part of it that is asked for. */
-  @Get('*path')
+  @Get('*')
   @ApiRoute({
     summary: 'A file of the downloads folder',
     params: { path: { description: 'Where in the folder it is, such as `today/call.wav`.' } },

@@ -6,6 +6,7 @@ import {
   DOWNLOADS_OPTIONS,
   type DownloadsOptions,
 } from './downloads.options.js';
+import { RunnerPart } from '../validation/runner-part.decorator.js';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<DownloadsOptions>({ moduleName: 'PipecatDownloads' })
@@ -13,6 +14,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     .build();
 
 /** `GET /files/*`: files that bots leave in a folder, for clients to fetch. */
+@RunnerPart('features')
 @Module({
   controllers: [DownloadsController],
   providers: [

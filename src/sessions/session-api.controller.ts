@@ -22,7 +22,7 @@ export class SessionApiController {
   ) {}
 
   /** Hands the request to what the bot gave to `session.onRequest()`. */
-  @All('*path')
+  @All('*')
   @ApiRoute({
     summary: "Hands a request to a session's bot",
     description: "What it answers is the bot's: any status, any content.",

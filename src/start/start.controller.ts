@@ -51,7 +51,9 @@ export class StartController {
         request.transport ??
         (request.createDailyRoom ? 'daily' : undefined) ??
         this.options.onlyTransport ??
-        this.options.defaultTransport;
+        this.options.defaultTransport ??
+        this.transports.onlyOne ??
+        'webrtc';
       const transport = this.transports.require(name);
       return await this.sessions.start(
         { transport: name, body: request.body, caller: callerOf(httpRequest) },

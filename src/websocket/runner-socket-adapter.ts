@@ -16,9 +16,10 @@ export interface RunnerSocketOptions extends RawSocketOptions {
 
 /** What a {@link RunnerSocketAdapter} is made with. */
 export interface RunnerSocketAdapterOptions {
-  readonly httpServer: () => Server;
+  /** `undefined` in an application without one, such as a microservice. */
+  readonly httpServer: () => Server | undefined;
   /** Makes the adapter Nest would use for a host that set none; `undefined` where its package is missing. */
-  readonly defaultAdapter: ((httpServer: Server) => WebSocketAdapter) | undefined;
+  readonly defaultAdapter: ((httpServer: Server | undefined) => WebSocketAdapter) | undefined;
 }
 
 /**
@@ -63,7 +64,9 @@ export class RunnerSocketAdapter implements WebSocketAdapter {
     if (!runner) return this.host.create(port, options) as unknown;
     const path = `${runner.basePath()}/${options.runnerPath}`;
     const server = new RawSocketServer(() => path, runner);
-    this.router ??= new UpgradeRouter(this.options.httpServer());
+    const httpServer = this.options.httpServer();
+    if (!httpServer) return server;
+    this.router ??= new UpgradeRouter(httpServer);
     this.router.add(server);
     return server;
   }

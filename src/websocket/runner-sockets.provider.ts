@@ -10,7 +10,7 @@ export const runnerSocketsProvider: FactoryProvider<RunnerSocketAdapter> = {
   inject: [ApplicationConfig, HttpAdapterHost],
   useFactory: async (config: ApplicationConfig, adapterHost: HttpAdapterHost) => {
     const adapter = new RunnerSocketAdapter({
-      httpServer: () => adapterHost.httpAdapter.getHttpServer() as Server,
+      httpServer: () => adapterHost.httpAdapter?.getHttpServer() as Server | undefined,
       defaultAdapter: await loadDefaultAdapter(),
     });
     adapter.install(config);
@@ -19,7 +19,9 @@ export const runnerSocketsProvider: FactoryProvider<RunnerSocketAdapter> = {
 };
 
 /** What Nest itself falls back to. Loaded ahead, because Nest creates gateways synchronously. */
-async function loadDefaultAdapter(): Promise<((server: Server) => WebSocketAdapter) | undefined> {
+async function loadDefaultAdapter(): Promise<
+  ((server: Server | undefined) => WebSocketAdapter) | undefined
+> {
   const socketIo = await optionalPackage(
     '@nestjs/platform-socket.io',
     () => import('@nestjs/platform-socket.io'),

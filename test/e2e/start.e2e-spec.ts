@@ -1,7 +1,9 @@
 import { connect as connectTcp } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DynamicModule } from '@nestjs/common';
 import {
+  DailyModule,
   RunnerModule,
   SessionRegistry,
   TelephonyModule,
@@ -272,4 +274,35 @@ describe.each(PLATFORMS)('POST /start on %s', (platform) => {
       await app.close();
     }
   });
+});
+
+it.each<[string, object[], object, number, RegExp]>([
+  ['the only one there is', [WebSocketModule.forRoot()], {}, 200, /ws-client/],
+  [
+    'the only one that can be used',
+    [WebSocketModule.forRoot(), DailyModule.forRoot()],
+    {},
+    200,
+    /ws-client/,
+  ],
+  [
+    'the default, even where that is not there',
+    [WebSocketModule.forRoot()],
+    { defaultTransport: 'daily' },
+    400,
+    /'daily' is not known.*Accepted: websocket/,
+  ],
+  ['webrtc where there are several', transports(), {}, 400, /'webrtc' is not known/],
+])('POST /start that names no transport takes %s', async (_, modules, options, status, answer) => {
+  const running = await startApp('fastify', [
+    RunnerModule.forRoot({
+      launcher: { useValue: new RecordingLauncher() },
+      transports: modules as DynamicModule[],
+      ...options,
+    }),
+  ]);
+  const { status: answered, json } = await post(`${running.url}/start`, {});
+  await running.app.close();
+  expect(answered).toBe(status);
+  expect(JSON.stringify(json)).toMatch(answer);
 });

@@ -36,7 +36,7 @@ export function installOnFastify(
   fastify.addHook('onRoute', (options) => {
     const route = options.config?.[RUNNER_ROUTE];
     if (!route) return;
-    // Express wants a name behind the asterisk, Fastify refuses one.
+    // An application on Express may have had this module before, and Express wants a name behind the asterisk.
     options.url = options.path = options.url.replace(/\*\w+$/, '*');
     registered.push({ ...options, route });
     const receiver = (): Receiver => receiverOf(route.runner);
