@@ -24,6 +24,15 @@ const RULES: Record<string, string[]> = {
   bot: ['errors', 'validation'],
   auth: ['errors', 'http', 'runner.options.js'],
   sessions: ['auth', 'bot', 'errors', 'http', 'validation', 'runner.options.js'],
+  calls: [
+    'auth',
+    'errors',
+    'sessions',
+    'validation',
+    'runner.options.js',
+    // What a call's account is.
+    'transports/telephony/telephony-credentials.js',
+  ],
   http: ['errors', 'validation', 'runner.options.js'],
   websocket: ['auth', 'bot', 'errors', 'http', 'sessions', 'validation', 'runner.options.js'],
   console: [
@@ -73,6 +82,7 @@ const RULES: Record<string, string[]> = {
     'sessions',
     'validation',
     'runner.options.js',
+    'transports/session-starter.js',
     'transports/transport-registry.js',
   ],
 };
