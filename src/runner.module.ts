@@ -15,6 +15,10 @@ import { KeyAuth } from './auth/key-auth.js';
 import { RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher } from './bot/bot-launcher.js';
 import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
+import { CallLimits } from './calls/call-limits.js';
+import { CallRouter, TakeEveryCall } from './calls/call-router.js';
+import { CallRouting } from './calls/call-routing.js';
+import { InMemoryCallLimits } from './calls/in-memory-call-limits.js';
 import { consoleController } from './console/console.controller.js';
 import { ConsolePage } from './console/console-page.js';
 import { HealthController } from './health/health.controller.js';
@@ -29,10 +33,13 @@ import { LoadMonitor } from './sessions/load-monitor.js';
 import { RunnerDrain } from './sessions/runner-drain.js';
 import { RunnerReadiness } from './sessions/runner-readiness.js';
 import { SessionApiModule } from './sessions/session-api.module.js';
+import { SessionHookDispatcher } from './sessions/session-hook-dispatcher.js';
+import { NoSessionHooks, SessionHooks } from './sessions/session-hooks.js';
 import { SessionRegistry } from './sessions/session-registry.js';
 import { SessionTokens } from './sessions/session-token.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { StartController } from './start/start.controller.js';
+import { SessionStarter } from './transports/session-starter.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { runnerSocketsProvider } from './websocket/runner-sockets.provider.js';
 import { SocketSessions } from './websocket/socket-sessions.js';
@@ -55,13 +62,28 @@ export type LauncherDefinition = Provided<BotLauncher>;
 /** Who may do what: a class, or any form of Nest provider for one. */
 export type AuthDefinition = Provided<RunnerAuth>;
 
+/** What becomes of each phone call: a class, or any form of Nest provider for one. */
+export type CallRouterDefinition = Provided<CallRouter>;
+
+/** What may be called: a class, or any form of Nest provider for one. */
+export type CallLimitsDefinition = Provided<CallLimits>;
+
+/** Who keeps records of sessions: a class, or any form of Nest provider for one. */
+export type SessionHooksDefinition = Provided<SessionHooks>;
+
 /** What shapes the module itself, and so must be known before any option is computed. */
 export interface RunnerModuleExtras {
   /** The bot to run. Without one, `/start` answers 501. */
   launcher?: LauncherDefinition;
   /** Who may do what. Without it, `publicKeys` and `privateKeys` decide. */
   auth?: AuthDefinition;
-  /** Modules whose providers the launcher, the auth and an options factory inject. */
+  /** Decides about each phone call before it is answered. Without one every call is taken. */
+  callRouter?: CallRouterDefinition;
+  /** What `OutboundCalls` may call, and `transport.transfer()`. Without them there are no limits. */
+  callLimits?: CallLimitsDefinition;
+  /** Is told of every session that has ended, and of every start that was refused. */
+  sessionHooks?: SessionHooksDefinition;
+  /** Modules whose providers all of these, and an options factory, inject. */
   imports?: ModuleMetadata['imports'];
   /** The transports this instance offers, such as `WebSocketModule.forRoot()`. */
   transports?: DynamicModule[];
@@ -99,6 +121,9 @@ class RunnerCoreModule implements OnModuleInit {
     for (const [name, token] of [
       ['launcher', BotLauncher],
       ['auth', RunnerAuth],
+      ['callRouter', CallRouter],
+      ['callLimits', CallLimits],
+      ['sessionHooks', SessionHooks],
     ] as const) {
       if (this.moduleRef.introspect(token as Type<unknown>).scope !== Scope.REQUEST) continue;
       throw new InvalidOptionsError('RunnerModule', [
@@ -118,6 +143,9 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
       {
         launcher: undefined,
         auth: undefined,
+        callRouter: undefined,
+        callLimits: undefined,
+        sessionHooks: undefined,
         imports: undefined,
         transports: undefined,
         features: undefined,
@@ -162,6 +190,16 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       { provide: RUNNER_PATH, useValue: path },
       provider('launcher', BotLauncher, extras.launcher ?? MissingBotLauncher),
       provider('auth', RunnerAuth, extras.auth ?? KeyAuth),
+      provider('callRouter', CallRouter, extras.callRouter ?? TakeEveryCall),
+      provider(
+        'callLimits',
+        CallLimits,
+        extras.callLimits ?? { useValue: new InMemoryCallLimits() },
+      ),
+      provider('sessionHooks', SessionHooks, extras.sessionHooks ?? NoSessionHooks),
+      CallRouting,
+      SessionHookDispatcher,
+      SessionStarter,
       SessionRegistry,
       RunnerDrain,
       RunnerReadiness,
@@ -180,8 +218,13 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
     exports: [
       BotLauncher,
       RunnerAuth,
+      CallRouter,
+      CallLimits,
+      SessionHooks,
+      CallRouting,
       RUNNER_OPTIONS,
       SessionRegistry,
+      SessionStarter,
       RunnerDrain,
       RunnerReadiness,
       SessionTokens,
@@ -205,7 +248,8 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       ...(path ? [RouterModule.register(modules.map(({ module }) => ({ path, module })))] : []),
       ...modules,
     ],
-    exports: [core],
+    // Such as `OutboundCalls`, of `TelephonyModule`.
+    exports: modules,
   };
 }
 
