@@ -1,6 +1,12 @@
 import type { AudioFrame } from './audio-frame.js';
 import { checkAudioRate, isAudioRate } from './audio-rates.js';
-import type { HangUpOutcome, MediaEnd, MediaLink } from './media-link.js';
+import type {
+  HangUpOutcome,
+  MediaEnd,
+  MediaLink,
+  TransferOptions,
+  TransferOutcome,
+} from './media-link.js';
 import {
   type MediaTransportOptions,
   resolveMediaTransportOptions,
@@ -66,6 +72,7 @@ export interface MediaTransportEvents {
 }
 
 const HUNG_UP: MediaEnd = { reason: 'closed', message: 'The bot hung up.' };
+const TRANSFERRED: MediaEnd = { reason: 'closed', message: 'The call was transferred.' };
 
 /** How much of each kind but audio waits for a bot that does not read it, in bytes. */
 const MAX_WAITING_BYTES = 1_000_000;
@@ -98,6 +105,7 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
   private marksMade = 0;
   private readonly warned = new Set<string>();
   private hangingUp: Promise<HangUpOutcome> | undefined;
+  private transferring: Promise<TransferOutcome> | undefined;
 
   constructor(
     private readonly link: MediaLink,
@@ -236,6 +244,34 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     return this.hangingUp;
   }
 
+  /** Whether {@link transfer} can put the call through: it is a phone call, of a carrier whose `credentials` are there. */
+  get canTransfer(): boolean {
+    return this.link.transfer !== undefined;
+  }
+
+  /**
+   * Puts the call through to somebody else, through the carrier's API. Once it has taken the call over the connection is closed; when it has not, the
+   * call goes on with the bot. Tells how it went; never rejects.
+   *
+   * @param target a phone number in E.164, or a SIP URI
+   */
+  async transfer(target: string, options: TransferOptions = {}): Promise<TransferOutcome> {
+    const { transfer } = this.link;
+    if (!transfer) {
+      return failed(
+        'This call cannot be transferred: there is no carrier, or no credentials for it.',
+      );
+    }
+    if (this.currentState === 'disconnected' || this.hangingUp) return failed('The call is over.');
+    if (this.transferring) return failed('The call is being transferred already.');
+    this.transferring = transfer(target, options);
+    const outcome = await this.transferring;
+    this.transferring = undefined;
+    if (outcome.ok) this.close(TRANSFERRED);
+    else this.observer?.warn(`the call was not transferred: ${outcome.error}`);
+    return outcome;
+  }
+
   /** Ends the connection. @param end why, for whoever listens to `disconnected` */
   close(end: MediaEnd = { reason: 'closed', message: 'The bot closed the connection.' }): void {
     if (this.currentState === 'disconnected') return;
@@ -258,6 +294,11 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
 
   private disconnect(cause: MediaEnd): void {
     if (this.currentState === 'disconnected') return;
+    if (this.transferring && cause.reason === 'peer_left') {
+      // The carrier takes the call away as soon as it can, or the caller has hung up meanwhile: the outcome tells.
+      void this.transferring.then(({ ok }) => this.disconnect(ok ? TRANSFERRED : cause));
+      return;
+    }
     this.currentState = 'disconnected';
     // Who is hung up on leaves.
     const end = this.hangingUp && cause.reason === 'peer_left' ? HUNG_UP : cause;
@@ -358,6 +399,8 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     return iteration;
   }
 }
+
+const failed = (error: string): TransferOutcome => ({ ok: false, error });
 
 /** How much of each event waits for a bot that does not listen. */
 function roomsFor(maxBacklogMs: number): {
