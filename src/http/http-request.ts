@@ -21,7 +21,7 @@ export function nodeRequest(request: HttpRequest): IncomingMessage {
 }
 
 /** The parameters behind the `?`; of several with one name the last. */
-export function queryOf({ originalUrl }: HttpRequest): Record<string, string> {
+export function queryOf({ originalUrl }: Pick<HttpRequest, 'originalUrl'>): Record<string, string> {
   const start = originalUrl.indexOf('?');
   return start === -1 ? {} : Object.fromEntries(new URLSearchParams(originalUrl.slice(start)));
 }

@@ -31,9 +31,11 @@ export class WebhookVerifier implements OnModuleInit {
     );
   }
 
-  /** @throws {RunnerError} `UNAUTHORIZED` */
-  verify(carrier: Carrier, request: HttpRequest): void {
-    const keys = this.keys.get(carrier.name);
+  /**
+   * @param keys which it may be signed with @default those of the module
+   * @throws {RunnerError} `UNAUTHORIZED`
+   */
+  verify(carrier: Carrier, request: HttpRequest, keys = this.keys.get(carrier.name)): void {
     if (!keys || !carrier.verifyWebhook) return;
     try {
       carrier.verifyWebhook(
