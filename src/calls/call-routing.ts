@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
-import type { OpenSession } from '../sessions/session-registry.js';
+import { type OpenSession, SessionRegistry } from '../sessions/session-registry.js';
 import type { SessionCall } from '../sessions/session.js';
 import { checkedDecision } from './call-decision.js';
 import { CallRefusedError } from './call-refused.error.js';
@@ -18,6 +18,7 @@ export class CallRouting {
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly router: CallRouter,
+    private readonly sessions: SessionRegistry,
   ) {}
 
   /** Whether the host decides about calls. */
@@ -26,16 +27,22 @@ export class CallRouting {
   }
 
   /**
-   * The host's decision to take a call.
+   * The host's decision to take a call. What comes of another one is told to whoever watches the sessions, unless there is a session.
    * @throws {CallRefusedError} when it is to refuse it, or a RunnerError `NO_DECISION` when there is none
    */
   async route(call: KnownCall): Promise<AcceptedCall> {
     if (!this.isOn) return {};
-    const decision = await this.ask('route', call, async (asked) =>
-      checkedDecision(await this.router.route(asked)),
-    );
-    if (decision.refuse !== undefined) throw new CallRefusedError(decision.refuse);
-    return decision;
+    try {
+      const decision = await this.ask('route', call, async (asked) =>
+        checkedDecision(await this.router.route(asked)),
+      );
+      if (decision.refuse !== undefined) throw new CallRefusedError(decision.refuse);
+      return decision;
+    } catch (error) {
+      const { transport, stage } = call;
+      if (stage === 'connection') throw error;
+      throw this.sessions.observers.refused(error, { transport, call: inboundCall(call) });
+    }
   }
 
   /**

@@ -47,7 +47,12 @@ export const START_ERRORS = [
 ] as const satisfies RunnerErrorCode[];
 
 /** What passes by itself. */
-const TRY_AGAIN: ReadonlySet<RunnerErrorCode> = new Set(['AT_CAPACITY', 'DRAINING', 'OVERLOADED']);
+const TRY_AGAIN: ReadonlySet<RunnerErrorCode> = new Set([
+  'AT_CAPACITY',
+  'DRAINING',
+  'OVERLOADED',
+  'NO_DECISION',
+]);
 
 /** Every error the runner raises on purpose. Its message is safe to show to a client and says how to fix it. */
 export class RunnerError extends Error {

@@ -118,6 +118,8 @@ export class TelephonyGateway extends SocketGateway {
   private async turnAway(session: Session, error: unknown): Promise<void> {
     if (error instanceof CallRefusedError) {
       session.refusal = error.code;
+      const { transport, call } = session;
+      this.sessions.observers.refused(error, { transport, call, session });
       await this.sessions.stop(session, 'stopped', error.message);
     } else if (error instanceof RunnerError && error.code !== 'WRONG_STATE') {
       this.sessions.fail(session, error, error.message);
