@@ -99,7 +99,10 @@ export class ProviderClient {
         : body !== undefined && { type: 'application/json', text: JSON.stringify(body) }),
     };
     for (let attempt = 1; ; attempt++) {
-      const result = await this.attempt(outgoing, attempt, deadlineMs, accept);
+      // What is not tried again has all the time.
+      const attemptMs = repeatable ? timeoutMs / 2 : timeoutMs;
+      const leftMs = Math.max(1, Math.min(attemptMs, deadlineMs - performance.now()));
+      const result = await this.attempt(outgoing, attempt, leftMs, accept);
       if (result.ok) return result.body;
       const { error } = result;
       const again = error.providerStatus === 429 || (repeatable && error.outcomeUnknown);
@@ -116,13 +119,12 @@ export class ProviderClient {
   private async attempt(
     outgoing: Outgoing,
     attempts: number,
-    deadlineMs: number,
+    timeoutMs: number,
     accept: ProviderCall['accept'],
   ): Promise<Attempt> {
-    const { provider, timeoutMs } = this.options;
-    const leftMs = Math.max(1, Math.min(timeoutMs / 2, deadlineMs - performance.now()));
+    const { provider } = this.options;
     try {
-      const { status, retryAfter, text } = await this.exchange(outgoing, leftMs);
+      const { status, retryAfter, text } = await this.exchange(outgoing, timeoutMs);
       const ok = status >= 200 && status < 300;
       const answer = parse(text);
       if (ok && (answer !== undefined || text === '')) return { ok, body: answer };

@@ -135,7 +135,7 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
       interruption: () => this.report('interruption'),
       markPlayed: (name) => this.settleMark(name, 'played'),
       malformed: (what, detail) => this.countMalformed(what, detail),
-      disconnected: (end) => this.disconnect(end),
+      disconnected: (end) => this.ended(end),
     });
   }
 
@@ -292,13 +292,14 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     this.tell('connected');
   }
 
+  /** While a transfer is under way, either the carrier takes the call away or the caller has hung up: the outcome tells. */
+  private ended(cause: MediaEnd): void {
+    if (!this.transferring || cause.reason !== 'peer_left') return this.disconnect(cause);
+    void this.transferring.then(({ ok }) => this.disconnect(ok ? TRANSFERRED : cause));
+  }
+
   private disconnect(cause: MediaEnd): void {
     if (this.currentState === 'disconnected') return;
-    if (this.transferring && cause.reason === 'peer_left') {
-      // The carrier takes the call away as soon as it can, or the caller has hung up meanwhile: the outcome tells.
-      void this.transferring.then(({ ok }) => this.disconnect(ok ? TRANSFERRED : cause));
-      return;
-    }
     this.currentState = 'disconnected';
     // Who is hung up on leaves.
     const end = this.hangingUp && cause.reason === 'peer_left' ? HUNG_UP : cause;

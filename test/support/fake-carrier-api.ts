@@ -62,8 +62,13 @@ export interface TransferredCall {
   readonly target: string;
 }
 
+/** Where the carriers find the runner, whatever its public host is. */
+let runnerUrl = '';
+
 const posted = async (url: unknown): Promise<string> => {
-  const response = await fetch(String(url), {
+  const { protocol, pathname } = new URL(String(url));
+  if (protocol !== 'https:') throw new Error(`${String(url)} is not safe`);
+  const response = await fetch(new URL(pathname, runnerUrl), {
     method: 'POST',
     body: new URLSearchParams({ CallUUID: 'plivo-call' }),
   });
@@ -159,8 +164,12 @@ export class FakeCarrierApi extends EventEmitter<{
   readonly requests: ApiRequest[] = [];
   /** Applied to the next requests, one each. */
   readonly misbehaviours: ApiMisbehaviour[] = [];
+  /** What happens before anything that is asked. */
+  whenAsked: () => Promise<void> = () => Promise.resolve();
   /** What happens once a call is ended, before that is answered. */
   whenEnded: (callId: string) => Promise<void> = () => Promise.resolve();
+  /** What happens once a call is placed, before that is answered. */
+  whenPlaced: () => Promise<void> = () => Promise.resolve();
   /** What happens once a call is put through, before that is answered. */
   whenTransferred: (call: TransferredCall) => Promise<void> = () => Promise.resolve();
   /** The calls that were placed. */
@@ -187,6 +196,11 @@ export class FakeCarrierApi extends EventEmitter<{
 
   get url(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Where the runner is to be found that the carriers fetch documents from. */
+  set runnerUrl(url: string) {
+    runnerUrl = url;
   }
 
   /** The options of `TelephonyModule` with accounts of this server. */
@@ -222,6 +236,7 @@ export class FakeCarrierApi extends EventEmitter<{
       body,
     };
     this.requests.push(request);
+    await this.whenAsked();
     const misbehaviour = this.misbehaviours.shift();
     if (misbehaviour === 'hang') return;
     if (misbehaviour === 'cut') return void socket.destroy();
@@ -273,6 +288,7 @@ export class FakeCarrierApi extends EventEmitter<{
         const placed = { ...(call as Omit<PlacedCall, 'callId' | 'answer'>), callId, answer };
         this.placed.push(placed);
         this.emit('placed', placed);
+        await this.whenPlaced();
         return reply;
       }
       const callId = decodeURIComponent(match[1]!);
