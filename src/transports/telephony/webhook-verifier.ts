@@ -1,7 +1,9 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { RunnerError } from '../../errors/runner.error.js';
 import type { HttpRequest } from '../../http/http-request.js';
 import { PublicUrls } from '../../http/public-url.js';
 import { rawBodyOf } from '../../http/request-body.js';
+import { refusedWebhook } from '../../http/webhook-signature.js';
 import type { Carrier } from './carriers/carrier.js';
 import { CARRIERS } from './carriers/index.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
@@ -50,7 +52,10 @@ export class WebhookVerifier implements OnModuleInit {
       this.logger.warn(
         `A webhook of ${carrier.name} was refused: ${(error as Error).message} If it was ${carrier.name}'s own, check publicUrl and webhookKeys of TelephonyModule.`,
       );
-      throw error;
+      if (error instanceof RunnerError) throw error;
+      throw refusedWebhook(
+        `The key that webhooks of ${carrier.name} are signed with cannot be used`,
+      );
     }
   }
 }
