@@ -36,6 +36,9 @@ export function runnerModule(
   way: (typeof WAYS)[number],
   {
     launcher,
+    callRouter,
+    callLimits,
+    sessionHooks,
     transports,
     features,
     imports,
@@ -46,7 +49,19 @@ export function runnerModule(
     ...options
   }: RunnerOptions & RunnerModuleExtras,
 ): DynamicModule {
-  const extras = { launcher, transports, features, imports, path, health, console, isGlobal };
+  const extras = {
+    launcher,
+    callRouter,
+    callLimits,
+    sessionHooks,
+    transports,
+    features,
+    imports,
+    path,
+    health,
+    console,
+    isGlobal,
+  };
   return way === 'forRoot'
     ? RunnerModule.forRoot({ ...extras, ...options })
     : RunnerModule.forRootAsync({ ...extras, useFactory: async () => options });
