@@ -1,6 +1,9 @@
 import { RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher } from './bot/bot-launcher.js';
+import { CallLimits } from './calls/call-limits.js';
+import { CallRouter } from './calls/call-router.js';
 import { EXTRAS } from './runner.options.js';
+import { SessionHooks } from './sessions/session-hooks.js';
 import { InvalidOptionsError, isClass, kindOf, trueOrFalse } from './validation/options.js';
 import { type PartsOption, partsOptionOf } from './validation/runner-part.decorator.js';
 
@@ -21,8 +24,15 @@ export function checkExtras(extras: Partial<Record<Extra, unknown>>): void {
 }
 
 const CHECKS: Record<Extra, Problems> = {
+  name: (value) =>
+    typeof value === 'string' && value !== ''
+      ? []
+      : [` must be a text such as 'sales', not ${kindOf(value)}`],
   launcher: (value) => providedProblems(value, BotLauncher, 'launch'),
   auth: (value) => providedProblems(value, RunnerAuth, 'authorize'),
+  callRouter: (value) => providedProblems(value, CallRouter, 'route'),
+  callLimits: (value) => providedProblems(value, CallLimits, 'reserve'),
+  sessionHooks: (value) => providedProblems(value, SessionHooks, 'ended'),
   imports: (value) =>
     Array.isArray(value) ? [] : [` must be a list of modules, not ${kindOf(value)}`],
   transports: (value) => partsProblems('transports', value),

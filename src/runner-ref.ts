@@ -1,3 +1,5 @@
+import type { Type } from '@nestjs/common';
+
 /**
  * A runner as its routes, gateways and providers refer to it. It is made together with the module, and so is the same in every application
  * that imports this module: whatever belongs to one application is kept there, by this.
@@ -9,6 +11,8 @@ export interface RunnerRef {
   readonly path: string;
   /** The `isGlobal` option of `RunnerModule`. */
   readonly isGlobal: boolean;
+  /** The modules that are this runner's own. */
+  readonly modules: Set<Type<unknown>>;
 }
 
 /** DI token of the {@link RunnerRef}. */

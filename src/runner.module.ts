@@ -16,6 +16,10 @@ import { KeyAuth } from './auth/key-auth.js';
 import { RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher } from './bot/bot-launcher.js';
 import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
+import { CallLimits } from './calls/call-limits.js';
+import { CallRouter, TakeEveryCall } from './calls/call-router.js';
+import { CallRouting } from './calls/call-routing.js';
+import { InMemoryCallLimits } from './calls/in-memory-call-limits.js';
 import { ConsoleController } from './console/console.controller.js';
 import { ConsolePage } from './console/console-page.js';
 import { HealthController } from './health/health.controller.js';
@@ -41,10 +45,13 @@ import { LoadMonitor } from './sessions/load-monitor.js';
 import { RunnerDrain } from './sessions/runner-drain.js';
 import { RunnerReadiness } from './sessions/runner-readiness.js';
 import { SessionApiModule } from './sessions/session-api.module.js';
+import { SessionHookDispatcher } from './sessions/session-hook-dispatcher.js';
+import { NoSessionHooks, SessionHooks } from './sessions/session-hooks.js';
 import { SessionRegistry } from './sessions/session-registry.js';
 import { SessionTokens } from './sessions/session-token.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { StartController } from './start/start.controller.js';
+import { SessionStarter } from './transports/session-starter.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { SocketSessions } from './websocket/socket-sessions.js';
 
@@ -66,6 +73,15 @@ export type LauncherDefinition = Provided<BotLauncher>;
 /** Who may do what: a class, or any form of Nest provider for one. */
 export type AuthDefinition = Provided<RunnerAuth>;
 
+/** What becomes of each phone call: a class, or any form of Nest provider for one. */
+export type CallRouterDefinition = Provided<CallRouter>;
+
+/** What may be called: a class, or any form of Nest provider for one. */
+export type CallLimitsDefinition = Provided<CallLimits>;
+
+/** Who keeps records of sessions: a class, or any form of Nest provider for one. */
+export type SessionHooksDefinition = Provided<SessionHooks>;
+
 /** What shapes the module itself, and so must be known before any option is computed. */
 export interface RunnerModuleExtras {
   /**
@@ -77,7 +93,13 @@ export interface RunnerModuleExtras {
   launcher?: LauncherDefinition;
   /** Who may do what. Without it, `publicKeys` and `privateKeys` decide. */
   auth?: AuthDefinition;
-  /** Modules whose providers the launcher, the auth and an options factory inject. */
+  /** Decides about each phone call before it is answered. Without one every call is taken. */
+  callRouter?: CallRouterDefinition;
+  /** What `OutboundCalls` may call, and `transport.transfer()`. Without them there are no limits. */
+  callLimits?: CallLimitsDefinition;
+  /** Is told of every session that has ended, and of every start that was refused. */
+  sessionHooks?: SessionHooksDefinition;
+  /** Modules whose providers all of these, and an options factory, inject. */
   imports?: ModuleMetadata['imports'];
   /** The transports this instance offers, such as `WebSocketModule.forRoot()`. */
   transports?: DynamicModule[];
@@ -121,6 +143,9 @@ class RunnerCoreModule implements OnModuleInit {
     for (const [name, token] of [
       ['launcher', BotLauncher],
       ['auth', RunnerAuth],
+      ['callRouter', CallRouter],
+      ['callLimits', CallLimits],
+      ['sessionHooks', SessionHooks],
     ] as const) {
       if (this.moduleRef.introspect(token as Type<unknown>).scope !== Scope.REQUEST) continue;
       throw new InvalidOptionsError('RunnerModule', [
@@ -144,6 +169,9 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
         name: undefined,
         launcher: undefined,
         auth: undefined,
+        callRouter: undefined,
+        callLimits: undefined,
+        sessionHooks: undefined,
         imports: undefined,
         transports: undefined,
         features: undefined,
@@ -199,10 +227,10 @@ function refuseNoOptions(call: string, options: unknown): void {
 }
 
 function compose(definition: DynamicModule, extras: RunnerModuleExtras): DynamicModule {
-  const name = checkName(extras.name);
   checkExtras({ ...extras, imports: extras.imports ?? definition.imports });
   const path = (extras.path ?? '').replace(/^\/+|\/+$/g, '');
-  const runner: RunnerRef = { name, path, isGlobal: extras.isGlobal ?? false };
+  const { name } = extras;
+  const runner: RunnerRef = { name, path, isGlobal: extras.isGlobal ?? false, modules: new Set() };
   const core = ownModule(
     {
       module: RunnerCoreModule,
@@ -220,6 +248,9 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         dependenciesCheck([
           ['launcher', BotLauncher],
           ['auth', RunnerAuth],
+          ['callRouter', CallRouter],
+          ['callLimits', CallLimits],
+          ['sessionHooks', SessionHooks],
           ['forRootAsync', MODULE_OPTIONS_TOKEN],
         ]),
         ...(definition.providers ?? []),
@@ -231,6 +262,12 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         { provide: RUNNER_REF, useValue: runner },
         provider(BotLauncher, extras.launcher ?? MissingBotLauncher),
         provider(RunnerAuth, extras.auth ?? KeyAuth),
+        provider(CallRouter, extras.callRouter ?? TakeEveryCall),
+        provider(CallLimits, extras.callLimits ?? { useValue: new InMemoryCallLimits() }),
+        provider(SessionHooks, extras.sessionHooks ?? NoSessionHooks),
+        CallRouting,
+        SessionHookDispatcher,
+        SessionStarter,
         SessionRegistry,
         RunnerDrain,
         RunnerReadiness,
@@ -252,9 +289,14 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       exports: [
         BotLauncher,
         RunnerAuth,
+        CallRouter,
+        CallLimits,
+        SessionHooks,
+        CallRouting,
         RUNNER_OPTIONS,
         RUNNER_REF,
         SessionRegistry,
+        SessionStarter,
         RunnerDrain,
         RunnerReadiness,
         SessionTokens,
@@ -294,9 +336,9 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       ...(path ? [RouterModule.register(modules.map(({ module }) => ({ path, module })))] : []),
       ...modules,
     ],
-    // Those of one with a name would be taken for those of another, wherever both can be injected.
+    // Such as `OutboundCalls`, of `TelephonyModule`. Those of one with a name would be taken for those of another, wherever both can be injected.
     ...(name === undefined
-      ? { providers: [IN_PLACE], exports: [core] }
+      ? { providers: [IN_PLACE], exports: modules }
       : { providers: [IN_PLACE, { provide: token, useExisting: Runner }], exports: [token] }),
   };
 }
@@ -305,9 +347,4 @@ function provider<T>(token: Abstract<T>, definition: Provided<T>): Provider {
   return typeof definition === 'function'
     ? { provide: token, useClass: definition }
     : { provide: token, ...definition };
-}
-
-function checkName(name: unknown): string | undefined {
-  if (name === undefined || (typeof name === 'string' && name !== '')) return name;
-  throw new InvalidOptionsError('RunnerModule', ["name must be a text such as 'sales'"]);
 }

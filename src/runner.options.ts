@@ -109,6 +109,18 @@ export interface RunnerOptions {
    */
   sessionRequestTimeoutMs?: number;
   /**
+   * How long the host's `callRouter` may take to decide about a call, in milliseconds; then the caller is told that all lines are busy.
+   * Carriers wait for about 15 seconds.
+   * @default 5_000
+   */
+  callRouterTimeoutMs?: number;
+  /**
+   * How long one call of the host's `sessionHooks` may take, in milliseconds, before it is given up; also how long those under way are waited
+   * for when the application shuts down, after the last session.
+   * @default 10_000
+   */
+  sessionHookTimeoutMs?: number;
+  /**
    * How many ended sessions `GET /sessions` remembers.
    * @default 500
    */
@@ -156,8 +168,12 @@ export const RUNNER_OPTIONS = Symbol('RUNNER_OPTIONS');
 
 /** The options that shape the module. They are known before any other is computed. */
 export const EXTRAS = [
+  'name',
   'launcher',
   'auth',
+  'callRouter',
+  'callLimits',
+  'sessionHooks',
   'imports',
   'transports',
   'features',
@@ -183,6 +199,8 @@ const DEFAULTS = {
   stopGraceMs: 5_000,
   drainTimeoutMs: 20_000,
   sessionRequestTimeoutMs: 30_000,
+  callRouterTimeoutMs: 5_000,
+  sessionHookTimeoutMs: 10_000,
   sessionHistory: 500,
   bodyLimitBytes: 1_048_576,
   bodyTimeoutMs: 30_000,
@@ -260,6 +278,8 @@ const CHECKS: Record<keyof RunnerOptions, Check> = {
   stopGraceMs: durationMs({ min: 0, infinite: false }),
   drainTimeoutMs: durationMs({ min: 0, infinite: false }),
   sessionRequestTimeoutMs: durationMs({ min: 1, infinite: false }),
+  callRouterTimeoutMs: durationMs({ min: 1, infinite: false }),
+  sessionHookTimeoutMs: durationMs({ min: 1, infinite: false }),
   sessionHistory: count(0, false),
   bodyLimitBytes: count(1, false),
   bodyTimeoutMs: durationMs({ min: 1, infinite: false }),

@@ -26,6 +26,15 @@ const RULES: Record<string, string[]> = {
   bot: ['errors', 'validation'],
   auth: ['errors', 'http', 'runner.options.js'],
   sessions: ['auth', 'bot', 'errors', 'http', 'validation', 'runner.options.js'],
+  calls: [
+    'auth',
+    'errors',
+    'sessions',
+    'validation',
+    'runner.options.js',
+    // What a call's account is.
+    'transports/telephony/telephony-credentials.js',
+  ],
   http: ['compat', 'errors', 'limits', 'validation', 'runner.options.js', 'runner-ref.js'],
   websocket: [
     'auth',
@@ -103,6 +112,7 @@ const RULES: Record<string, string[]> = {
     'sessions',
     'validation',
     'runner.options.js',
+    'transports/session-starter.js',
     'transports/transport-registry.js',
   ],
 };

@@ -32,7 +32,7 @@ export const isReading = ({ method }: IncomingMessage): boolean =>
   method === 'GET' || method === 'HEAD';
 
 /** The parameters behind the `?`; of several with one name the last. */
-export function queryOf({ originalUrl }: HttpRequest): Record<string, string> {
+export function queryOf({ originalUrl }: Pick<HttpRequest, 'originalUrl'>): Record<string, string> {
   const start = originalUrl.indexOf('?');
   return start === -1 ? {} : Object.fromEntries(new URLSearchParams(originalUrl.slice(start)));
 }

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import type { HttpRequest } from './http-request.js';
 import { RunnerPaths } from './runner-paths.js';
@@ -67,6 +68,19 @@ export class PublicUrls {
       );
     }
     return [...new Set(urls.flatMap((one) => [one, withoutPort(one), withPort(one)]))];
+  }
+
+  /**
+   * Where the runner is reached by what it has no request of.
+   * @param publicUrl overrides the runner's own `publicUrl` option
+   * @throws {RunnerError} `NO_PUBLIC_URL`
+   */
+  known(publicUrl = this.options.publicUrl): PublicBaseUrl {
+    if (publicUrl !== undefined) return this.configured(publicUrl);
+    throw new RunnerError(
+      'NO_PUBLIC_URL',
+      'There is no request to take the host from: set publicUrl in RunnerModule.forRoot({ … }).',
+    );
   }
 
   configured(publicUrl: string): PublicBaseUrl {

@@ -28,7 +28,7 @@ export class RunnerPaths {
 }
 
 /** Joins path parts with single slashes: a leading one, no trailing one; '' when there is nothing to join. */
-function joinPaths(...parts: string[]): string {
+export function joinPaths(...parts: string[]): string {
   return parts
     .flatMap((part) => part.split('/'))
     .filter(Boolean)

@@ -1,6 +1,6 @@
 import type { LogLevel } from '@nestjs/common';
 import type { SessionEndCode } from '../bot/session-end.js';
-import type { HangUpOutcome } from '../media/media-link.js';
+import type { HangUpOutcome, TransferOptions, TransferOutcome } from '../media/media-link.js';
 import type { MediaStats } from '../media/media-transport.js';
 
 /**
@@ -24,6 +24,8 @@ export type BotMessage =
   | { readonly type: 'stop'; readonly code: SessionEndCode; readonly message: string }
   /** Asks for the call to be ended by its provider; answered with `hung_up`. Only where `start` said `canHangUp`. */
   | { readonly type: 'hang_up' }
+  /** Asks for the call to be put through to a number or SIP URI; answered with `transferred`. One at a time, and only where `start` said `canTransfer`. */
+  | ({ readonly type: 'transfer'; readonly target: string } & TransferOptions)
   | { readonly type: 'done'; readonly stats?: MediaStats }
   | { readonly type: 'failed'; readonly message: string; readonly stack?: string };
 
@@ -31,7 +33,8 @@ export type BotMessage =
 export type RunnerMessage =
   | StartMessage
   | { readonly type: 'stop'; readonly code: SessionEndCode; readonly message: string }
-  | ({ readonly type: 'hung_up' } & HangUpOutcome);
+  | ({ readonly type: 'hung_up' } & HangUpOutcome)
+  | ({ readonly type: 'transferred' } & TransferOutcome);
 
 /** The one conversation of a process. */
 export interface StartMessage {
@@ -39,6 +42,8 @@ export interface StartMessage {
   readonly session: {
     readonly id: string;
     readonly transport: string;
+    /** The bot that is to talk, where one was named. */
+    readonly bot?: string;
     readonly claims: Readonly<Record<string, unknown>>;
   };
   /** `RunnerArguments.toJSON()`. */
@@ -46,4 +51,5 @@ export interface StartMessage {
   /** The messages that a carrier sent first; the WebSocket on descriptor 4 begins behind them. */
   readonly handshake: readonly string[];
   readonly canHangUp: boolean;
+  readonly canTransfer?: boolean;
 }

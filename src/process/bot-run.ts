@@ -4,7 +4,7 @@ import type { RunnerArguments } from '../bot/runner-arguments.js';
 import type { SessionEnd } from '../bot/session-end.js';
 import type { Session } from '../sessions/session.js';
 import { sessionOf } from '../sessions/session-of-arguments.js';
-import { hangUpOf } from '../transports/hang-up-link.js';
+import { hangUpOf, transferOf } from '../transports/hang-up-link.js';
 import { linkMediaStats } from '../transports/media-stats.js';
 import { handshakeOf } from '../websocket/handshake.js';
 import { WebSocketRunnerArguments } from '../websocket/websocket-runner-arguments.js';
@@ -69,15 +69,16 @@ export class BotRun {
 
   private start(): void {
     const { args, process, botSession } = this;
-    const { id, transport, claims } = botSession;
+    const { id, transport, bot, claims } = botSession;
     this.started = true;
     const websocket = args instanceof WebSocketRunnerArguments ? args.websocket : undefined;
     process.send({
       type: 'start',
-      session: { id, transport, claims },
+      session: { id, transport, bot, claims },
       args: args.toJSON(),
       handshake: websocket ? handshakeOf(websocket) : [],
       canHangUp: hangUpOf(args) !== undefined,
+      canTransfer: transferOf(args) !== undefined,
     });
     if (websocket) this.relay = this.relayOf(websocket);
   }
@@ -101,6 +102,8 @@ export class BotRun {
         );
       case 'hang_up':
         return void this.hangUp();
+      case 'transfer':
+        return void this.transfer(message);
       case 'done':
       case 'failed':
         this.outcome = message;
@@ -114,6 +117,19 @@ export class BotRun {
     if (!hangUp) return;
     if (this.session) this.session.hangingUp = true;
     this.process.send({ type: 'hung_up', ...(await hangUp()) });
+  }
+
+  private async transfer({
+    target,
+    callerId,
+  }: {
+    target: string;
+    callerId?: string;
+  }): Promise<void> {
+    const transfer = transferOf(this.args);
+    if (transfer) {
+      this.process.send({ type: 'transferred', ...(await transfer(target, { callerId })) });
+    }
   }
 
   private stop({ code, message }: SessionEnd): void {

@@ -23,6 +23,7 @@ export function ownModule(definition: DynamicModule, runner: RunnerRef): Dynamic
     providers: all<Provider>('providers').map((provider) => ownGateway(provider, runner)),
     exports: all('exports'),
   })(own);
+  runner.modules.add(own);
   return { module: own, global };
 }
 

@@ -1,4 +1,5 @@
-import { Inject, Injectable, type InjectionToken } from '@nestjs/common';
+import { type Abstract, Inject, Injectable, type InjectionToken, type Type } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { RunnerHealth } from '../health/runner-health.js';
 import { PublicUrls } from '../http/public-url.js';
 import { RunnerPaths } from '../http/runner-paths.js';
@@ -34,6 +35,7 @@ export class Runner {
     readonly transports: TransportRegistry,
     /** Where the outside world reaches the runner. */
     readonly publicUrls: PublicUrls,
+    private readonly container: ModulesContainer,
   ) {}
 
   /** The `name` option; `undefined` for none. */
@@ -44,6 +46,22 @@ export class Runner {
   /** Where its routes are: the application's global prefix and the `path` option, such as `/api/voice`; '' for neither. */
   get path(): string {
     return this.paths.basePath;
+  }
+
+  /**
+   * What this runner has under an exported class, such as `SessionStarter`, or `OutboundCalls` of its `TelephonyModule`. A runner without a
+   * name has them injected under their classes as well.
+   * @throws {Error} when it has nothing of that class
+   */
+  get<T>(token: Type<T> | Abstract<T>): T {
+    for (const { metatype, providers } of this.container.values()) {
+      if (!this.ref.modules.has(metatype)) continue;
+      const instance: unknown = providers.get(token)?.instance;
+      if (instance) return instance as T;
+    }
+    throw new Error(
+      `The runner${this.name === undefined ? '' : ` '${this.name}'`} has no ${token.name}: is the module that provides it among its transports and features?`,
+    );
   }
 }
 

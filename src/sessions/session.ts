@@ -2,6 +2,19 @@ import { Logger } from '@nestjs/common';
 import type { Caller } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
 import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
+import type { RefusalCode } from '../errors/runner.error.js';
+
+/** The phone call that a session is, as far as it is known. */
+export interface SessionCall {
+  /** Who called: the person on the phone, or this application. */
+  readonly direction: 'inbound' | 'outbound';
+  /** The caller's number. */
+  readonly from?: string;
+  /** The number that was dialled. */
+  readonly to?: string;
+  /** The carrier's id of the call. */
+  readonly callId?: string;
+}
 
 /** `pending` waits for its caller; `launching` has a caller or a starting bot; `running` is up; `ended` is final. */
 export type SessionState =
@@ -27,11 +40,23 @@ export class Session extends BotSession {
   endRequested: SessionEnd | undefined;
   /** When `launch()` was called; from then on an end has to wait for it. */
   launchedAtMs: number | undefined;
+  /** When its client connected, or its bot was launched without one. */
+  connectedAtMs: number | undefined;
+  /** The phone call it is; `undefined` for clients and rooms. */
+  call: SessionCall | undefined;
+  override bot?: string;
+  /** The longest it may last from its launch, in milliseconds, where that is less than `maxSessionDurationMs`. */
+  maxDurationMs: number | undefined;
+  /** The code of the error for which its start, or its call, came to nothing. */
+  refusal: RefusalCode | undefined;
   /** What answers requests to `/sessions/<id>/…`. */
   requestHandler: SessionRequestHandler | undefined;
   private readyAtMs: number | undefined;
   /** @internal Whether the bot hangs up: then the peer leaves because of it. */
   hangingUp = false;
+  /** @internal A transfer that is under way: whether it came about, which tells why the peer leaves. Never rejects. */
+  transferring: Promise<boolean> | undefined;
+  private transferred = false;
 
   // Created on first use: most pending sessions never need them, and each costs more than the session itself.
   private controller: AbortController | undefined;
@@ -47,8 +72,8 @@ export class Session extends BotSession {
     public transport: string,
     /** What `/start` (or the URL) passed for the bot; `undefined` when nothing was. */
     public body: unknown,
-    /** Who started it, where that is known. */
-    readonly caller?: Caller,
+    /** Who started it, where that is known; of a call that a `CallRouter` takes, whose it is. */
+    public caller?: Caller,
   ) {
     super();
   }
@@ -56,6 +81,11 @@ export class Session extends BotSession {
   /** Whether `launch()` was called. */
   get botRuns(): boolean {
     return this.launchedAtMs !== undefined;
+  }
+
+  /** When the bot said it was up. */
+  get readySinceMs(): number | undefined {
+    return this.readyAtMs;
   }
 
   /** Whether the bot ever said it was up. */
@@ -121,8 +151,20 @@ export class Session extends BotSession {
     this.onStop?.(new SessionEnd(code, message, options));
   }
 
-  /** @internal How an end is to be told: who is hung up on leaves, and that is the bot's doing. */
+  /** @internal Notes that the call is being transferred. */
+  async whileTransferring(outcome: Promise<{ readonly ok: boolean }>): Promise<void> {
+    this.transferring = outcome.then(({ ok }) => {
+      this.transferring = undefined;
+      return (this.transferred ||= ok);
+    });
+    await this.transferring;
+  }
+
+  /** @internal How an end is to be told: who is hung up on leaves, and whoever is transferred; both is the bot's doing. */
   trueEnd(end: SessionEnd): SessionEnd {
+    if (this.transferred && (end.code === 'peer_left' || end.code === 'completed')) {
+      return new SessionEnd('completed', 'The call was transferred.');
+    }
     return this.hangingUp && end.code === 'peer_left'
       ? new SessionEnd('completed', 'The bot hung up.')
       : end;

@@ -3,4 +3,11 @@ export { type BotRtviMessage, connectClient, FakeClient } from './connect-client
 export type { SpeakOptions } from './pace.js';
 export { FakeCall, placeCall, type PlaceCallOptions } from './place-call.js';
 export { type Launch, RecordingLauncher } from './recording-launcher.js';
-export { startHost, type StartHostOptions, TestHost } from './start-host.js';
+export {
+  type FollowOptions,
+  type RingAnswer,
+  type RingOptions,
+  startHost,
+  type StartHostOptions,
+  TestHost,
+} from './start-host.js';

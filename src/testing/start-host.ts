@@ -5,7 +5,9 @@ import { NestFactory } from '@nestjs/core';
 import { type Session } from '../sessions/session.js';
 import { RunnerDrain } from '../sessions/runner-drain.js';
 import { SessionRegistry } from '../sessions/session-registry.js';
+import { CARRIER_DIALECTS, type CarrierName } from './carrier-dialects.js';
 import { connectClient, type FakeClient } from './connect-client.js';
+import { readConnectXml } from './connect-xml.js';
 import { type FakeCall, placeCall, type PlaceCallOptions } from './place-call.js';
 
 /** How {@link startHost} starts the application. */
@@ -35,6 +37,34 @@ export async function startHost(
   const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
   return new TestHost(app, `http://127.0.0.1:${port}${path}`, key);
 }
+
+/** Who rings whom, through which carrier. */
+export interface RingOptions {
+  readonly carrier: Exclude<CarrierName, 'exotel'>;
+  /** @default '+15550001' */
+  readonly from?: string;
+  /** @default '+15550002' */
+  readonly to?: string;
+  /** Where the carrier's webhook is, below the runner. @default `/telephony/<carrier>` */
+  readonly path?: string;
+  /** The headers of the webhook, such as its signature. @default none */
+  readonly headers?: (
+    url: string,
+    fields: Readonly<Record<string, string>>,
+    body: string,
+  ) => Record<string, string> | Promise<Record<string, string>>;
+}
+
+/** What comes of ringing. */
+export interface RingAnswer {
+  /** What the webhook was answered. */
+  readonly xml: string;
+  /** The call, unless it was turned away. */
+  readonly call: FakeCall | undefined;
+}
+
+/** A call that is connected by a document. */
+export type FollowOptions = Pick<PlaceCallOptions, 'carrier' | 'callId' | 'from' | 'to'>;
 
 /** An application under test, and the ways to talk to its bot. */
 export class TestHost {
@@ -69,6 +99,55 @@ export class TestHost {
     const { wsUrl, token } = await this.start({ transport: options.carrier, body });
     const url = this.local(wsUrl);
     return placeCall({ ...options, url: typeof token === 'string' ? `${url}/${token}` : url });
+  }
+
+  /**
+   * Has somebody ring a number: sends the webhook as the carrier does, and connects the call to what that is answered.
+   * @throws when it is answered with an error, with the reason
+   */
+  async ring({
+    carrier,
+    from = '+15550001',
+    to = '+15550002',
+    path = `/telephony/${carrier}`,
+    headers = () => ({}),
+  }: RingOptions): Promise<RingAnswer> {
+    const { callId } = CARRIER_DIALECTS[carrier].newIds();
+    const fields = {
+      From: from,
+      To: to,
+      [carrier === 'plivo' ? 'CallUUID' : 'CallSid']: callId,
+    };
+    const url = `${this.url}${path}`;
+    const body = new URLSearchParams(fields).toString();
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        ...(await headers(url, fields, body)),
+      },
+      body,
+    });
+    const xml = await response.text();
+    if (!response.ok) throw new Error(`POST ${path} answered ${response.status}: ${xml}`);
+    return { xml, call: await this.follow(xml, { carrier, callId, from, to }) };
+  }
+
+  /** Connects a call to what a document says, as a carrier does; `undefined` when it connects it to nothing. */
+  async follow(xml: string, options: FollowOptions): Promise<FakeCall | undefined> {
+    const connect = readConnectXml(xml);
+    if (!connect) return undefined;
+    const { carrier, callId, from, to } = options;
+    const { customParameters } = connect;
+    // The others do not repeat them.
+    const numbers = carrier === 'telnyx' ? { from, to } : {};
+    return placeCall({
+      carrier,
+      callId,
+      ...numbers,
+      url: this.local(connect.url),
+      customParameters,
+    });
   }
 
   /** Connects to the bot as a WebSocket client. @param body what it finds in its `body` */

@@ -70,7 +70,7 @@ export class SocketSessions {
       this.bind(session, socket);
       return session;
     } catch (error) {
-      this.registry.observers.refused(error);
+      this.registry.observers.refused(error, { transport: purpose.openAs });
       const { code, reason } = closeFor(error);
       socket.close(code, reason);
       return undefined;

@@ -37,6 +37,9 @@ export function runnerModule(
   {
     name,
     launcher,
+    callRouter,
+    callLimits,
+    sessionHooks,
     transports,
     features,
     imports,
@@ -50,6 +53,9 @@ export function runnerModule(
   const extras = {
     name,
     launcher,
+    callRouter,
+    callLimits,
+    sessionHooks,
     transports,
     features,
     imports,

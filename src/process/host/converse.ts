@@ -4,7 +4,7 @@ import { runnerArgumentsFromJSON } from '../../bot/runner-arguments-json.js';
 import type { RunnerArguments } from '../../bot/runner-arguments.js';
 import { isEndAtWork, SessionEnd, type SessionEndCode } from '../../bot/session-end.js';
 import { linkSession } from '../../sessions/session-of-arguments.js';
-import { linkHangUp } from '../../transports/hang-up-link.js';
+import { linkHangUp, linkTransfer } from '../../transports/hang-up-link.js';
 // For its classes of arguments.
 import '../../transports/index.js';
 import { mediaStatsOf } from '../../transports/media-stats.js';
@@ -38,6 +38,15 @@ export async function converse(
       void channel.send({ type: 'hang_up' });
       const { ok, via, error } = await channel.next('hung_up');
       return { ok, via, error };
+    });
+  }
+  if (start.canTransfer) {
+    linkTransfer(args, async (target, { callerId }) => {
+      const transferred = channel.next('transferred');
+      void channel.send({ type: 'transfer', target, callerId });
+      const outcome = transferred.then(({ ok, error }) => ({ ok, error }));
+      await session.whileTransferring(outcome);
+      return outcome;
     });
   }
   void stopped.then(async ({ code, message }) => {

@@ -6,11 +6,12 @@ import type { Channel } from './channel.js';
 /** A session in the process of its bot. The runner has the one that counts, and is told of what happens to this. */
 export class HostedSession extends Session {
   constructor(
-    { id, transport, claims }: StartMessage['session'],
+    { id, transport, bot, claims }: StartMessage['session'],
     body: unknown,
     private readonly channel: Channel,
   ) {
     super(id, transport, body, { claims });
+    this.bot = bot;
     this.launchedAtMs = Date.now();
     this.state = { name: 'launching', sinceMs: this.launchedAtMs };
     this.whenReady(() => void channel.send({ type: 'ready' }));

@@ -1,5 +1,10 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { CallDocuments } from './call-documents.js';
 import { CallHangUp } from './call-hang-up.js';
+import { CallTransfer } from './call-transfer.js';
+import { CarrierApis } from './carrier-apis.js';
+import { IncomingCalls } from './incoming-calls.js';
+import { OutboundCalls } from './outbound-calls.js';
 import { TelephonyGateway } from './telephony.gateway.js';
 import { credentialsFromEnv } from './telephony-credentials.js';
 import {
@@ -20,7 +25,12 @@ import { RunnerPart } from '../../validation/runner-part.decorator.js';
   providers: [
     TelephonyTransport,
     TelephonyGateway,
+    CarrierApis,
     CallHangUp,
+    CallTransfer,
+    CallDocuments,
+    IncomingCalls,
+    OutboundCalls,
     WebhookVerifier,
     {
       provide: TELEPHONY_OPTIONS,
@@ -28,6 +38,7 @@ import { RunnerPart } from '../../validation/runner-part.decorator.js';
       inject: [MODULE_OPTIONS_TOKEN],
     },
   ],
+  exports: [OutboundCalls],
 })
 export class TelephonyModule extends ConfigurableModuleClass {
   // Overridden only to make the options optional: `TelephonyModule.forRoot()`.

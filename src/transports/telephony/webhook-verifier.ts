@@ -1,8 +1,10 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { RunnerError } from '../../errors/runner.error.js';
 import type { HttpRequest } from '../../http/http-request.js';
 import { RunnerServing } from '../../http/runner-serving.js';
 import { PublicUrls } from '../../http/public-url.js';
 import { rawBodyOf } from '../../http/request-body.js';
+import { refusedWebhook } from '../../http/webhook-signature.js';
 import type { Carrier } from './carriers/carrier.js';
 import { CARRIERS } from './carriers/index.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
@@ -35,9 +37,11 @@ export class WebhookVerifier implements OnModuleInit {
     );
   }
 
-  /** @throws {RunnerError} `UNAUTHORIZED` */
-  verify(carrier: Carrier, request: HttpRequest): void {
-    const keys = this.keys.get(carrier.name);
+  /**
+   * @param keys which it may be signed with @default those of the module
+   * @throws {RunnerError} `UNAUTHORIZED`
+   */
+  verify(carrier: Carrier, request: HttpRequest, keys = this.keys.get(carrier.name)): void {
     if (!keys || !carrier.verifyWebhook) return;
     try {
       carrier.verifyWebhook(
@@ -52,7 +56,10 @@ export class WebhookVerifier implements OnModuleInit {
       this.logger.warn(
         `A webhook of ${carrier.name} was refused: ${(error as Error).message} If it was ${carrier.name}'s own, check publicUrl and webhookKeys of TelephonyModule.`,
       );
-      throw error;
+      if (error instanceof RunnerError) throw error;
+      throw refusedWebhook(
+        `The key that webhooks of ${carrier.name} are signed with cannot be used`,
+      );
     }
   }
 }

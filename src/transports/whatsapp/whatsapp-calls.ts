@@ -1,5 +1,12 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { CallData } from '../../bot/call-data.js';
+import { CallRefusedError } from '../../calls/call-refused.error.js';
+import {
+  CallRouting,
+  inboundCall,
+  type KnownCall,
+  sessionOfCall,
+} from '../../calls/call-routing.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import type { HangUpOutcome } from '../../media/media-link.js';
 import { InvalidOptionsError } from '../../validation/options.js';
@@ -34,6 +41,7 @@ export class WhatsAppCalls implements OnModuleInit {
     private readonly client: WhatsAppClient,
     private readonly connections: WebRtcConnections,
     private readonly sessions: SessionRegistry,
+    private readonly routing: CallRouting,
   ) {}
 
   onModuleInit(): void {
@@ -64,15 +72,28 @@ export class WhatsAppCalls implements OnModuleInit {
     const ongoing: OngoingCall = { over: false };
     this.ongoing.set(call.id, ongoing);
     try {
-      await this.sessions.start({ transport: WHATSAPP, body: call }, (session) =>
-        this.pickUp(session, call, offer, ongoing),
-      );
+      const known = knownCall(call);
+      const accepted = await this.routing.route(known);
+      if (ongoing.over) {
+        this.ongoing.delete(call.id);
+        return 'The caller hung up.';
+      }
+      const open = {
+        transport: WHATSAPP,
+        ...sessionOfCall(accepted),
+        body: accepted.body ?? call,
+        call: inboundCall(known),
+      };
+      await this.sessions.start(open, (session) => this.pickUp(session, call, offer, ongoing));
       return 'The call was answered.';
     } catch (error) {
       this.ongoing.delete(call.id);
       if (ongoing.over) return 'The caller hung up.';
       // Such as at capacity: by the time that Meta tries again, nobody is there any more.
-      if (!(error instanceof RunnerError) || error.retryAfterSeconds === undefined) throw error;
+      const isRefused =
+        error instanceof CallRefusedError ||
+        (error instanceof RunnerError && error.retryAfterSeconds !== undefined);
+      if (!isRefused) throw error;
       await this.client.reject(call.id);
       return `The call was rejected: ${error.message}`;
     }
@@ -112,6 +133,16 @@ export class WhatsAppCalls implements OnModuleInit {
     }
   }
 }
+
+const knownCall = (call: WhatsAppCall): KnownCall => ({
+  transport: WHATSAPP,
+  stage: 'webhook',
+  from: call.from,
+  to: call.to,
+  callId: call.id,
+  fields: { ...call },
+  query: {},
+});
 
 function offerOf({ session }: WhatsAppCall): string {
   if (session) return session.sdp;

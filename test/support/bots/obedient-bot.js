@@ -114,6 +114,16 @@ const DEEDS = {
     session.ready();
     session.logger.log(`hung up: ${JSON.stringify(await transport.hangUp())}`);
   },
+  /** Is asked by a key: `1` is put through to somebody, `2` to nobody. */
+  async transfer(args, session) {
+    const transport = await createTransport(args);
+    session.ready();
+    session.logger.log(`can transfer: ${transport.canTransfer}`);
+    for await (const key of transport.dtmfIn()) {
+      const target = key === '1' ? '+15550009' : 'nobody';
+      session.logger.log(`transferred: ${JSON.stringify(await transport.transfer(target))}`);
+    }
+  },
 };
 
 export default async function bot(args, session) {
