@@ -198,7 +198,6 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         RunnerIntake,
         NotFound,
         SocketSessions,
-        Runner,
       ],
       exports: [
         BotLauncher,
@@ -215,7 +214,6 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         PublicUrls,
         RunnerIntake,
         SocketSessions,
-        Runner,
         RunnerHostModule,
       ],
     },
@@ -235,10 +233,9 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       ...(path ? [RouterModule.register(modules.map(({ module }) => ({ path, module })))] : []),
       ...modules,
     ],
-    // Those of one with a name would be taken for those of another, wherever both can be injected.
-    ...(name === undefined
-      ? { exports: [core] }
-      : { providers: [{ provide: token, useExisting: Runner }], exports: [token] }),
+    providers: [{ provide: token, useClass: Runner }],
+    // The parts of one with a name would be taken for those of another, wherever both can be injected.
+    exports: [token, ...(name === undefined ? [core] : [])],
   };
 }
 
