@@ -284,7 +284,6 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         RunnerIntake,
         NotFound,
         SocketSessions,
-        Runner,
       ],
       exports: [
         BotLauncher,
@@ -307,7 +306,6 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         PublicUrls,
         RunnerIntake,
         SocketSessions,
-        Runner,
         RunnerHostModule,
       ],
     },
@@ -336,10 +334,9 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       ...(path ? [RouterModule.register(modules.map(({ module }) => ({ path, module })))] : []),
       ...modules,
     ],
-    // Such as `OutboundCalls`, of `TelephonyModule`. Those of one with a name would be taken for those of another, wherever both can be injected.
-    ...(name === undefined
-      ? { providers: [IN_PLACE], exports: modules }
-      : { providers: [IN_PLACE, { provide: token, useExisting: Runner }], exports: [token] }),
+    providers: [IN_PLACE, { provide: token, useClass: Runner }],
+    // The parts of one with a name would be taken for those of another, wherever both can be injected.
+    exports: [token, ...(name === undefined ? modules : [])],
   };
 }
 

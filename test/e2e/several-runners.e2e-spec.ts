@@ -216,6 +216,7 @@ describe.each(PLATFORMS)('several runners in one application on %s', (platform) 
     ]);
     expect(app.get(getRunnerToken('sales'), { strict: false })).toBe(operator.sales);
     expect(getRunnerToken()).toBe(Runner);
+    expect(app.get(Runner, { strict: false })).toBe(operator.main);
     // What is injected under its own class is that of the one without a name.
     expect(operator.sessions).toBe(operator.main.sessions);
     expect(operator.sales.transports.accepted).toContain('websocket');

@@ -4,7 +4,7 @@ import type { RunnerRef } from '../../runner-ref.js';
 import type { HttpRequest } from '../http-request.js';
 import { takeOverResponse } from '../http-response.js';
 import { bodyOf, isBodyTaken } from '../request-body.js';
-import { allowedMethods, RUNNER_ROUTE, type RunnerRoute } from '../runner-route.js';
+import { allowedMethods, RUNNER_ROUTE, type RunnerRoute, runnerRouteOf } from '../runner-route.js';
 import type { InstalledIntake, OpenExchange, Receiver, RoutedRoute } from './exchange.js';
 import { isReceived } from './received.js';
 
@@ -34,7 +34,8 @@ export function installOnFastify(
   });
 
   fastify.addHook('onRoute', (options) => {
-    const route = options.config?.[RUNNER_ROUTE];
+    // Nest 11 gives no configuration to routes that take every method, Nest 12 wraps handlers of routes that have parameters.
+    const route = options.config?.[RUNNER_ROUTE] ?? runnerRouteOf(options.handler);
     if (!route) return;
     // An application on Express may have had this module before, and Express wants a name behind the asterisk.
     options.url = options.path = options.url.replace(/\*\w+$/, '*');

@@ -7,7 +7,7 @@ import { isOriginAllowed } from '../allowed-origins.js';
 import { isReading } from '../http-request.js';
 import { sendError } from '../http-response.js';
 import { leaveBody, takeBody } from '../request-body.js';
-import { Cors } from './cors.js';
+import { Cors, isPreflight } from './cors.js';
 import type { Exchange, OpenExchange, Receiver } from './exchange.js';
 import { isOfForeignPage } from './foreign-page.js';
 import { HttpIntake } from './http-intake.js';
@@ -33,6 +33,8 @@ export class RunnerIntake implements Receiver {
 
   receive(exchange: OpenExchange): void {
     if (this.allowOrigin(exchange)) return void exchange.takeOver().writeHead(204).end();
+    // The host's to answer.
+    if (isPreflight(exchange.request)) return exchange.next();
     this.take(exchange, (error) => {
       if (error) this.refuse(exchange, error);
       else exchange.next();
