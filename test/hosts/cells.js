@@ -40,6 +40,7 @@ export const FEW = [
       manager: 'npm',
       node: 20,
       fastify: true,
+      jest29: true,
       builders: ['tsc', 'webpack'],
       bundle: true,
     },
@@ -89,6 +90,7 @@ export const ALL = [
         builders: BUILDERS[cell.cli],
         ...(cell.manager === 'npm' && {
           bundle: true,
+          jest29: cell.cli === 11,
           identity: [cell.node],
           types: cell.node === 22 ? EVERY_TYPES : [],
         }),

@@ -27,6 +27,7 @@ export async function checkScaffold(
     manager,
     node,
     fastify = false,
+    jest29 = false,
     builders = ['tsc'],
     identity = [],
     types = [],
@@ -44,6 +45,14 @@ export async function checkScaffold(
     await step('overrides the bot and starts it through app.inject()', async () => {
       await app.add(`@nestjs/platform-fastify@${cli}`);
       await runSpec(app, 'fastify', 5);
+    });
+  }
+  if (jest29) {
+    await step('its tests and ours are green in Jest 29', async () => {
+      // ts-jest takes jest-util from the application, which npm no longer puts there.
+      await app.addDev('jest@29', 'jest-util@29', '@types/jest@29');
+      await app.script('test');
+      await runSpec(app, 'express', 5);
     });
   }
   for (const builder of builders) {

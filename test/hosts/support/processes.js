@@ -9,7 +9,8 @@ const SHOWN = 6_000;
 export function environment(bin, more = {}) {
   const env = { ...process.env };
   for (const name of Object.keys(env)) {
-    if (/^(npm_(?!config_registry)|NODE_OPTIONS$|NODE_ENV$|CI$)/i.test(name)) delete env[name];
+    if (/^(npm_(?!config_(registry|cache)$)|NODE_OPTIONS$|NODE_ENV$|CI$)/i.test(name))
+      delete env[name];
   }
   return {
     ...env,

@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { WebSocket } from 'ws';
+import { GatewayBinding } from './gateway-binding.js';
+import { RunnerGateway } from './runner-gateway.decorator.js';
+import { RunnerSocketAdapter } from './runner-socket-adapter.js';
+import type { RunnerWebSocket } from './runner-web-socket.js';
+import { SocketGateway } from './socket-gateway.js';
+
+@RunnerGateway('ws')
+class Gateway extends SocketGateway {
+  readonly urls: (string | undefined)[] = [];
+
+  protected accept(socket: RunnerWebSocket, { url }: IncomingMessage): void {
+    this.urls.push(url);
+    socket.resume();
+    socket.send('hello');
+  }
+}
+
+describe('GatewayBinding', () => {
+  let http: ReturnType<typeof createServer>;
+  let adapter: RunnerSocketAdapter;
+  const gateway = new Gateway();
+  const module = { providers: new Map([['gateway', { instance: gateway }]]) };
+  const modules = new Map([['module', module]]) as unknown as ModulesContainer;
+
+  const binding = (httpAdapter: object | undefined = {}) =>
+    new GatewayBinding(modules, { httpAdapter } as HttpAdapterHost, adapter);
+
+  beforeEach(async () => {
+    http = createServer();
+    gateway.urls.length = 0;
+    adapter = new RunnerSocketAdapter({
+      maxPayloadBytes: 1_000,
+      closeTimeoutMs: 1_000,
+      basePath: () => '/voice',
+      httpServer: () => http,
+      onGateway: () => undefined,
+      defaultAdapter: undefined,
+    });
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+  });
+  afterEach(() => {
+    http.close();
+  });
+
+  const connect = async (): Promise<WebSocket> => {
+    const { port } = http.address() as AddressInfo;
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/voice/ws`);
+    await once(socket, 'message');
+    return socket;
+  };
+
+  it('serves the gateways that Nest did not, until the application shuts down', async () => {
+    const bound = binding();
+    bound.onModuleInit();
+    const closed = once(await connect(), 'close');
+    expect(gateway.urls).toEqual(['/voice/ws']);
+    await bound.beforeApplicationShutdown();
+    expect(await closed).toEqual([1001, expect.anything()]);
+  });
+
+  it('leaves them to Nest where Nest has begun to serve gateways of the runner', async () => {
+    adapter.create(0, { runnerPath: 'other' });
+    binding().onModuleInit();
+    await expect(connect()).rejects.toThrow('404');
+  });
+
+  it('is idle in an application without an HTTP server', () => {
+    new GatewayBinding(modules, {} as HttpAdapterHost, adapter).onModuleInit();
+    expect(adapter.servesRunner).toBe(false);
+  });
+});
