@@ -13,9 +13,6 @@ import type { BotProcess } from './bot-process.js';
 import type { ResolvedProcessBotOptions } from './process-bot.options.js';
 import { SocketRelay } from './socket-relay.js';
 
-/** Why a bot may say that its conversation ends. */
-const BOT_ENDS = ['completed', 'failed', 'peer_left', 'peer_error', 'stopped'] as const;
-
 /** One conversation in a process of its own, as seen by the runner. */
 export class BotRun {
   /** Settles as the bot's `launch()` does, when its process is gone. */
@@ -23,6 +20,7 @@ export class BotRun {
   /** The runner's own view of the session, which does more than bots may. */
   private readonly session: Session | undefined;
   private started = false;
+  private hangingUp = false;
   /** What the bot said of its conversation in the end. */
   private outcome: Extract<BotMessage, { type: 'done' | 'failed' }> | undefined;
   private relay: SocketRelay | undefined;
@@ -91,14 +89,13 @@ export class BotRun {
   }
 
   private hear(message: BotMessage): void {
+    // It has said how it went.
+    if (this.outcome) return;
     switch (message.type) {
       case 'ready':
         return this.botSession.ready();
       case 'stop':
-        return this.session?.stop(
-          BOT_ENDS.find((code) => code === message.code) ?? 'completed',
-          String(message.message),
-        );
+        return this.session?.stop(message.code, message.message);
       case 'hang_up':
         return void this.hangUp();
       case 'done':
@@ -109,9 +106,11 @@ export class BotRun {
     }
   }
 
+  /** Once, however often it is asked for. */
   private async hangUp(): Promise<void> {
     const hangUp = hangUpOf(this.args);
-    if (!hangUp) return;
+    if (!hangUp || this.hangingUp) return;
+    this.hangingUp = true;
     if (this.session) this.session.hangingUp = true;
     this.process.send({ type: 'hung_up', ...(await hangUp()) });
   }
