@@ -9,7 +9,7 @@ import { linkMediaStats } from '../transports/media-stats.js';
 import { handshakeOf } from '../websocket/handshake.js';
 import { WebSocketRunnerArguments } from '../websocket/websocket-runner-arguments.js';
 import type { BotMessage } from './bot-messages.js';
-import type { BotProcess } from './bot-process.js';
+import { type BotProcess, OUTPUT_GRACE_MS } from './bot-process.js';
 import type { ResolvedProcessBotOptions } from './process-bot.options.js';
 import { SocketRelay } from './socket-relay.js';
 
@@ -54,7 +54,7 @@ export class BotRun {
       await process.loaded;
       if (!signal.aborted) this.start();
       how = `The process of the bot ${await process.exited}.`;
-      await this.relay?.finish();
+      await this.relay?.finish(OUTPUT_GRACE_MS);
     } catch (error) {
       how = (error as Error).message;
     } finally {
@@ -82,9 +82,12 @@ export class BotRun {
 
   /** A process that cuts the connection has most likely crashed, and the end of the session says so to the peer. */
   private relayOf(websocket: WebSocket): SocketRelay {
-    return new SocketRelay(websocket, this.process.socket, () => {
-      const timer = setTimeout(() => websocket.terminate(), this.options.killGraceMs);
-      void this.process.exited.then(() => clearTimeout(timer));
+    return new SocketRelay(websocket, this.process.socket, {
+      faulty: (problem) => this.process.kill('SIGKILL', problem),
+      broken: () => {
+        const timer = setTimeout(() => websocket.terminate(), this.options.killGraceMs);
+        void this.process.exited.then(() => clearTimeout(timer));
+      },
     });
   }
 
