@@ -59,6 +59,7 @@ export class RawSocketServer extends EventEmitter {
       // Before anything else can happen: the first frames may be in `head` already.
       client.hold();
       client.origin = request.headers.origin;
+      client.maxPayloadBytes = this.options.maxPayloadBytes;
       client.on('error', () => undefined);
       this.emit('connection', client, request);
     });

@@ -19,6 +19,8 @@ export const UNHEARD = 'unheard';
 export class RunnerWebSocket extends WebSocket {
   /** The `Origin` of its upgrade. */
   origin: string | undefined = undefined;
+  /** The largest message it takes, in bytes. What a bot's process sends to its peer is bounded by the same. */
+  maxPayloadBytes: number | undefined = undefined;
   private held: Queue<Message> | undefined = undefined;
   private heldBytes = 0;
   private pausedHere = false;
