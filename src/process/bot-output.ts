@@ -9,22 +9,22 @@ const MAX_LINE = 8_192;
 /** How Loguru, which Pipecat logs with, writes a level: `2026-01-31 12:00:00.000 | WARNING  | module:function:1 - …`. */
 const LOGURU = /^[\d-]{10} [\d:.]+ \| (\w+) +\| /;
 
-const LEVEL_OF: Record<string, LogLevel> = {
-  TRACE: 'verbose',
-  DEBUG: 'debug',
-  INFO: 'log',
-  SUCCESS: 'log',
-  WARNING: 'warn',
-  ERROR: 'error',
-  CRITICAL: 'fatal',
-};
+const LEVEL_OF: ReadonlyMap<string, LogLevel> = new Map([
+  ['TRACE', 'verbose'],
+  ['DEBUG', 'debug'],
+  ['INFO', 'log'],
+  ['SUCCESS', 'log'],
+  ['WARNING', 'warn'],
+  ['ERROR', 'error'],
+  ['CRITICAL', 'fatal'],
+]);
 
 /** Logs what a bot prints, line by line. @param otherwise the level of what names none itself */
 export function logOutput(stream: Readable, otherwise: 'log' | 'warn', logger: () => Logger): void {
   readLines(stream, MAX_LINE, (line, cut) => {
     const text = printable(line) + (cut ? '…' : '');
     if (text.trim() === '') return;
-    logger()[LEVEL_OF[LOGURU.exec(text)?.[1] ?? ''] ?? otherwise](text);
+    logger()[LEVEL_OF.get(LOGURU.exec(text)?.[1] ?? '') ?? otherwise](text);
   });
 }
 
