@@ -1,8 +1,40 @@
 import { describe, expect, it } from '@jest/globals';
 import { BROWSER_OFFER } from '../../../test/support/offers.js';
-import type { Peer, RemoteCandidate } from './peer/peer.js';
+import type { NegotiatedTrack, Peer, PeerEvents, RemoteCandidate } from './peer/peer.js';
 import { readOffer } from './sdp.js';
 import { SmallWebRTCConnection } from './small-webrtc-connection.js';
+
+const SENDS = { clientSends: true, clientReceives: true };
+const TRACKS: NegotiatedTrack[] = [
+  { name: 'microphone', codec: 'opus', ...SENDS },
+  { name: 'camera', codec: 'VP8', ...SENDS },
+  { name: 'screenVideo', codec: 'VP8', ...SENDS },
+];
+
+/** A connection to a client that is played by the test. */
+async function connected() {
+  let events!: PeerEvents;
+  const peer = {
+    answer: async () => ({ sdp: BROWSER_OFFER.replace('actpass', 'active'), tracks: TRACKS }),
+    send: () => true,
+    close: async () => undefined,
+  };
+  const connection = new SmallWebRTCConnection(
+    {
+      createPeer: (given) => {
+        events = given;
+        return peer as unknown as Peer;
+      },
+      adaptAnswer: (sdp) => sdp,
+      connectTimeoutMs: 1_000,
+      peerTimeoutMs: 1_000,
+    },
+    { warn: () => undefined, fail: () => undefined, ended: () => undefined },
+  );
+  await connection.renegotiate(readOffer(BROWSER_OFFER));
+  events.connected();
+  return { connection, events };
+}
 
 describe('SmallWebRTCConnection', () => {
   it('knocks at a hundred addresses that a client names, and at no more before it restarts', async () => {
@@ -39,6 +71,42 @@ describe('SmallWebRTCConnection', () => {
     );
     flood();
     expect(tried).toHaveLength(200);
+    await connection.disconnect();
+  });
+
+  it.each([
+    '"__proto__"',
+    '"constructor"',
+    '"length"',
+    '"0"',
+    '-1',
+    '3',
+    '0.5',
+    '1e999',
+    'null',
+    '[0]',
+    '{"valueOf":0}',
+  ])('mutes no track, and changes nothing else, for the receiver_index %s', async (index) => {
+    const { connection, events } = await connected();
+    const status = (enabled: boolean): void =>
+      events.message(
+        `{"type":"signalling","message":{"type":"trackStatus","receiver_index":${index},"enabled":${enabled}}}`,
+      );
+    status(false);
+    status(true);
+    const { audio, camera, screenVideo } = connection;
+    expect([audio, camera, screenVideo].map(({ enabled }) => enabled)).toEqual([true, true, true]);
+    for (const shared of [Array.prototype, Object.prototype, Array]) {
+      expect('enabled' in shared).toBe(false);
+    }
+    await connection.disconnect();
+  });
+
+  it('mutes the track of a receiver_index', async () => {
+    const { connection, events } = await connected();
+    const message = { type: 'trackStatus', receiver_index: 1, enabled: false };
+    events.message(JSON.stringify({ type: 'signalling', message }));
+    expect([connection.audio.enabled, connection.camera.enabled]).toEqual([true, false]);
     await connection.disconnect();
   });
 });

@@ -321,8 +321,10 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
 
   private onSignal(message: unknown): void {
     const { type, receiver_index, enabled } = (message ?? {}) as Record<string, unknown>;
-    const track = type === 'trackStatus' ? this.tracks[receiver_index as number] : undefined;
-    if (track && typeof enabled === 'boolean') track.enabled = enabled && track.clientSends;
+    if (type !== 'trackStatus' || typeof enabled !== 'boolean') return;
+    // Not as a key, for the client chooses it: `__proto__` is one of every object.
+    const track = this.tracks.find((_, index) => index === receiver_index);
+    if (track) track.enabled = enabled && track.clientSends;
   }
 
   /** The client says that it is there. */
