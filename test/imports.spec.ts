@@ -17,10 +17,10 @@ const below = (folder: string) => (file: string) => file.startsWith(`${folder}/`
 /** Each folder, and what it may import beside itself. */
 const RULES: Record<string, string[]> = {
   errors: [],
-  packages: [],
+  packages: ['errors'],
   validation: ['errors'],
   media: [],
-  rtvi: ['media', 'validation'],
+  rtvi: ['errors', 'media', 'validation'],
   bot: ['errors', 'validation'],
   auth: ['errors', 'http', 'runner.options.js'],
   sessions: ['auth', 'bot', 'errors', 'http', 'validation', 'runner.options.js'],
@@ -44,10 +44,11 @@ const RULES: Record<string, string[]> = {
     'transports/transport-registry.js',
     'transports/media-stats.js',
   ],
-  tracing: ['bot', 'packages', 'sessions'],
+  tracing: ['bot', 'errors', 'packages', 'sessions'],
   downloads: ['auth', 'errors', 'http', 'validation'],
   process: [
     'bot',
+    'errors',
     'media',
     'sessions',
     'websocket',

@@ -1,3 +1,5 @@
+import { causedBy } from './thrown.js';
+
 /** What went wrong, for programs; the HTTP status and the WebSocket close code follow from it. */
 export type RunnerErrorCode = keyof typeof STATUS_OF_CODE;
 
@@ -50,7 +52,7 @@ export class RunnerError extends Error {
     message: string,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(message, causedBy(options));
   }
 
   /** The HTTP status this error is answered with. */

@@ -1,5 +1,6 @@
 import type * as promClient from 'prom-client';
 import { RunnerError } from '../errors/runner.error.js';
+import { isInstance } from '../errors/thrown.js';
 import type { Session } from '../sessions/session.js';
 import type { SessionObserver } from '../sessions/session-observers.js';
 import type { SessionRegistry } from '../sessions/session-registry.js';
@@ -101,7 +102,7 @@ export class SessionMetrics implements SessionObserver {
   }
 
   refused(error: unknown): void {
-    this.refusals.inc({ cause: error instanceof RunnerError ? error.code : 'UNEXPECTED' });
+    this.refusals.inc({ cause: isInstance(error, RunnerError) ? error.code : 'UNEXPECTED' });
   }
 
   private countMedia(session: Session): void {

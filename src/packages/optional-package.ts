@@ -1,3 +1,5 @@
+import { fieldOf } from '../errors/thrown.js';
+
 /**
  * Loads a package that need not be installed.
  * @param load such as `() => import('werift')`
@@ -7,7 +9,7 @@ export async function optionalPackage<T>(load: () => Promise<T>): Promise<T | un
   try {
     return await load();
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    if (fieldOf(error, 'code') === 'ERR_MODULE_NOT_FOUND') return undefined;
     throw error;
   }
 }
