@@ -1,4 +1,5 @@
-import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { RunnerLogger } from '../errors/runner-logger.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { SessionRegistry } from './session-registry.js';
 
@@ -50,7 +51,7 @@ export class RunnerDrain implements OnModuleDestroy {
 
   private async waitFor(ends: Promise<unknown>[]): Promise<void> {
     const { drainTimeoutMs } = this.options;
-    new Logger('PipecatRunner').log(
+    new RunnerLogger('PipecatRunner').log(
       `draining: waiting up to ${drainTimeoutMs} ms for ${ends.length} session(s) to end`,
     );
     let timer: NodeJS.Timeout | undefined;

@@ -1,7 +1,9 @@
-import { Logger } from '@nestjs/common';
+import { attempt } from '../errors/attempt.js';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { Session } from './session.js';
 
-/** Is told what becomes of sessions, while it happens. What it throws is logged, and changes nothing. */
+/** Is told what becomes of sessions, while it happens. What it throws or rejects with is logged, and changes nothing. */
 export interface SessionObserver {
   /** A session was opened, or has changed its `state`. */
   changed?(session: Session): void;
@@ -21,16 +23,16 @@ export class SessionObservers {
   }
 
   changed(session: Session): void {
-    for (const observer of this.observers) safely(() => observer.changed?.(session));
+    for (const observer of this.observers) attempt(() => observer.changed?.(session), logFailure);
   }
 
   /** Told once of each error, however many it passes on its way out. @returns the error, to be thrown */
   refused(error: unknown): unknown {
-    if (error instanceof Error) {
+    if (isInstance(error, Error)) {
       if (this.told.has(error)) return error;
       this.told.add(error);
     }
-    for (const observer of this.observers) safely(() => observer.refused?.(error));
+    for (const observer of this.observers) attempt(() => observer.refused?.(error), logFailure);
     return error;
   }
 
@@ -42,10 +44,7 @@ export class SessionObservers {
   }
 }
 
-function safely(tell: () => void): void {
-  try {
-    tell();
-  } catch (error) {
-    new Logger('PipecatRunner').error(`an observer of sessions threw: ${String(error)}`);
-  }
-}
+const logFailure = (thrown: unknown): void =>
+  new RunnerLogger('PipecatRunner').error(
+    `an observer of sessions threw: ${textOfThrown(thrown).text}`,
+  );

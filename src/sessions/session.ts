@@ -1,7 +1,10 @@
-import { Logger } from '@nestjs/common';
+import type { Logger } from '@nestjs/common';
 import type { Caller } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
 import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
+import { guardListeners } from '../errors/guard-listeners.js';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { textOfThrown } from '../errors/thrown.js';
 
 /** `pending` waits for its caller; `launching` has a caller or a starting bot; `running` is up; `ended` is final. */
 export type SessionState =
@@ -75,6 +78,7 @@ export class Session extends BotSession {
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController();
+      guardListeners(this.controller.signal, (thrown) => this.fail(thrown));
       const reason = this.endRequested ?? (this.state.name === 'ended' ? this.state.reason : null);
       if (reason) this.controller.abort(reason);
     }
@@ -82,7 +86,7 @@ export class Session extends BotSession {
   }
 
   get logger(): Logger {
-    return (this.log ??= new Logger(`Session ${this.id}`));
+    return (this.log ??= new RunnerLogger(`Session ${this.id}`));
   }
 
   /** Resolves with the reason once the session has ended and everything it held is released. Never rejects. */
@@ -119,6 +123,13 @@ export class Session extends BotSession {
   /** @internal Ends the conversation from within: its media are over, or the bot failed beside its `launch()`. */
   stop(code: SessionEndCode, message: string, options?: ErrorOptions): void {
     this.onStop?.(new SessionEnd(code, message, options));
+  }
+
+  /** @internal Something of the bot's threw or rejected beside its `launch()`, such as a listener: the conversation ends as `failed`. */
+  fail(thrown: unknown): void {
+    const { text, stack } = textOfThrown(thrown);
+    this.logger.error(`a listener of the bot threw: ${text}`, stack);
+    this.stop('failed', 'A listener of the bot threw.', { cause: thrown });
   }
 
   /** @internal How an end is to be told: who is hung up on leaves, and that is the bot's doing. */
@@ -165,8 +176,8 @@ export class Session extends BotSession {
 async function runRelease(session: Session, release: Release, reason: SessionEnd): Promise<void> {
   try {
     await release(reason);
-  } catch (error) {
-    session.logger.warn(`releasing a resource failed: ${String(error)}`);
+  } catch (thrown) {
+    session.logger.warn(`releasing a resource failed: ${textOfThrown(thrown).text}`);
   }
 }
 
