@@ -1,4 +1,6 @@
 import { WebSocket } from 'ws';
+import { attempt } from '../errors/attempt.js';
+import { guardListeners } from '../errors/guard-listeners.js';
 
 /** Past this many queued bytes a held socket stops reading; before, it reads on, so that it notices a peer that leaves. */
 const MAX_HELD_BYTES = 65_536;
@@ -15,6 +17,7 @@ export const UNHEARD = 'unheard';
 export class RunnerWebSocket extends WebSocket {
   /** The `Origin` of its upgrade. */
   origin: string | undefined = undefined;
+  private onFailure: ((thrown: unknown) => void) | undefined = undefined;
   private held: unknown[][] | undefined = undefined;
   private heldBytes = 0;
   private pausedHere = false;
@@ -32,6 +35,15 @@ export class RunnerWebSocket extends WebSocket {
     if (this.watching) return;
     this.watching = true;
     this.on('newListener', this.onNewListener);
+  }
+
+  /**
+   * Has `onFailure` be told of every listener that throws or rejects, and the others be called all the same. Without, it would end the process,
+   * or keep the close of the socket from those who wait for it.
+   */
+  guard(onFailure: (thrown: unknown) => void): void {
+    this.onFailure = onFailure;
+    guardListeners(this, onFailure);
   }
 
   /** Whether this side closed or cut the connection, as opposed to the peer. */
@@ -54,13 +66,23 @@ export class RunnerWebSocket extends WebSocket {
   }
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
-    if (this.held === undefined || event !== 'message') return super.emit(event, ...args);
+    if (this.held === undefined || event !== 'message') return this.emitNow(event, args);
     this.held.push(args);
     this.heldBytes += sizeOf(args);
     if (this.heldBytes <= MAX_HELD_BYTES) return true;
     if (this.drops) this.dropOldest(this.held);
     else if (!this.pausedHere) this.pauseHere();
     return true;
+  }
+
+  private emitNow(event: string | symbol, args: unknown[]): boolean {
+    const { onFailure } = this;
+    if (!onFailure) return super.emit(event, ...args);
+    const listeners = this.rawListeners(event);
+    for (const listener of listeners) {
+      attempt(() => Reflect.apply(listener, this, args) as unknown, onFailure);
+    }
+    return listeners.length > 0;
   }
 
   private pauseHere(): void {
@@ -103,7 +125,7 @@ export class RunnerWebSocket extends WebSocket {
     const held = this.held ?? [];
     let next = 0;
     while (next < held.length && this.listenerCount('message') > 0) {
-      super.emit('message', ...held[next++]!);
+      this.emitNow('message', held[next++]!);
     }
     if (this.listenerCount('message') === 0) {
       this.held = held.slice(next);

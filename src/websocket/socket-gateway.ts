@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { Logger } from '@nestjs/common';
 import type { OnGatewayConnection } from '@nestjs/websockets';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { textOfThrown } from '../errors/thrown.js';
 import type { RunnerWebSocket } from './runner-web-socket.js';
 
 /** A gateway of the runner. What it throws closes the socket; under bare Nest it would end the process. */
@@ -14,8 +15,9 @@ export abstract class SocketGateway implements OnGatewayConnection<RunnerWebSock
   async handleConnection(socket: RunnerWebSocket, request: IncomingMessage): Promise<void> {
     try {
       await this.accept(socket, request);
-    } catch (error) {
-      new Logger('PipecatRunner').error(error);
+    } catch (thrown) {
+      const { text, stack } = textOfThrown(thrown);
+      new RunnerLogger('PipecatRunner').error(text, stack);
       socket.close(1011, 'the runner failed');
     }
   }
