@@ -185,8 +185,14 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     if (this.currentState === 'connected') this.link.clear();
   }
 
-  /** Resolves when everything sent before was played. @param name for whoever reads the messages on the wire */
+  /**
+   * Resolves when everything sent before was played.
+   * @param name for whoever reads the messages on the wire
+   * @throws {TypeError} when it is no string
+   */
   mark(name: string): Promise<MarkOutcome> {
+    // Or it would throw once its turn comes, from a timer.
+    if (typeof name !== 'string') throw new TypeError('name must be a string');
     return new Promise((resolve) => {
       this.output.mark((outcome) => {
         if (outcome === 'sent') this.awaitPlayed(name, resolve);
