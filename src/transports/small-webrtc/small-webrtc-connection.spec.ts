@@ -1,5 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { BROWSER_OFFER } from '../../../test/support/offers.js';
+import type { RtpPacket } from '../../media/rtp/rtp-packet.js';
 import type { NegotiatedTrack, Peer, PeerEvents, RemoteCandidate } from './peer/peer.js';
 import { readOffer } from './sdp.js';
 import { SmallWebRTCConnection } from './small-webrtc-connection.js';
@@ -11,13 +13,15 @@ const TRACKS: NegotiatedTrack[] = [
   { name: 'screenVideo', codec: 'VP8', ...SENDS },
 ];
 
-/** A connection to a client that is played by the test. */
-async function connected() {
+/** A connection to a client that is played by the test, with what its observer was told. */
+async function connected(close: () => Promise<void> = async () => undefined) {
+  const told = { warnings: [] as string[], failures: [] as unknown[] };
   let events!: PeerEvents;
   const peer = {
     answer: async () => ({ sdp: BROWSER_OFFER.replace('actpass', 'active'), tracks: TRACKS }),
     send: () => true,
-    close: async () => undefined,
+    requestKeyframe: () => undefined,
+    close,
   };
   const connection = new SmallWebRTCConnection(
     {
@@ -29,11 +33,15 @@ async function connected() {
       connectTimeoutMs: 1_000,
       peerTimeoutMs: 1_000,
     },
-    { warn: () => undefined, fail: () => undefined, ended: () => undefined },
+    {
+      warn: (message) => told.warnings.push(message),
+      fail: (thrown) => told.failures.push(thrown),
+      ended: () => undefined,
+    },
   );
   await connection.renegotiate(readOffer(BROWSER_OFFER));
   events.connected();
-  return { connection, events };
+  return { connection, events, told };
 }
 
 describe('SmallWebRTCConnection', () => {
@@ -108,5 +116,28 @@ describe('SmallWebRTCConnection', () => {
     events.message(JSON.stringify({ type: 'signalling', message }));
     expect([connection.audio.enabled, connection.camera.enabled]).toEqual([true, false]);
     await connection.disconnect();
+  });
+
+  it('tells of listeners of its tracks that throw or reject', async () => {
+    const { connection, events, told } = await connected();
+    const packet = { payload: Buffer.alloc(1) } as RtpPacket;
+    connection.audio.on('packet', () => {
+      throw new Error('sync');
+    });
+    const rejecting = (): unknown => Promise.reject(new Error('async'));
+    connection.camera.on('keyframe-requested', rejecting);
+    events.rtp('microphone', packet);
+    events.keyframeRequested('camera');
+    await setImmediate();
+    expect(told.failures.map(String)).toEqual(['Error: sync', 'Error: async']);
+    await connection.disconnect();
+  });
+
+  it('is closed though its peer fails to, whoever waits for it', async () => {
+    const { connection, events, told } = await connected(() => Promise.reject(new Error('no')));
+    events.left();
+    await setImmediate();
+    await connection.disconnect();
+    expect(told.warnings).toEqual(['closing the peer connection failed: Error: no']);
   });
 });
