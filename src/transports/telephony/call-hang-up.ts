@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CallData } from '../../bot/call-data.js';
+import { textOfThrown } from '../../errors/thrown.js';
 import { ProviderClient } from '../../http/provider-client.js';
 import type { HangUpOutcome } from '../../media/media-link.js';
 import type { CallApi } from './carriers/carrier.js';
@@ -38,8 +39,8 @@ export class CallHangUp {
           accept: (status, answer) => api.isOver(status, answer),
         });
         return { ok: true, via: 'api' };
-      } catch (error) {
-        return { ok: false, via: 'api', error: (error as Error).message };
+      } catch (thrown) {
+        return { ok: false, via: 'api', error: textOfThrown(thrown).message };
       }
     };
   }

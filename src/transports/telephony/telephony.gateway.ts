@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Inject } from '@nestjs/common';
+import { textOfThrown } from '../../errors/thrown.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import { SocketLiveness } from '../../websocket/liveness.js';
 import { RunnerGateway } from '../../websocket/runner-gateway.decorator.js';
@@ -61,9 +62,10 @@ export class TelephonyGateway extends SocketGateway {
       const args = new WebSocketRunnerArguments({ websocket: socket, transport_type, call_data });
       linkHangUp(args, this.hangUps.of(transport_type, call_data));
       this.sessions.launch(session, args);
-    } catch (error) {
-      session.logger.warn(`no call: ${(error as Error).message}`);
-      await this.sessions.stop(session, 'peer_error', (error as Error).message);
+    } catch (thrown) {
+      const { message } = textOfThrown(thrown);
+      session.logger.warn(`no call: ${message}`);
+      await this.sessions.stop(session, 'peer_error', message);
     }
   }
 }

@@ -1,4 +1,6 @@
-import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { RunnerLogger } from '../../errors/runner-logger.js';
+import { textOfThrown } from '../../errors/thrown.js';
 import type { HttpRequest } from '../../http/http-request.js';
 import { PublicUrls } from '../../http/public-url.js';
 import { rawBodyOf } from '../../http/request-body.js';
@@ -11,7 +13,7 @@ import { webhookKeysOf } from './webhook-keys.js';
 /** Refuses webhooks that are not the carriers' own, where their keys are configured. */
 @Injectable()
 export class WebhookVerifier implements OnModuleInit {
-  private readonly logger = new Logger('PipecatRunner');
+  private readonly logger = new RunnerLogger('PipecatRunner');
   private readonly keys: ReadonlyMap<string, readonly string[]>;
 
   constructor(
@@ -46,7 +48,7 @@ export class WebhookVerifier implements OnModuleInit {
       );
     } catch (error) {
       this.logger.warn(
-        `A webhook of ${carrier.name} was refused: ${(error as Error).message} If it was ${carrier.name}'s own, check publicUrl and webhookKeys of TelephonyModule.`,
+        `A webhook of ${carrier.name} was refused: ${textOfThrown(error).message} If it was ${carrier.name}'s own, check publicUrl and webhookKeys of TelephonyModule.`,
       );
       throw error;
     }

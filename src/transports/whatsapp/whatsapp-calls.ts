@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { CallData } from '../../bot/call-data.js';
 import { RunnerError } from '../../errors/runner.error.js';
+import { isInstance, textOfThrown } from '../../errors/thrown.js';
 import type { HangUpOutcome } from '../../media/media-link.js';
 import { InvalidOptionsError } from '../../validation/options.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
@@ -72,7 +73,7 @@ export class WhatsAppCalls implements OnModuleInit {
       this.ongoing.delete(call.id);
       if (ongoing.over) return 'The caller hung up.';
       // Such as at capacity: by the time that Meta tries again, nobody is there any more.
-      if (!(error instanceof RunnerError) || error.retryAfterSeconds === undefined) throw error;
+      if (!isInstance(error, RunnerError) || error.retryAfterSeconds === undefined) throw error;
       await this.client.reject(call.id);
       return `The call was rejected: ${error.message}`;
     }
@@ -107,8 +108,8 @@ export class WhatsAppCalls implements OnModuleInit {
       if (!ongoing.over) await this.client.terminate(callId);
       ongoing.over = true;
       return { ok: true, via: 'api' };
-    } catch (error) {
-      return { ok: false, via: 'api', error: (error as Error).message };
+    } catch (thrown) {
+      return { ok: false, via: 'api', error: textOfThrown(thrown).message };
     }
   }
 }
