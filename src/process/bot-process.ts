@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type Duplex, PassThrough, type Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { Logger } from '@nestjs/common';
+import { textOfThrown } from '../errors/thrown.js';
 import type { BotMessage, RunnerMessage } from './bot-messages.js';
 import { logOutput } from './bot-output.js';
 import { watchMemory } from './memory-limit.js';
@@ -133,8 +134,8 @@ export class BotProcess {
     try {
       const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
       how = signal ? `was killed by ${signal}` : `exited with code ${code}`;
-    } catch (error) {
-      how = `could not be started: ${(error as Error).message}`;
+    } catch (thrown) {
+      how = `could not be started: ${textOfThrown(thrown).message}`;
     }
     clearTimeout(this.killTimer);
     unwatch?.();

@@ -1,3 +1,4 @@
+import { textOfThrown } from '../errors/thrown.js';
 import { BotProcess } from './bot-process.js';
 import type { ResolvedProcessBotOptions } from './process-bot.options.js';
 
@@ -23,9 +24,10 @@ export class ProcessPool {
     while (!this.closed && this.idle.size < this.options.warmProcesses) {
       const process = new BotProcess(this.options);
       this.idle.add(process);
-      process.loaded.catch((error: Error) => {
+      process.loaded.catch((thrown) => {
         // The next would fail as well: it is tried when somebody needs it.
-        if (this.idle.delete(process) && !this.closed) process.logger.error(error.message);
+        if (this.idle.delete(process) && !this.closed)
+          process.logger.error(textOfThrown(thrown).message);
       });
       void process.exited.then(() => {
         if (this.idle.delete(process) && process.isLoaded) this.fill();
