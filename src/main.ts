@@ -6,6 +6,7 @@ import { type INestApplication, Logger } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { loadBot } from './bot/load-bot.js';
 import { DownloadsModule } from './downloads/downloads.module.js';
+import { textOfThrown } from './errors/thrown.js';
 import { RunnerExceptionFilter } from './http/runner-exception.filter.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
@@ -111,6 +112,6 @@ async function meetDirectly(app: INestApplication): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  new Logger('PipecatRunner').fatal(error instanceof Error ? error.message : String(error));
+  new Logger('PipecatRunner').fatal(textOfThrown(error).message);
   process.exitCode = 1;
 });

@@ -17,12 +17,12 @@ const below = (folder: string) => (file: string) => file.startsWith(`${folder}/`
 /** Each folder, and what it may import beside itself. */
 const RULES: Record<string, string[]> = {
   errors: [],
-  packages: [],
+  packages: ['errors'],
   compat: [],
   limits: [],
   validation: ['errors'],
   media: ['limits'],
-  rtvi: ['media', 'validation'],
+  rtvi: ['errors', 'media', 'validation'],
   bot: ['errors', 'validation'],
   auth: ['errors', 'http', 'runner.options.js'],
   sessions: ['auth', 'bot', 'errors', 'http', 'validation', 'runner.options.js'],
@@ -79,10 +79,11 @@ const RULES: Record<string, string[]> = {
     'transports/transport-registry.js',
     'transports/media-stats.js',
   ],
-  tracing: ['bot', 'packages', 'sessions', 'validation'],
+  tracing: ['bot', 'errors', 'packages', 'sessions', 'validation'],
   downloads: ['auth', 'errors', 'http', 'validation'],
   process: [
     'bot',
+    'errors',
     'limits',
     'media',
     'packages',

@@ -1,3 +1,4 @@
+import { textOfThrown } from '../errors/thrown.js';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
@@ -79,7 +80,7 @@ export class CallRouting {
       return await Promise.race([ask({ ...call, signal: over.signal }), tooLong]);
     } catch (error) {
       this.logger.error(
-        `callRouter.${what}() failed for a call from ${call.transport}: ${String(error)}`,
+        `callRouter.${what}() failed for a call from ${call.transport}: ${textOfThrown(error).text}`,
       );
       throw new RunnerError(
         'NO_DECISION',

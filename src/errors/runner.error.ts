@@ -1,3 +1,5 @@
+import { causedBy, isInstance } from './thrown.js';
+
 /** What went wrong, for programs; the HTTP status and the WebSocket close code follow from it. */
 export type RunnerErrorCode = keyof typeof STATUS_OF_CODE;
 
@@ -63,7 +65,7 @@ export class RunnerError extends Error {
     message: string,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(message, causedBy(options));
   }
 
   /** The HTTP status this error is answered with. */
@@ -84,4 +86,4 @@ export class RunnerError extends Error {
 
 /** The {@link RefusalCode} of whatever was thrown. */
 export const refusalCodeOf = (error: unknown): RefusalCode =>
-  error instanceof RunnerError ? error.code : 'UNEXPECTED';
+  isInstance(error, RunnerError) ? error.code : 'UNEXPECTED';

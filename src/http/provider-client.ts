@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fieldOf, textOfThrown } from '../errors/thrown.js';
 import { printable } from '../validation/printable.js';
 import { ProviderError } from './provider-error.js';
 
@@ -215,6 +216,6 @@ function retryAfterMs(header: string | undefined): number | undefined {
 
 /** Node's code for what broke, such as ECONNREFUSED. */
 function causeOf(error: unknown): string {
-  const { code, message } = error as { code?: unknown; message?: string };
-  return typeof code === 'string' ? code : (message ?? 'unknown');
+  const code = fieldOf(error, 'code');
+  return typeof code === 'string' ? code : textOfThrown(error).message;
 }

@@ -1,3 +1,4 @@
+import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { RunnerError } from '../errors/runner.error.js';
@@ -175,7 +176,7 @@ function takeLeft(
       (request as WithBody)[TAKEN] = { raw: undefined, parsed: { value: body } };
     }
   } catch (error) {
-    return done(error as Error);
+    return done(isInstance(error, Error) ? error : new Error(textOfThrown(error).text));
   }
   done();
 }

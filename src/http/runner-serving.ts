@@ -1,5 +1,7 @@
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { textOfThrown } from '../errors/thrown.js';
 import type { Server } from 'node:http';
-import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
 /**
@@ -47,6 +49,6 @@ async function run(name: string, start: () => unknown): Promise<void> {
   try {
     await start();
   } catch (error) {
-    new Logger('PipecatRunner').error(`${name} could not start: ${String(error)}`);
+    new RunnerLogger('PipecatRunner').error(`${name} could not start: ${textOfThrown(error).text}`);
   }
 }

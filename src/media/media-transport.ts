@@ -200,8 +200,11 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
    * more than a thousand that cannot be sent is cleared at once.
    *
    * @param name for whoever reads the messages on the wire
+   * @throws {TypeError} when it is no string
    */
   mark(name: string): Promise<MarkOutcome> {
+    // Or it would throw once its turn comes, from a timer.
+    if (typeof name !== 'string') throw new TypeError('name must be a string');
     return new Promise((resolve) => {
       this.output.mark((outcome) => {
         if (outcome === 'sent') this.awaitPlayed(name, resolve);

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { fieldOf } from '../errors/thrown.js';
 
 /** In the error of each way to look for a package that is not installed. */
 const MISSING = new Set<unknown>(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']);
@@ -22,8 +23,8 @@ export async function optionalPackage<T>(
   try {
     return await load();
   } catch (error) {
-    if (MISSING.has(codeOf(error))) return undefined;
-    if (NO_IMPORT.has(codeOf(error))) return requirePackage(name) as T | undefined;
+    if (MISSING.has(fieldOf(error, 'code'))) return undefined;
+    if (NO_IMPORT.has(fieldOf(error, 'code'))) return requirePackage(name) as T | undefined;
     throw error;
   }
 }
@@ -50,5 +51,3 @@ function requirePackage(name: string): unknown {
     return undefined;
   }
 }
-
-const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null)?.code;

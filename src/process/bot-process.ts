@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type Duplex, PassThrough } from 'node:stream';
 import { Logger } from '@nestjs/common';
+import { textOfThrown } from '../errors/thrown.js';
 import { Allowance } from './allowance.js';
 import type { BotMessage, RunnerMessage } from './bot-messages.js';
 import { BotOutput } from './bot-output.js';
@@ -165,8 +166,8 @@ export class BotProcess {
     try {
       const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
       how = signal ? `was killed by ${signal}` : `exited with code ${code}`;
-    } catch (error) {
-      how = `could not be started: ${(error as Error).message}`;
+    } catch (thrown) {
+      how = `could not be started: ${textOfThrown(thrown).message}`;
     }
     clearTimeout(this.killTimer);
     unwatch?.();

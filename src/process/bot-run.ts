@@ -2,6 +2,7 @@ import type { WebSocket } from 'ws';
 import type { BotSession } from '../bot/bot-session.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import type { SessionEnd } from '../bot/session-end.js';
+import { textOfThrown } from '../errors/thrown.js';
 import type { Session } from '../sessions/session.js';
 import { sessionOf } from '../sessions/session-of-arguments.js';
 import { hangUpOf, transferOf } from '../transports/hang-up-link.js';
@@ -60,8 +61,8 @@ export class BotRun {
       if (!signal.aborted) this.start();
       how = `The process of the bot ${await process.exited}.`;
       await this.relay?.finish(OUTPUT_GRACE_MS);
-    } catch (error) {
-      how = (error as Error).message;
+    } catch (thrown) {
+      how = textOfThrown(thrown).message;
     } finally {
       clearTimeout(this.stopTimer);
       signal.removeEventListener('abort', stop);

@@ -1,3 +1,4 @@
+import { textOfThrown } from '../errors/thrown.js';
 import type { MediaStats } from '../media/media-transport.js';
 import { BOT_ENDS, type BotMessage, LOG_LEVELS, MAX_LOG_TEXT, MAX_REASON } from './bot-messages.js';
 import { printableLines } from './printable-lines.js';
@@ -27,7 +28,7 @@ export function parseBotMessage(line: string): BotMessage | string | undefined {
   try {
     return READERS[type](fields);
   } catch (error) {
-    return `sent a message of type ${type} that cannot be used: ${(error as Error).message}`;
+    return `sent a message of type ${type} that cannot be used: ${textOfThrown(error).message}`;
   }
 }
 

@@ -1,10 +1,7 @@
-import {
-  Inject,
-  Injectable,
-  Logger,
-  type OnModuleDestroy,
-  type OnModuleInit,
-} from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { attempt } from '../errors/attempt.js';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { textOfThrown } from '../errors/thrown.js';
 import { RunnerServing } from '../http/runner-serving.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { SessionRegistry } from './session-registry.js';
@@ -12,7 +9,7 @@ import { SessionRegistry } from './session-registry.js';
 /** Asks the host's `loadFunction` from time to time; at or above `loadThreshold` the runner takes no new sessions. */
 @Injectable()
 export class LoadMonitor implements OnModuleInit, OnModuleDestroy {
-  private readonly logger = new Logger('PipecatRunner');
+  private readonly logger = new RunnerLogger('PipecatRunner');
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
   private failing = false;
@@ -32,19 +29,26 @@ export class LoadMonitor implements OnModuleInit, OnModuleDestroy {
     clearTimeout(this.timer);
   }
 
-  private async poll(): Promise<void> {
+  private poll(): void {
+    attempt(
+      () => this.ask(),
+      (thrown) => this.logger.error(`loadFunction is asked no more: ${textOfThrown(thrown).text}`),
+    );
+  }
+
+  private async ask(): Promise<void> {
     try {
       const load = await this.options.loadFunction!();
       if (typeof load !== 'number' || Number.isNaN(load)) throw new Error(`it returned ${load}`);
       this.apply(load >= this.options.loadThreshold);
       this.failing = false;
-    } catch (error) {
+    } catch (thrown) {
       // What was last known stands. Said once, for it will be asked again and again.
-      if (!this.failing) this.logger.warn(`loadFunction failed: ${String(error)}`);
+      if (!this.failing) this.logger.warn(`loadFunction failed: ${textOfThrown(thrown).text}`);
       this.failing = true;
     }
     if (this.stopped) return;
-    this.timer = setTimeout(() => void this.poll(), this.options.loadIntervalMs).unref();
+    this.timer = setTimeout(() => this.poll(), this.options.loadIntervalMs).unref();
   }
 
   private apply(overloaded: boolean): void {

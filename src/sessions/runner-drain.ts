@@ -2,9 +2,9 @@ import {
   type BeforeApplicationShutdown,
   Inject,
   Injectable,
-  Logger,
   type OnModuleDestroy,
 } from '@nestjs/common';
+import { RunnerLogger } from '../errors/runner-logger.js';
 import { ServerConnections } from '../http/server-connections.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import type { Session } from './session.js';
@@ -78,7 +78,7 @@ export class RunnerDrain implements OnModuleDestroy, BeforeApplicationShutdown {
     const { drainTimeoutMs } = this.options;
     const named = sessions.slice(0, MOST_NAMED).map(({ id }) => id);
     const more = sessions.length - named.length;
-    new Logger('PipecatRunner').log(
+    new RunnerLogger('PipecatRunner').log(
       `draining: waiting up to ${drainTimeoutMs} ms for ${sessions.length} session(s) to end (drainTimeoutMs): ` +
         `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
     );

@@ -3,7 +3,9 @@ import { All, Inject, Param, Req, Res } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
 import { callerOf } from '../auth/caller.js';
 import { ApiRoute } from '../http/api-route.decorator.js';
+import { guardListeners } from '../errors/guard-listeners.js';
 import { RunnerError } from '../errors/runner.error.js';
+import { fieldOf, isInstance, textOfThrown } from '../errors/thrown.js';
 import { type HttpRequest, nodeRequest, restOfUrl } from '../http/http-request.js';
 import { nodeResponse, takeOverResponse } from '../http/http-response.js';
 import { RunnerController, StreamsBody } from '../http/runner-controller.decorator.js';
@@ -58,6 +60,10 @@ export class SessionApiController {
     let answering = false;
     try {
       const asked = webRequest(request, restOfUrl(request), signal);
+      guardListeners(asked.signal, (thrown) => {
+        const { text, stack } = textOfThrown(thrown);
+        session.logger.error(`a listener of a request's signal threw: ${text}`, stack);
+      });
       const answer = await patience.waitFor(
         () => requestHandler(asked),
         this.options.sessionRequestTimeoutMs,
@@ -129,10 +135,8 @@ function reasonOf(error: unknown, session: Session, signal: AbortSignal): Runner
   if (signal.reason === GONE) return undefined;
   if (signal.reason instanceof RunnerError) return signal.reason;
   // Its body, and the bot read it.
-  if (error instanceof RunnerError && error.code === 'TOO_LARGE') return error;
-  session.logger.error(
-    `the bot failed to answer a request: ${String(error)}`,
-    error instanceof Error ? error.stack : undefined,
-  );
+  if (isInstance(error, RunnerError) && fieldOf(error, 'code') === 'TOO_LARGE') return error;
+  const { text, stack } = textOfThrown(error);
+  session.logger.error(`the bot failed to answer a request: ${text}`, stack);
   return new RunnerError('BOT_FAILED', 'The bot failed to answer; its log says why.');
 }

@@ -1,3 +1,4 @@
+import { textOfThrown } from '../errors/thrown.js';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { refusalCodeOf } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
@@ -47,7 +48,7 @@ export class SessionHookDispatcher implements SessionObserver {
     // With a session, its end tells.
     if (session || OF_STRANGERS.has(code)) return;
     const message =
-      code === 'UNEXPECTED' ? 'The runner failed unexpectedly.' : String((error as Error).message);
+      code === 'UNEXPECTED' ? 'The runner failed unexpectedly.' : textOfThrown(error).message;
     const record = { transport, principal: caller, call, refusedAt: new Date(), code, message };
     this.call({
       subject: `a start that was refused (${code})`,
@@ -101,7 +102,7 @@ export class SessionHookDispatcher implements SessionObserver {
       // In a turn of its own, behind whatever ended the session.
       await Promise.race([Promise.resolve().then(run), tooLong]);
     } catch (error) {
-      this.logger.error(`sessionHooks failed for ${subject}: ${describe(error)}`);
+      this.logger.error(`sessionHooks failed for ${subject}: ${textOfThrown(error).text}`);
     } finally {
       clearTimeout(timer);
     }
@@ -131,12 +132,3 @@ function recordOf(session: Session): SessionRecord {
 
 const dateOf = (ms: number | undefined): Date | undefined =>
   ms === undefined ? undefined : new Date(ms);
-
-/** Whatever was thrown, which may be anything. */
-function describe(thrown: unknown): string {
-  try {
-    return String(thrown);
-  } catch {
-    return 'something that has no text';
-  }
-}

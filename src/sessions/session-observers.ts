@@ -1,5 +1,7 @@
-import { Logger } from '@nestjs/common';
 import type { Caller } from '../auth/runner-auth.js';
+import { attempt } from '../errors/attempt.js';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { Session, SessionCall } from './session.js';
 
 /** What is known of a start that came to nothing. */
@@ -12,7 +14,7 @@ export interface RefusedStart {
   readonly session?: Session;
 }
 
-/** Is told what becomes of sessions, while it happens. What it throws is logged, and changes nothing. */
+/** Is told what becomes of sessions, while it happens. What it throws or rejects with is logged, and changes nothing. */
 export interface SessionObserver {
   /** A session was opened, or has changed its `state`. */
   changed?(session: Session): void;
@@ -34,21 +36,30 @@ export class SessionObservers {
   }
 
   changed(session: Session): void {
-    for (const observer of this.observers) safely(() => observer.changed?.(session));
+    for (const observer of this.observers) attempt(() => observer.changed?.(session), logFailure);
   }
 
   /** Told once of each error, however many it passes on its way out. @returns the error, to be thrown */
   refused(error: unknown, start: RefusedStart = {}): unknown {
-    if (error instanceof Error) {
+    if (isInstance(error, Error)) {
       if (this.told.has(error)) return error;
       this.told.add(error);
     }
-    for (const observer of this.observers) safely(() => observer.refused?.(error, start));
+    for (const observer of this.observers)
+      attempt(() => observer.refused?.(error, start), logFailure);
     return error;
   }
 
   async flush(): Promise<void> {
-    await Promise.all(this.observers.map(async (observer) => observer.flush?.().catch(report)));
+    await Promise.all(
+      this.observers.map(async (observer) => {
+        try {
+          await observer.flush?.();
+        } catch (thrown) {
+          logFailure(thrown);
+        }
+      }),
+    );
   }
 
   around<T>(session: Session, bot: () => T): T {
@@ -59,13 +70,7 @@ export class SessionObservers {
   }
 }
 
-function safely(tell: () => void): void {
-  try {
-    tell();
-  } catch (error) {
-    report(error);
-  }
-}
-
-const report = (error: unknown): void =>
-  new Logger('PipecatRunner').error(`an observer of sessions threw: ${String(error)}`);
+const logFailure = (thrown: unknown): void =>
+  new RunnerLogger('PipecatRunner').error(
+    `an observer of sessions threw: ${textOfThrown(thrown).text}`,
+  );

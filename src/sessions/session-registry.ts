@@ -6,7 +6,9 @@ import type { CallData } from '../bot/call-data.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { MissingBotLauncher } from '../bot/missing-bot-launcher.js';
 import { isEndAtWork, SessionEnd, type SessionEndCode } from '../bot/session-end.js';
+import { attempt } from '../errors/attempt.js';
 import { refusalCodeOf, RunnerError } from '../errors/runner.error.js';
+import { textOfThrown } from '../errors/thrown.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { MAX_TIMER_MS } from '../validation/options.js';
 import { Capacity, draining } from './capacity.js';
@@ -216,7 +218,10 @@ export class SessionRegistry {
     if (this.options.cliArgs) args.cli_args ??= this.options.cliArgs;
     linkSession(args, session);
     session.onStop = (end) => void this.stopWith(session, end);
-    void this.run(session, args);
+    attempt(
+      () => this.run(session, args),
+      (thrown) => this.finish(session, botFailed(thrown)),
+    );
   }
 
   /**
@@ -309,14 +314,11 @@ export class SessionRegistry {
     try {
       await this.observers.around(session, () => this.launcher.launch(args, session));
       reason = session.endRequested ?? new SessionEnd('completed', 'The bot returned.');
-    } catch (error) {
-      reason =
-        session.endRequested ?? new SessionEnd('failed', 'The bot failed.', { cause: error });
-      if (!isEndAtWork(error, reason)) {
-        session.logger.error(
-          `the bot threw: ${String(error)}`,
-          error instanceof Error ? error.stack : undefined,
-        );
+    } catch (thrown) {
+      reason = session.endRequested ?? botFailed(thrown);
+      if (!isEndAtWork(thrown, reason)) {
+        const { text, stack } = textOfThrown(thrown);
+        session.logger.error(`the bot threw: ${text}`, stack);
       }
     }
     this.finish(session, reason);
@@ -387,5 +389,7 @@ const knownCall = ({ from, to, call_id }: CallData, before?: SessionCall): Sessi
   to: before?.to ?? to,
   callId: call_id ?? before?.callId,
 });
+const botFailed = (cause: unknown): SessionEnd =>
+  new SessionEnd('failed', 'The bot failed.', { cause });
 
 const shutDown = (): SessionEnd => new SessionEnd('draining', 'The runner is shutting down.');

@@ -1,8 +1,11 @@
-import { Logger } from '@nestjs/common';
+import type { Logger } from '@nestjs/common';
 import type { Caller } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
 import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
+import { guardListeners } from '../errors/guard-listeners.js';
+import { RunnerLogger } from '../errors/runner-logger.js';
 import type { RefusalCode } from '../errors/runner.error.js';
+import { textOfThrown } from '../errors/thrown.js';
 
 /** The phone call that a session is, as far as it is known. */
 export interface SessionCall {
@@ -105,6 +108,7 @@ export class Session extends BotSession {
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController();
+      guardListeners(this.controller.signal, (thrown) => this.fail(thrown));
       const reason = this.endRequested ?? (this.state.name === 'ended' ? this.state.reason : null);
       if (reason) this.controller.abort(reason);
     }
@@ -112,7 +116,7 @@ export class Session extends BotSession {
   }
 
   get logger(): Logger {
-    return (this.log ??= new Logger(`Session ${this.id}`));
+    return (this.log ??= new RunnerLogger(`Session ${this.id}`));
   }
 
   /** Resolves with the reason once the session has ended and everything it held is released. Never rejects. */
@@ -158,6 +162,13 @@ export class Session extends BotSession {
       return (this.transferred ||= ok);
     });
     await this.transferring;
+  }
+
+  /** @internal Something of the bot's threw or rejected beside its `launch()`, such as a listener: the conversation ends as `failed`. */
+  fail(thrown: unknown): void {
+    const { text, stack } = textOfThrown(thrown);
+    this.logger.error(`a listener of the bot threw: ${text}`, stack);
+    this.stop('failed', 'A listener of the bot threw.', { cause: thrown });
   }
 
   /** @internal How an end is to be told: who is hung up on leaves, and whoever is transferred; both is the bot's doing. */
@@ -207,8 +218,8 @@ export class Session extends BotSession {
 async function runRelease(session: Session, release: Release, reason: SessionEnd): Promise<void> {
   try {
     await release(reason);
-  } catch (error) {
-    session.logger.warn(`releasing a resource failed: ${String(error)}`);
+  } catch (thrown) {
+    session.logger.warn(`releasing a resource failed: ${textOfThrown(thrown).text}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { Logger } from '@nestjs/common';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { textOfThrown } from '../errors/thrown.js';
 import type { RunnerWebSocket } from './runner-web-socket.js';
 import type { SocketSessions } from './socket-sessions.js';
 
@@ -23,8 +24,9 @@ export abstract class SocketGateway {
   async handleConnection(socket: RunnerWebSocket, request: IncomingMessage): Promise<void> {
     try {
       await this.accept(socket, request);
-    } catch (error) {
-      new Logger('PipecatRunner').error(error);
+    } catch (thrown) {
+      const { text, stack } = textOfThrown(thrown);
+      new RunnerLogger('PipecatRunner').error(text, stack);
       socket.close(1011, 'the runner failed');
     }
   }

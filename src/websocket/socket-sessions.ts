@@ -102,6 +102,7 @@ export class SocketSessions {
 
   /** The session ends with the socket, and the socket with the session. */
   private bind(session: Session, socket: RunnerWebSocket): void {
+    socket.guard((thrown) => session.fail(thrown));
     socket.on('error', (error) => {
       void this.registry.stop(session, 'peer_error', `The connection failed: ${error.message}`);
     });

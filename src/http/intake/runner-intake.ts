@@ -1,3 +1,4 @@
+import { isInstance } from '../../errors/thrown.js';
 import { AsyncResource } from 'node:async_hooks';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { RunnerError } from '../../errors/runner.error.js';
@@ -89,7 +90,7 @@ export class RunnerIntake implements Receiver {
   private refuse(exchange: OpenExchange, error: Error): void {
     const { request } = exchange;
     const response = exchange.takeOver();
-    if (!(error instanceof RunnerError)) this.logger.error(error.message, error.stack);
+    if (!isInstance(error, RunnerError)) this.logger.error(error.message, error.stack);
     // What is still coming in is not read, so the connection cannot be used again.
     if (!request.complete && request.httpVersionMajor < 2)
       response.setHeader('connection', 'close');

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import type { LoggerService, LogLevel } from '@nestjs/common';
+import { textOfThrown } from '../../errors/thrown.js';
 import { MAX_LOG_TEXT } from '../bot-messages.js';
 import type { Channel } from './channel.js';
 
@@ -20,7 +21,7 @@ export class ChannelLogger implements LoggerService {
       const context = what.length > 1 && typeof what.at(-1) === 'string' ? what.pop() : undefined;
       const text = what
         .filter((one) => one !== undefined)
-        .map((one) => (typeof one === 'string' ? one : inspect(one)))
+        .map((one) => (typeof one === 'string' ? one : shown(one)))
         .join('\n');
       const prefix =
         context === undefined || /^Session /.test(context as string)
@@ -29,5 +30,13 @@ export class ChannelLogger implements LoggerService {
       const message = (prefix + text).slice(0, MAX_LOG_TEXT);
       void this.channel.send({ type: 'log', level, message });
     };
+  }
+}
+
+function shown(value: unknown): string {
+  try {
+    return inspect(value);
+  } catch {
+    return textOfThrown(value).text;
   }
 }

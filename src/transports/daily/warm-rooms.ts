@@ -3,9 +3,10 @@ import {
   type BeforeApplicationShutdown,
   Inject,
   Injectable,
-  Logger,
   type OnModuleInit,
 } from '@nestjs/common';
+import { RunnerLogger } from '../../errors/runner-logger.js';
+import { textOfThrown } from '../../errors/thrown.js';
 import { RunnerServing } from '../../http/runner-serving.js';
 import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
 import { type DailyMeeting, DailyRooms } from './daily-rooms.js';
@@ -20,7 +21,7 @@ const SHUTDOWN_MS = 2_000;
 /** A few phone rooms made ahead, so that a call is answered without waiting for Daily. Used ones are replaced at once. */
 @Injectable()
 export class WarmRooms implements OnModuleInit, BeforeApplicationShutdown {
-  private readonly logger = new Logger('PipecatRunner');
+  private readonly logger = new RunnerLogger('PipecatRunner');
   /** In the order they were made, so the first is also the first to become too old. */
   private readonly rooms: { readonly meeting: DailyMeeting; readonly untilMs: number }[] = [];
   private readonly closing = new AbortController();
@@ -75,10 +76,9 @@ export class WarmRooms implements OnModuleInit, BeforeApplicationShutdown {
         this.rooms.push({ meeting, untilMs: Date.now() + this.options.warmRoomTtlMs });
         this.watchExpiry();
         pauseMs = FIRST_PAUSE_MS;
-      } catch (error) {
-        this.logger.warn(
-          `no warm Daily room: ${String(error)}; trying again in ${pauseMs / 1_000} s`,
-        );
+      } catch (thrown) {
+        const { text } = textOfThrown(thrown);
+        this.logger.warn(`no warm Daily room: ${text}; trying again in ${pauseMs / 1_000} s`);
         await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
         pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
       }
@@ -102,8 +102,9 @@ export class WarmRooms implements OnModuleInit, BeforeApplicationShutdown {
   private async discard({ roomName }: DailyMeeting): Promise<void> {
     try {
       await this.dailyRooms.remove(roomName);
-    } catch (error) {
-      this.logger.warn(`Daily room ${roomName} is left until it expires: ${String(error)}`);
+    } catch (thrown) {
+      const { text } = textOfThrown(thrown);
+      this.logger.warn(`Daily room ${roomName} is left until it expires: ${text}`);
     }
   }
 }

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { CallData } from '../../bot/call-data.js';
 import type { AcceptedCall } from '../../calls/call-router.js';
 import { CallRouting, sessionOfCall } from '../../calls/call-routing.js';
+import { textOfThrown } from '../../errors/thrown.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options.js';
 import type { HangUpOutcome } from '../../media/media-link.js';
 import { holdRoom } from '../../sessions/hold-room.js';
@@ -158,8 +159,8 @@ export class LiveKitSessions {
     try {
       await this.server.removeParticipant(roomName, userIdentity);
       return { ok: true, via: 'api' };
-    } catch (error) {
-      return { ok: false, via: 'api', error: (error as Error).message };
+    } catch (thrown) {
+      return { ok: false, via: 'api', error: textOfThrown(thrown).message };
     }
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { CallData } from '../../bot/call-data.js';
+import { textOfThrown } from '../../errors/thrown.js';
 import type { HangUpOutcome } from '../../media/media-link.js';
 import { CarrierApis } from './carrier-apis.js';
 import type { TelephonyCredentials } from './telephony-credentials.js';
@@ -31,8 +32,8 @@ export class CallHangUp {
       try {
         await api.end(call_id);
         return { ok: true, via: 'api' };
-      } catch (error) {
-        return { ok: false, via: 'api', error: (error as Error).message };
+      } catch (thrown) {
+        return { ok: false, via: 'api', error: textOfThrown(thrown).message };
       }
     };
   }

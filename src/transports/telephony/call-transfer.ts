@@ -1,3 +1,4 @@
+import { isInstance, textOfThrown } from '../../errors/thrown.js';
 import { Injectable } from '@nestjs/common';
 import type { CallData } from '../../bot/call-data.js';
 import { CallLimits } from '../../calls/call-limits.js';
@@ -32,8 +33,8 @@ export class CallTransfer {
         await api.send(api.calls.transferCall(asked), { repeatable: false });
         return { ok: true };
       } catch (error) {
-        if (error instanceof RunnerError) return { ok: false, error: error.message };
-        session.logger.error(`a transfer failed: ${String(error)}`);
+        if (isInstance(error, RunnerError)) return { ok: false, error: error.message };
+        session.logger.error(`a transfer failed: ${textOfThrown(error).text}`);
         return { ok: false, error: 'The runner failed unexpectedly; its log says why.' };
       }
     };

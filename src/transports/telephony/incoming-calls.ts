@@ -1,3 +1,4 @@
+import { isInstance } from '../../errors/thrown.js';
 import { Inject, Injectable } from '@nestjs/common';
 import { CallRefusedError } from '../../calls/call-refused.error.js';
 import {
@@ -106,13 +107,13 @@ export class IncomingCalls {
     error: unknown,
   ): WebhookAnswer | undefined {
     if (busyXml === undefined || !refusalXml) return undefined;
-    if (error instanceof CallRefusedError) {
+    if (isInstance(error, CallRefusedError)) {
       const { refusal } = error;
       return xmlAnswer(
         typeof refusal === 'string' ? refusalXml[refusal] : refusalXml.say(refusal.say),
       );
     }
-    if (!(error instanceof RunnerError) || !BUSY_CODES.includes(error.code)) return undefined;
+    if (!isInstance(error, RunnerError) || !BUSY_CODES.includes(error.code)) return undefined;
     return xmlAnswer(this.options.busyXml[name] ?? busyXml);
   }
 }

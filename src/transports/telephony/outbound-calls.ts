@@ -1,3 +1,4 @@
+import { textOfThrown } from '../../errors/thrown.js';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Caller } from '../../auth/runner-auth.js';
 import type { SessionEndCode } from '../../bot/session-end.js';
@@ -203,7 +204,7 @@ async function stopRinging(
     if (api.calls.cancelCall) await api.send(api.calls.cancelCall(callId));
     else await api.end(callId);
   } catch (error) {
-    session.logger.warn(`the phone may go on ringing: ${(error as Error).message}`);
+    session.logger.warn(`the phone may go on ringing: ${textOfThrown(error).message}`);
   }
 }
 

@@ -9,6 +9,7 @@ import {
   sessionOfCall,
 } from '../../calls/call-routing.js';
 import { RunnerError } from '../../errors/runner.error.js';
+import { isInstance, textOfThrown } from '../../errors/thrown.js';
 import { queryOf } from '../../http/http-request.js';
 import type { Session } from '../../sessions/session.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
@@ -94,9 +95,9 @@ export class TelephonyGateway extends SocketGateway {
       linkHangUp(args, this.hangUps.of(transport_type, call_data, credentials));
       linkTransfer(args, this.transfers.of(session, transport_type, call_data));
       this.sessions.launch(session, args);
-    } catch (error) {
-      session.logger.warn(`no call: ${(error as Error).message}`);
-      await this.turnAway(session, error);
+    } catch (thrown) {
+      session.logger.warn(`no call: ${textOfThrown(thrown).message}`);
+      await this.turnAway(session, thrown);
     }
   }
 
@@ -124,14 +125,14 @@ export class TelephonyGateway extends SocketGateway {
   }
 
   private async turnAway(session: Session, error: unknown): Promise<void> {
-    if (error instanceof CallRefusedError) {
+    if (isInstance(error, CallRefusedError)) {
       session.refusal = error.code;
       const { transport, call } = session;
       this.sessions.observers.refused(error, { transport, call, session });
       await this.sessions.stop(session, 'stopped', error.message);
-    } else if (error instanceof RunnerError && error.code !== 'WRONG_STATE') {
+    } else if (isInstance(error, RunnerError) && error.code !== 'WRONG_STATE') {
       this.sessions.fail(session, error, error.message);
-    } else await this.sessions.stop(session, 'peer_error', (error as Error).message);
+    } else await this.sessions.stop(session, 'peer_error', textOfThrown(error).message);
   }
 }
 

@@ -1,5 +1,7 @@
-import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { RunnerLogger } from '../../errors/runner-logger.js';
 import { RunnerError } from '../../errors/runner.error.js';
+import { isInstance, textOfThrown } from '../../errors/thrown.js';
 import type { HttpRequest } from '../../http/http-request.js';
 import { RunnerServing } from '../../http/runner-serving.js';
 import { PublicUrls } from '../../http/public-url.js';
@@ -14,7 +16,7 @@ import { webhookKeysOf } from './webhook-keys.js';
 /** Refuses webhooks that are not the carriers' own, where their keys are configured. */
 @Injectable()
 export class WebhookVerifier implements OnModuleInit {
-  private readonly logger = new Logger('PipecatRunner');
+  private readonly logger = new RunnerLogger('PipecatRunner');
   private readonly keys: ReadonlyMap<string, readonly string[]>;
 
   constructor(
@@ -54,9 +56,9 @@ export class WebhookVerifier implements OnModuleInit {
       );
     } catch (error) {
       this.logger.warn(
-        `A webhook of ${carrier.name} was refused: ${(error as Error).message} If it was ${carrier.name}'s own, check publicUrl and webhookKeys of TelephonyModule.`,
+        `A webhook of ${carrier.name} was refused: ${textOfThrown(error).message} If it was ${carrier.name}'s own, check publicUrl and webhookKeys of TelephonyModule.`,
       );
-      if (error instanceof RunnerError) throw error;
+      if (isInstance(error, RunnerError)) throw error;
       throw refusedWebhook(
         `The key that webhooks of ${carrier.name} are signed with cannot be used`,
       );

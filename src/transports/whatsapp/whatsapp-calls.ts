@@ -8,6 +8,7 @@ import {
   sessionOfCall,
 } from '../../calls/call-routing.js';
 import { RunnerError } from '../../errors/runner.error.js';
+import { isInstance, textOfThrown } from '../../errors/thrown.js';
 import type { HangUpOutcome } from '../../media/media-link.js';
 import { InvalidOptionsError } from '../../validation/options.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
@@ -91,8 +92,8 @@ export class WhatsAppCalls implements OnModuleInit {
       if (ongoing.over) return 'The caller hung up.';
       // Such as at capacity: by the time that Meta tries again, nobody is there any more.
       const isRefused =
-        error instanceof CallRefusedError ||
-        (error instanceof RunnerError && error.retryAfterSeconds !== undefined);
+        isInstance(error, CallRefusedError) ||
+        (isInstance(error, RunnerError) && error.retryAfterSeconds !== undefined);
       if (!isRefused) throw error;
       await this.client.reject(call.id);
       return `The call was rejected: ${error.message}`;
@@ -128,8 +129,8 @@ export class WhatsAppCalls implements OnModuleInit {
       if (!ongoing.over) await this.client.terminate(callId);
       ongoing.over = true;
       return { ok: true, via: 'api' };
-    } catch (error) {
-      return { ok: false, via: 'api', error: (error as Error).message };
+    } catch (thrown) {
+      return { ok: false, via: 'api', error: textOfThrown(thrown).message };
     }
   }
 }

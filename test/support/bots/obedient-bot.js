@@ -25,6 +25,21 @@ const DEEDS = {
   async throw({ body }) {
     throw new TypeError(body.message ?? 'this bot throws');
   },
+  async throwOddly() {
+    throw Object.create(null);
+  },
+  async listenOddly(args, session) {
+    const transport = await createTransport(args);
+    transport.on('connected', () => {
+      throw Object.create(null);
+    });
+    await once(session.signal, 'abort');
+  },
+  async listenToSocketOddly({ websocket }, session) {
+    websocket.on('pong', () => Promise.reject(Object.create(null)));
+    websocket.ping();
+    await once(session.signal, 'abort');
+  },
   async abort() {
     process.abort();
   },
