@@ -20,7 +20,7 @@ import {
   type MediaCapabilities,
   type MediaTranscription,
 } from './serializers/media-serializer.js';
-import { weightOf } from './weight-of.js';
+import { MESSAGE_BUFFER } from './weight-of.js';
 
 /** Who is told of what happens on its own. */
 export interface MediaTransportObserver {
@@ -74,10 +74,6 @@ export interface MediaTransportEvents {
 const HUNG_UP: MediaEnd = { reason: 'closed', message: 'The bot hung up.' };
 const TRANSFERRED: MediaEnd = { reason: 'closed', message: 'The call was transferred.' };
 
-/** How much of each kind but audio waits for a bot that does not read it, in bytes. */
-const MAX_WAITING_BYTES = 1_000_000;
-/** What each of them counts at least. */
-const LEAST_WAITING_BYTES = 1_000;
 /** So many marks wait to be confirmed; then the oldest counts as played, for later ones were sent long ago. */
 const MAX_MARKS = 1_000;
 /** What a piece of audio that waits counts at least, in milliseconds. */
@@ -421,10 +417,7 @@ const failed = (error: string): TransferOutcome => ({ ok: false, error });
 function roomsFor(maxBacklogMs: number): {
   [E in keyof MediaTransportEvents]: Room<MediaTransportEvents[E][0]>;
 } {
-  const room = {
-    limit: MAX_WAITING_BYTES,
-    sizeOf: (value: unknown) => LEAST_WAITING_BYTES + weightOf(value),
-  };
+  const room = MESSAGE_BUFFER;
   const lasting = { ...room, lasting: true };
   const audio: Room<AudioFrame> = {
     limit: maxBacklogMs,

@@ -225,6 +225,7 @@ describe('bad input', () => {
     ['dtmf', { buttons: [] }, /buttons must be a list/],
     ['dtmf', { buttons: ['55'] }, /buttons must be a list/],
     ['dtmf', { button: '5' }, /buttons must be a list/],
+    ['dtmf', { buttons: Array<string>(101).fill('5') }, /at most 100/],
   ])('in %s %j is answered', async (type, data, message) => {
     await rtviSession();
     receive(type, data, 'x1');

@@ -1,5 +1,7 @@
 /** How long a call is remembered, in milliseconds: longer than a webhook's signature is good for. */
 const REMEMBER_MS = 600_000;
+/** How many are remembered at most. */
+const MAX_CALLS = 10_000;
 
 /** The calls that came in lately, by their providers' ids, so that a call that is delivered again starts no second bot. */
 export class RecentCalls<T> {
@@ -13,6 +15,7 @@ export class RecentCalls<T> {
     if (known) return known.answer;
     const call = { atMs: Date.now(), answer: answer() };
     this.calls.set(callId, call);
+    if (this.calls.size > MAX_CALLS) this.calls.delete(this.calls.keys().next().value!);
     try {
       return await call.answer;
     } catch (error) {

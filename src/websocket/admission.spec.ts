@@ -39,6 +39,11 @@ describe('decodeBodyParam', () => {
     expect(() => decodeBodyParam(request(`/ws?body=${text(4_097)}`))).toThrow(/4096 bytes/);
   });
 
+  it('refuses JSON that nests too deep', () => {
+    const deep = Buffer.from('['.repeat(1_000) + ']'.repeat(1_000)).toString('base64url');
+    expect(() => decodeBodyParam(request(`/ws?body=${deep}`))).toThrow(/nested deeper than 200/);
+  });
+
   it.each(['%21', 'e30=e30', 'bm90IGpzb24', '%FF', 'a b=c='])('refuses %j', (text) => {
     expect(() => decodeBodyParam(request(`/ws?body=${text}`))).toThrow(/body is not/);
   });

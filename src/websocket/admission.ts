@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { RunnerError } from '../errors/runner.error.js';
+import { exceededJsonLimit, MAX_JSON_DEPTH } from '../limits/json-limits.js';
 
 /** How much JSON may come in `?body=`, in bytes once decoded. */
 export const MAX_BODY_PARAM_BYTES = 4_096;
@@ -20,7 +21,7 @@ export function sessionIdParam(request: IncomingMessage): string | undefined {
 
 /**
  * What `?body=<base64 JSON>` carries for the bot, in either alphabet of base64 (Pipecat Cloud's way to pass data on the URL).
- * @throws {RunnerError} `BAD_REQUEST` when it is no base64, no JSON, or too large
+ * @throws {RunnerError} `BAD_REQUEST` when it is no base64, no JSON, too large or nested too deep
  */
 export function decodeBodyParam(request: IncomingMessage): unknown {
   // URLSearchParams turns a "+" of the alphabet into a space.
@@ -31,8 +32,13 @@ export function decodeBodyParam(request: IncomingMessage): unknown {
   if (json.length > MAX_BODY_PARAM_BYTES) {
     throw new RunnerError('BAD_REQUEST', `body is larger than ${MAX_BODY_PARAM_BYTES} bytes`);
   }
+  const text = json.toString('utf8');
+  // So few bytes hold no more values than may be.
+  if (exceededJsonLimit(text)) {
+    throw new RunnerError('BAD_REQUEST', `body is nested deeper than ${MAX_JSON_DEPTH}`);
+  }
   try {
-    return JSON.parse(json.toString('utf8')) as unknown;
+    return JSON.parse(text) as unknown;
   } catch {
     throw new RunnerError('BAD_REQUEST', 'body is not JSON');
   }

@@ -58,7 +58,14 @@ const H264: VideoPayload = {
     const first = type === STAP_A ? (payload[3] ?? 0) & 0x1f : type;
     return first === SPS || first === DELIMITER;
   },
-  isKeyframe: (picture) => unitsOf(picture).some((unit) => (unit[0]! & 0x1f) === IDR),
+  // Without taking it apart: a picture may be a million units.
+  isKeyframe(picture) {
+    for (let at = 3; at < picture.length; at++) {
+      const begins = picture[at - 1] === 1 && picture[at - 2] === 0 && picture[at - 3] === 0;
+      if (begins && (picture[at]! & 0x1f) === IDR) return true;
+    }
+    return false;
+  },
   pack: (picture, mostBytes) =>
     unitsOf(picture).flatMap((unit) =>
       unit.length <= mostBytes ? [unit] : fragmentsOf(unit, mostBytes),

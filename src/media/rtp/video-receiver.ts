@@ -23,8 +23,9 @@ export interface VideoReceiverEvents {
 const WAIT_MS = 200;
 /** More packets than this do not wait for one that is missing: some seconds of video. */
 const MOST_WAITING = 1_000;
-/** A larger picture is refused. Bytes. */
+/** A larger picture is refused. Bytes, of which each piece counts some at least, for it takes memory beside its content. */
 const MOST_BYTES = 4 * 1_048_576;
+const LEAST_PART_BYTES = 256;
 /** A jump this far in sequence numbers is another stream. */
 const ANOTHER_STREAM = 3_000;
 /** A picture that needs none before it is asked for this often, until it comes, in milliseconds. */
@@ -127,14 +128,19 @@ export class VideoReceiver {
       this.whole = this.between || format.begins(payload);
     }
     this.between = marker;
-    const parts = format.unpack(payload);
+    if (this.whole) this.add(format.unpack(payload));
+    if (marker) this.finish(timestamp);
+  }
+
+  /** @param parts what a packet adds to the picture; `undefined` when it is broken, and with it the picture */
+  private add(parts: Buffer[] | undefined): void {
     for (const part of parts ?? []) {
       this.parts.push(part);
-      this.size += part.length;
+      this.size += Math.max(LEAST_PART_BYTES, part.length);
     }
-    if (!parts || this.size > MOST_BYTES) this.whole = false;
-    if (this.size > MOST_BYTES) this.parts = [];
-    if (marker) this.finish(timestamp);
+    if (parts && this.size <= MOST_BYTES) return;
+    this.whole = false;
+    this.parts = [];
   }
 
   private finish(timestamp: number): void {

@@ -117,6 +117,42 @@ describe.each(['VP8', 'H264'] as const)('video, %s', (codec) => {
   });
 });
 
+describe('a picture that is a flood', () => {
+  const push = (count: number, codec: VideoCodec, payload: Buffer, last = false) => {
+    const frames: VideoFrame[] = [];
+    const receiver = new VideoReceiver({
+      frame: (frame) => frames.push(frame),
+      keyframeNeeded: () => undefined,
+    });
+    for (let i = 0; i < count; i++) {
+      const sequenceNumber = i & 0xffff;
+      const marker = last && i === count - 1;
+      receiver.push(
+        { ssrc: 1, payloadType: 96, sequenceNumber, timestamp: 0, marker, payload },
+        codec,
+        0,
+      );
+    }
+    return { frames, parts: (receiver as unknown as { parts: Buffer[] }).parts.length };
+  };
+
+  it.each<[VideoCodec, Buffer]>([
+    ['VP8', Buffer.of(0x10, 0)],
+    ['H264', Buffer.of(0x7c, 0x05, 1)],
+    ['H264', Buffer.concat([Buffer.of(24), Buffer.alloc(1_000)])],
+  ])('keeps no million pieces of %s', (codec, payload) => {
+    expect(push(60_000, codec, payload).parts).toBeLessThan(20_000);
+  });
+
+  it('is told from one that stands alone in a time that grows with its size', () => {
+    // Of units without content.
+    const payload = Buffer.concat([Buffer.of(0x67), Buffer.from('000001'.repeat(350), 'hex')]);
+    const before = process.cpuUsage();
+    for (let i = 0; i < 3; i++) push(3_000, 'H264', payload, true);
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(400);
+  });
+});
+
 it('H.264: takes several units from one packet', () => {
   const frames: VideoFrame[] = [];
   const receiver = new VideoReceiver({

@@ -86,6 +86,7 @@ function open(link: LiveKitRoomLink): void {
     connected: () => void told.push('connected'),
     dtmf: (digit) => void told.push(digit),
     message: (message) => void told.push(message),
+    malformed: () => void told.push('malformed'),
     disconnected: (end) => void ends.push(end),
   };
   link.open(events as MediaLinkEvents);
@@ -121,6 +122,21 @@ describe('joining a LiveKit room', () => {
     room.published.open();
     open(await joining);
     expect(told).toEqual(['connected', '5', { a: 1 }]);
+  });
+
+  it('keeps the newest of what a flood tells before it is told of', async () => {
+    const joining = join();
+    room.entered.open();
+    room.come('user');
+    await room.entered.promise;
+    for (let i = 0; i < 100_000; i++) room.emit(RoomEvent.DataReceived, Buffer.from(`[${i}]`));
+    room.go('user');
+    room.published.open();
+    open(await joining);
+    expect(told.length).toBeGreaterThan(500);
+    expect(told.length).toBeLessThanOrEqual(1_001);
+    expect([told[0], told.at(-1)]).toEqual(['connected', [99_999]]);
+    expect(ends).toHaveLength(1);
   });
 
   it.each<[string, () => void, MediaEnd['reason']]>([
@@ -160,6 +176,21 @@ describe('a bot in a LiveKit room', () => {
     expect(ends).toEqual([]);
     jest.advanceTimersByTime(2_000);
     expect(ends).toEqual([{ reason: 'peer_left', message: 'The user left the LiveKit room.' }]);
+  });
+
+  it('takes no data that nest too deep', async () => {
+    await joined();
+    room.emit(RoomEvent.DataReceived, Buffer.from('['.repeat(5_000) + ']'.repeat(5_000)));
+    room.emit(RoomEvent.DataReceived, Buffer.from('[1]'));
+    expect(told).toEqual(['connected', 'malformed', [1]]);
+  });
+
+  it('sends no more messages than the SDK takes', async () => {
+    const link = await joined();
+    room.localParticipant.publishData = () => new Promise(() => undefined);
+    let sent = 0;
+    while (sent < 10_000 && link.sendMessage({ sent })) sent++;
+    expect(sent).toBe(1_000);
   });
 
   it('says false where the SDK cannot send a key', async () => {

@@ -1,7 +1,10 @@
 import type * as rtc from '@livekit/rtc-node';
 import { attempt } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
+import { Inbox } from '../../media/inbox.js';
 import type { MediaEnd, MediaLink, MediaLinkEvents } from '../../media/media-link.js';
+import { parseJson } from '../../media/parse-json.js';
+import { MESSAGE_BUFFER } from '../../media/weight-of.js';
 import type { HangUp } from '../hang-up-link.js';
 import type { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
 
@@ -20,8 +23,9 @@ export interface LiveKitJoinOptions {
 /** What goes into the room, in Hz; the SDK makes Opus of it. */
 const OUTPUT_HZ = 24_000;
 const CHUNK_MS = 20;
-/** Past so many chunks that the SDK has not taken, more wait here. */
+/** Past so many chunks that the SDK has not taken, more wait here; past so many messages, more are not sent. */
 const MAX_UNTAKEN = 10;
+const MAX_UNSENT_MESSAGES = 1_000;
 /**
  * So long a user whose connection broke may take to come back, in milliseconds. All seem to leave when the bot's own connection is
  * made anew, too.
@@ -31,6 +35,12 @@ const RETURN_MS = 15_000;
 const LEAVE_MS = 2_000;
 /** The keys of a phone by their codes in RFC 4733. */
 const DTMF_KEYS = '0123456789*#ABCD';
+
+/** What is told once there is somebody to tell, and what it counts until then. */
+interface EarlyReport {
+  readonly report: (events: MediaLinkEvents) => void;
+  readonly size: number;
+}
 
 /** A bot in a LiveKit room: it hears the first user who speaks, and leaves when no user is left. */
 export class LiveKitRoomLink implements MediaLink {
@@ -43,9 +53,10 @@ export class LiveKitRoomLink implements MediaLink {
   } as const;
   readonly output = { sampleRateHz: OUTPUT_HZ, chunkSamples: (OUTPUT_HZ * CHUNK_MS) / 1_000 };
   private events: MediaLinkEvents | undefined;
-  /** What happened before there was anyone to tell. */
-  private readonly early: ((events: MediaLinkEvents) => void)[] = [];
+  /** What happened before there was anyone to tell, the newest of it. */
+  private readonly early = new Inbox<EarlyReport>(MESSAGE_BUFFER.limit, ({ size }) => size);
   private untaken = 0;
+  private unsentMessages = 0;
   private leaving: Promise<unknown> | undefined;
   private hearing = false;
   /** Ends the conversation unless a user comes back. */
@@ -62,7 +73,9 @@ export class LiveKitRoomLink implements MediaLink {
     const { RoomEvent } = sdk;
     room.on(RoomEvent.TrackSubscribed, () => this.hearSomeone());
     room.on(RoomEvent.DataReceived, (payload) => this.onData(payload));
-    room.on(RoomEvent.DtmfReceived, (_code, digit) => this.tell((events) => events.dtmf(digit)));
+    room.on(RoomEvent.DtmfReceived, (_code, digit) => {
+      if (!this.leaving) this.tell((events) => events.dtmf(digit));
+    });
     room.on(RoomEvent.ParticipantDisconnected, (participant) => this.onUserGone(participant));
     room.on(RoomEvent.ParticipantConnected, (participant) => {
       if (this.isUser(participant)) clearTimeout(this.goodbye);
@@ -107,7 +120,7 @@ export class LiveKitRoomLink implements MediaLink {
   open(events: MediaLinkEvents): void {
     this.events = events;
     events.connected();
-    for (const report of this.early.splice(0)) report(events);
+    for (let next = this.early.take(); next; next = this.early.take()) next.value.report(events);
   }
 
   sendAudio(pcm: Int16Array): boolean {
@@ -143,9 +156,12 @@ export class LiveKitRoomLink implements MediaLink {
   }
 
   sendMessage(message: unknown): boolean {
+    if (this.unsentMessages >= MAX_UNSENT_MESSAGES) return false;
+    this.unsentMessages++;
     void this.room
       .localParticipant!.publishData(Buffer.from(JSON.stringify(message)), { reliable: true })
-      .catch(() => undefined);
+      .catch(() => undefined)
+      .then(() => this.unsentMessages--);
     return true;
   }
 
@@ -173,9 +189,10 @@ export class LiveKitRoomLink implements MediaLink {
     await room.localParticipant!.publishTrack(track, publishOptions);
   }
 
-  private tell(report: (events: MediaLinkEvents) => void): void {
+  /** @param content what of it is kept while there is nobody to tell */
+  private tell(report: EarlyReport['report'], content?: unknown): void {
     if (this.events) report(this.events);
-    else this.early.push(report);
+    else this.early.push({ report, size: MESSAGE_BUFFER.sizeOf(content) });
   }
 
   /** Leaves with the last user; at once when that one said goodbye, and otherwise unless someone comes back. */
@@ -231,13 +248,15 @@ export class LiveKitRoomLink implements MediaLink {
   }
 
   private onData(payload: Uint8Array): void {
+    // Behind the end, which is the last that is told.
+    if (this.leaving) return;
     let message: unknown;
     try {
-      message = JSON.parse(Buffer.from(payload).toString('utf8'));
+      message = parseJson(Buffer.from(payload).toString('utf8'));
     } catch {
-      this.tell((events) => events.malformed('data that is not JSON'));
+      this.tell((events) => events.malformed('data that is not JSON, or too deep'));
       return;
     }
-    this.tell((events) => events.message(message));
+    this.tell((events) => events.message(message), message);
   }
 }

@@ -44,7 +44,57 @@ async function connected(close: () => Promise<void> = async () => undefined) {
   return { connection, events, told };
 }
 
+/** A connection that is negotiated, whose client the test plays. */
+async function negotiated() {
+  let events!: PeerEvents;
+  const peer = {
+    answer: async () => ({ sdp: BROWSER_OFFER.replace('actpass', 'active'), tracks: [] }),
+    send: () => false,
+    close: async () => undefined,
+  };
+  const warnings: string[] = [];
+  const connection = new SmallWebRTCConnection(
+    {
+      createPeer: (given) => {
+        events = given;
+        return peer as unknown as Peer;
+      },
+      adaptAnswer: (sdp) => sdp,
+      connectTimeoutMs: 60_000,
+      peerTimeoutMs: 60_000,
+    },
+    { warn: (message) => warnings.push(message), fail: () => undefined, ended: () => undefined },
+  );
+  await connection.renegotiate(readOffer(BROWSER_OFFER));
+  return { connection, events, warnings };
+}
+
 describe('SmallWebRTCConnection', () => {
+  it.each(['0', '""', '[]', '{"a":1}'])(
+    'keeps a thousand messages that nobody reads, however short: %s',
+    async (text) => {
+      const { connection, events, warnings } = await negotiated();
+      for (let i = 0; i < 100_000; i++) events.message(text);
+      let count = 0;
+      connection.on('app-message', () => count++);
+      await setImmediate();
+      expect(count).toBeGreaterThan(500);
+      expect(count).toBeLessThanOrEqual(1_000);
+      // Once, and not for each that was dropped.
+      expect(warnings).toEqual(['the bot does not read its messages; the oldest are dropped']);
+      await connection.disconnect();
+    },
+  );
+
+  it('writes no line into the log for each message that cannot be read or sent', async () => {
+    const { connection, events, warnings } = await negotiated();
+    for (let i = 0; i < 1_000; i++) events.message('no JSON');
+    expect(warnings).toEqual([expect.stringMatching(/a message that is not JSON/)]);
+    for (let i = 0; i < 1_000; i++) connection.sendAppMessage(i);
+    expect(warnings).toHaveLength(2);
+    await connection.disconnect();
+  });
+
   it('knocks at a hundred addresses that a client names, and at no more before it restarts', async () => {
     const tried: RemoteCandidate[] = [];
     const peer = {

@@ -4,6 +4,7 @@ import { textOfThrown } from '../../errors/thrown.js';
 import type { MediaEnd } from '../../media/media-link.js';
 import { parseJson } from '../../media/parse-json.js';
 import { PatientEmitter } from '../../media/patient-emitter.js';
+import { MESSAGE_BUFFER } from '../../media/weight-of.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import type { NegotiatedTrack, Peer, PeerEvents, PeerStats } from './peer/peer.js';
 import { type Offer, ufragOf, usableCandidate } from './sdp.js';
@@ -61,9 +62,8 @@ const CHANNEL_TIMEOUT_MS = 10_000;
 const MAX_CANDIDATES = 100;
 /** The client is asked to renegotiate at most this often, in milliseconds. */
 const RENEGOTIATE_AGAIN_MS = 2_000;
-/** How many events wait for a bot that does not listen, and how much of messages, in characters of JSON. */
+/** How many events wait for a bot that does not listen. */
 const MAX_KEPT = 1_000;
-const MAX_KEPT_CHARS = 1_000_000;
 
 let made = 0;
 
@@ -97,6 +97,7 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
   private channelTimer: NodeJS.Timeout | undefined;
   private silenceTimer: NodeJS.Timeout | undefined;
   private closing: Promise<void> | undefined;
+  private readonly warned = new Set<string>();
 
   /** @internal Made by the runner. */
   constructor(
@@ -108,7 +109,7 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
       connected: room,
       disconnected: room,
       closed: room,
-      'app-message': { limit: MAX_KEPT_CHARS, sizeOf: (message) => JSON.stringify(message).length },
+      'app-message': MESSAGE_BUFFER,
       'track-started': room,
       'track-ended': room,
     });
@@ -183,7 +184,7 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
     if (this.peer?.send(text)) return true;
     if (this.currentState === 'closed' || !this.queues) return false;
     if (this.queued.length >= MAX_QUEUED) {
-      this.observer.warn(`more than ${MAX_QUEUED} messages wait for the client; one was dropped`);
+      this.warnOnce(`more than ${MAX_QUEUED} messages wait for the client; the newest are dropped`);
       return false;
     }
     this.queued.push(text);
@@ -321,7 +322,7 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
     try {
       message = parseJson(text) as typeof message;
     } catch {
-      return this.observer.warn('the client sent a message that is not JSON, or too deep; ignored');
+      return this.warnOnce('the client sent a message that is not JSON, or too deep; ignored');
     }
     if (message?.type === SIGNALLING) {
       // Whoever speaks of tracks is a client of Pipecat's, and will say that it is there: it may be killed before it first does.
@@ -380,8 +381,15 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
     this.tell('closed', end);
   }
 
-  protected override dropped(count: number): void {
-    this.observer.warn(`the bot does not read its messages; ${count} of them dropped`);
+  protected override dropped(): void {
+    this.warnOnce('the bot does not read its messages; the oldest are dropped');
+  }
+
+  /** The client decides how often there is something to say. */
+  private warnOnce(message: string): void {
+    if (this.warned.has(message)) return;
+    this.warned.add(message);
+    this.observer.warn(message);
   }
 
   protected override fail(error: unknown): void {

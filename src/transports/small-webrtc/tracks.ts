@@ -63,8 +63,10 @@ interface VideoTrackEvents {
   'keyframe-requested': [];
 }
 
-/** So many pictures wait for a bot that does not read them: some seconds. Then the oldest go. */
+/** So many pictures wait for a bot that does not read them, some seconds, or so many bytes of them. Then the oldest go. */
 const MOST_WAITING = 150;
+const MOST_WAITING_BYTES = 16 * 1_048_576;
+const LEAST_PICTURE_BYTES = Math.floor(MOST_WAITING_BYTES / MOST_WAITING);
 
 /** Pictures both ways, encoded. They are put together only while someone listens. */
 export class VideoTrack extends Track<VideoTrackEvents> {
@@ -103,8 +105,8 @@ export class VideoTrack extends Track<VideoTrackEvents> {
     };
     const end = (): void => inbox.end();
     const inbox = new Inbox<VideoFrame>(
-      MOST_WAITING,
-      () => 1,
+      MOST_WAITING_BYTES,
+      ({ data }) => Math.max(data.length, LEAST_PICTURE_BYTES),
       () => {
         this.off('frame', push);
         signal.removeEventListener('abort', end);

@@ -26,6 +26,17 @@ async function pair(): Promise<{ client: WebSocket; server: RunnerWebSocket }> {
 
 const twilio = JSON.stringify({ event: 'start', start: { streamSid: 'MZ1', callSid: 'CA1' } });
 
+/** With a parameter of so many characters. */
+const twilioWith = (length: number) =>
+  JSON.stringify({
+    event: 'start',
+    start: {
+      streamSid: 'MZ1',
+      callSid: 'CA1',
+      customParameters: { text: 'x'.repeat(length) },
+    },
+  });
+
 describe('parseTelephonyWebSocket', () => {
   it('takes one message if that says it all, and leaves the rest', async () => {
     const { client, server } = await pair();
@@ -37,6 +48,15 @@ describe('parseTelephonyWebSocket', () => {
     });
     const [next] = (await once(server, 'message')) as [Buffer];
     expect(next.toString()).toBe('media');
+  });
+
+  it('takes as many parameters as any carrier passes on', async () => {
+    const { client, server } = await pair();
+    client.send(twilioWith(60_000));
+    await expect(parseTelephonyWebSocket(server)).resolves.toMatchObject({
+      transport_type: 'twilio',
+      call_data: { body: { text: 'x'.repeat(60_000) } },
+    });
   });
 
   it('gives the same again without taking anything', async () => {
@@ -59,6 +79,7 @@ describe('parseTelephonyWebSocket', () => {
     ['two that are not JSON', ['hello', '{']],
     ['binary', [Buffer.from(twilio), Buffer.from(twilio)]],
     ['JSON that is no object', ['null', '[1]']],
+    ['two that are longer than any carrier’s', [twilioWith(65_536), twilioWith(65_536)]],
   ])('is unknown after %s', async (_, messages) => {
     const { client, server } = await pair();
     messages.forEach((message) => client.send(message));

@@ -29,6 +29,8 @@ export class TelephonyHandshakeError extends Error {
 
 /** How many messages a carrier may take to say who it is. */
 const MAX_MESSAGES = 2;
+/** Longer ones are no carrier's: what they say is kept as long as the call. */
+const MAX_MESSAGE_BYTES = 65_536;
 
 const read = new WeakMap<WebSocket, Promise<TelephonyHandshake>>();
 
@@ -87,8 +89,9 @@ function readHandshake(
 
     const onMessage = (data: RawData, isBinary: boolean) => {
       messages++;
-      if (!isBinary) texts.push((data as Buffer).toString());
-      const handshake = identify((!isBinary && parseCarrierMessage(data as Buffer)) || {});
+      const text = !isBinary && (data as Buffer).length <= MAX_MESSAGE_BYTES;
+      if (text) texts.push((data as Buffer).toString());
+      const handshake = identify((text && parseCarrierMessage(data as Buffer)) || {});
       if (handshake) {
         noteHandshake(websocket, texts);
         settle(() => resolve(handshake));

@@ -1,0 +1,21 @@
+import { describe, expect, it } from '@jest/globals';
+import { RecentCalls } from './recent-calls.js';
+
+describe('RecentCalls', () => {
+  it('answers a call once, and one that could not be answered again', async () => {
+    const calls = new RecentCalls<number>();
+    let answers = 0;
+    const answer = async () => ++answers;
+    expect([await calls.once('a', answer), await calls.once('a', answer)]).toEqual([1, 1]);
+    await expect(calls.once('b', () => Promise.reject(new Error('busy')))).rejects.toThrow('busy');
+    expect(await calls.once('b', answer)).toBe(2);
+  });
+
+  it('forgets the oldest of ten thousand', async () => {
+    const calls = new RecentCalls<string>();
+    const answer = (id: string, text: string) => calls.once(id, async () => text);
+    for (let i = 0; i < 10_001; i++) await answer(`${i}`, 'first');
+    expect(await answer('1', 'again')).toBe('first');
+    expect(await answer('0', 'again')).toBe('again');
+  });
+});
