@@ -1,5 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import { printable } from '../validation/printable.js';
 import type { HttpRequest } from './http-request.js';
 import { RunnerPaths } from './runner-paths.js';
 
@@ -42,6 +43,8 @@ export class PublicBaseUrl {
 /** Finds the {@link PublicBaseUrl} of a request. */
 @Injectable()
 export class PublicUrls {
+  private warned = false;
+
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly paths: RunnerPaths,
@@ -49,6 +52,7 @@ export class PublicUrls {
 
   /** @param publicUrl overrides the runner's own `publicUrl` option */
   of(request: HttpRequest, publicUrl = this.options.publicUrl): PublicBaseUrl {
+    if (publicUrl === undefined && !this.warned) this.warnIfProxied(request);
     return baseUrl(request, publicUrl, this.paths.basePath);
   }
 
@@ -67,6 +71,19 @@ export class PublicUrls {
       );
     }
     return [...new Set(urls.flatMap((one) => [one, withoutPort(one), withPort(one)]))];
+  }
+
+  /** Says once that a proxy knows another URL than the application does: clients would be sent to one that they cannot reach. */
+  private warnIfProxied({ headers, protocol, host = '' }: HttpRequest): void {
+    const [proto, forwarded] = [headers['x-forwarded-proto'], headers['x-forwarded-host']].map(
+      (value) => [value].flat()[0]?.split(',')[0]?.trim(),
+    );
+    if ((proto ?? protocol) === protocol && (forwarded ?? host) === host) return;
+    this.warned = true;
+    new Logger('PipecatRunner').warn(
+      `A proxy says that clients are at ${printable(`${proto ?? protocol}://${forwarded ?? host}`)}, but they are sent to ${protocol}://${printable(host)}: set publicUrl, or ` +
+        "have the application trust its proxy (Fastify: new FastifyAdapter({ trustProxy: … }), Express: app.set('trust proxy', …)).",
+    );
   }
 
   configured(publicUrl: string): PublicBaseUrl {
