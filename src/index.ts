@@ -1,5 +1,5 @@
 export { Access } from './auth/access.decorator.js';
-export { type AccessKind, startsSession } from './auth/access.js';
+export { type AccessKind, runnerAccess, startsSession } from './auth/access.js';
 export { callerOf } from './auth/caller.js';
 export { type AuthRequest, type Caller, RunnerAuth } from './auth/runner-auth.js';
 export type { RunnerKey } from './auth/runner-key.js';
@@ -92,6 +92,7 @@ export {
   type RunnerModuleExtras,
   type SessionHooksDefinition,
 } from './runner.module.js';
+export { getRunnerToken, InjectRunner, Runner } from './runner/runner.js';
 export { type RunnerOptions } from './runner.options.js';
 export { InvalidOptionsError } from './validation/options.js';
 export type {

@@ -44,7 +44,7 @@ export interface RunnerOptions {
   onlyTransport?: string;
   /**
    * The transport of a `/start` that names none.
-   * @default 'webrtc'
+   * @default the only one there is, or else 'webrtc'
    */
   defaultTransport?: string;
   /**
@@ -98,8 +98,8 @@ export interface RunnerOptions {
    */
   stopGraceMs?: number;
   /**
-   * How long conversations may go on when the application shuts down, in milliseconds; then they are ended as `draining`. Whoever kills
-   * the process must be more patient than this and `stopGraceMs` together.
+   * How long conversations, and requests that are being answered, may go on when the application shuts down, in milliseconds; then they are ended
+   * (`draining`). Whoever kills the process must be more patient than this and `stopGraceMs` together. In development and tests, 0 waits for nobody.
    * @default 20_000
    */
   drainTimeoutMs?: number;
@@ -155,17 +155,39 @@ export type ResolvedRunnerOptions = Required<Omit<RunnerOptions, OptionsWithoutD
   Pick<RunnerOptions, OptionsWithoutDefault>;
 
 type OptionsWithoutDefault =
-  'publicUrl' | 'webSocketBody' | 'tokenSecret' | 'onlyTransport' | 'loadFunction' | 'cliArgs';
+  | 'publicUrl'
+  | 'webSocketBody'
+  | 'tokenSecret'
+  | 'onlyTransport'
+  | 'defaultTransport'
+  | 'loadFunction'
+  | 'cliArgs';
 
 /** DI token of the {@link ResolvedRunnerOptions}. */
 export const RUNNER_OPTIONS = Symbol('RUNNER_OPTIONS');
+
+/** The options that shape the module. They are known before any other is computed. */
+export const EXTRAS = [
+  'name',
+  'launcher',
+  'auth',
+  'callRouter',
+  'callLimits',
+  'sessionHooks',
+  'imports',
+  'transports',
+  'features',
+  'path',
+  'console',
+  'health',
+  'isGlobal',
+] as const;
 
 const DEFAULTS = {
   allowedOrigins: [] as string[],
   webSocketAuth: 'none',
   publicKeys: [] as RunnerKey[],
   privateKeys: [] as RunnerKey[],
-  defaultTransport: 'webrtc',
   pendingTtlMs: 300_000,
   maxSessions: Infinity,
   startQueueMs: 0,
@@ -274,7 +296,7 @@ const CHECKS: Record<keyof RunnerOptions, Check> = {
  * @throws {InvalidOptionsError} naming every option that cannot be used, and why
  */
 export function resolveRunnerOptions(options: RunnerOptions = {}): ResolvedRunnerOptions {
-  checkOptions('RunnerModule', options, CHECKS as Record<string, Check>);
+  checkOptions('RunnerModule', options, CHECKS as Record<string, Check>, EXTRAS);
   const given = withoutUndefined(options);
   const { allowedOrigins = [], publicUrl } = given;
   return {

@@ -50,9 +50,7 @@ export class PublicUrls {
 
   /** @param publicUrl overrides the runner's own `publicUrl` option */
   of(request: HttpRequest, publicUrl = this.options.publicUrl): PublicBaseUrl {
-    return publicUrl === undefined
-      ? PublicBaseUrl.ofRequest(request, this.paths.basePath)
-      : this.configured(publicUrl);
+    return baseUrl(request, publicUrl, this.paths.basePath);
   }
 
   /**
@@ -62,8 +60,7 @@ export class PublicUrls {
    * @param publicUrl overrides the runner's own `publicUrl` option
    */
   spellingsOf(request: HttpRequest, publicUrl = this.options.publicUrl): string[] {
-    const { basePath } = this.paths;
-    const url = this.of(request, publicUrl).httpUrl(request.originalUrl.slice(basePath.length));
+    const url = baseUrl(request, publicUrl, '').httpUrl(request.originalUrl);
     const urls = [url];
     if (publicUrl === undefined) {
       urls.push(
@@ -90,6 +87,15 @@ export class PublicUrls {
     return PublicBaseUrl.parse(publicUrl, this.paths.basePath);
   }
 }
+
+const baseUrl = (
+  request: HttpRequest,
+  publicUrl: string | undefined,
+  basePath: string,
+): PublicBaseUrl =>
+  publicUrl === undefined
+    ? PublicBaseUrl.ofRequest(request, basePath)
+    : PublicBaseUrl.parse(publicUrl, basePath);
 
 /** Scheme and host, port, and the rest of a URL, none of which is normalised. */
 const PARTS = /^(https?:\/\/[^/?]*?)(:\d+)?([/?].*)?$/;

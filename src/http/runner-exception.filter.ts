@@ -13,6 +13,11 @@ export class RunnerExceptionFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const { httpAdapter } = this.adapterHost;
     const response = host.switchToHttp().getResponse<unknown>();
+    if (httpAdapter.isHeadersSent(response)) {
+      // The host's interceptors run when the answer is given.
+      this.logger.debug(`after the answer was sent: ${String(error)}`);
+      return;
+    }
     const answer = toErrorAnswer(error);
     // What is still coming in is not read, so the connection cannot be used again.
     if (isBodyUnread(host.switchToHttp().getRequest())) answer.headers.connection = 'close';

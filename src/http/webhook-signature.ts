@@ -21,6 +21,16 @@ export function signatureHeaders<const N extends readonly string[]>(
   throw refusedWebhook(`${names.join(' and ')} ${names.length > 1 ? 'are' : 'is'} required`);
 }
 
+/**
+ * The bytes of a signature in base64; `undefined` when there are not so many, whatever the signed text is: that costs nothing, and hashing
+ * a large body does.
+ */
+export function decodeSignature(text: string, bytes: number): Buffer | undefined {
+  if (text.length > 4 * Math.ceil(bytes / 3)) return undefined;
+  const signature = Buffer.from(text, 'base64');
+  return signature.length === bytes ? signature : undefined;
+}
+
 /** Whether a signature is the one expected; how long it takes does not tell how much of it was right. */
 export const isSignature = (given: Buffer, expected: Buffer): boolean =>
   given.length === expected.length && timingSafeEqual(given, expected);

@@ -33,6 +33,16 @@ describe('Inbox', () => {
     expect(allOf(inbox)).toEqual(['g']);
   });
 
+  it('drops the oldest of many as quickly as of few', () => {
+    const inbox = new Inbox<number>(200_000, () => 1);
+    for (let i = 0; i < 200_000; i++) inbox.push(i);
+    const startedMs = performance.now();
+    let dropped = 0;
+    for (let i = 0; i < 200_000; i++) dropped += inbox.push(i);
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    expect(dropped).toBe(200_000);
+  });
+
   it('ends after what is left is read, and for those who wait', async () => {
     let ends = 0;
     const inbox = ofThree(() => ends++);

@@ -1,8 +1,10 @@
+import { Queue } from '../limits/queue.js';
+
 /**
  * Values that come when they come, for a reader who asks when it asks. Holds so much of them and no more: the oldest go first.
  */
 export class Inbox<T> implements AsyncIterableIterator<T> {
-  private readonly values: { readonly value: T; readonly size: number }[] = [];
+  private readonly values = new Queue<{ readonly value: T; readonly size: number }>();
   private held = 0;
   private waiting: ((result: IteratorResult<T, undefined>) => void)[] = [];
   private closed = false;
@@ -56,7 +58,7 @@ export class Inbox<T> implements AsyncIterableIterator<T> {
   /** The reader stops. */
   return(): Promise<IteratorResult<T, undefined>> {
     this.held = 0;
-    this.close(this.values.splice(0).map(({ value }) => value));
+    this.close(this.values.drain().map(({ value }) => value));
     return Promise.resolve(DONE);
   }
 

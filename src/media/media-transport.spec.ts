@@ -321,6 +321,17 @@ describe('what is said', () => {
     expect(await transport.mark('too late')).toBe('disconnected');
   });
 
+  it('is taken as played, the oldest first, when a thousand marks are not confirmed', async () => {
+    const { transport, told } = setUp();
+    const outcomes: string[] = [];
+    for (let i = 0; i < 1_002; i++) {
+      void transport.mark(`${i}`).then((outcome) => outcomes.push(`${i} ${outcome}`));
+    }
+    await tick();
+    expect(outcomes).toEqual(['0 played', '1 played']);
+    expect(told.warnings).toEqual([expect.stringMatching(/does not confirm/)]);
+  });
+
   it('is marked as played by the clock where the other side cannot say', async () => {
     const { link, transport } = setUp({}, (one) => {
       one.capabilities = { ...one.capabilities, marks: 'estimated' };

@@ -78,6 +78,8 @@ const TRANSFERRED: MediaEnd = { reason: 'closed', message: 'The call was transfe
 const MAX_WAITING_BYTES = 1_000_000;
 /** What each of them counts at least. */
 const LEAST_WAITING_BYTES = 1_000;
+/** So many marks wait to be confirmed; then the oldest counts as played, for later ones were sent long ago. */
+const MAX_MARKS = 1_000;
 /** What a piece of audio that waits counts at least, in milliseconds. */
 const LEAST_WAITING_MS = 1;
 
@@ -193,12 +195,17 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     if (this.currentState === 'connected') this.link.clear();
   }
 
-  /** Resolves when everything sent before was played. @param name for whoever reads the messages on the wire */
+  /**
+   * Resolves when everything sent before was played. Of a thousand that the other side does not confirm the oldest counts as played; one
+   * more than a thousand that cannot be sent is cleared at once.
+   *
+   * @param name for whoever reads the messages on the wire
+   */
   mark(name: string): Promise<MarkOutcome> {
     return new Promise((resolve) => {
       this.output.mark((outcome) => {
         if (outcome === 'sent') this.awaitPlayed(name, resolve);
-        else resolve(outcome === 'cleared' ? 'cleared' : 'disconnected');
+        else resolve(outcome === 'disconnected' ? 'disconnected' : 'cleared');
       });
     });
   }
@@ -350,6 +357,10 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     const id = `${++this.marksMade}:${name}`;
     if (this.capabilities.marks === 'confirmed') {
       this.marks.set(id, settle);
+      if (this.marks.size > MAX_MARKS) {
+        this.warnOnce('marks', 'the other side does not confirm that marks were played');
+        this.settleMark(this.marks.keys().next().value!, 'played');
+      }
       this.link.mark(id);
       return;
     }

@@ -174,6 +174,30 @@ describe('PacedOutput', () => {
     expect(all()).toEqual([...frame(0, 480)]);
   });
 
+  it('refuses marks past a thousand while nothing is taken, until they are passed', async () => {
+    const { output, congest } = setUp();
+    congest(true);
+    void speech(output, frame(0, 1_600));
+    const outcomes: SendOutcome[] = [];
+    const mark = () => output.mark((outcome) => outcomes.push(outcome));
+    for (let i = 0; i < 1_003; i++) mark();
+    expect(outcomes).toEqual(['overflow', 'overflow', 'overflow']);
+    congest(false);
+    await jest.advanceTimersByTimeAsync(300);
+    mark();
+    expect(outcomes.slice(3)).toEqual(Array<SendOutcome>(1_001).fill('sent'));
+  });
+
+  it('takes a moment for each piece of many', async () => {
+    const { output, congest } = setUp({ maxQueueMs: 200_000 });
+    congest(true);
+    for (let i = 0; i < 200_000; i++) void speech(output, frame(i, 2));
+    const startedMs = process.cpuUsage().user;
+    congest(false);
+    await jest.advanceTimersByTimeAsync(20_000);
+    expect((process.cpuUsage().user - startedMs) / 1_000).toBeLessThan(2_000);
+  });
+
   it('passes marks between the pieces they were set between', async () => {
     const { output, written } = setUp();
     const passed: [string, number][] = [];

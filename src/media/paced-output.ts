@@ -1,3 +1,4 @@
+import { Queue } from '../limits/queue.js';
 import type { AudioFrame } from './audio-frame.js';
 import { toMono } from './pcm.js';
 import { Resampler } from './resampler/resampler.js';
@@ -39,6 +40,8 @@ const LEAST_PATIENCE_MS = 60;
 const RETRY_MS = 20;
 /** A chunk goes out at the latest so long before what was handed on is played to its end, in milliseconds. */
 const LAST_MOMENT_MS = 20;
+/** So many marks wait for the audio before them; more are refused, or a peer that takes nothing had them pile up. */
+const MAX_MARKS = 1_000;
 /** What a piece of audio counts at least while it waits, in milliseconds: its memory is more than its samples. */
 const LEAST_WAITING_MS = 1;
 
@@ -62,7 +65,7 @@ interface WaitingAudio extends Required<OutgoingAudio> {
  * most of what is interrupted is still here.
  */
 export class PacedOutput {
-  private queue: Waiting[] = [];
+  private readonly queue = new Queue<Waiting>();
   private queuedMs = 0;
   private resampler: Resampler | undefined;
   /** Converted samples, the next chunk first. */
@@ -70,6 +73,8 @@ export class PacedOutput {
   private buffered = 0;
   /** Marks that come after so many of the buffered samples. */
   private marks: { after: number; readonly settle: Settle }[] = [];
+  /** How many marks wait, here and in the queue. */
+  private marksWaiting = 0;
   /** When all that was handed on will have been played, on the clock of `performance`. */
   private playedAtMs = 0;
   private lastInputMs = 0;
@@ -112,10 +117,17 @@ export class PacedOutput {
     return new Promise((resolve) => (audio.settle = resolve));
   }
 
-  /** Calls back when all audio before it is handed on, or dropped. */
+  /** Calls back when all audio before it is handed on, or dropped; at once with `overflow` when too many wait. */
   mark(settle: Settle): void {
     if (this.ended) return settle('disconnected');
-    this.queue.push({ mark: settle });
+    if (this.marksWaiting >= MAX_MARKS) return settle('overflow');
+    this.marksWaiting++;
+    this.queue.push({
+      mark: (outcome) => {
+        this.marksWaiting--;
+        settle(outcome);
+      },
+    });
     this.pump();
   }
 
@@ -135,8 +147,8 @@ export class PacedOutput {
   private drop(outcome: SendOutcome): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    const { queue, marks } = this;
-    this.queue = [];
+    const { marks } = this;
+    const queue = this.queue.drain();
     this.marks = [];
     this.queuedMs = 0;
     this.buffered = 0;
@@ -176,7 +188,7 @@ export class PacedOutput {
 
   /** Converts the next piece of what waits. @returns false when nothing does */
   private convertNext(now: number): boolean {
-    const [next] = this.queue;
+    const next = this.queue.peek();
     if (!next) return false;
     if ('mark' in next) {
       this.queue.shift();

@@ -67,4 +67,19 @@ describe('SocketLink', () => {
       { reason: 'failed', message: 'The other side does not read what it is sent.' },
     ]);
   });
+
+  it('counts messages that are not read, and not only their bytes', () => {
+    const { socket, link } = open();
+    // Of two bytes each.
+    for (let i = 0; i < 100_000 && !socket.closedWith; i++) link.clear();
+    expect(socket.closedWith).toEqual([1008, 'what is sent is not read']);
+    expect(socket.bufferedAmount).toBeLessThan(40_000);
+  });
+
+  it('sends as many messages in one go as the connection takes', () => {
+    const { socket, link } = open();
+    socket.send = () => undefined;
+    for (let i = 0; i < 100_000; i++) link.clear();
+    expect(socket.closedWith).toBeUndefined();
+  });
 });

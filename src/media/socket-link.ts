@@ -1,4 +1,5 @@
 import type { RawData, WebSocket } from 'ws';
+import { ITEM_BYTES } from '../limits/item-bytes.js';
 import type { HangUpOutcome, MediaEnd, MediaLink, MediaLinkEvents } from './media-link.js';
 import {
   type InboundMedia,
@@ -8,7 +9,7 @@ import {
 
 /** Past this much unsent data the peer does not keep up, and audio waits here instead. Bytes. */
 const MAX_BUFFERED_BYTES = 65_536;
-/** Past this much of it the peer does not read at all, and is closed on: what else is sent cannot wait here. Bytes. */
+/** Past this much of it, messages included, the peer does not read at all, and is closed on: what else is sent cannot wait here. Bytes. */
 const MAX_UNREAD_BYTES = 4 * 1_048_576;
 
 /** What a {@link SocketLink} needs beside its socket. */
@@ -26,6 +27,9 @@ export class SocketLink implements MediaLink {
   private readonly serializer: MediaSerializer;
   private readonly sendOptions: { readonly binary: boolean };
   private end: (end: MediaEnd) => void = () => undefined;
+  /** Messages that the socket has not handed on, as far as it has told. */
+  private unsent = 0;
+  private readonly onSent = (): void => void this.unsent--;
 
   constructor(
     private readonly socket: WebSocket,
@@ -109,13 +113,20 @@ export class SocketLink implements MediaLink {
   private send(data: Buffer | undefined): boolean {
     const { socket } = this;
     if (data === undefined || socket.readyState !== socket.OPEN) return false;
-    if (socket.bufferedAmount > MAX_UNREAD_BYTES) {
+    if (this.unreadBytes > MAX_UNREAD_BYTES) {
       this.end({ reason: 'failed', message: 'The other side does not read what it is sent.' });
       socket.close(1008, 'what is sent is not read');
       return false;
     }
-    socket.send(data, this.sendOptions);
+    this.unsent++;
+    socket.send(data, this.sendOptions, this.onSent);
     return true;
+  }
+
+  private get unreadBytes(): number {
+    const { bufferedAmount } = this.socket;
+    // What the connection took at once is told a moment later.
+    return bufferedAmount === 0 ? 0 : bufferedAmount + this.unsent * ITEM_BYTES;
   }
 }
 

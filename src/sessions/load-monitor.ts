@@ -2,15 +2,16 @@ import {
   Inject,
   Injectable,
   Logger,
-  type OnApplicationBootstrap,
   type OnModuleDestroy,
+  type OnModuleInit,
 } from '@nestjs/common';
+import { RunnerServing } from '../http/runner-serving.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { SessionRegistry } from './session-registry.js';
 
 /** Asks the host's `loadFunction` from time to time; at or above `loadThreshold` the runner takes no new sessions. */
 @Injectable()
-export class LoadMonitor implements OnApplicationBootstrap, OnModuleDestroy {
+export class LoadMonitor implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger('PipecatRunner');
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
@@ -19,10 +20,11 @@ export class LoadMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly sessions: SessionRegistry,
+    private readonly serving: RunnerServing,
   ) {}
 
-  onApplicationBootstrap(): void {
-    if (this.options.loadFunction) void this.poll();
+  onModuleInit(): void {
+    if (this.options.loadFunction) this.serving.onServing('loadFunction', () => this.poll());
   }
 
   onModuleDestroy(): void {

@@ -1,4 +1,5 @@
-import { Get, HttpCode, Post, Req } from '@nestjs/common';
+import { Get, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { Access } from '../auth/access.decorator.js';
 import { callerOf } from '../auth/caller.js';
 import { START_ERRORS } from '../errors/runner.error.js';
@@ -22,6 +23,7 @@ export class StartController {
     private readonly transports: TransportRegistry,
     private readonly readiness: RunnerReadiness,
     private readonly publicUrls: PublicUrls,
+    private readonly adapterHost: HttpAdapterHost,
   ) {}
 
   /** Opens a session on the transport asked for, and says how to reach it. Malformed JSON counts as `{}`. */
@@ -36,7 +38,10 @@ export class StartController {
     answers: { 200: { description: 'The session is open.', content: json(StartAnswer) } },
     errors: ['INVALID_FIELDS', ...START_ERRORS],
   })
-  start(@Req() httpRequest: HttpRequest): Promise<StartAnswer> {
+  start(
+    @Req() httpRequest: HttpRequest,
+    @Res({ passthrough: true }) response: unknown,
+  ): Promise<StartAnswer> {
     return this.starter.start(
       bodyOf(httpRequest, {}),
       {
@@ -44,7 +49,10 @@ export class StartController {
         baseUrl: () => this.publicUrls.of(httpRequest),
         client: nodeRequest(httpRequest).socket,
       },
-      ({ context, answer }) => ({ sessionId: context.session.id, ...answer }),
+      ({ context: { session }, answer }) => {
+        this.adapterHost.httpAdapter.setHeader(response, 'x-session-id', session.id);
+        return { sessionId: session.id, ...answer };
+      },
     );
   }
 

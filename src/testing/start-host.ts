@@ -158,7 +158,8 @@ export class TestHost {
 
   /** A session that has not ended, by its id. */
   session(id: string): Session | undefined {
-    return this.app.get(SessionRegistry, { strict: false }).get(id);
+    const registries = this.app.get(SessionRegistry, { strict: false, each: true });
+    return registries.map((registry) => registry.get(id)).find((session) => session !== undefined);
   }
 
   /** A WebSocket URL with this host in place of the public one. */
@@ -169,7 +170,7 @@ export class TestHost {
 
   /** Ends all conversations at once, and the application. */
   async close(): Promise<void> {
-    this.app.get(RunnerDrain, { strict: false }).hurry();
+    for (const drain of this.app.get(RunnerDrain, { strict: false, each: true })) drain.hurry();
     await this.app.close();
   }
 }

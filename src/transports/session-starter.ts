@@ -153,7 +153,12 @@ export class SessionStarter {
   private transportOf({ transport, createDailyRoom }: StartRequest): string {
     const { onlyTransport, defaultTransport } = this.options;
     return (
-      transport ?? (createDailyRoom ? 'daily' : undefined) ?? onlyTransport ?? defaultTransport
+      transport ??
+      (createDailyRoom ? 'daily' : undefined) ??
+      onlyTransport ??
+      defaultTransport ??
+      this.transports.onlyOne ??
+      'webrtc'
     );
   }
 }

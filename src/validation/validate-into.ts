@@ -35,6 +35,8 @@ export function validateInto<T extends object>(cls: new () => T, plain: unknown,
 type Fields = Record<string, unknown>;
 
 const NOTHING = {};
+/** As little an object as a list is. */
+const NO_OBJECT = false;
 
 interface FieldPlan {
   readonly name: string;
@@ -106,8 +108,7 @@ function build(plan: ClassPlan, plain: Fields): object {
     if (!Object.hasOwn(plain, field.name)) continue;
     const value = plain[field.name];
     if (value === undefined || (value === null && !field.keepsNull)) continue;
-    instance[field.name] =
-      field.nested && isPlainObject(value) ? build(field.nested(), value) : value;
+    instance[field.name] = field.nested ? buildNested(field.nested(), value) : value;
   }
   if (plan.keepsUnknown) {
     for (const key of Object.keys(plain)) {
@@ -115,6 +116,12 @@ function build(plan: ClassPlan, plain: Fields): object {
     }
   }
   return instance;
+}
+
+function buildNested(plan: ClassPlan, value: unknown): unknown {
+  if (isPlainObject(value)) return build(plan, value);
+  // class-validator would validate, and name, each member of a list.
+  return Array.isArray(value) ? NO_OBJECT : value;
 }
 
 function accepts(plan: ClassPlan, instance: object): boolean {

@@ -12,6 +12,10 @@ export interface RawSocketOptions {
   readonly closeTimeoutMs: number;
 }
 
+/** More pieces of one message are refused, and so are more chunks that were read of it: each takes memory beside its bytes. */
+const MAX_PIECES = 4_096;
+const MAX_CHUNKS = 16_384;
+
 const pathTokens = new WeakMap<IncomingMessage, string>();
 
 /** What stood behind the gateway's path in the URL of a connection, such as the token in `/ws/<token>`. */
@@ -25,7 +29,7 @@ export class RawSocketServer extends EventEmitter {
 
   /** @param path the full path, such as `/voice/ws`, known only once the application is up */
   constructor(
-    private readonly path: () => string,
+    readonly path: () => string,
     private readonly options: RawSocketOptions,
   ) {
     super();
@@ -34,7 +38,11 @@ export class RawSocketServer extends EventEmitter {
       WebSocket: RunnerWebSocket,
       maxPayload: options.maxPayloadBytes,
       perMessageDeflate: false,
-      ...({ closeTimeout: options.closeTimeoutMs } as object),
+      ...({
+        closeTimeout: options.closeTimeoutMs,
+        maxFragments: MAX_PIECES,
+        maxBufferedChunks: MAX_CHUNKS,
+      } as object),
     });
   }
 
@@ -51,6 +59,7 @@ export class RawSocketServer extends EventEmitter {
       // Before anything else can happen: the first frames may be in `head` already.
       client.hold();
       client.origin = request.headers.origin;
+      client.maxPayloadBytes = this.options.maxPayloadBytes;
       client.on('error', () => undefined);
       this.emit('connection', client, request);
     });

@@ -38,6 +38,20 @@ async function pair(): Promise<{ client: WebSocket; server: RunnerWebSocket }> {
   return { client, server };
 }
 
+/** A connection whose client is written by hand, and whose server side is held. */
+async function rawPair(): Promise<{ tcp: Socket; server: RunnerWebSocket }> {
+  const connection = once(sockets, 'connection');
+  const tcp = connect((http.address() as AddressInfo).port, '127.0.0.1');
+  tcp.on('error', () => undefined).resume();
+  tcp.write(UPGRADE('/ws'));
+  const [server] = (await connection) as [RunnerWebSocket];
+  return { tcp, server };
+}
+
+/** Texts without a character, as a client sends them. */
+const EMPTY_MESSAGES = (count: number): Buffer =>
+  Buffer.concat(Array<Buffer>(count).fill(Buffer.from([0x81, 0x80, 0, 0, 0, 0])));
+
 /** Resolves once the server side has read everything the client sent so far. */
 async function settled(client: WebSocket): Promise<void> {
   client.ping();
@@ -134,6 +148,60 @@ describe('a held socket', () => {
     expect(server.listenerCount('close')).toBe(before);
   });
 
+  it('stops reading for messages that are empty, too', async () => {
+    const { server, tcp } = await rawPair();
+    tcp.write(EMPTY_MESSAGES(100_000));
+    while (!server.isPaused) await new Promise((resolve) => setImmediate(resolve));
+    let inOneGo = 0;
+    server.on('message', () => inOneGo++);
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    // What was left of the chunk of 64 KiB in which it was full, and perhaps the next.
+    expect(inOneGo).toBeGreaterThan(200);
+    expect(inOneGo).toBeLessThan(24_000);
+    tcp.destroy();
+  });
+
+  it.each(['arraybuffer', 'fragments'] as const)(
+    'counts messages in the form of %s',
+    async (type) => {
+      const { client, server } = await pair();
+      server.binaryType = type;
+      for (let i = 0; i < 10; i++) client.send(Buffer.alloc(10_000));
+      while (!server.isPaused) await new Promise((resolve) => setImmediate(resolve));
+      let count = 0;
+      await new Promise<void>((resolve) => server.on('message', () => ++count === 10 && resolve()));
+      expect(server.isPaused).toBe(false);
+    },
+  );
+
+  it('keeps no more of what was read than the messages themselves', async () => {
+    const { server, tcp } = await rawPair();
+    const pong = Buffer.concat([Buffer.from([0x8a, 0x80 + 125, 0, 0, 0, 0]), Buffer.alloc(125)]);
+    const ponged = once(server, 'pong');
+    tcp.write(
+      Buffer.concat([Buffer.from([0x82, 0x81, 0, 0, 0, 0, 7]), ...Array<Buffer>(400).fill(pong)]),
+    );
+    await ponged;
+    const [data] = (await once(server, 'message')) as [Buffer];
+    expect([...data]).toEqual([7]);
+    expect(data.buffer.byteLength).toBeLessThanOrEqual(Buffer.poolSize);
+    tcp.destroy();
+  });
+
+  it('is not read on for frames that nobody will hear, once this side has closed it', async () => {
+    const { server, tcp } = await rawPair();
+    server.close(1000);
+    // As when the application closes: the answer of the peer must be read.
+    server.resume();
+    tcp.write(EMPTY_MESSAGES(100_000));
+    tcp.write(Buffer.from([0x88, 0x80, 0, 0, 0, 0]));
+    await once(server, 'close');
+    let left = 0;
+    server.on('message', () => left++);
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    expect(left).toBeLessThan(12_000);
+  });
+
   it('reads on after a while, without the oldest, and so notices that its peer left', async () => {
     jest.useFakeTimers({
       doNotFake: ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask', 'performance'],
@@ -163,6 +231,71 @@ describe('a held socket', () => {
     await once(server, 'close');
     const [data] = (await once(server, 'message')) as [Buffer];
     expect(data.toString()).toBe('unheard');
+  });
+});
+
+describe('a socket that is flooded', () => {
+  /** The most messages that came between two turns of the event loop, of as many empty ones as a connection takes at once. */
+  async function mostInATurn(server: RunnerWebSocket, tcp: Socket, count: number): Promise<number> {
+    let inTurn = 0;
+    let most = 0;
+    let left = count;
+    const all = new Promise<void>((resolve) => {
+      server.on('message', () => {
+        most = Math.max(most, ++inTurn);
+        if (--left === 0) resolve();
+      });
+    });
+    const turn = (): void => {
+      inTurn = 0;
+      if (left > 0) setImmediate(turn);
+    };
+    turn();
+    tcp.write(EMPTY_MESSAGES(count));
+    await all;
+    return most;
+  }
+
+  it('lets the event loop have a turn after each chunk', async () => {
+    const { server, tcp } = await rawPair();
+    expect(await mostInATurn(server, tcp, 500_000)).toBeLessThan(24_000);
+    tcp.destroy();
+  });
+
+  it('stays paused when whoever has it pauses it meanwhile', async () => {
+    const { server, tcp } = await rawPair();
+    let count = 0;
+    const paused = new Promise<void>((resolve) => {
+      server.on('message', () => {
+        if (++count === 5_000) {
+          server.pause();
+          resolve();
+        }
+      });
+    });
+    tcp.write(EMPTY_MESSAGES(200_000));
+    await paused;
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    expect(server.isPaused).toBe(true);
+    expect(count).toBeLessThan(24_000);
+    const seen = once(server, 'message');
+    server.resume();
+    await seen;
+    tcp.destroy();
+  });
+});
+
+describe('a message in pieces', () => {
+  it.each([
+    ['empty pieces', Buffer.from([0x00, 0x80, 0, 0, 0, 0])],
+    ['pieces of a byte', Buffer.from([0x00, 0x81, 0, 0, 0, 0, 7])],
+  ])('is refused when it has no end of %s', async (_, piece) => {
+    const { server, tcp } = await rawPair();
+    const failed = new Promise<Error>((resolve) => server.once('error', resolve));
+    tcp.write(Buffer.from([0x02, 0x80, 0, 0, 0, 0]));
+    tcp.write(Buffer.concat(Array<Buffer>(5_000).fill(piece)));
+    expect((await failed).message).toBe('Too many message fragments');
+    tcp.destroy();
   });
 });
 

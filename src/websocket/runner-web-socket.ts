@@ -1,9 +1,13 @@
-import { WebSocket } from 'ws';
+import { type RawData, WebSocket } from 'ws';
+import { ITEM_BYTES } from '../limits/item-bytes.js';
+import { Queue } from '../limits/queue.js';
 
 /** Past this many queued bytes a held socket stops reading; before, it reads on, so that it notices a peer that leaves. */
 const MAX_HELD_BYTES = 65_536;
 /** Still unheard after so long, it reads on, and the oldest frames go: nobody listens, and a peer that leaves must be noticed. Milliseconds. */
 const UNHEARD_MS = 10_000;
+/** After so many messages the event loop has a turn before more is read: ws passes on whatever it reads in one go, which can be megabytes. */
+const MESSAGES_PER_TURN = 1_000;
 
 /** The event of a socket whose frames nobody hears, so that the oldest are dropped from now on. */
 export const UNHEARD = 'unheard';
@@ -15,9 +19,13 @@ export const UNHEARD = 'unheard';
 export class RunnerWebSocket extends WebSocket {
   /** The `Origin` of its upgrade. */
   origin: string | undefined = undefined;
-  private held: unknown[][] | undefined = undefined;
+  /** The largest message it takes, in bytes. What a bot's process sends to its peer is bounded by the same. */
+  maxPayloadBytes: number | undefined = undefined;
+  private held: Queue<Message> | undefined = undefined;
   private heldBytes = 0;
   private pausedHere = false;
+  private pausedByOwner = false;
+  private messages = 0;
   private drops = false;
   private unheardTimer: NodeJS.Timeout | undefined;
   private watching = false;
@@ -28,7 +36,7 @@ export class RunnerWebSocket extends WebSocket {
    * is removed again while frames are left, the rest stays. Holding twice changes nothing.
    */
   hold(): void {
-    this.held ??= [];
+    this.held ??= new Queue();
     if (this.watching) return;
     this.watching = true;
     this.on('newListener', this.onNewListener);
@@ -53,19 +61,40 @@ export class RunnerWebSocket extends WebSocket {
     super.terminate();
   }
 
+  override pause(): void {
+    this.pausedByOwner = true;
+    super.pause();
+  }
+
+  override resume(): void {
+    this.pausedByOwner = false;
+    super.resume();
+  }
+
   override emit(event: string | symbol, ...args: unknown[]): boolean {
-    if (this.held === undefined || event !== 'message') return super.emit(event, ...args);
-    this.held.push(args);
-    this.heldBytes += sizeOf(args);
+    if (event !== 'message') return super.emit(event, ...args);
+    if (++this.messages % MESSAGES_PER_TURN === 0) this.yieldTurn();
+    if (this.held === undefined) return super.emit(event, ...args);
+    const message = args as Message;
+    if (Buffer.isBuffer(message[0])) message[0] = withoutChunk(message[0]);
+    this.held.push(message);
+    this.heldBytes += sizeOf(message);
     if (this.heldBytes <= MAX_HELD_BYTES) return true;
-    if (this.drops) this.dropOldest(this.held);
+    if (this.drops || this.closing) this.dropOldest(this.held);
     else if (!this.pausedHere) this.pauseHere();
     return true;
   }
 
+  private yieldTurn(): void {
+    super.pause();
+    setImmediate(() => {
+      if (!this.pausedHere && !this.pausedByOwner) super.resume();
+    });
+  }
+
   private pauseHere(): void {
     this.pausedHere = true;
-    this.pause();
+    super.pause();
     const goOn = (): void => {
       this.drops = true;
       super.emit(UNHEARD);
@@ -80,15 +109,19 @@ export class RunnerWebSocket extends WebSocket {
     this.pausedHere = false;
     this.stopWaiting();
     this.off('close', this.stopWaiting);
-    this.resume();
+    if (!this.pausedByOwner) super.resume();
   }
 
   private readonly stopWaiting = (): void => clearTimeout(this.unheardTimer);
 
-  private dropOldest(held: unknown[][]): void {
-    while (this.heldBytes > MAX_HELD_BYTES && held.length > 1) {
-      this.heldBytes -= sizeOf(held.shift()!);
-    }
+  private dropOldest(held: Queue<Message>): void {
+    while (this.heldBytes > MAX_HELD_BYTES && held.length > 1) this.takeOldest(held);
+  }
+
+  private takeOldest(held: Queue<Message>): Message {
+    const oldest = held.shift()!;
+    this.heldBytes -= sizeOf(oldest);
+    return oldest;
   }
 
   private readonly onNewListener = (event: string | symbol): void => {
@@ -100,25 +133,28 @@ export class RunnerWebSocket extends WebSocket {
   };
 
   private release(): void {
-    const held = this.held ?? [];
-    let next = 0;
-    while (next < held.length && this.listenerCount('message') > 0) {
-      super.emit('message', ...held[next++]!);
+    const { held } = this;
+    while (held && held.length > 0 && this.listenerCount('message') > 0) {
+      super.emit('message', ...this.takeOldest(held));
     }
-    if (this.listenerCount('message') === 0) {
-      this.held = held.slice(next);
-      this.heldBytes = this.held.reduce((sum, args) => sum + sizeOf(args), 0);
-      this.hold();
-      return;
-    }
+    if (this.listenerCount('message') === 0) return this.hold();
     this.held = undefined;
-    this.heldBytes = 0;
     this.drops = false;
     this.resumeHere();
   }
 }
 
-const sizeOf = ([data]: unknown[]): number => (data as Buffer).length;
+/** A `message` event's arguments. */
+type Message = [data: RawData, isBinary: boolean];
+
+/** In whatever form the bot wants its messages: it may have set a `binaryType`. */
+const sizeOf = ([data]: Message): number =>
+  ITEM_BYTES +
+  (Array.isArray(data) ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength);
+
+/** A copy where the data are a small part of what was read with them, which would be kept as long as they are. */
+const withoutChunk = (data: Buffer): Buffer =>
+  data.length * 2 < data.buffer.byteLength ? Buffer.from(data) : data;
 
 /** What ws counts of its answers to pings. */
 interface Pongs {

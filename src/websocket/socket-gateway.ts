@@ -1,15 +1,24 @@
 import type { IncomingMessage } from 'node:http';
 import { Logger } from '@nestjs/common';
-import type { OnGatewayConnection } from '@nestjs/websockets';
 import type { RunnerWebSocket } from './runner-web-socket.js';
+import type { SocketSessions } from './socket-sessions.js';
 
 /** A gateway of the runner. What it throws closes the socket; under bare Nest it would end the process. */
-export abstract class SocketGateway implements OnGatewayConnection<RunnerWebSocket> {
+export abstract class SocketGateway {
+  protected abstract readonly sockets: SocketSessions;
+
+  /** Whether anybody is let in, as opposed to a runner that is restricted to another transport. */
+  protected abstract get isOn(): boolean;
+
   /** Takes a new connection, whose frames are held until somebody listens. */
   protected abstract accept(
     socket: RunnerWebSocket,
     request: IncomingMessage,
   ): Promise<void> | void;
+
+  afterInit(): void {
+    if (this.isOn) this.sockets.warnIfOpen();
+  }
 
   async handleConnection(socket: RunnerWebSocket, request: IncomingMessage): Promise<void> {
     try {

@@ -24,6 +24,8 @@ export class UpgradeRouter {
 
   add(server: RawSocketServer): void {
     this.servers.push(server);
+    // What looks like a token behind one path may be a path of its own.
+    this.servers.sort((a, b) => b.path().length - a.path().length);
   }
 
   private takes(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {

@@ -84,6 +84,23 @@ describe('protobuf frames', () => {
     });
   });
 
+  it.each(['2200', '0a00', '1a00', '1200', '2a00', '0800', '2a022200', '12001a002200'])(
+    'are read in a moment, though there is %s in them over and over',
+    (hex) => {
+      const data = Buffer.from(hex.repeat(2 ** 21 / hex.length), 'hex');
+      const startedMs = performance.now();
+      new ProtobufSerializer().read(data, true);
+      expect(performance.now() - startedMs).toBeLessThan(300);
+    },
+  );
+
+  it('are what comes last in them', () => {
+    expect(read(GOOGLE.text + GOOGLE.message + GOOGLE.interruption + '0801')).toEqual({
+      kind: 'interruption',
+    });
+    expect(read(GOOGLE.interruption + GOOGLE.text)).toEqual({ kind: 'text', text: 'héllo' });
+  });
+
   it('may be anything: 20,000 random ones', () => {
     const serializer = new ProtobufSerializer();
     const samples = Object.values(GOOGLE).map((hex) => Buffer.from(hex, 'hex'));

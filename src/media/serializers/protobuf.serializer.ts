@@ -104,26 +104,34 @@ function frame(variant: number, write: (writer: BinaryWriter) => unknown): Buffe
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+const VARIANTS: ReadonlySet<number> = new Set(Object.values(FRAME));
+
 /** @throws whatever the reader does for bytes that are no protobuf */
 function readFrame(data: Buffer): InboundMedia {
-  let result: InboundMedia = malformed('a frame of no known kind');
-  // In a oneof the last one counts.
+  let last: { readonly variant: number; readonly content: Uint8Array } | undefined;
+  // In a oneof the last one counts; reading the others would be a stranger's to ask for.
   eachField(data, (variant, reader, type) => {
-    if (type !== WireType.LengthDelimited) {
-      reader.skip(type);
-      return;
-    }
-    const content = reader.bytes();
-    if (variant === FRAME.audio) result = readAudio(content);
-    else if (variant === FRAME.message) result = readMessage(content);
-    else if (variant === FRAME.text) {
-      result = { kind: 'text', text: readTexts(content, TEXT).text };
-    } else if (variant === FRAME.transcription) {
-      const { text, userId, timestamp } = readTexts(content, TRANSCRIPTION);
-      result = { kind: 'transcription', text, user_id: userId, timestamp };
-    } else if (variant === FRAME.interruption) result = { kind: 'interruption' };
+    if (type !== WireType.LengthDelimited || !VARIANTS.has(variant)) reader.skip(type);
+    else last = { variant, content: reader.bytes() };
   });
-  return result;
+  return last ? readVariant(last.variant, last.content) : malformed('a frame of no known kind');
+}
+
+function readVariant(variant: number, content: Uint8Array): InboundMedia {
+  switch (variant) {
+    case FRAME.audio:
+      return readAudio(content);
+    case FRAME.message:
+      return readMessage(content);
+    case FRAME.text:
+      return { kind: 'text', text: readTexts(content, TEXT).text };
+    case FRAME.transcription: {
+      const { text, userId, timestamp } = readTexts(content, TRANSCRIPTION);
+      return { kind: 'transcription', text, user_id: userId, timestamp };
+    }
+    default:
+      return { kind: 'interruption' };
+  }
 }
 
 function readAudio(content: Uint8Array): InboundMedia {

@@ -1,9 +1,7 @@
 import { inspect } from 'node:util';
 import type { LoggerService, LogLevel } from '@nestjs/common';
+import { MAX_LOG_TEXT } from '../bot-messages.js';
 import type { Channel } from './channel.js';
-
-/** The longest message, in characters: the runner takes no line of a mebibyte. */
-const MAX_LENGTH = 65_536;
 
 /** Nest's logger in the process of a bot: what is logged there comes out of the runner's. */
 export class ChannelLogger implements LoggerService {
@@ -28,7 +26,8 @@ export class ChannelLogger implements LoggerService {
         context === undefined || /^Session /.test(context as string)
           ? ''
           : `[${context as string}] `;
-      void this.channel.send({ type: 'log', level, message: (prefix + text).slice(0, MAX_LENGTH) });
+      const message = (prefix + text).slice(0, MAX_LOG_TEXT);
+      void this.channel.send({ type: 'log', level, message });
     };
   }
 }

@@ -9,7 +9,7 @@ import { linkHangUp, linkTransfer } from '../../transports/hang-up-link.js';
 import '../../transports/index.js';
 import { mediaStatsOf } from '../../transports/media-stats.js';
 import { noteHandshake } from '../../websocket/handshake.js';
-import type { BotMessage, StartMessage } from '../bot-messages.js';
+import { type BotMessage, MAX_LOG_TEXT, MAX_REASON, type StartMessage } from '../bot-messages.js';
 import type { Channel } from './channel.js';
 import { HostedSession } from './hosted-session.js';
 import { RelayedSocket } from './relayed-socket.js';
@@ -84,7 +84,7 @@ async function launch(
 export function failure(thrown: unknown): Extract<BotMessage, { type: 'failed' }> {
   return {
     type: 'failed',
-    message: String(thrown),
-    stack: thrown instanceof Error ? thrown.stack : undefined,
+    message: String(thrown).slice(0, MAX_REASON),
+    stack: thrown instanceof Error ? thrown.stack?.slice(0, MAX_LOG_TEXT) : undefined,
   };
 }

@@ -1,12 +1,15 @@
 import { createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import {
+  decodeSignature,
   isSignature,
   refusedWebhook,
   refuseReplay,
   signatureHeaders,
 } from '../../http/webhook-signature.js';
 
+/** The length of an HMAC-SHA256, in bytes. */
+const SIGNATURE_BYTES = 32;
 /** Daily was seen to send milliseconds where its guide has seconds; a later time in seconds is the year 2286. */
 const FIRST_MILLISECONDS = 10_000_000_000;
 
@@ -26,13 +29,11 @@ export function verifyDialinSignature(
     'x-pinless-signature',
     'x-pinless-timestamp',
   );
-  const expected = createHmac('sha256', Buffer.from(secret, 'base64'))
-    .update(`${timestamp}.`)
-    .update(body)
-    .digest();
-  if (!isSignature(Buffer.from(signature, 'base64'), expected)) {
-    throw refusedWebhook('x-pinless-signature does not match the body');
-  }
   const time = Number(timestamp);
   refuseReplay('x-pinless-timestamp', time < FIRST_MILLISECONDS ? time * 1_000 : time);
+  const given = decodeSignature(signature, SIGNATURE_BYTES);
+  const hmac = createHmac('sha256', Buffer.from(secret, 'base64'));
+  if (!given || !isSignature(given, hmac.update(`${timestamp}.`).update(body).digest())) {
+    throw refusedWebhook('x-pinless-signature does not match the body');
+  }
 }

@@ -28,7 +28,7 @@ import { WarmRooms } from './warm-rooms.js';
 
 /** `POST /daily-dialin-webhook`: Daily has a phone call on hold, and wants a room and a bot for it. */
 @RunnerController('daily-dialin-webhook')
-@Access('open')
+@Access('webhook')
 export class DialinController {
   private readonly calls = new RecentCalls<DialinAnswer>();
 

@@ -4,8 +4,9 @@ import {
   Inject,
   Injectable,
   Logger,
-  type OnApplicationBootstrap,
+  type OnModuleInit,
 } from '@nestjs/common';
+import { RunnerServing } from '../../http/runner-serving.js';
 import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
 import { type DailyMeeting, DailyRooms } from './daily-rooms.js';
 
@@ -13,10 +14,12 @@ import { type DailyMeeting, DailyRooms } from './daily-rooms.js';
 const DISPLAY_NAME = 'Phone';
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
+/** How long a shutdown waits for Daily; what is left expires by itself. */
+const SHUTDOWN_MS = 2_000;
 
 /** A few phone rooms made ahead, so that a call is answered without waiting for Daily. Used ones are replaced at once. */
 @Injectable()
-export class WarmRooms implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class WarmRooms implements OnModuleInit, BeforeApplicationShutdown {
   private readonly logger = new Logger('PipecatRunner');
   /** In the order they were made, so the first is also the first to become too old. */
   private readonly rooms: { readonly meeting: DailyMeeting; readonly untilMs: number }[] = [];
@@ -27,6 +30,7 @@ export class WarmRooms implements OnApplicationBootstrap, BeforeApplicationShutd
   constructor(
     @Inject(DAILY_OPTIONS) private readonly options: ResolvedDailyOptions,
     private readonly dailyRooms: DailyRooms,
+    private readonly serving: RunnerServing,
   ) {}
 
   /** How many rooms are ready. */
@@ -34,8 +38,9 @@ export class WarmRooms implements OnApplicationBootstrap, BeforeApplicationShutd
     return this.rooms.length;
   }
 
-  onApplicationBootstrap(): void {
-    if (this.options.apiKey !== undefined) this.replenish();
+  onModuleInit(): void {
+    if (this.options.apiKey === undefined) return;
+    this.serving.onServing('warmRooms', () => this.replenish());
   }
 
   /** A room that is ready; `undefined` when there is none. */
@@ -48,6 +53,10 @@ export class WarmRooms implements OnApplicationBootstrap, BeforeApplicationShutd
   async beforeApplicationShutdown(): Promise<void> {
     this.closing.abort();
     clearTimeout(this.expiry);
+    await Promise.race([this.discardAll(), sleep(SHUTDOWN_MS, undefined, { ref: false })]);
+  }
+
+  private async discardAll(): Promise<void> {
     await this.filling;
     await Promise.all(this.rooms.splice(0).map(({ meeting }) => this.discard(meeting)));
   }

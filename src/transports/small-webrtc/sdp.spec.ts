@@ -90,6 +90,35 @@ describe('readOffer', () => {
     );
   });
 
+  it('reads as many formats as there may be before tens of thousands of lines', () => {
+    const formats = Array.from({ length: 128 }, (_, i) => i);
+    const h264 = formats.map((type) => `a=rtpmap:${type} H264/90000`);
+    const video = [
+      `m=video 9 UDP/TLS/RTP/SAVPF ${formats.join(' ')}`,
+      'a=mid:1',
+      ...Array<string>(30_000).fill('a='),
+      ...h264,
+    ];
+    const sdp = offerOf(AUDIO('0'), video);
+    readOffer(BROWSER_OFFER);
+    const before = process.cpuUsage();
+    expect(readOffer(sdp).mids).toEqual(['0', undefined]);
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(40);
+  });
+
+  it.each([
+    ['the session', offerOf(AUDIO('0')).replace('t=0 0\r\n', 't=0 0\r\n'.repeat(201))],
+    [
+      "section '0'",
+      offerOf([...AUDIO('0'), ...Array.from({ length: 201 }, (_, i) => `a=ssrc:${i} cname:x`)]),
+    ],
+    ["section '0'", offerOf([...AUDIO('0'), ...Array<string>(201).fill(AUDIO('0').at(-6)!)])],
+  ])('passes on no flood of lines that mean something in %s', (where, sdp) => {
+    expect(() => readOffer(sdp)).toThrow(
+      `The offer cannot be answered: ${where} has more than 200 lines that mean something.`,
+    );
+  });
+
   it('has enough to try', () => expect(HOSTILE_OFFERS.length).toBeGreaterThanOrEqual(100));
 
   it.each(HOSTILE_OFFERS)('refuses %s', (_, sdp) => {

@@ -7,6 +7,8 @@ const MAX_SECTIONS = 32;
 const MAX_FORMATS = 128;
 /** Candidates past this many are left out. */
 const MAX_CANDIDATES = 50;
+/** More lines than this are not passed on, of a section or of the session: what the WebRTC stack does with some grows with their square. */
+const MAX_LINES = 200;
 
 const AUDIO_CODEC = /^opus\/48000/i;
 const VIDEO_CODEC = /^(VP8|H264)\/90000/i;
@@ -68,6 +70,7 @@ export function readOffer(sdp: string): Offer {
   const bundle = /^a=group:BUNDLE (.*)$/m.exec(head)?.[1]?.split(' ');
   const bundled = used.map(({ mid }) => mid).filter((mid) => bundle?.includes(mid));
   const own = session.filter((line) => /^[vost]=/.test(line) || SESSION_ATTRIBUTES.test(line));
+  refuseMany(own, 'the session');
   return {
     sdp: [
       ...own,
@@ -115,18 +118,21 @@ function canUse(section: Omit<Section, 'usable'>): boolean {
 /** The payload type that the client likes best of those that are understood. */
 function usableType({ kind, formats, lines }: Omit<Section, 'usable'>): string | undefined {
   const codec = kind === 'audio' ? AUDIO_CODEC : kind === 'video' ? VIDEO_CODEC : undefined;
+  const names = new Map<string, string>();
+  const inMode1 = new Set<string>();
+  for (const line of lines) {
+    const [, what, type, value] = /^a=(rtpmap|fmtp):(\d{1,3}) (.*)$/.exec(line) ?? [];
+    if (what === 'rtpmap' && !names.has(type!)) names.set(type!, value!);
+    if (what === 'fmtp' && /\bpacketization-mode=1\b/.test(value!)) inMode1.add(type!);
+  }
   return formats.find((type) => {
-    const prefix = `a=rtpmap:${type} `;
-    const name = lines.find((line) => line.startsWith(prefix))?.slice(prefix.length);
-    if (name === undefined || !codec?.test(name) || !/^\d{1,3}$/.test(type)) return false;
+    const name = names.get(type);
+    if (name === undefined || !codec?.test(name)) return false;
     // H.264 in the simpler of its two ways cuts no picture into packets.
-    const isSimple = /^H264/i.test(name) && !lines.some((line) => isMode1(line, type));
+    const isSimple = /^H264/i.test(name) && !inMode1.has(type);
     return !isSimple && Number(type) <= 127;
   });
 }
-
-const isMode1 = (line: string, type: string): boolean =>
-  line.startsWith(`a=fmtp:${type} `) && /\bpacketization-mode=1\b/.test(line);
 
 function checkMids(sections: readonly Section[]): void {
   const seen = new Set<string>();
@@ -170,7 +176,14 @@ function clean(section: Section): string[] {
     if (type !== undefined) return type === used;
     return line.startsWith('c=IN ') || MEDIA_ATTRIBUTES.test(line);
   });
+  refuseMany(kept, `section '${section.mid}'`);
   return [`m=${kind} 9 ${protocol} ${used}`, ...kept];
+}
+
+function refuseMany(lines: readonly string[], where: string): void {
+  if (lines.length > MAX_LINES) {
+    throw bad(`${where} has more than ${MAX_LINES} lines that mean something`);
+  }
 }
 
 /**

@@ -28,7 +28,7 @@ export function telephonyWebhookController(path: string, carrier?: string): Type
     throw new InvalidOptionsError('TelephonyModule', [`carrier must be one of ${CARRIER_NAMES}`]);
   }
   @RunnerController(path)
-  @Access('open')
+  @Access('webhook')
   class TelephonyWebhookController {
     constructor(
       private readonly calls: IncomingCalls,

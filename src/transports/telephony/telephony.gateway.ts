@@ -42,7 +42,7 @@ export class TelephonyGateway extends SocketGateway {
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
     private readonly transport: TelephonyTransport,
     private readonly transports: TransportRegistry,
-    private readonly sockets: SocketSessions,
+    protected readonly sockets: SocketSessions,
     private readonly sessions: SessionRegistry,
     private readonly routing: CallRouting,
     private readonly apis: CarrierApis,
@@ -53,10 +53,18 @@ export class TelephonyGateway extends SocketGateway {
     this.liveness = new SocketLiveness(options.pingIntervalMs);
   }
 
+  protected get isOn(): boolean {
+    return this.options.evals || this.carriers.length > 0;
+  }
+
+  private get carriers(): string[] {
+    return this.transport.names.filter((name) => this.transports.allows(name));
+  }
+
   protected async accept(socket: RunnerWebSocket, request: IncomingMessage): Promise<void> {
-    const carriers = this.transport.names.filter((name) => this.transports.allows(name));
+    const { carriers } = this;
     const names = this.options.evals ? [...carriers, evalHarness.name] : carriers;
-    if (names.length === 0) {
+    if (!this.isOn) {
       socket.close(1008, 'this runner does not accept phone calls');
       return;
     }

@@ -1,6 +1,6 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { telephonyWebhookController } from './telephony-webhook.controller.js';
-import { joinPaths } from '../../http/runner-routes.js';
+import { joinPaths } from '../../http/runner-paths.js';
 import { WEBHOOK_PATH } from './telephony-options.token.js';
 import type { TelephonyOptions } from './telephony.options.js';
 

@@ -17,8 +17,10 @@ import { TelephonyTransport } from './telephony.transport.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import { webhookKeysFromEnv } from './webhook-keys.js';
 import { WebhookVerifier } from './webhook-verifier.js';
+import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
 /** Phone calls from Twilio, Telnyx, Plivo and Exotel: their webhooks, and their media on `/ws`. */
+@RunnerPart('transports')
 @Module({
   providers: [
     TelephonyTransport,

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { RunnerError } from '../../errors/runner.error.js';
 import type { HttpRequest } from '../../http/http-request.js';
+import { RunnerServing } from '../../http/runner-serving.js';
 import { PublicUrls } from '../../http/public-url.js';
 import { rawBodyOf } from '../../http/request-body.js';
 import { refusedWebhook } from '../../http/webhook-signature.js';
@@ -19,6 +20,7 @@ export class WebhookVerifier implements OnModuleInit {
   constructor(
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
     private readonly publicUrls: PublicUrls,
+    private readonly serving: RunnerServing,
   ) {
     this.keys = webhookKeysOf(options.webhookKeys, options.credentials);
   }
@@ -28,8 +30,10 @@ export class WebhookVerifier implements OnModuleInit {
       ({ name, verifyWebhook }) => verifyWebhook && !this.keys.has(name),
     ).map(({ name }) => name);
     if (this.options.webhookKeys === false || open.length === 0) return;
-    this.logger.warn(
-      `Webhooks of ${open.join(', ')} are taken from anyone: give TelephonyModule the webhookKeys to verify them with.`,
+    this.serving.onServing('webhookKeys', () =>
+      this.logger.warn(
+        `Webhooks of ${open.join(', ')} are taken from anyone: give TelephonyModule the webhookKeys to verify them with.`,
+      ),
     );
   }
 

@@ -16,9 +16,9 @@ export function verifyMetaSignature(
   appSecret: string,
 ): void {
   const [signature] = signatureHeaders(headers, 'x-hub-signature-256');
-  const [, hex = ''] = /^sha256=([0-9a-f]{64})$/i.exec(signature) ?? [];
-  const expected = createHmac('sha256', appSecret).update(body).digest();
-  if (!isSignature(Buffer.from(hex, 'hex'), expected)) {
+  const [, hex] = /^sha256=([0-9a-f]{64})$/i.exec(signature) ?? [];
+  const hmac = createHmac('sha256', appSecret);
+  if (!hex || !isSignature(Buffer.from(hex, 'hex'), hmac.update(body).digest())) {
     throw refusedWebhook('x-hub-signature-256 does not match the body');
   }
 }

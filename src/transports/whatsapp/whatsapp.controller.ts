@@ -18,7 +18,7 @@ import { type ResolvedWhatsAppOptions, WHATSAPP_OPTIONS } from './whatsapp.optio
 
 /** `/whatsapp`: what Meta asks when the webhook is set up, and tells when someone calls. */
 @RunnerController('whatsapp')
-@Access('open')
+@Access('webhook')
 export class WhatsAppController {
   private readonly logger = new Logger('PipecatRunner');
 

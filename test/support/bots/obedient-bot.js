@@ -22,8 +22,8 @@ const DEEDS = {
   async exit({ body }) {
     process.exit(body.code);
   },
-  async throw() {
-    throw new TypeError('this bot throws');
+  async throw({ body }) {
+    throw new TypeError(body.message ?? 'this bot throws');
   },
   async abort() {
     process.abort();
@@ -86,6 +86,27 @@ const DEEDS = {
     session.ready();
     for (let i = 0; i < body.count; i++) websocket.send(Buffer.alloc(body.bytes, i));
     if (body.leavesBehind) setInterval(() => websocket.send('late'), 10);
+  },
+  /** Sends what is no WebSocket frame. */
+  async garble({ websocket }, session) {
+    websocket._socket.write(Buffer.alloc(100, 0xff));
+    await once(session.signal, 'abort');
+  },
+  /** Dies, and leaves a process behind that has all its descriptors. */
+  async leaveBehind(_args, session) {
+    session.ready();
+    const { pid } = spawn('sleep', ['60'], { detached: true, stdio: ['ignore', 1, 2, 3, 4] });
+    session.logger.log(`left behind, pid ${pid}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    process.kill(process.pid, 'SIGKILL');
+  },
+  /** Logs so many lines at once, and prints as many. */
+  async chatter({ body }, session) {
+    for (let i = 0; i < body.count; i++) session.logger.log(`logged ${i}`);
+    for (let i = 0; i < body.count; i++) console.log(`printed ${i}`);
+  },
+  async logs({ body }, session) {
+    session.logger.log(body.text);
   },
   /** Reads nothing for a while, and then all there is. */
   async doze({ websocket }, session) {

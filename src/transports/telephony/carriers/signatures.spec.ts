@@ -192,6 +192,61 @@ describe('signatures of Plivo', () => {
   });
 });
 
+describe('signatures of forms', () => {
+  const given = {
+    'x-twilio-signature': Buffer.alloc(20).toString('base64'),
+    'x-plivo-signature-v3': Buffer.alloc(32).toString('base64'),
+    'x-plivo-signature-v3-nonce': '1',
+  };
+  const names = (count: number) => Array.from({ length: count }, (_, i) => i.toString(36));
+  const urls = ['https://a/x', 'https://a:443/x', 'http://a/x', 'http://a:80/x'];
+  const verifiers: [string, VerifyWebhook][] = [
+    ['Twilio', verifyTwilio],
+    ['Plivo', verifyPlivo],
+  ];
+
+  it.each(verifiers)('of %s are not looked for in 40,000 fields', (_, verify) => {
+    const webhook = { headers: given, urls, body: Buffer.from(names(40_000).join('&')) };
+    const startedMs = performance.now();
+    expect(() => verify(webhook, ['old', 'new'])).toThrow(
+      expect.objectContaining({
+        code: 'TOO_LARGE',
+        message: 'Forms of more than 1000 fields are refused.',
+      }),
+    );
+    expect(performance.now() - startedMs).toBeLessThan(100);
+  });
+
+  it.each(verifiers)('of %s are taken over as many fields as a form may have', (_, verify) => {
+    const fields = Object.fromEntries(names(1_000).map((name) => [name, `${name} of many`]));
+    const headers = {
+      ...twilioHeaders('token', URL_WITH_QUERY, fields),
+      ...plivoHeaders('token', URL_WITH_QUERY, fields),
+    };
+    expect(verdict(verify, headers, { body: formOf(fields) })).toBe('genuine');
+  });
+
+  it.each(verifiers)(
+    'of %s that cannot be one are refused without a look at the body',
+    (_, verify) => {
+      const body = Buffer.from('a');
+      body.toString = () => {
+        throw new Error('the body was read');
+      };
+      for (const signature of ['', 'AAAA', 'A'.repeat(1_000)]) {
+        const headers = {
+          ...given,
+          'x-twilio-signature': signature,
+          'x-plivo-signature-v3': signature,
+        };
+        expect(() => verify({ headers, urls, body }, ['key'])).toThrow(
+          expect.objectContaining({ code: 'UNAUTHORIZED' }),
+        );
+      }
+    },
+  );
+});
+
 describe('signatures of Telnyx', () => {
   const account = new TelnyxAccount();
   const keys = [account.publicKey];

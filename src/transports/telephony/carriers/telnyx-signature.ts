@@ -1,6 +1,14 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { refusedWebhook, refuseReplay, signatureHeaders } from '../../../http/webhook-signature.js';
+import {
+  decodeSignature,
+  refusedWebhook,
+  refuseReplay,
+  signatureHeaders,
+} from '../../../http/webhook-signature.js';
 import type { VerifyWebhook } from './received-webhook.js';
+
+/** The length of an Ed25519 signature, in bytes. */
+const SIGNATURE_BYTES = 64;
 
 /**
  * `telnyx-signature-ed25519`: base64 of the Ed25519 signature of `<telnyx-timestamp>|<body>`.
@@ -12,13 +20,15 @@ export const verifyTelnyx: VerifyWebhook = ({ headers, body }, keys) => {
     'telnyx-signature-ed25519',
     'telnyx-timestamp',
   );
-  const signed = Buffer.concat([Buffer.from(`${timestamp}|`), body]);
-  const given = Buffer.from(signature, 'base64');
-  if (!keys.some((key) => verify(null, signed, telnyxPublicKey(key), given))) {
+  refuseReplay('telnyx-timestamp', Number(timestamp) * 1_000);
+  const given = decodeSignature(signature, SIGNATURE_BYTES);
+  if (!given || !isGenuine(given, Buffer.concat([Buffer.from(`${timestamp}|`), body]), keys)) {
     throw refusedWebhook('telnyx-signature-ed25519 does not match the body');
   }
-  refuseReplay('telnyx-timestamp', Number(timestamp) * 1_000);
 };
+
+const isGenuine = (given: Buffer, signed: Buffer, keys: readonly string[]): boolean =>
+  keys.some((key) => verify(null, signed, telnyxPublicKey(key), given));
 
 /** @param base64 the 32 bytes that Telnyx' portal shows @throws when it is something else */
 export const telnyxPublicKey = (base64: string): KeyObject =>

@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+import { exceededJsonLimit, MAX_JSON_DEPTH, MAX_JSON_VALUES } from './json-limits.js';
+
+const lists = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+const list = (...texts: string[]): string => `[${texts.join()}]`;
+const many = (count: number, text: string): string[] => Array<string>(count).fill(text);
+const PADDING = JSON.stringify('x'.repeat(2 * MAX_JSON_DEPTH));
+
+describe('the limits of JSON', () => {
+  it.each<[string, string, 'depth' | 'values' | undefined]>([
+    ['as deep as may be', list(PADDING, lists(MAX_JSON_DEPTH - 1)), undefined],
+    ['deeper', list(PADDING, lists(MAX_JSON_DEPTH)), 'depth'],
+    ['brackets in a string', JSON.stringify('['.repeat(1_000)), undefined],
+    ['brackets behind a quoted quotation mark', JSON.stringify(`"${'['.repeat(1_000)}`), undefined],
+    [
+      'brackets behind a string that ends in a backslash',
+      `["\\\\",${PADDING},${lists(MAX_JSON_DEPTH)}]`,
+      'depth',
+    ],
+    ['a string that does not end', `"${'['.repeat(1_000)}`, undefined],
+    ['as many numbers as may be', list(...many(MAX_JSON_VALUES, '0')), undefined],
+    ['more numbers', list(...many(MAX_JSON_VALUES + 1, '0')), 'values'],
+    ['empty objects, half as many', list(...many(MAX_JSON_VALUES / 2, '{}')), undefined],
+    ['more empty objects', list(...many(MAX_JSON_VALUES / 2 + 1, '{}')), 'values'],
+    ['commas in a string', JSON.stringify(','.repeat(100_000)), undefined],
+  ])('allow or refuse %s', (_, text, exceeded) => {
+    expect(exceededJsonLimit(text)).toBe(exceeded);
+  });
+
+  it.each(['["', '\\"', '\\\\"', '"\\', '{"a":"b",'])(
+    'are looked for in a time that grows with the text: %s over and over',
+    (part) => {
+      const text = part.repeat(1_000_000 / part.length);
+      const startedMs = performance.now();
+      exceededJsonLimit(text);
+      expect(performance.now() - startedMs).toBeLessThan(200);
+    },
+  );
+});

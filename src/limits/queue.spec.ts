@@ -1,0 +1,34 @@
+import { describe, expect, it } from '@jest/globals';
+import { Queue } from './queue.js';
+
+describe('Queue', () => {
+  it('gives back what it was given in the same order, in whatever rhythm', () => {
+    const queue = new Queue<number>();
+    const taken: (number | undefined)[] = [];
+    let pushed = 0;
+    for (let round = 0; round < 200; round++) {
+      for (let i = 0; i < (round * 7) % 13; i++) queue.push(pushed++);
+      for (let i = 0; i < (round * 5) % 11; i++) {
+        expect(queue.peek()).toBe(taken.length < pushed ? taken.length : undefined);
+        if (queue.length > 0) taken.push(queue.shift());
+      }
+      expect(queue.length).toBe(pushed - taken.length);
+    }
+    taken.push(...queue.drain());
+    expect(taken).toEqual(Array.from({ length: pushed }, (_, i) => i));
+    expect([queue.length, queue.shift(), queue.peek()]).toEqual([0, undefined, undefined]);
+  });
+
+  it('takes no longer for each of many', () => {
+    const queue = new Queue<number>();
+    for (let i = 0; i < 300_000; i++) queue.push(i);
+    const startedMs = performance.now();
+    // As full as a buffer that drops its oldest.
+    for (let i = 0; i < 300_000; i++) {
+      queue.push(i);
+      queue.shift();
+    }
+    expect(performance.now() - startedMs).toBeLessThan(500);
+    expect(queue.length).toBe(300_000);
+  });
+});

@@ -1,0 +1,40 @@
+import { IsOptional, IsString } from 'class-validator';
+import { describe, expect, it } from '@jest/globals';
+import { Nested } from './field-traits.js';
+import { InvalidFieldsError } from './invalid-fields.error.js';
+import { validateInto } from './validate-into.js';
+
+class Inner {
+  @IsString({ message: 'name must be a string' })
+  name!: string;
+}
+
+class Outer {
+  @IsOptional()
+  @Nested(() => Inner)
+  inner?: Inner;
+}
+
+/** What is said of a value. */
+function errorsOf(plain: unknown) {
+  try {
+    validateInto(Outer, plain);
+    return [];
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidFieldsError);
+    return (error as InvalidFieldsError).errors;
+  }
+}
+
+describe('a list in the place of an object', () => {
+  it.each([[[]], [[{ name: 'x' }]], [[0, {}]], [['x']]])('is one error: %j', (inner) => {
+    expect(errorsOf({ inner })).toEqual([{ field: 'inner', message: 'inner must be an object' }]);
+  });
+
+  it('costs no time for each of its members', () => {
+    const inner = Array<number>(350_000).fill(0);
+    const startedMs = performance.now();
+    expect(errorsOf({ inner })).toHaveLength(1);
+    expect(performance.now() - startedMs).toBeLessThan(50);
+  });
+});
