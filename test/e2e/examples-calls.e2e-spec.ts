@@ -9,7 +9,8 @@ import {
 import { AppModule as FrontDeskApp } from '../../examples/front-desk.js';
 import { AppModule as OutboundApp, Reminders } from '../../examples/outbound-calls.js';
 import { AppModule as TenantsApp, Numbers } from '../../examples/tenant-numbers.js';
-import { SessionRegistry } from '../../src/index.js';
+import { AppModule as TwoBotsApp } from '../../examples/two-bots.js';
+import { getRunnerToken, type Runner, SessionRegistry } from '../../src/index.js';
 import { type FakeCall, startHost, type TestHost } from '../../src/testing/index.js';
 import { plivoHeaders, twilioHeaders } from '../support/carrier-signatures.js';
 import { FakeCarrierApi } from '../support/fake-carrier-api.js';
@@ -48,7 +49,7 @@ async function start(module: Type<unknown>, key: string): Promise<void> {
   lines = new Lines();
   host = await startHost(module, { key, configure: (app) => app.useLogger(lines) });
   api.runnerUrl = host.url;
-  registry = host.app.get(SessionRegistry, { strict: false });
+  [registry] = host.app.get(SessionRegistry, { strict: false, each: true }) as [SessionRegistry];
   if (module === TenantsApp) {
     const { twilio: account } = api.credentials;
     const row = { tenant: 'acme', lines: 1, isOpen: true, account };
@@ -332,5 +333,66 @@ describe('examples/call-records.ts', () => {
       const response = await fetch(`${host.url}/calls?tenant=acme`, { headers: { authorization } });
       expect(response.status).toBe(401);
     }
+  });
+});
+
+describe('examples/two-bots.ts', () => {
+  const SALES = 'a-public-key-of-sales';
+  const SUPPORT = 'a-public-key-of-support';
+  beforeEach(async () => {
+    Object.assign(process.env, { SALES_KEY: SALES, SUPPORT_KEY: SUPPORT, SHOP_KEY: 'shop' });
+    await start(TwoBotsApp, '');
+  });
+
+  const runner = (name: string) => host.app.get<Runner>(getRunnerToken(name), { strict: false });
+  const startAt = (name: string, key: string, transport = 'twilio') =>
+    post(`${host.url}/${name}/start`, { transport }, { authorization: `Bearer ${key}` });
+  const ringAt = (name: string, token = 'twilio-secret') =>
+    host.ring({
+      carrier: 'twilio',
+      path: `/${name}/telephony/twilio`,
+      headers: (url, fields) => twilioHeaders(token, url.replace(host.url, PUBLIC_URL), fields),
+    });
+
+  it('has each bot answer its own calls, which its carrier has signed', async () => {
+    const { call: sales } = await ringAt('sales');
+    const { call: support } = await ringAt('support');
+    await sales!.heard(4_000);
+    await support!.speak(new Int16Array(8_000).fill(1_000), { pace: 'asap' });
+    await support!.heard(4_000);
+    for (const name of ['sales', 'support']) {
+      expect(runner(name).sessions.size).toBe(1);
+      await expect(ringAt(name, 'guess')).rejects.toThrow(/answered 401/);
+    }
+    for (const call of [sales, support]) await call!.hangUp();
+  });
+
+  it('keeps keys, places and transports of one from the other', async () => {
+    expect((await startAt('sales', SUPPORT)).status).toBe(401);
+    expect((await startAt('support', SALES)).status).toBe(401);
+    expect((await startAt('sales', SALES, 'websocket')).status).toBe(400);
+    expect((await startAt('support', SUPPORT, 'websocket')).status).toBe(200);
+    expect((await startAt('support', SUPPORT)).status).toBe(429);
+    expect((await ringAt('support')).xml).toContain('All lines are busy');
+    expect((await startAt('sales', SALES)).json.wsUrl).toBe('wss://bot.example.com/sales/ws');
+  });
+
+  it('calls somebody back through the runner of one, unless the carrier fails', async () => {
+    const callBack = (key: string) =>
+      post(`${host.url}/callbacks`, { phone: '+15550001' }, { authorization: `Bearer ${key}` });
+    expect((await callBack('guess')).status).toBe(403);
+    expect(api.requests).toEqual([]);
+    api.misbehaviours.push({ status: 500 });
+    expect((await callBack('shop')).status).toBe(500);
+    expect(runner('sales').sessions.size).toBe(0);
+    const { status, json } = await callBack('shop');
+    expect(status).toBe(202);
+    const phone = await host.follow(await api.placed.at(-1)!.answer(), { carrier: 'twilio' });
+    const session = runner('sales').sessions.get(json.sessionId as string)!;
+    // In the middle of a sentence.
+    await phone!.heard(4_000);
+    await phone!.hangUp();
+    expect(await session.ended).toMatchObject({ code: 'peer_left' });
+    expect(runner('support').sessions.size).toBe(0);
   });
 });
