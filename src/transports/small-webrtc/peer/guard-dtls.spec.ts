@@ -325,6 +325,38 @@ describe('DTLS of the runner', () => {
     await expectCall();
   });
 
+  it('takes the flight of a server in one datagram', async () => {
+    make({ role: 'client' });
+    const flight: Buffer[] = [];
+    let flights = 0;
+    clientEnd.arrives = (datagram) => {
+      // From ServerHello to ServerHelloDone.
+      if (datagram[0] !== 22 || ![2, 11, 12, 13, 14].includes(datagram[13]!)) return true;
+      flight.push(datagram);
+      if (datagram[13] !== 14) return false;
+      flights++;
+      runner.end.onData(Buffer.concat(flight.splice(0)));
+      return false;
+    };
+    start();
+    await until(() => runner.dtls.connected && client.connected);
+    expect(flights).toBe(1);
+    await expectCall();
+  });
+
+  it('hears nothing of a client that has not finished its handshake', async () => {
+    make();
+    clientEnd.arrives = (datagram) => {
+      const isFinished = datagram[0] === 22 && datagram.readUInt16BE(3) === 1;
+      if (isFinished) runner.end.onData(sealed(23, [...Buffer.from('early')]));
+      return true;
+    };
+    start();
+    await until(() => runner.dtls.connected && client.connected);
+    expect(runner.heard).toEqual([]);
+    await expectCall();
+  });
+
   it('is refused when werift receives in another way', () => {
     make();
     const { dtls } = runner;

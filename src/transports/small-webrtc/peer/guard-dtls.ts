@@ -15,7 +15,6 @@ const CLOSE_NOTIFY = 0;
 /** RFC 5246, section 7.4. */
 const CLIENT_HELLO = 1;
 const FINISHED = 20;
-const FINISHED_BYTES = 24;
 /** Messages that change keys, the certificate or the cookie; only the first of each counts. */
 const ONCE: readonly number[] = [2, 3, 11, SERVER_KEY_EXCHANGE, 13, CERTIFICATE_VERIFY, 16];
 const PROOFS: readonly number[] = [SERVER_KEY_EXCHANGE, CERTIFICATE_VERIFY];
@@ -51,14 +50,8 @@ export function guardDtls(dtls: werift.DtlsSocket): void {
     if (epoch === 0) return !dtls.connected && contentType === HANDSHAKE;
     // werift drops it if it cannot be decrypted.
     if (contentType === APPLICATION_DATA) return dtls.connected;
-    const content = open(dtls, record);
-    if (contentType === ALERT && content?.length === 2) {
-      if (content[0] === FATAL || content[1] === CLOSE_NOTIFY) dtls.onClose.execute();
-      return false;
-    }
-    return (
-      contentType === HANDSHAKE && content?.length === FINISHED_BYTES && content[0] === FINISHED
-    );
+    if (contentType === ALERT && endsCall(dtls, record)) dtls.onClose.execute();
+    return contentType === HANDSHAKE;
   };
   // Tells whether the record that werift reads is encrypted.
   let sealed = false;
@@ -89,12 +82,13 @@ export function guardDtls(dtls: werift.DtlsSocket): void {
   };
 }
 
-/** Decrypts a record. @returns `undefined` when it is not authentic */
-function open(dtls: werift.DtlsSocket, record: DtlsRecord): Buffer | undefined {
+/** Tells whether an alert is authentic, and there is nothing to come after it. */
+function endsCall(dtls: werift.DtlsSocket, alert: DtlsRecord): boolean {
   try {
-    return dtls.cipher.decryptPacket(record as Plaintext);
+    const [level, description] = dtls.cipher.decryptPacket(alert as Plaintext);
+    return level === FATAL || description === CLOSE_NOTIFY;
   } catch {
-    return undefined;
+    return false;
   }
 }
 

@@ -119,11 +119,13 @@ describe('an ICE agent of the runner', () => {
     const { takes } = socket();
     const earlyChecks: unknown[] = [];
     Object.assign(ours, { earlyChecks });
-    for (let port = 1; port <= 101; port++) {
+    const ports = Array.from({ length: 100 }, (_, i) => i + 1);
+    for (const port of [...ports, 1, 101]) {
       expect(takes(authentic(), ['192.0.2.7', port])).toBe(true);
     }
-    expect(takes(RTP, ['192.0.2.7', 1])).toBe(false);
-    expect(takes(RTP, ['192.0.2.7', 2])).toBe(true);
+    expect(takes(RTP, ['192.0.2.7', 1])).toBe(true);
+    expect(takes(RTP, ['192.0.2.7', 2])).toBe(false);
+    expect(takes(RTP, ['192.0.2.7', 3])).toBe(true);
     earlyChecks.push(...Array.from({ length: 100 }, () => 0));
     expect(takes(authentic())).toBe(false);
   });
@@ -142,7 +144,10 @@ describe('an ICE agent of the runner', () => {
   });
 
   it('hears of its client through a TURN server, and of nobody else', () => {
-    const transport = { type: 'udp', onData: (): void => undefined };
+    const transport = {
+      type: 'udp',
+      onData: (data: Buffer, _: werift.Address): void => turn.onData.execute(data, CLIENT),
+    };
     const turn = new werift.TurnProtocol(['192.0.2.1', 1], 'u', 'p', 600, transport as never);
     const protocol = new werift.StunOverTurnProtocol(turn);
     const candidate = new werift.Candidate('1', 1, 'udp', 1, '192.0.2.1', 9, 'relay');
@@ -155,7 +160,9 @@ describe('an ICE agent of the runner', () => {
     turn.onData.execute(RTP, CLIENT);
     expect(heard).not.toHaveBeenCalled();
     turn.onData.execute(authentic(), CLIENT);
-    turn.onData.execute(RTP, CLIENT);
+    transport.onData(RTP, ['192.0.2.2', 1]);
+    expect(heard).not.toHaveBeenCalled();
+    transport.onData(RTP, turn.server);
     expect(heard).toHaveBeenCalledTimes(1);
   });
 
