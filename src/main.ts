@@ -24,6 +24,8 @@ import { standaloneTransports, TRANSPORT_NAMES } from './standalone/transports.j
 const REQUEST_TIMEOUT_MS = 300_000;
 
 async function main(): Promise<void> {
+  // Who reads the log may go, and a disk may be full: that ends no conversation.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   if (existsSync('.env')) process.loadEnvFile('.env');
   const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES);
   // Not flags, which every user of the machine could read, and every bot.
