@@ -82,7 +82,7 @@ export class BotRun {
       args: args.toJSON(),
       handshake: websocket ? handshakeOf(websocket) : [],
       canHangUp: hangUpOf(args) !== undefined,
-      canTransfer: transferOf(args) !== undefined,
+      ...(transferOf(args) && { canTransfer: true }),
     });
     if (websocket) this.relay = this.relayOf(websocket);
   }

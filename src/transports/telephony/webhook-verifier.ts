@@ -45,15 +45,11 @@ export class WebhookVerifier implements OnModuleInit {
    */
   verify(carrier: Carrier, request: HttpRequest, keys = this.keys.get(carrier.name)): void {
     if (!keys || !carrier.verifyWebhook) return;
+    // Fails where the host has read it and kept nothing, which is no fault of the webhook's.
+    const body = rawBodyOf(request);
+    const urls = this.publicUrls.spellingsOf(request, this.options.publicUrl);
     try {
-      carrier.verifyWebhook(
-        {
-          headers: request.headers,
-          urls: this.publicUrls.spellingsOf(request, this.options.publicUrl),
-          body: rawBodyOf(request),
-        },
-        keys,
-      );
+      carrier.verifyWebhook({ headers: request.headers, urls, body }, keys);
     } catch (error) {
       this.logger.warn(
         `A webhook of ${carrier.name} was refused: ${textOfThrown(error).message} If it was ${carrier.name}'s own, check publicUrl and webhookKeys of TelephonyModule.`,
