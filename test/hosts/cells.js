@@ -86,7 +86,8 @@ export const ALL = [
     .map((cell) =>
       scaffold({
         ...cell,
-        fastify: true,
+        // Only npm gives Fastify the version that the application asks for.
+        fastify: cell.cli === 12 || cell.manager === 'npm',
         builders: BUILDERS[cell.cli],
         ...(cell.manager === 'npm' && {
           bundle: true,

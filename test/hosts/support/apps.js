@@ -1,4 +1,12 @@
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CACHE, cached, nodeBin } from './cache.js';
@@ -36,9 +44,22 @@ export async function createApp(name, { cli, manager, node }) {
   const cwd = join(CACHE, 'apps', name.replace(/[^\w.-]+/g, '-'));
   rmSync(cwd, { recursive: true, force: true });
   mkdirSync(cwd, { recursive: true });
-  // Not hard links: package managers write into some of their files.
-  await run('cp', ['-a', `${source}/.`, cwd], { cwd });
+  await copyApp(source, cwd);
   return new App(cwd, cli, await packageManager(manager), environment(await nodeBin(node)));
+}
+
+/** Its packages as hard links, which package managers replace; what they write into is copied. */
+async function copyApp(source, cwd) {
+  await run('cp', ['-al', join(source, 'node_modules'), cwd], { cwd });
+  const own = readdirSync(source).filter((name) => name !== 'node_modules');
+  const notes = readdirSync(join(source, 'node_modules'), { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => join('node_modules', name));
+  for (const name of [...own, ...notes, 'node_modules/.pnpm/lock.yaml']) {
+    if (!existsSync(join(source, name))) continue;
+    rmSync(join(cwd, name), { recursive: true, force: true });
+    cpSync(join(source, name), join(cwd, name), { recursive: true });
+  }
 }
 
 class App {
