@@ -1,20 +1,23 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { upgradeOnlyWebSockets } from '../compat/http-upgrade.js';
 import type { RawSocketServer } from './raw-socket-server.js';
 
 /**
  * Stands before all other `upgrade` listeners of an HTTP server, whenever they were added: takes what is the runner's,
  * and hides it from the others, some of which destroy every upgrade they do not know (such as Nest's `WsAdapter`).
- * What nobody takes is answered 404.
+ * What nobody takes is answered 404, and what is no WebSocket as if it had not asked for an upgrade.
  */
 export class UpgradeRouter {
   private readonly servers: RawSocketServer[] = [];
 
   constructor(http: Server) {
+    const goesOnWithout = upgradeOnlyWebSockets(http);
     const emit = http.emit.bind(http);
     http.emit = (event: string, ...args: unknown[]): boolean => {
-      if (event === 'upgrade' && this.takes(...(args as Upgrade))) return true;
-      return emit(event, ...args);
+      if (event !== 'upgrade') return emit(event, ...args);
+      const upgrade = args as Upgrade;
+      return goesOnWithout(...upgrade) || this.takes(...upgrade) || emit(event, ...args);
     };
     // Node upgrades nothing without a listener; this one is alone where the host has no WebSockets of its own.
     http.on('upgrade', (_request, socket) => {
