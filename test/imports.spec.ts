@@ -29,6 +29,7 @@ const RULES: Record<string, string[]> = {
   websocket: [
     'auth',
     'bot',
+    'compat',
     'errors',
     'http',
     'sessions',

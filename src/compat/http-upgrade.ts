@@ -3,42 +3,29 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 
-/** Whether a request asks for a WebSocket, as opposed to another protocol, which HTTP/1.1 may go on without (RFC 9110, 7.8). */
-const wantsWebSocket = ({ headers }: IncomingMessage): boolean =>
+/** Whether an upgrade is to WebSocket, as opposed to another protocol, without which HTTP/1.1 may go on (RFC 9110, 7.8). */
+export const isToWebSocket = ({ headers }: IncomingMessage): boolean =>
   /(^|,)\s*websocket\s*(,|$)/i.test(headers.upgrade ?? '');
 
-/** What Node 22.21, 24.9 and later ask before they emit `upgrade` instead of `request`. */
-interface AsksBeforeUpgrade {
-  shouldUpgradeCallback(request: IncomingMessage): boolean;
-}
-
-const asks = (http: object): http is AsksBeforeUpgrade => 'shouldUpgradeCallback' in http;
-
 /**
- * Has Node upgrade to WebSocket and nothing else: as soon as a server has a listener for `upgrade`, requests that offer HTTP/2
- * (`Upgrade: h2c`, as Java's client and curl do) would not be answered any more.
- *
- * @returns to be asked in the event `upgrade`, where older versions of Node cannot be told: whether it was no WebSocket and goes on as a request
+ * Has a server take an upgrade that it emitted for a request after all: as soon as there is a listener for `upgrade`, Node answers no request
+ * any more that offers HTTP/2 (`Upgrade: h2c`, as Java's client and curl do). Node 22 and 24 can be told so beforehand, but then lose what comes in
+ * one piece with the request.
  */
-export function upgradeOnlyWebSockets(
+export function goOnWithoutUpgrade(
   http: Server,
-): (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean {
-  if (asks(http)) {
-    const asked = http.shouldUpgradeCallback.bind(http);
-    http.shouldUpgradeCallback = (request) => wantsWebSocket(request) && asked(request);
-  }
-  return (request, socket, head) => {
-    if (wantsWebSocket(request)) return false;
-    socket.unshift(Buffer.concat([headWithoutUpgrade(request), head]));
-    socket.on('error', ignore);
-    whenIdle(socket, () => {
-      socket.off('error', ignore);
-      // That of an idle connection, if there was a request before.
-      if (socket instanceof Socket) socket.setTimeout(0);
-      http.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket);
-    });
-    return true;
-  };
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): void {
+  socket.unshift(Buffer.concat([headWithoutUpgrade(request), head]));
+  socket.on('error', ignore);
+  whenIdle(socket, () => {
+    socket.off('error', ignore);
+    // That of an idle connection, if there was a request before.
+    if (socket instanceof Socket) socket.setTimeout(0);
+    http.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket);
+  });
 }
 
 /** Node listens for errors of the connection before and after. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { upgradeOnlyWebSockets } from '../compat/http-upgrade.js';
+import { goOnWithoutUpgrade, isToWebSocket } from '../compat/http-upgrade.js';
 import type { RawSocketServer } from './raw-socket-server.js';
 
 /**
@@ -12,12 +12,13 @@ export class UpgradeRouter {
   private readonly servers: RawSocketServer[] = [];
 
   constructor(http: Server) {
-    const goesOnWithout = upgradeOnlyWebSockets(http);
     const emit = http.emit.bind(http);
     http.emit = (event: string, ...args: unknown[]): boolean => {
       if (event !== 'upgrade') return emit(event, ...args);
       const upgrade = args as Upgrade;
-      return goesOnWithout(...upgrade) || this.takes(...upgrade) || emit(event, ...args);
+      if (isToWebSocket(upgrade[0])) return this.takes(...upgrade) || emit(event, ...args);
+      goOnWithoutUpgrade(http, ...upgrade);
+      return true;
     };
     // Node upgrades nothing without a listener; this one is alone where the host has no WebSockets of its own.
     http.on('upgrade', (_request, socket) => {
