@@ -1,8 +1,8 @@
 import { type HttpRequest, nodeRequest } from './http-request.js';
-import { isBodyTaken, leftBytesOf, rawBodyOf, tooLarge } from './request-body.js';
+import { BodyCounter, isBodyTaken, leftBytesOf, rawBodyOf } from './request-body.js';
 
 /**
- * The body that was left on the wire, as it comes in and no faster than it is read; `undefined` when there is none. Past the limit it
+ * The body that was left on the wire, as it comes in and no faster than it is read; `undefined` when there is none. Past its limits it
  * fails with a `RunnerError` `TOO_LARGE`.
  */
 export function bodyStreamOf(request: HttpRequest): ReadableStream<Uint8Array> | undefined {
@@ -15,14 +15,14 @@ export function bodyStreamOf(request: HttpRequest): ReadableStream<Uint8Array> |
   }
   // The default would destroy the connection, on which there is still an answer to send.
   const chunks = node.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer, undefined>;
-  let size = 0;
+  const counter = new BodyCounter(limitBytes);
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         const { done, value } = await chunks.next();
         if (done) return controller.close();
-        size += value.length;
-        if (size > limitBytes) throw tooLarge(limitBytes);
+        const error = counter.add(value);
+        if (error) throw error;
         controller.enqueue(value);
       },
     },

@@ -7,6 +7,10 @@ import type { ResolvedRunnerOptions } from '../runner.options.js';
 import { parseForm } from './form.js';
 import { type HttpRequest, nodeRequest } from './http-request.js';
 
+/** A body may come in so many pieces, however small; more must be of so many bytes on average, for each takes memory beside them. */
+const MAX_SMALL_PIECES = 10_000;
+const LEAST_PIECE_BYTES = 100;
+
 /** A request body as the runner took it off the wire, left it there, or got it from whoever took it before. */
 interface TakenBody {
   /** `undefined` where somebody took it before and kept only what it says. */
@@ -87,7 +91,7 @@ export function takeBody(
   if (announcedBytes(request) > limitBytes) return done(tooLarge(limitBytes));
 
   const chunks: Buffer[] = [];
-  let size = 0;
+  const counter = new BodyCounter(limitBytes);
   let settled = false;
   const settle = (error?: RunnerError) => {
     if (settled) return;
@@ -100,13 +104,14 @@ export function takeBody(
     bodyTimeoutMs,
   );
   request.on('data', (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > limitBytes) settle(tooLarge(limitBytes));
-    else if (!settled) chunks.push(chunk);
+    if (settled) return;
+    const error = counter.add(chunk);
+    if (error) settle(error);
+    else chunks.push(chunk);
   });
   request.on('end', () => {
     if (settled) return;
-    const raw = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
+    const raw = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
     try {
       (request as WithBody)[TAKEN] = takenOf(request, raw);
       settle();
@@ -212,8 +217,29 @@ function parse(request: IncomingMessage, raw: Buffer, isDecoded: boolean): Taken
   }
 }
 
-/** What a larger body is refused with. */
-export const tooLarge = (limitBytes: number) =>
+/** Counts what comes in of a body, in bytes and in pieces. */
+export class BodyCounter {
+  private bytes = 0;
+  private pieces = 0;
+
+  constructor(private readonly limitBytes: number) {}
+
+  /** @returns `TOO_LARGE` when it is too much */
+  add({ length }: Uint8Array): RunnerError | undefined {
+    this.bytes += length;
+    this.pieces++;
+    if (this.bytes > this.limitBytes) return tooLarge(this.limitBytes);
+    if (this.pieces <= MAX_SMALL_PIECES || this.bytes >= this.pieces * LEAST_PIECE_BYTES) {
+      return undefined;
+    }
+    return new RunnerError(
+      'TOO_LARGE',
+      `The request body comes in more than ${MAX_SMALL_PIECES} pieces of fewer than ${LEAST_PIECE_BYTES} bytes.`,
+    );
+  }
+}
+
+const tooLarge = (limitBytes: number) =>
   new RunnerError('TOO_LARGE', `The request body is larger than ${limitBytes} bytes.`);
 
 const unsupported = (message: string) => new RunnerError('UNSUPPORTED_MEDIA_TYPE', message);
