@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { Type } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
@@ -394,5 +395,22 @@ describe('examples/two-bots.ts', () => {
     await phone!.hangUp();
     expect(await session.ended).toMatchObject({ code: 'peer_left' });
     expect(runner('support').sessions.size).toBe(0);
+  });
+});
+
+describe('README.md', () => {
+  it('shows of the examples about phone calls what is in them', () => {
+    const bare = (code: string) => code.replace(/^ +/gm, '').trim();
+    const examples = readdirSync('examples').map((file) =>
+      bare(readFileSync(`examples/${file}`, 'utf8')),
+    );
+    const [, section = ''] = /\n## Phone calls\n(.*?)\n## /s.exec(
+      readFileSync('README.md', 'utf8'),
+    )!;
+    const blocks = [...section.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => bare(code!));
+    expect(blocks).toHaveLength(5);
+    for (const block of blocks) {
+      expect(examples.some((example) => example.includes(block)) ? '' : block).toBe('');
+    }
   });
 });
