@@ -44,8 +44,10 @@ export class SocketRelay {
       // Nobody listens in on a pair of sockets; a key of zeros spares the masking.
       generateMask: (mask) => mask.fill(0),
     }));
+    let isFaulty = false;
     // `close` follows.
     tunnel.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+      isFaulty = true;
       if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
         events.faulty(`sent a WebSocket message of more than ${maxPayload} bytes`);
       else if (code?.startsWith('WS_ERR_'))
@@ -66,7 +68,8 @@ export class SocketRelay {
       else close();
     });
     tunnel.once('close', (code, reason) => {
-      if (code === 1006) events.broken();
+      // The end of a process that breaks the protocol closes the peer, with the code that says why.
+      if (code === 1006 || isFaulty) events.broken();
       else closeLike(peer, code, reason);
     });
   }
