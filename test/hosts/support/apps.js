@@ -42,7 +42,7 @@ function scaffold(cli, manager) {
 export async function createApp(name, { cli, manager, node }) {
   const source = await scaffold(cli, manager);
   const cwd = join(CACHE, 'apps', name.replace(/[^\w.-]+/g, '-'));
-  rmSync(cwd, { recursive: true, force: true });
+  await run('rm', ['-rf', cwd], {});
   mkdirSync(cwd, { recursive: true });
   await copyApp(source, cwd);
   return new App(cwd, cli, await packageManager(manager), environment(await nodeBin(node)));
