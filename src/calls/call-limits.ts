@@ -22,7 +22,7 @@ export interface PlannedTransfer {
 /** The share of its limits that a call holds. */
 export interface CallReservation {
   /** The call was answered: its minutes count from now on. Called at most once. */
-  answered(): void;
+  answered(): void | Promise<void>;
   /** The call is over, or was never answered. Called once; waited for when the application shuts down. */
   ended(): void | Promise<void>;
 }

@@ -58,10 +58,10 @@ describe('how many minutes there are', () => {
   it('counts calls that go on, and ends them when the minutes are used up', async () => {
     const { reserve, ended, limits } = limitsOf({ maxMinutes: 3 });
     const first = await reserve('first');
-    first.answered();
+    void first.answered();
     jest.advanceTimersByTime(MINUTE_MS);
     const second = await reserve('second');
-    second.answered();
+    void second.answered();
     // Two minutes are left, and two calls share them.
     jest.advanceTimersByTime(MINUTE_MS - 1);
     expect(ended).toEqual([]);
@@ -88,8 +88,8 @@ describe('how many minutes there are', () => {
   it('leaves more to the others when one hangs up early', async () => {
     const { reserve, ended } = limitsOf({ maxMinutes: 2 });
     const [first, second] = [await reserve('first'), await reserve('second')];
-    first.answered();
-    second.answered();
+    void first.answered();
+    void second.answered();
     jest.advanceTimersByTime(MINUTE_MS / 2);
     await first.ended();
     // One minute is left, for one.
@@ -103,7 +103,7 @@ describe('how many minutes there are', () => {
   it('are there again once the calls are as long ago as the window', async () => {
     const { reserve } = limitsOf({ maxMinutes: 1 }, 60 * MINUTE_MS);
     const first = await reserve('first');
-    first.answered();
+    void first.answered();
     jest.advanceTimersByTime(MINUTE_MS);
     await first.ended();
     jest.advanceTimersByTime(59 * MINUTE_MS);
@@ -166,7 +166,7 @@ it('InMemoryCallLimits remembers no tenant that has nothing to remember', async 
   const { reserve, limits } = limitsOf({ maxMinutes: 5 }, MINUTE_MS);
   for (let i = 0; i < 1_000; i++) {
     const call = await reserve('call', '+15550001', `tenant ${i}`);
-    call.answered();
+    void call.answered();
     jest.advanceTimersByTime(1_000);
     await call.ended();
   }

@@ -18,6 +18,7 @@ import {
 } from '../../src/index.js';
 import { RecordingLauncher, startHost, type TestHost } from '../../src/testing/index.js';
 import { FakeCarrierApi } from '../support/fake-carrier-api.js';
+import { Lines } from '../support/lines.js';
 import { closeOf } from '../support/runner-app.js';
 
 const CARRIERS = ['twilio', 'telnyx', 'plivo'] as const;
@@ -326,6 +327,29 @@ describe('limits of outbound calls', () => {
       'reserve undefined +15550001',
       'ended',
     ]);
+  });
+
+  it('change nothing when they fail once a call is placed, and the log says so', async () => {
+    class BrokenLimits extends CallLimits {
+      reserve() {
+        const fail = () => Promise.reject(new Error('no database'));
+        return { answered: fail, ended: fail };
+      }
+    }
+    const lines = new Lines();
+    const { calls, launcher, host, registry } = await start({ callLimits: BrokenLimits });
+    host.app.useLogger(lines);
+    const { ended } = await calls.dial(callOf('twilio'));
+    const phone = await host.follow(await api.placed[0]!.answer(), { carrier: 'twilio' });
+    await launcher.nextLaunch();
+    expect(await lines.with('callLimits failed')).toMatch(/no database/);
+    await phone!.hangUp();
+    expect(await ended).toMatchObject({ code: 'peer_left' });
+    expect(registry.size).toBe(0);
+    // A session that cannot even be opened gives back its share as well.
+    await expect(
+      calls.dial({ ...callOf('twilio'), principal: { id: 'acme', maxSessions: 0 } }),
+    ).rejects.toMatchObject({ code: 'AT_CAPACITY' });
   });
 
   it('give back what was reserved for a call for which there is no place', async () => {

@@ -4,7 +4,9 @@ import type { Caller } from '../../auth/runner-auth.js';
 import type { SessionEndCode } from '../../bot/session-end.js';
 import { type CallReservation, CallLimits } from '../../calls/call-limits.js';
 import { CALL_TARGETS, type CallTarget, parseCallTarget } from '../../calls/call-target.js';
+import { attempt } from '../../errors/attempt.js';
 import { RunnerError } from '../../errors/runner.error.js';
+import { RunnerLogger } from '../../errors/runner-logger.js';
 import { PublicUrls } from '../../http/public-url.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session, SessionCall } from '../../sessions/session.js';
@@ -95,7 +97,8 @@ export class OutboundCalls {
   ) {
     sessions.observers.add({
       changed: (session) => {
-        if (session.state.name === 'launching') this.reservations.get(session)?.answered();
+        if (session.state.name !== 'launching') return;
+        attempt(() => this.reservations.get(session)?.answered(), logFailure);
       },
     });
   }
@@ -128,7 +131,8 @@ export class OutboundCalls {
       });
       const callId = api.calls.placedCallId(await api.send(request, { repeatable: false }));
       if (!isCallId(callId)) return call;
-      session.call = { ...session.call!, callId };
+      // The carrier may have connected it already, and said more.
+      session.call = { callId, ...session.call! };
       session.hold(({ code }) => stopRinging(session, api, callId, code));
       return { ...call, callId };
     });
@@ -173,7 +177,7 @@ export class OutboundCalls {
         return place({ ...facts, xml }, session);
       });
     } catch (error) {
-      if (!session) await reservation.ended();
+      if (!session) attempt(() => reservation.ended(), logFailure);
       throw error;
     }
   }
@@ -190,6 +194,9 @@ export class OutboundCalls {
     }
   }
 }
+
+const logFailure = (thrown: unknown): void =>
+  new RunnerLogger('PipecatRunner').error(`callLimits failed: ${textOfThrown(thrown).text}`);
 
 /** Stops the phone of somebody who has not picked it up, when the session ends before its time. */
 async function stopRinging(
