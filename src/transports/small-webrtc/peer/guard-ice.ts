@@ -9,7 +9,6 @@ type Receive = (data: Buffer, from: werift.Address) => void;
 
 /** werift's UDP sockets and TURN clients, with the parts that datagrams go through; they are not in its types. */
 interface Protocol {
-  readonly type: string;
   readonly transactions?: object;
   readonly turn?: werift.TurnProtocol;
   datagramReceived?: Receive;
