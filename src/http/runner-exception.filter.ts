@@ -2,6 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs
 import { HttpAdapterHost } from '@nestjs/core';
 import { isBodyUnread } from './body-stream.js';
 import { toErrorAnswer } from './error-answer.js';
+import { nodeResponse } from './http-response.js';
 
 /** Turns whatever a controller of the runner throws into the error shape that Pipecat's clients can show. */
 @Catch()
@@ -13,7 +14,7 @@ export class RunnerExceptionFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const { httpAdapter } = this.adapterHost;
     const response = host.switchToHttp().getResponse<unknown>();
-    if (httpAdapter.isHeadersSent(response)) {
+    if (nodeResponse(response).headersSent) {
       // The host's interceptors run when the answer is given.
       this.logger.debug(`after the answer was sent: ${String(error)}`);
       return;
