@@ -1,28 +1,30 @@
 /** What is used of an Express 5 application beyond its documented interface: the layers of its router, in the order of their registration. */
 export interface ExpressApplication {
   readonly router: { readonly stack: readonly ExpressLayer[] };
-  use(middleware: unknown): unknown;
+  use(...middleware: unknown[]): unknown;
   options(path: string, handler: unknown): unknown;
 }
 
 /** A middleware, or a route and its handlers. */
 interface ExpressLayer {
   readonly name: string;
-  readonly route?: {
-    readonly path: string;
-    /** Those that it takes, in lower case; `_all` for every method. */
-    readonly methods: Readonly<Record<string, boolean | undefined>>;
-    readonly stack: readonly { readonly handle: object }[];
-  };
+  readonly route?: ExpressRoute;
   /** Throws for a path that cannot be decoded. */
   match(path: string): unknown;
+}
+
+interface ExpressRoute {
+  readonly path: string;
+  /** Those that it takes, in lower case; `_all` for every method. */
+  readonly methods: Readonly<Record<string, boolean | undefined>>;
+  readonly stack: readonly { readonly handle: object }[];
 }
 
 /** A route of Express', and what was noted of it. */
 export interface NotedRoute<T> {
   readonly path: string;
-  /** Whether it takes every method there is. */
-  readonly takesAll: boolean;
+  /** Whether it takes OPTIONS, as one for every method does. */
+  readonly takesOptions: boolean;
   readonly note: T;
 }
 
@@ -82,7 +84,7 @@ export class ExpressRouter<T> {
     this.look();
     return this.noted.map(({ layer: { route }, note }) => ({
       path: route!.path,
-      takesAll: route!.methods._all === true,
+      takesOptions: handles(route!, 'options'),
       note,
     }));
   }
@@ -102,10 +104,12 @@ export class ExpressRouter<T> {
 }
 
 function takes(layer: ExpressLayer, method: string, path: string): boolean {
-  if (!layer.route) return false;
-  const { methods } = layer.route;
-  const isTaken = methods._all ?? methods[method] ?? (method === 'head' && methods.get);
-  return isTaken === true && matches(layer, path);
+  return layer.route !== undefined && handles(layer.route, method) && matches(layer, path);
+}
+
+/** @param method in lower case */
+function handles({ methods }: ExpressRoute, method: string): boolean {
+  return Boolean(methods._all ?? methods[method] ?? (method === 'head' && methods.get));
 }
 
 function matches(layer: ExpressLayer, path: string): boolean {

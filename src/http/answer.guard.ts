@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import {
   type CanActivate,
   type ExecutionContext,
@@ -7,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { ContextIdFactory, HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import type { HttpRequest } from './http-request.js';
+import { nodeResponse } from './http-response.js';
 import { runnerRouteOf } from './runner-route.js';
 
 /**
@@ -35,8 +37,9 @@ export class AnswerGuard implements CanActivate {
       httpAdapter.setHeader(response, name, typeof value === 'function' ? value() : value);
     }
     const body = await handle.apply(controller, argumentsFor(request, response));
-    // Otherwise the handler has sent it.
+    // Otherwise the handler sends it.
     if (body !== undefined) httpAdapter.reply(response, body, status);
+    await whenSent(nodeResponse(response));
     return true;
   }
 
@@ -50,4 +53,10 @@ export class AnswerGuard implements CanActivate {
     const contextId = ContextIdFactory.getByRequest(request);
     return this.moduleRef.resolve<object>(type, contextId, { strict: false });
   }
+}
+
+/** Nothing of the host's may run before, for it could still change the answer: a hook of Fastify's or a stream may take its time. */
+function whenSent(response: ServerResponse): Promise<void> | undefined {
+  if (response.headersSent || response.destroyed) return undefined;
+  return new Promise((resolve) => response.once('close', () => resolve()));
 }

@@ -4,6 +4,7 @@ import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { isBodyUnread } from './body-stream.js';
 import { toErrorAnswer } from './error-answer.js';
+import { nodeResponse } from './http-response.js';
 
 /** Turns whatever a controller of the runner throws into the error shape that Pipecat's clients can show. */
 @Catch()
@@ -15,7 +16,7 @@ export class RunnerExceptionFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const { httpAdapter } = this.adapterHost;
     const response = host.switchToHttp().getResponse<unknown>();
-    if (httpAdapter.isHeadersSent(response)) {
+    if (nodeResponse(response).headersSent) {
       // The host's interceptors run when the answer is given.
       this.logger.debug(`after the answer was sent: ${textOfThrown(error).text}`);
       return;

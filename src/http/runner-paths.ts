@@ -5,7 +5,8 @@ import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
 /** Where a runner is in its application. */
 @Injectable()
 export class RunnerPaths {
-  private base: string | undefined;
+  private prefix: string | undefined;
+  private base = '';
 
   constructor(
     @Inject(RUNNER_REF) private readonly runner: RunnerRef,
@@ -15,10 +16,15 @@ export class RunnerPaths {
   /**
    * The host's global prefix and the `path` option, such as `/api/voice`; empty when there is neither. WebSockets are below it. So are
    * the HTTP routes, but for those that the host excludes from its prefix.
-   * Asked for only once the application is being initialised, when the prefix is final.
+   * It is final once the application is being initialised.
    */
   get basePath(): string {
-    return (this.base ??= joinPaths(this.config.getGlobalPrefix() ?? '', this.runner.path));
+    const prefix = this.config.getGlobalPrefix() ?? '';
+    if (prefix !== this.prefix) {
+      this.prefix = prefix;
+      this.base = joinPaths(prefix, this.runner.path);
+    }
+    return this.base;
   }
 
   /** Whether the runner has a `path`, below which nothing else is expected. */

@@ -43,7 +43,10 @@ export class Runner {
     return this.ref.name;
   }
 
-  /** Where its routes are: the application's global prefix and the `path` option, such as `/api/voice`; '' for neither. */
+  /**
+   * Where its routes are: the application's global prefix and the `path` option, such as `/api/voice`; '' for neither. The prefix is there once
+   * the application is being initialised.
+   */
   get path(): string {
     return this.paths.basePath;
   }

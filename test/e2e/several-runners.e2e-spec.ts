@@ -191,12 +191,16 @@ describe.each(PLATFORMS)('several runners in one application on %s', (platform) 
     const main = runner('forRoot', { isGlobal: true, publicUrl: 'bot.example.com' });
     @Injectable()
     class Operator {
+      readonly early: string;
       constructor(
         @InjectRunner('sales') readonly sales: Runner,
         @InjectRunner('support') readonly support: Runner,
         @InjectRunner() readonly main: Runner,
         @Inject(SessionRegistry) readonly sessions: SessionRegistry,
-      ) {}
+      ) {
+        // Too early for the prefix.
+        this.early = sales.path;
+      }
     }
     @Module({ providers: [Operator] })
     class OperatorModule {}
@@ -207,6 +211,7 @@ describe.each(PLATFORMS)('several runners in one application on %s', (platform) 
     );
     const { app, url } = running;
     const operator = app.get(Operator, { strict: false });
+    expect(operator.early).toBe('/sales');
     expect(operator.sales.name).toBe('sales');
     expect(operator.main.name).toBeUndefined();
     expect([operator.sales.path, operator.support.path, operator.main.path]).toEqual([

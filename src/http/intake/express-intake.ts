@@ -57,7 +57,7 @@ export function installOnExpress(
       routes = registered.map(({ path, note }) => ({ path, route: note }));
       for (const path of new Set(routes.map((one) => one.path))) {
         const here = registered.filter((one) => one.path === path);
-        if (here.some(({ takesAll }) => takesAll)) continue;
+        if (here.some(({ takesOptions }) => takesOptions)) continue;
         const route = here[0]!.note;
         const methods = allowedMethods(here.map(({ note }) => note));
         const answer = (request: ExpressRequest, response: ServerResponse, next: () => void) =>
