@@ -11,7 +11,7 @@ type HostModule = ModulesContainer extends Map<string, infer M> ? M : never;
 
 type Wrapper = HostModule['providers'] extends Map<unknown, infer W> ? W : never;
 
-/** What the runner constructs for the host: the name of the option, and the DI token. */
+/** Something that the runner constructs for the host: the name of the option, and the DI token. */
 export type Constructed = readonly [option: string, token: InjectionToken];
 
 /**
@@ -52,7 +52,7 @@ function dependenciesOf(wrapper: Wrapper | undefined): InjectionToken[] {
   return tokens.filter((_, index) => !optional.includes(index));
 }
 
-/** Whether a module can inject a token. What cannot be told counts as so: Nest has the last word. */
+/** True where a module can inject a token, and where that cannot be told: Nest has the last word. */
 function isVisible(own: HostModule, token: InjectionToken | undefined): boolean {
   if (token === undefined || token === Object || typeof token === 'object') return true;
   if (own.providers.has(token)) return true;
@@ -86,7 +86,7 @@ function fixFor(token: InjectionToken, own: HostModule, modules: readonly HostMo
   return `which ${home} provides: write RunnerModule.forRoot({ imports: [${home}] })${exported}`;
 }
 
-/** Whether a module imports another, over however many others. */
+/** True where a module imports another, over however many others. */
 function reaches(from: HostModule, to: HostModule, seen = new Set<HostModule>()): boolean {
   if (from === to) return true;
   if (seen.has(from)) return false;

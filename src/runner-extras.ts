@@ -9,7 +9,7 @@ import { type PartsOption, partsOptionOf } from './validation/runner-part.decora
 
 type Extra = (typeof EXTRAS)[number];
 
-/** What is wrong with each value of an option, as what follows its name. */
+/** Finds what is wrong with the value of an option, as the text that follows its name. */
 type Problems = (value: unknown) => string[];
 
 /**

@@ -9,7 +9,7 @@ import { RunnerTransport } from './transports/runner-transport.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { InvalidOptionsError, kindOf } from './validation/options.js';
 
-/** What happens once in the life of a runner: what the host gave it is checked, and its launcher prepares when it begins to serve. */
+/** The start-up of a runner: checks what the host gave it, and has its launcher prepare when it begins to serve. */
 @Injectable()
 export class RunnerStartup implements OnModuleInit {
   private initialised = false;

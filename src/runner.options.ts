@@ -98,8 +98,8 @@ export interface RunnerOptions {
    */
   stopGraceMs?: number;
   /**
-   * How long conversations, and requests that are being answered, may go on when the application shuts down, in milliseconds; then they are ended
-   * (`draining`). Whoever kills the process must be more patient than this and `stopGraceMs` together. In development and tests, 0 waits for nobody.
+   * The time that conversations, and requests that are being answered, may go on when the application shuts down, in milliseconds; then they are
+   * ended (`draining`). Whoever kills the process must be more patient than this and `stopGraceMs` together. In development and tests, 0 waits for nobody.
    * @default 20_000
    */
   drainTimeoutMs?: number;

@@ -119,7 +119,7 @@ export class RunnerArguments {
   }
 }
 
-/** What the carrier said of a call, with all that its class does not name. */
+/** The data of a call, with all that its class does not name. */
 function callDataOf(value: unknown, isInstance: boolean): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   if (!isInstance) return { ...value };

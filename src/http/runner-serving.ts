@@ -6,7 +6,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 
 /**
  * The moment the runner begins to serve: its HTTP server listens, or, where another server brings the requests, the first session opens.
- * What only a serving runner needs starts then, so that a CLI or a worker that shares the module stays idle.
+ * The parts that only a serving runner needs start then, so that a CLI or a worker that shares the module stays idle.
  */
 @Injectable()
 export class RunnerServing implements OnModuleInit, OnModuleDestroy {

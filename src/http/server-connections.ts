@@ -6,7 +6,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { secondaryServersOf } from '../compat/fastify-secondary-servers.js';
 
-/** How long connections may take to end by themselves. */
+/** The time that connections have to end by themselves. */
 export interface ConnectionGrace {
   /** For one without a request, or that does not move any more, in milliseconds. */
   readonly idleMs: number;
@@ -16,7 +16,7 @@ export interface ConnectionGrace {
   readonly signal: AbortSignal;
 }
 
-/** How often the connections that are left are looked at, in milliseconds. */
+/** The interval at which the connections that are left are looked at, in milliseconds. */
 const LOOK_MS = 250;
 
 type Answer = ServerResponse | Http2ServerResponse;
@@ -110,7 +110,7 @@ export class ServerConnections implements OnModuleInit {
 const peerOf = (socket: Socket): unknown =>
   socket.remotePort === undefined ? socket : `${socket.remoteAddress}:${socket.remotePort}`;
 
-/** Whether it is the handler that takes its time, and not the client: the request is here, and nothing waits to be read. */
+/** True while the handler takes its time, and not the client: the request is here, and nothing waits to be read. */
 function isAtWork({ req, writableLength }: Answer): boolean {
   const isReceived = 'stream' in req ? req.stream.state?.remoteClose === 1 : req.complete;
   return isReceived && writableLength === 0;

@@ -12,10 +12,10 @@ import { SessionRegistry } from './session-registry.js';
 
 /** What asks a process to end. */
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
-/** How long connections may take to end by themselves once the conversations were ended, and at least, in milliseconds. */
+/** The time that connections have to end by themselves after the conversations were ended, and the least they have, in milliseconds. */
 const CONNECTION_GRACE_MS = 2_000;
 const MIN_CONNECTION_GRACE_MS = 500;
-/** How many sessions the log names. */
+/** The number of sessions that the log names. */
 const MOST_NAMED = 10;
 
 /**
@@ -53,16 +53,19 @@ export class RunnerDrain implements OnModuleDestroy, BeforeApplicationShutdown {
     await untilSignalled(this.start(), () => this.hurry());
   }
 
-  /** Nobody waits for this, and least of all the HTTP server, which closes after it and waits for its connections. */
+  /** Returns at once: the HTTP server closes after this hook, and waits for its connections. */
   beforeApplicationShutdown(): void {
     const nowMs = performance.now();
     const haste = new AbortController();
-    const idleMs = this.haste.signal.aborted
-      ? MIN_CONNECTION_GRACE_MS
-      : Math.max(MIN_CONNECTION_GRACE_MS, this.endsMs + CONNECTION_GRACE_MS - nowMs);
-    const busyMs = this.haste.signal.aborted
-      ? idleMs
-      : Math.max(idleMs, this.shutdownMs + this.options.drainTimeoutMs - nowMs);
+    const hurried = this.haste.signal.aborted;
+    const idleMs = Math.max(
+      MIN_CONNECTION_GRACE_MS,
+      hurried ? 0 : this.endsMs + CONNECTION_GRACE_MS - nowMs,
+    );
+    const busyMs = Math.max(
+      idleMs,
+      hurried ? 0 : this.shutdownMs + this.options.drainTimeoutMs - nowMs,
+    );
     const ended = this.connections.end({ idleMs, busyMs, signal: haste.signal });
     void untilSignalled(ended, () => haste.abort());
   }

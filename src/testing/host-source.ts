@@ -21,11 +21,11 @@ export interface TestingModuleBuilderLike {
   compile(): Promise<TestingModuleLike>;
 }
 
-/** What `startHost` makes an application of: a module, one of `@nestjs/testing` with its overrides, or the application itself. */
+/** The source of an application for `startHost`: a module, one of `@nestjs/testing` with its overrides, or the application itself. */
 export type HostSource =
   Type<unknown> | DynamicModule | TestingModuleBuilderLike | TestingModuleLike | INestApplication;
 
-/** How the application is made, where it is not there yet. */
+/** The way an application is made that is not there yet. */
 export interface HostApplicationOptions {
   readonly adapter: AbstractHttpAdapter | undefined;
   readonly logger: LogLevel[] | false;

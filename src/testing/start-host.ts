@@ -18,7 +18,7 @@ export interface StartHostOptions {
   readonly configure?: (app: INestApplication) => void | Promise<void>;
   /** The HTTP adapter of an application that is made here. @default Fastify where it is installed, or else Express */
   readonly adapter?: AbstractHttpAdapter;
-  /** What an application that is made here logs. @default ['error', 'warn'] */
+  /** The log levels of an application that is made here. @default ['error', 'warn'] */
   readonly logger?: LogLevel[] | false;
   /** Where the runner is: its `path` and the application's prefix, such as `/voice`. @default '' */
   readonly path?: string;

@@ -7,7 +7,7 @@ export function didYouMean(given: string, names: readonly string[]): string | un
   return close[0]?.name;
 }
 
-/** How many letters must be added, removed, replaced or swapped with their neighbour to make one text of the other. */
+/** The number of letters to add, remove, replace or swap with their neighbour to make one text of the other. */
 function editsBetween(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, i) => i);

@@ -70,7 +70,7 @@ async function start(
 }
 
 const websocket = () => [WebSocketModule.forRoot()];
-/** What somebody wrote whom no compiler warned. */
+/** Options as somebody wrote them whom no compiler warned. */
 const written = (options: object): DynamicModule => RunnerModule.forRoot(options);
 
 describe('a mistake in the options of RunnerModule is refused by the name of the option', () => {

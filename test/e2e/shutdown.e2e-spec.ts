@@ -6,9 +6,9 @@ import { WebSocket } from 'ws';
 import { ChildHost } from '../support/child-host.js';
 import { PLATFORMS, post } from '../support/runner-app.js';
 
-/** What a shutdown may take beside the drain, in milliseconds. */
+/** The time a shutdown may take beside the drain, in milliseconds. */
 const SLACK_MS = 3_000;
-/** What the slow route of the host takes, in milliseconds. */
+/** The time that the slow route of the host takes, in milliseconds. */
 const SLOW_MS = 3_000;
 
 let host: ChildHost | undefined;
@@ -72,7 +72,7 @@ async function openDeafConversation(): Promise<void> {
   sockets.push((socket as unknown as { _socket: Socket })._socket);
 }
 
-/** What a host must not wait for, by what is open. */
+/** Connections that a host must not wait for. */
 const STUCK: Record<string, () => Promise<unknown>> = {
   'a connection that sent nothing': () => open(''),
   'half a request': () => open('POST /start HTTP/1.1\r\nHost: x\r\nContent-Le'),

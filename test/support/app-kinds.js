@@ -10,7 +10,7 @@ import { LazyModuleLoader, NestFactory, repl } from '@nestjs/core';
 import * as runner from 'nestjs-pipecat-runner';
 
 const [kind, platform, apiUrl, apiKey] = process.argv.slice(2);
-/** What happened, in order. */
+/** The events of this process, in order. */
 const events = [];
 let polls = 0;
 

@@ -15,7 +15,7 @@ import { type DailyMeeting, DailyRooms } from './daily-rooms.js';
 const DISPLAY_NAME = 'Phone';
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
-/** How long a shutdown waits for Daily; what is left expires by itself. */
+/** The time a shutdown waits for Daily, in milliseconds; rooms that are left expire by themselves. */
 const SHUTDOWN_MS = 2_000;
 
 /** A few phone rooms made ahead, so that a call is answered without waiting for Daily. Used ones are replaced at once. */
