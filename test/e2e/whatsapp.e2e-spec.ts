@@ -226,7 +226,7 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
     });
     expect((await meta.tell(ring, 'guess')).status).toBe(401);
     const unsigned = await fetch(meta.webhookUrl, { method: 'POST', body: JSON.stringify(ring) });
-    expect(unsigned.status).toBe(415);
+    expect(unsigned.status).toBe(401);
     expect(sessions.size).toBe(0);
     expect(meta.acts).toEqual([]);
   });
