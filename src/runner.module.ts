@@ -219,12 +219,13 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
     },
     runner,
   );
-  const onTop = [
-    ...(extras.transports ?? []),
-    ...(extras.features ?? []),
-    { module: SessionApiModule },
-  ].map((module) => ownModule({ ...module, imports: [...(module.imports ?? []), core] }, runner));
-  const modules = [core, ...onTop];
+  const modules = [
+    core,
+    ...distinct([...(extras.transports ?? []), ...(extras.features ?? [])]).map((module) =>
+      ownModule({ ...module, imports: [...(module.imports ?? []), core] }, runner),
+    ),
+    ownModule({ module: SessionApiModule, imports: [core] }, runner),
+  ];
   const token = getRunnerToken(name);
   return {
     module: definition.module,
@@ -251,6 +252,16 @@ function provider<T>(
   if ('useFactory' in definition) return { provide: token, ...definition };
   throw new InvalidOptionsError('RunnerModule', [
     `${name} must be a class that extends ${token.name}, or a provider: { useClass | useExisting | useFactory | useValue }`,
+  ]);
+}
+
+/** Two of one kind would answer at the same paths. */
+function distinct(modules: DynamicModule[]): DynamicModule[] {
+  const classes = modules.map(({ module }) => module);
+  const twice = classes.find((one, i) => classes.indexOf(one) < i);
+  if (!twice) return modules;
+  throw new InvalidOptionsError('RunnerModule', [
+    `transports and features must not have ${twice.name} twice: give RunnerModule a second time, with another path`,
   ]);
 }
 
