@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type * as werift from 'werift';
 import type { OutgoingRtp } from '../../../media/rtp/rtp-packet.js';
 import { endTurnAllocations } from './end-turn-allocations.js';
+import { guardIce } from './guard-ice.js';
 import { guardSctp } from './guard-sctp.js';
 import {
   type NegotiatedTrack,
@@ -170,8 +171,9 @@ class WeriftPeer implements Peer {
   /** Sets up a new transport before it gathers candidates or hears of the client. */
   private prepare(transport: werift.RTCDtlsTransport): void {
     if (this.knownTransports.has(transport)) return;
-    this.knownTransports.add(transport);
     const { connection } = transport.iceTransport;
+    guardIce(this.lib, connection);
+    this.knownTransports.add(transport);
     // Without one werift asks Google's.
     if (!this.options.iceServers.some(({ urls }) => /^stuns?:/.test([urls].flat().join(' ')))) {
       connection.stunServer = undefined;
