@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type * as werift from 'werift';
 import type { OutgoingRtp } from '../../../media/rtp/rtp-packet.js';
 import { endTurnAllocations } from './end-turn-allocations.js';
+import { guardDtls } from './guard-dtls.js';
 import { guardIce } from './guard-ice.js';
 import { guardSctp } from './guard-sctp.js';
 import {
@@ -184,7 +185,7 @@ class WeriftPeer implements Peer {
         this.events.gatheringTimedOut();
       }
     };
-    keepEarlyDtls(transport);
+    receiveDtls(transport, () => this.events.failed('The peer connection cannot be protected.'));
     transport.onRtp.subscribe(({ header, payload }) => {
       const name = this.trackOf(header);
       if (!name) return;
@@ -285,10 +286,12 @@ function codecOf({ codecs }: werift.RTCRtpTransceiver): NegotiatedTrack['codec']
 }
 
 /**
- * Keeps what a client says in DTLS before our side is ready to hear it, which is some milliseconds later; else it would say it
- * again a second later.
+ * Guards the DTLS connection of a transport as soon as it exists. What the client sends some milliseconds before is kept for it; else the
+ * client would send it again a second later.
+ *
+ * @param fail called when it cannot be guarded
  */
-function keepEarlyDtls(transport: werift.RTCDtlsTransport): void {
+function receiveDtls(transport: werift.RTCDtlsTransport, fail: () => void): void {
   const { onData } = transport.iceTransport.connection;
   const early: Buffer[] = [];
   const { unSubscribe } = onData.subscribe((data) => {
@@ -298,8 +301,13 @@ function keepEarlyDtls(transport: werift.RTCDtlsTransport): void {
     if (state !== 'connecting') return;
     unSubscribe();
     started.unSubscribe();
-    // It listens as soon as this is told.
+    // It is created right after this event.
     queueMicrotask(() => {
+      try {
+        guardDtls(transport.dtls!);
+      } catch {
+        return fail();
+      }
       for (const data of early) onData.execute(data);
     });
   });
