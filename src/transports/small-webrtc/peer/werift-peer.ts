@@ -27,6 +27,8 @@ const FLUSH_MS = 200;
 const MOST_BUFFERED = 4 * 1_048_576;
 /** More datagrams than this are not kept for later. */
 const MOST_EARLY = 20;
+/** RTP streams of a client that belong to none of its tracks. */
+const MOST_STRAY_STREAMS = 100;
 /** The first byte of a datagram tells DTLS from STUN and RTP (RFC 7983). */
 const isDtls = (data: Buffer): boolean => data[0]! >= 20 && data[0]! < 64;
 
@@ -186,9 +188,16 @@ class WeriftPeer implements Peer {
       }
     };
     receiveDtls(transport, () => this.events.failed('The peer connection cannot be protected.'));
+    const stray = new Set<number>();
     transport.onRtp.subscribe(({ header, payload }) => {
       const name = this.trackOf(header);
-      if (!name) return;
+      if (!name) {
+        // werift keeps a state for each.
+        if (stray.add(header.ssrc).size > MOST_STRAY_STREAMS) {
+          this.events.failed('The client sends too many RTP streams.');
+        }
+        return;
+      }
       const { ssrc, payloadType, sequenceNumber, timestamp, marker } = header;
       const packet = { ssrc, payloadType, sequenceNumber, timestamp, marker, payload };
       this.events.rtp(name, packet);
@@ -217,8 +226,8 @@ class WeriftPeer implements Peer {
 
   private guard(sctp: werift.RTCSctpTransport | undefined): void {
     if (!sctp || this.guarded === sctp.sctp) return;
-    this.guarded = sctp.sctp;
     guardSctp(sctp, (message) => this.events.failed(message));
+    this.guarded = sctp.sctp;
   }
 
   /** Tells which transceiver is which track: by the order of those of a kind. */
