@@ -100,6 +100,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
       '/sessions/{id}/{path}',
       '/start',
       '/status',
+      '/telephony/documents/{id}',
       '/telephony/{carrier}',
       '/whatsapp',
     ]);

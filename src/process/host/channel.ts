@@ -5,7 +5,12 @@ import { readLines } from '../read-lines.js';
 
 const CONTROL_FD = 3;
 /** What is known of what the runner says. */
-const TYPES: readonly RunnerMessage['type'][] = ['start', 'stop', 'hung_up'];
+const TYPES: Readonly<Record<RunnerMessage['type'], true>> = {
+  start: true,
+  stop: true,
+  hung_up: true,
+  transferred: true,
+};
 
 /** The bot's end of the line to the runner. The process goes with it. */
 export class Channel {
@@ -22,7 +27,7 @@ export class Channel {
     for await (const { text } of readLines(this.control, Infinity)) {
       const message = JSON.parse(text) as RunnerMessage;
       // It may be a newer runner, that says more.
-      if (TYPES.includes(message.type)) this.heard.emit(message.type, message);
+      if (Object.hasOwn(TYPES, message.type)) this.heard.emit(message.type, message);
     }
   }
 
