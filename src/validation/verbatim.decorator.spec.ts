@@ -54,7 +54,7 @@ describe('a field that is passed on as it is', () => {
       ...ROOM,
       body: hostile(),
       cli_args: hostile(),
-      call_data: { call_id: 'CA1', body: hostile(), extra_headers: hostile(), toString: 'z' },
+      call_data: { call_id: 'CA1', body: hostile(), extra_headers: hostile() },
     };
     const args = plainToInstance(DailyRunnerArguments, plain);
     expect(args).toBeInstanceOf(DailyRunnerArguments);
@@ -68,6 +68,14 @@ describe('a field that is passed on as it is', () => {
     const wire = JSON.parse(JSON.stringify(args)) as Record<string, unknown>;
     expect(wire).toMatchObject(plain);
     expect(runner.runnerArgumentsFromJSON(wire)).toEqual(args);
+  });
+
+  it('does not let call data pass for something else by the keys that every object has', () => {
+    const call_data = { call_id: 7, constructor: 'x', toString: 'y' };
+    const args = plainToInstance(DailyRunnerArguments, { ...ROOM, call_data });
+    expect(args.call_data).toEqual(new CallData({ call_id: 7 as never }));
+    expect(validateSync(args).map(({ property }) => property)).toEqual(['call_data']);
+    expect(JSON.parse(JSON.stringify(args))).toMatchObject({ call_data_type: 'CallData' });
   });
 
   it.each(['text', 7, false, null, ['a', { toString: 'b' }]])('may hold %j as well', (body) => {
