@@ -68,10 +68,10 @@ export class CallData {
   }
 }
 
-/** Copies what is there; `null` and `undefined` leave the default. */
+/** Copies what is there; `null` and `undefined` leave the default, and keys that every object has are left out. */
 export function assignDefined(target: object, init: object): void {
   for (const [key, value] of Object.entries(init)) {
-    if (value !== undefined && value !== null && key !== '__proto__') {
+    if (value !== undefined && value !== null && !(key in Object.prototype)) {
       (target as Record<string, unknown>)[key] = value;
     }
   }

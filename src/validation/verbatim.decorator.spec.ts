@@ -70,6 +70,14 @@ describe('a field that is passed on as it is', () => {
     expect(runner.runnerArgumentsFromJSON(wire)).toEqual(args);
   });
 
+  it('does not let call data pass for something else by the keys that every object has', () => {
+    const call_data = { call_id: 7, constructor: 'x', toString: 'y' };
+    const args = plainToInstance(DailyRunnerArguments, { ...ROOM, call_data });
+    expect(args.call_data).toEqual(new CallData({ call_id: 7 as never }));
+    expect(validateSync(args).map(({ property }) => property)).toEqual(['call_data']);
+    expect(JSON.parse(JSON.stringify(args))).toMatchObject({ call_data_type: 'CallData' });
+  });
+
   it.each(['text', 7, false, null, ['a', { toString: 'b' }]])('may hold %j as well', (body) => {
     expect(plainToInstance(StartRequest, { body }).body).toEqual(body);
     expect(instanceToPlain(new DailyRunnerArguments({ ...ROOM, body })).body).toEqual(body ?? {});
