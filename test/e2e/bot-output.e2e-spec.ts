@@ -65,12 +65,13 @@ describe('a bot that prints for ever', () => {
       await Promise.all([back, sleep(20)]);
     }
     const { user, system } = process.cpuUsage(cpuBefore);
-    const cpuShare = (user + system) / 1_000 / (performance.now() - startedMs);
+    const tookMs = performance.now() - startedMs;
+    const cpuShare = (user + system) / 1_000 / tookMs;
     expect(heard).toBe(1 + SENT);
     expect(cpuShare).toBeLessThan(MAX_CPU_SHARE);
     expect(process.memoryUsage.rss() - before).toBeLessThan(100_000_000);
-    // At most 500 in a second.
-    expect(lines.all.length).toBeLessThan(4_000);
+    // At most 500 in a second, of which the first may be full before the measurement and the last after it.
+    expect(lines.all.length).toBeLessThan(500 * (tookMs / 1_000 + 2) + 100);
     flood.terminate();
   });
 

@@ -101,7 +101,6 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
       '/start',
       '/status',
       '/telephony/documents/{id}',
-      '/telephony/documents/{id}',
       '/telephony/{carrier}',
       '/whatsapp',
     ]);
