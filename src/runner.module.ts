@@ -311,21 +311,20 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
     },
     runner,
   );
-  const onTop = [
-    ...(extras.transports ?? []),
-    ...(extras.features ?? []),
-    { module: SessionApiModule },
-  ].map((module: DynamicModule) =>
-    ownModule(
-      {
-        ...module,
-        imports: [...(module.imports ?? []), core],
-        providers: [...(module.providers ?? []), IN_PLACE],
-      },
-      runner,
+  const modules = [
+    core,
+    ...distinct([...(extras.transports ?? []), ...(extras.features ?? [])]).map((module) =>
+      ownModule(
+        {
+          ...module,
+          imports: [...(module.imports ?? []), core],
+          providers: [...(module.providers ?? []), IN_PLACE],
+        },
+        runner,
+      ),
     ),
-  );
-  const modules = [core, ...onTop];
+    ownModule({ module: SessionApiModule, imports: [core] }, runner),
+  ];
   const token = getRunnerToken(name);
   return {
     module: definition.module,
@@ -344,4 +343,14 @@ function provider<T>(token: Abstract<T>, definition: Provided<T>): Provider {
   return typeof definition === 'function'
     ? { provide: token, useClass: definition }
     : { provide: token, ...definition };
+}
+
+/** Two of one kind would answer at the same paths. */
+function distinct(modules: DynamicModule[]): DynamicModule[] {
+  const classes = modules.map(({ module }) => module);
+  const twice = classes.find((one, i) => classes.indexOf(one) < i);
+  if (!twice) return modules;
+  throw new InvalidOptionsError('RunnerModule', [
+    `transports and features must not have ${twice.name} twice: give RunnerModule a second time, with another path`,
+  ]);
 }

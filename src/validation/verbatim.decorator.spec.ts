@@ -54,7 +54,7 @@ describe('a field that is passed on as it is', () => {
       ...ROOM,
       body: hostile(),
       cli_args: hostile(),
-      call_data: { call_id: 'CA1', body: hostile(), extra_headers: hostile(), toString: 'z' },
+      call_data: { call_id: 'CA1', body: hostile(), extra_headers: hostile() },
     };
     const args = plainToInstance(DailyRunnerArguments, plain);
     expect(args).toBeInstanceOf(DailyRunnerArguments);

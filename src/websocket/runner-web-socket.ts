@@ -8,8 +8,10 @@ import { Queue } from '../limits/queue.js';
 const MAX_HELD_BYTES = 65_536;
 /** Still unheard after so long, it reads on, and the oldest frames go: nobody listens, and a peer that leaves must be noticed. Milliseconds. */
 const UNHEARD_MS = 10_000;
-/** After so many messages the event loop has a turn before more is read: ws passes on whatever it reads in one go, which can be megabytes. */
-const MESSAGES_PER_TURN = 1_000;
+/** After so many messages the event loop has a turn: ws passes on whatever it reads in one go, which can be megabytes of tiny ones. */
+const MESSAGES_PER_TURN = 100;
+/** What a peer can have ws do something for. */
+const PEER_EVENTS: ReadonlySet<string | symbol> = new Set(['message', 'ping', 'pong']);
 
 /** The event of a socket whose frames nobody hears, so that the oldest are dropped from now on. */
 export const UNHEARD = 'unheard';
@@ -27,7 +29,6 @@ export class RunnerWebSocket extends WebSocket {
   private held: Queue<Message> | undefined = undefined;
   private heldBytes = 0;
   private pausedHere = false;
-  private pausedByOwner = false;
   private messages = 0;
   private drops = false;
   private unheardTimer: NodeJS.Timeout | undefined;
@@ -73,20 +74,9 @@ export class RunnerWebSocket extends WebSocket {
     super.terminate();
   }
 
-  override pause(): void {
-    this.pausedByOwner = true;
-    super.pause();
-  }
-
-  override resume(): void {
-    this.pausedByOwner = false;
-    super.resume();
-  }
-
   override emit(event: string | symbol, ...args: unknown[]): boolean {
-    if (event !== 'message') return this.emitNow(event, args);
-    if (++this.messages % MESSAGES_PER_TURN === 0) this.yieldTurn();
-    if (this.held === undefined) return this.emitNow(event, args);
+    if (PEER_EVENTS.has(event)) this.shareTurn();
+    if (event !== 'message' || this.held === undefined) return this.emitNow(event, args);
     const message = args as Message;
     if (Buffer.isBuffer(message[0])) message[0] = withoutChunk(message[0]);
     this.held.push(message);
@@ -97,11 +87,12 @@ export class RunnerWebSocket extends WebSocket {
     return true;
   }
 
-  private yieldTurn(): void {
-    super.pause();
-    setImmediate(() => {
-      if (!this.pausedHere && !this.pausedByOwner) super.resume();
-    });
+  /** Has ws put off the next message until the event loop has had a turn, and read nothing meanwhile. */
+  private shareTurn(): void {
+    const { _receiver } = this as unknown as { readonly _receiver: Receiver | null };
+    if (_receiver) {
+      _receiver._allowSynchronousEvents = ++this.messages % MESSAGES_PER_TURN !== 0;
+    }
   }
 
   private emitNow(event: string | symbol, args: unknown[]): boolean {
@@ -116,7 +107,7 @@ export class RunnerWebSocket extends WebSocket {
 
   private pauseHere(): void {
     this.pausedHere = true;
-    super.pause();
+    this.pause();
     const goOn = (): void => {
       this.drops = true;
       super.emit(UNHEARD);
@@ -131,7 +122,7 @@ export class RunnerWebSocket extends WebSocket {
     this.pausedHere = false;
     this.stopWaiting();
     this.off('close', this.stopWaiting);
-    if (!this.pausedByOwner) super.resume();
+    this.resume();
   }
 
   private readonly stopWaiting = (): void => clearTimeout(this.unheardTimer);
@@ -177,6 +168,11 @@ const sizeOf = ([data]: Message): number =>
 /** A copy where the data are a small part of what was read with them, which would be kept as long as they are. */
 const withoutChunk = (data: Buffer): Buffer =>
   data.length * 2 < data.buffer.byteLength ? Buffer.from(data) : data;
+
+/** What ws reads with. The field is its option `allowSynchronousEvents`, which it looks at for each message. */
+interface Receiver {
+  _allowSynchronousEvents: boolean;
+}
 
 /** What ws counts of its answers to pings. */
 interface Pongs {

@@ -101,6 +101,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
       '/start',
       '/status',
       '/telephony/documents/{id}',
+      '/telephony/documents/{id}',
       '/telephony/{carrier}',
       '/whatsapp',
     ]);

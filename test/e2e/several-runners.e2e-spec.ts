@@ -405,6 +405,13 @@ describe('runners that cannot be told apart', () => {
     expect(await boot('fastify', [first.module, second.module])).toMatch(message);
   });
 
+  it('are not made of one that has a transport twice', () => {
+    const transports = [WebSocketModule.forRoot(), WebSocketModule.forRoot()];
+    expect(() => RunnerModule.forRoot({ transports })).toThrow(
+      /RunnerModule.*must not have WebSocketModule twice/s,
+    );
+  });
+
   it.each(['', 7, null])('need a name that is a text, not %j', (name) => {
     expect(() => RunnerModule.forRoot({ name: name as string })).toThrow(
       /RunnerModule.*name must be a text such as 'sales'/s,
