@@ -13,13 +13,13 @@ import {
 } from 'nestjs-pipecat-runner';
 import { say } from './voice.js';
 
-/** What an invoice needs of a call. */
+/** A line of an invoice. */
 export interface CallRow {
   readonly sessionId: string | undefined;
   readonly tenant: string | undefined;
   readonly from: string | undefined;
   readonly seconds: number;
-  /** Why it ended, or why it was refused. */
+  /** The reason of its end or refusal. */
   readonly outcome: string;
 }
 

@@ -11,7 +11,7 @@ import {
 } from 'nestjs-pipecat-runner';
 import { say } from './voice.js';
 
-/** Who sits where. */
+/** The desks, by their keys. */
 const DESKS: Record<string, string> = {
   '1': '+15550011',
   '2': 'sip:support@pbx.example.com',

@@ -16,7 +16,7 @@ import {
 } from 'nestjs-pipecat-runner';
 import { say } from './voice.js';
 
-/** What each tenant may call: a table of your database. */
+/** The limits of each tenant: a table of your database. */
 @Injectable()
 export class Tenants {
   private readonly limits: Record<string, TenantCallLimits> = {

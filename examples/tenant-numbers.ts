@@ -17,7 +17,7 @@ export interface TenantNumber {
   readonly tenant: string;
   readonly bot: 'sales' | 'support';
   readonly greeting: string;
-  /** How many may call at once. */
+  /** The most callers at once. */
   readonly lines: number;
   readonly isOpen: boolean;
   readonly account: {

@@ -1,7 +1,7 @@
 import type { MarkOutcome, MediaTransport } from 'nestjs-pipecat-runner';
 
 const RATE_HZ = 8_000;
-/** How long a letter takes, in samples: 60 ms. */
+/** The length of a letter, in samples: 60 ms. */
 const SAMPLES_PER_LETTER = 480;
 
 /**

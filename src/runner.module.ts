@@ -73,13 +73,13 @@ export type LauncherDefinition = Provided<BotLauncher>;
 /** Who may do what: a class, or any form of Nest provider for one. */
 export type AuthDefinition = Provided<RunnerAuth>;
 
-/** What becomes of each phone call: a class, or any form of Nest provider for one. */
+/** The router of phone calls: a class, or any form of Nest provider for one. */
 export type CallRouterDefinition = Provided<CallRouter>;
 
-/** What may be called: a class, or any form of Nest provider for one. */
+/** The limits of outbound calls: a class, or any form of Nest provider for one. */
 export type CallLimitsDefinition = Provided<CallLimits>;
 
-/** Who keeps records of sessions: a class, or any form of Nest provider for one. */
+/** The records of sessions: a class, or any form of Nest provider for one. */
 export type SessionHooksDefinition = Provided<SessionHooks>;
 
 /** What shapes the module itself, and so must be known before any option is computed. */
@@ -95,7 +95,7 @@ export interface RunnerModuleExtras {
   auth?: AuthDefinition;
   /** Decides about each phone call before it is answered. Without one every call is taken. */
   callRouter?: CallRouterDefinition;
-  /** What `OutboundCalls` may call, and `transport.transfer()`. Without them there are no limits. */
+  /** The limits of `OutboundCalls` and `transport.transfer()`. Without them there are no limits. */
   callLimits?: CallLimitsDefinition;
   /** Is told of every session that has ended, and of every start that was refused. */
   sessionHooks?: SessionHooksDefinition;

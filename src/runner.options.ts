@@ -109,14 +109,14 @@ export interface RunnerOptions {
    */
   sessionRequestTimeoutMs?: number;
   /**
-   * How long the host's `callRouter` may take to decide about a call, in milliseconds; then the caller is told that all lines are busy.
+   * The longest decision of the host's `callRouter` about a call, in milliseconds; then the caller is told that all lines are busy.
    * Carriers wait for about 15 seconds.
    * @default 5_000
    */
   callRouterTimeoutMs?: number;
   /**
-   * How long one call of the host's `sessionHooks` may take, in milliseconds, before it is given up; also how long those under way are waited
-   * for when the application shuts down, after the last session.
+   * The time-out of one call of the host's `sessionHooks`, in milliseconds. When the application shuts down those under way are waited for as
+   * long, after the last session.
    * @default 10_000
    */
   sessionHookTimeoutMs?: number;

@@ -1,10 +1,10 @@
 /** A call that is about to be placed. */
 export interface PlannedCall {
-  /** Whose call it is: the `id` of its principal; `undefined` when it has none. */
+  /** The `id` of the call's principal; `undefined` when it has none. */
   readonly tenant: string | undefined;
   /** Wire name of the carrier. */
   readonly carrier: string;
-  /** Who is to be called: a number in E.164, or a SIP URI. */
+  /** The number to be called, in E.164, or a SIP URI. */
   readonly to: string;
   readonly from: string;
   /** Ends the call as `too_long`, for a limit that is reached while it lasts. May be called once it is answered. */
@@ -13,7 +13,7 @@ export interface PlannedCall {
 
 /** A call that is about to be put through to somebody else. */
 export interface PlannedTransfer {
-  /** Whose call it is: the `id` of the session's principal; `undefined` when it has none. */
+  /** The `id` of the session's principal; `undefined` when it has none. */
   readonly tenant: string | undefined;
   readonly carrier: string;
   readonly to: string;
@@ -28,7 +28,7 @@ export interface CallReservation {
 }
 
 /**
- * What may be called, how often and for how long, and the DI token under which the runner finds it:
+ * The limits of outbound calls and transfers, and the DI token under which the runner finds them:
  * `RunnerModule.forRoot({ callLimits: … })`. `OutboundCalls` asks it before it places a call, and `transport.transfer()` before a call is
  * transferred. The one there is counts in memory ({@link InMemoryCallLimits}); several instances that share their limits, or limits that must
  * outlive a restart, take one that counts in a database.

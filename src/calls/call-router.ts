@@ -3,7 +3,7 @@ import type { TelephonyCredentials } from '../transports/telephony/telephony-cre
 
 /** A call that has come in, as far as it is known when the {@link CallRouter} is asked. */
 export interface IncomingCall {
-  /** Who brings it: `twilio`, `telnyx`, `plivo`, `exotel`, `daily`, `livekit` or `whatsapp`. */
+  /** The transport that brings it: `twilio`, `telnyx`, `plivo`, `exotel`, `daily`, `livekit` or `whatsapp`. */
   readonly transport: string;
   /**
    * `webhook`: it rings, and can still be refused as busy. `connection`: it is connected already, by a carrier that has no webhook (Exotel) or
@@ -29,11 +29,11 @@ export interface AcceptedCall {
   readonly refuse?: undefined;
   /** The bot that is to talk: `session.bot`, for a launcher that has several. */
   readonly bot?: string;
-  /** What the bot finds in `args.body`. With Daily, fields beside those of its `DailyDialinRequest`. */
+  /** The `args.body` of the bot. With Daily, fields beside those of its `DailyDialinRequest`. */
   readonly body?: unknown;
   /** Parameters for the carrier to hand back, beside those of the module's `customParameters`; found in `call_data.body`. */
   readonly customParameters?: Readonly<Record<string, string>>;
-  /** Whose call it is: counted together with the other sessions of its `id` for `maxSessions`; `session.claims` are its `claims`. */
+  /** The principal whose call it is: counted together with the other sessions of its `id` for `maxSessions`; `session.claims` are its `claims`. */
   readonly principal?: Caller;
   /** The longest the conversation may last, in milliseconds. @default the runner's `maxSessionDurationMs`, which holds in any case */
   readonly maxDurationMs?: number;
@@ -41,7 +41,7 @@ export interface AcceptedCall {
   readonly credentials?: TelephonyCredentials;
 }
 
-/** How a call is refused: with the busy tone, as rejected, or by telling the caller something and hanging up. */
+/** The way in which a call is refused: with the busy tone, as rejected, or by saying something and hanging up. */
 export type CallRefusal = 'busy' | 'rejected' | { readonly say: string };
 
 /** Refuses a call. */
@@ -49,11 +49,11 @@ export interface RefusedCall {
   readonly refuse: CallRefusal;
 }
 
-/** What becomes of a call. */
+/** The decision about a call. */
 export type CallDecision = AcceptedCall | RefusedCall;
 
 /**
- * What a host implements to decide about each phone call before it is answered, and the DI token under which the runner finds it:
+ * The host's decision about each phone call before it is answered, and the DI token under which the runner finds it:
  * `RunnerModule.forRoot({ callRouter: TenantRouter, imports: [TenantsModule] })`. Without one every call is taken.
  *
  * It is asked once for each call: when the carrier's webhook comes (Twilio, Telnyx, Plivo, Daily, LiveKit SIP, WhatsApp), or at the first messages

@@ -22,7 +22,7 @@ export class CallRouting {
     private readonly sessions: SessionRegistry,
   ) {}
 
-  /** Whether the host decides about calls. */
+  /** True when the host decides about calls. */
   get isOn(): boolean {
     return !(this.router instanceof TakeEveryCall);
   }
@@ -95,7 +95,7 @@ export class CallRouting {
   }
 }
 
-/** What a session is opened with for a call that is taken. */
+/** The terms of the session of a call that is taken. */
 export const sessionOfCall = ({
   bot,
   body,

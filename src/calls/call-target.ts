@@ -17,7 +17,7 @@ const E164 = /^\+[1-9]\d{1,14}$/;
 const SIP =
   /^sips?:[\w.!~*'()&=+$%-]{1,128}@[A-Za-z0-9.-]{1,253}(:\d{1,5})?(;[\w.~%-]{1,64}(=[\w.~%-]{1,128})?){0,8}$/;
 
-/** What is accepted as a {@link CallTarget}, for messages. */
+/** The targets that are accepted, for messages. */
 export const CALL_TARGETS =
   "a phone number in E.164 such as '+15550001', or a SIP URI such as 'sip:desk@example.com'";
 

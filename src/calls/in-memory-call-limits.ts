@@ -10,17 +10,17 @@ import { TenantCalls } from './tenant-calls.js';
 
 /** The limits of one tenant. What is left out is not limited. */
 export interface TenantCallLimits {
-  /** How many calls may ring or go on at once. @default Infinity */
+  /** The most calls that ring or go on at once. @default Infinity */
   readonly maxCalls?: number;
   /**
-   * How many minutes of answered calls there may be within the window (`windowMs`), those of calls that go on included. When they are used up
-   * the calls that go on are ended as `too_long`.
+   * The most minutes of answered calls within the window (`windowMs`), those of calls under way included. When they are used up the calls
+   * under way are ended as `too_long`.
    * @default Infinity
    */
   readonly maxMinutes?: number;
-  /** Whom calls may go to: what the number or SIP URI begins with, such as `+49`, or a pattern for all of it. @default everybody */
+  /** Allowed destinations: prefixes of the number or SIP URI, such as `+49`, or patterns for all of it. @default all */
   readonly destinations?: readonly (string | RegExp)[];
-  /** Whom they may not go to all the same, such as `+49900`. @default [] */
+  /** Destinations that are refused although allowed, such as `+49900`. @default [] */
   readonly blockedDestinations?: readonly (string | RegExp)[];
 }
 
@@ -31,9 +31,9 @@ export type TenantLimitsSource =
       tenant: string | undefined,
     ) => TenantCallLimits | undefined | Promise<TenantCallLimits | undefined>);
 
-/** What {@link InMemoryCallLimits} counts by. */
+/** Options of {@link InMemoryCallLimits}. */
 export interface InMemoryCallLimitsOptions {
-  /** What `maxMinutes` counts back to, in milliseconds. A call counts until its end is so long ago. @default 86_400_000, a day */
+  /** The rolling window of `maxMinutes`, in milliseconds. A call counts until its end is so long ago. @default 86_400_000, a day */
   readonly windowMs?: number;
   /** A clock that never goes back, in milliseconds. @default `performance.now` */
   readonly now?: () => number;
@@ -87,7 +87,7 @@ export class InMemoryCallLimits extends CallLimits {
     refuseDestination(to, await this.limitsOf(tenant));
   }
 
-  /** What a tenant uses just now: calls that ring or go on, and minutes within the window. */
+  /** The present usage of a tenant: calls that ring or go on, and minutes within the window. */
   usageOf(tenant: string | undefined): { readonly calls: number; readonly minutes: number } {
     const known = this.tenants.get(tenant);
     return { calls: known?.active ?? 0, minutes: known?.minutes ?? 0 };

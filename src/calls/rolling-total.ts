@@ -1,4 +1,4 @@
-/** How finely the window is divided. What has left it may count for up to a 288th of it longer: five minutes of a day. */
+/** The number of buckets that the window is divided into. What has left it may count for up to a 288th of it longer: five minutes of a day. */
 const BUCKETS = 288;
 
 /** The sum of what was added within a window of time that ends now. Takes the same memory however much is added. */

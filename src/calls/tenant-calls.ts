@@ -13,11 +13,11 @@ interface ActiveCall {
 
 /** The calls of one tenant, and the minutes they took within a window of time. Everything here is one synchronous step. */
 export class TenantCalls {
-  /** How many minutes there may be; the latest that is known. */
+  /** The limit of minutes; the latest that is known. */
   private maxMinutes = Infinity;
   private readonly calls = new Set<ActiveCall>();
   private readonly used: RollingTotal;
-  /** When the calls that go on have used up the minutes. */
+  /** Fires when the calls under way have used up the minutes. */
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -27,7 +27,7 @@ export class TenantCalls {
     this.used = new RollingTotal(windowMs, now);
   }
 
-  /** How many ring or go on. */
+  /** The number of calls that ring or go on. */
   get active(): number {
     return this.calls.size;
   }
@@ -40,7 +40,7 @@ export class TenantCalls {
     return ms / MINUTE_MS;
   }
 
-  /** Whether there is nothing to remember. */
+  /** True when there is nothing to remember. */
   get isIdle(): boolean {
     return this.calls.size === 0 && this.used.total === 0;
   }

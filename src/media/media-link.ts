@@ -23,15 +23,15 @@ export interface HangUpOutcome {
   readonly error?: string;
 }
 
-/** How a call is put through to somebody else. */
+/** Options of a transfer. */
 export interface TransferOptions {
   /** The number that is shown there, in E.164. @default the carrier's: mostly the caller's own number */
   readonly callerId?: string;
 }
 
-/** How a transfer went. */
+/** The outcome of a transfer. */
 export interface TransferOutcome {
-  /** Whether the carrier has taken the call over; then the bot's connection is closed. Otherwise the call goes on with the bot. */
+  /** True when the carrier has taken the call over; then the bot's connection is closed. Otherwise the call goes on with the bot. */
   readonly ok: boolean;
   /** What went wrong. */
   readonly error?: string;

@@ -250,7 +250,7 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     return this.hangingUp;
   }
 
-  /** Whether {@link transfer} can put the call through: it is a phone call, of a carrier whose `credentials` are there. */
+  /** True when {@link transfer} can put the call through: it is a phone call, of a carrier whose `credentials` are there. */
   get canTransfer(): boolean {
     return this.link.transfer !== undefined;
   }

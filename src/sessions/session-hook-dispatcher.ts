@@ -7,16 +7,16 @@ import type { RefusedStart, SessionObserver } from './session-observers.js';
 import { SessionRegistry } from './session-registry.js';
 import type { Session } from './session.js';
 
-/** How many calls of the host's hooks run at once; the others wait their turn. */
+/** The most calls of the host's hooks that run at once; the others wait their turn. */
 const MAX_RUNNING = 64;
-/** How many wait at most, when the host's database is slow. One more is dropped, and the log says so. */
+/** The most calls that wait, when the host's database is slow. One more is dropped, and the log says so. */
 const MAX_WAITING = 10_000;
 
-/** What is refused to strangers. */
+/** Refusals of strangers. */
 const OF_STRANGERS = new Set(['UNAUTHORIZED', 'FORBIDDEN']);
 
 interface HookCall {
-  /** What it is about, for the log. */
+  /** The subject of the record, for the log. */
   readonly subject: string;
   readonly run: () => void | Promise<void>;
 }

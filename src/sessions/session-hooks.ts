@@ -11,19 +11,19 @@ export interface SessionRecord {
   readonly transport: string;
   /** The bot that a `CallRouter` or `SessionStarter` named. */
   readonly bot?: string;
-  /** Who started it, or whose call it was. Its `id` is the tenant. */
+  /** The principal that started it, or whose call it was. Its `id` is the tenant. */
   readonly principal?: Caller;
   /** The phone call it was. Numbers are personal data. */
   readonly call?: SessionCall;
   readonly createdAt: Date;
-  /** When its client connected, or its bot was launched without one; `undefined` when nobody came. */
+  /** The time at which its client connected, or its bot was launched without one; `undefined` when nobody came. */
   readonly connectedAt?: Date;
-  /** When the bot said it was up. */
+  /** The time at which the bot was ready. */
   readonly readyAt?: Date;
   readonly endedAt: Date;
   /** From `connectedAt` to `endedAt`, in milliseconds; 0 when nobody came. */
   readonly durationMs: number;
-  /** Why it ended, as the bot's `signal.reason` said. */
+  /** The reason of its end, as the bot's `signal.reason` says. */
   readonly code: SessionEndCode;
   readonly message: string;
   /** The code of the error for which the start or the call came to nothing, where that is why it ended. */
@@ -42,7 +42,7 @@ export interface RefusalRecord {
 }
 
 /**
- * What a host implements to keep records of its sessions, such as in its database, and the DI token under which the runner finds it:
+ * The host's records of its sessions, such as in its database, and the DI token under which the runner finds them:
  * `RunnerModule.forRoot({ sessionHooks: CallRecords, imports: [DatabaseModule] })`.
  *
  * Each method is called once for each event, never in the way of a conversation. What it throws is logged, as is that it takes longer than

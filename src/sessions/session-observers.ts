@@ -4,7 +4,7 @@ import { RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { Session, SessionCall } from './session.js';
 
-/** What is known of a start that came to nothing. */
+/** The known facts of a start that came to nothing. */
 export interface RefusedStart {
   /** Wire name of the transport that was asked for. */
   readonly transport?: string;

@@ -33,7 +33,7 @@ export interface OpenSession {
   readonly call?: SessionCall;
   /** The longest it may last from its launch, in milliseconds. @default the runner's `maxSessionDurationMs`, which holds in any case */
   readonly maxDurationMs?: number;
-  /** How long it waits for its client, in milliseconds. @default the runner's `pendingTtlMs`, which holds in any case */
+  /** The longest wait for its client, in milliseconds. @default the runner's `pendingTtlMs`, which holds in any case */
   readonly connectTimeoutMs?: number;
 }
 
@@ -382,7 +382,7 @@ export class SessionRegistry {
 
 const NOBODY_CAME = 'Nobody connected in time.';
 
-/** What the carrier says of a call once it is connected, and what was known before. */
+/** The facts of a call once it is connected: those known before, and those of the carrier. */
 const knownCall = ({ from, to, call_id }: CallData, before?: SessionCall): SessionCall => ({
   direction: before?.direction ?? 'inbound',
   from: before?.from ?? from,

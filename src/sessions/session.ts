@@ -9,7 +9,7 @@ import { textOfThrown } from '../errors/thrown.js';
 
 /** The phone call that a session is, as far as it is known. */
 export interface SessionCall {
-  /** Who called: the person on the phone, or this application. */
+  /** `inbound`: somebody called the application; `outbound`: the application called somebody. */
   readonly direction: 'inbound' | 'outbound';
   /** The caller's number. */
   readonly from?: string;
@@ -43,7 +43,7 @@ export class Session extends BotSession {
   endRequested: SessionEnd | undefined;
   /** When `launch()` was called; from then on an end has to wait for it. */
   launchedAtMs: number | undefined;
-  /** When its client connected, or its bot was launched without one. */
+  /** The time at which its client connected, or its bot was launched without one. */
   connectedAtMs: number | undefined;
   /** The phone call it is; `undefined` for clients and rooms. */
   call: SessionCall | undefined;
@@ -86,7 +86,7 @@ export class Session extends BotSession {
     return this.launchedAtMs !== undefined;
   }
 
-  /** When the bot said it was up. */
+  /** The time at which the bot was ready. */
   get readySinceMs(): number | undefined {
     return this.readyAtMs;
   }

@@ -1,4 +1,4 @@
-/** What a document tells a carrier to connect a call to. */
+/** The connection that a document tells a carrier to make. */
 export interface ConnectXml {
   /** The media WebSocket. */
   readonly url: string;

@@ -62,7 +62,7 @@ function originOf(server: Server): string {
   return `http://${host}:${port}`;
 }
 
-/** Who rings whom, through which carrier. */
+/** Options of {@link TestHost.ring}. */
 export interface RingOptions {
   readonly carrier: Exclude<CarrierName, 'exotel'>;
   /** @default '+15550001' */
@@ -79,9 +79,9 @@ export interface RingOptions {
   ) => Record<string, string> | Promise<Record<string, string>>;
 }
 
-/** What comes of ringing. */
+/** The outcome of {@link TestHost.ring}. */
 export interface RingAnswer {
-  /** What the webhook was answered. */
+  /** The answer of the webhook. */
   readonly xml: string;
   /** The call, unless it was turned away. */
   readonly call: FakeCall | undefined;

@@ -12,19 +12,19 @@ import { validateInto } from '../validation/validate-into.js';
 import type { StartContext } from './runner-transport.js';
 import { TransportRegistry } from './transport-registry.js';
 
-/** What the host asks for: a body of `POST /start`, and what only the host may say. */
+/** The body of a `POST /start`, and the terms that only the host may set. */
 export interface StartSessionOptions extends Partial<StartRequest> {
   /** The bot that is to talk: `session.bot`, for a launcher that has several. */
   readonly bot?: string;
-  /** Whose session it is: counted together with the others of its `id` for `maxSessions`; `session.claims` are its `claims`. */
+  /** The principal whose session it is: counted together with the others of its `id` for `maxSessions`; `session.claims` are its `claims`. */
   readonly principal?: Caller;
   /** The longest it may last from the launch of its bot, in milliseconds. @default the runner's `maxSessionDurationMs`, which holds in any case */
   readonly maxDurationMs?: number;
-  /** How long it waits for its client, in milliseconds. @default the runner's `pendingTtlMs`, which holds in any case */
+  /** The longest wait for its client, in milliseconds. @default the runner's `pendingTtlMs`, which holds in any case */
   readonly connectTimeoutMs?: number;
   /** The phone call it is for, for the records of `SessionHooks`. */
   readonly call?: SessionCall;
-  /** What the carrier is to hand back once it connects, found in `call_data.body`; it goes into {@link StartedSession.xml}. @default none */
+  /** Parameters for the carrier to hand back once it connects, found in `call_data.body`; they go into {@link StartedSession.xml}. @default none */
   readonly customParameters?: Readonly<Record<string, string>>;
   /** Gives up waiting for a place (`startQueueMs`). */
   readonly signal?: AbortSignal;
@@ -32,24 +32,24 @@ export interface StartSessionOptions extends Partial<StartRequest> {
 
 /** A session that the host has started: what `POST /start` answers, and two things more. */
 export interface StartedSession extends StartAnswer {
-  /** What connects a call to it, for the API of Twilio (`Twiml`), Telnyx (`Texml`) or Plivo (what its `answer_url` answers); `undefined` otherwise. */
+  /** The document that connects a call to it, for the API of Twilio (`Twiml`), Telnyx (`Texml`) or Plivo (the answer of its `answer_url`); `undefined` otherwise. */
   readonly xml?: string;
   /** Resolves with the reason once it has ended. Never rejects. */
   readonly ended: Promise<SessionEnd>;
 }
 
-/** How a session is started beside what is asked for. */
+/** The terms of a start beside the request. */
 export interface StartTerms extends Omit<OpenSession, 'transport' | 'body'> {
-  /** Where the outside world reaches this runner. @throws {RunnerError} `NO_PUBLIC_URL` */
+  /** The public URL of this runner. @throws {RunnerError} `NO_PUBLIC_URL` */
   readonly baseUrl: () => PublicBaseUrl;
-  /** Who waits for a place. */
+  /** The client that waits for a place. */
   readonly client: WaitingClient;
 }
 
 /** A session that has been set up. */
 export interface SetUpSession {
   readonly context: StartContext;
-  /** What its transport answers. */
+  /** The answer of its transport. */
   readonly answer: Readonly<Record<string, unknown>>;
 }
 

@@ -42,7 +42,7 @@ beforeEach(async () => {
   });
 });
 afterEach(async () => {
-  await host.close();
+  await host?.close();
   await api.close();
 });
 

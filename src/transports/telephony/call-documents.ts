@@ -4,9 +4,9 @@ import { PublicUrls } from '../../http/public-url.js';
 import { TELEPHONY_OPTIONS, WEBHOOK_PATH } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 
-/** How long a document is there, in milliseconds: longer than a phone rings. */
+/** The lifetime of a document, in milliseconds: longer than a phone rings. */
 const KEEP_MS = 900_000;
-/** How many there are at most; the oldest goes first. */
+/** The most documents; the oldest goes first. */
 const MAX_DOCUMENTS = 10_000;
 
 /** The folder of the documents, below the path of the webhooks. */

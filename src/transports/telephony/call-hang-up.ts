@@ -8,7 +8,7 @@ import type { TelephonyCredentials } from './telephony-credentials.js';
 /** What the carriers' ids of calls are made of. The peer says which call it brings, and in a path `.` or `/` would be another. */
 const CALL_ID = /^[\w:-]+$/;
 
-/** Whether it may stand in the path of a request to a carrier's API. */
+/** True when it may stand in the path of a request to a carrier's API. */
 export const isCallId = (callId: string | undefined): callId is string =>
   callId !== undefined && CALL_ID.test(callId);
 
@@ -18,7 +18,7 @@ export class CallHangUp {
   constructor(private readonly apis: CarrierApis) {}
 
   /**
-   * How a call is ended through its carrier's API; `undefined` where it cannot be.
+   * Returns a function that ends a call through its carrier's API; `undefined` where it cannot be.
    * @param credentials the accounts that it is on @default the module's
    */
   of(

@@ -23,7 +23,7 @@ export class CallTransfer {
     private readonly limits: CallLimits,
   ) {}
 
-  /** How the call of a session is transferred; `undefined` where it cannot be. */
+  /** Returns a function that transfers the call of a session; `undefined` where it cannot be. */
   of(session: Session, carrier: string, { call_id: callId }: CallData): Transfer | undefined {
     const api = this.apis.of(carrier, this.apis.credentialsOf(session));
     if (!api || !isCallId(callId)) return undefined;

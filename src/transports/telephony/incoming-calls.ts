@@ -25,7 +25,7 @@ import { WebhookVerifier } from './webhook-verifier.js';
 /** The longest that the session of a call waits for the carrier to connect it, which takes a second, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 60_000;
 
-/** Why a call cannot be taken just now; whoever calls is told so, as that all lines are busy. */
+/** Reasons for which a call cannot be taken just now: the caller is told that all lines are busy. */
 const BUSY_CODES: readonly string[] = ['AT_CAPACITY', 'OVERLOADED', 'DRAINING', 'NO_DECISION'];
 
 /** Answers the carriers' webhooks for calls that come in. */
@@ -42,7 +42,7 @@ export class IncomingCalls {
   ) {}
 
   /**
-   * What the carrier is to do with the call.
+   * Returns the carrier's instructions for the call.
    * @throws {RunnerError} `UNAUTHORIZED`, `INVALID_FIELDS`, or `NO_BOT`
    */
   async answer(carrier: Carrier, request: HttpRequest): Promise<WebhookAnswer> {

@@ -21,7 +21,7 @@ import type { TelephonyCredentials } from './telephony-credentials.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 
-/** How much longer than it may ring a call is waited for: carriers take their time, and the media WebSocket has to be opened. Milliseconds. */
+/** The wait for a call beyond its ringing: carriers take their time, and the media WebSocket has to be opened. Milliseconds. */
 const CONNECT_MARGIN_MS = 15_000;
 
 /** The carriers that place calls. */
@@ -31,21 +31,21 @@ const CALLING = CARRIERS.filter(({ callApi }) => callApi).map(({ name }) => name
 export interface OutboundCallOptions {
   /** Wire name of the carrier that places it: `twilio`, `telnyx` or `plivo`. */
   readonly carrier: string;
-  /** Who is called: a number in E.164, or a SIP URI. */
+  /** The number to be called, in E.164, or a SIP URI. */
   readonly to: string;
-  /** Who calls: a number of the account's, in E.164, or a SIP URI. */
+  /** The calling number, one of the account's, in E.164, or a SIP URI. */
   readonly from: string;
-  /** What the bot finds in `args.body`. */
+  /** The `args.body` of the bot. */
   readonly body?: unknown;
   /** The bot that is to talk: `session.bot`, for a launcher that has several. */
   readonly bot?: string;
-  /** Whose call it is. Its `id` is the tenant of `CallLimits`; its `maxSessions` and `claims` are as for a session that it started. */
+  /** The principal whose call it is. Its `id` is the tenant of `CallLimits`; its `maxSessions` and `claims` are as for a session that it started. */
   readonly principal?: Caller;
   /** The longest the conversation may last, in milliseconds. @default the runner's `maxSessionDurationMs`, which holds in any case */
   readonly maxDurationMs?: number;
-  /** How long it may ring, in milliseconds, from 5 to 120 seconds. @default 30_000 */
+  /** The longest ringing, in milliseconds, from 5 to 120 seconds. @default 30_000 */
   readonly ringTimeoutMs?: number;
-  /** What the carrier hands back when it connects, found in `call_data.body`. @default none */
+  /** Parameters for the carrier to hand back when it connects, found in `call_data.body`. @default none */
   readonly customParameters?: Readonly<Record<string, string>>;
   /** The account that it is placed on. @default the module's `credentials` */
   readonly credentials?: TelephonyCredentials;
@@ -57,7 +57,7 @@ export interface OutboundCallOptions {
 
 /** A call that rings, or that the host is about to place. */
 export interface OutboundCall extends StartedSession {
-  /** What connects the call to its session. */
+  /** The document that connects the call to its session. */
   readonly xml: string;
   /** The carrier's id of the call, where its API has told: Plivo's is that of the request, and Telnyx may tell none. */
   readonly callId?: string;

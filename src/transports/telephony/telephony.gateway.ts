@@ -31,7 +31,7 @@ import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 import { TelephonyTransport } from './telephony.transport.js';
 
-/** What a session is opened as whose carrier has not yet said who it is. */
+/** The transport of a session whose carrier has not yet identified itself. */
 const UNANNOUNCED = 'telephony';
 
 /** `/ws`: a carrier connects, says which call it brings, and the bot starts. */

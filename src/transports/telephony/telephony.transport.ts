@@ -26,7 +26,7 @@ export class TelephonyTransport extends RunnerTransport {
     registry.register(this);
   }
 
-  /** Whether a WebSocket opens only with a token, and so only for a session. */
+  /** True when a WebSocket opens only with a token, and so only for a session. */
   get needsTokens(): boolean {
     return this.runnerOptions.webSocketAuth === 'token';
   }

@@ -44,7 +44,7 @@ export interface ApiTransfer {
   readonly callerId: string | undefined;
   /** The XML that dials the target: {@link Carrier.transferXml}. */
   readonly xml: string;
-  /** Where this runner answers with that XML. @throws {RunnerError} `NO_PUBLIC_URL` */
+  /** The URL at which this runner answers with that XML. @throws {RunnerError} `NO_PUBLIC_URL` */
   readonly xmlUrl: () => string;
 }
 
@@ -54,11 +54,11 @@ export interface ApiCall {
   readonly from: CallTarget;
   /** The XML that connects it to the media WebSocket. */
   readonly xml: string;
-  /** Where this runner answers with that XML. */
+  /** The URL at which this runner answers with that XML. */
   readonly xmlUrl: () => string;
-  /** How long it may ring, in whole seconds. */
+  /** The longest ringing, in whole seconds. */
   readonly ringTimeoutSeconds: number;
-  /** What the host has to say to the carrier besides, in the carrier's own words. */
+  /** Further fields of the host's, in the carrier's own words. */
   readonly extra: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -73,17 +73,17 @@ export interface CallApi {
   endCall(callId: string): ApiRequest;
   /** Whether a refusal only says that the call is over. */
   isOver(status: number, answer: unknown): boolean;
-  /** What to ask to put a call through. @throws {RunnerError} when something is not configured that it takes */
+  /** The request that puts a call through. @throws {RunnerError} when something is not configured that it takes */
   transferCall(transfer: ApiTransfer): ApiRequest;
-  /** What to ask to place a call. @throws {RunnerError} when something is not configured that it takes */
+  /** The request that places a call. @throws {RunnerError} when something is not configured that it takes */
   placeCall(call: ApiCall): ApiRequest;
   /** The id of the call in what that is answered, where it is there. */
   placedCallId(answer: unknown): string | undefined;
-  /** What to ask to take back a call that still rings. @default endCall */
+  /** The request that takes back a call that still rings. @default endCall */
   cancelCall?(callId: string): ApiRequest;
 }
 
-/** How a call is refused. */
+/** The documents that refuse a call. */
 export interface RefusalXml {
   readonly busy: string;
   readonly rejected: string;
