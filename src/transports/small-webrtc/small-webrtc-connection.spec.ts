@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import type { RunnerError } from '../../errors/runner.error.js';
 import { BROWSER_OFFER } from '../../../test/support/offers.js';
 import type { RtpPacket } from '../../media/rtp/rtp-packet.js';
 import type { NegotiatedTrack, Peer, PeerEvents, RemoteCandidate } from './peer/peer.js';
@@ -85,6 +86,23 @@ describe('SmallWebRTCConnection', () => {
       await connection.disconnect();
     },
   );
+
+  it('answers ten offers one after the other, and refuses more that wait', async () => {
+    const { connection } = await negotiated();
+    const offers = Array.from({ length: 15 }, () =>
+      connection.renegotiate(readOffer(BROWSER_OFFER)).then(
+        () => 'answered',
+        (error: RunnerError) => `${error.code}: ${error.message}`,
+      ),
+    );
+    const outcomes = await Promise.all(offers);
+    expect(outcomes.slice(0, 10)).toEqual(Array(10).fill('answered'));
+    expect(outcomes.slice(10)).toEqual(
+      Array(5).fill('WRONG_STATE: 10 offers of this client wait for their answer.'),
+    );
+    await expect(connection.renegotiate(readOffer(BROWSER_OFFER))).resolves.toBeDefined();
+    await connection.disconnect();
+  });
 
   it('writes no line into the log for each message that cannot be read or sent', async () => {
     const { connection, events, warnings } = await negotiated();

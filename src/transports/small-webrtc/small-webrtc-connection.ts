@@ -60,6 +60,8 @@ const MAX_QUEUED = 50;
 const CHANNEL_TIMEOUT_MS = 10_000;
 /** More ways to reach one client are not tried: each is a stranger's address that is knocked at. */
 const MAX_CANDIDATES = 100;
+/** More offers of one client do not wait for their answer: each takes some milliseconds. */
+const MAX_OFFERS = 10;
 /** The client is asked to renegotiate at most this often, in milliseconds. */
 const RENEGOTIATE_AGAIN_MS = 2_000;
 /** How many events wait for a bot that does not listen. */
@@ -90,6 +92,7 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
   private candidates = 0;
   private lastAnswer: WebRtcAnswer | undefined;
   private negotiating: Promise<unknown> = Promise.resolve();
+  private offers = 0;
   private queued: string[] = [];
   private queues = true;
   private askedMs = -Infinity;
@@ -142,12 +145,20 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
    * @internal Answers an offer: the first, or one that changes what there is.
    *
    * @param restart whether the peer connection is made anew; the bot notices only that it is `disconnected` for a moment
-   * @throws {RunnerError} `BAD_REQUEST` when it cannot be answered, `WRONG_STATE` when the connection is closed meanwhile
+   * @throws {RunnerError} `BAD_REQUEST` when it cannot be answered, `WRONG_STATE` when the connection is closed meanwhile, or too many offers
+   * wait
    */
-  renegotiate(offer: Offer, restart = false): Promise<WebRtcAnswer> {
+  async renegotiate(offer: Offer, restart = false): Promise<WebRtcAnswer> {
+    if (this.offers >= MAX_OFFERS) {
+      throw new RunnerError(
+        'WRONG_STATE',
+        `${MAX_OFFERS} offers of this client wait for their answer.`,
+      );
+    }
+    this.offers++;
     // One after the other: each builds on what was agreed before.
     const answer = this.negotiating.then(() => this.answerTo(offer, restart));
-    this.negotiating = answer.catch(() => undefined);
+    this.negotiating = answer.catch(() => undefined).then(() => this.offers--);
     return answer;
   }
 
