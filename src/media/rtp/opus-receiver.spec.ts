@@ -184,6 +184,28 @@ describe('OpusReceiver', () => {
     expect(receiver.stats).toMatchObject({ received: 9, lost: 1 });
   });
 
+  it.each([
+    ['packets faster than they are spoken', 960],
+    ['packets that each tell of a second before them', 48_960],
+  ])('makes no more sound of %s than of ten seconds at once', async (_, step) => {
+    const { receiver, heardMs } = await listener();
+    // Of them four a millisecond, for ten seconds.
+    for (let i = 0; i < 40_000; i++) {
+      const packet = { ...packets[20]!, timestamp: i * step, sequenceNumber: i & 0xffff };
+      receiver.push(packet, i / 4);
+    }
+    expect(heardMs()).toBeGreaterThan(19_000);
+    expect(heardMs()).toBeLessThan(22_000);
+    expect(receiver.stats.malformed).toBeGreaterThan(0);
+    // And hears again who speaks as fast as time goes by.
+    const before = heardMs();
+    for (let i = 0; i < 500; i++) {
+      const packet = { ...packets[20]!, ssrc: 8, timestamp: i * 960, sequenceNumber: i };
+      receiver.push(packet, 20_000 + i * 20);
+    }
+    expect(heardMs() - before).toBe(10_000);
+  });
+
   it('survives packets that are no Opus', async () => {
     const { receiver } = await listener();
     const random = mulberry32(5);

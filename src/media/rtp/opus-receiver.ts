@@ -8,7 +8,7 @@ export interface OpusReceiverStats {
   lost: number;
   /** Packets that came when they had been made up already. */
   late: number;
-  /** Packets that are no Opus. */
+  /** Packets that are no Opus, or of more sound than there was time to make. */
   malformed: number;
 }
 
@@ -25,6 +25,12 @@ const FORGET = 0.9995;
 const MOST_WAITING = 50;
 /** A jump this far in sequence numbers is another stream: 10 s. */
 const ANOTHER_STREAM = 500;
+/**
+ * So much more sound than time may come, in 48,000ths: what was held up on its way, and the more of a clock that is fast. Each packet can
+ * make the decoder work for a second's worth.
+ */
+const MOST_AHEAD = 10 * OPUS_CLOCK_HZ;
+const FASTEST = 1.05;
 /** Longer gaps are not filled, in 48,000ths: who hears has noticed. */
 const MOST_FILLED = OPUS_CLOCK_HZ;
 /** Silence is made up when nothing came for so long, and until nothing came for so long, in milliseconds. A sender that is silent tells so every 400 ms. */
@@ -57,6 +63,8 @@ export class OpusReceiver {
   /** When the packets that were given up were first missed, by sequence number. */
   private readonly givenUp = new Map<number, number>();
   private waitMs = FIRST_WAIT_MS;
+  /** How much more may be heard, in 48,000ths. */
+  private allowance = MOST_AHEAD;
   private lastArrivalMs = -Infinity;
   private filledUntilMs = -Infinity;
   private packetDuration = FRAMES[0]!;
@@ -74,7 +82,12 @@ export class OpusReceiver {
       ahead = 0;
     }
     this.stats.received++;
+    this.allow(nowMs);
     this.lastArrivalMs = this.filledUntilMs = nowMs;
+    if (this.allowance <= 0) {
+      this.stats.malformed++;
+      return;
+    }
     if (ahead < 0) return this.tooLate(packet, nowMs);
     this.waitMs = Math.max(LEAST_WAIT_MS, this.waitMs * FORGET);
     const [oldest] = this.waiting.values();
@@ -82,6 +95,12 @@ export class OpusReceiver {
     this.waiting.set(packet.sequenceNumber, { packet, arrivedMs: nowMs });
     this.playInOrder();
     if (this.waiting.size > MOST_WAITING) this.giveUp(nowMs);
+  }
+
+  private allow(nowMs: number): void {
+    // Before the first, and after a pause, it is infinite or long.
+    const passed = (nowMs - this.lastArrivalMs) * (OPUS_CLOCK_HZ / 1_000);
+    this.allowance = Math.min(MOST_AHEAD, this.allowance + passed * FASTEST);
   }
 
   /** To be called every 20 ms or so: does what is due because something did not come. */
@@ -170,7 +189,7 @@ export class OpusReceiver {
   /** Makes up what is missing before a packet. @param lost whether the packet may tell of what is missing */
   private fillUntil(packet: RtpPacket, lost: boolean): void {
     let missing = this.timeOf(packet) - this.nextAt;
-    if (missing > MOST_FILLED) return;
+    if (missing > Math.min(MOST_FILLED, this.allowance)) return;
     const told = lost && missing >= this.packetDuration ? this.packetDuration : 0;
     for (const frame of FRAMES) {
       for (; missing - told >= frame; missing -= frame) this.makeUp(frame);
@@ -193,6 +212,7 @@ export class OpusReceiver {
   private hear(pcm: Int16Array, duration: number): void {
     const atMs = (this.nextAt * 1_000) / OPUS_CLOCK_HZ;
     this.nextAt += duration;
+    this.allowance -= duration;
     this.onSound(pcm, atMs);
   }
 }
