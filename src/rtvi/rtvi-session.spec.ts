@@ -93,6 +93,32 @@ describe('readiness', () => {
     expect(sent().at(-1)).toEqual({ type: 'bot-started-speaking' });
   });
 
+  it.each([
+    ['a thousand short messages', 1, 1_000],
+    ['four megabytes of long ones', 100_000, 40],
+  ])('is waited for with %s at most, the newest', async (_, length, most) => {
+    const rtvi = await rtviSession();
+    const audio = 'x'.repeat(length);
+    for (let i = 0; i < 1_500; i++) {
+      rtvi.send('bot-tts-audio', { audio, sample_rate: i, num_channels: 1 });
+    }
+    ready();
+    const kept = sent().slice(1);
+    expect(kept.length).toBeGreaterThan(most * 0.9);
+    expect(kept.length).toBeLessThanOrEqual(most);
+    expect(kept.at(-1)!.data).toMatchObject({ sample_rate: 1_499 });
+  });
+
+  it('is not waited for with what is no JSON', async () => {
+    const rtvi = await rtviSession();
+    const endless: Record<string, unknown> = {};
+    endless.self = endless;
+    expect(() => rtvi.send('server-message', endless)).toThrow(TypeError);
+    expect(rtvi.send('user-started-speaking')).toBe(true);
+    ready();
+    expect(sent().map(({ type }) => type)).toEqual(['bot-ready', 'user-started-speaking']);
+  });
+
   it('is there for clients of RTVI 1, in their words', async () => {
     const rtvi = await rtviSession();
     ready('1.4.0');

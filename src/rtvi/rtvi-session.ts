@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { attempt } from '../errors/attempt.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
+import { Inbox } from '../media/inbox.js';
 import type { MediaTransport } from '../media/media-transport.js';
 import { RTVI_LABEL } from '../media/rtvi-label.js';
 import { printable } from '../validation/printable.js';
@@ -51,8 +52,9 @@ export interface RtviEvents {
 /** The major versions of RTVI that are understood. */
 const LEGACY_MAJOR = '1';
 const MAJOR = RTVI_VERSION.split('.')[0]!;
-/** How many messages wait for a client that is not ready. */
-const MAX_WAITING = 1_000;
+/** How much waits for a client that is not ready, in bytes, and what a message counts at least: a thousand short ones. */
+const MAX_WAITING_BYTES = 4_000_000;
+const LEAST_MESSAGE_BYTES = 4_000;
 
 /**
  * The server's side of RTVI, which Pipecat's clients speak: readiness, messages of the application, transcripts, metrics. It works
@@ -68,7 +70,11 @@ const MAX_WAITING = 1_000;
  * ```
  */
 export class RtviSession extends EventEmitter<RtviEvents> {
-  private readonly waiting: [type: string, data: unknown][] = [];
+  private readonly waiting = new Inbox<readonly [type: string, data: unknown]>(
+    MAX_WAITING_BYTES,
+    // What cannot be sent throws here, as it does later.
+    ([, data]) => Math.max(LEAST_MESSAGE_BYTES, JSON.stringify(data ?? null).length),
+  );
   private client: { readonly readyId: string; readonly legacy: string | undefined } | undefined;
   private botIsReady: boolean;
   private greeted = false;
@@ -110,7 +116,7 @@ export class RtviSession extends EventEmitter<RtviEvents> {
   ): boolean {
     if (!this.transport.capabilities.messages) return false;
     if (this.greeted) return this.sendNow(type, data);
-    if (this.waiting.push([type, data]) > MAX_WAITING) this.waiting.shift();
+    this.waiting.push([type, data]);
     return true;
   }
 
@@ -207,7 +213,9 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     const { readyId, legacy } = this.client;
     const about = this.options.about ?? { library: 'nestjs-pipecat-runner' };
     this.sendNow('bot-ready', { version: legacy ?? RTVI_VERSION, about }, readyId);
-    for (const [type, data] of this.waiting.splice(0)) this.sendNow(type, data);
+    for (let next = this.waiting.take(); next; next = this.waiting.take()) {
+      this.sendNow(...next.value);
+    }
   }
 
   private async answer(id: string, { t, d }: ClientMessageData): Promise<void> {
