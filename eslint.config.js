@@ -3,8 +3,20 @@ import prettier from 'eslint-config-prettier';
 import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
+/** What is caught may be anything, and may throw when it is turned into text or asked for its class. */
+const NAMES_OF_THROWN = '/^(cause|err|error|thrown)$/';
+const INSPECTIONS_OF_THROWN = [
+  `BinaryExpression[operator="instanceof"][left.name=${NAMES_OF_THROWN}]`,
+  `CallExpression[callee.name="String"][arguments.0.name=${NAMES_OF_THROWN}]`,
+  `TemplateLiteral > Identifier[name=${NAMES_OF_THROWN}]`,
+  `TSAsExpression[expression.name=${NAMES_OF_THROWN}][typeAnnotation.typeName.name="Error"]`,
+].map((selector) => ({
+  selector,
+  message: 'Use textOfThrown, isInstance or fieldOf of src/errors/thrown.ts.',
+}));
+
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'node_modules', '.scratch'] },
+  { ignores: ['dist', 'coverage', 'node_modules', '.scratch', 'test/hosts/files'] },
   js.configs.recommended,
   {
     files: ['**/*.ts', '**/*.tsx'],
@@ -19,6 +31,11 @@ export default tseslint.config(
       '@typescript-eslint/require-await': 'off',
     },
   },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/errors/thrown.ts', '**/*.spec.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...INSPECTIONS_OF_THROWN] },
+  },
   { files: ['console/**'], extends: [reactHooks.configs.flat.recommended] },
   {
     files: ['**/*.js'],
@@ -30,6 +47,8 @@ export default tseslint.config(
         clearTimeout: 'readonly',
         setInterval: 'readonly',
         clearInterval: 'readonly',
+        AbortSignal: 'readonly',
+        AbortController: 'readonly',
         Response: 'readonly',
         ReadableStream: 'readonly',
         setImmediate: 'readonly',

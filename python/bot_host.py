@@ -24,6 +24,9 @@ SOCKET_FD = 4
 FLUSH_TIMEOUT_SECS = 2
 # The ends of a session that come from its connection.
 ENDS_OF_CONNECTIONS = ("peer_left", "peer_error", "completed")
+# How much of an error the runner takes, in UTF-16 code units. Half of each fits whatever the characters are.
+MAX_REASON = 2_048
+MAX_STACK = 32_768
 # How much the runner may say in one line: a body is as large as the host allows.
 MAX_LINE_BYTES = 2**30
 
@@ -269,7 +272,9 @@ async def main(path):
         await converse(module, await channel.receive(), channel)
     except Exception as error:
         stack = traceback.format_exc()
-        channel.send("failed", message=f"{type(error).__name__}: {error}", stack=stack)
+        message = f"{type(error).__name__}: {error}"
+        # The end of a traceback says what was raised.
+        channel.send("failed", message=message[:MAX_REASON], stack=stack[-MAX_STACK:])
     else:
         channel.send("done")
     channel.writer.close()

@@ -1,5 +1,5 @@
 export { Access } from './auth/access.decorator.js';
-export { type AccessKind, startsSession } from './auth/access.js';
+export { type AccessKind, runnerAccess, startsSession } from './auth/access.js';
 export { callerOf } from './auth/caller.js';
 export { type AuthRequest, type Caller, RunnerAuth } from './auth/runner-auth.js';
 export type { RunnerKey } from './auth/runner-key.js';
@@ -7,10 +7,37 @@ export { BotLauncher } from './bot/bot-launcher.js';
 export { BotSession, type SessionRequestHandler } from './bot/bot-session.js';
 export { SessionEnd, type SessionEndCode } from './bot/session-end.js';
 export { CallData } from './bot/call-data.js';
+export { CallLimitError, type CallLimitKind } from './calls/call-limit.error.js';
+export {
+  CallLimits,
+  type CallReservation,
+  type PlannedCall,
+  type PlannedTransfer,
+} from './calls/call-limits.js';
+export {
+  type AcceptedCall,
+  type CallDecision,
+  type CallRefusal,
+  CallRouter,
+  type IncomingCall,
+  type RefusedCall,
+} from './calls/call-router.js';
+export { CallRefusedError } from './calls/call-refused.error.js';
+export {
+  InMemoryCallLimits,
+  type InMemoryCallLimitsOptions,
+  type TenantCallLimits,
+  type TenantLimitsSource,
+} from './calls/in-memory-call-limits.js';
 export { RunnerArguments } from './bot/runner-arguments.js';
 export { runnerArgumentsFromJSON } from './bot/runner-arguments-json.js';
 export type { AudioFrame } from './media/audio-frame.js';
-export type { HangUpOutcome, MediaEnd } from './media/media-link.js';
+export type {
+  HangUpOutcome,
+  MediaEnd,
+  TransferOptions,
+  TransferOutcome,
+} from './media/media-link.js';
 export {
   type MarkOutcome,
   type MediaState,
@@ -54,23 +81,32 @@ export type {
   ProcessBotOptions,
 } from './process/process-bot.options.js';
 export type { BotMessage, RunnerMessage, StartMessage } from './process/bot-messages.js';
-export { RunnerError, type RunnerErrorCode } from './errors/runner.error.js';
+export { type RefusalCode, RunnerError, type RunnerErrorCode } from './errors/runner.error.js';
 export { InvalidFieldsError } from './validation/invalid-fields.error.js';
 export {
   type AuthDefinition,
+  type CallLimitsDefinition,
+  type CallRouterDefinition,
   type LauncherDefinition,
   RunnerModule,
   type RunnerModuleExtras,
+  type SessionHooksDefinition,
 } from './runner.module.js';
+export { getRunnerToken, InjectRunner, Runner } from './runner/runner.js';
 export { type RunnerOptions } from './runner.options.js';
 export { InvalidOptionsError } from './validation/options.js';
-export type { SessionObserver, SessionObservers } from './sessions/session-observers.js';
+export type {
+  RefusedStart,
+  SessionObserver,
+  SessionObservers,
+} from './sessions/session-observers.js';
+export { type RefusalRecord, SessionHooks, type SessionRecord } from './sessions/session-hooks.js';
 export { ListSessionsQuery, StopSessionQuery } from './sessions/dto/session-queries.dto.js';
 export { SessionInfo } from './sessions/dto/session-info.dto.js';
 export { RunnerDrain } from './sessions/runner-drain.js';
 export { RunnerReadiness } from './sessions/runner-readiness.js';
 export { SessionRegistry } from './sessions/session-registry.js';
-export type { Session, SessionState } from './sessions/session.js';
+export type { Session, SessionCall, SessionState } from './sessions/session.js';
 export { TracingModule } from './tracing/tracing.module.js';
 export { StartAnswer } from './start/dto/start-answer.dto.js';
 export { StartRequest } from './start/dto/start-request.dto.js';
@@ -79,6 +115,11 @@ export {
   RunnerTransport,
   type StartContext,
 } from './transports/runner-transport.js';
+export {
+  SessionStarter,
+  type StartedSession,
+  type StartSessionOptions,
+} from './transports/session-starter.js';
 export { type DisabledTransport, TransportRegistry } from './transports/transport-registry.js';
 export { transportsFromEnv } from './transports/index.js';
 export { createTransport, type CreateTransportOptions } from './transports/create-transport.js';
@@ -129,6 +170,11 @@ export {
   TelephonyHandshakeError,
 } from './transports/telephony/parse-telephony-websocket.js';
 export { callerParameters } from './transports/telephony/carriers/carrier.js';
+export {
+  type OutboundCall,
+  type OutboundCallOptions,
+  OutboundCalls,
+} from './transports/telephony/outbound-calls.js';
 export { TelephonyModule } from './transports/telephony/telephony.module.js';
 export type { TelephonyCredentials } from './transports/telephony/telephony-credentials.js';
 export type { WebhookKeys } from './transports/telephony/webhook-keys.js';

@@ -6,6 +6,7 @@ import { type INestApplication, Logger } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { loadBot } from './bot/load-bot.js';
 import { DownloadsModule } from './downloads/downloads.module.js';
+import { textOfThrown } from './errors/thrown.js';
 import { RunnerExceptionFilter } from './http/runner-exception.filter.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
@@ -24,6 +25,8 @@ import { standaloneTransports, TRANSPORT_NAMES } from './standalone/transports.j
 const REQUEST_TIMEOUT_MS = 300_000;
 
 async function main(): Promise<void> {
+  // Who reads the log may go, and a disk may be full: that ends no conversation.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   if (existsSync('.env')) process.loadEnvFile('.env');
   const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES);
   // Not flags, which every user of the machine could read, and every bot.
@@ -38,7 +41,9 @@ async function main(): Promise<void> {
       features: [
         OpenApiModule.forRoot(),
         ...(flags.folder === undefined ? [] : [DownloadsModule.forRoot({ folder: flags.folder })]),
-        ...((await optionalPackage(() => import('prom-client'))) ? [MetricsModule.forRoot()] : []),
+        ...((await optionalPackage('prom-client', () => import('prom-client')))
+          ? [MetricsModule.forRoot()]
+          : []),
       ],
       publicUrl: flags.proxy,
       allowedOrigins: flags.allowedOrigins,
@@ -107,6 +112,6 @@ async function meetDirectly(app: INestApplication): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  new Logger('PipecatRunner').fatal(error instanceof Error ? error.message : String(error));
+  new Logger('PipecatRunner').fatal(textOfThrown(error).message);
   process.exitCode = 1;
 });

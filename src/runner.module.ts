@@ -2,6 +2,7 @@ import {
   type Abstract,
   ConfigurableModuleBuilder,
   type DynamicModule,
+  Inject,
   type InjectionToken,
   Module,
   type ModuleMetadata,
@@ -15,26 +16,43 @@ import { KeyAuth } from './auth/key-auth.js';
 import { RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher } from './bot/bot-launcher.js';
 import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
-import { consoleController } from './console/console.controller.js';
+import { CallLimits } from './calls/call-limits.js';
+import { CallRouter, TakeEveryCall } from './calls/call-router.js';
+import { CallRouting } from './calls/call-routing.js';
+import { InMemoryCallLimits } from './calls/in-memory-call-limits.js';
+import { ConsoleController } from './console/console.controller.js';
 import { ConsolePage } from './console/console-page.js';
 import { HealthController } from './health/health.controller.js';
 import { RunnerHealth } from './health/runner-health.js';
-import { HttpFront } from './http/http-front.js';
+import { RunnerIntake } from './http/intake/runner-intake.js';
 import { NotFound } from './http/not-found.js';
 import { PublicUrls } from './http/public-url.js';
-import { RUNNER_PATH, RunnerPaths } from './http/runner-paths.js';
+import { RunnerPaths } from './http/runner-paths.js';
+import { RunnerServing } from './http/runner-serving.js';
+import { ServerConnections } from './http/server-connections.js';
+import { dependenciesCheck } from './missing-dependencies.js';
+import { ownModule } from './runner/own-module.js';
+import { getRunnerToken, Runner } from './runner/runner.js';
+import { RunnerDirectory } from './runner/runner-directory.js';
+import { RunnerHostModule } from './runner/runner-host.module.js';
+import { checkExtras } from './runner-extras.js';
+import { RunnerStartup } from './runner-startup.js';
 import { resolveRunnerOptions, RUNNER_OPTIONS, type RunnerOptions } from './runner.options.js';
-import { InvalidOptionsError } from './validation/options.js';
+import { RUNNER_REF, type RunnerRef } from './runner-ref.js';
+import { InvalidOptionsError, kindOf } from './validation/options.js';
+import { IN_PLACE, refusalOf } from './validation/runner-part.decorator.js';
 import { LoadMonitor } from './sessions/load-monitor.js';
 import { RunnerDrain } from './sessions/runner-drain.js';
 import { RunnerReadiness } from './sessions/runner-readiness.js';
 import { SessionApiModule } from './sessions/session-api.module.js';
+import { SessionHookDispatcher } from './sessions/session-hook-dispatcher.js';
+import { NoSessionHooks, SessionHooks } from './sessions/session-hooks.js';
 import { SessionRegistry } from './sessions/session-registry.js';
 import { SessionTokens } from './sessions/session-token.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { StartController } from './start/start.controller.js';
+import { SessionStarter } from './transports/session-starter.js';
 import { TransportRegistry } from './transports/transport-registry.js';
-import { runnerSocketsProvider } from './websocket/runner-sockets.provider.js';
 import { SocketSessions } from './websocket/socket-sessions.js';
 
 /** What a host provides in place of the runner's own: a class, or any form of Nest provider for one. */
@@ -55,20 +73,40 @@ export type LauncherDefinition = Provided<BotLauncher>;
 /** Who may do what: a class, or any form of Nest provider for one. */
 export type AuthDefinition = Provided<RunnerAuth>;
 
+/** The router of phone calls: a class, or any form of Nest provider for one. */
+export type CallRouterDefinition = Provided<CallRouter>;
+
+/** The limits of outbound calls: a class, or any form of Nest provider for one. */
+export type CallLimitsDefinition = Provided<CallLimits>;
+
+/** The records of sessions: a class, or any form of Nest provider for one. */
+export type SessionHooksDefinition = Provided<SessionHooks>;
+
 /** What shapes the module itself, and so must be known before any option is computed. */
 export interface RunnerModuleExtras {
+  /**
+   * Tells this runner from others in the application: with a name it is injected as `@InjectRunner(name)`, and only so.
+   * @default none: it is injected as `Runner`, and what it is made of under its own classes
+   */
+  name?: string;
   /** The bot to run. Without one, `/start` answers 501. */
   launcher?: LauncherDefinition;
   /** Who may do what. Without it, `publicKeys` and `privateKeys` decide. */
   auth?: AuthDefinition;
-  /** Modules whose providers the launcher, the auth and an options factory inject. */
+  /** Decides about each phone call before it is answered. Without one every call is taken. */
+  callRouter?: CallRouterDefinition;
+  /** The limits of `OutboundCalls` and `transport.transfer()`. Without them there are no limits. */
+  callLimits?: CallLimitsDefinition;
+  /** Is told of every session that has ended, and of every start that was refused. */
+  sessionHooks?: SessionHooksDefinition;
+  /** Modules whose providers all of these, and an options factory, inject. */
   imports?: ModuleMetadata['imports'];
   /** The transports this instance offers, such as `WebSocketModule.forRoot()`. */
   transports?: DynamicModule[];
   /** What watches and describes the runner, such as `MetricsModule.forRoot()`. */
   features?: DynamicModule[];
   /**
-   * Where all routes and WebSockets live, such as `voice` for `/voice/start` and `/voice/ws`.
+   * Where all routes and WebSockets live, such as `voice` for `/voice/start` and `/voice/ws`. Each runner of an application needs another.
    * @default ''
    */
   path?: string;
@@ -92,13 +130,22 @@ export interface RunnerModuleExtras {
 /** Everything the transports and features share. They import it through {@link RunnerModule}, which adds it to each of them. */
 @Module({})
 class RunnerCoreModule implements OnModuleInit {
-  constructor(private readonly moduleRef: ModuleRef) {}
+  constructor(
+    private readonly moduleRef: ModuleRef,
+    directory: RunnerDirectory,
+    @Inject(RUNNER_REF) runner: RunnerRef,
+  ) {
+    directory.add(runner);
+  }
 
   onModuleInit(): void {
     // Otherwise everything that injects it would be request-scoped too, and every request had a runner of its own.
     for (const [name, token] of [
       ['launcher', BotLauncher],
       ['auth', RunnerAuth],
+      ['callRouter', CallRouter],
+      ['callLimits', CallLimits],
+      ['sessionHooks', SessionHooks],
     ] as const) {
       if (this.moduleRef.introspect(token as Type<unknown>).scope !== Scope.REQUEST) continue;
       throw new InvalidOptionsError('RunnerModule', [
@@ -108,6 +155,9 @@ class RunnerCoreModule implements OnModuleInit {
   }
 }
 
+// Nest names it in its errors and logs, to people who have never heard of it.
+Object.defineProperty(RunnerCoreModule, 'name', { value: 'RunnerModule' });
+
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<RunnerOptions>({
     moduleName: 'Runner',
@@ -116,8 +166,12 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     .setExtras<RunnerModuleExtras>(
       // Nest tells extras from options by the keys listed here.
       {
+        name: undefined,
         launcher: undefined,
         auth: undefined,
+        callRouter: undefined,
+        callLimits: undefined,
+        sessionHooks: undefined,
         imports: undefined,
         transports: undefined,
         features: undefined,
@@ -130,6 +184,10 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     )
     .build();
 
+const BARE =
+  'imports must have RunnerModule.forRoot({ launcher: MyBot, transports: [WebSocketModule.forRoot()] }), not RunnerModule itself; ' +
+  'where other modules inject what it exports, set isGlobal: true there';
+
 /**
  * Runs voice bots inside a Nest application.
  *
@@ -138,96 +196,161 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
  * RunnerModule.forRoot({ launcher: SupportBot, transports: [WebSocketModule.forRoot()] })
  * ```
  */
-@Module({})
-export class RunnerModule extends ConfigurableModuleClass {}
+@Module({ providers: [refusalOf(BARE)] })
+export class RunnerModule extends ConfigurableModuleClass {
+  /** @throws {InvalidOptionsError} naming every option that cannot be used, as far as that can be told before the application starts */
+  static override forRoot(options: Parameters<typeof ConfigurableModuleClass.forRoot>[0]) {
+    refuseNoOptions('forRoot({ launcher: MyBot, transports: [ … ] })', options);
+    return super.forRoot(options);
+  }
+
+  /** @throws {InvalidOptionsError} as {@link forRoot} does */
+  static override forRootAsync(
+    options: Parameters<typeof ConfigurableModuleClass.forRootAsync>[0],
+  ) {
+    const call = 'forRootAsync({ launcher: MyBot, transports: [ … ], useFactory: () => ({ … }) })';
+    refuseNoOptions(call, options);
+    if (!options.useFactory && !options.useClass && !options.useExisting) {
+      throw new InvalidOptionsError('RunnerModule', [
+        `useFactory, useClass or useExisting must say where the options come from: ${call}`,
+      ]);
+    }
+    return super.forRootAsync(options);
+  }
+}
+
+function refuseNoOptions(call: string, options: unknown): void {
+  if (typeof options === 'object' && options !== null) return;
+  throw new InvalidOptionsError('RunnerModule', [
+    `the options must be an object, not ${kindOf(options)}: RunnerModule.${call}`,
+  ]);
+}
 
 function compose(definition: DynamicModule, extras: RunnerModuleExtras): DynamicModule {
-  const path = checkPath(extras.path ?? '');
-  const core: DynamicModule = {
-    module: RunnerCoreModule,
-    imports: [...new Set([...(definition.imports ?? []), ...(extras.imports ?? [])])],
-    controllers: [
-      StartController,
-      SessionsController,
-      ...(extras.console ? [consoleController()] : []),
-      ...((extras.health ?? true) ? [HealthController] : []),
-    ],
-    providers: [
-      ...(definition.providers ?? []),
-      {
-        provide: RUNNER_OPTIONS,
-        useFactory: resolveRunnerOptions,
-        inject: [MODULE_OPTIONS_TOKEN],
-      },
-      { provide: RUNNER_PATH, useValue: path },
-      provider('launcher', BotLauncher, extras.launcher ?? MissingBotLauncher),
-      provider('auth', RunnerAuth, extras.auth ?? KeyAuth),
-      SessionRegistry,
-      RunnerDrain,
-      RunnerReadiness,
-      LoadMonitor,
-      SessionTokens,
-      TransportRegistry,
-      RunnerHealth,
-      RunnerPaths,
-      PublicUrls,
-      ConsolePage,
-      HttpFront,
-      NotFound,
-      runnerSocketsProvider,
-      SocketSessions,
-    ],
-    exports: [
-      BotLauncher,
-      RunnerAuth,
-      RUNNER_OPTIONS,
-      SessionRegistry,
-      RunnerDrain,
-      RunnerReadiness,
-      SessionTokens,
-      TransportRegistry,
-      RunnerHealth,
-      RunnerPaths,
-      PublicUrls,
-      SocketSessions,
-    ],
-  };
-  const onTop = [
-    ...(extras.transports ?? []),
-    ...(extras.features ?? []),
-    SessionApiModule.forRunner(),
-  ].map((module) => ({ ...module, imports: [...(module.imports ?? []), core] }));
-  const modules = [core, ...onTop];
+  checkExtras({ ...extras, imports: extras.imports ?? definition.imports });
+  const path = (extras.path ?? '').replace(/^\/+|\/+$/g, '');
+  const { name } = extras;
+  const runner: RunnerRef = { name, path, isGlobal: extras.isGlobal ?? false, modules: new Set() };
+  const core = ownModule(
+    {
+      module: RunnerCoreModule,
+      imports: [
+        RunnerHostModule,
+        ...new Set([...(definition.imports ?? []), ...(extras.imports ?? [])]),
+      ],
+      controllers: [
+        StartController,
+        SessionsController,
+        ...(extras.console ? [ConsoleController] : []),
+        ...((extras.health ?? true) ? [HealthController] : []),
+      ],
+      providers: [
+        dependenciesCheck([
+          ['launcher', BotLauncher],
+          ['auth', RunnerAuth],
+          ['callRouter', CallRouter],
+          ['callLimits', CallLimits],
+          ['sessionHooks', SessionHooks],
+          ['forRootAsync', MODULE_OPTIONS_TOKEN],
+        ]),
+        ...(definition.providers ?? []),
+        {
+          provide: RUNNER_OPTIONS,
+          useFactory: resolveRunnerOptions,
+          inject: [MODULE_OPTIONS_TOKEN],
+        },
+        { provide: RUNNER_REF, useValue: runner },
+        provider(BotLauncher, extras.launcher ?? MissingBotLauncher),
+        provider(RunnerAuth, extras.auth ?? KeyAuth),
+        provider(CallRouter, extras.callRouter ?? TakeEveryCall),
+        provider(CallLimits, extras.callLimits ?? { useValue: new InMemoryCallLimits() }),
+        provider(SessionHooks, extras.sessionHooks ?? NoSessionHooks),
+        CallRouting,
+        SessionHookDispatcher,
+        SessionStarter,
+        SessionRegistry,
+        RunnerDrain,
+        RunnerReadiness,
+        LoadMonitor,
+        SessionTokens,
+        TransportRegistry,
+        RunnerHealth,
+        RunnerPaths,
+        PublicUrls,
+        ConsolePage,
+        RunnerServing,
+        RunnerStartup,
+        ServerConnections,
+        RunnerIntake,
+        NotFound,
+        SocketSessions,
+      ],
+      exports: [
+        BotLauncher,
+        RunnerAuth,
+        CallRouter,
+        CallLimits,
+        SessionHooks,
+        CallRouting,
+        RUNNER_OPTIONS,
+        RUNNER_REF,
+        SessionRegistry,
+        SessionStarter,
+        RunnerDrain,
+        RunnerReadiness,
+        SessionTokens,
+        TransportRegistry,
+        RunnerHealth,
+        RunnerPaths,
+        RunnerServing,
+        PublicUrls,
+        RunnerIntake,
+        SocketSessions,
+        RunnerHostModule,
+      ],
+    },
+    runner,
+  );
+  const modules = [
+    core,
+    ...distinct([...(extras.transports ?? []), ...(extras.features ?? [])]).map((module) =>
+      ownModule(
+        {
+          ...module,
+          imports: [...(module.imports ?? []), core],
+          providers: [...(module.providers ?? []), IN_PLACE],
+        },
+        runner,
+      ),
+    ),
+    ownModule({ module: SessionApiModule, imports: [core] }, runner),
+  ];
+  const token = getRunnerToken(name);
   return {
     module: definition.module,
-    global: extras.isGlobal ?? false,
+    global: runner.isGlobal,
     imports: [
       ...(path ? [RouterModule.register(modules.map(({ module }) => ({ path, module })))] : []),
       ...modules,
     ],
-    exports: [core],
+    providers: [IN_PLACE, { provide: token, useClass: Runner }],
+    // The parts of one with a name would be taken for those of another, wherever both can be injected.
+    exports: [token, ...(name === undefined ? modules : [])],
   };
 }
 
-function provider<T>(
-  name: string,
-  token: Abstract<T> & { readonly name: string },
-  definition: Provided<T>,
-): Provider {
-  if (typeof definition === 'function') return { provide: token, useClass: definition };
-  if ('useClass' in definition || 'useExisting' in definition || 'useValue' in definition) {
-    return { provide: token, ...definition };
-  }
-  if ('useFactory' in definition) return { provide: token, ...definition };
-  throw new InvalidOptionsError('RunnerModule', [
-    `${name} must be a class that extends ${token.name}, or a provider: { useClass | useExisting | useFactory | useValue }`,
-  ]);
+function provider<T>(token: Abstract<T>, definition: Provided<T>): Provider {
+  return typeof definition === 'function'
+    ? { provide: token, useClass: definition }
+    : { provide: token, ...definition };
 }
 
-function checkPath(path: string): string {
-  const trimmed = path.replace(/^\/+|\/+$/g, '');
-  if (/^([\w.~-]+(\/[\w.~-]+)*)?$/.test(trimmed)) return trimmed;
+/** Two of one kind would answer at the same paths. */
+function distinct(modules: DynamicModule[]): DynamicModule[] {
+  const classes = modules.map(({ module }) => module);
+  const twice = classes.find((one, i) => classes.indexOf(one) < i);
+  if (!twice) return modules;
   throw new InvalidOptionsError('RunnerModule', [
-    `path must be plain URL segments such as 'voice' or 'api/voice', not '${path}'`,
+    `transports and features must not have ${twice.name} twice: give RunnerModule a second time, with another path`,
   ]);
 }

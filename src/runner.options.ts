@@ -44,7 +44,7 @@ export interface RunnerOptions {
   onlyTransport?: string;
   /**
    * The transport of a `/start` that names none.
-   * @default 'webrtc'
+   * @default the only one there is, or else 'webrtc'
    */
   defaultTransport?: string;
   /**
@@ -98,8 +98,8 @@ export interface RunnerOptions {
    */
   stopGraceMs?: number;
   /**
-   * How long conversations may go on when the application shuts down, in milliseconds; then they are ended as `draining`. Whoever kills
-   * the process must be more patient than this and `stopGraceMs` together.
+   * The time that conversations, and requests that are being answered, may go on when the application shuts down, in milliseconds; then they are
+   * ended (`draining`). Whoever kills the process must be more patient than this and `stopGraceMs` together. In development and tests, 0 waits for nobody.
    * @default 20_000
    */
   drainTimeoutMs?: number;
@@ -108,6 +108,18 @@ export interface RunnerOptions {
    * @default 30_000
    */
   sessionRequestTimeoutMs?: number;
+  /**
+   * The longest decision of the host's `callRouter` about a call, in milliseconds; then the caller is told that all lines are busy.
+   * Carriers wait for about 15 seconds.
+   * @default 5_000
+   */
+  callRouterTimeoutMs?: number;
+  /**
+   * The time-out of one call of the host's `sessionHooks`, in milliseconds. When the application shuts down those under way are waited for as
+   * long, after the last session.
+   * @default 10_000
+   */
+  sessionHookTimeoutMs?: number;
   /**
    * How many ended sessions `GET /sessions` remembers.
    * @default 500
@@ -143,17 +155,39 @@ export type ResolvedRunnerOptions = Required<Omit<RunnerOptions, OptionsWithoutD
   Pick<RunnerOptions, OptionsWithoutDefault>;
 
 type OptionsWithoutDefault =
-  'publicUrl' | 'webSocketBody' | 'tokenSecret' | 'onlyTransport' | 'loadFunction' | 'cliArgs';
+  | 'publicUrl'
+  | 'webSocketBody'
+  | 'tokenSecret'
+  | 'onlyTransport'
+  | 'defaultTransport'
+  | 'loadFunction'
+  | 'cliArgs';
 
 /** DI token of the {@link ResolvedRunnerOptions}. */
 export const RUNNER_OPTIONS = Symbol('RUNNER_OPTIONS');
+
+/** The options that shape the module. They are known before any other is computed. */
+export const EXTRAS = [
+  'name',
+  'launcher',
+  'auth',
+  'callRouter',
+  'callLimits',
+  'sessionHooks',
+  'imports',
+  'transports',
+  'features',
+  'path',
+  'console',
+  'health',
+  'isGlobal',
+] as const;
 
 const DEFAULTS = {
   allowedOrigins: [] as string[],
   webSocketAuth: 'none',
   publicKeys: [] as RunnerKey[],
   privateKeys: [] as RunnerKey[],
-  defaultTransport: 'webrtc',
   pendingTtlMs: 300_000,
   maxSessions: Infinity,
   startQueueMs: 0,
@@ -165,6 +199,8 @@ const DEFAULTS = {
   stopGraceMs: 5_000,
   drainTimeoutMs: 20_000,
   sessionRequestTimeoutMs: 30_000,
+  callRouterTimeoutMs: 5_000,
+  sessionHookTimeoutMs: 10_000,
   sessionHistory: 500,
   bodyLimitBytes: 1_048_576,
   bodyTimeoutMs: 30_000,
@@ -242,6 +278,8 @@ const CHECKS: Record<keyof RunnerOptions, Check> = {
   stopGraceMs: durationMs({ min: 0, infinite: false }),
   drainTimeoutMs: durationMs({ min: 0, infinite: false }),
   sessionRequestTimeoutMs: durationMs({ min: 1, infinite: false }),
+  callRouterTimeoutMs: durationMs({ min: 1, infinite: false }),
+  sessionHookTimeoutMs: durationMs({ min: 1, infinite: false }),
   sessionHistory: count(0, false),
   bodyLimitBytes: count(1, false),
   bodyTimeoutMs: durationMs({ min: 1, infinite: false }),
@@ -258,7 +296,7 @@ const CHECKS: Record<keyof RunnerOptions, Check> = {
  * @throws {InvalidOptionsError} naming every option that cannot be used, and why
  */
 export function resolveRunnerOptions(options: RunnerOptions = {}): ResolvedRunnerOptions {
-  checkOptions('RunnerModule', options, CHECKS as Record<string, Check>);
+  checkOptions('RunnerModule', options, CHECKS as Record<string, Check>, EXTRAS);
   const given = withoutUndefined(options);
   const { allowedOrigins = [], publicUrl } = given;
   return {

@@ -10,7 +10,7 @@ import { AccessGuard } from './access.guard.js';
 export function Access(kind: AccessKind): ClassDecorator & MethodDecorator {
   return applyDecorators(
     SetMetadata(ACCESS, kind),
-    ...(kind === 'open' ? [] : [UseGuards(AccessGuard)]),
+    ...(kind === 'open' || kind === 'webhook' ? [] : [UseGuards(AccessGuard)]),
     UseFilters(RunnerExceptionFilter),
   );
 }

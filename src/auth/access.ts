@@ -1,4 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common';
+import { runnerRouteOf } from '../http/runner-route.js';
 
 /**
  * What a request is after, which decides what it has to show.
@@ -8,9 +9,10 @@ import type { ExecutionContext } from '@nestjs/common';
  * | `start` | those that start sessions: `/start`, `/daily`, … | a public or a private one |
  * | `session` | those that lead to one session: `/sessions/:id/*` | a public or a private one |
  * | `manage` | listing, inspecting and stopping sessions | a private one |
- * | `open` | probes; webhooks, which are signed instead | none |
+ * | `webhook` | webhooks, which are signed instead | none |
+ * | `open` | probes, and what describes the runner | none |
  */
-export type AccessKind = 'start' | 'session' | 'manage' | 'open';
+export type AccessKind = 'start' | 'session' | 'manage' | 'webhook' | 'open';
 
 /** Where the {@link AccessKind} hangs on a controller or handler. */
 export const ACCESS = Symbol('ACCESS');
@@ -35,3 +37,15 @@ export const declaredAccess = (handler: object, controller: object): AccessKind 
  * ```
  */
 export const startsSession = (context: ExecutionContext): boolean => accessOf(context) === 'start';
+
+/**
+ * What a request to a route of the runner is after; `undefined` for a route of the host. For guards of the host that apply to every route.
+ *
+ * @example
+ * ```ts
+ * // In a guard that wants a login: probes and carriers have none.
+ * if (['open', 'webhook'].includes(runnerAccess(context) ?? '')) return true;
+ * ```
+ */
+export const runnerAccess = (context: ExecutionContext): AccessKind | undefined =>
+  runnerRouteOf(context.getHandler()) && accessOf(context);

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
+import { RunnerServing } from '../http/runner-serving.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { type AuthRequest, type Caller, RunnerAuth } from './runner-auth.js';
 import { digestOf, type RunnerKey, sha256 } from './runner-key.js';
@@ -20,18 +21,19 @@ const ANYBODY: Caller = {};
 export class KeyAuth extends RunnerAuth {
   private readonly keys: readonly KnownKey[];
 
-  constructor(@Inject(RUNNER_OPTIONS) { publicKeys, privateKeys }: ResolvedRunnerOptions) {
+  constructor(
+    @Inject(RUNNER_OPTIONS) { publicKeys, privateKeys }: ResolvedRunnerOptions,
+    @Optional() serving?: RunnerServing,
+  ) {
     super();
     this.keys = [
       ...privateKeys.map((key) => knownKey(key, true)),
       ...publicKeys.map((key) => knownKey(key, false)),
     ];
-    if (this.isOpen) {
-      new Logger('PipecatRunner').warn(
-        'NOT PROTECTED: whoever reaches this runner can start, see and stop sessions. ' +
-          'Set publicKeys and privateKeys, or auth, in RunnerModule.forRoot({ … }).',
-      );
-    }
+    if (!this.isOpen) return;
+    // Nobody reaches one that does not serve.
+    if (serving) serving.onServing('auth', warnThatAllIsOpen);
+    else warnThatAllIsOpen();
   }
 
   /** Whether there are no keys, and so nobody is kept out. */
@@ -50,6 +52,13 @@ export class KeyAuth extends RunnerAuth {
     }
     return found && (found.manages || access !== 'manage') ? found.caller : undefined;
   }
+}
+
+function warnThatAllIsOpen(): void {
+  new Logger('PipecatRunner').warn(
+    'NOT PROTECTED: whoever reaches this runner can start, see and stop sessions. ' +
+      'Set publicKeys and privateKeys, or auth, in RunnerModule.forRoot({ … }).',
+  );
 }
 
 function knownKey(configured: RunnerKey, manages: boolean): KnownKey {

@@ -3,7 +3,7 @@ import type { AccessKind } from './access.js';
 
 /** A request that asks to be let in. */
 export interface AuthRequest {
-  readonly access: Exclude<AccessKind, 'open'>;
+  readonly access: Exclude<AccessKind, 'open' | 'webhook'>;
   /** The framework's own request, with whatever guards and middleware of the host left on it. */
   readonly request: HttpRequest;
   /** The session it is about: the `:id` of the route, where it has one. */

@@ -26,6 +26,13 @@ export abstract class BotLauncher {
   abstract launch(args: RunnerArguments, session: BotSession): Promise<void>;
 
   /**
+   * Called once, when the runner begins to serve: what is to be ready for the first conversation, such as processes or models, starts here
+   * and not in `onModuleInit`, which also runs in a CLI, a worker or a test that shares the module and never serves. Nobody waits for it; a failure
+   * is logged.
+   */
+  prepare(): void | Promise<void> {}
+
+  /**
    * Why this launcher cannot run a bot with such arguments, with the fix; `undefined` when it can. A transport that has no others is
    * disabled.
    */

@@ -18,6 +18,8 @@ export abstract class BotSession {
    * (peer left, stopped, draining, too long …).
    */
   abstract readonly signal: AbortSignal;
+  /** The bot that is to talk, as a `CallRouter` or `SessionStarter` named it: a launcher of several bots switches on it. */
+  readonly bot?: string;
   /** What is known of whoever started the session: the `claims` that the host's `RunnerAuth` gave; empty for keys. */
   abstract readonly claims: Readonly<Record<string, unknown>>;
   /** Logs under the session's id. */

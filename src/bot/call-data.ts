@@ -3,6 +3,7 @@ import { ApiField } from '../validation/api-field.decorator.js';
 import { KeepsUnknownKeys } from '../validation/field-traits.js';
 import { IsStringRecord } from '../validation/is-string-record.decorator.js';
 import { WireClass } from './wire-classes.js';
+import { Verbatim } from '../validation/verbatim.decorator.js';
 
 /**
  * What a carrier said of the call in its first messages, in the same words for every carrier. Keys that only one carrier
@@ -50,6 +51,7 @@ export class CallData {
   sip_headers?: Record<string, string>;
 
   /** The custom parameters of the call, such as Twilio's `<Parameter>`s. @default {} */
+  @Verbatim()
   @IsObject({ message: 'body must be an object' })
   @ApiField({
     required: false,
@@ -66,10 +68,10 @@ export class CallData {
   }
 }
 
-/** Copies what is there; `null` and `undefined` leave the default. */
+/** Copies what is there; `null` and `undefined` leave the default, and keys that every object has are left out. */
 export function assignDefined(target: object, init: object): void {
   for (const [key, value] of Object.entries(init)) {
-    if (value !== undefined && value !== null && key !== '__proto__') {
+    if (value !== undefined && value !== null && !(key in Object.prototype)) {
       (target as Record<string, unknown>)[key] = value;
     }
   }

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { causedBy, textOfThrown } from '../errors/thrown.js';
+import { isClass } from '../validation/options.js';
 import { BotLauncher } from './bot-launcher.js';
 
 const ACCEPTED =
@@ -17,12 +19,13 @@ export async function loadBot(file: string): Promise<(new () => BotLauncher) | B
   let bot: unknown;
   try {
     bot = ((await import(url)) as { default?: unknown }).default;
-  } catch (error) {
-    throw new Error(`The bot ${file} cannot be loaded: ${String(error)}`, { cause: error });
+  } catch (thrown) {
+    const { text } = textOfThrown(thrown);
+    throw new Error(`The bot ${file} cannot be loaded: ${text}`, causedBy({ cause: thrown }));
   }
   if (typeof bot !== 'function') throw new Error(`${file} exports no bot. ${ACCEPTED}`);
   if (isLauncherClass(bot)) return bot;
-  if (/^class\b/.test(Function.prototype.toString.call(bot))) {
+  if (isClass(bot)) {
     throw new Error(`${file} exports a class without a launch() method. ${ACCEPTED}`);
   }
   const launch = bot as BotLauncher['launch'];

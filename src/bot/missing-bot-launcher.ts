@@ -8,8 +8,7 @@ const FIX =
 /** Stands in where the host gave no launcher: warns at start-up, and every start is answered with the fix. */
 @Injectable()
 export class MissingBotLauncher extends BotLauncher {
-  constructor() {
-    super();
+  override prepare(): void {
     new Logger('PipecatRunner').warn(FIX);
   }
 

@@ -1,3 +1,4 @@
+import { isInstance } from '../errors/thrown.js';
 import { type InvalidField, InvalidFieldsError } from '../validation/invalid-fields.error.js';
 import { validateInto } from '../validation/validate-into.js';
 import { CallData } from './call-data.js';
@@ -57,7 +58,7 @@ function nested<T>(prefix: string, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (!(error instanceof InvalidFieldsError)) throw error;
+    if (!isInstance(error, InvalidFieldsError)) throw error;
     throw new InvalidFieldsError(
       error.errors.map(({ field, message }) => ({
         field: field ? `${prefix}.${field}` : prefix,

@@ -12,6 +12,7 @@ import { ApiField } from '../validation/api-field.decorator.js';
 import { KeepsNull, Nested } from '../validation/field-traits.js';
 import { assignDefined, CallData } from './call-data.js';
 import { WireClass, wireNameOf } from './wire-classes.js';
+import { Verbatim } from '../validation/verbatim.decorator.js';
 
 /** What a class of runner arguments is made from: its required fields, and any of the others. */
 export type Init<T, Required extends keyof T = never> = Pick<T, Required> &
@@ -59,6 +60,7 @@ export class RunnerArguments {
   pipeline_idle_timeout_secs: number | null = 300;
 
   /** Whatever whoever started the session passed to the bot, untouched. @default {} */
+  @Verbatim()
   @Allow()
   @ApiField({
     required: false,
@@ -70,6 +72,7 @@ export class RunnerArguments {
   body?: any = {};
 
   /** What the carrier said of the call; absent unless this is a phone call. */
+  @Verbatim(callDataOf)
   @IsOptional()
   @Nested(() => CallData)
   @ApiField({
@@ -86,6 +89,7 @@ export class RunnerArguments {
   session_id?: string;
 
   /** The standalone runner's command line flags. */
+  @Verbatim()
   @IsOptional()
   @IsObject({ message: 'cli_args must be an object' })
   @ApiField({
@@ -113,4 +117,11 @@ export class RunnerArguments {
       ...(call_data && { call_data_type: wireNameOf(call_data) }),
     };
   }
+}
+
+/** The data of a call, with all that its class does not name. */
+function callDataOf(value: unknown, isInstance: boolean): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  if (!isInstance) return { ...value };
+  return value instanceof CallData ? value : new CallData(value);
 }

@@ -1,3 +1,5 @@
+import { causedBy, fieldOf } from '../errors/thrown.js';
+
 /**
  * Why a session ended. The set is closed, so that hosts can switch on it.
  *
@@ -28,7 +30,8 @@ export type SessionEndCode =
 
 /**
  * The reason a session ended. It is an `Error`, because it is also what `session.signal.reason` holds, and so
- * what an aborted `fetch`, timer or stream of the bot rejects with.
+ * what an aborted `fetch`, timer or stream of the bot rejects with. Its `cause` is what the bot threw, or a plain error that describes it
+ * where that cannot be printed.
  */
 export class SessionEnd extends Error {
   override readonly name = 'SessionEnd';
@@ -38,10 +41,10 @@ export class SessionEnd extends Error {
     message: string,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(message, causedBy(options));
   }
 }
 
 /** Whether what a bot threw is the end of its session at work, and not a failure: it rejects because of the abort. */
 export const isEndAtWork = (thrown: unknown, end: SessionEnd): boolean =>
-  thrown === end || (thrown as Error | null)?.name === 'AbortError';
+  thrown === end || fieldOf(thrown, 'name') === 'AbortError';

@@ -1,9 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { Injectable } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
-import { type HttpRequest, nodeRequest } from '../http/http-request.js';
+import { type HttpRequest, nodeRequest, restOfUrl } from '../http/http-request.js';
 import { PublicUrls } from '../http/public-url.js';
-import { RunnerPaths } from '../http/runner-paths.js';
+import { packageFile } from '../packages/package-file.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 import { contentSecurityPolicy } from './content-security-policy.js';
 import { type PageFile, readPage } from './page-files.js';
@@ -11,8 +10,8 @@ import { type PageFile, readPage } from './page-files.js';
 /** Where the page is, below the runner's own path. */
 export const CONSOLE_ROUTE = 'client';
 
-/** Where `npm run build` puts the page; the same seen from the sources and from what they are compiled to. */
-const PAGE_FOLDER = fileURLToPath(new URL('../../dist/console/page/', import.meta.url));
+/** Where `npm run build` puts the page. */
+const PAGE_FOLDER = 'dist/console/page';
 
 /** What Fastify's reply and Express' response have in common. */
 export interface HttpResponse {
@@ -27,25 +26,33 @@ export class ConsolePage {
   private files: Promise<ReadonlyMap<string, PageFile>> | undefined;
 
   constructor(
-    private readonly paths: RunnerPaths,
     private readonly transports: TransportRegistry,
     private readonly publicUrls: PublicUrls,
   ) {}
 
+  /**
+   * Answers at the folder of the page. The page names its files from there, so without the slash at the end it is somewhere else.
+   * @throws {RunnerError} `NOT_FOUND` when there is no page
+   */
+  async answerFolder(request: HttpRequest, response: HttpResponse): Promise<void> {
+    const [path = '', ...query] = (nodeRequest(request).url ?? '').split('?');
+    if (path.endsWith('/')) return this.send('index.html', request, response);
+    response
+      .status(302)
+      // Relative, for a proxy may have put both below another path.
+      .header('location', [`${CONSOLE_ROUTE}/`, ...query].join('?'))
+      .send('');
+  }
+
   /** @throws {RunnerError} `NOT_FOUND` for what is no file of the page, and when there is no page */
-  async answer(request: HttpRequest, response: HttpResponse): Promise<void> {
-    const { url = '', headers } = nodeRequest(request);
-    const [path = '', ...query] = url.split('?');
-    const within = path.slice(`${this.paths.basePath}/${CONSOLE_ROUTE}`.length);
-    if (within === '') {
-      // The page names its files from its folder. Relative, for a proxy may have put both below another path.
-      response
-        .status(302)
-        .header('location', [`${CONSOLE_ROUTE}/`, ...query].join('?'))
-        .send('');
-      return;
-    }
-    const file = (await this.load()).get(within.slice(1) || 'index.html');
+  async answerFile(request: HttpRequest, response: HttpResponse): Promise<void> {
+    const [path = ''] = restOfUrl(request).split('?');
+    await this.send(path.slice(1) || 'index.html', request, response);
+  }
+
+  private async send(name: string, request: HttpRequest, response: HttpResponse): Promise<void> {
+    const { headers } = nodeRequest(request);
+    const file = (await this.load()).get(name);
     if (!file) throw new RunnerError('NOT_FOUND', 'The console has no such file.');
     response
       .header('etag', file.etag)
@@ -75,7 +82,7 @@ export class ConsolePage {
 
   private async load(): Promise<ReadonlyMap<string, PageFile>> {
     try {
-      return await (this.files ??= readPage(PAGE_FOLDER));
+      return await (this.files ??= readPage(packageFile(PAGE_FOLDER)));
     } catch (error) {
       this.files = undefined;
       throw new RunnerError('NOT_FOUND', 'The console is not built: run npm run build.', {

@@ -1,48 +1,37 @@
-import { Get, Req, Res, type Type } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { Get, Req, Res } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
 import { ApiRoute } from '../http/api-route.decorator.js';
 import type { HttpRequest } from '../http/http-request.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
-import { fitWildcardRoutes } from '../http/wildcard-routes.js';
 import { CONSOLE_ROUTE, ConsolePage, type HttpResponse } from './console-page.js';
 
-/** Makes the controller anew for each application, for how its path is written depends on the application's router. */
-export function consoleController(): Type<unknown> {
-  /** `GET /client/`: a page to talk to the bot, for developers. It is open: whoever has it still needs a key to start a bot. */
-  @RunnerController()
-  @Access('open')
-  class ConsoleController {
-    constructor(
-      private readonly console: ConsolePage,
-      adapterHost: HttpAdapterHost,
-    ) {
-      fitWildcardRoutes(ConsoleController, adapterHost);
-    }
+/** `GET /client/`: a page to talk to the bot, for developers. It is open: whoever has it still needs a key to start a bot. */
+@RunnerController()
+@Access('open')
+export class ConsoleController {
+  constructor(private readonly console: ConsolePage) {}
 
-    @Get(CONSOLE_ROUTE)
-    @ApiRoute({
-      summary: 'A page to talk to the bot',
-      answers: {
-        200: { description: 'The page.', content: { 'text/html': { type: 'string' } } },
-        302: { description: 'The page is at `/client/`.' },
-      },
-    })
-    page(@Req() request: HttpRequest, @Res() response: HttpResponse): Promise<void> {
-      return this.console.answer(request, response);
-    }
-
-    @Get(`${CONSOLE_ROUTE}/*path`)
-    @ApiRoute({
-      summary: 'A file of that page',
-      params: { path: { description: 'Its name, such as `licenses.md`.' } },
-      answers: { 200: { description: 'The file.', content: { '*/*': {} } } },
-      errors: ['NOT_FOUND'],
-      notForSwagger: true,
-    })
-    file(@Req() request: HttpRequest, @Res() response: HttpResponse): Promise<void> {
-      return this.console.answer(request, response);
-    }
+  @Get(CONSOLE_ROUTE)
+  @ApiRoute({
+    summary: 'A page to talk to the bot',
+    answers: {
+      200: { description: 'The page.', content: { 'text/html': { type: 'string' } } },
+      302: { description: 'The page is at `/client/`.' },
+    },
+  })
+  page(@Req() request: HttpRequest, @Res() response: HttpResponse): Promise<void> {
+    return this.console.answerFolder(request, response);
   }
-  return ConsoleController;
+
+  @Get(`${CONSOLE_ROUTE}/*`)
+  @ApiRoute({
+    summary: 'A file of that page',
+    params: { path: { description: 'Its name, such as `licenses.md`.' } },
+    answers: { 200: { description: 'The file.', content: { '*/*': {} } } },
+    errors: ['NOT_FOUND'],
+    notForSwagger: true,
+  })
+  file(@Req() request: HttpRequest, @Res() response: HttpResponse): Promise<void> {
+    return this.console.answerFile(request, response);
+  }
 }

@@ -1,65 +1,50 @@
 import { basename, dirname } from 'node:path';
 import type { ServerResponse } from 'node:http';
-import { Get, HttpException, Req, Res, type Type } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { Get, HttpException, Req, Res } from '@nestjs/common';
 import send from 'send';
 import { Access } from '../auth/access.decorator.js';
 import { ApiRoute } from '../http/api-route.decorator.js';
-import { type HttpRequest, nodeRequest } from '../http/http-request.js';
+import { type HttpRequest, nodeRequest, restOfUrl } from '../http/http-request.js';
 import { sendError, takeOverResponse } from '../http/http-response.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
-import { RunnerPaths } from '../http/runner-paths.js';
-import { fitWildcardRoutes } from '../http/wildcard-routes.js';
 import { Downloads } from './downloads.js';
 
-const ROUTE = 'files';
+/** `GET /files/*`: what bots leave for clients, such as recordings. */
+@RunnerController('files')
+@Access('session')
+export class DownloadsController {
+  constructor(private readonly downloads: Downloads) {}
 
-/** Makes the controller anew for each application, for how its path is written depends on the application's router. */
-export function downloadsController(): Type<unknown> {
-  /** `GET /files/*`: what bots leave for clients, such as recordings. */
-  @RunnerController(ROUTE)
-  @Access('session')
-  class DownloadsController {
-    constructor(
-      private readonly downloads: Downloads,
-      private readonly paths: RunnerPaths,
-      adapterHost: HttpAdapterHost,
-    ) {
-      fitWildcardRoutes(DownloadsController, adapterHost);
-    }
-
-    /** Sends a file, or the part of it that is asked for. */
-    @Get('*path')
-    @ApiRoute({
-      summary: 'A file of the downloads folder',
-      params: { path: { description: 'Where in the folder it is, such as `today/call.wav`.' } },
-      answers: {
-        200: { description: 'The file.', content: { '*/*': {} } },
-        206: { description: 'The part asked for.', content: { '*/*': {} } },
-      },
-      errors: ['FORBIDDEN', 'NOT_FOUND'],
+  /** Sends a file, or the part of it that is asked for. */
+  @Get('*')
+  @ApiRoute({
+    summary: 'A file of the downloads folder',
+    params: { path: { description: 'Where in the folder it is, such as `today/call.wav`.' } },
+    answers: {
+      200: { description: 'The file.', content: { '*/*': {} } },
+      206: { description: 'The part asked for.', content: { '*/*': {} } },
+    },
+    errors: ['FORBIDDEN', 'NOT_FOUND'],
+  })
+  async file(@Req() request: HttpRequest, @Res() answer: unknown): Promise<void> {
+    const [path = ''] = restOfUrl(request).split('?');
+    const file = await this.downloads.find(path.slice(1));
+    const response = takeOverResponse(answer);
+    // Never shown in place, for a bot may have saved what a stranger sent.
+    response.setHeader(
+      'content-disposition',
+      `attachment; filename*=UTF-8''${encodeURIComponent(basename(file))}`,
+    );
+    response.setHeader('x-content-type-options', 'nosniff');
+    void send(nodeRequest(request), encodeURIComponent(basename(file)), {
+      root: dirname(file),
+      index: false,
+      dotfiles: 'allow',
+      cacheControl: false,
     })
-    async file(@Req() request: HttpRequest, @Res() answer: unknown): Promise<void> {
-      const [path = ''] = request.originalUrl.split('?');
-      const file = await this.downloads.find(path.slice(`${this.paths.basePath}/${ROUTE}/`.length));
-      const response = takeOverResponse(answer);
-      // Never shown in place, for a bot may have saved what a stranger sent.
-      response.setHeader(
-        'content-disposition',
-        `attachment; filename*=UTF-8''${encodeURIComponent(basename(file))}`,
-      );
-      response.setHeader('x-content-type-options', 'nosniff');
-      void send(nodeRequest(request), encodeURIComponent(basename(file)), {
-        root: dirname(file),
-        index: false,
-        dotfiles: 'allow',
-        cacheControl: false,
-      })
-        .on('error', (error: SendError) => refuse(response, error))
-        .pipe(response);
-    }
+      .on('error', (error: SendError) => refuse(response, error))
+      .pipe(response);
   }
-  return DownloadsController;
 }
 
 type SendError = Error & { readonly status?: number; readonly headers?: Record<string, string> };

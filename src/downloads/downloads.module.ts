@@ -1,20 +1,22 @@
 import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
-import { downloadsController } from './downloads.controller.js';
+import { DownloadsController } from './downloads.controller.js';
 import { Downloads } from './downloads.js';
 import {
   checkDownloadsOptions,
   DOWNLOADS_OPTIONS,
   type DownloadsOptions,
 } from './downloads.options.js';
+import { RunnerPart } from '../validation/runner-part.decorator.js';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<DownloadsOptions>({ moduleName: 'PipecatDownloads' })
     .setClassMethodName('forRoot')
-    .setExtras({}, (definition) => ({ ...definition, controllers: [downloadsController()] }))
     .build();
 
 /** `GET /files/*`: files that bots leave in a folder, for clients to fetch. */
+@RunnerPart('features')
 @Module({
+  controllers: [DownloadsController],
   providers: [
     Downloads,
     {

@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { relative, resolve, isAbsolute, sep } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
+import { isInstance } from '../errors/thrown.js';
 import { DOWNLOADS_OPTIONS, type DownloadsOptions } from './downloads.options.js';
 
 /** Finds files below the downloads folder, and nothing else. */
@@ -23,7 +24,7 @@ export class Downloads {
       if (!isBelow(await realpath(folder), real)) throw outside();
       if ((await stat(real)).isFile()) return real;
     } catch (error) {
-      if (error instanceof RunnerError) throw error;
+      if (isInstance(error, RunnerError)) throw error;
     }
     throw noSuchFile();
   }

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { BotLauncher } from '../bot/bot-launcher.js';
 import { MissingBotLauncher } from '../bot/missing-bot-launcher.js';
 import { RunnerError } from '../errors/runner.error.js';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { isInstance, textOfThrown } from '../errors/thrown.js';
 import { RunnerReadiness } from '../sessions/runner-readiness.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 import type { FailingCheck } from './unhealthy.error.js';
@@ -25,7 +27,7 @@ const CHECK_TIMEOUT_MS = 800;
  */
 @Injectable()
 export class RunnerHealth {
-  private readonly logger = new Logger('PipecatRunner');
+  private readonly logger = new RunnerLogger('PipecatRunner');
   private readonly checks = new Map<string, ReadinessCheck>();
   /** What failed last time: probes come every few seconds, and only changes are worth a line. */
   private lastFailing = '';
@@ -75,10 +77,11 @@ export class RunnerHealth {
         }),
       ]);
       return undefined;
-    } catch (error) {
-      if (error instanceof RunnerError) return { name, reason: error.message };
+    } catch (thrown) {
+      const { text, message } = textOfThrown(thrown);
+      if (isInstance(thrown, RunnerError)) return { name, reason: message };
       // The text of somebody else's error may hold anything, so it stays inside.
-      this.logger.debug(`readiness check '${name}': ${String(error)}`);
+      this.logger.debug(`readiness check '${name}': ${text}`);
       return { name };
     } finally {
       over.abort();

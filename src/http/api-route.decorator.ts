@@ -56,6 +56,14 @@ export function ApiRoute(options: ApiRouteOptions): MethodDecorator {
   };
 }
 
+/** Gives the operation of a handler an id of its own in the host's document, where classes and methods of one name occur more than once. */
+export function setOperationId(handler: object, operationId: string): void {
+  const operation = Reflect.getMetadata(OPERATION, handler) as object | undefined;
+  if (operation) Reflect.defineMetadata(OPERATION, { ...operation, operationId }, handler);
+}
+
+const OPERATION = 'swagger/apiOperation';
+
 /** What {@link ApiRoute} says of a handler. */
 export const apiRouteOf = (handler: object): ApiRouteOptions | undefined =>
   Reflect.getMetadata(ROUTE, handler) as ApiRouteOptions | undefined;

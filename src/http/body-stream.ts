@@ -1,5 +1,5 @@
 import { type HttpRequest, nodeRequest } from './http-request.js';
-import { BodyCounter, leftBytesOf } from './request-body.js';
+import { BodyCounter, isBodyTaken, leftBytesOf, rawBodyOf } from './request-body.js';
 
 /**
  * The body that was left on the wire, as it comes in and no faster than it is read; `undefined` when there is none. Past its limits it
@@ -8,7 +8,11 @@ import { BodyCounter, leftBytesOf } from './request-body.js';
 export function bodyStreamOf(request: HttpRequest): ReadableStream<Uint8Array> | undefined {
   const node = nodeRequest(request);
   const limitBytes = leftBytesOf(node);
-  if (limitBytes === undefined) return undefined;
+  if (limitBytes === undefined) {
+    // Whoever read it before the runner did may have kept it.
+    const raw = isBodyTaken(node) ? rawBodyOf(request) : Buffer.alloc(0);
+    return raw.length > 0 ? new Blob([raw]).stream() : undefined;
+  }
   // The default would destroy the connection, on which there is still an answer to send.
   const chunks = node.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer, undefined>;
   const counter = new BodyCounter(limitBytes);

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
+import { isInstance } from '../errors/thrown.js';
 import type { ErrorBody } from './dto/error-body.dto.js';
 
 /** An error as an HTTP answer. */
@@ -14,20 +15,37 @@ export interface ErrorAnswer {
 
 /** The one place where errors become HTTP. An unexpected error's own text stays inside. */
 export function toErrorAnswer(error: unknown): ErrorAnswer {
-  if (error instanceof RunnerError) {
+  try {
+    const known = knownAnswer(error);
+    if (known && canBeSent(known)) return known;
+  } catch {
+    // A host's own subclass may throw wherever it is asked.
+  }
+  return { ...answer(500, 'The runner failed unexpectedly; its log says why.'), unexpected: true };
+}
+
+/** The answer of an error that was raised on purpose. */
+function knownAnswer(error: unknown): ErrorAnswer | undefined {
+  if (isInstance(error, RunnerError)) {
     const retryAfter = error.retryAfterSeconds;
     return {
       ...answer(error.status, error.message, { code: error.code, ...error.details }),
       headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
     };
   }
-  if (error instanceof HttpException) {
+  if (isInstance(error, HttpException)) {
     const status = error.getStatus();
     // Such as @nestjs/throttler's; programs must be able to tell it from AT_CAPACITY.
     const extra = status === 429 ? { code: 'RATE_LIMITED' } : {};
     return answer(status, httpExceptionDetail(error), extra);
   }
-  return { ...answer(500, 'The runner failed unexpectedly; its log says why.'), unexpected: true };
+  return undefined;
+}
+
+/** Whether an answer can go out. @throws for a body that cannot become JSON */
+function canBeSent({ status, body }: ErrorAnswer): boolean {
+  JSON.stringify(body);
+  return Number.isInteger(status) && status >= 200 && status <= 599;
 }
 
 function answer(status: number, detail: string, extra: Record<string, unknown> = {}): ErrorAnswer {

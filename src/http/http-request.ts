@@ -13,6 +13,13 @@ export interface HttpRequest {
   readonly params?: Readonly<Record<string, string | undefined>>;
   /** Fastify's way to Node's request; Express' request is one itself. */
   readonly raw?: IncomingMessage;
+  /** What the host's own body parser, or a serverless platform, made of a body before the runner saw the request; and its bytes, where they were kept. */
+  readonly body?: unknown;
+  readonly rawBody?: unknown;
+  /** Fastify's word for the route that was taken. */
+  readonly routeOptions?: { readonly url?: string };
+  /** Express' word for it. */
+  readonly route?: { readonly path: string };
 }
 
 /** Node's own request under the framework's. */
@@ -20,8 +27,32 @@ export function nodeRequest(request: HttpRequest): IncomingMessage {
   return request.raw ?? (request as unknown as IncomingMessage);
 }
 
+/** Whether a request changes nothing by itself, and so has no body. */
+export const isReading = ({ method }: IncomingMessage): boolean =>
+  method === 'GET' || method === 'HEAD';
+
 /** The parameters behind the `?`; of several with one name the last. */
-export function queryOf({ originalUrl }: HttpRequest): Record<string, string> {
+export function queryOf({ originalUrl }: Pick<HttpRequest, 'originalUrl'>): Record<string, string> {
   const start = originalUrl.indexOf('?');
   return start === -1 ? {} : Object.fromEntries(new URLSearchParams(originalUrl.slice(start)));
+}
+
+/** The path of the route that was taken, in the words of the framework: below where the application is mounted. */
+export const routePathOf = ({ routeOptions, route }: HttpRequest): string =>
+  routeOptions?.url ?? route?.path ?? '';
+
+/**
+ * What stands behind the last `/` of the path of a route that ends in an asterisk, with that slash and the query: as it came, whatever is encoded in it and
+ * wherever the route was mounted.
+ */
+export function restOfUrl(request: HttpRequest): string {
+  // What the framework has taken off for a mounted application is missing in both.
+  const url = nodeRequest(request).url ?? '';
+  let at = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('://') + 3);
+  for (const segment of routePathOf(request).split('/').slice(0, -1)) {
+    if (segment === '') continue;
+    while (url[at] === '/') at++;
+    at = url.indexOf('/', at);
+  }
+  return at === -1 ? '' : url.slice(at);
 }

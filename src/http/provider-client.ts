@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fieldOf, textOfThrown } from '../errors/thrown.js';
 import { printable } from '../validation/printable.js';
 import { ProviderError } from './provider-error.js';
 
@@ -10,6 +11,8 @@ export interface ProviderCall {
   readonly body?: unknown;
   /** Sent as a form instead. */
   readonly form?: Readonly<Record<string, string>>;
+  /** Whether it may be tried again although it may have been done: a call that is placed twice rings twice. @default true */
+  readonly repeatable?: boolean;
   /** Whether a refusal is as good as a success, such as the deletion of what is not there. */
   readonly accept?: (status: number, answer: unknown) => boolean;
 }
@@ -85,7 +88,7 @@ export class ProviderClient {
   async call(
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
-    { body, form, accept }: ProviderCall = {},
+    { body, form, accept, repeatable = true }: ProviderCall = {},
   ): Promise<unknown> {
     const { timeoutMs, maxAttempts = MAX_ATTEMPTS } = this.options;
     const deadlineMs = performance.now() + timeoutMs;
@@ -97,10 +100,13 @@ export class ProviderClient {
         : body !== undefined && { type: 'application/json', text: JSON.stringify(body) }),
     };
     for (let attempt = 1; ; attempt++) {
-      const result = await this.attempt(outgoing, attempt, deadlineMs, accept);
+      // What is not tried again has all the time.
+      const attemptMs = repeatable ? timeoutMs / 2 : timeoutMs;
+      const leftMs = Math.max(1, Math.min(attemptMs, deadlineMs - performance.now()));
+      const result = await this.attempt(outgoing, attempt, leftMs, accept);
       if (result.ok) return result.body;
       const { error } = result;
-      const again = error.providerStatus === 429 || error.outcomeUnknown;
+      const again = error.providerStatus === 429 || (repeatable && error.outcomeUnknown);
       // Jitter, or everyone who was refused together comes back together.
       const backoffMs = FIRST_BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + Math.random());
       const waitMs = Math.max(result.waitMs ?? 0, backoffMs);
@@ -114,13 +120,12 @@ export class ProviderClient {
   private async attempt(
     outgoing: Outgoing,
     attempts: number,
-    deadlineMs: number,
+    timeoutMs: number,
     accept: ProviderCall['accept'],
   ): Promise<Attempt> {
-    const { provider, timeoutMs } = this.options;
-    const leftMs = Math.max(1, Math.min(timeoutMs / 2, deadlineMs - performance.now()));
+    const { provider } = this.options;
     try {
-      const { status, retryAfter, text } = await this.exchange(outgoing, leftMs);
+      const { status, retryAfter, text } = await this.exchange(outgoing, timeoutMs);
       const ok = status >= 200 && status < 300;
       const answer = parse(text);
       if (ok && (answer !== undefined || text === '')) return { ok, body: answer };
@@ -211,6 +216,6 @@ function retryAfterMs(header: string | undefined): number | undefined {
 
 /** Node's code for what broke, such as ECONNREFUSED. */
 function causeOf(error: unknown): string {
-  const { code, message } = error as { code?: unknown; message?: string };
-  return typeof code === 'string' ? code : (message ?? 'unknown');
+  const code = fieldOf(error, 'code');
+  return typeof code === 'string' ? code : textOfThrown(error).message;
 }

@@ -1,5 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { RunnerError } from '../errors/runner.error.js';
+import { RunnerLogger } from '../errors/runner-logger.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import { printable } from '../validation/printable.js';
 import type { HttpRequest } from './http-request.js';
 import { RunnerPaths } from './runner-paths.js';
 
@@ -42,6 +45,8 @@ export class PublicBaseUrl {
 /** Finds the {@link PublicBaseUrl} of a request. */
 @Injectable()
 export class PublicUrls {
+  private warned = false;
+
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly paths: RunnerPaths,
@@ -49,9 +54,8 @@ export class PublicUrls {
 
   /** @param publicUrl overrides the runner's own `publicUrl` option */
   of(request: HttpRequest, publicUrl = this.options.publicUrl): PublicBaseUrl {
-    return publicUrl === undefined
-      ? PublicBaseUrl.ofRequest(request, this.paths.basePath)
-      : this.configured(publicUrl);
+    if (publicUrl === undefined && !this.warned) this.warnIfProxied(request);
+    return baseUrl(request, publicUrl, this.paths.basePath);
   }
 
   /**
@@ -61,8 +65,7 @@ export class PublicUrls {
    * @param publicUrl overrides the runner's own `publicUrl` option
    */
   spellingsOf(request: HttpRequest, publicUrl = this.options.publicUrl): string[] {
-    const { basePath } = this.paths;
-    const url = this.of(request, publicUrl).httpUrl(request.originalUrl.slice(basePath.length));
+    const url = baseUrl(request, publicUrl, '').httpUrl(request.originalUrl);
     const urls = [url];
     if (publicUrl === undefined) {
       urls.push(
@@ -72,10 +75,45 @@ export class PublicUrls {
     return [...new Set(urls.flatMap((one) => [one, withoutPort(one), withPort(one)]))];
   }
 
+  /**
+   * Where the runner is reached by what it has no request of.
+   * @param publicUrl overrides the runner's own `publicUrl` option
+   * @throws {RunnerError} `NO_PUBLIC_URL`
+   */
+  known(publicUrl = this.options.publicUrl): PublicBaseUrl {
+    if (publicUrl !== undefined) return this.configured(publicUrl);
+    throw new RunnerError(
+      'NO_PUBLIC_URL',
+      'There is no request to take the host from: set publicUrl in RunnerModule.forRoot({ … }).',
+    );
+  }
+
+  /** Says once that a proxy knows another URL than the application does: clients would be sent to one that they cannot reach. */
+  private warnIfProxied({ headers, protocol, host = '' }: HttpRequest): void {
+    const [proto, forwarded] = [headers['x-forwarded-proto'], headers['x-forwarded-host']].map(
+      (value) => [value].flat()[0]?.split(',')[0]?.trim(),
+    );
+    if ((proto ?? protocol) === protocol && (forwarded ?? host) === host) return;
+    this.warned = true;
+    new RunnerLogger('PipecatRunner').warn(
+      `A proxy says that clients are at ${printable(`${proto ?? protocol}://${forwarded ?? host}`)}, but they are sent to ${protocol}://${printable(host)}: set publicUrl, or ` +
+        "have the application trust its proxy (Fastify: new FastifyAdapter({ trustProxy: … }), Express: app.set('trust proxy', …)).",
+    );
+  }
+
   configured(publicUrl: string): PublicBaseUrl {
     return PublicBaseUrl.parse(publicUrl, this.paths.basePath);
   }
 }
+
+const baseUrl = (
+  request: HttpRequest,
+  publicUrl: string | undefined,
+  basePath: string,
+): PublicBaseUrl =>
+  publicUrl === undefined
+    ? PublicBaseUrl.ofRequest(request, basePath)
+    : PublicBaseUrl.parse(publicUrl, basePath);
 
 /** Scheme and host, port, and the rest of a URL, none of which is normalised. */
 const PARTS = /^(https?:\/\/[^/?]*?)(:\d+)?([/?].*)?$/;

@@ -1,4 +1,6 @@
+import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
 import { RunnerError } from '../errors/runner.error.js';
 import { exceededJsonLimit, MAX_JSON_DEPTH, MAX_JSON_VALUES } from '../limits/json-limits.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
@@ -9,13 +11,17 @@ import { type HttpRequest, nodeRequest } from './http-request.js';
 const MAX_SMALL_PIECES = 10_000;
 const LEAST_PIECE_BYTES = 100;
 
-/** A request body as the runner took it off the wire, or left it there. */
+/** A request body as the runner took it off the wire, left it there, or got it from whoever took it before. */
 interface TakenBody {
-  readonly raw: Buffer;
+  /** `undefined` where somebody took it before and kept only what it says. */
+  readonly raw: Buffer | undefined;
   readonly parsed: { readonly value: unknown } | { readonly malformed: RunnerError };
   /** How much of it the handler may read, where it was left. */
   readonly leftBytes?: number;
 }
+
+/** What is left of a body that was taken before. */
+type LeftBody = Pick<HttpRequest, 'body' | 'rawBody'>;
 
 /** What the options say of request bodies. */
 type BodyLimits = Pick<ResolvedRunnerOptions, 'bodyLimitBytes' | 'bodyTimeoutMs'>;
@@ -38,9 +44,17 @@ export function bodyOf(request: HttpRequest, whenMalformed?: object): unknown {
   throw parsed.malformed;
 }
 
-/** The body's bytes exactly as they arrived, for signatures. */
+/**
+ * The body's bytes exactly as they arrived, for signatures.
+ * @throws {Error} when something parsed the body before the runner saw it, and kept no copy
+ */
 export function rawBodyOf(request: HttpRequest): Buffer {
-  return ((nodeRequest(request) as WithBody)[TAKEN] ?? EMPTY).raw;
+  const { raw } = (nodeRequest(request) as WithBody)[TAKEN] ?? EMPTY;
+  if (raw) return raw;
+  throw new Error(
+    'The bytes of a request are needed, but something parsed its body before the runner and kept none: keep them as request.rawBody, such as with ' +
+      'express.json({ verify: (request, _response, bytes) => { request.rawBody = bytes; } }), or parse bodies after NestFactory.create().',
+  );
 }
 
 /** How much of the body of this request there may be to read, in bytes, if {@link leaveBody} left one. */
@@ -58,19 +72,23 @@ export const isBodyTaken = (request: IncomingMessage): boolean =>
  * @param limits how large it may be, and how long it may take; not every server has a limit of its own for that (Fastify's is 0, none)
  * @param done is given a {@link RunnerError}: `TOO_LARGE`, also for too many form fields or JSON values, `UNSUPPORTED_MEDIA_TYPE`, or
  * `BAD_REQUEST` when it breaks off, takes too long or nests too deep
+ * @param left what there is of a body that was taken before
  */
 export function takeBody(
   request: IncomingMessage,
   { bodyLimitBytes: limitBytes, bodyTimeoutMs }: BodyLimits,
-  done: (error?: RunnerError) => void,
+  done: (error?: Error) => void,
+  left: LeftBody = {},
 ): void {
-  const length = Number(request.headers['content-length']);
-  const chunked = request.headers['transfer-encoding'] !== undefined;
-  if (!chunked && !(length > 0)) {
+  const some = hasBody(request);
+  if (isConsumed(request) && (some || left.body !== undefined)) {
+    return takeLeft(request, limitBytes, done, left);
+  }
+  if (!some) {
     (request as WithBody)[TAKEN] = EMPTY;
     return done();
   }
-  if (length > limitBytes) return done(tooLarge(limitBytes));
+  if (announcedBytes(request) > limitBytes) return done(tooLarge(limitBytes));
 
   const chunks: Buffer[] = [];
   const counter = new BodyCounter(limitBytes);
@@ -95,7 +113,7 @@ export function takeBody(
     if (settled) return;
     const raw = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
     try {
-      (request as WithBody)[TAKEN] = raw.length > 0 ? { raw, parsed: parse(request, raw) } : EMPTY;
+      (request as WithBody)[TAKEN] = takenOf(request, raw);
       settle();
     } catch (error) {
       settle(error as RunnerError);
@@ -111,16 +129,18 @@ export function takeBody(
 /**
  * Leaves the body for the handler to read (`bodyStreamOf`), of whatever type it is.
  * @param done is given a {@link RunnerError} `TOO_LARGE` when more is announced than the limit
+ * @param left what there is of a body that was taken before
  */
 export function leaveBody(
   request: IncomingMessage,
   { bodyLimitBytes: limitBytes }: BodyLimits,
-  done: (error?: RunnerError) => void,
+  done: (error?: Error) => void,
+  left: LeftBody = {},
 ): void {
   const { headers } = request;
-  const length = Number(headers['content-length']);
-  if (length > limitBytes) return done(tooLarge(limitBytes));
-  const some = length > 0 || headers['transfer-encoding'] !== undefined;
+  const some = hasBody(request);
+  if (some && isConsumed(request)) return takeLeft(request, limitBytes, done, left);
+  if (announcedBytes(request) > limitBytes) return done(tooLarge(limitBytes));
   (request as WithBody)[TAKEN] = some ? { ...EMPTY, leftBytes: limitBytes } : EMPTY;
   // Express' parsers would read what they see announced.
   delete headers['content-length'];
@@ -128,19 +148,60 @@ export function leaveBody(
   done();
 }
 
-function parse(request: IncomingMessage, raw: Buffer): TakenBody['parsed'] {
-  if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
+/** HTTP/2 need not announce a body. */
+function hasBody(request: IncomingMessage): boolean {
+  if (request.httpVersionMajor >= 2) {
+    return !(request as unknown as Http2ServerRequest).stream.endAfterHeaders;
+  }
+  return announcedBytes(request) > 0 || request.headers['transfer-encoding'] !== undefined;
+}
+
+const announcedBytes = ({ headers }: IncomingMessage): number =>
+  Number(headers['content-length'] ?? 0);
+
+const isConsumed = (request: IncomingMessage): boolean =>
+  request.readableDidRead || request.readableEnded;
+
+/** Takes a body from whoever took it off the wire. */
+function takeLeft(
+  request: IncomingMessage,
+  limitBytes: number,
+  done: (error?: Error) => void,
+  { body, rawBody }: LeftBody,
+): void {
+  const bytes = rawBody ?? body;
+  try {
+    if (typeof bytes === 'string' || bytes instanceof Uint8Array) {
+      const raw = Buffer.from(bytes as string);
+      if (raw.length > limitBytes) throw tooLarge(limitBytes);
+      (request as WithBody)[TAKEN] = takenOf(request, raw, true);
+    } else if (body === undefined) {
+      throw new Error('Something read the body of a request before the runner and kept nothing.');
+    } else {
+      (request as WithBody)[TAKEN] = { raw: undefined, parsed: { value: body } };
+    }
+  } catch (error) {
+    return done(isInstance(error, Error) ? error : new Error(textOfThrown(error).text));
+  }
+  done();
+}
+
+const takenOf = (request: IncomingMessage, raw: Buffer, isDecoded = false): TakenBody =>
+  raw.length > 0 ? { raw, parsed: parse(request, raw, isDecoded) } : EMPTY;
+
+/** The media type of a body, in lower case and without parameters; '' for none. */
+export const mediaTypeOf = (headers: IncomingMessage['headers']): string =>
+  (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
+
+/** Reads JSON whatever it is called, for scripts do not say what they send; a form is what does not begin like JSON. */
+function parse(request: IncomingMessage, raw: Buffer, isDecoded: boolean): TakenBody['parsed'] {
+  if (!isDecoded && (request.headers['content-encoding'] ?? 'identity') !== 'identity') {
     throw unsupported('Send the body without Content-Encoding.');
   }
-  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
   const text = raw.toString('utf8');
-  if (type === 'application/x-www-form-urlencoded') {
+  const isForm = mediaTypeOf(request.headers) === 'application/x-www-form-urlencoded';
+  if (isForm && !/^\s*[{[]/.test(text)) {
     return { value: Object.fromEntries(parseForm(text)) };
-  }
-  if (type !== 'application/json' && !type.endsWith('+json')) {
-    throw unsupported(
-      'Send the body as application/json (or application/x-www-form-urlencoded) and say so in Content-Type.',
-    );
   }
   const exceeded = exceededJsonLimit(text);
   if (exceeded === 'depth') {

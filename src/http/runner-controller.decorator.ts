@@ -6,7 +6,7 @@ import {
   UseGuards,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
-import { MetGuard } from './met.guard.js';
+import { IntakeGuard } from './intake/intake.guard.js';
 import { RunnerExceptionFilter } from './runner-exception.filter.js';
 
 /** Marks a controller as the runner's. */
@@ -27,7 +27,7 @@ export function RunnerController(path = ''): ClassDecorator {
   return applyDecorators(
     Controller({ path, version: VERSION_NEUTRAL }),
     SetMetadata(RUNNER_CONTROLLER, true),
-    UseGuards(MetGuard),
+    UseGuards(IntakeGuard),
     UseFilters(RunnerExceptionFilter),
   );
 }

@@ -1,23 +1,32 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { textOfThrown } from '../errors/thrown.js';
 import { isBodyUnread } from './body-stream.js';
 import { toErrorAnswer } from './error-answer.js';
+import { nodeResponse } from './http-response.js';
 
 /** Turns whatever a controller of the runner throws into the error shape that Pipecat's clients can show. */
 @Catch()
 export class RunnerExceptionFilter implements ExceptionFilter {
-  private readonly logger = new Logger('PipecatRunner');
+  private readonly logger = new RunnerLogger('PipecatRunner');
 
   constructor(private readonly adapterHost: HttpAdapterHost) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const { httpAdapter } = this.adapterHost;
     const response = host.switchToHttp().getResponse<unknown>();
+    if (nodeResponse(response).headersSent) {
+      // The host's interceptors run when the answer is given.
+      this.logger.debug(`after the answer was sent: ${textOfThrown(error).text}`);
+      return;
+    }
     const answer = toErrorAnswer(error);
     // What is still coming in is not read, so the connection cannot be used again.
     if (isBodyUnread(host.switchToHttp().getRequest())) answer.headers.connection = 'close';
     if (answer.status >= 500 && answer.unexpected) {
-      this.logger.error(String(error), error instanceof Error ? error.stack : undefined);
+      const { text, stack } = textOfThrown(error);
+      this.logger.error(text, stack);
     }
     for (const [name, value] of Object.entries(answer.headers)) {
       httpAdapter.setHeader(response, name, value);

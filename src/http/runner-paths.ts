@@ -1,100 +1,43 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
-import { STREAMS_BODY } from './runner-controller.decorator.js';
-import { joinPaths, runnerRoutes } from './runner-routes.js';
+import { ApplicationConfig } from '@nestjs/core';
+import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
 
-/** DI token of the `path` option of `RunnerModule`. */
-export const RUNNER_PATH = Symbol('RUNNER_PATH');
-
-/** Knows which URLs are the runner's. */
+/** Where a runner is in its application. */
 @Injectable()
 export class RunnerPaths {
-  private base: string | undefined;
-  private known: KnownRoutes | undefined;
+  private prefix: string | undefined;
+  private base = '';
 
   constructor(
-    @Inject(RUNNER_PATH) private readonly path: string,
+    @Inject(RUNNER_REF) private readonly runner: RunnerRef,
     private readonly config: ApplicationConfig,
-    private readonly modules: ModulesContainer,
   ) {}
 
   /**
-   * The host's global prefix and the `path` option, such as `/api/voice`; empty when there is neither.
-   * WebSockets live below it too. Asked for only once the application is being initialised, when the prefix is final.
+   * The host's global prefix and the `path` option, such as `/api/voice`; empty when there is neither. WebSockets are below it. So are
+   * the HTTP routes, but for those that the host excludes from its prefix.
+   * It is final once the application is being initialised.
    */
   get basePath(): string {
-    return (this.base ??= joinPaths(this.config.getGlobalPrefix() ?? '', this.path));
+    const prefix = this.config.getGlobalPrefix() ?? '';
+    if (prefix !== this.prefix) {
+      this.prefix = prefix;
+      this.base = joinPaths(prefix, this.runner.path);
+    }
+    return this.base;
   }
 
   /** Whether the runner has a `path`, below which nothing else is expected. */
   get hasOwnPath(): boolean {
-    return this.path !== '';
-  }
-
-  /**
-   * Whether a request path (with or without a query) belongs to a controller of the runner, and how that takes the body: `parsed` ahead
-   * of it, or as it comes.
-   */
-  owns(url: string): 'parsed' | 'streamed' | undefined {
-    this.known ??= this.collect();
-    // Most are one as it is, and need no taking apart.
-    if (this.known.exact.has(url)) return 'parsed';
-    const end = url.search(/[?#]/);
-    const path = withoutEnd(end === -1 ? url : url.slice(0, end));
-    if (this.known.exact.has(path)) return 'parsed';
-    if (!this.known.below.some((prefix) => path.startsWith(prefix))) return undefined;
-    const matches = (pattern: RegExp) => pattern.test(path);
-    return this.known.streamed.some(matches) && !this.known.parsed.some(matches)
-      ? 'streamed'
-      : 'parsed';
-  }
-
-  private collect(): KnownRoutes {
-    const exact = new Set<string>();
-    const below: string[] = [];
-    const parsed: RegExp[] = [];
-    const streamed: RegExp[] = [];
-    for (const { path, handler } of runnerRoutes(this.modules)) {
-      const full = joinPaths(this.basePath, path) || '/';
-      const wildcard = full.search(/[:*]/);
-      if (wildcard === -1) {
-        exact.add(full);
-      } else {
-        below.push(full.slice(0, wildcard));
-        const streams = Reflect.getMetadata(STREAMS_BODY, handler) === true;
-        (streams ? streamed : parsed).push(patternOf(full));
-      }
-    }
-    return { exact, below, parsed, streamed };
+    return this.runner.path !== '';
   }
 }
 
-/** Without slashes at its end. A regular expression would begin anew at every slash there is. */
-function withoutEnd(path: string): string {
-  let end = path.length;
-  while (end > 1 && path[end - 1] === '/') end--;
-  return path.slice(0, end);
+/** Joins path parts with single slashes: a leading one, no trailing one; '' when there is nothing to join. */
+export function joinPaths(...parts: string[]): string {
+  return parts
+    .flatMap((part) => part.split('/'))
+    .filter(Boolean)
+    .map((segment) => `/${segment}`)
+    .join('');
 }
-
-/** What is known of the routes: those without parameters, what those with begin with, and their patterns. */
-interface KnownRoutes {
-  readonly exact: ReadonlySet<string>;
-  readonly below: readonly string[];
-  readonly parsed: readonly RegExp[];
-  readonly streamed: readonly RegExp[];
-}
-
-/** `/sessions/:id/*path` as a regular expression. */
-const patternOf = (route: string): RegExp =>
-  new RegExp(
-    `^${route
-      .split('/')
-      .map((segment) =>
-        segment.startsWith(':')
-          ? '[^/]+'
-          : segment.startsWith('*')
-            ? '.*'
-            : segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
-      )
-      .join('/')}$`,
-  );

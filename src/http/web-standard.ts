@@ -1,6 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { types } from 'node:util';
+import { attempt } from '../errors/attempt.js';
+import { causedBy, textOfThrown } from '../errors/thrown.js';
 import { bodyStreamOf } from './body-stream.js';
 import { type HttpRequest, nodeRequest } from './http-request.js';
 
@@ -67,7 +70,7 @@ export async function sendWebResponse(
   if (!(answer instanceof Response) || answer.status < 200 || answer.bodyUsed) {
     throw new TypeError('what it returned is not a web-standard Response that can be sent');
   }
-  const body = answer.body && Readable.fromWeb(answer.body as never);
+  const body = answer.body && Readable.fromWeb(guarded(answer.body) as never);
   const response = takeOver();
   for (const [name, value] of answer.headers) {
     if (name === 'set-cookie') response.appendHeader(name, value);
@@ -77,4 +80,31 @@ export async function sendWebResponse(
   if (body && withBody) return pipeline(body, response, { signal });
   body?.destroy();
   response.end();
+}
+
+/** The same body. What it throws and what it yields is its author's, and Node's streams would end the process for some of that. */
+function guarded(body: ReadableStream<unknown>): ReadableStream<unknown> {
+  const reader = body.getReader();
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read();
+          if (done) return controller.close();
+          if (typeof value !== 'string' && !types.isUint8Array(value)) {
+            throw new TypeError('a chunk of the body is neither bytes nor text');
+          }
+          controller.enqueue(value);
+        } catch (thrown) {
+          throw new Error(textOfThrown(thrown).message, causedBy({ cause: thrown }));
+        }
+      },
+      cancel: () =>
+        attempt(
+          () => reader.cancel(),
+          () => undefined,
+        ),
+    },
+    { highWaterMark: 0 },
+  );
 }

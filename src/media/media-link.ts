@@ -23,6 +23,20 @@ export interface HangUpOutcome {
   readonly error?: string;
 }
 
+/** Options of a transfer. */
+export interface TransferOptions {
+  /** The number that is shown there, in E.164. @default the carrier's: mostly the caller's own number */
+  readonly callerId?: string;
+}
+
+/** The outcome of a transfer. */
+export interface TransferOutcome {
+  /** True when the carrier has taken the call over; then the bot's connection is closed. Otherwise the call goes on with the bot. */
+  readonly ok: boolean;
+  /** What went wrong. */
+  readonly error?: string;
+}
+
 /** What a {@link MediaLink} reports. */
 export interface MediaLinkEvents {
   connected(): void;
@@ -67,6 +81,8 @@ export interface MediaLink {
   /** @returns whether it was sent */
   sendMessage(message: unknown): boolean;
   hangUp(): Promise<HangUpOutcome>;
+  /** Puts the call through to somebody else, where the provider can. Never rejects. */
+  readonly transfer?: (target: string, options: TransferOptions) => Promise<TransferOutcome>;
   /**
    * Ends the connection, unless whoever ended the session does: `aborted`. Calling it again changes nothing.
    * @returns when it has ended, where that takes a while. Never rejects.

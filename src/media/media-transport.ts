@@ -1,6 +1,12 @@
 import type { AudioFrame } from './audio-frame.js';
 import { checkAudioRate, isAudioRate } from './audio-rates.js';
-import type { HangUpOutcome, MediaEnd, MediaLink } from './media-link.js';
+import type {
+  HangUpOutcome,
+  MediaEnd,
+  MediaLink,
+  TransferOptions,
+  TransferOutcome,
+} from './media-link.js';
 import {
   type MediaTransportOptions,
   resolveMediaTransportOptions,
@@ -66,6 +72,7 @@ export interface MediaTransportEvents {
 }
 
 const HUNG_UP: MediaEnd = { reason: 'closed', message: 'The bot hung up.' };
+const TRANSFERRED: MediaEnd = { reason: 'closed', message: 'The call was transferred.' };
 
 /** So many marks wait to be confirmed; then the oldest counts as played, for later ones were sent long ago. */
 const MAX_MARKS = 1_000;
@@ -96,6 +103,7 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
   private marksMade = 0;
   private readonly warned = new Set<string>();
   private hangingUp: Promise<HangUpOutcome> | undefined;
+  private transferring: Promise<TransferOutcome> | undefined;
 
   constructor(
     private readonly link: MediaLink,
@@ -125,7 +133,7 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
       interruption: () => this.report('interruption'),
       markPlayed: (name) => this.settleMark(name, 'played'),
       malformed: (what, detail) => this.countMalformed(what, detail),
-      disconnected: (end) => this.disconnect(end),
+      disconnected: (end) => this.ended(end),
     });
   }
 
@@ -188,8 +196,11 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
    * more than a thousand that cannot be sent is cleared at once.
    *
    * @param name for whoever reads the messages on the wire
+   * @throws {TypeError} when it is no string
    */
   mark(name: string): Promise<MarkOutcome> {
+    // Or it would throw once its turn comes, from a timer.
+    if (typeof name !== 'string') throw new TypeError('name must be a string');
     return new Promise((resolve) => {
       this.output.mark((outcome) => {
         if (outcome === 'sent') this.awaitPlayed(name, resolve);
@@ -239,6 +250,34 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     return this.hangingUp;
   }
 
+  /** True when {@link transfer} can put the call through: it is a phone call, of a carrier whose `credentials` are there. */
+  get canTransfer(): boolean {
+    return this.link.transfer !== undefined;
+  }
+
+  /**
+   * Puts the call through to somebody else, through the carrier's API. Once it has taken the call over the connection is closed; when it has not, the
+   * call goes on with the bot. Tells how it went; never rejects.
+   *
+   * @param target a phone number in E.164, or a SIP URI
+   */
+  async transfer(target: string, options: TransferOptions = {}): Promise<TransferOutcome> {
+    const { transfer } = this.link;
+    if (!transfer) {
+      return failed(
+        'This call cannot be transferred: there is no carrier, or no credentials for it.',
+      );
+    }
+    if (this.currentState === 'disconnected' || this.hangingUp) return failed('The call is over.');
+    if (this.transferring) return failed('The call is being transferred already.');
+    this.transferring = transfer(target, options);
+    const outcome = await this.transferring;
+    this.transferring = undefined;
+    if (outcome.ok) this.close(TRANSFERRED);
+    else this.observer?.warn(`the call was not transferred: ${outcome.error}`);
+    return outcome;
+  }
+
   /** Ends the connection. @param end why, for whoever listens to `disconnected` */
   close(end: MediaEnd = { reason: 'closed', message: 'The bot closed the connection.' }): void {
     if (this.currentState === 'disconnected') return;
@@ -257,6 +296,12 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     if (this.currentState !== 'connecting') return;
     this.currentState = 'connected';
     this.tell('connected');
+  }
+
+  /** While a transfer is under way, either the carrier takes the call away or the caller has hung up: the outcome tells. */
+  private ended(cause: MediaEnd): void {
+    if (!this.transferring || cause.reason !== 'peer_left') return this.disconnect(cause);
+    void this.transferring.then(({ ok }) => this.disconnect(ok ? TRANSFERRED : cause));
   }
 
   private disconnect(cause: MediaEnd): void {
@@ -365,6 +410,8 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     return iteration;
   }
 }
+
+const failed = (error: string): TransferOutcome => ({ ok: false, error });
 
 /** How much of each event waits for a bot that does not listen. */
 function roomsFor(maxBacklogMs: number): {

@@ -28,7 +28,11 @@ export const pcmFromBytes = (bytes: Uint8Array): Int16Array =>
   readPcm(bytes, new Int16Array(bytes.length >> 1));
 
 /** The same into memory that is there. */
-export function readPcm(bytes: Uint8Array, pcm = allocatePcm(bytes.length >> 1)): Int16Array {
+export function readPcm(
+  bytes: Uint8Array,
+  // The type is written out, or TypeScript before 5.7 could not read its declaration.
+  pcm: Int16Array = allocatePcm(bytes.length >> 1),
+): Int16Array {
   if (LITTLE_ENDIAN) bytesOf(pcm).set(bytes);
   else for (let i = 0; i < pcm.length; i++) pcm[i] = bytes[2 * i]! | (bytes[2 * i + 1]! << 8);
   return pcm;

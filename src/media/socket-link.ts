@@ -17,10 +17,13 @@ export interface SocketLinkOptions {
   readonly serializer: MediaSerializer;
   /** Tells the provider to end the call, where that is possible. Never rejects. */
   readonly hangUp?: () => Promise<HangUpOutcome>;
+  /** Tells the provider to put the call through, where that is possible. Never rejects. */
+  readonly transfer?: MediaLink['transfer'];
 }
 
 /** Media over an open WebSocket: a carrier's, or a client's. */
 export class SocketLink implements MediaLink {
+  readonly transfer: MediaLink['transfer'];
   private readonly serializer: MediaSerializer;
   private readonly sendOptions: { readonly binary: boolean };
   private end: (end: MediaEnd) => void = () => undefined;
@@ -32,6 +35,7 @@ export class SocketLink implements MediaLink {
     private readonly socket: WebSocket,
     private readonly options: SocketLinkOptions,
   ) {
+    this.transfer = options.transfer;
     this.serializer = options.serializer;
     this.sendOptions = { binary: this.serializer.isBinary };
   }

@@ -2,6 +2,7 @@ import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import { metricsController } from './metrics.controller.js';
 import { checkMetricsOptions, METRICS_OPTIONS, type MetricsOptions } from './metrics.options.js';
 import { RunnerMetrics } from './runner-metrics.js';
+import { RunnerPart } from '../validation/runner-part.decorator.js';
 
 /** What shapes the module's routes. */
 export interface MetricsExtras {
@@ -22,6 +23,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     .build();
 
 /** `GET /metrics` for Prometheus. Needs the package `prom-client`. */
+@RunnerPart('features')
 @Module({
   providers: [
     RunnerMetrics,

@@ -21,11 +21,16 @@ export const METRICS_OPTIONS = Symbol('METRICS_OPTIONS');
 
 /** @throws {InvalidOptionsError} */
 export function checkMetricsOptions(options: MetricsOptions): MetricsOptions {
-  checkOptions('MetricsModule', options, {
-    registry: (value) =>
-      typeof (value as Partial<MetricsRegistry> | null)?.registerMetric === 'function'
-        ? undefined
-        : 'must be a Registry of prom-client',
-  });
+  checkOptions(
+    'MetricsModule',
+    options,
+    {
+      registry: (value) =>
+        typeof (value as Partial<MetricsRegistry> | null)?.registerMetric === 'function'
+          ? undefined
+          : 'must be a Registry of prom-client',
+    },
+    ['path'],
+  );
   return options;
 }

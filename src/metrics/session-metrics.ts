@@ -1,5 +1,5 @@
 import type * as promClient from 'prom-client';
-import { RunnerError } from '../errors/runner.error.js';
+import { refusalCodeOf } from '../errors/runner.error.js';
 import type { Session } from '../sessions/session.js';
 import type { SessionObserver } from '../sessions/session-observers.js';
 import type { SessionRegistry } from '../sessions/session-registry.js';
@@ -101,7 +101,7 @@ export class SessionMetrics implements SessionObserver {
   }
 
   refused(error: unknown): void {
-    this.refusals.inc({ cause: error instanceof RunnerError ? error.code : 'UNEXPECTED' });
+    this.refusals.inc({ cause: refusalCodeOf(error) });
   }
 
   private countMedia(session: Session): void {

@@ -32,6 +32,7 @@ export interface OpenApiOperation {
   readonly parameters?: readonly OpenApiParameter[];
   readonly requestBody?: { readonly required: boolean; readonly content: OpenApiContent };
   readonly responses: Record<string, OpenApiResponse>;
+  readonly servers?: readonly { readonly url: string }[];
   readonly security?: readonly object[];
 }
 
@@ -54,7 +55,10 @@ export type OpenApiContent = Record<string, { readonly schema: Record<string, un
 /** A route, and what was said of it. */
 export interface DocumentedRoute {
   readonly method: RequestMethod;
+  /** Seen from where the document is, or from {@link server}. */
   readonly path: string;
+  /** Where the path begins, relative to the document, if it is elsewhere. */
+  readonly server?: string;
   readonly about: ApiRouteOptions;
   /** Whether it takes a key, where there are keys. */
   readonly needsKey: boolean;
@@ -110,7 +114,7 @@ export function describeRoutes(
 function describe(
   method: string,
   path: string,
-  { about, needsKey }: DocumentedRoute,
+  { about, needsKey, server }: DocumentedRoute,
   book: SchemaBook,
 ): OpenApiOperation {
   const { summary, description, body, answers, errors = [] } = about;
@@ -131,6 +135,7 @@ function describe(
     summary,
     ...(description !== undefined && { description }),
     ...(parameters.length > 0 && { parameters }),
+    ...(server !== undefined && { servers: [{ url: server }] }),
     // Without keys everything is open.
     ...(needsKey && { security: [{ key: [] }, {}] }),
     ...(body &&

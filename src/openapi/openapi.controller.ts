@@ -1,7 +1,8 @@
-import { Get, Header, Res } from '@nestjs/common';
+import { Get, Header, Req, Res } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ApiRoute, json } from '../http/api-route.decorator.js';
+import type { HttpRequest } from '../http/http-request.js';
 import { replyWith } from '../http/http-response.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
 import { DOCS_PAGE_CSP, docsPage } from './docs-page.js';
@@ -25,8 +26,8 @@ export class OpenApiController {
       200: { description: 'An OpenAPI 3.1 document.', content: json({ type: 'object' }) },
     },
   })
-  document(): object {
-    return this.api.document;
+  document(@Req() request: HttpRequest): object {
+    return this.api.documentFor(request);
   }
 
   @Get('docs')
@@ -42,8 +43,8 @@ export class OpenApiController {
       },
     },
   })
-  docs(@Res() response: unknown): void {
-    this.page ??= docsPage(this.api.document);
+  docs(@Req() request: HttpRequest, @Res() response: unknown): void {
+    this.page ??= docsPage(this.api.documentFor(request));
     replyWith(this.adapterHost, response, 'text/html; charset=utf-8', this.page);
   }
 }

@@ -2,6 +2,7 @@ import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import { OpenApiController } from './openapi.controller.js';
 import { checkOpenApiOptions, OPENAPI_OPTIONS, type OpenApiOptions } from './openapi.options.js';
 import { RunnerApi } from './runner-api.js';
+import { RunnerPart } from '../validation/runner-part.decorator.js';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<OpenApiOptions>({ moduleName: 'PipecatOpenApi' })
@@ -9,6 +10,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     .build();
 
 /** `GET /openapi.json`, which describes the routes of the runner, and `GET /docs`, which shows it. */
+@RunnerPart('features')
 @Module({
   controllers: [OpenApiController],
   providers: [

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { Inject, Injectable } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
 import { declaredAccess } from '../auth/access.js';
 import { apiRouteOf } from '../http/api-route.decorator.js';
-import { runnerRoutes } from '../http/runner-routes.js';
+import { type HttpRequest, routePathOf } from '../http/http-request.js';
+import { HttpIntake } from '../http/intake/http-intake.js';
+import { packageFile } from '../packages/package-file.js';
+import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
 import { StartRequest } from '../start/dto/start-request.dto.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
-import { describeRoutes, type OpenApiDocument } from './document.js';
+import { describeRoutes, type DocumentedRoute, type OpenApiDocument } from './document.js';
 import { SchemaBook } from './schema-book.js';
 import { OPENAPI_OPTIONS, type OpenApiOptions } from './openapi.options.js';
 
@@ -18,25 +20,34 @@ const DESCRIPTION =
 /** The description of all routes that the runner has in this application. */
 @Injectable()
 export class RunnerApi {
-  private described: OpenApiDocument | undefined;
+  /** By the folder in which the description is; there are two when the host excludes one of its routes from the global prefix. */
+  private readonly described = new Map<string, OpenApiDocument>();
 
   constructor(
     @Inject(OPENAPI_OPTIONS) private readonly options: OpenApiOptions,
-    private readonly modules: ModulesContainer,
+    @Inject(RUNNER_REF) private readonly runner: RunnerRef,
+    private readonly intake: HttpIntake,
     private readonly transports: TransportRegistry,
   ) {}
 
-  /** Made when it is first asked for: then all routes are there. */
-  get document(): OpenApiDocument {
-    return (this.described ??= this.describe());
+  /** Made when it is first asked for: then all routes are there. @param request the one that asks, next to which the routes are */
+  documentFor(request: HttpRequest): OpenApiDocument {
+    const folder = routePathOf(request).replace(/[^/]+\/?$/, '');
+    const document = this.described.get(folder) ?? this.describe(folder);
+    this.described.set(folder, document);
+    return document;
   }
 
-  private describe(): OpenApiDocument {
-    const routes = [...runnerRoutes(this.modules)].flatMap(({ method, path, ...route }) => {
-      const about = apiRouteOf(route.handler);
-      const needsKey = declaredAccess(route.handler, route.controller) !== 'open';
-      return about ? [{ method, path, about, needsKey }] : [];
-    });
+  private describe(folder: string): OpenApiDocument {
+    const own = this.intake.routes.filter(({ route }) => route.runner === this.runner);
+    const routes = own.flatMap(
+      ({ path, route: { handle, controller, method } }): DocumentedRoute[] => {
+        const about = apiRouteOf(handle);
+        const access = declaredAccess(handle, controller);
+        const needsKey = access !== 'open' && access !== 'webhook';
+        return about ? [{ method, about, needsKey, ...locate(path, folder) }] : [];
+      },
+    );
     const { title = 'Pipecat runner', version = ownVersion() } = this.options;
     return describeRoutes(
       routes,
@@ -46,7 +57,13 @@ export class RunnerApi {
   }
 }
 
+/** The path of a route seen from a folder; from the root for one that is elsewhere. */
+function locate(path: string, folder: string): Pick<DocumentedRoute, 'path' | 'server'> {
+  if (path.startsWith(folder)) return { path: path.slice(folder.length - 1) };
+  return { path, server: '../'.repeat(folder.split('/').length - 2) };
+}
+
 function ownVersion(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const manifest = readFileSync(packageFile('package.json'), 'utf8');
   return (JSON.parse(manifest) as { version: string }).version;
 }

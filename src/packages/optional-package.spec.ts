@@ -6,14 +6,25 @@ const missing = (): Promise<never> =>
 
 describe('optionalPackage', () => {
   it('is nothing where it is not installed', async () => {
-    expect(await optionalPackage(missing)).toBeUndefined();
+    expect(await optionalPackage('some', missing)).toBeUndefined();
   });
 
   it('passes on what it loads, and what else goes wrong', async () => {
     const loaded = { some: 'module' };
-    expect(await optionalPackage(() => Promise.resolve(loaded))).toBe(loaded);
+    expect(await optionalPackage('some', () => Promise.resolve(loaded))).toBe(loaded);
     const broken = new SyntaxError('it is broken');
-    await expect(optionalPackage(() => Promise.reject(broken))).rejects.toBe(broken);
+    await expect(optionalPackage('some', () => Promise.reject(broken))).rejects.toBe(broken);
+  });
+
+  it('is required where import() is refused, as in Jest without --experimental-vm-modules', async () => {
+    const refused = (): Promise<unknown> =>
+      Promise.reject(
+        Object.assign(new TypeError('A dynamic import callback was invoked without a flag'), {
+          code: 'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING_FLAG',
+        }),
+      );
+    expect(await optionalPackage('prom-client', refused)).toHaveProperty('Registry');
+    expect(await optionalPackage('not-installed', refused)).toBeUndefined();
   });
 });
 

@@ -1,13 +1,30 @@
+import { createRequire } from 'node:module';
+import { fieldOf } from '../errors/thrown.js';
+
+/** In the error of each way to look for a package that is not installed. */
+const MISSING = new Set<unknown>(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']);
+
+/** Jest without `--experimental-vm-modules` refuses every `import()`, with one of these. */
+const NO_IMPORT = new Set<unknown>([
+  'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING_FLAG',
+  'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING',
+]);
+
 /**
- * Loads a package that need not be installed.
+ * Loads a package that need not be installed. In Jest without `--experimental-vm-modules`, which cannot load ECMAScript modules, packages
+ * that are nothing else count as not installed.
  * @param load such as `() => import('werift')`
  * @returns `undefined` where it is not installed
  */
-export async function optionalPackage<T>(load: () => Promise<T>): Promise<T | undefined> {
+export async function optionalPackage<T>(
+  name: string,
+  load: () => Promise<T>,
+): Promise<T | undefined> {
   try {
     return await load();
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    if (MISSING.has(fieldOf(error, 'code'))) return undefined;
+    if (NO_IMPORT.has(fieldOf(error, 'code'))) return requirePackage(name) as T | undefined;
     throw error;
   }
 }
@@ -22,7 +39,15 @@ export async function neededPackage<T>(
   neededBy: string,
   load: () => Promise<T>,
 ): Promise<T> {
-  const loaded = await optionalPackage(load);
+  const loaded = await optionalPackage(name, load);
   if (loaded === undefined) throw new Error(`${neededBy} needs ${name}: npm install ${name}`);
   return loaded;
+}
+
+function requirePackage(name: string): unknown {
+  try {
+    return createRequire(import.meta.url)(name);
+  } catch {
+    return undefined;
+  }
 }

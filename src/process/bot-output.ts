@@ -1,34 +1,86 @@
 import type { Readable } from 'node:stream';
-import { stripVTControlCharacters } from 'node:util';
 import type { Logger, LogLevel } from '@nestjs/common';
-import { readLines } from './read-lines.js';
+import { Allowance } from './allowance.js';
+import { printableLines } from './printable-lines.js';
+import type { ProcessBotLimits } from './process-bot.options.js';
+import { type Pace, readLines } from './read-lines.js';
 
 /** How much of a line is logged, in characters. */
 const MAX_LINE = 8_192;
+/** The bytes of the allowance that a line takes beside its own. */
+const BYTES_A_LINE = 128;
 
 /** How Loguru, which Pipecat logs with, writes a level: `2026-01-31 12:00:00.000 | WARNING  | module:function:1 - …`. */
 const LOGURU = /^[\d-]{10} [\d:.]+ \| (\w+) +\| /;
 
-const LEVEL_OF: Record<string, LogLevel> = {
-  TRACE: 'verbose',
-  DEBUG: 'debug',
-  INFO: 'log',
-  SUCCESS: 'log',
-  WARNING: 'warn',
-  ERROR: 'error',
-  CRITICAL: 'fatal',
-};
+const LEVEL_OF: ReadonlyMap<string | undefined, LogLevel> = new Map([
+  ['TRACE', 'verbose'],
+  ['DEBUG', 'debug'],
+  ['INFO', 'log'],
+  ['SUCCESS', 'log'],
+  ['WARNING', 'warn'],
+  ['ERROR', 'error'],
+  ['CRITICAL', 'fatal'],
+]);
 
-/** Logs what a bot prints, line by line. @param otherwise the level of what names none itself */
-export function logOutput(stream: Readable, otherwise: 'log' | 'warn', logger: () => Logger): void {
-  readLines(stream, MAX_LINE, (line, cut) => {
-    const text = printable(line) + (cut ? '…' : '');
-    if (text.trim() === '') return;
-    logger()[LEVEL_OF[LOGURU.exec(text)?.[1] ?? ''] ?? otherwise](text);
-  });
+/** The log of one bot: what it prints and what it has logged, as much of it as there is room for in a second. */
+export class BotOutput {
+  private readonly lines: Allowance;
+  private readonly pace: Pace;
+  private leftOut = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly limits: Required<
+      Pick<ProcessBotLimits, 'outputLinesPerSecond' | 'outputBytesPerSecond'>
+    >,
+    private readonly logger: () => Logger,
+  ) {
+    this.lines = new Allowance(limits.outputLinesPerSecond);
+    this.pace = { bytes: new Allowance(limits.outputBytesPerSecond), bytesALine: BYTES_A_LINE };
+  }
+
+  /** Logs what a bot prints, line by line, until it ends. @param otherwise the level of what names none itself */
+  async read(stream: Readable, otherwise: 'log' | 'warn'): Promise<void> {
+    for await (const { text, isCut } of readLines(stream, MAX_LINE, this.pace)) {
+      const line = printableLines(text) + (isCut ? '…' : '');
+      if (line.trim() === '') continue;
+      this.log(LEVEL_OF.get(LOGURU.exec(line)?.[1]) ?? otherwise, line);
+    }
+  }
+
+  /** Logs a text, unless too many lines were logged in this second. */
+  log(level: LogLevel, text: string): void {
+    const lines = text.split('\n').length;
+    if (this.lines.use(lines)) return this.write(level, text);
+    this.leftOut += lines;
+    this.timer ??= setTimeout(() => this.reportLeftOut(), Math.ceil(this.lines.msLeft));
+  }
+
+  /** The process is gone: what it has left is not much, and is read at once. */
+  readRest(): void {
+    this.pace.bytes.lift();
+  }
+
+  /** Everything was read. */
+  end(): void {
+    clearTimeout(this.timer);
+    if (this.leftOut > 0) this.reportLeftOut();
+  }
+
+  private reportLeftOut(): void {
+    const { leftOut, limits } = this;
+    this.leftOut = 0;
+    this.timer = undefined;
+    const most = `at most ${limits.outputLinesPerSecond} in a second are logged`;
+    this.write('warn', `lines of the bot left out: ${leftOut} (${most})`);
+  }
+
+  private write(level: LogLevel, text: string): void {
+    try {
+      this.logger()[level](text);
+    } catch {
+      // The host's own logger fails, and there is nobody else to be told.
+    }
+  }
 }
-
-// eslint-disable-next-line no-control-regex -- so that no bot can move the cursor in the runner's log
-const CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/g;
-
-const printable = (line: string): string => stripVTControlCharacters(line).replace(CONTROL, '');

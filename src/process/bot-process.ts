@@ -1,25 +1,30 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type Duplex, PassThrough, type Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { type Duplex, PassThrough } from 'node:stream';
 import { Logger } from '@nestjs/common';
+import { textOfThrown } from '../errors/thrown.js';
+import { Allowance } from './allowance.js';
 import type { BotMessage, RunnerMessage } from './bot-messages.js';
-import { logOutput } from './bot-output.js';
+import { BotOutput } from './bot-output.js';
 import { watchMemory } from './memory-limit.js';
+import { parseBotMessage } from './parse-bot-message.js';
 import { programOf } from './bot-program.js';
 import type { ResolvedProcessBotOptions } from './process-bot.options.js';
-import { readLines } from './read-lines.js';
+import { type Pace, readLines } from './read-lines.js';
 
-/** The longest message of a bot, in characters. */
-const MAX_MESSAGE = 1_048_576;
-/** How long the last words of a process are waited for when it is gone, in milliseconds: what it has started may hold the pipe. */
-const OUTPUT_GRACE_MS = 500;
+/** The longest message of a bot, in characters: the longest texts, and what JSON makes of their worst characters. */
+const MAX_MESSAGE = 524_288;
+/** The bytes of messages that are read in a second, of which each takes a thousandth beside its own. */
+const MESSAGE_BYTES_PER_SECOND = 1_048_576;
+const BYTES_A_MESSAGE = 1_024;
+/** The time that is waited for the last words of a process that is gone, in milliseconds: what it has started may hold the pipe. */
+export const OUTPUT_GRACE_MS = 500;
 
 /** One process with one bot, for one conversation. */
 export class BotProcess {
   /** Where its output goes; the session's, once it has one. */
   logger = new Logger('BotProcess');
-  /** Is told what the bot says. */
+  /** Is told what the bot says of its conversation. */
   onMessage: (message: BotMessage) => void = () => undefined;
   /** Resolves once it waits for its conversation. @throws {Error} when it never will: why */
   readonly loaded: Promise<void>;
@@ -30,6 +35,14 @@ export class BotProcess {
   readonly socket: Duplex;
   private readonly child: ChildProcess;
   private readonly control: Duplex;
+  private readonly output: BotOutput;
+  private readonly pace: Pace = {
+    bytes: new Allowance(MESSAGE_BYTES_PER_SECOND),
+    bytesALine: BYTES_A_MESSAGE,
+  };
+  private onLoaded: () => void = () => undefined;
+  private isStarted = false;
+  private failedEarly = false;
   /** Why it was killed. */
   private verdict: string | undefined;
   /** From then on its id may be another's. */
@@ -55,14 +68,19 @@ export class BotProcess {
     this.socket = socket;
     // What is written to a process that is gone; its exit tells it all.
     for (const stream of [control, socket]) stream.on('error', () => undefined);
-    logOutput(stdout, 'log', () => this.logger);
-    logOutput(stderr, 'warn', () => this.logger);
-    this.exited = this.end([stdout, stderr, control]);
+    this.output = new BotOutput(options, () => this.logger);
+    const allRead = Promise.allSettled([
+      this.output.read(stdout, 'log'),
+      this.output.read(stderr, 'warn'),
+      this.receive(),
+    ]);
+    this.exited = this.end(allRead, [stdout, stderr, control]);
     this.loaded = this.load();
     this.loaded.catch(() => undefined);
   }
 
   send(message: RunnerMessage): void {
+    this.isStarted ||= message.type === 'start';
     if (this.control.writable) this.control.write(`${JSON.stringify(message)}\n`);
   }
 
@@ -94,24 +112,16 @@ export class BotProcess {
       () => this.kill('SIGKILL', `was not loaded within ${startTimeoutMs} ms`),
       startTimeoutMs,
     );
-    let failure: string | undefined;
-    const loaded = new Promise<void>((resolve) => {
-      readLines(this.control, MAX_MESSAGE, (line, cut) => {
-        const message = cut ? undefined : parse(line);
-        if (!message) this.kill('SIGKILL', 'said what is no message of the protocol');
-        else if (message.type === 'loaded') resolve();
-        else if (message.type === 'log') this.logger[levelOf(message.level)](message.message);
-        else if (message.type === 'failed' && !this.isLoaded) {
-          this.logger.error(message.message, message.stack);
-          failure = 'The bot cannot be loaded; the log says why.';
-        } else this.onMessage(message);
-      });
-    });
+    const loaded = new Promise<void>((resolve) => (this.onLoaded = resolve));
     try {
       await Promise.race([
         loaded,
         this.exited.then((how) => {
-          throw new Error(failure ?? `The process of the bot ${how}.`);
+          throw new Error(
+            this.failedEarly
+              ? 'The bot cannot be loaded; the log says why.'
+              : `The process of the bot ${how}.`,
+          );
         }),
       ]);
       this.isLoaded = true;
@@ -120,7 +130,30 @@ export class BotProcess {
     }
   }
 
-  private async end(output: Readable[]): Promise<string> {
+  private async receive(): Promise<void> {
+    for await (const { text, isCut } of readLines(this.control, MAX_MESSAGE, this.pace)) {
+      const message = isCut
+        ? `sent a message of more than ${MAX_MESSAGE} characters`
+        : parseBotMessage(text);
+      // The rest of what it says is of no use.
+      if (typeof message === 'string') return this.kill('SIGKILL', message);
+      if (message?.type === 'loaded') this.onLoaded();
+      else if (message?.type === 'log') this.output.log(message.level, message.message);
+      else if (message && this.isStarted) this.onMessage(message);
+      else if (message) this.receiveEarly(message);
+    }
+  }
+
+  private receiveEarly(message: BotMessage): void {
+    if (message.type !== 'failed')
+      return this.kill('SIGKILL', `sent a message of type ${message.type} before its start`);
+    this.output.log('error', [message.message, message.stack].filter(Boolean).join('\n'));
+    this.failedEarly = true;
+    // As after a conversation.
+    this.killAfterGrace();
+  }
+
+  private async end(allRead: Promise<unknown>, streams: Duplex[]): Promise<string> {
     const { child } = this;
     const { memoryLimitBytes } = this.options;
     const unwatch =
@@ -133,36 +166,25 @@ export class BotProcess {
     try {
       const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
       how = signal ? `was killed by ${signal}` : `exited with code ${code}`;
-    } catch (error) {
-      how = `could not be started: ${(error as Error).message}`;
+    } catch (thrown) {
+      how = `could not be started: ${textOfThrown(thrown).message}`;
     }
     clearTimeout(this.killTimer);
     unwatch?.();
     // Whatever it has started.
     this.signal('SIGKILL');
     this.isGone = true;
+    // No more is left than the pipes hold.
+    this.pace.bytes.lift();
+    this.output.readRest();
     const patience = setTimeout(
       // What is there already is read first.
-      () => setImmediate(() => output.forEach((stream) => stream.destroy())),
+      () => setImmediate(() => streams.forEach((stream) => stream.destroy())),
       OUTPUT_GRACE_MS,
     );
-    await Promise.allSettled(output.map((stream) => finished(stream, { writable: false })));
+    await allRead;
     clearTimeout(patience);
+    this.output.end();
     return this.verdict ?? how;
   }
 }
-
-function parse(line: string): BotMessage | undefined {
-  try {
-    const message = JSON.parse(line) as { type?: unknown } | null;
-    return typeof message?.type === 'string' ? (message as BotMessage) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-const LEVELS = ['verbose', 'debug', 'log', 'warn', 'error', 'fatal'] as const;
-
-/** A bot may be in any language, and say anything. */
-const levelOf = (level: unknown): (typeof LEVELS)[number] =>
-  LEVELS.find((one) => one === level) ?? 'log';

@@ -1,10 +1,9 @@
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { packageFile } from '../packages/package-file.js';
 import type { BotProgram } from './process-bot.options.js';
 
-// From the package's root, so that they are found from its sources as well.
-const NODE_HOST = fileURLToPath(new URL('../../dist/process/host/bot-host.js', import.meta.url));
-const PYTHON_HOST = fileURLToPath(new URL('../../python/bot_host.py', import.meta.url));
+const NODE_HOST = 'dist/process/host/bot-host.js';
+const PYTHON_HOST = 'python/bot_host.py';
 
 /** What is executed. */
 export interface Program {
@@ -20,7 +19,7 @@ export function programOf({ args = [], cwd, env, ...program }: BotProgram): Prog
   if (program.module !== undefined) {
     return {
       command: process.execPath,
-      args: [...args, NODE_HOST, resolve(program.module)],
+      args: [...args, packageFile(NODE_HOST), resolve(program.module)],
       cwd,
       env,
     };
@@ -29,7 +28,7 @@ export function programOf({ args = [], cwd, env, ...program }: BotProgram): Prog
     return {
       command: program.pythonPath ?? 'python3',
       // Unbuffered: what it prints is logged when it is printed.
-      args: ['-u', ...args, PYTHON_HOST, resolve(program.python)],
+      args: ['-u', ...args, packageFile(PYTHON_HOST), resolve(program.python)],
       cwd,
       env,
     };

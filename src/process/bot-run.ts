@@ -2,19 +2,20 @@ import type { WebSocket } from 'ws';
 import type { BotSession } from '../bot/bot-session.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import type { SessionEnd } from '../bot/session-end.js';
+import { textOfThrown } from '../errors/thrown.js';
 import type { Session } from '../sessions/session.js';
 import { sessionOf } from '../sessions/session-of-arguments.js';
-import { hangUpOf } from '../transports/hang-up-link.js';
+import { hangUpOf, transferOf } from '../transports/hang-up-link.js';
 import { linkMediaStats } from '../transports/media-stats.js';
 import { handshakeOf } from '../websocket/handshake.js';
 import { WebSocketRunnerArguments } from '../websocket/websocket-runner-arguments.js';
 import type { BotMessage } from './bot-messages.js';
-import type { BotProcess } from './bot-process.js';
+import { type BotProcess, OUTPUT_GRACE_MS } from './bot-process.js';
 import type { ResolvedProcessBotOptions } from './process-bot.options.js';
 import { SocketRelay } from './socket-relay.js';
 
-/** Why a bot may say that its conversation ends. */
-const BOT_ENDS = ['completed', 'failed', 'peer_left', 'peer_error', 'stopped'] as const;
+/** The most transfers that a bot can try. */
+const MAX_TRANSFERS = 20;
 
 /** One conversation in a process of its own, as seen by the runner. */
 export class BotRun {
@@ -23,6 +24,9 @@ export class BotRun {
   /** The runner's own view of the session, which does more than bots may. */
   private readonly session: Session | undefined;
   private started = false;
+  private hangingUp = false;
+  private transferring = false;
+  private transfers = 0;
   /** What the bot said of its conversation in the end. */
   private outcome: Extract<BotMessage, { type: 'done' | 'failed' }> | undefined;
   private relay: SocketRelay | undefined;
@@ -56,9 +60,9 @@ export class BotRun {
       await process.loaded;
       if (!signal.aborted) this.start();
       how = `The process of the bot ${await process.exited}.`;
-      await this.relay?.finish();
-    } catch (error) {
-      how = (error as Error).message;
+      await this.relay?.finish(OUTPUT_GRACE_MS);
+    } catch (thrown) {
+      how = textOfThrown(thrown).message;
     } finally {
       clearTimeout(this.stopTimer);
       signal.removeEventListener('abort', stop);
@@ -69,38 +73,43 @@ export class BotRun {
 
   private start(): void {
     const { args, process, botSession } = this;
-    const { id, transport, claims } = botSession;
+    const { id, transport, bot, claims } = botSession;
     this.started = true;
     const websocket = args instanceof WebSocketRunnerArguments ? args.websocket : undefined;
     process.send({
       type: 'start',
-      session: { id, transport, claims },
+      session: { id, transport, bot, claims },
       args: args.toJSON(),
       handshake: websocket ? handshakeOf(websocket) : [],
       canHangUp: hangUpOf(args) !== undefined,
+      ...(transferOf(args) && { canTransfer: true }),
     });
     if (websocket) this.relay = this.relayOf(websocket);
   }
 
   /** A process that cuts the connection has most likely crashed, and the end of the session says so to the peer. */
   private relayOf(websocket: WebSocket): SocketRelay {
-    return new SocketRelay(websocket, this.process.socket, () => {
-      const timer = setTimeout(() => websocket.terminate(), this.options.killGraceMs);
-      void this.process.exited.then(() => clearTimeout(timer));
+    return new SocketRelay(websocket, this.process.socket, {
+      faulty: (problem) => this.process.kill('SIGKILL', problem),
+      broken: () => {
+        const timer = setTimeout(() => websocket.terminate(), this.options.killGraceMs);
+        void this.process.exited.then(() => clearTimeout(timer));
+      },
     });
   }
 
   private hear(message: BotMessage): void {
+    // It has said how it went.
+    if (this.outcome) return;
     switch (message.type) {
       case 'ready':
         return this.botSession.ready();
       case 'stop':
-        return this.session?.stop(
-          BOT_ENDS.find((code) => code === message.code) ?? 'completed',
-          String(message.message),
-        );
+        return this.session?.stop(message.code, message.message);
       case 'hang_up':
         return void this.hangUp();
+      case 'transfer':
+        return void this.transfer(message);
       case 'done':
       case 'failed':
         this.outcome = message;
@@ -109,11 +118,27 @@ export class BotRun {
     }
   }
 
+  /** Once, however often it is asked for. */
   private async hangUp(): Promise<void> {
     const hangUp = hangUpOf(this.args);
-    if (!hangUp) return;
+    if (!hangUp || this.hangingUp) return;
+    this.hangingUp = true;
     if (this.session) this.session.hangingUp = true;
     this.process.send({ type: 'hung_up', ...(await hangUp()) });
+  }
+
+  /** One at a time, and not for ever: each asks the carrier's API. */
+  private async transfer({
+    target,
+    callerId,
+  }: Extract<BotMessage, { type: 'transfer' }>): Promise<void> {
+    const transfer = transferOf(this.args);
+    if (!transfer || this.transferring || this.transfers === MAX_TRANSFERS) return;
+    this.transferring = true;
+    this.transfers++;
+    const outcome = await transfer(target, { callerId });
+    this.transferring = false;
+    this.process.send({ type: 'transferred', ...outcome });
   }
 
   private stop({ code, message }: SessionEnd): void {

@@ -1,4 +1,4 @@
-import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { BotLauncher } from '../bot/bot-launcher.js';
 import type { BotSession } from '../bot/bot-session.js';
 import { liveFieldOf } from '../bot/live-field.decorator.js';
@@ -26,7 +26,7 @@ const RELAYED = 'websocket';
  * ```
  */
 @Injectable()
-export class ProcessBotLauncher extends BotLauncher implements OnModuleInit, OnModuleDestroy {
+export class ProcessBotLauncher extends BotLauncher implements OnModuleDestroy {
   private readonly options: ResolvedProcessBotOptions;
   private readonly pool: ProcessPool;
 
@@ -40,7 +40,7 @@ export class ProcessBotLauncher extends BotLauncher implements OnModuleInit, OnM
     }
   }
 
-  onModuleInit(): void {
+  override prepare(): void {
     this.pool.fill();
   }
 

@@ -14,6 +14,8 @@ describe('ProcessBotOptions', () => {
       startTimeoutMs: 30_000,
       stopGraceMs: 3_000,
       killGraceMs: 1_000,
+      outputLinesPerSecond: 500,
+      outputBytesPerSecond: 1_048_576,
     });
   });
 
@@ -27,6 +29,11 @@ describe('ProcessBotOptions', () => {
     [{ ...bot, cwd: 7 }, /cwd must be a string/],
     [{ ...bot, warmProcesses: -1 }, /warmProcesses must be a whole number of at least 0/],
     [{ ...bot, memoryLimitBytes: 0 }, /memoryLimitBytes must be a whole number of at least 1/],
+    [
+      { ...bot, outputLinesPerSecond: 0 },
+      /outputLinesPerSecond must be a whole number of at least 1/,
+    ],
+    [{ ...bot, outputBytesPerSecond: 1.5 }, /outputBytesPerSecond must be a whole number/],
     [{ ...bot, stopGraceMs: 2 ** 31 }, /stopGraceMs must be a whole number/],
     [{ ...bot, warm: 1 }, /warm is not an option; there are command, module, python/],
   ])('refuse %j', (options, message) => {

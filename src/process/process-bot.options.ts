@@ -71,6 +71,18 @@ export interface ProcessBotLimits {
    * @default 1_000
    */
   killGraceMs?: number;
+  /**
+   * The lines of a process that are logged in a second, of what it prints and of its `log` messages together. The number of those left out is
+   * logged once a second.
+   * @default 500
+   */
+  outputLinesPerSecond?: number;
+  /**
+   * The bytes of a process' output that are read in a second, of which each line takes 128 beside its own. Past that its pipes are not read
+   * until the second is over: a bot that prints on waits once they are full.
+   * @default 1_048_576
+   */
+  outputBytesPerSecond?: number;
 }
 
 const DEFAULTS = {
@@ -79,6 +91,8 @@ const DEFAULTS = {
   startTimeoutMs: 30_000,
   stopGraceMs: 3_000,
   killGraceMs: 1_000,
+  outputLinesPerSecond: 500,
+  outputBytesPerSecond: 1_048_576,
 } as const satisfies Required<ProcessBotLimits>;
 
 export type ResolvedProcessBotOptions = BotProgram & Required<ProcessBotLimits>;
@@ -113,10 +127,12 @@ export function resolveProcessBotOptions(options: ProcessBotOptions): ResolvedPr
           ? undefined
           : 'must be an object of environment variables',
       warmProcesses: whole(0),
-      memoryLimitBytes: (value) => (value === Infinity ? undefined : whole(1)(value)),
+      memoryLimitBytes: wholeOrNone,
       startTimeoutMs: milliseconds(1),
       stopGraceMs: milliseconds(0),
       killGraceMs: milliseconds(0),
+      outputLinesPerSecond: wholeOrNone,
+      outputBytesPerSecond: wholeOrNone,
     },
   );
   return { ...DEFAULTS, ...withoutUndefined(options) };
@@ -136,3 +152,7 @@ const whole =
     Number.isSafeInteger(value) && (value as number) >= min
       ? undefined
       : `must be a whole number of at least ${min}`;
+
+/** `Infinity` is no limit. */
+const wholeOrNone = (value: unknown): string | undefined =>
+  value === Infinity ? undefined : whole(1)(value);

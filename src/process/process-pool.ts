@@ -1,6 +1,9 @@
 import { BotProcess } from './bot-process.js';
 import type { ResolvedProcessBotOptions } from './process-bot.options.js';
 
+/** The time until another takes the place of one that ended while it waited, in milliseconds: it may end as soon. */
+const REPLACE_AFTER_MS = 1_000;
+
 /** Processes that wait for their conversation, so that it need not wait for them. */
 export class ProcessPool {
   private readonly idle = new Set<BotProcess>();
@@ -23,12 +26,11 @@ export class ProcessPool {
     while (!this.closed && this.idle.size < this.options.warmProcesses) {
       const process = new BotProcess(this.options);
       this.idle.add(process);
-      process.loaded.catch((error: Error) => {
-        // The next would fail as well: it is tried when somebody needs it.
-        if (this.idle.delete(process) && !this.closed) process.logger.error(error.message);
-      });
-      void process.exited.then(() => {
-        if (this.idle.delete(process) && process.isLoaded) this.fill();
+      void process.exited.then((how) => {
+        if (!this.idle.delete(process) || this.closed) return;
+        process.logger.error(`A process that waited for its conversation ${how}.`);
+        // What was never loaded would fail again: it is tried when somebody needs it.
+        if (process.isLoaded) setTimeout(() => this.fill(), REPLACE_AFTER_MS).unref();
       });
     }
   }

@@ -6,6 +6,19 @@ import { RunnerWebSocket } from '../websocket/runner-web-socket.js';
 /** Past this much that one side has not read, no more is taken from the other. Bytes. */
 const MAX_WAITING_BYTES = 65_536;
 
+/** The largest message to a peer that is none of the runner's own sockets, which have theirs. Bytes. */
+const MAX_PAYLOAD_BYTES = 1_048_576;
+/** The most that waits for a peer of what a process that is gone has left in its socket, where there is less. Bytes. */
+const MAX_LAST_BYTES = 4_194_304;
+
+/** The ends of a {@link SocketRelay} that the bot is to blame for. */
+export interface RelayEvents {
+  /** The process broke the protocol. */
+  faulty(problem: string): void;
+  /** The process cut the connection without closing it, such as by being killed. */
+  broken(): void;
+}
+
 /**
  * Carries the messages of a peer's WebSocket to a bot's process and back: in order, text as text and bytes as bytes, at the pace of who
  * reads them, down to the code each side is closed with.
@@ -15,22 +28,31 @@ export class SocketRelay {
   private readonly ended: Promise<void>;
   private last = false;
 
-  /** @param onBroken the process cut the connection without closing it, such as by being killed */
   constructor(
     private readonly peer: WebSocket,
     channel: Duplex,
-    onBroken: () => void,
+    events: RelayEvents,
   ) {
+    const own = peer instanceof RunnerWebSocket ? peer : undefined;
+    const maxPayload = own?.maxPayloadBytes ?? MAX_PAYLOAD_BYTES;
     const tunnel = (this.tunnel = new WebSocket('ws://bot/', {
       createConnection: () => channel,
       perMessageDeflate: false,
       // Pipecat's transport checks it as well.
-      origin: peer instanceof RunnerWebSocket ? peer.origin : undefined,
+      origin: own?.origin,
+      maxPayload,
       // Nobody listens in on a pair of sockets; a key of zeros spares the masking.
       generateMask: (mask) => mask.fill(0),
     }));
+    let isFaulty = false;
     // `close` follows.
-    tunnel.on('error', () => undefined);
+    tunnel.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+      isFaulty = true;
+      if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
+        events.faulty(`sent a WebSocket message of more than ${maxPayload} bytes`);
+      else if (code?.startsWith('WS_ERR_'))
+        events.faulty(`broke the protocol of its WebSocket: ${message}`);
+    });
     this.ended = new Promise((resolve) => tunnel.once('close', () => resolve()));
     this.forward(tunnel, peer);
     tunnel.once('open', () => this.forward(peer, tunnel));
@@ -46,16 +68,21 @@ export class SocketRelay {
       else close();
     });
     tunnel.once('close', (code, reason) => {
-      if (code === 1006) onBroken();
+      // The end of a process that breaks the protocol closes the peer, with the code that says why.
+      if (code === 1006 || isFaulty) events.broken();
       else closeLike(peer, code, reason);
     });
   }
 
-  /** Passes on what is still on its way from a process that is gone. */
-  async finish(): Promise<void> {
+  /** Passes on what is still on its way from a process that is gone. @param graceMs what it has started may hold the connection for ever */
+  async finish(graceMs: number): Promise<void> {
+    const { tunnel } = this;
     this.last = true;
-    this.tunnel.resume();
+    tunnel.resume();
+    // What is there already is read first.
+    const patience = setTimeout(() => setImmediate(() => tunnel.terminate()), graceMs);
     await this.ended;
+    clearTimeout(patience);
   }
 
   private forward(from: WebSocket, to: WebSocket): void {
@@ -69,7 +96,11 @@ export class SocketRelay {
       if (to.readyState !== WebSocket.OPEN) return;
       unsent++;
       to.send(data, { binary: isBinary }, goOn);
-      if (waitingBytes() > MAX_WAITING_BYTES && !this.last) from.pause();
+      if (this.last && from === this.tunnel) {
+        if (waitingBytes() > MAX_LAST_BYTES) from.terminate();
+      } else if (waitingBytes() > MAX_WAITING_BYTES) {
+        from.pause();
+      }
     });
     // Or its end would never be noticed.
     to.once('close', () => from.resume());

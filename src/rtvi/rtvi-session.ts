@@ -1,4 +1,6 @@
 import { EventEmitter } from 'node:events';
+import { attempt } from '../errors/attempt.js';
+import { isInstance, textOfThrown } from '../errors/thrown.js';
 import { Inbox } from '../media/inbox.js';
 import type { MediaTransport } from '../media/media-transport.js';
 import { RTVI_LABEL } from '../media/rtvi-label.js';
@@ -150,7 +152,12 @@ export class RtviSession extends EventEmitter<RtviEvents> {
       case 'client-ready':
         return this.clientReady(id, data);
       case 'client-message':
-        return this.read(ClientMessageData, message, (asked) => void this.answer(id, asked));
+        return this.read(ClientMessageData, message, (asked) =>
+          attempt(
+            () => this.answer(id, asked),
+            (thrown) => this.transport.fail(thrown),
+          ),
+        );
       case 'send-text':
         return this.read(SendText, message, (text) => void this.emit('send-text', text));
       case 'dtmf':
@@ -216,12 +223,13 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     try {
       const result = await this.handler({ type: t, data: d });
       if (result !== undefined) this.sendNow('server-response', { t, d: result }, id);
-    } catch (error) {
-      this.options.logger?.warn(`client-message '${printable(t)}' failed: ${String(error)}`);
+    } catch (thrown) {
+      const { text, message } = textOfThrown(thrown);
       this.refuse(
         id,
-        error instanceof ClientMessageError ? error.message : 'The bot could not answer.',
+        isInstance(thrown, ClientMessageError) ? message : 'The bot could not answer.',
       );
+      this.options.logger?.warn(`client-message '${printable(t)}' failed: ${text}`);
     }
   }
 
@@ -231,4 +239,4 @@ export class RtviSession extends EventEmitter<RtviEvents> {
 }
 
 const problemOf = (what: string, error: unknown): string =>
-  `Invalid RTVI ${what.slice(0, 40)}: ${error instanceof Error ? error.message : String(error)}`;
+  `Invalid RTVI ${what.slice(0, 40)}: ${textOfThrown(error).message}`;

@@ -17,7 +17,7 @@ export class Capacity {
   }
 
   /** Why one more session of this caller cannot be; `undefined` when it can. */
-  refusal({ id = '', maxSessions = Infinity }: Caller = {}): RunnerError | undefined {
+  refusal(caller?: Caller): RunnerError | undefined {
     if (this.closed) return draining();
     if (this.overloaded) {
       return new RunnerError('OVERLOADED', 'This runner has too much to do; try again later.');
@@ -28,17 +28,24 @@ export class Capacity {
         `All ${this.maxSessions} sessions of this runner are taken; try again later.`,
       );
     }
-    if ((this.byCaller.get(id) ?? 0) >= maxSessions) {
-      return new RunnerError(
-        'AT_CAPACITY',
-        `You hold all ${maxSessions} sessions that you may hold at once; end one, or try again later.`,
-      );
-    }
-    return undefined;
+    return this.shareRefusal(caller);
   }
 
-  take({ id }: Caller = {}): void {
+  /** Why a session that has its place cannot be counted as this caller's as well. */
+  shareRefusal({ id = '', maxSessions = Infinity }: Caller = {}): RunnerError | undefined {
+    if ((this.byCaller.get(id) ?? 0) < maxSessions) return undefined;
+    return new RunnerError(
+      'AT_CAPACITY',
+      `You hold all ${maxSessions} sessions that you may hold at once; end one, or try again later.`,
+    );
+  }
+
+  take(caller?: Caller): void {
     this.taken++;
+    this.takeShare(caller);
+  }
+
+  takeShare({ id }: Caller = {}): void {
     if (id !== undefined) this.byCaller.set(id, (this.byCaller.get(id) ?? 0) + 1);
   }
 

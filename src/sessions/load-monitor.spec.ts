@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { RunnerServing } from '../http/runner-serving.js';
 import { resolveRunnerOptions, type RunnerOptions } from '../runner.options.js';
 import { LoadMonitor } from './load-monitor.js';
 import { SessionRegistry } from './session-registry.js';
@@ -18,8 +20,10 @@ afterEach(() => {
 async function monitor(loadFunction: RunnerOptions['loadFunction']) {
   const options = resolveRunnerOptions({ loadFunction, loadThreshold: 0.5, loadIntervalMs: 100 });
   const registry = new SessionRegistry(options, undefined as never);
-  const load = new LoadMonitor(options, registry);
-  load.onApplicationBootstrap();
+  const serving = new RunnerServing(new HttpAdapterHost());
+  const load = new LoadMonitor(options, registry, serving);
+  load.onModuleInit();
+  serving.begin();
   await jest.advanceTimersByTimeAsync(0);
   return { registry, load };
 }

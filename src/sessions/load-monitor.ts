@@ -1,17 +1,15 @@
-import {
-  Inject,
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-  type OnModuleDestroy,
-} from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { attempt } from '../errors/attempt.js';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { textOfThrown } from '../errors/thrown.js';
+import { RunnerServing } from '../http/runner-serving.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { SessionRegistry } from './session-registry.js';
 
 /** Asks the host's `loadFunction` from time to time; at or above `loadThreshold` the runner takes no new sessions. */
 @Injectable()
-export class LoadMonitor implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly logger = new Logger('PipecatRunner');
+export class LoadMonitor implements OnModuleInit, OnModuleDestroy {
+  private readonly logger = new RunnerLogger('PipecatRunner');
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
   private failing = false;
@@ -19,10 +17,11 @@ export class LoadMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly sessions: SessionRegistry,
+    private readonly serving: RunnerServing,
   ) {}
 
-  onApplicationBootstrap(): void {
-    if (this.options.loadFunction) void this.poll();
+  onModuleInit(): void {
+    if (this.options.loadFunction) this.serving.onServing('loadFunction', () => this.poll());
   }
 
   onModuleDestroy(): void {
@@ -30,19 +29,26 @@ export class LoadMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     clearTimeout(this.timer);
   }
 
-  private async poll(): Promise<void> {
+  private poll(): void {
+    attempt(
+      () => this.ask(),
+      (thrown) => this.logger.error(`loadFunction is asked no more: ${textOfThrown(thrown).text}`),
+    );
+  }
+
+  private async ask(): Promise<void> {
     try {
       const load = await this.options.loadFunction!();
       if (typeof load !== 'number' || Number.isNaN(load)) throw new Error(`it returned ${load}`);
       this.apply(load >= this.options.loadThreshold);
       this.failing = false;
-    } catch (error) {
+    } catch (thrown) {
       // What was last known stands. Said once, for it will be asked again and again.
-      if (!this.failing) this.logger.warn(`loadFunction failed: ${String(error)}`);
+      if (!this.failing) this.logger.warn(`loadFunction failed: ${textOfThrown(thrown).text}`);
       this.failing = true;
     }
     if (this.stopped) return;
-    this.timer = setTimeout(() => void this.poll(), this.options.loadIntervalMs).unref();
+    this.timer = setTimeout(() => this.poll(), this.options.loadIntervalMs).unref();
   }
 
   private apply(overloaded: boolean): void {

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { ServerConnections } from '../http/server-connections.js';
 import { resolveRunnerOptions } from '../runner.options.js';
 import { RunnerArguments } from '../bot/runner-arguments.js';
 import { RecordingLauncher } from '../testing/recording-launcher.js';
@@ -18,7 +20,10 @@ function runner() {
   const registry = new SessionRegistry(options, new RecordingLauncher());
   const session = registry.open({ transport: 'websocket' });
   registry.launch(session, new RunnerArguments());
-  return { session, drain: new RunnerDrain(options, registry) };
+  return {
+    session,
+    drain: new RunnerDrain(options, registry, new ServerConnections(new HttpAdapterHost())),
+  };
 }
 
 describe('RunnerDrain', () => {

@@ -1,22 +1,40 @@
-import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { ServerConnections } from '../http/server-connections.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import type { Session } from './session.js';
 import { SessionRegistry } from './session-registry.js';
 
 /** What asks a process to end. */
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+/** The time that connections have to end by themselves after the conversations were ended, and the least they have, in milliseconds. */
+const CONNECTION_GRACE_MS = 2_000;
+const MIN_CONNECTION_GRACE_MS = 500;
+/** The number of sessions that the log names. */
+const MOST_NAMED = 10;
 
 /**
  * Lets the runner finish: no new sessions, the conversations under way go on to their end or for `drainTimeoutMs`, then they are
- * ended as `draining`. Comes by itself when the application shuts down, before anything that the bots were given by Nest is destroyed.
+ * ended as `draining`. Comes by itself when the application shuts down, before anything that the bots were given by Nest is destroyed; then the
+ * connections of the HTTP server come to their end.
  */
 @Injectable()
-export class RunnerDrain implements OnModuleDestroy {
+export class RunnerDrain implements OnModuleDestroy, BeforeApplicationShutdown {
   private draining: Promise<void> | undefined;
   private readonly haste = new AbortController();
+  private shutdownMs = 0;
+  /** When the conversations were no longer waited for. */
+  private endsMs = 0;
 
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly sessions: SessionRegistry,
+    private readonly connections: ServerConnections,
   ) {}
 
   /** Begins, such as before the orchestrator is told to stop sending callers. @returns when every session has ended */
@@ -31,27 +49,41 @@ export class RunnerDrain implements OnModuleDestroy {
 
   /** A signal that comes while the application is shutting down already is someone who cannot wait. */
   async onModuleDestroy(): Promise<void> {
-    const hurry = (): void => this.hurry();
-    // Nest ignores the second signal; without a listener there, even a first one must do what it always does.
-    const signals = SIGNALS.filter((signal) => process.listenerCount(signal) > 0);
-    for (const signal of signals) process.on(signal, hurry);
-    try {
-      await this.start();
-    } finally {
-      for (const signal of signals) process.off(signal, hurry);
-    }
+    this.shutdownMs = performance.now();
+    await untilSignalled(this.start(), () => this.hurry());
+  }
+
+  /** Returns at once: the HTTP server closes after this hook, and waits for its connections. */
+  beforeApplicationShutdown(): void {
+    const nowMs = performance.now();
+    const haste = new AbortController();
+    const hurried = this.haste.signal.aborted;
+    const idleMs = Math.max(
+      MIN_CONNECTION_GRACE_MS,
+      hurried ? 0 : this.endsMs + CONNECTION_GRACE_MS - nowMs,
+    );
+    const busyMs = Math.max(
+      idleMs,
+      hurried ? 0 : this.shutdownMs + this.options.drainTimeoutMs - nowMs,
+    );
+    const ended = this.connections.end({ idleMs, busyMs, signal: haste.signal });
+    void untilSignalled(ended, () => haste.abort());
   }
 
   private async drain(): Promise<void> {
     const running = this.sessions.close();
-    if (running.length > 0) await this.waitFor(running.map((session) => session.ended));
+    if (running.length > 0) await this.waitFor(running);
+    this.endsMs = performance.now();
     await this.sessions.drain();
   }
 
-  private async waitFor(ends: Promise<unknown>[]): Promise<void> {
+  private async waitFor(sessions: Session[]): Promise<void> {
     const { drainTimeoutMs } = this.options;
-    new Logger('PipecatRunner').log(
-      `draining: waiting up to ${drainTimeoutMs} ms for ${ends.length} session(s) to end`,
+    const named = sessions.slice(0, MOST_NAMED).map(({ id }) => id);
+    const more = sessions.length - named.length;
+    new RunnerLogger('PipecatRunner').log(
+      `draining: waiting up to ${drainTimeoutMs} ms for ${sessions.length} session(s) to end (drainTimeoutMs): ` +
+        `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
     );
     let timer: NodeJS.Timeout | undefined;
     const { signal } = this.haste;
@@ -60,7 +92,19 @@ export class RunnerDrain implements OnModuleDestroy {
       if (signal.aborted) resolve();
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    await Promise.race([Promise.all(ends), tooLong]);
+    await Promise.race([Promise.all(sessions.map(({ ended }) => ended)), tooLong]);
     clearTimeout(timer);
+  }
+}
+
+/** Waits for `work`, and calls `expedite` for each signal that comes meanwhile. */
+async function untilSignalled(work: Promise<void>, expedite: () => void): Promise<void> {
+  // Nest ignores the second signal; without a listener there, even a first one must do what it always does.
+  const signals = SIGNALS.filter((signal) => process.listenerCount(signal) > 0);
+  for (const signal of signals) process.on(signal, expedite);
+  try {
+    await work;
+  } finally {
+    for (const signal of signals) process.off(signal, expedite);
   }
 }

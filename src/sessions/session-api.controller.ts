@@ -1,98 +1,86 @@
 import type { ServerResponse } from 'node:http';
-import { All, Inject, Param, Req, Res, type Type } from '@nestjs/common';
+import { All, Inject, Param, Req, Res } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
 import { callerOf } from '../auth/caller.js';
 import { ApiRoute } from '../http/api-route.decorator.js';
+import { guardListeners } from '../errors/guard-listeners.js';
 import { RunnerError } from '../errors/runner.error.js';
-import { type HttpRequest, nodeRequest } from '../http/http-request.js';
+import { fieldOf, isInstance, textOfThrown } from '../errors/thrown.js';
+import { type HttpRequest, nodeRequest, restOfUrl } from '../http/http-request.js';
 import { nodeResponse, takeOverResponse } from '../http/http-response.js';
 import { RunnerController, StreamsBody } from '../http/runner-controller.decorator.js';
-import { RunnerPaths } from '../http/runner-paths.js';
 import { sendWebResponse, WEB_METHODS, webRequest } from '../http/web-standard.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { SessionRegistry } from './session-registry.js';
 import type { Session } from './session.js';
 
-/** Makes the controller anew for each application, for how the path is written depends on the application's router. */
-export function sessionApiController(): Type<unknown> {
-  /** `/sessions/:id/*`: requests that the session's bot answers itself, as in Pipecat Cloud's session API. */
-  @RunnerController('sessions/:id')
-  @Access('session')
-  class SessionApiController {
-    constructor(
-      @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
-      private readonly sessions: SessionRegistry,
-      private readonly paths: RunnerPaths,
-    ) {}
+/** `/sessions/:id/*`: requests that the session's bot answers itself, as in Pipecat Cloud's session API. */
+@RunnerController('sessions/:id')
+@Access('session')
+export class SessionApiController {
+  constructor(
+    @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
+    private readonly sessions: SessionRegistry,
+  ) {}
 
-    /** Hands the request to what the bot gave to `session.onRequest()`. */
-    @All('*path')
-    @ApiRoute({
-      summary: "Hands a request to a session's bot",
-      description: "What it answers is the bot's: any status, any content.",
-      params: {
-        id: { description: 'The session.' },
-        path: { description: 'What the bot makes of it.' },
-      },
-      body: { '*/*': {} },
-      answers: { default: { description: "The bot's answer." } },
-      errors: [
-        'NOT_FOUND',
-        'UNKNOWN_SESSION',
-        'WRONG_STATE',
-        'BOT_FAILED',
-        'DRAINING',
-        'NO_ANSWER',
-      ],
-      notForSwagger: true,
-    })
-    @StreamsBody()
-    async answer(
-      @Req() request: HttpRequest,
-      @Res() response: unknown,
-      @Param('id') id: string,
-    ): Promise<void> {
-      const { method = '' } = nodeRequest(request);
-      if (!WEB_METHODS.includes(method)) {
-        throw new RunnerError('NOT_FOUND', `Sessions take ${WEB_METHODS.join(', ')}.`);
-      }
-      const session = this.sessions.require(id, callerOf(request));
-      const { requestHandler } = session;
-      if (!requestHandler || session.endRequested) {
-        throw new RunnerError(
-          'WRONG_STATE',
-          'The bot of this session takes no requests: it is not running, or it called no session.onRequest().',
-        );
-      }
-      const patience = new Patience(session, nodeResponse(response));
-      const { signal } = patience;
-      let answering = false;
-      try {
-        const asked = webRequest(request, this.pathBehindId(request), signal);
-        const answer = await patience.waitFor(
-          () => requestHandler(asked),
-          this.options.sessionRequestTimeoutMs,
-        );
-        const takeOver = (): ServerResponse => {
-          answering = true;
-          return takeOverResponse(response);
-        };
-        await sendWebResponse(answer, takeOver, { withBody: method !== 'HEAD', signal });
-      } catch (error) {
-        const reason = reasonOf(error, session, signal);
-        // With the answer under way there is nothing left but to break it off, which has happened.
-        if (reason && !answering) throw reason;
-      } finally {
-        patience.end();
-      }
+  /** Hands the request to what the bot gave to `session.onRequest()`. */
+  @All('*')
+  @ApiRoute({
+    summary: "Hands a request to a session's bot",
+    description: "What it answers is the bot's: any status, any content.",
+    params: {
+      id: { description: 'The session.' },
+      path: { description: 'What the bot makes of it.' },
+    },
+    body: { '*/*': {} },
+    answers: { default: { description: "The bot's answer." } },
+    errors: ['NOT_FOUND', 'UNKNOWN_SESSION', 'WRONG_STATE', 'BOT_FAILED', 'DRAINING', 'NO_ANSWER'],
+    notForSwagger: true,
+  })
+  @StreamsBody()
+  async answer(
+    @Req() request: HttpRequest,
+    @Res() response: unknown,
+    @Param('id') id: string,
+  ): Promise<void> {
+    const { method = '' } = nodeRequest(request);
+    if (!WEB_METHODS.includes(method)) {
+      throw new RunnerError('NOT_FOUND', `Sessions take ${WEB_METHODS.join(', ')}.`);
     }
-
-    private pathBehindId(request: HttpRequest): string {
-      const { originalUrl: url } = request;
-      return url.slice(url.indexOf('/', `${this.paths.basePath}/sessions/`.length));
+    const session = this.sessions.require(id, callerOf(request));
+    const { requestHandler } = session;
+    if (!requestHandler || session.endRequested) {
+      throw new RunnerError(
+        'WRONG_STATE',
+        'The bot of this session takes no requests: it is not running, or it called no session.onRequest().',
+      );
+    }
+    const patience = new Patience(session, nodeResponse(response));
+    const { signal } = patience;
+    let answering = false;
+    try {
+      const asked = webRequest(request, restOfUrl(request), signal);
+      guardListeners(asked.signal, (thrown) => {
+        const { text, stack } = textOfThrown(thrown);
+        session.logger.error(`a listener of a request's signal threw: ${text}`, stack);
+      });
+      const answer = await patience.waitFor(
+        () => requestHandler(asked),
+        this.options.sessionRequestTimeoutMs,
+      );
+      const takeOver = (): ServerResponse => {
+        answering = true;
+        return takeOverResponse(response);
+      };
+      await sendWebResponse(answer, takeOver, { withBody: method !== 'HEAD', signal });
+    } catch (error) {
+      const reason = reasonOf(error, session, signal);
+      // With the answer under way there is nothing left but to break it off, which has happened.
+      if (reason && !answering) throw reason;
+    } finally {
+      patience.end();
     }
   }
-  return SessionApiController;
 }
 
 /** Nobody is there any more to be told what went wrong. */
@@ -147,10 +135,8 @@ function reasonOf(error: unknown, session: Session, signal: AbortSignal): Runner
   if (signal.reason === GONE) return undefined;
   if (signal.reason instanceof RunnerError) return signal.reason;
   // Its body, and the bot read it.
-  if (error instanceof RunnerError && error.code === 'TOO_LARGE') return error;
-  session.logger.error(
-    `the bot failed to answer a request: ${String(error)}`,
-    error instanceof Error ? error.stack : undefined,
-  );
+  if (isInstance(error, RunnerError) && fieldOf(error, 'code') === 'TOO_LARGE') return error;
+  const { text, stack } = textOfThrown(error);
+  session.logger.error(`the bot failed to answer a request: ${text}`, stack);
   return new RunnerError('BOT_FAILED', 'The bot failed to answer; its log says why.');
 }

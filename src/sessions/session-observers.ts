@@ -1,12 +1,27 @@
-import { Logger } from '@nestjs/common';
-import type { Session } from './session.js';
+import type { Caller } from '../auth/runner-auth.js';
+import { attempt } from '../errors/attempt.js';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { isInstance, textOfThrown } from '../errors/thrown.js';
+import type { Session, SessionCall } from './session.js';
 
-/** Is told what becomes of sessions, while it happens. What it throws is logged, and changes nothing. */
+/** The known facts of a start that came to nothing. */
+export interface RefusedStart {
+  /** Wire name of the transport that was asked for. */
+  readonly transport?: string;
+  readonly caller?: Caller;
+  readonly call?: SessionCall;
+  /** The session, where one had been opened. */
+  readonly session?: Session;
+}
+
+/** Is told what becomes of sessions, while it happens. What it throws or rejects with is logged, and changes nothing. */
 export interface SessionObserver {
   /** A session was opened, or has changed its `state`. */
   changed?(session: Session): void;
   /** A start came to nothing, or a caller was not let in. */
-  refused?(error: unknown): void;
+  refused?(error: unknown, start: RefusedStart): void;
+  /** Whatever is still under way is to be finished, for the application is about to close. Must not take for ever. */
+  flush?(): Promise<void>;
   /** Runs the bot of a session, such as in a context of its own, and returns what `bot` does. */
   around?<T>(session: Session, bot: () => T): T;
 }
@@ -21,17 +36,30 @@ export class SessionObservers {
   }
 
   changed(session: Session): void {
-    for (const observer of this.observers) safely(() => observer.changed?.(session));
+    for (const observer of this.observers) attempt(() => observer.changed?.(session), logFailure);
   }
 
   /** Told once of each error, however many it passes on its way out. @returns the error, to be thrown */
-  refused(error: unknown): unknown {
-    if (error instanceof Error) {
+  refused(error: unknown, start: RefusedStart = {}): unknown {
+    if (isInstance(error, Error)) {
       if (this.told.has(error)) return error;
       this.told.add(error);
     }
-    for (const observer of this.observers) safely(() => observer.refused?.(error));
+    for (const observer of this.observers)
+      attempt(() => observer.refused?.(error, start), logFailure);
     return error;
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all(
+      this.observers.map(async (observer) => {
+        try {
+          await observer.flush?.();
+        } catch (thrown) {
+          logFailure(thrown);
+        }
+      }),
+    );
   }
 
   around<T>(session: Session, bot: () => T): T {
@@ -42,10 +70,7 @@ export class SessionObservers {
   }
 }
 
-function safely(tell: () => void): void {
-  try {
-    tell();
-  } catch (error) {
-    new Logger('PipecatRunner').error(`an observer of sessions threw: ${String(error)}`);
-  }
-}
+const logFailure = (thrown: unknown): void =>
+  new RunnerLogger('PipecatRunner').error(
+    `an observer of sessions threw: ${textOfThrown(thrown).text}`,
+  );

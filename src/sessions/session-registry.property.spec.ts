@@ -1,5 +1,4 @@
 import { EventEmitter } from 'node:events';
-import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import fc from 'fast-check';
@@ -182,7 +181,7 @@ class Run {
           if (setUp === 'throws') throw new Error('no room');
           return setUp === 'rejects' ? Promise.reject(new Error('no room')) : undefined;
         },
-        socket as unknown as Socket,
+        socket,
       );
     } catch (error) {
       client.outcome = error instanceof RunnerError ? 'refused' : 'failed';

@@ -1,20 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import type { Socket } from 'node:net';
 import { Inject, Injectable } from '@nestjs/common';
 import { type Caller, reaches } from '../auth/runner-auth.js';
 import { BotLauncher } from '../bot/bot-launcher.js';
+import type { CallData } from '../bot/call-data.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { MissingBotLauncher } from '../bot/missing-bot-launcher.js';
 import { isEndAtWork, SessionEnd, type SessionEndCode } from '../bot/session-end.js';
-import { RunnerError } from '../errors/runner.error.js';
+import { attempt } from '../errors/attempt.js';
+import { refusalCodeOf, RunnerError } from '../errors/runner.error.js';
+import { textOfThrown } from '../errors/thrown.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import { MAX_TIMER_MS } from '../validation/options.js';
 import { Capacity, draining } from './capacity.js';
 import { PendingSessions } from './pending-sessions.js';
-import { Session } from './session.js';
+import { Session, type SessionCall } from './session.js';
 import { SessionHistory } from './session-history.js';
 import { SessionObservers } from './session-observers.js';
 import { linkSession } from './session-of-arguments.js';
-import { StartQueue } from './start-queue.js';
+import { StartQueue, type WaitingClient } from './start-queue.js';
 
 /** What a session is opened with. */
 export interface OpenSession {
@@ -24,6 +27,14 @@ export interface OpenSession {
   readonly body?: unknown;
   /** Who asked for it: `callerOf(request)`. */
   readonly caller?: Caller;
+  /** Which of the host's bots is to talk: `session.bot`. */
+  readonly bot?: string;
+  /** The phone call it is for. */
+  readonly call?: SessionCall;
+  /** The longest it may last from its launch, in milliseconds. @default the runner's `maxSessionDurationMs`, which holds in any case */
+  readonly maxDurationMs?: number;
+  /** The longest wait for its client, in milliseconds. @default the runner's `pendingTtlMs`, which holds in any case */
+  readonly connectTimeoutMs?: number;
 }
 
 /**
@@ -49,7 +60,7 @@ export class SessionRegistry {
   ) {
     this.pending = new PendingSessions(options.pendingTtlMs, (expired) => {
       // One for all of them: an error is the most expensive part of an end.
-      const reason = new SessionEnd('expired', 'Nobody connected in time.');
+      const reason = new SessionEnd('expired', NOBODY_CAME);
       for (const session of expired) this.finish(session, reason);
     });
     this.capacity = new Capacity(options.maxSessions);
@@ -115,25 +126,49 @@ export class SessionRegistry {
    */
   open(request: OpenSession): Session {
     const refusal = this.refusal(request.caller);
-    if (refusal) throw this.observers.refused(refusal);
-    const session = new Session(randomUUID(), request.transport, request.body, request.caller);
-    this.capacity.take(request.caller);
+    if (refusal) throw this.observers.refused(refusal, request);
+    const { transport, body, caller, bot, call, maxDurationMs, connectTimeoutMs } = request;
+    const session = new Session(randomUUID(), transport, body, caller);
+    Object.assign(session, { bot, call, maxDurationMs });
+    this.capacity.take(caller);
     this.pending.add(session);
     this.observers.changed(session);
+    if (connectTimeoutMs !== undefined) this.expireUnlessClaimed(session, connectTimeoutMs);
     return session;
+  }
+
+  /**
+   * Applies to a session that is open what was decided of it only now. It keeps its place, and counts as the new caller's as well.
+   * @throws {RunnerError} `AT_CAPACITY` when that caller holds all the sessions it may hold, or `WRONG_STATE`
+   */
+  adopt(
+    session: Session,
+    { body, caller, bot, maxDurationMs }: Omit<OpenSession, 'transport' | 'connectTimeoutMs'>,
+  ): void {
+    if (session.state.name === 'ended' || session.botRuns) {
+      throw new RunnerError('WRONG_STATE', `Session ${session.id} is ${session.state.name}.`);
+    }
+    if (caller) {
+      const refusal = this.capacity.shareRefusal(caller);
+      if (refusal) throw refusal;
+      this.capacity.takeShare(caller);
+      session.caller = caller;
+    }
+    if (body !== undefined) session.body = body;
+    Object.assign(session, { bot, maxDurationMs });
   }
 
   /**
    * Opens a session and sets it up. When that throws, the session ends as `start_failed`, and what it held is released
    * without the caller having to wait.
    *
-   * @param client the connection of one who can wait for a place, for up to `startQueueMs`
+   * @param client who can wait for a place, for up to `startQueueMs`: its connection
    * @throws {RunnerError} `NO_BOT`, `AT_CAPACITY`, `OVERLOADED`, `DRAINING`, or what `setUp` throws
    */
   async start<T>(
     request: OpenSession,
     setUp: (session: Session) => Promise<T> | T,
-    client?: Socket,
+    client?: WaitingClient,
   ): Promise<T> {
     let session: Session | undefined;
     try {
@@ -145,8 +180,9 @@ export class SessionRegistry {
           : this.open(request);
       return await setUp(session);
     } catch (error) {
-      if (session) void this.stop(session, 'start_failed', 'The transport could not set it up.');
-      throw this.observers.refused(error);
+      throw session
+        ? this.fail(session, error, 'The transport could not set it up.')
+        : this.observers.refused(error, request);
     }
   }
 
@@ -178,10 +214,14 @@ export class SessionRegistry {
     }
     args.session_id = session.id;
     if (session.body !== undefined) args.body = session.body;
+    if (args.call_data) session.call = knownCall(args.call_data, session.call);
     if (this.options.cliArgs) args.cli_args ??= this.options.cliArgs;
     linkSession(args, session);
     session.onStop = (end) => void this.stopWith(session, end);
-    void this.run(session, args);
+    attempt(
+      () => this.run(session, args),
+      (thrown) => this.finish(session, botFailed(thrown)),
+    );
   }
 
   /**
@@ -191,6 +231,17 @@ export class SessionRegistry {
    */
   stop(session: Session, code: SessionEndCode, message: string): Promise<SessionEnd> {
     return this.stopWith(session, new SessionEnd(code, message));
+  }
+
+  /**
+   * Ends a session as `start_failed`, and what it held is released without anyone having to wait.
+   * @returns the error, to be thrown
+   */
+  fail(session: Session, error: unknown, message: string): unknown {
+    session.refusal ??= refusalCodeOf(error);
+    void this.stop(session, 'start_failed', message);
+    const { transport, caller, call } = session;
+    return this.observers.refused(error, { transport, caller, call, session });
   }
 
   /** Tells whether there is too much to do for new sessions. */
@@ -214,9 +265,15 @@ export class SessionRegistry {
   async drain(): Promise<void> {
     await Promise.all(this.close().map((session) => this.stopWith(session, shutDown())));
     await Promise.all(this.releasing);
+    await this.observers.flush();
   }
 
   private stopWith(session: Session, end: SessionEnd): Promise<SessionEnd> {
+    if (session.transferring && end.code === 'peer_left') {
+      // Taken away by the carrier, or hung up by the caller meanwhile.
+      void session.transferring.then(() => this.stopWith(session, end));
+      return session.ended;
+    }
     const reason = session.trueEnd(end);
     if (session.state.name !== 'ended' && !session.endRequested) {
       if (!session.botRuns) {
@@ -239,7 +296,7 @@ export class SessionRegistry {
     session.launchedAtMs = Date.now();
     this.limit(
       session,
-      this.options.maxSessionDurationMs,
+      Math.min(this.options.maxSessionDurationMs, session.maxDurationMs ?? Infinity),
       'too_long',
       'lasted longer than allowed',
     );
@@ -257,14 +314,11 @@ export class SessionRegistry {
     try {
       await this.observers.around(session, () => this.launcher.launch(args, session));
       reason = session.endRequested ?? new SessionEnd('completed', 'The bot returned.');
-    } catch (error) {
-      reason =
-        session.endRequested ?? new SessionEnd('failed', 'The bot failed.', { cause: error });
-      if (!isEndAtWork(error, reason)) {
-        session.logger.error(
-          `the bot threw: ${String(error)}`,
-          error instanceof Error ? error.stack : undefined,
-        );
+    } catch (thrown) {
+      reason = session.endRequested ?? botFailed(thrown);
+      if (!isEndAtWork(thrown, reason)) {
+        const { text, stack } = textOfThrown(thrown);
+        session.logger.error(`the bot threw: ${text}`, stack);
       }
     }
     this.finish(session, reason);
@@ -276,7 +330,8 @@ export class SessionRegistry {
     code: SessionEndCode,
     what: string,
   ): NodeJS.Timeout | undefined {
-    if (afterMs === Infinity) return undefined;
+    // Longer than a timer can wait, which is 24 days.
+    if (afterMs > MAX_TIMER_MS) return undefined;
     const timer = setTimeout(
       () => void this.stop(session, code, `The session ${what} (${afterMs} ms).`),
       afterMs,
@@ -285,10 +340,18 @@ export class SessionRegistry {
     return timer;
   }
 
+  private expireUnlessClaimed(session: Session, afterMs: number): void {
+    const timer = setTimeout(() => {
+      if (session.state.name === 'pending') void this.stop(session, 'expired', NOBODY_CAME);
+    }, afterMs).unref();
+    session.hold(() => clearTimeout(timer));
+  }
+
   private activate(session: Session): void {
     this.pending.delete(session.id);
     this.active.set(session.id, session);
-    session.state = { name: 'launching', sinceMs: Date.now() };
+    session.connectedAtMs = Date.now();
+    session.state = { name: 'launching', sinceMs: session.connectedAtMs };
     this.observers.changed(session);
   }
 
@@ -316,5 +379,17 @@ export class SessionRegistry {
     this.queue.advance(() => !this.capacity.overloaded && !this.capacity.isFull);
   }
 }
+
+const NOBODY_CAME = 'Nobody connected in time.';
+
+/** The facts of a call once it is connected: those known before, and those of the carrier. */
+const knownCall = ({ from, to, call_id }: CallData, before?: SessionCall): SessionCall => ({
+  direction: before?.direction ?? 'inbound',
+  from: before?.from ?? from,
+  to: before?.to ?? to,
+  callId: call_id ?? before?.callId,
+});
+const botFailed = (cause: unknown): SessionEnd =>
+  new SessionEnd('failed', 'The bot failed.', { cause });
 
 const shutDown = (): SessionEnd => new SessionEnd('draining', 'The runner is shutting down.');

@@ -1,7 +1,23 @@
-import { Logger } from '@nestjs/common';
+import type { Logger } from '@nestjs/common';
 import type { Caller } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
 import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
+import { guardListeners } from '../errors/guard-listeners.js';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import type { RefusalCode } from '../errors/runner.error.js';
+import { textOfThrown } from '../errors/thrown.js';
+
+/** The phone call that a session is, as far as it is known. */
+export interface SessionCall {
+  /** `inbound`: somebody called the application; `outbound`: the application called somebody. */
+  readonly direction: 'inbound' | 'outbound';
+  /** The caller's number. */
+  readonly from?: string;
+  /** The number that was dialled. */
+  readonly to?: string;
+  /** The carrier's id of the call. */
+  readonly callId?: string;
+}
 
 /** `pending` waits for its caller; `launching` has a caller or a starting bot; `running` is up; `ended` is final. */
 export type SessionState =
@@ -27,11 +43,23 @@ export class Session extends BotSession {
   endRequested: SessionEnd | undefined;
   /** When `launch()` was called; from then on an end has to wait for it. */
   launchedAtMs: number | undefined;
+  /** The time at which its client connected, or its bot was launched without one. */
+  connectedAtMs: number | undefined;
+  /** The phone call it is; `undefined` for clients and rooms. */
+  call: SessionCall | undefined;
+  override bot?: string;
+  /** The longest it may last from its launch, in milliseconds, where that is less than `maxSessionDurationMs`. */
+  maxDurationMs: number | undefined;
+  /** The code of the error for which its start, or its call, came to nothing. */
+  refusal: RefusalCode | undefined;
   /** What answers requests to `/sessions/<id>/…`. */
   requestHandler: SessionRequestHandler | undefined;
   private readyAtMs: number | undefined;
   /** @internal Whether the bot hangs up: then the peer leaves because of it. */
   hangingUp = false;
+  /** @internal A transfer that is under way: whether it came about, which tells why the peer leaves. Never rejects. */
+  transferring: Promise<boolean> | undefined;
+  private transferred = false;
 
   // Created on first use: most pending sessions never need them, and each costs more than the session itself.
   private controller: AbortController | undefined;
@@ -47,8 +75,8 @@ export class Session extends BotSession {
     public transport: string,
     /** What `/start` (or the URL) passed for the bot; `undefined` when nothing was. */
     public body: unknown,
-    /** Who started it, where that is known. */
-    readonly caller?: Caller,
+    /** Who started it, where that is known; of a call that a `CallRouter` takes, whose it is. */
+    public caller?: Caller,
   ) {
     super();
   }
@@ -56,6 +84,11 @@ export class Session extends BotSession {
   /** Whether `launch()` was called. */
   get botRuns(): boolean {
     return this.launchedAtMs !== undefined;
+  }
+
+  /** The time at which the bot was ready. */
+  get readySinceMs(): number | undefined {
+    return this.readyAtMs;
   }
 
   /** Whether the bot ever said it was up. */
@@ -75,6 +108,7 @@ export class Session extends BotSession {
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController();
+      guardListeners(this.controller.signal, (thrown) => this.fail(thrown));
       const reason = this.endRequested ?? (this.state.name === 'ended' ? this.state.reason : null);
       if (reason) this.controller.abort(reason);
     }
@@ -82,7 +116,7 @@ export class Session extends BotSession {
   }
 
   get logger(): Logger {
-    return (this.log ??= new Logger(`Session ${this.id}`));
+    return (this.log ??= new RunnerLogger(`Session ${this.id}`));
   }
 
   /** Resolves with the reason once the session has ended and everything it held is released. Never rejects. */
@@ -121,8 +155,27 @@ export class Session extends BotSession {
     this.onStop?.(new SessionEnd(code, message, options));
   }
 
-  /** @internal How an end is to be told: who is hung up on leaves, and that is the bot's doing. */
+  /** @internal Notes that the call is being transferred. */
+  async whileTransferring(outcome: Promise<{ readonly ok: boolean }>): Promise<void> {
+    this.transferring = outcome.then(({ ok }) => {
+      this.transferring = undefined;
+      return (this.transferred ||= ok);
+    });
+    await this.transferring;
+  }
+
+  /** @internal Something of the bot's threw or rejected beside its `launch()`, such as a listener: the conversation ends as `failed`. */
+  fail(thrown: unknown): void {
+    const { text, stack } = textOfThrown(thrown);
+    this.logger.error(`a listener of the bot threw: ${text}`, stack);
+    this.stop('failed', 'A listener of the bot threw.', { cause: thrown });
+  }
+
+  /** @internal How an end is to be told: who is hung up on leaves, and whoever is transferred; both is the bot's doing. */
   trueEnd(end: SessionEnd): SessionEnd {
+    if (this.transferred && (end.code === 'peer_left' || end.code === 'completed')) {
+      return new SessionEnd('completed', 'The call was transferred.');
+    }
     return this.hangingUp && end.code === 'peer_left'
       ? new SessionEnd('completed', 'The bot hung up.')
       : end;
@@ -165,8 +218,8 @@ export class Session extends BotSession {
 async function runRelease(session: Session, release: Release, reason: SessionEnd): Promise<void> {
   try {
     await release(reason);
-  } catch (error) {
-    session.logger.warn(`releasing a resource failed: ${String(error)}`);
+  } catch (thrown) {
+    session.logger.warn(`releasing a resource failed: ${textOfThrown(thrown).text}`);
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { RunnerError } from '../errors/runner.error.js';
 
 /** How long the queue is, in both senses. */
@@ -8,6 +7,20 @@ export interface StartQueueOptions {
   /** How many may wait at once. */
   readonly maxQueuedStarts: number;
 }
+
+/** The connection of one who waits, such as a socket; when it closes, nobody does any more. */
+export interface WaitingClient {
+  readonly destroyed: boolean;
+  once(event: 'close', listener: () => void): unknown;
+  off(event: 'close', listener: () => void): unknown;
+}
+
+/** One without a connection, who waits until a signal aborts. */
+export const waitsUntil = (signal: AbortSignal | undefined): WaitingClient => ({
+  destroyed: signal?.aborted ?? false,
+  once: (_event, listener) => signal?.addEventListener('abort', listener, { once: true }),
+  off: (_event, listener) => signal?.removeEventListener('abort', listener),
+});
 
 interface Waiting<T> {
   /** Takes a place; `undefined` when there is none for this one. */
@@ -35,9 +48,8 @@ export class StartQueue<T> {
    * Waits for a place.
    * @param tryTake takes it, in the very step in which it became free
    * @param refusal what it rejects with when the time is up, or the client is gone
-   * @param client the connection of the one who waits; when it closes, nobody does any more
    */
-  wait(tryTake: () => T | undefined, refusal: RunnerError, client: Socket): Promise<T> {
+  wait(tryTake: () => T | undefined, refusal: RunnerError, client: WaitingClient): Promise<T> {
     if (client.destroyed) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       const give = (): void => one.settle({ refused: refusal });

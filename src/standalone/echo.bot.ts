@@ -70,7 +70,7 @@ class TakingTurns {
         this.interrupt();
       } else if (change === 'ended') {
         this.rtvi.send('user-stopped-speaking');
-        void this.answer(this.heard.splice(0));
+        this.answer(this.heard.splice(0)).catch((thrown) => this.transport.fail(thrown));
         this.heardMs = 0;
       }
       const limitMs = this.detector.speaking ? MAX_SPEECH_MS : LEAD_IN_MS;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { textOfThrown } from '../errors/thrown.js';
 import type { IceServer } from '../transports/small-webrtc/peer/peer.js';
 import { parseIceServers } from '../transports/small-webrtc/parse-ice-servers.js';
 import { checkPublicUrl } from '../runner.options.js';
@@ -133,7 +134,7 @@ function iceServersOf(given: string | string[] | undefined, command: Command): I
   try {
     return parseIceServers(given);
   } catch (error) {
-    return command.error(`error: ${(error as Error).message}`);
+    return command.error(`error: ${textOfThrown(error).message}`);
   }
 }
 
@@ -158,7 +159,7 @@ function jsonFile(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new InvalidArgumentError(`It must be a JSON file: ${(error as Error).message}.`);
+    throw new InvalidArgumentError(`It must be a JSON file: ${textOfThrown(error).message}.`);
   }
 }
 

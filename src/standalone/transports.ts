@@ -3,6 +3,7 @@ import { DailyModule } from '../transports/daily/daily.module.js';
 import { SmallWebRtcModule } from '../transports/small-webrtc/small-webrtc.module.js';
 import { CARRIERS } from '../transports/telephony/carriers/index.js';
 import { TelephonyModule } from '../transports/telephony/telephony.module.js';
+import { impliedTransport } from '../transports/implied-transport.js';
 import { TRANSPORTS } from '../transports/index.js';
 import { WhatsAppModule } from '../transports/whatsapp/whatsapp.module.js';
 import type { Flags } from './flags.js';
@@ -33,7 +34,8 @@ export function standaloneTransports(flags: Flags, env: NodeJS.ProcessEnv): Dyna
     [SmallWebRtcModule, SmallWebRtcModule.fromEnv(env, webRtc)],
     [WhatsAppModule, WhatsAppModule.fromEnv(env, { required: whatsapp, webRtc: { iceServers } })],
   ]);
+  // The banner lists those that cannot be used.
   return TRANSPORTS.flatMap(
     ({ module }) => (adjusted.has(module) ? adjusted.get(module) : module.fromEnv(env)) ?? [],
-  );
+  ).map(impliedTransport);
 }

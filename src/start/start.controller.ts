@@ -1,4 +1,5 @@
-import { Get, HttpCode, Inject, Post, Req } from '@nestjs/common';
+import { Get, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { Access } from '../auth/access.decorator.js';
 import { callerOf } from '../auth/caller.js';
 import { START_ERRORS } from '../errors/runner.error.js';
@@ -7,10 +8,8 @@ import { type HttpRequest, nodeRequest } from '../http/http-request.js';
 import { PublicUrls } from '../http/public-url.js';
 import { bodyOf } from '../http/request-body.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
-import { validateInto } from '../validation/validate-into.js';
-import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { RunnerReadiness } from '../sessions/runner-readiness.js';
-import { SessionRegistry } from '../sessions/session-registry.js';
+import { SessionStarter } from '../transports/session-starter.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 import { StartAnswer } from './dto/start-answer.dto.js';
 import { StartRequest } from './dto/start-request.dto.js';
@@ -20,11 +19,11 @@ import { StatusAnswer } from './dto/status-answer.dto.js';
 @RunnerController()
 export class StartController {
   constructor(
-    @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
+    private readonly starter: SessionStarter,
     private readonly transports: TransportRegistry,
-    private readonly sessions: SessionRegistry,
     private readonly readiness: RunnerReadiness,
     private readonly publicUrls: PublicUrls,
+    private readonly adapterHost: HttpAdapterHost,
   ) {}
 
   /** Opens a session on the transport asked for, and says how to reach it. Malformed JSON counts as `{}`. */
@@ -39,28 +38,22 @@ export class StartController {
     answers: { 200: { description: 'The session is open.', content: json(StartAnswer) } },
     errors: ['INVALID_FIELDS', ...START_ERRORS],
   })
-  async start(@Req() httpRequest: HttpRequest): Promise<StartAnswer> {
-    try {
-      const request = validateInto(StartRequest, bodyOf(httpRequest, {}));
-      const name =
-        request.transport ??
-        (request.createDailyRoom ? 'daily' : undefined) ??
-        this.options.onlyTransport ??
-        this.options.defaultTransport;
-      const transport = this.transports.require(name);
-      return await this.sessions.start(
-        { transport: name, body: request.body, caller: callerOf(httpRequest) },
-        (session) => {
-          const baseUrl = this.publicUrls.of(httpRequest);
-          const answer = transport.start({ name, session, request, baseUrl });
-          const withId = (more: Record<string, unknown>) => ({ sessionId: session.id, ...more });
-          return answer instanceof Promise ? answer.then(withId) : withId(answer);
-        },
-        nodeRequest(httpRequest).socket,
-      );
-    } catch (error) {
-      throw this.sessions.observers.refused(error);
-    }
+  start(
+    @Req() httpRequest: HttpRequest,
+    @Res({ passthrough: true }) response: unknown,
+  ): Promise<StartAnswer> {
+    return this.starter.start(
+      bodyOf(httpRequest, {}),
+      {
+        caller: callerOf(httpRequest),
+        baseUrl: () => this.publicUrls.of(httpRequest),
+        client: nodeRequest(httpRequest).socket,
+      },
+      ({ context: { session }, answer }) => {
+        this.adapterHost.httpAdapter.setHeader(response, 'x-session-id', session.id);
+        return { sessionId: session.id, ...answer };
+      },
+    );
   }
 
   /** What this instance accepts right now. */

@@ -1,6 +1,14 @@
 export type { CarrierName } from './carrier-dialects.js';
 export { type BotRtviMessage, connectClient, FakeClient } from './connect-client.js';
+export type { HostSource, TestingModuleBuilderLike, TestingModuleLike } from './host-source.js';
 export type { SpeakOptions } from './pace.js';
 export { FakeCall, placeCall, type PlaceCallOptions } from './place-call.js';
 export { type Launch, RecordingLauncher } from './recording-launcher.js';
-export { startHost, type StartHostOptions, TestHost } from './start-host.js';
+export {
+  type FollowOptions,
+  type RingAnswer,
+  type RingOptions,
+  startHost,
+  type StartHostOptions,
+  TestHost,
+} from './start-host.js';

@@ -21,6 +21,8 @@ export interface PlaceCallOptions {
   readonly from?: string;
   readonly to?: string;
   readonly customParameters?: Record<string, string>;
+  /** The carrier's id of the call. @default a new one */
+  readonly callId?: string;
   readonly webSocketOptions?: ClientOptions;
 }
 
@@ -30,6 +32,7 @@ export async function placeCall(options: PlaceCallOptions): Promise<FakeCall> {
   const socket = new WebSocket(options.url, options.webSocketOptions);
   const call = new FakeCall(socket, dialect, {
     ...dialect.newIds(),
+    ...(options.callId !== undefined && { callId: options.callId }),
     from: options.from,
     to: options.to,
     customParameters: options.customParameters ?? {},

@@ -1,18 +1,24 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { DynamicModule, INestApplication, LogLevel, Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import type { INestApplication, LogLevel } from '@nestjs/common';
+import type { AbstractHttpAdapter } from '@nestjs/core';
+import type { WebSocket } from 'ws';
 import { type Session } from '../sessions/session.js';
 import { RunnerDrain } from '../sessions/runner-drain.js';
 import { SessionRegistry } from '../sessions/session-registry.js';
+import { CARRIER_DIALECTS, type CarrierName } from './carrier-dialects.js';
 import { connectClient, type FakeClient } from './connect-client.js';
+import { readConnectXml } from './connect-xml.js';
+import { applicationOf, type HostSource, isApplication } from './host-source.js';
 import { type FakeCall, placeCall, type PlaceCallOptions } from './place-call.js';
 
 /** How {@link startHost} starts the application. */
 export interface StartHostOptions {
   /** What is done with the application before it listens, such as setting a global prefix. */
   readonly configure?: (app: INestApplication) => void | Promise<void>;
-  /** What the application logs. @default ['error', 'warn'] */
+  /** The HTTP adapter of an application that is made here. @default Fastify where it is installed, or else Express */
+  readonly adapter?: AbstractHttpAdapter;
+  /** The log levels of an application that is made here. @default ['error', 'warn'] */
   readonly logger?: LogLevel[] | false;
   /** Where the runner is: its `path` and the application's prefix, such as `/voice`. @default '' */
   readonly path?: string;
@@ -20,24 +26,74 @@ export interface StartHostOptions {
   readonly key?: string;
 }
 
-/** Starts an application with a runner in it on a free loopback port, on Fastify. */
+/**
+ * Starts an application with a runner in it on a free loopback port.
+ *
+ * @param source its module; a `TestingModule` or its builder, with whatever is overridden there; or the application, which may listen already
+ *
+ * @example
+ * ```ts
+ * const bot = new RecordingLauncher();
+ * const host = await startHost(
+ *   Test.createTestingModule({ imports: [AppModule] }).overrideProvider(BotLauncher).useValue(bot),
+ * );
+ * ```
+ */
 export async function startHost(
-  module: Type<unknown> | DynamicModule,
-  { configure, logger = ['error', 'warn'], path = '', key }: StartHostOptions = {},
+  source: HostSource,
+  { configure, adapter, logger = ['error', 'warn'], path = '', key }: StartHostOptions = {},
 ): Promise<TestHost> {
-  const { FastifyAdapter } = await import('@nestjs/platform-fastify');
-  const app = await NestFactory.create(module, new FastifyAdapter(), {
-    logger,
-    abortOnError: false,
-  });
-  await configure?.(app);
-  await app.listen(0, '127.0.0.1');
-  const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
-  return new TestHost(app, `http://127.0.0.1:${port}${path}`, key);
+  const app = isApplication(source) ? source : await applicationOf(source, { adapter, logger });
+  try {
+    await configure?.(app);
+    const server = app.getHttpServer() as Server;
+    if (!server.listening) await app.listen(0, '127.0.0.1');
+    return new TestHost(app, `${originOf(server)}${path}`, key);
+  } catch (error) {
+    // Nobody else has it.
+    if (app !== source) await app.close();
+    throw error;
+  }
 }
+
+function originOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo;
+  const host = family === 'IPv6' ? '[::1]' : address === '0.0.0.0' ? '127.0.0.1' : address;
+  return `http://${host}:${port}`;
+}
+
+/** Options of {@link TestHost.ring}. */
+export interface RingOptions {
+  readonly carrier: Exclude<CarrierName, 'exotel'>;
+  /** @default '+15550001' */
+  readonly from?: string;
+  /** @default '+15550002' */
+  readonly to?: string;
+  /** Where the carrier's webhook is, below the runner. @default `/telephony/<carrier>` */
+  readonly path?: string;
+  /** The headers of the webhook, such as its signature. @default none */
+  readonly headers?: (
+    url: string,
+    fields: Readonly<Record<string, string>>,
+    body: string,
+  ) => Record<string, string> | Promise<Record<string, string>>;
+}
+
+/** The outcome of {@link TestHost.ring}. */
+export interface RingAnswer {
+  /** The answer of the webhook. */
+  readonly xml: string;
+  /** The call, unless it was turned away. */
+  readonly call: FakeCall | undefined;
+}
+
+/** A call that is connected by a document. */
+export type FollowOptions = Pick<PlaceCallOptions, 'carrier' | 'callId' | 'from' | 'to'>;
 
 /** An application under test, and the ways to talk to its bot. */
 export class TestHost {
+  private readonly sockets: WebSocket[] = [];
+
   /** @internal use {@link startHost} */
   constructor(
     readonly app: INestApplication,
@@ -68,18 +124,87 @@ export class TestHost {
   }: Omit<PlaceCallOptions, 'url'> & { body?: unknown }): Promise<FakeCall> {
     const { wsUrl, token } = await this.start({ transport: options.carrier, body });
     const url = this.local(wsUrl);
-    return placeCall({ ...options, url: typeof token === 'string' ? `${url}/${token}` : url });
+    return this.keep(
+      await placeCall({ ...options, url: typeof token === 'string' ? `${url}/${token}` : url }),
+    );
+  }
+
+  /**
+   * Has somebody ring a number: sends the webhook as the carrier does, and connects the call to what that is answered.
+   * @throws when it is answered with an error, with the reason
+   */
+  async ring({
+    carrier,
+    from = '+15550001',
+    to = '+15550002',
+    path = `/telephony/${carrier}`,
+    headers = () => ({}),
+  }: RingOptions): Promise<RingAnswer> {
+    const { callId } = CARRIER_DIALECTS[carrier].newIds();
+    const fields = {
+      From: from,
+      To: to,
+      [carrier === 'plivo' ? 'CallUUID' : 'CallSid']: callId,
+    };
+    const url = `${this.url}${path}`;
+    const body = new URLSearchParams(fields).toString();
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        ...(await headers(url, fields, body)),
+      },
+      body,
+    });
+    const xml = await response.text();
+    if (!response.ok) throw new Error(`POST ${path} answered ${response.status}: ${xml}`);
+    return { xml, call: await this.follow(xml, { carrier, callId, from, to }) };
+  }
+
+  /** Connects a call to what a document says, as a carrier does; `undefined` when it connects it to nothing. */
+  async follow(xml: string, options: FollowOptions): Promise<FakeCall | undefined> {
+    const connect = readConnectXml(xml);
+    if (!connect) return undefined;
+    const { carrier, callId, from, to } = options;
+    const { customParameters } = connect;
+    // The others do not repeat them.
+    const numbers = carrier === 'telnyx' ? { from, to } : {};
+    return this.keep(
+      await placeCall({
+        carrier,
+        callId,
+        ...numbers,
+        url: this.local(connect.url),
+        customParameters,
+      }),
+    );
   }
 
   /** Connects to the bot as a WebSocket client. @param body what it finds in its `body` */
   async connect({ body }: { body?: unknown } = {}): Promise<FakeClient> {
     const { wsUrl, token } = await this.start({ transport: 'websocket', body });
-    return connectClient(this.local(wsUrl), { token: token as string | undefined });
+    return this.keep(
+      await connectClient(this.local(wsUrl), { token: token as string | undefined }),
+    );
   }
 
   /** A session that has not ended, by its id. */
   session(id: string): Session | undefined {
-    return this.app.get(SessionRegistry, { strict: false }).get(id);
+    return this.all(SessionRegistry).flatMap((sessions) => sessions.get(id) ?? [])[0];
+  }
+
+  /** Ends all conversations and connections at once, and the application. */
+  async close(): Promise<void> {
+    for (const drain of this.all(RunnerDrain)) drain.hurry();
+    // One that a test has paused would not answer the close.
+    for (const socket of this.sockets) socket.resume();
+    await this.app.close();
+    for (const socket of this.sockets) socket.terminate();
+  }
+
+  private keep<T extends { readonly socket: WebSocket }>(peer: T): T {
+    this.sockets.push(peer.socket);
+    return peer;
   }
 
   /** A WebSocket URL with this host in place of the public one. */
@@ -88,9 +213,13 @@ export class TestHost {
     return `ws://${new URL(this.url).host}${pathname}${search}`;
   }
 
-  /** Ends all conversations at once, and the application. */
-  async close(): Promise<void> {
-    this.app.get(RunnerDrain, { strict: false }).hurry();
-    await this.app.close();
+  /** A provider of each runner in the application. */
+  private all<T>(token: abstract new (...args: never[]) => T): T[] {
+    try {
+      return this.app.get<T>(token, { strict: false, each: true });
+    } catch {
+      // There is no runner in it.
+      return [];
+    }
   }
 }

@@ -1,5 +1,6 @@
 import type * as opentelemetry from '@opentelemetry/api';
 import type { SessionEndCode } from '../bot/session-end.js';
+import { isInstance } from '../errors/thrown.js';
 import type { Session } from '../sessions/session.js';
 import type { SessionObserver } from '../sessions/session-observers.js';
 
@@ -37,7 +38,7 @@ export class SessionSpans implements SessionObserver {
       'pipecat.session.end_reason': code,
     });
     if (FAILURES.includes(code)) {
-      if (cause instanceof Error) span?.recordException(cause);
+      if (isInstance(cause, Error)) span?.recordException(cause);
       span?.setStatus({ code: this.api.SpanStatusCode.ERROR, message });
     }
     span?.end();

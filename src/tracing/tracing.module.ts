@@ -2,6 +2,7 @@ import { type DynamicModule, Injectable, Module, type OnModuleInit } from '@nest
 import { neededPackage } from '../packages/optional-package.js';
 import { SessionRegistry } from '../sessions/session-registry.js';
 import { SessionSpans } from './session-spans.js';
+import { RunnerPart } from '../validation/runner-part.decorator.js';
 
 @Injectable()
 class RunnerTracing implements OnModuleInit {
@@ -21,6 +22,7 @@ class RunnerTracing implements OnModuleInit {
  * A span of OpenTelemetry for each session. Needs the package `@opentelemetry/api`; which SDK takes the spans, if any, is the host's
  * choice.
  */
+@RunnerPart('features')
 @Module({ providers: [RunnerTracing] })
 export class TracingModule {
   static forRoot(): DynamicModule {

@@ -1,5 +1,7 @@
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { MediaEnd, MediaLink } from '../media/media-link.js';
 import { MediaTransport, type MediaTransportObserver } from '../media/media-transport.js';
 import {
@@ -58,7 +60,11 @@ export async function createTransport(
       sampleRateHz: options.sampleRateHz,
       signal: over.signal,
     }));
-    const transport = new MediaTransport(link, options, observerOf(session, over.forget));
+    const transport = new MediaTransport(
+      link,
+      options,
+      observerOf(session, over.forget, (end) => transport.close(end)),
+    );
     if (session) {
       linkMediaStats(session, transport.stats);
       // What takes a while is waited for.
@@ -71,18 +77,23 @@ export async function createTransport(
   } catch (error) {
     over.forget();
     used.delete(args);
-    await link?.close({ reason: 'failed', message: messageOf(error) });
+    await link?.close({ reason: 'failed', message: textOfThrown(error).message });
     throw error;
   }
 }
 
 /** Tells the session, where there is one, what becomes of its media. */
-const observerOf = (session: Session | undefined, forget: () => void): MediaTransportObserver => ({
+const observerOf = (
+  session: Session | undefined,
+  forget: () => void,
+  close: (end: MediaEnd) => void,
+): MediaTransportObserver => ({
   warn: (message) => session?.logger.warn(message),
-  fail: (error) => {
-    if (!session) throw error;
-    session.logger.error(`a listener of the bot threw: ${String(error)}`);
-    session.stop('failed', 'A listener of the bot threw.', { cause: error });
+  fail: (thrown) => {
+    if (session) return session.fail(thrown);
+    const { text, stack } = textOfThrown(thrown);
+    new RunnerLogger('PipecatRunner').error(`a listener of a transport threw: ${text}`, stack);
+    close({ reason: 'failed', message: 'A listener of the transport threw.' });
   },
   hangingUp: () => {
     if (session) session.hangingUp = true;
@@ -95,10 +106,10 @@ const observerOf = (session: Session | undefined, forget: () => void): MediaTran
 
 /** A session that ends closes its connection itself; for a signal of the bot's own nobody else does. */
 function endBecauseOf(cause: unknown, transport: MediaTransport): void {
-  if (cause instanceof SessionEnd) {
+  if (isInstance(cause, SessionEnd)) {
     transport.abort({ reason: REASON_OF[cause.code] ?? 'aborted', message: cause.message });
   } else {
-    transport.close({ reason: 'closed', message: messageOf(cause) });
+    transport.close({ reason: 'closed', message: textOfThrown(cause).message });
   }
 }
 
@@ -111,6 +122,3 @@ async function connect(args: RunnerArguments, wishes: LinkWishes): Promise<Media
     `${args.constructor.name} lead to no audio: there is no room or connection in them.`,
   );
 }
-
-const messageOf = (reason: unknown): string =>
-  reason instanceof Error ? reason.message : String(reason);

@@ -1,5 +1,5 @@
 import type { RunnerArguments } from '../bot/runner-arguments.js';
-import type { HangUpOutcome } from '../media/media-link.js';
+import type { HangUpOutcome, MediaLink } from '../media/media-link.js';
 
 /** Ends a call at its provider. Never rejects. */
 export type HangUp = () => Promise<HangUpOutcome>;
@@ -12,3 +12,15 @@ export function linkHangUp(args: RunnerArguments, hangUp: HangUp | undefined): v
 }
 
 export const hangUpOf = (args: RunnerArguments): HangUp | undefined => hangUps.get(args);
+
+/** Puts a call through to somebody else, at its provider. Never rejects. */
+export type Transfer = NonNullable<MediaLink['transfer']>;
+
+const transfers = new WeakMap<RunnerArguments, Transfer>();
+
+/** Ties the way to transfer a call to the bot's arguments, likewise. */
+export function linkTransfer(args: RunnerArguments, transfer: Transfer | undefined): void {
+  if (transfer) transfers.set(args, transfer);
+}
+
+export const transferOf = (args: RunnerArguments): Transfer | undefined => transfers.get(args);

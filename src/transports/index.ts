@@ -1,6 +1,7 @@
 import type { DynamicModule } from '@nestjs/common';
 import { dailyLink } from './daily/daily.link.js';
 import { DailyModule } from './daily/daily.module.js';
+import { impliedTransport } from './implied-transport.js';
 import type { LinkFactory } from './link-factory.js';
 import { liveKitLink } from './livekit/livekit.link.js';
 import { LiveKitModule } from './livekit/livekit.module.js';
@@ -34,5 +35,5 @@ export const TRANSPORTS: readonly Transport[] = [
  * @param env usually `process.env`
  */
 export function transportsFromEnv(env: NodeJS.ProcessEnv): DynamicModule[] {
-  return TRANSPORTS.flatMap(({ module }) => module.fromEnv(env) ?? []);
+  return TRANSPORTS.flatMap(({ module }) => module.fromEnv(env) ?? []).map(impliedTransport);
 }

@@ -8,9 +8,9 @@ export interface StartContext {
   readonly name: string;
   /** The session, already opened (`pending`), holding the request's `body`. */
   readonly session: Session;
-  /** The validated request. */
+  /** The validated request. It may come from the host's code: then there is no client that waits. */
   readonly request: StartRequest;
-  /** Where the outside world reaches this runner. */
+  /** Where the outside world reaches this runner. @throws {RunnerError} `NO_PUBLIC_URL` where that is neither configured nor to be seen */
   readonly baseUrl: PublicBaseUrl;
 }
 
@@ -41,7 +41,19 @@ export abstract class RunnerTransport {
    * Answers `POST /start`: sets up what the client needs and, where the bot starts at once, launches it.
    * When it throws, the session ends as `start_failed` and everything it held is released.
    *
-   * @returns the JSON answer, without the `sessionId`, which the start controller adds
+   * @returns the JSON answer, without the `sessionId`, which whoever started the session adds
    */
   abstract start(context: StartContext): Promise<Record<string, unknown>> | Record<string, unknown>;
+
+  /**
+   * The document that has a carrier connect a call to a session, such as TwiML, for whoever places the call; `undefined` where no carrier takes one.
+   * @param context what {@link start} was given
+   * @param customParameters what the carrier is to hand back once it connects
+   */
+  connectXml(
+    _context: StartContext,
+    _customParameters: Readonly<Record<string, string>>,
+  ): string | undefined {
+    return undefined;
+  }
 }

@@ -29,6 +29,12 @@ export class TransportRegistry {
       .map(([name]) => name);
   }
 
+  /** The one name that is accepted, where there is only one. */
+  get onlyOne(): string | undefined {
+    const [first, ...others] = this.accepted;
+    return others.length === 0 ? first : undefined;
+  }
+
   /** The transports that are there but cannot be used, with the fix. */
   get disabled(): DisabledTransport[] {
     return [...this.byName].flatMap(([name, { disabledReason: reason }]) =>

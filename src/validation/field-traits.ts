@@ -29,7 +29,7 @@ const recordNested =
 export const KeepsNull = (): PropertyDecorator => (target, key) =>
   Reflect.defineMetadata(KEEPS_NULL, true, target, key);
 
-/** A class that keeps the keys it does not know; elsewhere they are dropped. */
+/** A class that keeps the keys it does not know, but for those of `Object.prototype`; elsewhere they are dropped. */
 export const KeepsUnknownKeys = (): ClassDecorator => (target) =>
   Reflect.defineMetadata(KEEPS_UNKNOWN, true, target);
 

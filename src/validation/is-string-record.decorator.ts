@@ -1,9 +1,11 @@
+import { applyDecorators } from '@nestjs/common';
 import { ValidateBy, type ValidationArguments } from 'class-validator';
 import { printable } from './printable.js';
+import { Verbatim } from './verbatim.decorator.js';
 
 /** Checks a `Record<string, string>` value by value; the message names the key at fault, never what it holds. */
 export function IsStringRecord(): PropertyDecorator {
-  return ValidateBy({
+  const check = ValidateBy({
     name: 'isStringRecord',
     validator: {
       validate: (value) => isRecord(value) && Object.values(value).every(isString),
@@ -17,6 +19,7 @@ export function IsStringRecord(): PropertyDecorator {
       },
     },
   });
+  return applyDecorators(Verbatim(), check);
 }
 
 const isString = (value: unknown): boolean => typeof value === 'string';

@@ -12,6 +12,7 @@ import {
   Min,
 } from 'class-validator';
 import { ApiField, type ApiFieldOptions } from './api-field.decorator.js';
+import { Verbatim } from './verbatim.decorator.js';
 
 /** Optional fields of a provider's schema in one line each: the check, its message and the documentation. */
 const optional = (
@@ -69,14 +70,19 @@ export const OptionalUnixSeconds = (description: string): PropertyDecorator => {
 };
 
 export const OptionalObject = (description: string): PropertyDecorator =>
-  optional(IsObject({ message: '$property must be an object' }), description, {
-    type: Object,
-    additionalProperties: true,
-  });
+  optional(
+    applyDecorators(Verbatim(), IsObject({ message: '$property must be an object' })),
+    description,
+    {
+      type: Object,
+      additionalProperties: true,
+    },
+  );
 
 export const OptionalObjectList = (description: string): PropertyDecorator =>
   optional(
     applyDecorators(
+      Verbatim(),
       IsArray({ message: '$property must be a list of objects' }),
       IsObject({ each: true, message: '$property must be a list of objects' }),
     ),

@@ -1,3 +1,5 @@
+import { didYouMean } from './did-you-mean.js';
+
 /** Says that a value cannot be used as an option of the runner, and what is accepted. */
 export class InvalidOptionsError extends Error {
   override readonly name = 'InvalidOptionsError';
@@ -19,24 +21,53 @@ export type Check = (value: unknown) => string | undefined;
 
 /**
  * Runs one check per option and reports all that fail together.
+ * @param extras further options of the same call, which shape the module and so are not among these
  * @throws {InvalidOptionsError}
  */
 export function checkOptions<T extends object>(
   owner: string,
   options: T,
   checks: Record<keyof T & string, Check>,
+  extras: readonly string[] = [],
 ): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new InvalidOptionsError(owner, [`the options must be an object, not ${kindOf(options)}`]);
+  }
   const problems: string[] = [];
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     const check = Object.hasOwn(checks, name) ? checks[name as keyof T & string] : undefined;
-    const problem = check
-      ? check(value)
-      : `is not an option; there are ${Object.keys(checks).join(', ')}`;
+    const problem = check ? check(value) : unknownOption(name, Object.keys(checks), extras);
     if (problem) problems.push(`${name} ${problem}`);
   }
   if (problems.length > 0) throw new InvalidOptionsError(owner, problems);
 }
+
+function unknownOption(
+  name: string,
+  options: readonly string[],
+  extras: readonly string[],
+): string {
+  if (extras.includes(name)) {
+    return 'shapes the module: put it beside useFactory, and not into what that returns';
+  }
+  const names = [...options, ...extras];
+  const meant = didYouMean(name, names);
+  return `is not an option; there are ${names.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
+}
+
+/** The kind of a value, for an error message; never what it holds, which may be secret. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'function') return isClass(value) ? `the class ${value.name}` : 'a function';
+  if (typeof value !== 'object') return `a ${typeof value}`;
+  const { constructor } = value;
+  return constructor && constructor !== Object ? `an instance of ${constructor.name}` : 'an object';
+}
+
+export const isClass = (value: unknown): value is abstract new (...args: never[]) => object =>
+  typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
 
 /** A whole number of milliseconds that a timer can take. */
 export const milliseconds =

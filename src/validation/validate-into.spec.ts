@@ -1,5 +1,6 @@
 import { IsOptional, IsString } from 'class-validator';
 import { describe, expect, it } from '@jest/globals';
+import { DailyRoomProperties } from '../transports/daily/dto/daily-room-properties.dto.js';
 import { Nested } from './field-traits.js';
 import { InvalidFieldsError } from './invalid-fields.error.js';
 import { validateInto } from './validate-into.js';
@@ -37,4 +38,18 @@ describe('a list in the place of an object', () => {
     expect(errorsOf({ inner })).toHaveLength(1);
     expect(performance.now() - startedMs).toBeLessThan(50);
   });
+});
+
+describe('a class that keeps the keys it does not know', () => {
+  it.each(Object.getOwnPropertyNames(Object.prototype))(
+    'does not keep %s, behind which its checks would not be found',
+    (key) => {
+      const json = (value: unknown): unknown => JSON.parse(`{"${key}":1,"exp":${String(value)}}`);
+      expect(() => validateInto(DailyRoomProperties, json('"soon"'))).toThrow(/exp must be a time/);
+      const kept = validateInto(DailyRoomProperties, json(60));
+      expect(kept.exp).toBe(60);
+      expect(Object.hasOwn(kept, key)).toBe(false);
+      expect(kept.constructor).toBe(DailyRoomProperties);
+    },
+  );
 });

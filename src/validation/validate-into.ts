@@ -112,7 +112,8 @@ function build(plan: ClassPlan, plain: Fields): object {
   }
   if (plan.keepsUnknown) {
     for (const key of Object.keys(plain)) {
-      if (!plan.fields.has(key) && key !== '__proto__') instance[key] = plain[key];
+      // Those of every object, such as `constructor`, by which class-validator finds the rules.
+      if (!plan.fields.has(key) && !(key in Object.prototype)) instance[key] = plain[key];
     }
   }
   return instance;

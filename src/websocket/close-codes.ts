@@ -1,5 +1,6 @@
 import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { RunnerError, type RunnerErrorCode } from '../errors/runner.error.js';
+import { fieldOf, isInstance } from '../errors/thrown.js';
 
 /** How a WebSocket is closed. */
 export interface SocketClose {
@@ -32,14 +33,19 @@ const OF_ERROR: Partial<Record<RunnerErrorCode, number>> = {
   FORBIDDEN: 4003,
 };
 
+const FAILED: SocketClose = { code: 1011, reason: 'the runner failed' };
+
 /** The one place where ends and errors become WebSocket close codes. An unexpected error's own text stays inside. */
 export function closeFor(cause: unknown): SocketClose {
-  if (cause instanceof SessionEnd)
-    return { code: OF_END[cause.code], reason: shorten(cause.message) };
-  if (cause instanceof RunnerError) {
-    return { code: OF_ERROR[cause.code] ?? 1011, reason: shorten(cause.message) };
-  }
-  return { code: 1011, reason: 'the runner failed' };
+  const codes: Partial<Record<string, number>> | undefined = isInstance(cause, SessionEnd)
+    ? OF_END
+    : isInstance(cause, RunnerError)
+      ? OF_ERROR
+      : undefined;
+  const [code, message] = [fieldOf(cause, 'code'), fieldOf(cause, 'message')];
+  if (!codes || typeof code !== 'string' || typeof message !== 'string') return FAILED;
+  const own = Object.hasOwn(codes, code) ? codes[code] : undefined;
+  return { code: own ?? FAILED.code, reason: shorten(message) };
 }
 
 /** Cuts a text to what fits a close frame, between characters. */

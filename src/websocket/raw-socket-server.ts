@@ -29,7 +29,7 @@ export class RawSocketServer extends EventEmitter {
 
   /** @param path the full path, such as `/voice/ws`, known only once the application is up */
   constructor(
-    private readonly path: () => string,
+    readonly path: () => string,
     private readonly options: RawSocketOptions,
   ) {
     super();
@@ -59,6 +59,7 @@ export class RawSocketServer extends EventEmitter {
       // Before anything else can happen: the first frames may be in `head` already.
       client.hold();
       client.origin = request.headers.origin;
+      client.maxPayloadBytes = this.options.maxPayloadBytes;
       client.on('error', () => undefined);
       this.emit('connection', client, request);
     });

@@ -1,16 +1,34 @@
-import { WebSocketGateway } from '@nestjs/websockets';
+import { SetMetadata, type Type } from '@nestjs/common';
+import { WebSocketGateway } from '../compat/web-socket-gateway.js';
+import type { RunnerRef } from '../runner-ref.js';
 
-/** What {@link RunnerGateway} leaves in a gateway's options. */
+/** The options of a gateway of one runner. */
 export interface RunnerGatewayOptions {
+  /** Where it is, below the runner's base path. */
   readonly runnerPath: string;
+  readonly runner: RunnerRef;
 }
+
+const RUNNER_GATEWAY = Symbol('RUNNER_GATEWAY');
 
 /**
  * A gateway on raw sockets: its `handleConnection(socket, request)` gets every connection to `/<path>` and
  * `/<path>/<token>` below the runner's base path, with its early frames held, and frames reach it as the peer sent them.
  */
-export function RunnerGateway(path: string): ClassDecorator {
-  // Nest shares a server between gateways of one path; a host's gateway must never share ours.
-  const options: Record<string, unknown> = { path: `pipecat-runner:${path}`, runnerPath: path };
-  return WebSocketGateway(options);
+export const RunnerGateway = (path: string): ClassDecorator => SetMetadata(RUNNER_GATEWAY, path);
+
+/** The path of a {@link RunnerGateway}; `undefined` for any other class. */
+export const runnerGatewayPath = (gateway: Type<unknown>): string | undefined =>
+  Reflect.getMetadata(RUNNER_GATEWAY, gateway) as string | undefined;
+
+/** Makes a subclass of a {@link RunnerGateway} the gateway of one runner. */
+export function bindGateway(gateway: Type<unknown>, runner: RunnerRef): void {
+  const runnerPath = runnerGatewayPath(gateway)!;
+  const options: RunnerGatewayOptions & { path: string } = {
+    // Nest shares a server between gateways of one path: ours are never shared, neither with the host's nor with another runner's.
+    path: `pipecat-runner:/${runner.path}/${runnerPath}`,
+    runnerPath,
+    runner,
+  };
+  WebSocketGateway(options)(gateway);
 }

@@ -2,30 +2,35 @@ import type { Server } from 'node:http';
 import type { WebSocketAdapter, WsMessageHandler } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
 import type { Observable } from 'rxjs';
+import type { RunnerRef } from '../runner-ref.js';
 import { type RawSocketOptions, RawSocketServer } from './raw-socket-server.js';
 import type { RunnerGatewayOptions } from './runner-gateway.decorator.js';
 import { RunnerWebSocket } from './runner-web-socket.js';
 import { UpgradeRouter } from './upgrade-router.js';
 
-/** What a {@link RunnerSocketAdapter} is made with. */
-export interface RunnerSocketAdapterOptions extends RawSocketOptions {
-  /** What all gateways of the runner live below, such as `/voice`; '' for nothing. */
+/** How the sockets of one runner are served. */
+export interface RunnerSocketOptions extends RawSocketOptions {
+  /** What all gateways of the runner live below, such as `/voice`; '' for nothing. Final once the application is being initialised. */
   readonly basePath: () => string;
-  readonly httpServer: () => Server;
-  /** Called when there is a gateway of the runner. */
-  readonly onGateway: () => void;
+}
+
+/** What a {@link RunnerSocketAdapter} is made with. */
+export interface RunnerSocketAdapterOptions {
+  /** `undefined` in an application without one, such as a microservice. */
+  readonly httpServer: () => Server | undefined;
   /** Makes the adapter Nest would use for a host that set none; `undefined` where its package is missing. */
-  readonly defaultAdapter: ((httpServer: Server) => WebSocketAdapter) | undefined;
+  readonly defaultAdapter: ((httpServer: Server | undefined) => WebSocketAdapter) | undefined;
 }
 
 /**
- * The WebSocket adapter of the whole application: serves the runner's gateways itself, and hands the host's gateways
+ * The WebSocket adapter of the whole application: serves the gateways of all its runners itself, and hands the host's gateways
  * to the host's adapter, whichever that is and whenever it is set.
  */
 export class RunnerSocketAdapter implements WebSocketAdapter {
   private hostAdapter: WebSocketAdapter | undefined;
   private router: UpgradeRouter | undefined;
   private force: boolean | undefined;
+  private readonly runners = new Map<RunnerRef, RunnerSocketOptions>();
 
   constructor(private readonly options: RunnerSocketAdapterOptions) {}
 
@@ -38,6 +43,16 @@ export class RunnerSocketAdapter implements WebSocketAdapter {
     };
   }
 
+  /** Whether any gateway of a runner is served. */
+  get servesRunner(): boolean {
+    return this.router !== undefined;
+  }
+
+  /** Serves the gateways of this runner, too. */
+  add(runner: RunnerRef, options: RunnerSocketOptions): void {
+    this.runners.set(runner, options);
+  }
+
   /** Nest sets this from the application's options of the same name. */
   set forceCloseConnections(force: boolean) {
     this.force = force;
@@ -45,12 +60,13 @@ export class RunnerSocketAdapter implements WebSocketAdapter {
   }
 
   create(port: number, options?: Partial<RunnerGatewayOptions>): unknown {
-    const path = options?.runnerPath;
-    if (path === undefined) return this.host.create(port, options) as unknown;
-    const { basePath, onGateway } = this.options;
-    if (!this.router) onGateway();
-    const server = new RawSocketServer(() => `${basePath()}/${path}`, this.options);
-    this.router ??= new UpgradeRouter(this.options.httpServer());
+    const runner = options?.runner && this.runners.get(options.runner);
+    if (!runner) return this.host.create(port, options) as unknown;
+    const path = `${runner.basePath()}/${options.runnerPath}`;
+    const server = new RawSocketServer(() => path, runner);
+    const httpServer = this.options.httpServer();
+    if (!httpServer) return server;
+    this.router ??= new UpgradeRouter(httpServer);
     this.router.add(server);
     return server;
   }

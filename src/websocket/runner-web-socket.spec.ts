@@ -58,6 +58,36 @@ async function settled(client: WebSocket): Promise<void> {
   await once(client, 'pong');
 }
 
+describe('a guarded socket', () => {
+  it('tells of listeners that throw or reject, and calls the others', async () => {
+    const { client, server } = await pair();
+    const failures: string[] = [];
+    server.guard((thrown) => failures.push(String(thrown)));
+    const fail = (text: string) => (): unknown => Promise.reject(new Error(text));
+    server.on('message', () => {
+      throw new Error('thrown');
+    });
+    server.once('message', fail('rejected'));
+    server.addEventListener('message', fail('rejected in a handler'));
+    server.on('close', () => {
+      throw new Error('thrown at the end');
+    });
+    const closed = once(server, 'close');
+    client.send('held until now');
+    client.send('as it comes');
+    client.close();
+    await closed;
+    expect(failures.sort()).toEqual(
+      [
+        'rejected',
+        ...new Array<string>(2).fill('rejected in a handler'),
+        ...new Array<string>(2).fill('thrown'),
+        'thrown at the end',
+      ].map((text) => `Error: ${text}`),
+    );
+  });
+});
+
 describe('a held socket', () => {
   it.each<[string, (server: RunnerWebSocket, take: (data: unknown) => void) => void]>([
     ['on', (server, take) => server.on('message', take)],

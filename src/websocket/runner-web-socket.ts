@@ -1,4 +1,6 @@
 import { type RawData, WebSocket } from 'ws';
+import { attempt } from '../errors/attempt.js';
+import { guardListeners } from '../errors/guard-listeners.js';
 import { ITEM_BYTES } from '../limits/item-bytes.js';
 import { Queue } from '../limits/queue.js';
 
@@ -21,6 +23,9 @@ export const UNHEARD = 'unheard';
 export class RunnerWebSocket extends WebSocket {
   /** The `Origin` of its upgrade. */
   origin: string | undefined = undefined;
+  /** The largest message it takes, in bytes. What a bot's process sends to its peer is bounded by the same. */
+  maxPayloadBytes: number | undefined = undefined;
+  private onFailure: ((thrown: unknown) => void) | undefined = undefined;
   private held: Queue<Message> | undefined = undefined;
   private heldBytes = 0;
   private pausedHere = false;
@@ -39,6 +44,15 @@ export class RunnerWebSocket extends WebSocket {
     if (this.watching) return;
     this.watching = true;
     this.on('newListener', this.onNewListener);
+  }
+
+  /**
+   * Has `onFailure` be told of every listener that throws or rejects, and the others be called all the same. Without, it would end the process,
+   * or keep the close of the socket from those who wait for it.
+   */
+  guard(onFailure: (thrown: unknown) => void): void {
+    this.onFailure = onFailure;
+    guardListeners(this, onFailure);
   }
 
   /** Whether this side closed or cut the connection, as opposed to the peer. */
@@ -62,8 +76,7 @@ export class RunnerWebSocket extends WebSocket {
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (PEER_EVENTS.has(event)) this.shareTurn();
-    if (event !== 'message') return super.emit(event, ...args);
-    if (this.held === undefined) return super.emit(event, ...args);
+    if (event !== 'message' || this.held === undefined) return this.emitNow(event, args);
     const message = args as Message;
     if (Buffer.isBuffer(message[0])) message[0] = withoutChunk(message[0]);
     this.held.push(message);
@@ -80,6 +93,16 @@ export class RunnerWebSocket extends WebSocket {
     if (_receiver) {
       _receiver._allowSynchronousEvents = ++this.messages % MESSAGES_PER_TURN !== 0;
     }
+  }
+
+  private emitNow(event: string | symbol, args: unknown[]): boolean {
+    const { onFailure } = this;
+    if (!onFailure) return super.emit(event, ...args);
+    const listeners = this.rawListeners(event);
+    for (const listener of listeners) {
+      attempt(() => Reflect.apply(listener, this, args) as unknown, onFailure);
+    }
+    return listeners.length > 0;
   }
 
   private pauseHere(): void {
@@ -125,7 +148,7 @@ export class RunnerWebSocket extends WebSocket {
   private release(): void {
     const { held } = this;
     while (held && held.length > 0 && this.listenerCount('message') > 0) {
-      super.emit('message', ...this.takeOldest(held));
+      this.emitNow('message', this.takeOldest(held));
     }
     if (this.listenerCount('message') === 0) return this.hold();
     this.held = undefined;

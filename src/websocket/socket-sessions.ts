@@ -1,8 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { KeyAuth } from '../auth/key-auth.js';
+import { RunnerAuth } from '../auth/runner-auth.js';
 import type { SessionEnd } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { isOriginAllowed } from '../http/allowed-origins.js';
+import { RunnerPaths } from '../http/runner-paths.js';
+import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import type { Session } from '../sessions/session.js';
 import { SessionRegistry } from '../sessions/session-registry.js';
@@ -10,6 +14,7 @@ import { SessionTokens } from '../sessions/session-token.js';
 import { decodeBodyParam, extractToken, sessionIdParam } from './admission.js';
 import { closeFor } from './close-codes.js';
 import { pathTokenOf } from './raw-socket-server.js';
+import { RunnerSocketAdapter } from './runner-socket-adapter.js';
 import { type RunnerWebSocket, UNHEARD } from './runner-web-socket.js';
 
 /** Which sessions a gateway takes callers for. */
@@ -23,11 +28,30 @@ export interface SocketPurpose {
 /** Decides who may connect, finds or opens the caller's session, and ties socket and session together. */
 @Injectable()
 export class SocketSessions {
+  private warned = false;
+
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly registry: SessionRegistry,
     private readonly tokens: SessionTokens,
-  ) {}
+    private readonly auth: RunnerAuth,
+    @Inject(RUNNER_REF) runner: RunnerRef,
+    paths: RunnerPaths,
+    adapter: RunnerSocketAdapter,
+  ) {
+    const { maxPayloadBytes, closeTimeoutMs } = options;
+    adapter.add(runner, { maxPayloadBytes, closeTimeoutMs, basePath: () => paths.basePath });
+  }
+
+  /** Says once that whoever connects starts a session, where HTTP wants a key for that. */
+  warnIfOpen(): void {
+    const isOpen = this.auth instanceof KeyAuth && this.auth.isOpen;
+    if (this.warned || isOpen || this.options.webSocketAuth !== 'none') return;
+    this.warned = true;
+    new Logger('PipecatRunner').warn(
+      "HALF PROTECTED: HTTP wants a key, but whoever connects to a WebSocket starts a session. Set webSocketAuth: 'token'.",
+    );
+  }
 
   /**
    * The session of a new connection, claimed and bound to the socket; when the caller may not come in, the socket is
@@ -46,7 +70,7 @@ export class SocketSessions {
       this.bind(session, socket);
       return session;
     } catch (error) {
-      this.registry.observers.refused(error);
+      this.registry.observers.refused(error, { transport: purpose.openAs });
       const { code, reason } = closeFor(error);
       socket.close(code, reason);
       return undefined;
@@ -78,6 +102,7 @@ export class SocketSessions {
 
   /** The session ends with the socket, and the socket with the session. */
   private bind(session: Session, socket: RunnerWebSocket): void {
+    socket.guard((thrown) => session.fail(thrown));
     socket.on('error', (error) => {
       void this.registry.stop(session, 'peer_error', `The connection failed: ${error.message}`);
     });

@@ -1,11 +1,12 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { goOnWithoutUpgrade, isToWebSocket } from '../compat/http-upgrade.js';
 import type { RawSocketServer } from './raw-socket-server.js';
 
 /**
  * Stands before all other `upgrade` listeners of an HTTP server, whenever they were added: takes what is the runner's,
  * and hides it from the others, some of which destroy every upgrade they do not know (such as Nest's `WsAdapter`).
- * What nobody takes is answered 404.
+ * What nobody takes is answered 404, and what is no WebSocket as if it had not asked for an upgrade.
  */
 export class UpgradeRouter {
   private readonly servers: RawSocketServer[] = [];
@@ -13,8 +14,11 @@ export class UpgradeRouter {
   constructor(http: Server) {
     const emit = http.emit.bind(http);
     http.emit = (event: string, ...args: unknown[]): boolean => {
-      if (event === 'upgrade' && this.takes(...(args as Upgrade))) return true;
-      return emit(event, ...args);
+      if (event !== 'upgrade') return emit(event, ...args);
+      const upgrade = args as Upgrade;
+      if (isToWebSocket(upgrade[0])) return this.takes(...upgrade) || emit(event, ...args);
+      goOnWithoutUpgrade(http, ...upgrade);
+      return true;
     };
     // Node upgrades nothing without a listener; this one is alone where the host has no WebSockets of its own.
     http.on('upgrade', (_request, socket) => {
@@ -24,6 +28,8 @@ export class UpgradeRouter {
 
   add(server: RawSocketServer): void {
     this.servers.push(server);
+    // What looks like a token behind one path may be a path of its own.
+    this.servers.sort((a, b) => b.path().length - a.path().length);
   }
 
   private takes(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {

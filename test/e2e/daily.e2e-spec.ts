@@ -5,12 +5,16 @@ import { Logger } from '@nestjs/common';
 import {
   type BotLauncher,
   CallData,
+  type CallDecision,
+  CallRouter,
   DailyDialinRequest,
   DailyModule,
   type DailyOptions,
   DailyRunnerArguments,
   RunnerArguments,
   runnerArgumentsFromJSON,
+  type RunnerModuleExtras,
+  type RunnerOptions,
   SessionRegistry,
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
@@ -43,7 +47,11 @@ async function start(
     platform = 'fastify',
     bot,
     runner = {},
-  }: { platform?: Platform; bot?: BotLauncher['launch']; runner?: { maxSessions?: number } } = {},
+  }: {
+    platform?: Platform;
+    bot?: BotLauncher['launch'];
+    runner?: RunnerOptions & RunnerModuleExtras;
+  } = {},
 ) {
   const launcher = new RecordingLauncher(bot);
   running = await startApp(platform, [
@@ -565,6 +573,50 @@ describe('POST /daily-dialin-webhook', () => {
     expect(status).toBe(422);
     expect(json.detail).toContain(field);
     expect(daily.requests).toEqual([]);
+  });
+
+  it('has the host decide about a call before there is a room', async () => {
+    class Router extends CallRouter {
+      readonly asked: unknown[] = [];
+      route(call: Parameters<CallRouter['route']>[0]): CallDecision {
+        this.asked.push(call);
+        return call.to === '+15550002'
+          ? {
+              bot: 'sales',
+              body: { tenant: 'acme', daily_api_key: 'not mine' },
+              principal: { claims: { plan: 'gold' } },
+            }
+          : { refuse: 'rejected' };
+      }
+    }
+    const callRouter = new Router();
+    const { url, launcher } = await start({}, { runner: { callRouter: { useValue: callRouter } } });
+    const call = aCall();
+    expect((await post(`${url}/daily-dialin-webhook?line=7`, call)).status).toBe(200);
+    expect(callRouter.asked).toEqual([
+      {
+        transport: 'daily',
+        stage: 'webhook',
+        from: '+15550001',
+        to: '+15550002',
+        callId: call.callId,
+        fields: expect.objectContaining({ callDomain: call.callDomain }),
+        query: { line: '7' },
+        signal: expect.any(AbortSignal),
+      },
+    ]);
+    const { args, session } = await launcher.nextLaunch();
+    expect(session).toMatchObject({ bot: 'sales', claims: { plan: 'gold' } });
+    // Beside what Pipecat's bots look for there.
+    expect(args.body).toBeInstanceOf(DailyDialinRequest);
+    expect(args.body).toMatchObject({
+      tenant: 'acme',
+      daily_api_key: daily.apiKey,
+      dialin_settings: { call_id: call.callId },
+    });
+    const refused = await post(`${url}/daily-dialin-webhook`, { ...aCall(), To: '+15550003' });
+    expect([refused.status, refused.json.code]).toEqual([403, 'CALL_REFUSED']);
+    expect(daily.rooms.size).toBe(1);
   });
 
   it('says 429 at capacity, and makes no room', async () => {

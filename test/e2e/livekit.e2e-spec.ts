@@ -1,9 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { TokenVerifier } from 'livekit-server-sdk';
 import {
+  type CallDecision,
+  CallRouter,
   LiveKitModule,
   type LiveKitOptions,
   LiveKitRunnerArguments,
@@ -34,7 +37,11 @@ afterEach(async () => {
 
 async function start(
   options: LiveKitOptions = {},
-  { platform = 'fastify', pendingTtlMs }: { platform?: Platform; pendingTtlMs?: number } = {},
+  {
+    platform = 'fastify',
+    pendingTtlMs,
+    callRouter,
+  }: { platform?: Platform; pendingTtlMs?: number; callRouter?: CallRouter } = {},
 ) {
   const launcher = new RecordingLauncher();
   running = await startApp(platform, [
@@ -42,6 +49,7 @@ async function start(
       launcher: { useValue: launcher },
       transports: [LiveKitModule.forRoot({ url: URL, ...KEYS, ...options })],
       pendingTtlMs,
+      callRouter: callRouter && { useValue: callRouter },
     }),
   ]);
   const sessions = running.app.get(SessionRegistry, { strict: false });
@@ -203,6 +211,69 @@ describe('LiveKit webhooks', () => {
     await hook({ ...sipCall, event: 'participant_left' });
     expect((await (session as Session).ended).code).toBe('peer_left');
     expect(sessions.size).toBe(0);
+  });
+
+  /** Decides when the test says so. */
+  class Router extends CallRouter {
+    asked = 0;
+    decide!: (decision: CallDecision) => void;
+    readonly decision = new Promise<CallDecision>((resolve) => (this.decide = resolve));
+    route(): Promise<CallDecision> {
+      this.asked++;
+      return this.decision;
+    }
+  }
+
+  it('have the host decide about a phone call, once', async () => {
+    const callRouter = new Router();
+    const { hook, launcher } = await start({ answerSipCalls: true }, { callRouter });
+    const delivered = Promise.all([hook(sipCall), hook(sipCall)]);
+    callRouter.decide({ bot: 'sales', body: { tenant: 'acme' } });
+    await delivered;
+    const { args, session } = await launcher.nextLaunch();
+    expect([session.bot, args.body]).toEqual(['sales', { tenant: 'acme' }]);
+    expect([callRouter.asked, launcher.launches.length]).toEqual([1, 1]);
+  });
+
+  it('start no bot for a caller who leaves before the host has decided', async () => {
+    const callRouter = new Router();
+    const { hook, launcher, sessions } = await start({ answerSipCalls: true }, { callRouter });
+    const joined = hook(sipCall);
+    while (callRouter.asked === 0) await new Promise((resolve) => setImmediate(resolve));
+    await hook({ ...sipCall, event: 'participant_left' });
+    callRouter.decide({});
+    expect((await joined).status).toBe(200);
+    expect([launcher.launches, sessions.size]).toEqual([[], 0]);
+  });
+
+  it('put a caller whom the host refuses out of the room', async () => {
+    const removed: unknown[] = [];
+    const server = createServer((request, response) => {
+      void json(request).then((body) => {
+        removed.push([request.url, body]);
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const callRouter = new Router();
+    callRouter.decide({ refuse: 'rejected' });
+    const { hook, launcher } = await start(
+      {
+        answerSipCalls: true,
+        url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      },
+      { callRouter },
+    );
+    expect((await hook(sipCall)).status).toBe(200);
+    expect(removed).toEqual([
+      [
+        '/twirp/livekit.RoomService/RemoveParticipant',
+        expect.objectContaining({ room: 'call-room', identity: 'sip_+15550001' }),
+      ],
+    ]);
+    expect(launcher.launches).toEqual([]);
+    server.closeAllConnections();
+    server.close();
   });
 
   it('start no bot for a phone call otherwise, nor for people', async () => {

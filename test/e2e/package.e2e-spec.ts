@@ -26,7 +26,7 @@ beforeAll(async () => {
     dir,
   ]);
   tarball = join(dir, (JSON.parse(stdout) as { filename: string }[])[0]!.filename);
-});
+}, 60_000);
 afterAll(async () => {
   for (const child of children) {
     if (child.exitCode === null && child.signalCode === null) {
@@ -96,6 +96,10 @@ describe('the package', () => {
     for (const needed of [
       'dist/index.js',
       'dist/index.d.ts',
+      'dist/cjs/index.js',
+      'dist/cjs/index.d.ts',
+      'dist/cjs/package.json',
+      'dist/cjs/testing/index.js',
       'dist/main.js',
       'dist/testing/index.d.ts',
       'python/bot_host.py',
@@ -110,7 +114,7 @@ describe('the package', () => {
     expect(
       files.filter(
         (file) =>
-          !/^(dist\/.+\.(js|d\.ts)|python\/bot_host\.py|LICENSE|README\.md|SECURITY\.md|package\.json)$/.test(
+          !/^(dist\/.+\.(js|d\.ts)|dist\/cjs\/package\.json|python\/bot_host\.py|LICENSE|README\.md|SECURITY\.md|package\.json)$/.test(
             file,
           ) && !page.test(file),
       ),
@@ -129,10 +133,7 @@ describe('the package', () => {
           '@nestjs/common': '12.5.1',
           '@nestjs/core': '12.5.1',
           '@nestjs/platform-fastify': '12.5.0',
-          '@nestjs/websockets': '12.1.1',
           '@types/node': '^20.19.0',
-          'class-transformer': '0.5.1',
-          'class-validator': '0.15.1',
           'reflect-metadata': '0.2.2',
           rxjs: '7.8.2',
           typescript: '6.0.3',
@@ -208,9 +209,6 @@ describe('the package', () => {
           '@nestjs/common': '11.1.6',
           '@nestjs/core': '11.1.6',
           '@nestjs/platform-express': '11.1.6',
-          '@nestjs/websockets': '11.1.6',
-          'class-transformer': '0.5.1',
-          'class-validator': '0.14.2',
           'reflect-metadata': '0.2.2',
           rxjs: '7.8.2',
         },

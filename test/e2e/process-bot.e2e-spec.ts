@@ -218,6 +218,9 @@ describe('what a bot does in its process', () => {
     [{ do: 'uncaught' }, 'The process of the bot exited with code 1.', 'thrown beside launch()'],
     [{ do: 'abort' }, 'The process of the bot was killed by SIGABRT.', 'killed by SIGABRT'],
     [{ do: 'throw' }, 'The bot failed.', 'the bot threw: TypeError: this bot throws'],
+    [{ do: 'throwOddly' }, 'The bot failed.', 'the bot threw: object that cannot be turned into'],
+    [{ do: 'listenOddly' }, 'A listener of the bot threw.', 'a listener of the bot threw: object'],
+    [{ do: 'listenToSocketOddly' }, 'A listener of the bot threw.', 'a listener of the bot threw'],
   ])('%j fails its session alone: %s', async (body, message, logged) => {
     const { host, lines } = await start();
     const other = await host.call({ carrier: 'twilio' });

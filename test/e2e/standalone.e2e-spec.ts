@@ -1,13 +1,16 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { connectClient } from '../../src/testing/index.js';
 import { FakeDaily } from '../support/fake-daily.js';
+import { freePort } from '../support/free-port.js';
 import { connect, nextText, post } from '../support/runner-app.js';
 import { similarity, tone } from '../support/sound.js';
 
@@ -41,6 +44,14 @@ async function start(...flags: string[]): Promise<{ url: string; wsUrl: string; 
     return { url, wsUrl: url.replace('http', 'ws'), banner: output };
   }
   throw new Error(`the runner did not start: ${output}`);
+}
+
+/** Has a conversation, of which the log has something to say. */
+async function talk(url: string): Promise<void> {
+  const { json } = await post(`${url}/start`, { transport: 'websocket' });
+  const socket = await connect(String(json.wsUrl));
+  socket.close();
+  await once(socket, 'close');
 }
 
 async function stop(): Promise<number | null> {
@@ -161,6 +172,34 @@ describe('pipecat-runner', () => {
       socket.send(JSON.stringify({ label: 'rtvi-ai', type, id: '1', data }));
     expect(JSON.parse(await nextText(socket))).toMatchObject({ type: 'bot-ready', id: '1' });
     socket.close();
+  });
+
+  it('goes on when nobody reads its log any more', async () => {
+    const { url } = await start('--drain-timeout', '0');
+    child!.stdout!.destroy();
+    child!.stderr!.destroy();
+    for (let i = 0; i < 3; i++) await talk(url);
+    expect((await fetch(`${url}/status`)).status).toBe(200);
+    expect(await stop()).toBe(0);
+  });
+
+  (existsSync('/dev/full') ? it : it.skip)('goes on when the disk of its log is full', async () => {
+    const port = await freePort();
+    const full = await open('/dev/full', 'w');
+    child = spawn(
+      process.execPath,
+      [main, '--host', '127.0.0.1', '--port', String(port), '--drain-timeout', '0'],
+      { cwd: dir, stdio: ['ignore', full.fd, full.fd] },
+    );
+    await full.close();
+    const url = `http://127.0.0.1:${port}`;
+    while (!(await fetch(`${url}/status`).catch(() => undefined))) {
+      expect(child.exitCode).toBe(null);
+      await sleep(50);
+    }
+    for (let i = 0; i < 3; i++) await talk(url);
+    expect((await fetch(`${url}/status`)).status).toBe(200);
+    expect(await stop()).toBe(0);
   });
 
   it('reads .env', async () => {

@@ -1,7 +1,9 @@
 import { connect as connectTcp } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DynamicModule } from '@nestjs/common';
 import {
+  DailyModule,
   RunnerModule,
   SessionRegistry,
   TelephonyModule,
@@ -118,14 +120,28 @@ describe.each(PLATFORMS)('POST /start on %s', (platform) => {
       socket.destroy();
     });
 
-    it.each(['text/plain', 'application/xml', 'multipart/form-data; boundary=x'])(
-      'refuses the content type %s',
-      async (type) => {
-        const { status, json } = await post(`${running.url}/start`, '{}', { 'content-type': type });
-        expect(status).toBe(415);
-        expect(json.detail).toMatch(/application\/json/);
-      },
-    );
+    it.each([
+      'text/plain',
+      'application/xml',
+      'multipart/form-data; boundary=x',
+      'application/x-www-form-urlencoded',
+    ])('reads JSON that is sent as %s', async (type) => {
+      const { status, json } = await post(
+        `${running.url}/start`,
+        '{"transport":"carrier-pigeon"}',
+        { 'content-type': type },
+      );
+      expect(status).toBe(400);
+      expect(json.detail).toMatch(/carrier-pigeon/);
+    });
+
+    it('refuses a body with a Content-Encoding', async () => {
+      const { status, json } = await post(`${running.url}/start`, '{}', {
+        'content-encoding': 'gzip',
+      });
+      expect(status).toBe(415);
+      expect(json.detail).toMatch(/Content-Encoding/);
+    });
 
     it('answers preflights and sets CORS headers', async () => {
       const preflight = await fetch(`${running.url}/start`, {
@@ -258,4 +274,35 @@ describe.each(PLATFORMS)('POST /start on %s', (platform) => {
       await app.close();
     }
   });
+});
+
+it.each<[string, object[], object, number, RegExp]>([
+  ['the only one there is', [WebSocketModule.forRoot()], {}, 200, /ws-client/],
+  [
+    'the only one that can be used',
+    [WebSocketModule.forRoot(), DailyModule.forRoot()],
+    {},
+    200,
+    /ws-client/,
+  ],
+  [
+    'the default, even where that is not there',
+    [WebSocketModule.forRoot()],
+    { defaultTransport: 'daily' },
+    400,
+    /'daily' is not known.*Accepted: websocket/,
+  ],
+  ['webrtc where there are several', transports(), {}, 400, /'webrtc' is not known/],
+])('POST /start that names no transport takes %s', async (_, modules, options, status, answer) => {
+  const running = await startApp('fastify', [
+    RunnerModule.forRoot({
+      launcher: { useValue: new RecordingLauncher() },
+      transports: modules as DynamicModule[],
+      ...options,
+    }),
+  ]);
+  const { status: answered, json } = await post(`${running.url}/start`, {});
+  await running.app.close();
+  expect(answered).toBe(status);
+  expect(JSON.stringify(json)).toMatch(answer);
 });

@@ -3,6 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import {
   BotLauncher,
   type BotSession,
+  type CallDecision,
+  CallRouter,
   createTransport,
   type HangUpOutcome,
   type RunnerArguments,
@@ -164,6 +166,29 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
     await caller.leave();
   });
 
+  it('has the host decide about a call before it is picked up', async () => {
+    class Router extends CallRouter {
+      route({ from, callId }: Parameters<CallRouter['route']>[0]): CallDecision {
+        if (from === '15550066') return { refuse: 'busy' };
+        return { bot: 'sales', body: { callId, tenant: 'acme' } };
+      }
+    }
+    const launcher = new RecordingLauncher();
+    const { sessions } = await start(platform, {
+      launcher: { useValue: launcher },
+      callRouter: { useClass: Router },
+    });
+    const caller = await meta.call('call-1', '15550077');
+    const { args, session } = await launcher.nextLaunch();
+    expect([session.bot, args.body]).toEqual(['sales', { callId: 'call-1', tenant: 'acme' }]);
+    meta.calls.set('call-2', { offer: BROWSER_OFFER, state: 'ringing', answer: undefined });
+    const { json } = await meta.ring('call-2', BROWSER_OFFER, '15550066');
+    expect(json.message).toBe('The call was rejected: The call was refused.');
+    expect(meta.calls.get('call-2')!.state).toBe('over');
+    expect(sessions.size).toBe(1);
+    await caller.leave();
+  });
+
   it.each(['pre_accept', 'accept'])(
     'leaves nothing behind when Meta refuses to %s',
     async (act) => {
@@ -201,7 +226,7 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
     });
     expect((await meta.tell(ring, 'guess')).status).toBe(401);
     const unsigned = await fetch(meta.webhookUrl, { method: 'POST', body: JSON.stringify(ring) });
-    expect(unsigned.status).toBe(415);
+    expect(unsigned.status).toBe(401);
     expect(sessions.size).toBe(0);
     expect(meta.acts).toEqual([]);
   });

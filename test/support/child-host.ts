@@ -36,6 +36,11 @@ export class ChildHost {
     throw new Error(`it did not start: ${output}`);
   }
 
+  /** Everything it has printed since it listens. */
+  get log(): string {
+    return this.output;
+  }
+
   /** Resolves once it has printed a text, from now on. */
   async printed(text: string): Promise<void> {
     while (!this.output.includes(text)) await once(this.child.stdout!, 'data');

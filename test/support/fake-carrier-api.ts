@@ -35,7 +35,7 @@ const ROUTES = [
     gone: { status: 422, body: { errors: [{ code: '90018', title: 'Call has already ended' }] } },
   },
   {
-    pattern: /^DELETE \/Account\/MA1\/Call\/([^/]+)\/$/,
+    pattern: /^DELETE \/Account\/MA1\/(?:Call|Request)\/([^/]+)\/$/,
     authorization: basic('MA1', 'plivo-secret'),
     contentType: undefined,
     body: '',
@@ -44,13 +44,136 @@ const ROUTES = [
   },
 ];
 
-/** A real HTTP server in the place of the carriers' REST APIs. Emits `ended` with the id of a call that it was asked to end. */
-export class FakeCarrierApi extends EventEmitter<{ ended: [callId: string] }> {
+/** A call that a carrier was asked to place. */
+export interface PlacedCall {
+  readonly callId: string;
+  readonly to: string;
+  readonly from: string;
+  readonly ringTimeoutSeconds: number;
+  /** What it was asked besides. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** What connects the call: fetched, for those who are told only where it is, as they do when somebody picks up. */
+  readonly answer: () => Promise<string>;
+}
+
+/** A call that a carrier was asked to put through, to what the XML or the command says. */
+export interface TransferredCall {
+  readonly callId: string;
+  readonly target: string;
+}
+
+/** Where the carriers find the runner, whatever its public host is. */
+let runnerUrl = '';
+
+const posted = async (url: unknown): Promise<string> => {
+  const { protocol, pathname } = new URL(String(url));
+  if (protocol !== 'https:') throw new Error(`${String(url)} is not safe`);
+  const response = await fetch(new URL(pathname, runnerUrl), {
+    method: 'POST',
+    body: new URLSearchParams({ CallUUID: 'plivo-call' }),
+  });
+  if (!response.ok) throw new Error(`${String(url)} answered ${response.status}`);
+  return response.text();
+};
+
+/** The one target that an XML document dials, if it does nothing else. */
+const dialled = (xml: string): string | undefined =>
+  /^<\?xml [^>]*\?>\s*<Response><Dial[^>]*><(Number|Sip|User)>([^<]+)<\/\1><\/Dial><\/Response>\s*$/.exec(
+    xml,
+  )?.[2];
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** How each carrier's API is asked to place a call or to put one through; likewise. */
+const COMMANDS = [
+  {
+    pattern: /^POST \/2010-04-01\/Accounts\/AC1\/Calls\.json$/,
+    authorization: basic('AC1', 'twilio-secret'),
+    contentType: 'application/x-www-form-urlencoded',
+    place: ({ To, From, Twiml, Timeout, ...fields }: Fields, callId: string) => ({
+      call: { to: To, from: From, ringTimeoutSeconds: Number(Timeout), fields },
+      answer: () => Promise.resolve(String(Twiml)),
+      reply: { status: 201, body: { sid: callId, status: 'queued' } },
+    }),
+  },
+  {
+    pattern: /^POST \/2010-04-01\/Accounts\/AC1\/Calls\/([^/]+)\.json$/,
+    authorization: basic('AC1', 'twilio-secret'),
+    contentType: 'application/x-www-form-urlencoded',
+    transfer: async ({ Twiml }: Fields) => dialled(String(Twiml)),
+    reply: { status: 200, body: { status: 'in-progress' } },
+  },
+  {
+    pattern: /^POST \/texml\/Accounts\/TA1\/Calls$/,
+    authorization: 'Bearer telnyx-secret',
+    contentType: 'application/json',
+    place: ({ To, From, Texml, Timeout, ApplicationSid, ...fields }: Fields, callId: string) => ({
+      call: {
+        to: To,
+        from: From,
+        ringTimeoutSeconds: Timeout,
+        fields: { ...fields, ApplicationSid },
+      },
+      answer: () => Promise.resolve(String(Texml)),
+      reply: { status: 200, body: { from: From, to: To, status: 'queued', call_sid: callId } },
+    }),
+  },
+  {
+    pattern: /^POST \/texml\/Accounts\/TA1\/Calls\/([^/]+)$/,
+    authorization: 'Bearer telnyx-secret',
+    contentType: 'application/x-www-form-urlencoded',
+    transfer: async ({ Texml }: Fields) => dialled(String(Texml)),
+    reply: { status: 200, body: { status: 'in-progress' } },
+  },
+  {
+    pattern: /^POST \/calls\/([^/]+)\/actions\/transfer$/,
+    authorization: 'Bearer telnyx-secret',
+    contentType: 'application/json',
+    transfer: async ({ to }: Fields) => String(to),
+    reply: { status: 200, body: { data: { result: 'ok' } } },
+  },
+  {
+    pattern: /^POST \/Account\/MA1\/Call\/$/,
+    authorization: basic('MA1', 'plivo-secret'),
+    contentType: 'application/json',
+    place: ({ to, from, answer_url, ring_timeout, ...fields }: Fields, callId: string) => ({
+      call: { to, from, ringTimeoutSeconds: ring_timeout, fields },
+      answer: () => posted(answer_url),
+      reply: { status: 201, body: { message: 'call fired', request_uuid: callId } },
+    }),
+  },
+  {
+    pattern: /^POST \/Account\/MA1\/Call\/([^/]+)\/$/,
+    authorization: basic('MA1', 'plivo-secret'),
+    contentType: 'application/json',
+    transfer: async ({ legs, aleg_url }: Fields) =>
+      legs === 'aleg' ? dialled(await posted(aleg_url)) : undefined,
+    reply: { status: 202, body: { message: 'call transferred' } },
+  },
+];
+
+/**
+ * A real HTTP server in the place of the carriers' REST APIs. Emits `ended` with the id of a call that it was asked to end, `placed` and
+ * `transferred`.
+ */
+export class FakeCarrierApi extends EventEmitter<{
+  ended: [callId: string];
+  placed: [call: PlacedCall];
+  transferred: [call: TransferredCall];
+}> {
   readonly requests: ApiRequest[] = [];
   /** Applied to the next requests, one each. */
   readonly misbehaviours: ApiMisbehaviour[] = [];
+  /** What happens before anything that is asked. */
+  whenAsked: () => Promise<void> = () => Promise.resolve();
   /** What happens once a call is ended, before that is answered. */
   whenEnded: (callId: string) => Promise<void> = () => Promise.resolve();
+  /** What happens once a call is placed, before that is answered. */
+  whenPlaced: () => Promise<void> = () => Promise.resolve();
+  /** What happens once a call is put through, before that is answered. */
+  whenTransferred: (call: TransferredCall) => Promise<void> = () => Promise.resolve();
+  /** The calls that were placed. */
+  readonly placed: PlacedCall[] = [];
   /** The calls that are over already. */
   readonly over = new Set<string>();
   private readonly server: Server;
@@ -75,11 +198,21 @@ export class FakeCarrierApi extends EventEmitter<{ ended: [callId: string] }> {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
+  /** Where the runner is to be found that the carriers fetch documents from. */
+  set runnerUrl(url: string) {
+    runnerUrl = url;
+  }
+
   /** The options of `TelephonyModule` with accounts of this server. */
   get credentials() {
     return {
       twilio: { accountSid: 'AC1', authToken: 'twilio-secret', apiUrl: this.url },
-      telnyx: { apiKey: 'telnyx-secret', apiUrl: this.url },
+      telnyx: {
+        apiKey: 'telnyx-secret',
+        accountSid: 'TA1',
+        applicationId: 'APP1',
+        apiUrl: this.url,
+      },
       plivo: { authId: 'MA1', authToken: 'plivo-secret', apiUrl: this.url },
     };
   }
@@ -103,6 +236,7 @@ export class FakeCarrierApi extends EventEmitter<{ ended: [callId: string] }> {
       body,
     };
     this.requests.push(request);
+    await this.whenAsked();
     const misbehaviour = this.misbehaviours.shift();
     if (misbehaviour === 'hang') return;
     if (misbehaviour === 'cut') return void socket.destroy();
@@ -120,7 +254,8 @@ export class FakeCarrierApi extends EventEmitter<{ ended: [callId: string] }> {
         return { status: 401, body: { message: 'Authenticate' } };
       }
       if (request.contentType !== route.contentType || request.body !== route.body) {
-        return { status: 400, body: { message: `unexpected body '${request.body}'` } };
+        // The same path may stand for another command.
+        break;
       }
       const callId = decodeURIComponent(match[1]!);
       if (this.over.has(callId)) return route.gone;
@@ -128,6 +263,45 @@ export class FakeCarrierApi extends EventEmitter<{ ended: [callId: string] }> {
       this.emit('ended', callId);
       await this.whenEnded(callId);
       return route.answer;
+    }
+    return this.command(request);
+  }
+
+  private async command(request: ApiRequest): Promise<{ status: number; body?: unknown }> {
+    for (const { pattern, authorization, contentType, ...how } of COMMANDS) {
+      const match = pattern.exec(`${request.method} ${request.path}`);
+      if (!match) continue;
+      if (request.authorization !== authorization) {
+        return { status: 401, body: { message: 'Authenticate' } };
+      }
+      if (request.contentType !== contentType) {
+        return { status: 400, body: { message: `unexpected ${request.contentType}` } };
+      }
+      const fields = (
+        contentType === 'application/json'
+          ? JSON.parse(request.body)
+          : Object.fromEntries(new URLSearchParams(request.body))
+      ) as Fields;
+      if (how.place) {
+        const callId = `call-${this.placed.length + 1}`;
+        const { call, answer, reply } = how.place(fields, callId);
+        const placed = { ...(call as Omit<PlacedCall, 'callId' | 'answer'>), callId, answer };
+        this.placed.push(placed);
+        this.emit('placed', placed);
+        await this.whenPlaced();
+        return reply;
+      }
+      const callId = decodeURIComponent(match[1]!);
+      if (this.over.has(callId))
+        return { status: 404, body: { code: 20404, message: 'not found' } };
+      const target = await how.transfer(fields);
+      if (target === undefined) {
+        return { status: 400, body: { message: `unexpected body '${request.body}'` } };
+      }
+      const transferred = { callId, target };
+      this.emit('transferred', transferred);
+      await this.whenTransferred(transferred);
+      return how.reply;
     }
     return { status: 404, body: { message: 'no such route' } };
   }

@@ -10,6 +10,10 @@ export class Lines implements LoggerService {
   readonly debug = this.at('debug');
   readonly verbose = this.at('verbose');
 
+  get text(): string {
+    return this.all.join('\n');
+  }
+
   /** The first line that has it, now or when it comes. */
   async with(text: string): Promise<string> {
     for (;;) {

@@ -35,7 +35,11 @@ export interface RunningApp {
 export function runnerModule(
   way: (typeof WAYS)[number],
   {
+    name,
     launcher,
+    callRouter,
+    callLimits,
+    sessionHooks,
     transports,
     features,
     imports,
@@ -46,7 +50,20 @@ export function runnerModule(
     ...options
   }: RunnerOptions & RunnerModuleExtras,
 ): DynamicModule {
-  const extras = { launcher, transports, features, imports, path, health, console, isGlobal };
+  const extras = {
+    name,
+    launcher,
+    callRouter,
+    callLimits,
+    sessionHooks,
+    transports,
+    features,
+    imports,
+    path,
+    health,
+    console,
+    isGlobal,
+  };
   return way === 'forRoot'
     ? RunnerModule.forRoot({ ...extras, ...options })
     : RunnerModule.forRootAsync({ ...extras, useFactory: async () => options });
@@ -70,7 +87,9 @@ export async function startApp(
 /** Starts an application on a free loopback port. @param waits whether closing it waits for conversations to end */
 export async function listen(app: INestApplication, waits = false): Promise<RunningApp> {
   await app.listen(0, '127.0.0.1');
-  if (!waits) app.get(RunnerDrain, { strict: false }).hurry();
+  if (!waits) {
+    for (const drain of app.get(RunnerDrain, { strict: false, each: true })) drain.hurry();
+  }
   const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
   return { app, url: `http://127.0.0.1:${port}`, wsUrl: `ws://127.0.0.1:${port}` };
 }

@@ -1,9 +1,8 @@
 import { inspect } from 'node:util';
 import type { LoggerService, LogLevel } from '@nestjs/common';
+import { textOfThrown } from '../../errors/thrown.js';
+import { MAX_LOG_TEXT } from '../bot-messages.js';
 import type { Channel } from './channel.js';
-
-/** The longest message, in characters: the runner takes no line of a mebibyte. */
-const MAX_LENGTH = 65_536;
 
 /** Nest's logger in the process of a bot: what is logged there comes out of the runner's. */
 export class ChannelLogger implements LoggerService {
@@ -22,13 +21,22 @@ export class ChannelLogger implements LoggerService {
       const context = what.length > 1 && typeof what.at(-1) === 'string' ? what.pop() : undefined;
       const text = what
         .filter((one) => one !== undefined)
-        .map((one) => (typeof one === 'string' ? one : inspect(one)))
+        .map((one) => (typeof one === 'string' ? one : shown(one)))
         .join('\n');
       const prefix =
         context === undefined || /^Session /.test(context as string)
           ? ''
           : `[${context as string}] `;
-      void this.channel.send({ type: 'log', level, message: (prefix + text).slice(0, MAX_LENGTH) });
+      const message = (prefix + text).slice(0, MAX_LOG_TEXT);
+      void this.channel.send({ type: 'log', level, message });
     };
+  }
+}
+
+function shown(value: unknown): string {
+  try {
+    return inspect(value);
+  } catch {
+    return textOfThrown(value).text;
   }
 }

@@ -4,6 +4,13 @@ import type { BotMessage, RunnerMessage } from '../bot-messages.js';
 import { readLines } from '../read-lines.js';
 
 const CONTROL_FD = 3;
+/** What is known of what the runner says. */
+const TYPES: Readonly<Record<RunnerMessage['type'], true>> = {
+  start: true,
+  stop: true,
+  hung_up: true,
+  transferred: true,
+};
 
 /** The bot's end of the line to the runner. The process goes with it. */
 export class Channel {
@@ -13,10 +20,15 @@ export class Channel {
   constructor() {
     this.control.on('error', () => undefined);
     this.control.once('close', () => process.kill(-process.pid, 'SIGKILL'));
-    readLines(this.control, Infinity, (line) => {
-      const message = JSON.parse(line) as RunnerMessage;
-      this.heard.emit(message.type, message);
-    });
+    void this.receive();
+  }
+
+  private async receive(): Promise<void> {
+    for await (const { text } of readLines(this.control, Infinity)) {
+      const message = JSON.parse(text) as RunnerMessage;
+      // It may be a newer runner, that says more.
+      if (Object.hasOwn(TYPES, message.type)) this.heard.emit(message.type, message);
+    }
   }
 
   /** What the runner says of a kind, from now on. */

@@ -3,13 +3,15 @@ import type { BotLauncher } from '../../bot/bot-launcher.js';
 import { runnerArgumentsFromJSON } from '../../bot/runner-arguments-json.js';
 import type { RunnerArguments } from '../../bot/runner-arguments.js';
 import { isEndAtWork, SessionEnd, type SessionEndCode } from '../../bot/session-end.js';
+import { attempt } from '../../errors/attempt.js';
+import { textOfThrown } from '../../errors/thrown.js';
 import { linkSession } from '../../sessions/session-of-arguments.js';
-import { linkHangUp } from '../../transports/hang-up-link.js';
+import { linkHangUp, linkTransfer } from '../../transports/hang-up-link.js';
 // For its classes of arguments.
 import '../../transports/index.js';
 import { mediaStatsOf } from '../../transports/media-stats.js';
 import { noteHandshake } from '../../websocket/handshake.js';
-import type { BotMessage, StartMessage } from '../bot-messages.js';
+import { type BotMessage, MAX_REASON, type StartMessage } from '../bot-messages.js';
 import type { Channel } from './channel.js';
 import { HostedSession } from './hosted-session.js';
 import { RelayedSocket } from './relayed-socket.js';
@@ -40,11 +42,27 @@ export async function converse(
       return { ok, via, error };
     });
   }
-  void stopped.then(async ({ code, message }) => {
-    if (ENDS_OF_CONNECTIONS.includes(code) && websocket && websocket.readyState < websocket.CLOSED)
-      await once(websocket, 'close');
-    session.requestEnd(new SessionEnd(code, message));
-  });
+  if (start.canTransfer) {
+    linkTransfer(args, async (target, { callerId }) => {
+      const transferred = channel.next('transferred');
+      void channel.send({ type: 'transfer', target, callerId });
+      const outcome = transferred.then(({ ok, error }) => ({ ok, error }));
+      await session.whileTransferring(outcome);
+      return outcome;
+    });
+  }
+  websocket?.guard((thrown) => session.fail(thrown));
+  attempt(
+    async () => {
+      const { code, message } = await stopped;
+      const isOpen = websocket && websocket.readyState < websocket.CLOSED;
+      // It rejects when there is an error first.
+      if (isOpen && ENDS_OF_CONNECTIONS.includes(code))
+        await once(websocket, 'close').catch(() => undefined);
+      session.requestEnd(new SessionEnd(code, message));
+    },
+    (thrown) => session.fail(thrown),
+  );
 
   const outcome = await launch(bot, args, session);
   await session.finish(
@@ -73,9 +91,6 @@ async function launch(
 
 /** What was thrown, as a message to the runner. */
 export function failure(thrown: unknown): Extract<BotMessage, { type: 'failed' }> {
-  return {
-    type: 'failed',
-    message: String(thrown),
-    stack: thrown instanceof Error ? thrown.stack : undefined,
-  };
+  const { text, stack } = textOfThrown(thrown);
+  return { type: 'failed', message: text.slice(0, MAX_REASON), stack };
 }

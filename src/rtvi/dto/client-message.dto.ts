@@ -1,4 +1,5 @@
 import { Allow, IsString } from 'class-validator';
+import { Verbatim } from '../../validation/verbatim.decorator.js';
 
 /** `client-message`: a message of the application's own. */
 export class ClientMessageData {
@@ -7,6 +8,7 @@ export class ClientMessageData {
   t!: string;
 
   /** What it carries. */
+  @Verbatim()
   @Allow()
   d?: unknown;
 }

@@ -1,4 +1,5 @@
 import { IsObject, IsOptional, Matches } from 'class-validator';
+import { Verbatim } from '../../validation/verbatim.decorator.js';
 
 /** `client-ready`: the client can take messages. */
 export class ClientReady {
@@ -7,6 +8,7 @@ export class ClientReady {
   version!: string;
 
   /** Who the client is: `library`, `library_version`, `platform`, … */
+  @Verbatim()
   @IsOptional()
   @IsObject({ message: 'about must be an object' })
   about?: Record<string, unknown>;

@@ -1,4 +1,5 @@
 import { IsObject, IsOptional, IsString } from 'class-validator';
+import { Verbatim } from '../../validation/verbatim.decorator.js';
 
 /** The envelope of every RTVI message. */
 export class RtviMessage {
@@ -9,6 +10,7 @@ export class RtviMessage {
   @IsString({ message: 'id must be a string' })
   id!: string;
 
+  @Verbatim()
   @IsOptional()
   @IsObject({ message: 'data must be an object' })
   data?: Record<string, unknown>;

@@ -1,4 +1,5 @@
 import { ApiField } from '../../validation/api-field.decorator.js';
+import { Verbatim } from '../../validation/verbatim.decorator.js';
 
 /** What `POST /start` answers. Which fields there are beside the id depends on the transport. */
 export class StartAnswer {
@@ -29,6 +30,7 @@ export class StartAnswer {
   @ApiField({ type: String, required: false, description: 'The LiveKit server (`livekit`).' })
   url?: string;
 
+  @Verbatim()
   @ApiField({
     type: Object,
     required: false,

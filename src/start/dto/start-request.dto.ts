@@ -1,5 +1,6 @@
 import { IsBoolean, IsObject, IsOptional, IsString } from 'class-validator';
 import { ApiField } from '../../validation/api-field.decorator.js';
+import { Verbatim } from '../../validation/verbatim.decorator.js';
 
 /** What a client sends to `POST /start`. Every field may be left out. */
 export class StartRequest {
@@ -10,6 +11,7 @@ export class StartRequest {
   transport?: string;
 
   /** Whatever the bot is to find in its `body`. */
+  @Verbatim()
   @IsOptional()
   @ApiField({
     required: false,
@@ -31,6 +33,7 @@ export class StartRequest {
   createDailyRoom?: boolean;
 
   /** Properties of the new Daily room. */
+  @Verbatim()
   @IsOptional()
   @IsObject({ message: 'dailyRoomProperties must be an object' })
   @ApiField({
@@ -42,6 +45,7 @@ export class StartRequest {
   dailyRoomProperties?: Record<string, unknown>;
 
   /** Properties of the Daily meeting token. */
+  @Verbatim()
   @IsOptional()
   @IsObject({ message: 'dailyMeetingTokenProperties must be an object' })
   @ApiField({

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { isInstance } from '../../errors/thrown.js';
 import { ProviderClient } from '../../http/provider-client.js';
 import { ProviderError } from '../../http/provider-error.js';
 import { validateInto } from '../../validation/validate-into.js';
@@ -35,7 +36,7 @@ export class DailyClient {
       return roomOf(await this.api.call('POST', '/rooms', { body: { name, properties } }));
     } catch (error) {
       // An attempt whose answer got lost may have made the room; the next one is then told that there is one.
-      if (error instanceof ProviderError && error.providerStatus === 400 && error.attempts > 1) {
+      if (isInstance(error, ProviderError) && error.providerStatus === 400 && error.attempts > 1) {
         const room = await this.getRoom(name);
         if (room) return room;
       }

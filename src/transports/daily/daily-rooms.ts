@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { isInstance } from '../../errors/thrown.js';
 import { ProviderError } from '../../http/provider-error.js';
 import { holdRoom } from '../../sessions/hold-room.js';
 import type { Session } from '../../sessions/session.js';
@@ -43,7 +44,7 @@ export class DailyRooms {
       return { roomName, roomUrl: url, token: await this.token(roomName, tokenProperties) };
     } catch (error) {
       // Nobody knows whether there is a room now, so it is looked after as if there were.
-      if (error instanceof ProviderError && error.outcomeUnknown) this.hold(session, roomName);
+      if (isInstance(error, ProviderError) && error.outcomeUnknown) this.hold(session, roomName);
       throw error;
     }
   }
@@ -61,7 +62,7 @@ export class DailyRooms {
       mayExist = true;
       return { roomName, roomUrl: url, token: await this.token(roomName) };
     } catch (error) {
-      mayExist ||= error instanceof ProviderError && error.outcomeUnknown;
+      mayExist ||= isInstance(error, ProviderError) && error.outcomeUnknown;
       // Nobody waits for it: the caller is on hold.
       if (mayExist) void this.remove(roomName).catch(() => undefined);
       throw error;

@@ -5,8 +5,10 @@ import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './daily.module-de
 import { DAILY_OPTIONS, resolveDailyOptions } from './daily.options.js';
 import { DailyTransport } from './daily.transport.js';
 import { WarmRooms } from './warm-rooms.js';
+import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
 /** Daily rooms, and phone calls that Daily forwards. */
+@RunnerPart('transports')
 @Module({
   providers: [
     DailyTransport,

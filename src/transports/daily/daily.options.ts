@@ -84,26 +84,33 @@ const text = (value: unknown): string | undefined =>
  * @throws {InvalidOptionsError}
  */
 export function resolveDailyOptions(options: DailyOptions): ResolvedDailyOptions {
-  checkOptions('DailyModule', options, {
-    apiKey: text,
-    apiUrl: httpUrl,
-    roomUrl: (value) =>
-      httpUrl(value) ??
-      (roomNameOf(value as string) ? undefined : 'must name a room: https://domain.daily.co/room'),
-    deleteRoomOnEnd: trueOrFalse,
-    roomTtlMs: milliseconds(1),
-    tokenTtlMs: milliseconds(1),
-    timeoutMs: milliseconds(1),
-    dialinSecret: (value) =>
-      typeof value === 'string' && /^[A-Za-z0-9+/]{8,}={0,2}$/.test(value)
-        ? undefined
-        : 'must be the base64 text that Daily calls hmac',
-    warmRooms: (value) =>
-      Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= 100
-        ? undefined
-        : 'must be a whole number from 0 to 100',
-    warmRoomTtlMs: milliseconds(1),
-  });
+  checkOptions(
+    'DailyModule',
+    options,
+    {
+      apiKey: text,
+      apiUrl: httpUrl,
+      roomUrl: (value) =>
+        httpUrl(value) ??
+        (roomNameOf(value as string)
+          ? undefined
+          : 'must name a room: https://domain.daily.co/room'),
+      deleteRoomOnEnd: trueOrFalse,
+      roomTtlMs: milliseconds(1),
+      tokenTtlMs: milliseconds(1),
+      timeoutMs: milliseconds(1),
+      dialinSecret: (value) =>
+        typeof value === 'string' && /^[A-Za-z0-9+/]{8,}={0,2}$/.test(value)
+          ? undefined
+          : 'must be the base64 text that Daily calls hmac',
+      warmRooms: (value) =>
+        Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= 100
+          ? undefined
+          : 'must be a whole number from 0 to 100',
+      warmRoomTtlMs: milliseconds(1),
+    },
+    ['dialin'],
+  );
   const resolved = { ...DEFAULTS, ...withoutUndefined(options) };
   if (resolved.warmRoomTtlMs >= Math.min(resolved.tokenTtlMs, resolved.roomTtlMs)) {
     throw new InvalidOptionsError('DailyModule', [

@@ -1,9 +1,15 @@
 import { HttpCode, Inject, Post, Req } from '@nestjs/common';
 import { Access } from '../../auth/access.decorator.js';
+import {
+  CallRouting,
+  inboundCall,
+  type KnownCall,
+  sessionOfCall,
+} from '../../calls/call-routing.js';
 import { CallData, sipHeaders } from '../../bot/call-data.js';
 import { START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
-import type { HttpRequest } from '../../http/http-request.js';
+import { type HttpRequest, queryOf } from '../../http/http-request.js';
 import { bodyOf, rawBodyOf } from '../../http/request-body.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
@@ -22,7 +28,7 @@ import { WarmRooms } from './warm-rooms.js';
 
 /** `POST /daily-dialin-webhook`: Daily has a phone call on hold, and wants a room and a bot for it. */
 @RunnerController('daily-dialin-webhook')
-@Access('open')
+@Access('webhook')
 export class DialinController {
   private readonly calls = new RecentCalls<DialinAnswer>();
 
@@ -33,6 +39,7 @@ export class DialinController {
     private readonly rooms: DailyRooms,
     private readonly warmRooms: WarmRooms,
     private readonly sessions: SessionRegistry,
+    private readonly routing: CallRouting,
   ) {}
 
   /** Answers a call; a call delivered again gets the first answer. */
@@ -49,7 +56,7 @@ export class DialinController {
         content: json([DialinAnswer, DialinPingAnswer]),
       },
     },
-    errors: ['UNAUTHORIZED', 'INVALID_FIELDS', ...START_ERRORS],
+    errors: ['UNAUTHORIZED', 'CALL_REFUSED', 'INVALID_FIELDS', 'NO_DECISION', ...START_ERRORS],
   })
   async call(@Req() request: HttpRequest): Promise<DialinAnswer | DialinPingAnswer> {
     const body = bodyOf(request);
@@ -60,12 +67,25 @@ export class DialinController {
     }
     this.transports.require('daily');
     const webhook = validateInto(DialinWebhook, body);
-    return this.calls.once(webhook.callId, () => this.answer(webhook));
+    return this.calls.once(webhook.callId, () => this.answer(webhook, queryOf(request)));
   }
 
-  private answer(webhook: DialinWebhook): Promise<DialinAnswer> {
+  private async answer(
+    webhook: DialinWebhook,
+    query: Record<string, string>,
+  ): Promise<DialinAnswer> {
     const { callId, callDomain, From, To } = webhook;
-    const body = new DailyDialinRequest({
+    const call: KnownCall = {
+      transport: 'daily',
+      stage: 'webhook',
+      from: From,
+      to: To,
+      callId,
+      fields: { ...webhook },
+      query,
+    };
+    const { body: more, ...accepted } = await this.routing.route(call);
+    const request = new DailyDialinRequest({
       dialin_settings: new DialinSettings({
         call_id: callId,
         call_domain: callDomain,
@@ -76,7 +96,18 @@ export class DialinController {
       daily_api_key: this.options.apiKey!,
       daily_api_url: this.options.apiUrl,
     });
-    return this.sessions.start({ transport: 'daily', body }, async (session) => {
+    // Pipecat's bots find the call there, so what the host has to say stands beside it.
+    const body = Object.assign(request, {
+      ...(typeof more === 'object' && more),
+      ...request,
+    });
+    const open = {
+      ...sessionOfCall(accepted),
+      transport: 'daily',
+      body,
+      call: inboundCall(call),
+    };
+    return this.sessions.start(open, async (session) => {
       const meeting = this.warmRooms.take() ?? (await this.rooms.meetPhone(From));
       this.rooms.hold(session, meeting.roomName);
       const call_data = new CallData({

@@ -3,9 +3,11 @@ import {
   type BeforeApplicationShutdown,
   Inject,
   Injectable,
-  Logger,
-  type OnApplicationBootstrap,
+  type OnModuleInit,
 } from '@nestjs/common';
+import { RunnerLogger } from '../../errors/runner-logger.js';
+import { textOfThrown } from '../../errors/thrown.js';
+import { RunnerServing } from '../../http/runner-serving.js';
 import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
 import { type DailyMeeting, DailyRooms } from './daily-rooms.js';
 
@@ -13,11 +15,13 @@ import { type DailyMeeting, DailyRooms } from './daily-rooms.js';
 const DISPLAY_NAME = 'Phone';
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
+/** The time a shutdown waits for Daily, in milliseconds; rooms that are left expire by themselves. */
+const SHUTDOWN_MS = 2_000;
 
 /** A few phone rooms made ahead, so that a call is answered without waiting for Daily. Used ones are replaced at once. */
 @Injectable()
-export class WarmRooms implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly logger = new Logger('PipecatRunner');
+export class WarmRooms implements OnModuleInit, BeforeApplicationShutdown {
+  private readonly logger = new RunnerLogger('PipecatRunner');
   /** In the order they were made, so the first is also the first to become too old. */
   private readonly rooms: { readonly meeting: DailyMeeting; readonly untilMs: number }[] = [];
   private readonly closing = new AbortController();
@@ -27,6 +31,7 @@ export class WarmRooms implements OnApplicationBootstrap, BeforeApplicationShutd
   constructor(
     @Inject(DAILY_OPTIONS) private readonly options: ResolvedDailyOptions,
     private readonly dailyRooms: DailyRooms,
+    private readonly serving: RunnerServing,
   ) {}
 
   /** How many rooms are ready. */
@@ -34,8 +39,9 @@ export class WarmRooms implements OnApplicationBootstrap, BeforeApplicationShutd
     return this.rooms.length;
   }
 
-  onApplicationBootstrap(): void {
-    if (this.options.apiKey !== undefined) this.replenish();
+  onModuleInit(): void {
+    if (this.options.apiKey === undefined) return;
+    this.serving.onServing('warmRooms', () => this.replenish());
   }
 
   /** A room that is ready; `undefined` when there is none. */
@@ -48,6 +54,10 @@ export class WarmRooms implements OnApplicationBootstrap, BeforeApplicationShutd
   async beforeApplicationShutdown(): Promise<void> {
     this.closing.abort();
     clearTimeout(this.expiry);
+    await Promise.race([this.discardAll(), sleep(SHUTDOWN_MS, undefined, { ref: false })]);
+  }
+
+  private async discardAll(): Promise<void> {
     await this.filling;
     await Promise.all(this.rooms.splice(0).map(({ meeting }) => this.discard(meeting)));
   }
@@ -66,10 +76,9 @@ export class WarmRooms implements OnApplicationBootstrap, BeforeApplicationShutd
         this.rooms.push({ meeting, untilMs: Date.now() + this.options.warmRoomTtlMs });
         this.watchExpiry();
         pauseMs = FIRST_PAUSE_MS;
-      } catch (error) {
-        this.logger.warn(
-          `no warm Daily room: ${String(error)}; trying again in ${pauseMs / 1_000} s`,
-        );
+      } catch (thrown) {
+        const { text } = textOfThrown(thrown);
+        this.logger.warn(`no warm Daily room: ${text}; trying again in ${pauseMs / 1_000} s`);
         await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
         pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
       }
@@ -93,8 +102,9 @@ export class WarmRooms implements OnApplicationBootstrap, BeforeApplicationShutd
   private async discard({ roomName }: DailyMeeting): Promise<void> {
     try {
       await this.dailyRooms.remove(roomName);
-    } catch (error) {
-      this.logger.warn(`Daily room ${roomName} is left until it expires: ${String(error)}`);
+    } catch (thrown) {
+      const { text } = textOfThrown(thrown);
+      this.logger.warn(`Daily room ${roomName} is left until it expires: ${text}`);
     }
   }
 }

@@ -1,4 +1,6 @@
 import type * as rtc from '@livekit/rtc-node';
+import { attempt } from '../../errors/attempt.js';
+import { textOfThrown } from '../../errors/thrown.js';
 import { Inbox } from '../../media/inbox.js';
 import type { MediaEnd, MediaLink, MediaLinkEvents } from '../../media/media-link.js';
 import { parseJson } from '../../media/parse-json.js';
@@ -223,12 +225,14 @@ export class LiveKitRoomLink implements MediaLink {
         if (track?.kind !== this.sdk.TrackKind.KIND_AUDIO || this.done.has(track)) continue;
         this.hearing = true;
         this.done.add(track);
-        void this.listen(track)
-          .catch(() => undefined)
-          .then(() => {
+        attempt(
+          async () => {
+            await this.listen(track).catch(() => undefined);
             this.hearing = false;
             this.hearSomeone();
-          });
+          },
+          (thrown) => this.end({ reason: 'failed', message: textOfThrown(thrown).message }),
+        );
         return;
       }
     }

@@ -9,4 +9,4 @@ export type LiveKitSdk = typeof sdk;
 
 /** The SDK, if it is installed. */
 export const loadLiveKitSdk = (): Promise<LiveKitSdk | undefined> =>
-  optionalPackage(() => import('livekit-server-sdk'));
+  optionalPackage('livekit-server-sdk', () => import('livekit-server-sdk'));

@@ -7,6 +7,7 @@ import type {
 } from 'livekit-server-sdk';
 import { ProviderError } from '../../http/provider-error.js';
 import { RunnerError } from '../../errors/runner.error.js';
+import { fieldOf, isInstance, textOfThrown } from '../../errors/thrown.js';
 import {
   credentialsOf,
   LIVEKIT_OPTIONS,
@@ -152,7 +153,8 @@ async function asked<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (cause) {
-    const { name, status, message } = cause as Error & { status?: unknown };
+    const [name, status] = [fieldOf(cause, 'name'), fieldOf(cause, 'status')];
+    const { message } = textOfThrown(cause);
     if (name === 'TimeoutError' || name === 'AbortError') {
       throw new ProviderError('PROVIDER_TIMEOUT', 'LiveKit did not answer in time', { cause });
     }
@@ -173,6 +175,6 @@ async function gone(call: () => Promise<unknown>): Promise<void> {
   try {
     await asked(call);
   } catch (error) {
-    if (!(error instanceof ProviderError && error.providerStatus === 404)) throw error;
+    if (!isInstance(error, ProviderError) || error.providerStatus !== 404) throw error;
   }
 }

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { CallData } from '../../bot/call-data.js';
+import type { AcceptedCall } from '../../calls/call-router.js';
+import { CallRouting, sessionOfCall } from '../../calls/call-routing.js';
+import { textOfThrown } from '../../errors/thrown.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options.js';
 import type { HangUpOutcome } from '../../media/media-link.js';
 import { holdRoom } from '../../sessions/hold-room.js';
@@ -23,12 +26,15 @@ interface Seat {
 @Injectable()
 export class LiveKitSessions {
   private readonly byRoom = new Map<string, Set<Seat>>();
+  /** Phone calls about which the host has not decided yet. */
+  private readonly deciding = new Set<string>();
 
   constructor(
     @Inject(LIVEKIT_OPTIONS) private readonly options: ResolvedLiveKitOptions,
     @Inject(RUNNER_OPTIONS) private readonly runnerOptions: ResolvedRunnerOptions,
     private readonly server: LiveKitServer,
     private readonly sessions: SessionRegistry,
+    private readonly routing: CallRouting,
   ) {}
 
   /** Sends the bot to a room of the session's own, or to the one that all share, and lets a user in too. */
@@ -47,8 +53,16 @@ export class LiveKitSessions {
 
   /** Sends a bot to the room that a phone call was put into, unless the call has one already. */
   async startForCall(roomName: string, userIdentity: string, call_data: CallData): Promise<void> {
+    const key = callKey(roomName, userIdentity);
+    if (this.deciding.has(key)) return;
     if (this.seatsOf(roomName).some((seat) => seat.userIdentity === userIdentity)) return;
-    await this.sessions.start({ transport: 'livekit' }, async (session) => {
+    this.deciding.add(key);
+    const accepted = await this.decide(roomName, userIdentity, call_data);
+    // Otherwise the caller has left meanwhile.
+    const isThere = this.deciding.delete(key);
+    if (!accepted || !isThere) return;
+    const open = { ...sessionOfCall(accepted), transport: 'livekit' };
+    await this.sessions.start(open, async (session) => {
       const seat = this.seat(roomName, session, userIdentity);
       this.launch(seat, roomName, await this.agentToken(session, roomName), call_data);
     });
@@ -75,8 +89,27 @@ export class LiveKitSessions {
     }
   }
 
+  /** A call that the host refuses is put out of the room. */
+  private async decide(
+    roomName: string,
+    userIdentity: string,
+    call_data: CallData,
+  ): Promise<AcceptedCall | undefined> {
+    const { from, to, call_id: callId } = call_data;
+    const fields = { ...call_data };
+    const call = { transport: 'livekit', from, to, callId, fields, query: {} };
+    try {
+      // Not `connection`, for there is no session yet.
+      return await this.routing.route({ ...call, stage: 'webhook' });
+    } catch {
+      await this.hangUp(roomName, userIdentity);
+      return undefined;
+    }
+  }
+
   /** Ends the sessions of a room, or only that of one participant. */
   end(roomName: string, message: string, userIdentity?: string): void {
+    if (userIdentity !== undefined) this.deciding.delete(callKey(roomName, userIdentity));
     for (const seat of this.seatsOf(roomName)) {
       if (userIdentity === undefined || seat.userIdentity === userIdentity) {
         void this.sessions.stop(seat.session, 'peer_left', message);
@@ -126,8 +159,11 @@ export class LiveKitSessions {
     try {
       await this.server.removeParticipant(roomName, userIdentity);
       return { ok: true, via: 'api' };
-    } catch (error) {
-      return { ok: false, via: 'api', error: (error as Error).message };
+    } catch (thrown) {
+      return { ok: false, via: 'api', error: textOfThrown(thrown).message };
     }
   }
 }
+
+const callKey = (roomName: string, userIdentity: string): string =>
+  JSON.stringify([roomName, userIdentity]);

@@ -19,7 +19,7 @@ const STILL_THERE = new Set<number>([2 /* DUPLICATE_IDENTITY */, 8 /* MIGRATION 
 
 /** `POST /livekit-webhook`: what happens in the rooms. The server must be configured to send its webhooks here. */
 @RunnerController('livekit-webhook')
-@Access('open')
+@Access('webhook')
 export class LiveKitWebhookController {
   constructor(
     @Inject(LIVEKIT_OPTIONS) private readonly options: ResolvedLiveKitOptions,

@@ -8,7 +8,7 @@ import { LiveKitRoomLink } from './livekit-room-link.js';
 /** The media of a LiveKit room, through LiveKit's own SDK for Node, an optional peer dependency. */
 export const liveKitLink: LinkFactory = async (args, { sampleRateHz, signal }) => {
   if (!(args instanceof LiveKitRunnerArguments)) return undefined;
-  const rtc = await optionalPackage(() => import('@livekit/rtc-node'));
+  const rtc = await optionalPackage('@livekit/rtc-node', () => import('@livekit/rtc-node'));
   if (!rtc) {
     throw new MediaUnavailableError(
       'Joining a LiveKit room needs @livekit/rtc-node: npm install @livekit/rtc-node',

@@ -6,8 +6,10 @@ import { LiveKitServer } from './livekit-server.js';
 import { LiveKitSessions } from './livekit-sessions.js';
 import { LiveKitTransport } from './livekit.transport.js';
 import { LiveKitWebhookController } from './livekit-webhook.controller.js';
+import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
 /** LiveKit rooms. Needs the package `livekit-server-sdk`. */
+@RunnerPart('transports')
 @Module({
   controllers: [LiveKitWebhookController],
   providers: [

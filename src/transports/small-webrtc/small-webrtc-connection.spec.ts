@@ -1,9 +1,49 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import type { RunnerError } from '../../errors/runner.error.js';
 import { BROWSER_OFFER } from '../../../test/support/offers.js';
-import type { Peer, PeerEvents, RemoteCandidate } from './peer/peer.js';
+import type { RtpPacket } from '../../media/rtp/rtp-packet.js';
+import type { NegotiatedTrack, Peer, PeerEvents, RemoteCandidate } from './peer/peer.js';
 import { readOffer } from './sdp.js';
 import { SmallWebRTCConnection } from './small-webrtc-connection.js';
+
+const SENDS = { clientSends: true, clientReceives: true };
+const TRACKS: NegotiatedTrack[] = [
+  { name: 'microphone', codec: 'opus', ...SENDS },
+  { name: 'camera', codec: 'VP8', ...SENDS },
+  { name: 'screenVideo', codec: 'VP8', ...SENDS },
+];
+
+/** A connection to a client that is played by the test, with what its observer was told. */
+async function connected(close: () => Promise<void> = async () => undefined) {
+  const told = { warnings: [] as string[], failures: [] as unknown[] };
+  let events!: PeerEvents;
+  const peer = {
+    answer: async () => ({ sdp: BROWSER_OFFER.replace('actpass', 'active'), tracks: TRACKS }),
+    send: () => true,
+    requestKeyframe: () => undefined,
+    close,
+  };
+  const connection = new SmallWebRTCConnection(
+    {
+      createPeer: (given) => {
+        events = given;
+        return peer as unknown as Peer;
+      },
+      adaptAnswer: (sdp) => sdp,
+      connectTimeoutMs: 1_000,
+      peerTimeoutMs: 1_000,
+    },
+    {
+      warn: (message) => told.warnings.push(message),
+      fail: (thrown) => told.failures.push(thrown),
+      ended: () => undefined,
+    },
+  );
+  await connection.renegotiate(readOffer(BROWSER_OFFER));
+  events.connected();
+  return { connection, events, told };
+}
 
 /** A connection that is negotiated, whose client the test plays. */
 async function negotiated() {
@@ -38,7 +78,7 @@ describe('SmallWebRTCConnection', () => {
       for (let i = 0; i < 100_000; i++) events.message(text);
       let count = 0;
       connection.on('app-message', () => count++);
-      await new Promise((resolve) => setImmediate(resolve));
+      await setImmediate();
       expect(count).toBeGreaterThan(500);
       expect(count).toBeLessThanOrEqual(1_000);
       // Once, and not for each that was dropped.
@@ -108,5 +148,64 @@ describe('SmallWebRTCConnection', () => {
     flood();
     expect(tried).toHaveLength(200);
     await connection.disconnect();
+  });
+
+  it.each([
+    '"__proto__"',
+    '"constructor"',
+    '"length"',
+    '"0"',
+    '-1',
+    '3',
+    '0.5',
+    '1e999',
+    'null',
+    '[0]',
+    '{"valueOf":0}',
+  ])('mutes no track, and changes nothing else, for the receiver_index %s', async (index) => {
+    const { connection, events } = await connected();
+    const status = (enabled: boolean): void =>
+      events.message(
+        `{"type":"signalling","message":{"type":"trackStatus","receiver_index":${index},"enabled":${enabled}}}`,
+      );
+    status(false);
+    status(true);
+    const { audio, camera, screenVideo } = connection;
+    expect([audio, camera, screenVideo].map(({ enabled }) => enabled)).toEqual([true, true, true]);
+    for (const shared of [Array.prototype, Object.prototype, Array]) {
+      expect('enabled' in shared).toBe(false);
+    }
+    await connection.disconnect();
+  });
+
+  it('mutes the track of a receiver_index', async () => {
+    const { connection, events } = await connected();
+    const message = { type: 'trackStatus', receiver_index: 1, enabled: false };
+    events.message(JSON.stringify({ type: 'signalling', message }));
+    expect([connection.audio.enabled, connection.camera.enabled]).toEqual([true, false]);
+    await connection.disconnect();
+  });
+
+  it('tells of listeners of its tracks that throw or reject', async () => {
+    const { connection, events, told } = await connected();
+    const packet = { payload: Buffer.alloc(1) } as RtpPacket;
+    connection.audio.on('packet', () => {
+      throw new Error('sync');
+    });
+    const rejecting = (): unknown => Promise.reject(new Error('async'));
+    connection.camera.on('keyframe-requested', rejecting);
+    events.rtp('microphone', packet);
+    events.keyframeRequested('camera');
+    await setImmediate();
+    expect(told.failures.map(String)).toEqual(['Error: sync', 'Error: async']);
+    await connection.disconnect();
+  });
+
+  it('is closed though its peer fails to, whoever waits for it', async () => {
+    const { connection, events, told } = await connected(() => Promise.reject(new Error('no')));
+    events.left();
+    await setImmediate();
+    await connection.disconnect();
+    expect(told.warnings).toEqual(['closing the peer connection failed: Error: no']);
   });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../../errors/runner.error.js';
+import { textOfThrown } from '../../errors/thrown.js';
 import type { MediaEnd } from '../../media/media-link.js';
 import { parseJson } from '../../media/parse-json.js';
 import { PatientEmitter } from '../../media/patient-emitter.js';
@@ -116,9 +117,10 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
       'track-ended': room,
     });
     const peer = (): Peer => this.peer!;
-    this.audio = new AudioTrack('microphone', peer);
-    this.camera = new VideoTrack('camera', peer);
-    this.screenVideo = new VideoTrack('screenVideo', peer);
+    const fail = (thrown: unknown): void => this.fail(thrown);
+    this.audio = new AudioTrack('microphone', peer, fail);
+    this.camera = new VideoTrack('camera', peer, fail);
+    this.screenVideo = new VideoTrack('screenVideo', peer, fail);
   }
 
   get state(): ConnectionState {
@@ -219,7 +221,7 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
     if (restart && this.peer) {
       this.setState('disconnected');
       clearTimeout(this.silenceTimer);
-      void this.peer.close();
+      void this.closePeer(this.peer);
       this.peer = undefined;
     }
     this.peer ??= this.newPeer();
@@ -280,6 +282,15 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
     return peer;
   }
 
+  /** Never rejects: nobody may wait for it. */
+  private async closePeer(peer: Peer): Promise<void> {
+    try {
+      await peer.close();
+    } catch (thrown) {
+      this.observer.warn(`closing the peer connection failed: ${textOfThrown(thrown).text}`);
+    }
+  }
+
   private get tracks() {
     return [this.audio, this.camera, this.screenVideo];
   }
@@ -333,8 +344,10 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
 
   private onSignal(message: unknown): void {
     const { type, receiver_index, enabled } = (message ?? {}) as Record<string, unknown>;
-    const track = type === 'trackStatus' ? this.tracks[receiver_index as number] : undefined;
-    if (track && typeof enabled === 'boolean') track.enabled = enabled && track.clientSends;
+    if (type !== 'trackStatus' || typeof enabled !== 'boolean') return;
+    // Not as a key, for the client chooses it: `__proto__` is one of every object.
+    const track = this.tracks.find((_, index) => index === receiver_index);
+    if (track) track.enabled = enabled && track.clientSends;
   }
 
   /** The client says that it is there. */
@@ -374,7 +387,7 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
     }
     this.queued = [];
     this.updateTracks([]);
-    this.closing = this.peer?.close();
+    this.closing = this.peer && this.closePeer(this.peer);
     this.observer.ended(end);
     this.tell('closed', end);
   }

@@ -6,8 +6,10 @@ import { resolveSmallWebRtcOptions, type SmallWebRtcOptions } from './small-webr
 import { SmallWebRtcTransport } from './small-webrtc.transport.js';
 import { webRtcProviders } from './webrtc-providers.js';
 import { WebRtcSessions } from './webrtc-sessions.js';
+import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
 /** Browsers that connect to the bot itself. Needs the packages `werift` and `libopus-wasm`. */
+@RunnerPart('transports')
 @Module({
   controllers: [OfferController],
   providers: [

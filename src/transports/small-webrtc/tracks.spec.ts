@@ -7,10 +7,11 @@ describe('the pictures of a track', () => {
 
   /** How many pictures of a size are kept of 200 that nobody reads. */
   async function kept(bytes: number): Promise<number> {
-    const track = new VideoTrack('camera', () => ({
-      sendRtp: () => undefined,
-      requestKeyframe: () => undefined,
-    }));
+    const track = new VideoTrack(
+      'camera',
+      () => ({ sendRtp: () => undefined, requestKeyframe: () => undefined }),
+      () => undefined,
+    );
     const end = new AbortController();
     const frames = track.frames(end.signal);
     let sequenceNumber = 0;

@@ -21,8 +21,14 @@ abstract class Track<Events extends Record<keyof Events, unknown[]>> extends Eve
   constructor(
     readonly name: TrackName,
     protected readonly peer: CurrentPeer,
+    private readonly fail: (thrown: unknown) => void,
   ) {
-    super();
+    super({ captureRejections: true });
+  }
+
+  /** EventEmitter's: a listener's promise rejected. */
+  [Symbol.for('nodejs.rejection')](thrown: unknown): void {
+    this.fail(thrown);
   }
 
   /** @internal What the client agreed to; `undefined`: it has no such track. */
@@ -71,8 +77,8 @@ export class VideoTrack extends Track<VideoTrackEvents> {
     keyframeNeeded: () => this.requestKeyframe(),
   });
 
-  constructor(name: TrackName, peer: CurrentPeer) {
-    super(name, peer);
+  constructor(name: TrackName, peer: CurrentPeer, fail: (thrown: unknown) => void) {
+    super(name, peer, fail);
     (this as EventEmitter).on('newListener', (event: string) => {
       // Who begins to look needs a picture to begin with.
       if (event === 'frame' && this.listenerCount('frame') === 0) this.requestKeyframe();

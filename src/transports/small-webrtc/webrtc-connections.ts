@@ -49,10 +49,7 @@ export class WebRtcConnections {
       },
       {
         warn: (message) => session.logger.warn(message),
-        fail: (error) => {
-          session.logger.error(`a listener of the bot threw: ${String(error)}`);
-          session.stop('failed', 'A listener of the bot threw.', { cause: error });
-        },
+        fail: (thrown) => session.fail(thrown),
         ended: (end) => void this.sessions.stop(session, codeOf(end, connection), end.message),
       },
     );

@@ -5,10 +5,10 @@ import { weriftStack } from './peer/werift-peer.js';
 
 /** The codec, if it is installed. */
 export const loadOpus = (): Promise<Opus | undefined> =>
-  optionalPackage(() => import('libopus-wasm'));
+  optionalPackage('libopus-wasm', () => import('libopus-wasm'));
 
 /** The default implementation of WebRTC, if it and the codec are installed. */
 export async function loadPeerStack(): Promise<PeerStack | undefined> {
-  const werift = await optionalPackage(() => import('werift'));
+  const werift = await optionalPackage('werift', () => import('werift'));
   return werift && (await loadOpus()) && weriftStack(werift);
 }

@@ -62,8 +62,7 @@ export class WebRtcSessions {
     try {
       return await this.begin(session, offer);
     } catch (error) {
-      void this.sessions.stop(session, 'start_failed', 'The offer could not be answered.');
-      throw this.sessions.observers.refused(error);
+      throw this.sessions.fail(session, error, 'The offer could not be answered.');
     }
   }
 

@@ -1,16 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import { CallData } from '../../bot/call-data.js';
 import { CallHangUp } from './call-hang-up.js';
+import { CarrierApis } from './carrier-apis.js';
 import { resolveTelephonyOptions } from './telephony.options.js';
 
 const hangUps = new CallHangUp(
-  resolveTelephonyOptions({
-    credentials: {
-      twilio: { accountSid: 'AC1', authToken: 'secret' },
-      telnyx: { apiKey: 'secret' },
-      plivo: { authId: 'MA1', authToken: 'secret' },
-    },
-  }),
+  new CarrierApis(
+    resolveTelephonyOptions({
+      credentials: {
+        twilio: { accountSid: 'AC1', authToken: 'secret' },
+        telnyx: { apiKey: 'secret' },
+        plivo: { authId: 'MA1', authToken: 'secret' },
+      },
+    }),
+  ),
 );
 const of = (carrier: string, call_id: string | undefined) =>
   hangUps.of(carrier, new CallData({ call_id }));

@@ -1,4 +1,4 @@
-/** The carriers' accounts, for what goes through their REST APIs: hanging up. */
+/** The carriers' accounts, for what goes through their REST APIs: hanging up, transferring and placing calls. */
 export interface TelephonyCredentials {
   /** `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN`, `TWILIO_REGION`, `TWILIO_EDGE` */
   readonly twilio?: {
@@ -21,6 +21,13 @@ export interface TelephonyCredentials {
   /** `TELNYX_API_KEY` */
   readonly telnyx?: {
     readonly apiKey: string;
+    /**
+     * The id of the account. With it calls are placed, and calls that TeXML has answered, as the webhook here does, are transferred by
+     * TeXML; without it by a call command.
+     */
+    readonly accountSid?: string;
+    /** The id of the TeXML application that calls are placed with. */
+    readonly applicationId?: string;
     /** @default 'https://api.telnyx.com/v2' */
     readonly apiUrl?: string;
   };
@@ -36,7 +43,7 @@ export interface TelephonyCredentials {
 /** Which fields of each there are, and which must be. */
 const FIELDS: Record<keyof TelephonyCredentials, { needed: string[]; allowed: string[] }> = {
   twilio: { needed: ['accountSid', 'authToken'], allowed: ['region', 'edge', 'apiUrl'] },
-  telnyx: { needed: ['apiKey'], allowed: ['apiUrl'] },
+  telnyx: { needed: ['apiKey'], allowed: ['apiUrl', 'accountSid', 'applicationId'] },
   plivo: { needed: ['authId', 'authToken'], allowed: ['apiUrl'] },
 };
 

@@ -1,21 +1,38 @@
 import type { IncomingMessage } from 'node:http';
 import { Inject } from '@nestjs/common';
+import type { CallData } from '../../bot/call-data.js';
+import { CallRefusedError } from '../../calls/call-refused.error.js';
+import {
+  CallRouting,
+  inboundCall,
+  type KnownCall,
+  sessionOfCall,
+} from '../../calls/call-routing.js';
+import { RunnerError } from '../../errors/runner.error.js';
+import { isInstance, textOfThrown } from '../../errors/thrown.js';
+import { queryOf } from '../../http/http-request.js';
+import type { Session } from '../../sessions/session.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import { SocketLiveness } from '../../websocket/liveness.js';
 import { RunnerGateway } from '../../websocket/runner-gateway.decorator.js';
 import type { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
 import { SocketGateway } from '../../websocket/socket-gateway.js';
 import { SocketSessions } from '../../websocket/socket-sessions.js';
-import { linkHangUp } from '../hang-up-link.js';
+import { linkHangUp, linkTransfer } from '../hang-up-link.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
 import { CallHangUp } from './call-hang-up.js';
+import { CallTransfer } from './call-transfer.js';
+import { CarrierApis } from './carrier-apis.js';
 import { callerNamed } from './callers.js';
 import { evalHarness } from './eval-harness.js';
 import { parseTelephonyWebSocket } from './parse-telephony-websocket.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 import { TelephonyTransport } from './telephony.transport.js';
+
+/** The transport of a session whose carrier has not yet identified itself. */
+const UNANNOUNCED = 'telephony';
 
 /** `/ws`: a carrier connects, says which call it brings, and the bot starts. */
 @RunnerGateway('ws')
@@ -26,26 +43,39 @@ export class TelephonyGateway extends SocketGateway {
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
     private readonly transport: TelephonyTransport,
     private readonly transports: TransportRegistry,
-    private readonly sockets: SocketSessions,
+    protected readonly sockets: SocketSessions,
     private readonly sessions: SessionRegistry,
+    private readonly routing: CallRouting,
+    private readonly apis: CarrierApis,
     private readonly hangUps: CallHangUp,
+    private readonly transfers: CallTransfer,
   ) {
     super();
     this.liveness = new SocketLiveness(options.pingIntervalMs);
   }
 
+  protected get isOn(): boolean {
+    return this.options.evals || this.carriers.length > 0;
+  }
+
+  private get carriers(): string[] {
+    return this.transport.names.filter((name) => this.transports.allows(name));
+  }
+
   protected async accept(socket: RunnerWebSocket, request: IncomingMessage): Promise<void> {
-    const carriers = this.transport.names.filter((name) => this.transports.allows(name));
+    const { carriers } = this;
     const names = this.options.evals ? [...carriers, evalHarness.name] : carriers;
-    if (names.length === 0) {
+    if (!this.isOn) {
       socket.close(1008, 'this runner does not accept phone calls');
       return;
     }
     const session = this.sockets.admit(socket, request, {
-      transports: [...carriers, 'telephony'],
-      openAs: 'telephony',
+      transports: [...carriers, UNANNOUNCED],
+      openAs: UNANNOUNCED,
     });
     if (!session) return;
+    // Nobody has heard of this call before.
+    const isNew = session.transport === UNANNOUNCED;
     try {
       const { transport_type, call_data } = await parseTelephonyWebSocket(socket, {
         timeoutMs: this.options.handshakeTimeoutMs,
@@ -56,14 +86,58 @@ export class TelephonyGateway extends SocketGateway {
       }
       session.transport = transport_type;
       const caller = callerNamed(transport_type)!;
+      if (isNew && caller !== evalHarness) await this.route(session, call_data, request);
       if (caller.answersPings) this.liveness.watch(socket, request);
       caller.noteFormat?.(call_data, this.options);
       const args = new WebSocketRunnerArguments({ websocket: socket, transport_type, call_data });
-      linkHangUp(args, this.hangUps.of(transport_type, call_data));
+      completeCallData(call_data, session);
+      const credentials = this.apis.credentialsOf(session);
+      linkHangUp(args, this.hangUps.of(transport_type, call_data, credentials));
+      linkTransfer(args, this.transfers.of(session, transport_type, call_data));
       this.sessions.launch(session, args);
-    } catch (error) {
-      session.logger.warn(`no call: ${(error as Error).message}`);
-      await this.sessions.stop(session, 'peer_error', (error as Error).message);
+    } catch (thrown) {
+      session.logger.warn(`no call: ${textOfThrown(thrown).message}`);
+      await this.turnAway(session, thrown);
     }
   }
+
+  /** Has the host decide about a call that no webhook has announced. */
+  private async route(
+    session: Session,
+    call_data: CallData,
+    request: IncomingMessage,
+  ): Promise<void> {
+    const { from, to, call_id: callId } = call_data;
+    const call: KnownCall = {
+      transport: session.transport,
+      stage: 'connection',
+      from,
+      to,
+      callId,
+      fields: { ...call_data },
+      query: queryOf({ originalUrl: request.url ?? '' }),
+    };
+    session.call = inboundCall(call);
+    const accepted = await this.routing.route(call);
+    this.sessions.adopt(session, sessionOfCall(accepted));
+    this.apis.assign(session, accepted.credentials);
+    Object.assign(call_data.body, accepted.customParameters);
+  }
+
+  private async turnAway(session: Session, error: unknown): Promise<void> {
+    if (isInstance(error, CallRefusedError)) {
+      session.refusal = error.code;
+      const { transport, call } = session;
+      this.sessions.observers.refused(error, { transport, call, session });
+      await this.sessions.stop(session, 'stopped', error.message);
+    } else if (isInstance(error, RunnerError) && error.code !== 'WRONG_STATE') {
+      this.sessions.fail(session, error, error.message);
+    } else await this.sessions.stop(session, 'peer_error', textOfThrown(error).message);
+  }
+}
+
+/** Not every carrier repeats the numbers that its webhook, or whoever placed the call, has said. */
+function completeCallData(call_data: CallData, { call }: Session): void {
+  call_data.from ??= call?.from;
+  call_data.to ??= call?.to;
 }

@@ -1,7 +1,7 @@
 import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
 import { SocketLink } from '../../media/socket-link.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
-import { hangUpOf } from '../hang-up-link.js';
+import { hangUpOf, transferOf } from '../hang-up-link.js';
 import type { LinkFactory } from '../link-factory.js';
 import { callerNamed } from './callers.js';
 import { parseTelephonyWebSocket } from './parse-telephony-websocket.js';
@@ -24,5 +24,6 @@ export const telephonyLink: LinkFactory = async (args, { signal }) => {
   return new SocketLink(args.websocket, {
     serializer: caller.serializer(args.call_data!),
     hangUp: hangUpOf(args),
+    transfer: transferOf(args),
   });
 };

@@ -1,5 +1,7 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { telephonyWebhookController } from './telephony-webhook.controller.js';
+import { joinPaths } from '../../http/runner-paths.js';
+import { WEBHOOK_PATH } from './telephony-options.token.js';
 import type { TelephonyOptions } from './telephony.options.js';
 
 /** What shapes the module's routes. */
@@ -21,6 +23,10 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
       { webhookPath: undefined, carrier: undefined },
       (definition, { webhookPath = 'telephony', carrier }) => ({
         ...definition,
+        providers: [
+          ...(definition.providers ?? []),
+          { provide: WEBHOOK_PATH, useValue: joinPaths(webhookPath).slice(1) },
+        ],
         controllers: [telephonyWebhookController(webhookPath, carrier)],
       }),
     )

@@ -1,5 +1,10 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { CallDocuments } from './call-documents.js';
 import { CallHangUp } from './call-hang-up.js';
+import { CallTransfer } from './call-transfer.js';
+import { CarrierApis } from './carrier-apis.js';
+import { IncomingCalls } from './incoming-calls.js';
+import { OutboundCalls } from './outbound-calls.js';
 import { TelephonyGateway } from './telephony.gateway.js';
 import { credentialsFromEnv } from './telephony-credentials.js';
 import {
@@ -12,13 +17,20 @@ import { TelephonyTransport } from './telephony.transport.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import { webhookKeysFromEnv } from './webhook-keys.js';
 import { WebhookVerifier } from './webhook-verifier.js';
+import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
 /** Phone calls from Twilio, Telnyx, Plivo and Exotel: their webhooks, and their media on `/ws`. */
+@RunnerPart('transports')
 @Module({
   providers: [
     TelephonyTransport,
     TelephonyGateway,
+    CarrierApis,
     CallHangUp,
+    CallTransfer,
+    CallDocuments,
+    IncomingCalls,
+    OutboundCalls,
     WebhookVerifier,
     {
       provide: TELEPHONY_OPTIONS,
@@ -26,6 +38,7 @@ import { WebhookVerifier } from './webhook-verifier.js';
       inject: [MODULE_OPTIONS_TOKEN],
     },
   ],
+  exports: [OutboundCalls],
 })
 export class TelephonyModule extends ConfigurableModuleClass {
   // Overridden only to make the options optional: `TelephonyModule.forRoot()`.

@@ -98,24 +98,29 @@ const xmlByCarrier = (value: unknown): string | undefined =>
 
 /** Fills in the defaults. */
 export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTelephonyOptions {
-  checkOptions('TelephonyModule', options, {
-    publicUrl: checkPublicUrl,
-    customParameters: (value) =>
-      typeof value === 'function' ||
-      (typeof value === 'object' &&
-        value !== null &&
-        Object.values(value).every((v) => typeof v === 'string'))
-        ? undefined
-        : 'must be an object of strings, or a function that returns one',
-    handshakeTimeoutMs: milliseconds(1),
-    pingIntervalMs: milliseconds(0),
-    busyXml: xmlByCarrier,
-    credentials: checkCredentials,
-    webhookKeys: checkWebhookKeys,
-    telnyxEncoding: oneOf(TELNYX_ENCODINGS),
-    plivoContentType: oneOf(PLIVO_CONTENT_TYPES),
-    evals: trueOrFalse,
-  });
+  checkOptions(
+    'TelephonyModule',
+    options,
+    {
+      publicUrl: checkPublicUrl,
+      customParameters: (value) =>
+        typeof value === 'function' ||
+        (typeof value === 'object' &&
+          value !== null &&
+          Object.values(value).every((v) => typeof v === 'string'))
+          ? undefined
+          : 'must be an object of strings, or a function that returns one',
+      handshakeTimeoutMs: milliseconds(1),
+      pingIntervalMs: milliseconds(0),
+      busyXml: xmlByCarrier,
+      credentials: checkCredentials,
+      webhookKeys: checkWebhookKeys,
+      telnyxEncoding: oneOf(TELNYX_ENCODINGS),
+      plivoContentType: oneOf(PLIVO_CONTENT_TYPES),
+      evals: trueOrFalse,
+    },
+    ['webhookPath', 'carrier'],
+  );
   return {
     publicUrl: options.publicUrl,
     customParameters: options.customParameters ?? {},

@@ -2,11 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type PublicBaseUrl, PublicUrls } from '../../http/public-url.js';
 import type { HttpRequest } from '../../http/http-request.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options.js';
-import { SessionRegistry } from '../../sessions/session-registry.js';
+import type { Session } from '../../sessions/session.js';
 import { SessionTokens } from '../../sessions/session-token.js';
 import { RunnerTransport, type StartContext } from '../runner-transport.js';
 import { TransportRegistry } from '../transport-registry.js';
-import { CARRIERS } from './carriers/index.js';
+import { carrierNamed, CARRIERS } from './carriers/index.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 
@@ -18,7 +18,6 @@ export class TelephonyTransport extends RunnerTransport {
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly runnerOptions: ResolvedRunnerOptions,
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
-    private readonly sessions: SessionRegistry,
     private readonly tokens: SessionTokens,
     private readonly publicUrls: PublicUrls,
     registry: TransportRegistry,
@@ -27,24 +26,45 @@ export class TelephonyTransport extends RunnerTransport {
     registry.register(this);
   }
 
-  start({ session, baseUrl }: StartContext): Record<string, unknown> {
-    const wsUrl = this.own(baseUrl).webSocketUrl('/ws');
+  /** True when a WebSocket opens only with a token, and so only for a session. */
+  get needsTokens(): boolean {
+    return this.runnerOptions.webSocketAuth === 'token';
+  }
+
+  start(context: StartContext): Record<string, unknown> {
+    const { session } = context;
+    const wsUrl = this.own(context).webSocketUrl('/ws');
     // Carriers drop query strings, so where no token names the session, the path does.
-    return this.runnerOptions.webSocketAuth === 'token'
+    return this.needsTokens
       ? { wsUrl, token: this.tokens.issue(session) }
       : { wsUrl: `${wsUrl}/${session.id}` };
   }
 
-  /** The URL that a webhook answer sends the carrier to. With token auth it opens a session, to which the token is bound. */
-  connectUrl(carrier: string, request: HttpRequest): string {
-    const wsUrl = this.publicUrls.of(request, this.options.publicUrl).secureWebSocketUrl('/ws');
-    if (this.runnerOptions.webSocketAuth !== 'token') return wsUrl;
-    return `${wsUrl}/${this.tokens.issue(this.sessions.open({ transport: carrier }))}`;
+  override connectXml(
+    context: StartContext,
+    customParameters: Readonly<Record<string, string>>,
+  ): string | undefined {
+    const carrier = carrierNamed(context.name);
+    if (carrier?.busyXml === undefined) return undefined;
+    const wsUrl = this.urlOf(context.session, this.own(context));
+    return carrier.webhookAnswer({ wsUrl, customParameters, formats: this.options }).body;
   }
 
-  private own(baseUrl: PublicBaseUrl): PublicBaseUrl {
+  /** The URL that a webhook's answer sends the carrier to: open to everybody, or to the one session. */
+  webhookUrl(request: HttpRequest, session?: Session): string {
+    const baseUrl = this.publicUrls.of(request, this.options.publicUrl);
+    return session ? this.urlOf(session, baseUrl) : baseUrl.secureWebSocketUrl('/ws');
+  }
+
+  private urlOf(session: Session, baseUrl: PublicBaseUrl): string {
+    const key = this.needsTokens ? this.tokens.issue(session) : session.id;
+    return `${baseUrl.secureWebSocketUrl('/ws')}/${key}`;
+  }
+
+  /** Not taken apart, for there may be no base URL where this module has one of its own. */
+  private own(context: StartContext): PublicBaseUrl {
     return this.options.publicUrl === undefined
-      ? baseUrl
+      ? context.baseUrl
       : this.publicUrls.configured(this.options.publicUrl);
   }
 }

@@ -1,7 +1,12 @@
-import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { RunnerLogger } from '../../errors/runner-logger.js';
+import { RunnerError } from '../../errors/runner.error.js';
+import { isInstance, textOfThrown } from '../../errors/thrown.js';
 import type { HttpRequest } from '../../http/http-request.js';
+import { RunnerServing } from '../../http/runner-serving.js';
 import { PublicUrls } from '../../http/public-url.js';
 import { rawBodyOf } from '../../http/request-body.js';
+import { refusedWebhook } from '../../http/webhook-signature.js';
 import type { Carrier } from './carriers/carrier.js';
 import { CARRIERS } from './carriers/index.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
@@ -11,12 +16,13 @@ import { webhookKeysOf } from './webhook-keys.js';
 /** Refuses webhooks that are not the carriers' own, where their keys are configured. */
 @Injectable()
 export class WebhookVerifier implements OnModuleInit {
-  private readonly logger = new Logger('PipecatRunner');
+  private readonly logger = new RunnerLogger('PipecatRunner');
   private readonly keys: ReadonlyMap<string, readonly string[]>;
 
   constructor(
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
     private readonly publicUrls: PublicUrls,
+    private readonly serving: RunnerServing,
   ) {
     this.keys = webhookKeysOf(options.webhookKeys, options.credentials);
   }
@@ -26,29 +32,32 @@ export class WebhookVerifier implements OnModuleInit {
       ({ name, verifyWebhook }) => verifyWebhook && !this.keys.has(name),
     ).map(({ name }) => name);
     if (this.options.webhookKeys === false || open.length === 0) return;
-    this.logger.warn(
-      `Webhooks of ${open.join(', ')} are taken from anyone: give TelephonyModule the webhookKeys to verify them with.`,
+    this.serving.onServing('webhookKeys', () =>
+      this.logger.warn(
+        `Webhooks of ${open.join(', ')} are taken from anyone: give TelephonyModule the webhookKeys to verify them with.`,
+      ),
     );
   }
 
-  /** @throws {RunnerError} `UNAUTHORIZED` */
-  verify(carrier: Carrier, request: HttpRequest): void {
-    const keys = this.keys.get(carrier.name);
+  /**
+   * @param keys which it may be signed with @default those of the module
+   * @throws {RunnerError} `UNAUTHORIZED`
+   */
+  verify(carrier: Carrier, request: HttpRequest, keys = this.keys.get(carrier.name)): void {
     if (!keys || !carrier.verifyWebhook) return;
+    // Fails where the host has read it and kept nothing, which is no fault of the webhook's.
+    const body = rawBodyOf(request);
+    const urls = this.publicUrls.spellingsOf(request, this.options.publicUrl);
     try {
-      carrier.verifyWebhook(
-        {
-          headers: request.headers,
-          urls: this.publicUrls.spellingsOf(request, this.options.publicUrl),
-          body: rawBodyOf(request),
-        },
-        keys,
-      );
+      carrier.verifyWebhook({ headers: request.headers, urls, body }, keys);
     } catch (error) {
       this.logger.warn(
-        `A webhook of ${carrier.name} was refused: ${(error as Error).message} If it was ${carrier.name}'s own, check publicUrl and webhookKeys of TelephonyModule.`,
+        `A webhook of ${carrier.name} was refused: ${textOfThrown(error).message} If it was ${carrier.name}'s own, check publicUrl and webhookKeys of TelephonyModule.`,
       );
-      throw error;
+      if (isInstance(error, RunnerError)) throw error;
+      throw refusedWebhook(
+        `The key that webhooks of ${carrier.name} are signed with cannot be used`,
+      );
     }
   }
 }

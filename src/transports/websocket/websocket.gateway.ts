@@ -19,15 +19,19 @@ export class WebSocketGateway extends SocketGateway {
   constructor(
     @Inject(WEBSOCKET_OPTIONS) options: Required<WebSocketOptions>,
     private readonly transports: TransportRegistry,
-    private readonly sockets: SocketSessions,
+    protected readonly sockets: SocketSessions,
     private readonly sessions: SessionRegistry,
   ) {
     super();
     this.liveness = new SocketLiveness(options.pingIntervalMs);
   }
 
+  protected get isOn(): boolean {
+    return this.transports.allows('websocket');
+  }
+
   protected accept(socket: RunnerWebSocket, request: IncomingMessage): void {
-    if (!this.transports.allows('websocket')) {
+    if (!this.isOn) {
       socket.close(1008, 'this runner does not accept websocket');
       return;
     }

@@ -7,8 +7,10 @@ import {
 } from './websocket.module-definition.js';
 import { resolveWebSocketOptions } from './websocket.options.js';
 import { WebSocketTransport } from './websocket.transport.js';
+import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
 /** The plain WebSocket transport: `/ws-client`. */
+@RunnerPart('transports')
 @Module({
   providers: [
     WebSocketTransport,

@@ -1,6 +1,14 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { CallData } from '../../bot/call-data.js';
+import { CallRefusedError } from '../../calls/call-refused.error.js';
+import {
+  CallRouting,
+  inboundCall,
+  type KnownCall,
+  sessionOfCall,
+} from '../../calls/call-routing.js';
 import { RunnerError } from '../../errors/runner.error.js';
+import { isInstance, textOfThrown } from '../../errors/thrown.js';
 import type { HangUpOutcome } from '../../media/media-link.js';
 import { InvalidOptionsError } from '../../validation/options.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
@@ -34,6 +42,7 @@ export class WhatsAppCalls implements OnModuleInit {
     private readonly client: WhatsAppClient,
     private readonly connections: WebRtcConnections,
     private readonly sessions: SessionRegistry,
+    private readonly routing: CallRouting,
   ) {}
 
   onModuleInit(): void {
@@ -64,15 +73,28 @@ export class WhatsAppCalls implements OnModuleInit {
     const ongoing: OngoingCall = { over: false };
     this.ongoing.set(call.id, ongoing);
     try {
-      await this.sessions.start({ transport: WHATSAPP, body: call }, (session) =>
-        this.pickUp(session, call, offer, ongoing),
-      );
+      const known = knownCall(call);
+      const accepted = await this.routing.route(known);
+      if (ongoing.over) {
+        this.ongoing.delete(call.id);
+        return 'The caller hung up.';
+      }
+      const open = {
+        transport: WHATSAPP,
+        ...sessionOfCall(accepted),
+        body: accepted.body ?? call,
+        call: inboundCall(known),
+      };
+      await this.sessions.start(open, (session) => this.pickUp(session, call, offer, ongoing));
       return 'The call was answered.';
     } catch (error) {
       this.ongoing.delete(call.id);
       if (ongoing.over) return 'The caller hung up.';
       // Such as at capacity: by the time that Meta tries again, nobody is there any more.
-      if (!(error instanceof RunnerError) || error.retryAfterSeconds === undefined) throw error;
+      const isRefused =
+        isInstance(error, CallRefusedError) ||
+        (isInstance(error, RunnerError) && error.retryAfterSeconds !== undefined);
+      if (!isRefused) throw error;
       await this.client.reject(call.id);
       return `The call was rejected: ${error.message}`;
     }
@@ -107,11 +129,21 @@ export class WhatsAppCalls implements OnModuleInit {
       if (!ongoing.over) await this.client.terminate(callId);
       ongoing.over = true;
       return { ok: true, via: 'api' };
-    } catch (error) {
-      return { ok: false, via: 'api', error: (error as Error).message };
+    } catch (thrown) {
+      return { ok: false, via: 'api', error: textOfThrown(thrown).message };
     }
   }
 }
+
+const knownCall = (call: WhatsAppCall): KnownCall => ({
+  transport: WHATSAPP,
+  stage: 'webhook',
+  from: call.from,
+  to: call.to,
+  callId: call.id,
+  fields: { ...call },
+  query: {},
+});
 
 function offerOf({ session }: WhatsAppCall): string {
   if (session) return session.sdp;

@@ -1,9 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
-import { Get, HttpCode, Inject, Logger, Post, Req, Res } from '@nestjs/common';
+import { Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Access } from '../../auth/access.decorator.js';
 import { sha256 } from '../../auth/runner-key.js';
 import { RunnerError } from '../../errors/runner.error.js';
+import { RunnerLogger } from '../../errors/runner-logger.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
 import { type HttpRequest, queryOf } from '../../http/http-request.js';
 import { bodyOf, rawBodyOf } from '../../http/request-body.js';
@@ -18,9 +19,9 @@ import { type ResolvedWhatsAppOptions, WHATSAPP_OPTIONS } from './whatsapp.optio
 
 /** `/whatsapp`: what Meta asks when the webhook is set up, and tells when someone calls. */
 @RunnerController('whatsapp')
-@Access('open')
+@Access('webhook')
 export class WhatsAppController {
-  private readonly logger = new Logger('PipecatRunner');
+  private readonly logger = new RunnerLogger('PipecatRunner');
 
   constructor(
     @Inject(WHATSAPP_OPTIONS) private readonly options: ResolvedWhatsAppOptions,

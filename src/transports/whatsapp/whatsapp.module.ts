@@ -11,8 +11,10 @@ import {
   resolveWhatsAppOptions,
   WHATSAPP_OPTIONS,
 } from './whatsapp.options.js';
+import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
 /** Calls from WhatsApp to a business number. Needs the packages `werift` and `libopus-wasm`. */
+@RunnerPart('transports')
 @Module({
   controllers: [WhatsAppController],
   providers: [

@@ -22,8 +22,23 @@ const DEEDS = {
   async exit({ body }) {
     process.exit(body.code);
   },
-  async throw() {
-    throw new TypeError('this bot throws');
+  async throw({ body }) {
+    throw new TypeError(body.message ?? 'this bot throws');
+  },
+  async throwOddly() {
+    throw Object.create(null);
+  },
+  async listenOddly(args, session) {
+    const transport = await createTransport(args);
+    transport.on('connected', () => {
+      throw Object.create(null);
+    });
+    await once(session.signal, 'abort');
+  },
+  async listenToSocketOddly({ websocket }, session) {
+    websocket.on('pong', () => Promise.reject(Object.create(null)));
+    websocket.ping();
+    await once(session.signal, 'abort');
   },
   async abort() {
     process.abort();
@@ -87,6 +102,27 @@ const DEEDS = {
     for (let i = 0; i < body.count; i++) websocket.send(Buffer.alloc(body.bytes, i));
     if (body.leavesBehind) setInterval(() => websocket.send('late'), 10);
   },
+  /** Sends what is no WebSocket frame. */
+  async garble({ websocket }, session) {
+    websocket._socket.write(Buffer.alloc(100, 0xff));
+    await once(session.signal, 'abort');
+  },
+  /** Dies, and leaves a process behind that has all its descriptors. */
+  async leaveBehind(_args, session) {
+    session.ready();
+    const { pid } = spawn('sleep', ['60'], { detached: true, stdio: ['ignore', 1, 2, 3, 4] });
+    session.logger.log(`left behind, pid ${pid}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    process.kill(process.pid, 'SIGKILL');
+  },
+  /** Logs so many lines at once, and prints as many. */
+  async chatter({ body }, session) {
+    for (let i = 0; i < body.count; i++) session.logger.log(`logged ${i}`);
+    for (let i = 0; i < body.count; i++) console.log(`printed ${i}`);
+  },
+  async logs({ body }, session) {
+    session.logger.log(body.text);
+  },
   /** Reads nothing for a while, and then all there is. */
   async doze({ websocket }, session) {
     session.ready();
@@ -113,6 +149,16 @@ const DEEDS = {
     const transport = await createTransport(args);
     session.ready();
     session.logger.log(`hung up: ${JSON.stringify(await transport.hangUp())}`);
+  },
+  /** Is asked by a key: `1` is put through to somebody, `2` to nobody. */
+  async transfer(args, session) {
+    const transport = await createTransport(args);
+    session.ready();
+    session.logger.log(`can transfer: ${transport.canTransfer}`);
+    for await (const key of transport.dtmfIn()) {
+      const target = key === '1' ? '+15550009' : 'nobody';
+      session.logger.log(`transferred: ${JSON.stringify(await transport.transfer(target))}`);
+    }
   },
 };
 

@@ -19,7 +19,7 @@ async def bot(runner_args):
     body = runner_args.body or {}
     deed = body.get("do")
     if deed == "raise":
-        raise ValueError("this bot raises")
+        raise ValueError(body.get("message", "this bot raises"))
     if deed == "exit":
         sys.exit(body["code"])
     if deed == "hang":

@@ -12,6 +12,7 @@ import {
   OptionalString,
   OptionalUnixSeconds,
 } from '../../../validation/optional-fields.decorators.js';
+import { Verbatim } from '../../../validation/verbatim.decorator.js';
 
 /** The languages of Daily's own user interface. */
 const LANGUAGES = 'da de en es fi fr it jp ka nl no pt pt-BR pl ru sv tr user'.split(' ');
@@ -32,6 +33,7 @@ const optionalNested = (type: () => new () => object, description: string): Prop
 const allOrSome = (names: string, description: string): PropertyDecorator =>
   applyDecorators(
     IsOptional(),
+    Verbatim(),
     ValidateBy({
       name: 'allOrSome',
       validator: {
@@ -273,6 +275,7 @@ export class DailyRoomProperties {
 export function OptionalRecording(): PropertyDecorator {
   return applyDecorators(
     IsOptional(),
+    Verbatim(),
     ValidateBy({
       name: 'recording',
       validator: {

@@ -8,6 +8,7 @@ import {
   Min,
 } from 'class-validator';
 import { ApiField } from '../../../validation/api-field.decorator.js';
+import { Verbatim } from '../../../validation/verbatim.decorator.js';
 
 /** So many candidates fit into one request. */
 const MAX_CANDIDATES = 100;
@@ -41,6 +42,7 @@ export class IceCandidates {
   @ApiField({ description: 'The connection, as the answer to its offer named it.' })
   pc_id!: string;
 
+  @Verbatim()
   @IsArray({ message: 'candidates must be a list of { candidate, sdp_mid, sdp_mline_index }' })
   @ArrayMaxSize(MAX_CANDIDATES, { message: `candidates must be at most ${MAX_CANDIDATES}` })
   @ApiField({

@@ -8,6 +8,7 @@ import {
   MinLength,
 } from 'class-validator';
 import { ApiField } from '../../../validation/api-field.decorator.js';
+import { Verbatim } from '../../../validation/verbatim.decorator.js';
 
 /** The longest SDP that is read, in characters; browsers' have some 10,000. */
 const MAX_SDP_LENGTH = 100_000;
@@ -38,6 +39,7 @@ export class WebRtcOffer {
   restart_pc?: boolean;
 
   /** Whatever the bot is to find in its `body`. */
+  @Verbatim()
   @Allow()
   @ApiField({
     required: false,
@@ -47,6 +49,7 @@ export class WebRtcOffer {
   request_data?: unknown;
 
   /** The same under the name that the published clients use. */
+  @Verbatim()
   @Allow()
   @ApiField({ required: false, type: Object, description: 'The same as request_data.' })
   requestData?: unknown;

@@ -1,3 +1,4 @@
+import { attempt } from '../../../errors/attempt.js';
 import { setImmediate } from 'node:timers/promises';
 import type * as werift from 'werift';
 
@@ -43,7 +44,8 @@ export function endTurnAllocations({ TurnProtocol, Message, methods, classes }: 
         );
         if (timers.has(this)) this.refresh(next);
       };
-      timers.set(this, setTimeout(() => void refresh(), (5 / 6) * lifetimeSeconds * 1_000).unref());
+      const again = (): void => attempt(refresh, () => undefined);
+      timers.set(this, setTimeout(again, (5 / 6) * lifetimeSeconds * 1_000).unref());
     };
     return connectionMade.call(this);
   };

@@ -3,6 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import type * as werift from 'werift';
 import type { OutgoingRtp } from '../../../media/rtp/rtp-packet.js';
 import { endTurnAllocations } from './end-turn-allocations.js';
+import { guardDtls } from './guard-dtls.js';
+import { guardIce } from './guard-ice.js';
 import { guardSctp } from './guard-sctp.js';
 import {
   type NegotiatedTrack,
@@ -25,6 +27,8 @@ const FLUSH_MS = 200;
 const MOST_BUFFERED = 4 * 1_048_576;
 /** More datagrams than this are not kept for later. */
 const MOST_EARLY = 20;
+/** RTP streams of a client that belong to none of its tracks. */
+const MOST_STRAY_STREAMS = 100;
 /** The first byte of a datagram tells DTLS from STUN and RTP (RFC 7983). */
 const isDtls = (data: Buffer): boolean => data[0]! >= 20 && data[0]! < 64;
 
@@ -170,8 +174,9 @@ class WeriftPeer implements Peer {
   /** Sets up a new transport before it gathers candidates or hears of the client. */
   private prepare(transport: werift.RTCDtlsTransport): void {
     if (this.knownTransports.has(transport)) return;
-    this.knownTransports.add(transport);
     const { connection } = transport.iceTransport;
+    guardIce(this.lib, connection);
+    this.knownTransports.add(transport);
     // Without one werift asks Google's.
     if (!this.options.iceServers.some(({ urls }) => /^stuns?:/.test([urls].flat().join(' ')))) {
       connection.stunServer = undefined;
@@ -182,10 +187,17 @@ class WeriftPeer implements Peer {
         this.events.gatheringTimedOut();
       }
     };
-    keepEarlyDtls(transport);
+    receiveDtls(transport, () => this.events.failed('The peer connection cannot be protected.'));
+    const stray = new Set<number>();
     transport.onRtp.subscribe(({ header, payload }) => {
       const name = this.trackOf(header);
-      if (!name) return;
+      if (!name) {
+        // werift keeps a state for each.
+        if (stray.add(header.ssrc).size > MOST_STRAY_STREAMS) {
+          this.events.failed('The client sends too many RTP streams.');
+        }
+        return;
+      }
       const { ssrc, payloadType, sequenceNumber, timestamp, marker } = header;
       const packet = { ssrc, payloadType, sequenceNumber, timestamp, marker, payload };
       this.events.rtp(name, packet);
@@ -214,8 +226,8 @@ class WeriftPeer implements Peer {
 
   private guard(sctp: werift.RTCSctpTransport | undefined): void {
     if (!sctp || this.guarded === sctp.sctp) return;
-    this.guarded = sctp.sctp;
     guardSctp(sctp, (message) => this.events.failed(message));
+    this.guarded = sctp.sctp;
   }
 
   /** Tells which transceiver is which track: by the order of those of a kind. */
@@ -283,10 +295,12 @@ function codecOf({ codecs }: werift.RTCRtpTransceiver): NegotiatedTrack['codec']
 }
 
 /**
- * Keeps what a client says in DTLS before our side is ready to hear it, which is some milliseconds later; else it would say it
- * again a second later.
+ * Guards the DTLS connection of a transport as soon as it exists. What the client sends some milliseconds before is kept for it; else the
+ * client would send it again a second later.
+ *
+ * @param fail called when it cannot be guarded
  */
-function keepEarlyDtls(transport: werift.RTCDtlsTransport): void {
+function receiveDtls(transport: werift.RTCDtlsTransport, fail: () => void): void {
   const { onData } = transport.iceTransport.connection;
   const early: Buffer[] = [];
   const { unSubscribe } = onData.subscribe((data) => {
@@ -296,8 +310,13 @@ function keepEarlyDtls(transport: werift.RTCDtlsTransport): void {
     if (state !== 'connecting') return;
     unSubscribe();
     started.unSubscribe();
-    // It listens as soon as this is told.
+    // It is created right after this event.
     queueMicrotask(() => {
+      try {
+        guardDtls(transport.dtls!);
+      } catch {
+        return fail();
+      }
       for (const data of early) onData.execute(data);
     });
   });

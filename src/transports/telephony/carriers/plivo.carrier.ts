@@ -1,9 +1,10 @@
 import { CallData } from '../../../bot/call-data.js';
+import type { CallTarget } from '../../../calls/call-target.js';
 import { objectIn, textIn } from '../../../media/serializers/carrier-message.js';
 import { PlivoSerializer } from '../../../media/serializers/plivo.serializer.js';
-import { basicAuth, type Carrier } from './carrier.js';
+import { basicAuth, type Carrier, objectOf } from './carrier.js';
 import { verifyPlivo } from './plivo-signature.js';
-import { BUSY, escapeXml, xmlAnswer } from './xml.js';
+import { BUSY, dialXml, escapeXml, xmlAnswer } from './xml.js';
 
 /** Plivo, bidirectional `<Stream>`: https://docs.plivo.com/docs/voice/xml/audiostream. */
 export const plivo: Carrier = {
@@ -17,7 +18,19 @@ export const plivo: Carrier = {
         `${extraHeaders(customParameters)}>${escapeXml(wsUrl)}</Stream></Response>`,
     ),
 
+  webhookCallId: 'CallUUID',
   busyXml: `<Response><Speak>${BUSY}</Speak><Hangup/></Response>`,
+  refusalXml: {
+    busy: '<Response><Hangup reason="busy"/></Response>',
+    rejected: '<Response><Hangup reason="rejected"/></Response>',
+    say: (text) => `<Response><Speak>${escapeXml(text)}</Speak><Hangup/></Response>`,
+  },
+  transferXml: (target, callerId) =>
+    dialXml(
+      target.kind === 'number' ? 'Number' : 'User',
+      plivoAddress(target),
+      callerId && withoutPlus(callerId),
+    ),
 
   identify(message) {
     const start = objectIn(message, 'start');
@@ -47,22 +60,48 @@ export const plivo: Carrier = {
     );
   },
 
-  /** https://www.plivo.com/docs/voice/api/call/hangup-calls */
+  /** https://www.plivo.com/docs/voice/api/call: "Make a call", "Transfer calls", "Hang up calls", "Cancel a call request". */
   callApi({ plivo: account }) {
     if (!account) return undefined;
     const { authId, authToken, apiUrl = 'https://api.plivo.com/v1' } = account;
+    const callPath = (callId: string) => `/Account/${authId}/Call/${encodeURIComponent(callId)}/`;
     return {
       baseUrl: apiUrl,
       authorization: basicAuth(authId, authToken),
       secret: authToken,
-      endCall: (callId) => ({
-        method: 'DELETE',
-        path: `/Account/${authId}/Call/${encodeURIComponent(callId)}/`,
-      }),
+      endCall: (callId) => ({ method: 'DELETE', path: callPath(callId) }),
       isOver: (status) => status === 404,
+      // It takes no XML, only where to get it.
+      transferCall: ({ callId, xmlUrl }) => ({
+        method: 'POST',
+        path: callPath(callId),
+        body: { legs: 'aleg', aleg_url: xmlUrl(), aleg_method: 'POST' },
+      }),
+      placeCall: ({ to, from, xmlUrl, ringTimeoutSeconds, extra }) => ({
+        method: 'POST',
+        path: `/Account/${authId}/Call/`,
+        body: {
+          ...extra,
+          to: plivoAddress(to),
+          from: plivoAddress(from),
+          answer_url: xmlUrl(),
+          answer_method: 'POST',
+          ring_timeout: ringTimeoutSeconds,
+        },
+      }),
+      placedCallId: (answer) => textIn(objectOf(answer), 'request_uuid'),
+      cancelCall: (requestId) => ({
+        method: 'DELETE',
+        path: `/Account/${authId}/Request/${encodeURIComponent(requestId)}/`,
+      }),
     };
   },
 };
+
+/** Plivo writes numbers without their `+`. */
+const withoutPlus = (number: string): string => number.replace(/^\+/, '');
+
+const plivoAddress = ({ address }: CallTarget): string => withoutPlus(address);
 
 /** How much Plivo takes, in bytes. */
 const MAX_EXTRA_HEADERS = 512;

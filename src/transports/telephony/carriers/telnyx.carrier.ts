@@ -1,3 +1,4 @@
+import { RunnerError } from '../../../errors/runner.error.js';
 import { TelnyxCallData } from '../dto/telnyx-call-data.dto.js';
 import { isAudioRate } from '../../../media/audio-rates.js';
 import { MediaUnavailableError } from '../../../media/media-unavailable.error.js';
@@ -8,9 +9,9 @@ import {
   TELNYX_L16_HZ,
   TelnyxSerializer,
 } from '../../../media/serializers/telnyx.serializer.js';
-import { type Carrier, sipHeadersIn } from './carrier.js';
+import { type ApiRequest, type Carrier, objectOf, sipHeadersIn } from './carrier.js';
 import { verifyTelnyx } from './telnyx-signature.js';
-import { BUSY, connectStream } from './xml.js';
+import { BUSY, connectStream, dialTarget, REFUSAL } from './xml.js';
 
 /** Telnyx media streaming, RTP mode: https://developers.telnyx.com/docs/voice/programmable-voice/media-streaming. */
 export const telnyx: Carrier = {
@@ -30,7 +31,10 @@ export const telnyx: Carrier = {
     call.inbound_encoding ??= telnyxEncoding;
   },
 
+  webhookCallId: 'CallSid',
   busyXml: `<Response><Say>${BUSY}</Say><Hangup/></Response>`,
+  refusalXml: REFUSAL,
+  transferXml: dialTarget,
 
   identify(message) {
     const start = objectIn(message, 'start');
@@ -59,25 +63,62 @@ export const telnyx: Carrier = {
     });
   },
 
-  /** https://developers.telnyx.com/api-reference/call-commands/hangup-call */
+  /**
+   * Call commands, https://developers.telnyx.com/api-reference/call-commands/hangup-call and /transfer-call; and TeXML, where the account is
+   * known: https://developers.telnyx.com/api-reference/texml-rest-commands/initiate-an-outbound-call and /update-call.
+   */
   callApi({ telnyx }) {
     if (!telnyx) return undefined;
-    const { apiKey, apiUrl = 'https://api.telnyx.com/v2' } = telnyx;
+    const { apiKey, apiUrl = 'https://api.telnyx.com/v2', accountSid, applicationId } = telnyx;
+    const command = (callControlId: string, name: string, body: object): ApiRequest => ({
+      method: 'POST',
+      path: `/calls/${encodeURIComponent(callControlId)}/actions/${name}`,
+      body,
+    });
     return {
       baseUrl: apiUrl,
       authorization: `Bearer ${apiKey}`,
       secret: apiKey,
-      endCall: (callControlId) => ({
-        method: 'POST',
-        path: `/calls/${encodeURIComponent(callControlId)}/actions/hangup`,
-        body: {},
-      }),
+      endCall: (callControlId) => command(callControlId, 'hangup', {}),
       // "Call has already ended": https://developers.telnyx.com/api/errors/90018.
       isOver: (status, answer) =>
         status === 422 &&
         ((answer as { errors?: { code?: unknown }[] } | undefined)?.errors ?? []).some(
           ({ code }) => code === '90018',
         ),
+      // Calls that TeXML answers end with it, so it has to go on with another one.
+      transferCall: ({ callId, target, callerId, xml }) =>
+        accountSid === undefined
+          ? command(callId, 'transfer', { to: target.address, from: callerId })
+          : {
+              method: 'POST',
+              path: `/texml/Accounts/${encodeURIComponent(accountSid)}/Calls/${encodeURIComponent(callId)}`,
+              form: { Texml: xml },
+            },
+      placeCall({ to, from, xml, ringTimeoutSeconds, extra }) {
+        if (accountSid === undefined || applicationId === undefined) {
+          throw new RunnerError(
+            'TRANSPORT_UNAVAILABLE',
+            'Placing calls with Telnyx takes credentials.telnyx.accountSid, and the id of a TeXML application as applicationId.',
+          );
+        }
+        return {
+          method: 'POST',
+          path: `/texml/Accounts/${encodeURIComponent(accountSid)}/Calls`,
+          body: {
+            ...extra,
+            ApplicationSid: applicationId,
+            To: to.address,
+            From: from.address,
+            Texml: xml,
+            Timeout: ringTimeoutSeconds,
+          },
+        };
+      },
+      placedCallId(answer) {
+        const told = objectOf(answer);
+        return textIn(told, 'call_sid') ?? textIn(objectIn(told, 'data'), 'call_sid');
+      },
     };
   },
 };

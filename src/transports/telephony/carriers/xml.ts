@@ -1,4 +1,5 @@
-import type { WebhookAnswer, WebhookAnswerInput } from './carrier.js';
+import type { CallTarget } from '../../../calls/call-target.js';
+import type { RefusalXml, WebhookAnswer, WebhookAnswerInput } from './carrier.js';
 
 /** Escapes text for an XML element or a quoted attribute. Characters that XML cannot hold at all are left out. */
 export function escapeXml(text: string): string {
@@ -13,13 +14,37 @@ export function escapeXml(text: string): string {
 /** What a caller is told when no call can be taken. */
 export const BUSY = 'All lines are busy. Please call again in a few minutes.';
 
+/** The media type of a document. */
+export const XML = 'application/xml; charset=utf-8';
+
 /** An XML document as a webhook answer. */
 export function xmlAnswer(root: string): WebhookAnswer {
   return {
-    contentType: 'application/xml; charset=utf-8',
+    contentType: XML,
     body: `<?xml version="1.0" encoding="UTF-8"?>\n${root}\n`,
   };
 }
+
+/** How Twilio and those compatible with it refuse a call. */
+export const REFUSAL: RefusalXml = {
+  busy: '<Response><Reject reason="busy"/></Response>',
+  rejected: '<Response><Reject/></Response>',
+  say: (text) => `<Response><Say>${escapeXml(text)}</Say><Hangup/></Response>`,
+};
+
+/** `<Dial>`, which puts a call through. @param noun how a target is written */
+export function dialXml(
+  noun: 'Number' | 'Sip' | 'User',
+  address: string,
+  callerId: string | undefined,
+): string {
+  const attribute = callerId === undefined ? '' : ` callerId="${escapeXml(callerId)}"`;
+  return `<Response><Dial${attribute}><${noun}>${escapeXml(address)}</${noun}></Dial></Response>`;
+}
+
+/** The same in the words of Twilio and those compatible with it. */
+export const dialTarget = ({ kind, address }: CallTarget, callerId: string | undefined): string =>
+  dialXml(kind === 'number' ? 'Number' : 'Sip', address, callerId);
 
 /** `<Connect><Stream>`, the way Twilio and those compatible with it connect a call to a WebSocket. */
 export function connectStream(

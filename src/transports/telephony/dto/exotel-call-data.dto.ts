@@ -2,6 +2,7 @@ import { IsOptional, IsString, ValidateBy } from 'class-validator';
 import { CallData } from '../../../bot/call-data.js';
 import { WireClass } from '../../../bot/wire-classes.js';
 import { ApiField } from '../../../validation/api-field.decorator.js';
+import { Verbatim } from '../../../validation/verbatim.decorator.js';
 
 /** A call from Exotel. */
 @WireClass('ExotelCallData')
@@ -13,6 +14,7 @@ export class ExotelCallData extends CallData {
   account_sid?: string;
 
   /** What the Voicebot applet passes on, as text or as an object. */
+  @Verbatim()
   @IsOptional()
   @ValidateBy({
     name: 'isStringOrObject',

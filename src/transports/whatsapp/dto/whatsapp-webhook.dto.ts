@@ -1,5 +1,6 @@
 import { Equals, IsArray } from 'class-validator';
 import { ApiField } from '../../../validation/api-field.decorator.js';
+import { Verbatim } from '../../../validation/verbatim.decorator.js';
 
 /** What Meta sends to `POST /whatsapp`: calls, among much else that an app can subscribe to. */
 export class WhatsAppWebhook {
@@ -11,6 +12,7 @@ export class WhatsAppWebhook {
   })
   object!: string;
 
+  @Verbatim()
   @IsArray({ message: 'entry must be a list' })
   @ApiField({
     description: 'What happened: `[{ changes: [{ field, value }] }]`.',

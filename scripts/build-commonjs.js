@@ -1,0 +1,54 @@
+// Writes dist/cjs: what the package's entries load, from dist, as CommonJS, for Jest and bundlers that load no ECMAScript modules.
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Script } from 'node:vm';
+import { transform } from '@swc/core';
+
+const DIST = 'dist';
+const CJS = join(DIST, 'cjs');
+const { exports } = JSON.parse(await readFile('package.json', 'utf8'));
+const entries = Object.values(exports).flatMap((entry) => entry.import ?? []);
+
+await rm(CJS, { recursive: true, force: true });
+await convert(
+  entries.map((entry) => entry.default),
+  toCommonJs,
+  /\brequire\("(\.[^"]+)"\)/g,
+);
+await convert(
+  entries.map((entry) => entry.types),
+  (code) => code,
+  /(?:from |import\()["'](\.[^"']+)["']/g,
+);
+await writeFile(join(CJS, 'package.json'), '{ "type": "commonjs" }\n');
+
+/** Converts files, and those that they import. @param imports finds the latter in what a file is converted to */
+async function convert(files, into, imports) {
+  const isDeclaration = files[0].endsWith('.d.ts');
+  const found = new Set(files.map((file) => file.replace(/^\.\//, '')));
+  // A set's loop goes on to what is added to it.
+  for (const file of found) {
+    const code = await into(await readFile(file, 'utf8'), file);
+    for (const [, path] of code.matchAll(imports)) {
+      const target = join(dirname(file), path);
+      found.add(isDeclaration ? target.replace(/\.js$/, '.d.ts') : target);
+    }
+    const output = join(CJS, file.slice(`${DIST}/`.length));
+    await mkdir(dirname(output), { recursive: true });
+    await writeFile(output, code);
+  }
+}
+
+async function toCommonJs(source, filename) {
+  const { code } = await transform(source, {
+    filename,
+    configFile: false,
+    swcrc: false,
+    jsc: { target: 'es2022', parser: { syntax: 'ecmascript' } },
+    // `import()` stays what it is: some packages have nothing for `require`.
+    module: { type: 'commonjs', ignoreDynamic: true },
+  });
+  // No `import.meta` and no top-level await is left.
+  new Script(code, { filename });
+  return code;
+}

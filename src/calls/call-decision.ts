@@ -1,0 +1,45 @@
+import { checkCredentials } from '../transports/telephony/telephony-credentials.js';
+import type { CallDecision } from './call-router.js';
+
+/** A check of one field: what it must be; `undefined` when it is. */
+type FieldCheck = (value: unknown) => string | undefined;
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const CHECKS: Record<string, FieldCheck> = {
+  refuse: (value) =>
+    value === 'busy' || value === 'rejected' || (isObject(value) && typeof value.say === 'string')
+      ? undefined
+      : "must be 'busy', 'rejected' or { say: 'a text' }",
+  bot: (value) => (typeof value === 'string' ? undefined : 'must be a string'),
+  body: () => undefined,
+  customParameters: (value) =>
+    isObject(value) && Object.values(value).every((one) => typeof one === 'string')
+      ? undefined
+      : 'must be an object of strings',
+  principal: (value) =>
+    isObject(value) ? undefined : 'must be an object such as { id, maxSessions, claims }',
+  maxDurationMs: (value) =>
+    typeof value === 'number' && value > 0 ? undefined : 'must be a number of milliseconds above 0',
+  credentials: checkCredentials,
+};
+
+/**
+ * Checks what a host's `CallRouter` has decided.
+ * @throws {TypeError} that says what is wrong with it, and what is accepted
+ */
+export function checkedDecision(value: unknown): CallDecision {
+  if (!isObject(value)) {
+    throw new TypeError('a decision must be an object: {} takes the call, { refuse } does not');
+  }
+  for (const [name, field] of Object.entries(value)) {
+    if (field === undefined) continue;
+    const check = Object.hasOwn(CHECKS, name) ? CHECKS[name] : undefined;
+    const problem = check
+      ? check(field)
+      : `is not known; there are ${Object.keys(CHECKS).join(', ')}`;
+    if (problem) throw new TypeError(`${name} of a decision ${problem}`);
+  }
+  return value;
+}

@@ -1,0 +1,11 @@
+import { RunnerError } from '../errors/runner.error.js';
+import type { CallRefusal } from './call-router.js';
+
+/** A call that the host's `CallRouter` has refused. */
+export class CallRefusedError extends RunnerError {
+  override readonly name = 'CallRefusedError';
+
+  constructor(readonly refusal: CallRefusal) {
+    super('CALL_REFUSED', 'The call was refused.');
+  }
+}

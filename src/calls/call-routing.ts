@@ -1,0 +1,117 @@
+import { textOfThrown } from '../errors/thrown.js';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { RunnerError } from '../errors/runner.error.js';
+import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import { type OpenSession, SessionRegistry } from '../sessions/session-registry.js';
+import type { SessionCall } from '../sessions/session.js';
+import { checkedDecision } from './call-decision.js';
+import { CallRefusedError } from './call-refused.error.js';
+import { type AcceptedCall, CallRouter, type IncomingCall, TakeEveryCall } from './call-router.js';
+
+/** A call as a transport knows it. */
+export type KnownCall = Omit<IncomingCall, 'signal'>;
+
+/** Asks the host's {@link CallRouter}, and waits for it only so long. */
+@Injectable()
+export class CallRouting {
+  private readonly logger = new Logger('PipecatRunner');
+
+  constructor(
+    @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
+    private readonly router: CallRouter,
+    private readonly sessions: SessionRegistry,
+  ) {}
+
+  /** True when the host decides about calls. */
+  get isOn(): boolean {
+    return !(this.router instanceof TakeEveryCall);
+  }
+
+  /**
+   * The host's decision to take a call. What comes of another one is told to whoever watches the sessions, unless there is a session.
+   * @throws {CallRefusedError} when it is to refuse it, or a RunnerError `NO_DECISION` when there is none
+   */
+  async route(call: KnownCall): Promise<AcceptedCall> {
+    if (!this.isOn) return {};
+    try {
+      const decision = await this.ask('route', call, async (asked) =>
+        checkedDecision(await this.router.route(asked)),
+      );
+      if (decision.refuse !== undefined) throw new CallRefusedError(decision.refuse);
+      return decision;
+    } catch (error) {
+      const { transport, stage } = call;
+      if (stage === 'connection') throw error;
+      throw this.sessions.observers.refused(error, { transport, call: inboundCall(call) });
+    }
+  }
+
+  /**
+   * The keys that the webhook of a call may be signed with; `undefined` where the host leaves them to the module.
+   * @throws {RunnerError} `NO_DECISION`
+   */
+  async webhookKeys(call: KnownCall): Promise<readonly string[] | undefined> {
+    if (!this.isOn) return undefined;
+    return this.ask('webhookKeys', call, async (asked) => {
+      const keys = await this.router.webhookKeys(asked);
+      if (keys === undefined) return undefined;
+      const list = [keys].flat();
+      if (list.every((key) => typeof key === 'string' && key !== '')) return list;
+      throw new TypeError('keys must be a string that is not empty, or a list of them');
+    });
+  }
+
+  private async ask<T>(
+    what: string,
+    call: KnownCall,
+    ask: (call: IncomingCall) => Promise<T>,
+  ): Promise<T> {
+    const { callRouterTimeoutMs } = this.options;
+    const over = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    const tooLong = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const error = new Error(`no decision within ${callRouterTimeoutMs} ms`);
+        over.abort(error);
+        reject(error);
+      }, callRouterTimeoutMs);
+    });
+    try {
+      return await Promise.race([ask({ ...call, signal: over.signal }), tooLong]);
+    } catch (error) {
+      this.logger.error(
+        `callRouter.${what}() failed for a call from ${call.transport}: ${textOfThrown(error).text}`,
+      );
+      throw new RunnerError(
+        'NO_DECISION',
+        'There is no decision about this call; try again later.',
+        {
+          cause: error,
+        },
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The terms of the session of a call that is taken. */
+export const sessionOfCall = ({
+  bot,
+  body,
+  principal,
+  maxDurationMs,
+}: AcceptedCall): Omit<OpenSession, 'transport'> => ({
+  bot,
+  body,
+  caller: principal,
+  maxDurationMs,
+});
+
+/** The call of a session. */
+export const inboundCall = ({ from, to, callId }: KnownCall): SessionCall => ({
+  direction: 'inbound',
+  from,
+  to,
+  callId,
+});

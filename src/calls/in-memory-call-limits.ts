@@ -1,0 +1,147 @@
+import { type Check, checkOptions, InvalidOptionsError } from '../validation/options.js';
+import { CallLimitError } from './call-limit.error.js';
+import {
+  CallLimits,
+  type CallReservation,
+  type PlannedCall,
+  type PlannedTransfer,
+} from './call-limits.js';
+import { TenantCalls } from './tenant-calls.js';
+
+/** The limits of one tenant. What is left out is not limited. */
+export interface TenantCallLimits {
+  /** The most calls that ring or go on at once. @default Infinity */
+  readonly maxCalls?: number;
+  /**
+   * The most minutes of answered calls within the window (`windowMs`), those of calls under way included. When they are used up the calls
+   * under way are ended as `too_long`.
+   * @default Infinity
+   */
+  readonly maxMinutes?: number;
+  /** Allowed destinations: prefixes of the number or SIP URI, such as `+49`, or patterns for all of it. @default all */
+  readonly destinations?: readonly (string | RegExp)[];
+  /** Destinations that are refused although allowed, such as `+49900`. @default [] */
+  readonly blockedDestinations?: readonly (string | RegExp)[];
+}
+
+/** The limits of every tenant, or how those of one are looked up, such as in the host's database. */
+export type TenantLimitsSource =
+  | TenantCallLimits
+  | ((
+      tenant: string | undefined,
+    ) => TenantCallLimits | undefined | Promise<TenantCallLimits | undefined>);
+
+/** Options of {@link InMemoryCallLimits}. */
+export interface InMemoryCallLimitsOptions {
+  /** The rolling window of `maxMinutes`, in milliseconds. A call counts until its end is so long ago. @default 86_400_000, a day */
+  readonly windowMs?: number;
+  /** A clock that never goes back, in milliseconds. @default `performance.now` */
+  readonly now?: () => number;
+}
+
+/**
+ * Counts the calls and minutes of each tenant in the memory of this process; a restart begins at 0. Looking up limits may take a while, but
+ * checking and counting is one synchronous step.
+ *
+ * @example
+ * ```ts
+ * RunnerModule.forRoot({
+ *   imports: [TenantsModule],
+ *   callLimits: {
+ *     inject: [TenantsRepository],
+ *     useFactory: (tenants: TenantsRepository) => new InMemoryCallLimits((id) => tenants.callLimitsOf(id)),
+ *   },
+ * })
+ * ```
+ */
+export class InMemoryCallLimits extends CallLimits {
+  private readonly tenants = new Map<string | undefined, TenantCalls>();
+  private readonly windowMs: number;
+  private readonly now: () => number;
+
+  /**
+   * @param source the limits of all tenants, each counted by itself, or a function that gives those of one @default no limits
+   * @throws {InvalidOptionsError} for limits that cannot be, as `reserve()` does for those that the function gives
+   */
+  constructor(
+    private readonly source: TenantLimitsSource = {},
+    { windowMs = 86_400_000, now = () => performance.now() }: InMemoryCallLimitsOptions = {},
+  ) {
+    super();
+    if (typeof source !== 'function') checkLimits(source);
+    if (!(Number.isFinite(windowMs) && windowMs > 0)) {
+      throw new InvalidOptionsError('InMemoryCallLimits', ['windowMs must be a number above 0']);
+    }
+    this.windowMs = windowMs;
+    this.now = now;
+  }
+
+  async reserve({ tenant, to, end }: PlannedCall): Promise<CallReservation> {
+    const limits = await this.limitsOf(tenant);
+    refuseDestination(to, limits);
+    const { maxCalls = Infinity, maxMinutes = Infinity } = limits;
+    return this.callsOf(tenant).reserve({ maxCalls, maxMinutes }, end);
+  }
+
+  override async checkTransfer({ tenant, to }: PlannedTransfer): Promise<void> {
+    refuseDestination(to, await this.limitsOf(tenant));
+  }
+
+  /** The present usage of a tenant: calls that ring or go on, and minutes within the window. */
+  usageOf(tenant: string | undefined): { readonly calls: number; readonly minutes: number } {
+    const known = this.tenants.get(tenant);
+    return { calls: known?.active ?? 0, minutes: known?.minutes ?? 0 };
+  }
+
+  private async limitsOf(tenant: string | undefined): Promise<TenantCallLimits> {
+    if (typeof this.source !== 'function') return this.source;
+    const limits = (await this.source(tenant)) ?? {};
+    checkLimits(limits);
+    return limits;
+  }
+
+  private callsOf(tenant: string | undefined): TenantCalls {
+    // Those that have not called for longest have nothing left to remember, sooner or later.
+    for (const [id, { isIdle }] of this.tenants) {
+      if (!isIdle) break;
+      this.tenants.delete(id);
+    }
+    const calls = this.tenants.get(tenant) ?? new TenantCalls(this.windowMs, this.now);
+    // The latest last.
+    this.tenants.delete(tenant);
+    this.tenants.set(tenant, calls);
+    return calls;
+  }
+}
+
+function refuseDestination(
+  to: string,
+  { destinations, blockedDestinations = [] }: TenantCallLimits,
+): void {
+  const isOneOf = (patterns: readonly (string | RegExp)[]): boolean =>
+    patterns.some((one) => (typeof one === 'string' ? to.startsWith(one) : matches(one, to)));
+  if ((destinations && !isOneOf(destinations)) || isOneOf(blockedDestinations)) {
+    throw new CallLimitError('destination', 'This destination may not be called.');
+  }
+}
+
+/** All of it, whatever flags the pattern has. */
+const matches = ({ source, flags }: RegExp, to: string): boolean =>
+  new RegExp(`^(?:${source})$`, flags.replace(/[gy]/g, '')).test(to);
+
+const patterns: Check = (value) =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string' || one instanceof RegExp)
+    ? undefined
+    : "must be a list of prefixes such as '+49', or patterns";
+
+const atLeast0: Check = (value) =>
+  typeof value === 'number' && value >= 0 ? undefined : 'must be a number, at least 0';
+
+function checkLimits(limits: TenantCallLimits): void {
+  checkOptions('InMemoryCallLimits', limits, {
+    maxCalls: atLeast0,
+    maxMinutes: atLeast0,
+    destinations: patterns,
+    blockedDestinations: patterns,
+  });
+}

@@ -1,0 +1,96 @@
+import { MAX_TIMER_MS } from '../validation/options.js';
+import { CallLimitError } from './call-limit.error.js';
+import type { CallReservation } from './call-limits.js';
+import { RollingTotal } from './rolling-total.js';
+
+const MINUTE_MS = 60_000;
+
+interface ActiveCall {
+  readonly end: (message: string) => void;
+  /** `undefined` while it rings. */
+  answeredAtMs?: number;
+}
+
+/** The calls of one tenant, and the minutes they took within a window of time. Everything here is one synchronous step. */
+export class TenantCalls {
+  /** The limit of minutes; the latest that is known. */
+  private maxMinutes = Infinity;
+  private readonly calls = new Set<ActiveCall>();
+  private readonly used: RollingTotal;
+  /** Fires when the calls under way have used up the minutes. */
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    windowMs: number,
+    private readonly now: () => number,
+  ) {
+    this.used = new RollingTotal(windowMs, now);
+  }
+
+  /** The number of calls that ring or go on. */
+  get active(): number {
+    return this.calls.size;
+  }
+
+  /** The minutes of calls that have ended within the window, and of those that go on. */
+  get minutes(): number {
+    const now = this.now();
+    let ms = this.used.total;
+    for (const { answeredAtMs = now } of this.calls) ms += now - answeredAtMs;
+    return ms / MINUTE_MS;
+  }
+
+  /** True when there is nothing to remember. */
+  get isIdle(): boolean {
+    return this.calls.size === 0 && this.used.total === 0;
+  }
+
+  /** @throws {CallLimitError} */
+  reserve(
+    { maxCalls, maxMinutes }: { readonly maxCalls: number; readonly maxMinutes: number },
+    end: (message: string) => void,
+  ): CallReservation {
+    this.maxMinutes = maxMinutes;
+    if (this.calls.size >= maxCalls) {
+      throw new CallLimitError(
+        'calls',
+        `All ${maxCalls} calls that may go on at once do; try again later.`,
+      );
+    }
+    if (this.minutes >= maxMinutes) throw new CallLimitError('minutes', this.usedUp);
+    const call: ActiveCall = { end };
+    this.calls.add(call);
+    return {
+      answered: () => {
+        call.answeredAtMs ??= this.now();
+        this.watchMinutes();
+      },
+      ended: () => {
+        if (!this.calls.delete(call)) return;
+        if (call.answeredAtMs !== undefined) this.used.add(this.now() - call.answeredAtMs);
+        this.watchMinutes();
+      },
+    };
+  }
+
+  private get usedUp(): string {
+    return `The ${this.maxMinutes} minutes that may be called are used up.`;
+  }
+
+  /** Has the calls that go on ended when the minutes are used up: sooner the more there are. */
+  private watchMinutes(): void {
+    clearTimeout(this.timer);
+    const answered = [...this.calls].filter(({ answeredAtMs }) => answeredAtMs !== undefined);
+    if (answered.length === 0 || this.maxMinutes === Infinity) return;
+    const leftMs = ((this.maxMinutes - this.minutes) * MINUTE_MS) / answered.length;
+    if (leftMs <= 0) {
+      for (const { end } of answered) end(this.usedUp);
+      return;
+    }
+    // Looked at again then, for minutes of the past may count no more.
+    this.timer = setTimeout(
+      () => this.watchMinutes(),
+      Math.min(Math.ceil(leftMs), MAX_TIMER_MS),
+    ).unref();
+  }
+}

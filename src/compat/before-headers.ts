@@ -1,0 +1,35 @@
+import type { ServerResponse } from 'node:http';
+
+type Value = number | string | string[];
+
+/**
+ * Has the last say on the headers of a response: calls back when they are complete and about to go out, wherever they were set.
+ * @param change gets and sets them on the response
+ */
+export function beforeHeaders(response: ServerResponse, change: () => void): void {
+  const writeHead = response.writeHead.bind(response) as (
+    status: number,
+    reason?: string,
+  ) => unknown;
+  const patched = (status: number, ...rest: unknown[]): unknown => {
+    Object.assign(response, { writeHead });
+    // Fastify hands them over here, so that none is on the response yet.
+    for (const [name, value] of entriesOf(rest.at(-1))) response.setHeader(name, value);
+    change();
+    const [reason] = rest;
+    return writeHead(status, ...(typeof reason === 'string' ? [reason] : []));
+  };
+  Object.assign(response, { writeHead: patched });
+}
+
+/** Headers as `writeHead` takes them: an object, or a list of names and values in turn. */
+function entriesOf(headers: unknown): [string, Value][] {
+  if (typeof headers !== 'object' || headers === null) return [];
+  const entries = Array.isArray(headers) ? inPairs(headers.flat()) : Object.entries(headers);
+  return entries.filter((entry): entry is [string, Value] => entry[1] !== undefined);
+}
+
+const inPairs = (list: unknown[]): [string, unknown][] =>
+  list.flatMap((name, i): [string, unknown][] =>
+    i % 2 === 0 ? [[String(name), list[i + 1]]] : [],
+  );

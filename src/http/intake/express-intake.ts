@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { SetMetadata } from '@nestjs/common';
+import { type ExpressApplication, ExpressRouter } from '../../compat/express-router.js';
+import type { RunnerRef } from '../../runner-ref.js';
+import type { HttpRequest } from '../http-request.js';
+import { bodyOf, isBodyTaken } from '../request-body.js';
+import { allowedMethods, RUNNER_ROUTE, type RunnerRoute, runnerRouteOf } from '../runner-route.js';
+import { isPreflight } from './cors.js';
+import type { InstalledIntake, OpenExchange, Receiver, RoutedRoute } from './exchange.js';
+
+/** What is used of a request of Express. */
+type ExpressRequest = IncomingMessage & HttpRequest & { readonly path: string; body?: unknown };
+
+/** Builds the intake into an Express application: a middleware ahead of the host's, which asks the router who will take the request. */
+export function installOnExpress(
+  express: ExpressApplication,
+  receiverOf: (runner: RunnerRef) => Receiver,
+): InstalledIntake {
+  const router = new ExpressRouter<RunnerRoute>(express, runnerRouteOf);
+  let routes: RoutedRoute[] = [];
+
+  const exchangeOf = (
+    route: RunnerRoute,
+    request: ExpressRequest,
+    response: ServerResponse,
+    next: () => void,
+  ): OpenExchange => ({
+    route,
+    http: request,
+    request,
+    response,
+    header: (name) => response.getHeader(name),
+    setHeader: (name, value) => void response.setHeader(name, value),
+    hostHasCors: () => router.hasCors(request.path),
+    next: () => {
+      if (isBodyTaken(request)) request.body = bodyOf(request, {});
+      next();
+    },
+    takeOver: () => response,
+  });
+
+  express.use((request: ExpressRequest, response: ServerResponse, next: () => void) => {
+    const { method = '', headers, path } = request;
+    const asked = isPreflight(request) ? headers['access-control-request-method']! : method;
+    const route =
+      router.find(asked, path) ?? (asked === method ? undefined : router.find(method, path));
+    if (!route) return next();
+    receiverOf(route.runner).receive(exchangeOf(route, request, response, next));
+  });
+
+  return {
+    get routes() {
+      return routes;
+    },
+    complete() {
+      const registered = router.routes;
+      routes = registered.map(({ path, note }) => ({ path, route: note }));
+      for (const path of new Set(routes.map((one) => one.path))) {
+        const here = registered.filter((one) => one.path === path);
+        if (here.some(({ takesOptions }) => takesOptions)) continue;
+        const route = here[0]!.note;
+        const methods = allowedMethods(here.map(({ note }) => note));
+        const answer = (request: ExpressRequest, response: ServerResponse, next: () => void) =>
+          receiverOf(route.runner).answerOptions(
+            exchangeOf(route, request, response, next),
+            methods,
+          );
+        SetMetadata(RUNNER_ROUTE, route)(answer);
+        express.options(path, answer);
+      }
+    },
+  };
+}

@@ -1,0 +1,168 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { RunnerRef } from '../../runner-ref.js';
+import type { HttpRequest } from '../http-request.js';
+import { takeOverResponse } from '../http-response.js';
+import { bodyOf, isBodyTaken } from '../request-body.js';
+import { allowedMethods, RUNNER_ROUTE, type RunnerRoute, runnerRouteOf } from '../runner-route.js';
+import type { InstalledIntake, OpenExchange, Receiver, RoutedRoute } from './exchange.js';
+import { isReceived } from './received.js';
+
+/** Builds the intake into a Fastify application: hooks of the runners' routes alone, which the router has found by then. */
+export function installOnFastify(
+  fastify: FastifyApplication,
+  receiverOf: (runner: RunnerRef) => Receiver,
+): InstalledIntake {
+  const registered: (FastifyRoute & { readonly route: RunnerRoute })[] = [];
+  let routes: RoutedRoute[] = [];
+
+  const exchangeOf = (
+    route: RunnerRoute,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    next: () => void,
+  ): OpenExchange => ({
+    route,
+    http: request,
+    request: request.raw,
+    response: reply.raw,
+    header: (name) => reply.getHeader(name),
+    setHeader: (name, value) => void reply.header(name, value),
+    hostHasCors: () => fastify.hasRequestDecorator(CORS_DECORATOR),
+    next,
+    takeOver: () => takeOverResponse(reply),
+  });
+
+  fastify.addHook('onRoute', (options) => {
+    // Nest 11 gives no configuration to routes that take every method, Nest 12 wraps handlers of routes that have parameters.
+    const route = options.config?.[RUNNER_ROUTE] ?? runnerRouteOf(options.handler);
+    if (!route) return;
+    // An application on Express may have had this module before, and Express wants a name behind the asterisk.
+    options.url = options.path = options.url.replace(/\*\w+$/, '*');
+    registered.push({ ...options, route });
+    const receiver = (): Receiver => receiverOf(route.runner);
+    options.onRequest = [options.onRequest ?? []].flat();
+    options.onRequest.push((request, reply, done) => {
+      receiver().receive(exchangeOf(route, request, reply, done));
+    });
+    // The body has been read, so Fastify must not wait for one: until its parsing is over it sees none announced.
+    options.preParsing = [options.preParsing ?? []].flat();
+    options.preParsing.push((request, _reply, payload, done) => {
+      if (isBodyTaken(request.raw)) request.headers = NO_BODY;
+      done(null, payload);
+    });
+    options.preValidation = [options.preValidation ?? []].flat();
+    options.preValidation.push((request, _reply, done) => {
+      if (isBodyTaken(request.raw)) {
+        (request as { headers: unknown }).headers = undefined;
+        request.body = bodyOf(request, {});
+      }
+      done();
+    });
+    // A hook of the host's may have answered before the route's own hooks.
+    options.onSend = [options.onSend ?? []].flat();
+    options.onSend.push((request, reply, payload, done) => {
+      if (!isReceived(request.raw)) {
+        receiver().allowOrigin(exchangeOf(route, request, reply, () => undefined));
+      }
+      done(null, payload);
+    });
+  });
+
+  const isFree = (method: string, url: string): boolean => !fastify.hasRoute({ method, url });
+
+  /** With a slash at its end, which Express takes for the same. */
+  const registerTwins = (): void => {
+    const { ignoreTrailingSlash, routerOptions = {} } = fastify.initialConfig;
+    if (ignoreTrailingSlash || routerOptions.ignoreTrailingSlash) return;
+    for (const { method, url, handler, config } of [...registered]) {
+      if (/[/*]$/.test(url)) continue;
+      const twin = `${url}/`;
+      // HEAD comes with GET.
+      const methods = [method].flat().filter((one) => one !== 'HEAD' && isFree(one, twin));
+      if (methods.length > 0) fastify.route({ method: methods, url: twin, handler, config });
+    }
+  };
+
+  const registerOptions = (): void => {
+    for (const url of new Set(registered.map((one) => one.url))) {
+      if (!isFree('OPTIONS', url)) continue;
+      const here = registered.filter((one) => one.url === url).map(({ route }) => route);
+      const [route] = here as [RunnerRoute];
+      const methods = allowedMethods(here);
+      fastify.route({
+        method: 'OPTIONS',
+        url,
+        config: { [RUNNER_ROUTE]: route },
+        handler: (request, reply) =>
+          receiverOf(route.runner).answerOptions(
+            exchangeOf(route, request, reply, () => undefined),
+            methods,
+          ),
+      });
+    }
+  };
+
+  return {
+    get routes() {
+      return routes;
+    },
+    complete() {
+      routes = registered.map(({ url, route }) => ({ path: url, route }));
+      registerTwins();
+      registerOptions();
+    },
+  };
+}
+
+const NO_BODY = {
+  'content-type': undefined,
+  'content-length': '0',
+  'transfer-encoding': undefined,
+};
+
+/** What `@fastify/cors`, which `app.enableCors()` uses, adds to requests. */
+const CORS_DECORATOR = 'corsPreflightEnabled';
+
+/** What is used of a Fastify instance; the package itself is an optional peer. */
+export interface FastifyApplication {
+  readonly initialConfig: {
+    readonly ignoreTrailingSlash?: boolean;
+    readonly routerOptions?: { readonly ignoreTrailingSlash?: boolean };
+  };
+  addHook(name: 'onRoute', hook: (options: FastifyRoute) => void): void;
+  hasRequestDecorator(name: string): boolean;
+  hasRoute(route: { method: string; url: string }): boolean;
+  route(options: Omit<FastifyRoute, 'path'>): void;
+}
+
+/** A route as it is registered; whatever an `onRoute` hook sets of it counts. */
+interface FastifyRoute {
+  readonly method: string | string[];
+  url: string;
+  path: string;
+  readonly handler: (request: FastifyRequest, reply: FastifyReply) => unknown;
+  readonly config?: { readonly [RUNNER_ROUTE]?: RunnerRoute };
+  onRequest?: Hooks<[done: () => void]>;
+  preParsing?: Hooks<[payload: Readable, done: (error: null, payload: Readable) => void]>;
+  preValidation?: Hooks<[done: () => void]>;
+  onSend?: Hooks<[payload: unknown, done: (error: null, payload: unknown) => void]>;
+}
+
+type Hook<A extends unknown[]> = (request: FastifyRequest, reply: FastifyReply, ...rest: A) => void;
+type Hooks<A extends unknown[]> = Hook<A> | Hook<A>[];
+
+interface FastifyRequest extends Omit<HttpRequest, 'headers' | 'raw'> {
+  readonly raw: IncomingMessage;
+  /** Setting them lays them over those that came. */
+  headers: IncomingMessage['headers'];
+  body: unknown;
+}
+
+interface FastifyReply {
+  readonly raw: ServerResponse;
+  getHeader(name: string): unknown;
+  header(name: string, value: string): unknown;
+  getHeaders(): Record<string, string | string[] | number>;
+  hijack(): void;
+}

@@ -1,0 +1,39 @@
+import type { HttpRequest } from '../http-request.js';
+import type { ResolvedRunnerOptions } from '../../runner.options.js';
+import { mediaTypeOf } from '../request-body.js';
+
+/**
+ * Whether a browser sends a request for a page of another origin without having asked first: as JSON or with a key in a header it would have
+ * sent a preflight, which {@link Cors} answers.
+ */
+export function isOfForeignPage(
+  { headers, host }: HttpRequest,
+  { allowedOrigins, publicUrl }: Pick<ResolvedRunnerOptions, 'allowedOrigins' | 'publicUrl'>,
+): boolean {
+  const { origin } = headers;
+  const isForeign =
+    origin === undefined
+      ? headers['sec-fetch-site'] === 'cross-site'
+      : !allowedOrigins.some((allowed) => allowed.toLowerCase() === origin.toLowerCase()) &&
+        !isOrigin(origin, [host, headers.host, headers['x-forwarded-host'], publicUrl].flat());
+  if (!isForeign) return false;
+  const type = mediaTypeOf(headers);
+  return (
+    type !== 'application/json' && !type.endsWith('+json') && headers.authorization === undefined
+  );
+}
+
+/** Whether an origin is one of these hosts, whatever the scheme: a proxy may end TLS. None of the headers can be set by a page. */
+function isOrigin(origin: string, hosts: readonly (string | undefined)[]): boolean {
+  const own = hostOf(origin);
+  return own !== undefined && hosts.some((host) => host !== undefined && hostOf(host) === own);
+}
+
+/** Host and port of an origin, a URL or a `Host` header; default ports are left out. */
+function hostOf(text: string): string | undefined {
+  const [first = ''] = text.split(',', 1);
+  const url = first.includes('://') ? first.trim() : `http://${first.trim()}`;
+  if (!URL.canParse(url)) return undefined;
+  const { hostname, port } = new URL(url);
+  return port === '' || port === '80' || port === '443' ? hostname : `${hostname}:${port}`;
+}

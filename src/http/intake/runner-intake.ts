@@ -1,0 +1,100 @@
+import { isInstance } from '../../errors/thrown.js';
+import { AsyncResource } from 'node:async_hooks';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { RunnerError } from '../../errors/runner.error.js';
+import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options.js';
+import { RUNNER_REF, type RunnerRef } from '../../runner-ref.js';
+import { isOriginAllowed } from '../allowed-origins.js';
+import { isReading } from '../http-request.js';
+import { sendError } from '../http-response.js';
+import { leaveBody, takeBody } from '../request-body.js';
+import { Cors, isPreflight } from './cors.js';
+import type { Exchange, OpenExchange, Receiver } from './exchange.js';
+import { isOfForeignPage } from './foreign-page.js';
+import { HttpIntake } from './http-intake.js';
+import { markReceived } from './received.js';
+
+/**
+ * Takes the requests for a runner's routes ahead of the framework: CORS, pages that may not send them, and the body, of which the runner wants
+ * the raw bytes, its own limit, and its own answer when it is malformed.
+ */
+@Injectable()
+export class RunnerIntake implements Receiver {
+  private readonly logger = new Logger('PipecatRunner');
+  private readonly cors: Cors;
+
+  constructor(
+    @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
+    @Inject(RUNNER_REF) runner: RunnerRef,
+    intake: HttpIntake,
+  ) {
+    this.cors = new Cors(options.allowedOrigins);
+    intake.add(runner, this);
+  }
+
+  receive(exchange: OpenExchange): void {
+    if (this.allowOrigin(exchange)) return void exchange.takeOver().writeHead(204).end();
+    // The host's to answer.
+    if (isPreflight(exchange.request)) return exchange.next();
+    this.take(exchange, (error) => {
+      if (error) this.refuse(exchange, error);
+      else exchange.next();
+    });
+  }
+
+  /** Takes a request that came to its handler by a way on which nobody took it, such as another URL that the host rewrote. */
+  receiveLate(exchange: Exchange): Promise<void> {
+    this.allowOrigin(exchange);
+    return new Promise((resolve, reject) => {
+      this.take(exchange, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  allowOrigin(exchange: Exchange): boolean {
+    markReceived(exchange.request);
+    return this.cors.apply(exchange);
+  }
+
+  answerOptions(exchange: OpenExchange, methods: readonly string[]): void {
+    const response = exchange.takeOver();
+    response.setHeader('allow', methods.join(', '));
+    response.writeHead(204).end();
+  }
+
+  private take(exchange: Exchange, done: (error?: Error) => void): void {
+    const { http, request, route } = exchange;
+    const refusal = this.refusal(exchange);
+    if (refusal || isReading(request)) return done(refusal);
+    const readBody = route.streamsBody ? leaveBody : takeBody;
+    // Whatever the host keeps for this request, such as with AsyncLocalStorage, would be lost in the events of the body.
+    const scope = new AsyncResource('RunnerIntake');
+    readBody(request, this.options, (error) => scope.runInAsyncScope(done, undefined, error), http);
+  }
+
+  private refusal({ http, request, route }: Exchange): RunnerError | undefined {
+    const { allowedOrigins, publicUrl } = this.options;
+    const { origin } = request.headers;
+    // CORS keeps a page from reading the answer, but not from asking: a form needs no preflight.
+    if (origin !== undefined && !isReading(request) && !isOriginAllowed(origin, allowedOrigins)) {
+      return new RunnerError('FORBIDDEN', 'This origin is not allowed.');
+    }
+    if (route.opensSessions && isOfForeignPage(http, { allowedOrigins, publicUrl })) {
+      return new RunnerError(
+        'FORBIDDEN',
+        'A page of another origin starts no sessions like this: send application/json or a key in a header, or add its origin to allowedOrigins.',
+      );
+    }
+    return undefined;
+  }
+
+  private refuse(exchange: OpenExchange, error: Error): void {
+    const { request } = exchange;
+    const response = exchange.takeOver();
+    if (!isInstance(error, RunnerError)) this.logger.error(error.message, error.stack);
+    // What is still coming in is not read, so the connection cannot be used again.
+    if (!request.complete && request.httpVersionMajor < 2)
+      response.setHeader('connection', 'close');
+    sendError(response, error);
+    request.resume();
+  }
+}

@@ -1,0 +1,37 @@
+import { PassThrough, Readable } from 'node:stream';
+import { describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { BotOutput } from './bot-output.js';
+
+const LIMITS = { outputLinesPerSecond: 500, outputBytesPerSecond: 1_000_000 };
+
+class FullLogger extends Logger {
+  readonly tried: string[] = [];
+  override log(message: unknown): void {
+    this.tried.push(String(message));
+    throw new Error('ENOSPC: no space left on device');
+  }
+}
+
+describe('the output of a bot', () => {
+  it('is read on when the logger of the host throws', async () => {
+    const logger = new FullLogger();
+    const output = new BotOutput(LIMITS, () => logger);
+    const stream = new PassThrough();
+    stream.end('one\ntwo\n');
+    await output.read(stream, 'log');
+    expect(logger.tried).toEqual(['one', 'two']);
+  });
+
+  it.each([
+    ['WARNING', 'warn'],
+    ['NOTICE', 'log'],
+    ...Object.getOwnPropertyNames(Object.prototype).map((name) => [name, 'log'] as const),
+  ])('in the words of Loguru at the level %s is logged at %s', async (level, loggedAt) => {
+    const line = `2026-01-31 12:00:00.000 | ${level} | bot:main:1 - hello`;
+    const logger = { log: jest.fn(), warn: jest.fn() };
+    const output = new BotOutput(LIMITS, () => logger as unknown as Logger);
+    await output.read(Readable.from([`${line}\n`]), 'log');
+    expect(logger[loggedAt as 'log' | 'warn']).toHaveBeenCalledWith(line);
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseBotMessage } from './parse-bot-message.js';
+
+const stats = { audioIn: 1, audioOut: 2, unread: 0, overflowed: 0, malformed: { 'bad frame': 3 } };
+const parse = (message: unknown) => parseBotMessage(JSON.stringify(message));
+
+describe('parseBotMessage', () => {
+  it.each<[string, object, object]>([
+    ['loaded', { type: 'loaded' }, { type: 'loaded' }],
+    ['ready, with more than there is', { type: 'ready', more: 1 }, { type: 'ready' }],
+    ['hang_up', { type: 'hang_up' }, { type: 'hang_up' }],
+    [
+      'transfer, with more than there is',
+      { type: 'transfer', target: '+15550001', callerId: null, more: 1 },
+      { type: 'transfer', target: '+15550001' },
+    ],
+    [
+      'transfer under a number',
+      { type: 'transfer', target: 'sip:a@example.com', callerId: '+15550002' },
+      { type: 'transfer', target: 'sip:a@example.com', callerId: '+15550002' },
+    ],
+    ['done', { type: 'done' }, { type: 'done' }],
+    ['done with null', { type: 'done', stats: null }, { type: 'done' }],
+    ['done with stats', { type: 'done', stats }, { type: 'done', stats }],
+    [
+      'failed without a stack',
+      { type: 'failed', message: 'x', stack: null },
+      { type: 'failed', message: 'x' },
+    ],
+    [
+      'failed with control characters',
+      { type: 'failed', message: 'a\rb\u001b[2J', stack: 'x\n  at\u009c y' },
+      { type: 'failed', message: 'ab', stack: 'x\n      at y' },
+    ],
+    [
+      'stop as long as it may be',
+      { type: 'stop', code: 'peer_left', message: 'x'.repeat(4_096) },
+      { type: 'stop', code: 'peer_left', message: 'x'.repeat(4_096) },
+    ],
+    [
+      'log',
+      { type: 'log', level: 'fatal', message: 'a\tb' },
+      { type: 'log', level: 'fatal', message: 'a\tb' },
+    ],
+  ])('reads %s', (_, message, read) => {
+    expect(parse(message)).toEqual(read);
+  });
+
+  it.each(['grown', 'constructor', '__proto__', 'toString', ''])('ignores the type %j', (type) => {
+    expect(parse({ type })).toBeUndefined();
+  });
+
+  it.each<[unknown, RegExp]>([
+    [[], /no message/],
+    ['loaded', /no message/],
+    [7, /no message/],
+    [{ type: ['loaded'] }, /no message/],
+    [{ type: 'log', message: 'x' }, /log that cannot be used: level must be one of verbose/],
+    [{ type: 'log', level: ['log'], message: 'x' }, /level must be one of/],
+    [{ type: 'log', level: 'log', message: {} }, /message must be a text of at most 65536/],
+    [{ type: 'stop', code: 'completed' }, /message must be a text of at most 4096/],
+    [{ type: 'failed', message: 'x', stack: 7 }, /stack must be a text of at most 65536/],
+    [{ type: 'failed', message: null }, /message must be a text/],
+    [{ type: 'transfer' }, /target must be a text/],
+    [{ type: 'transfer', target: 'x', callerId: 7 }, /callerId must be a text/],
+    [{ type: 'done', stats: 7 }, /stats and its malformed must be objects/],
+    [{ type: 'done', stats: {} }, /stats and its malformed must be objects/],
+    [{ type: 'done', stats: { ...stats, malformed: [1] } }, /must be objects/],
+    [{ type: 'done', stats: { ...stats, audioIn: undefined } }, /whole one from 0 to 1000000000/],
+    [{ type: 'done', stats: { ...stats, audioOut: 1.5 } }, /whole one/],
+    [{ type: 'done', stats: { ...stats, unread: '1' } }, /whole one/],
+    [{ type: 'done', stats: { ...stats, overflowed: 1e300 } }, /whole one/],
+    [{ type: 'done', stats: { ...stats, malformed: { x: -1 } } }, /whole one/],
+    [
+      {
+        type: 'done',
+        stats: {
+          ...stats,
+          malformed: Object.fromEntries(Array.from({ length: 101 }, (_, i) => [i, 1])),
+        },
+      },
+      /malformed must have at most 100 kinds/,
+    ],
+  ])('says what is wrong with %j', (message, problem) => {
+    expect(parse(message)).toMatch(problem);
+  });
+
+  it('takes no number that JSON cannot hold', () => {
+    const text = JSON.stringify({ type: 'done', stats }).replace('"audioIn":1', '"audioIn":1e999');
+    expect(parseBotMessage(text)).toMatch(/whole one/);
+  });
+});

@@ -1,0 +1,103 @@
+import { textOfThrown } from '../errors/thrown.js';
+import type { MediaStats } from '../media/media-transport.js';
+import { BOT_ENDS, type BotMessage, LOG_LEVELS, MAX_LOG_TEXT, MAX_REASON } from './bot-messages.js';
+import { printableLines } from './printable-lines.js';
+
+/** The most of anything that is counted in one conversation. */
+const MAX_COUNT = 1_000_000_000;
+/** The most kinds of malformed input that are told apart. */
+const MAX_KINDS = 100;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a message of a bot's process: only the fields that its type has, within bounds, and texts fit for a log.
+ * @returns nothing for a type that is not known; what is wrong, in words, for what is no message
+ */
+export function parseBotMessage(line: string): BotMessage | string | undefined {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(line);
+  } catch {
+    fields = undefined;
+  }
+  if (!isObject(fields) || typeof fields.type !== 'string')
+    return 'said what is no message of the protocol';
+  const { type } = fields;
+  if (!isKnown(type)) return undefined;
+  try {
+    return READERS[type](fields);
+  } catch (error) {
+    return `sent a message of type ${type} that cannot be used: ${textOfThrown(error).message}`;
+  }
+}
+
+const READERS: { readonly [T in BotMessage['type']]: (fields: Fields) => BotMessage } = {
+  loaded: () => ({ type: 'loaded' }),
+  ready: () => ({ type: 'ready' }),
+  log: (fields) => ({
+    type: 'log',
+    level: choiceOf(fields, 'level', LOG_LEVELS),
+    message: textOf(fields, 'message', MAX_LOG_TEXT),
+  }),
+  stop: (fields) => ({
+    type: 'stop',
+    code: choiceOf(fields, 'code', BOT_ENDS),
+    message: textOf(fields, 'message', MAX_REASON),
+  }),
+  hang_up: () => ({ type: 'hang_up' }),
+  transfer: (fields) => ({
+    type: 'transfer',
+    target: textOf(fields, 'target', MAX_REASON),
+    ...(!isAbsent(fields.callerId) && { callerId: textOf(fields, 'callerId', MAX_REASON) }),
+  }),
+  done: ({ stats }) => ({ type: 'done', stats: isAbsent(stats) ? undefined : statsOf(stats) }),
+  failed: (fields) => ({
+    type: 'failed',
+    message: textOf(fields, 'message', MAX_REASON),
+    stack: isAbsent(fields.stack) ? undefined : textOf(fields, 'stack', MAX_LOG_TEXT),
+  }),
+};
+
+const isKnown = (type: string): type is BotMessage['type'] => Object.hasOwn(READERS, type);
+
+const isObject = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** True for `null` too, as most languages write it in JSON. */
+const isAbsent = (value: unknown): boolean => value === undefined || value === null;
+
+function textOf(fields: Fields, name: string, max: number): string {
+  const text = fields[name];
+  if (typeof text !== 'string' || text.length > max)
+    throw new Error(`${name} must be a text of at most ${max} characters`);
+  return printableLines(text);
+}
+
+function choiceOf<T extends string>(fields: Fields, name: string, choices: readonly T[]): T {
+  const choice = choices.find((one) => one === fields[name]);
+  if (choice === undefined) throw new Error(`${name} must be one of ${choices.join(', ')}`);
+  return choice;
+}
+
+function countOf(fields: Fields, name: string): number {
+  const count = fields[name];
+  if (typeof count === 'number' && Number.isInteger(count) && count >= 0 && count <= MAX_COUNT)
+    return count;
+  throw new Error(`each number of stats must be a whole one from 0 to ${MAX_COUNT}`);
+}
+
+function statsOf(stats: unknown): MediaStats {
+  if (!isObject(stats) || !isObject(stats.malformed))
+    throw new Error('stats and its malformed must be objects');
+  const { malformed } = stats;
+  const kinds = Object.keys(malformed);
+  if (kinds.length > MAX_KINDS) throw new Error(`malformed must have at most ${MAX_KINDS} kinds`);
+  return {
+    audioIn: countOf(stats, 'audioIn'),
+    audioOut: countOf(stats, 'audioOut'),
+    unread: countOf(stats, 'unread'),
+    overflowed: countOf(stats, 'overflowed'),
+    malformed: Object.fromEntries(kinds.map((kind) => [kind, countOf(malformed, kind)])),
+  };
+}

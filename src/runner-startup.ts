@@ -1,0 +1,75 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { RunnerAuth } from './auth/runner-auth.js';
+import { BotLauncher } from './bot/bot-launcher.js';
+import { RunnerServing } from './http/runner-serving.js';
+import { SessionRegistry } from './sessions/session-registry.js';
+import { IMPLIED_TRANSPORT } from './transports/implied-transport.js';
+import { RunnerTransport } from './transports/runner-transport.js';
+import { TransportRegistry } from './transports/transport-registry.js';
+import { InvalidOptionsError, kindOf } from './validation/options.js';
+
+/** The start-up of a runner: checks what the host gave it, and has its launcher prepare when it begins to serve. */
+@Injectable()
+export class RunnerStartup implements OnModuleInit {
+  private initialised = false;
+
+  constructor(
+    private readonly launcher: BotLauncher,
+    private readonly auth: RunnerAuth,
+    private readonly transports: TransportRegistry,
+    private readonly serving: RunnerServing,
+    private readonly sessions: SessionRegistry,
+    private readonly modules: ModulesContainer,
+    adapterHost: HttpAdapterHost,
+  ) {
+    // Nest runs no hooks of a module that is loaded lazily.
+    if (adapterHost.listening) warnOfLazyLoading();
+    else adapterHost.listen$.subscribe(() => this.initialised || warnOfLazyLoading());
+  }
+
+  onModuleInit(): void {
+    this.initialised = true;
+    refuseWithout('launcher', this.launcher, 'launch');
+    refuseWithout('auth', this.auth, 'authorize');
+    // A host may give any object with a launch() method.
+    this.serving.onServing('launcher', () => this.launcher.prepare?.());
+    this.serving.onServing('transports', () => this.warnOfUnusable());
+    // For those whose requests come from a server of their own.
+    this.sessions.observers.add({ changed: () => this.serving.begin() });
+  }
+
+  private warnOfUnusable(): void {
+    for (const { name, reason } of this.transports.disabled) {
+      if (this.isImplied(name)) continue;
+      new Logger('PipecatRunner').warn(
+        `Transport '${name}' is configured but cannot be used: ${reason}`,
+      );
+    }
+  }
+
+  private isImplied(name: string): boolean {
+    return [...this.modules.values()].some(
+      ({ providers }) =>
+        providers.has(IMPLIED_TRANSPORT) &&
+        [...providers.values()].some(
+          ({ instance }) => instance instanceof RunnerTransport && instance.names.includes(name),
+        ),
+    );
+  }
+}
+
+/** @throws {InvalidOptionsError} where what a provider gave lacks its method */
+function refuseWithout(option: string, given: object | undefined, method: string): void {
+  if (typeof (given as Record<string, unknown> | undefined)?.[method] === 'function') return;
+  throw new InvalidOptionsError('RunnerModule', [
+    `${option} must have a method ${method}(), and ${kindOf(given)} has none`,
+  ]);
+}
+
+function warnOfLazyLoading(): void {
+  new Logger('PipecatRunner').warn(
+    'NOT SERVED: RunnerModule was loaded by LazyModuleLoader, and Nest registers no routes and no WebSockets of such a module. ' +
+      'Put RunnerModule.forRoot({ … }) into the imports of a module that the application starts with.',
+  );
+}

@@ -1,0 +1,42 @@
+import { SetMetadata, type Type, UseGuards } from '@nestjs/common';
+import { declaredAccess } from '../auth/access.js';
+import { handlersOf, replaceHandler } from '../compat/nest-handlers.js';
+import { AnswerGuard } from '../http/answer.guard.js';
+import { setOperationId } from '../http/api-route.decorator.js';
+import { RUNNER_CONTROLLER, STREAMS_BODY } from '../http/runner-controller.decorator.js';
+import { RUNNER_ROUTE, type RunnerRoute } from '../http/runner-route.js';
+import type { RunnerRef } from '../runner-ref.js';
+import { subclassOf } from './subclass.js';
+
+/** Where `RouteConfig()` of `@nestjs/platform-fastify`, an optional peer, leaves what the routes of Fastify are given as `config`. */
+const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
+
+/**
+ * A controller as one runner has it for its own: a subclass whose handlers carry the {@link RunnerRoute}, and leave the answer to the
+ * {@link AnswerGuard}. A controller that is not the runner's stays as it is.
+ */
+export function ownController(controller: Type<unknown>, runner: RunnerRef): Type<unknown> {
+  if (!Reflect.getMetadata(RUNNER_CONTROLLER, controller)) return controller;
+  const own = subclassOf(controller);
+  for (const handler of handlersOf(controller)) {
+    const access = declaredAccess(handler.handle, controller);
+    const route: RunnerRoute = {
+      ...handler,
+      runner,
+      controller,
+      streamsBody: Reflect.getMetadata(STREAMS_BODY, handler.handle) === true,
+      opensSessions: access === 'start' || access === 'webhook',
+    };
+    // Nest sees its parameters only: it does nothing, for the guard has answered.
+    const replacement = (_response: unknown): void => undefined;
+    replaceHandler(own, handler, replacement);
+    const config = Reflect.getMetadata(FASTIFY_ROUTE_CONFIG, replacement) as object | undefined;
+    SetMetadata(RUNNER_ROUTE, route)(replacement);
+    SetMetadata(FASTIFY_ROUTE_CONFIG, { ...config, [RUNNER_ROUTE]: route })(replacement);
+    if (runner.name !== undefined) {
+      setOperationId(replacement, `${runner.name}_${controller.name}_${handler.name}`);
+    }
+    UseGuards(AnswerGuard)(own.prototype as object, handler.name, { value: replacement });
+  }
+  return own;
+}

@@ -1,0 +1,134 @@
+import { textOfThrown } from '../errors/thrown.js';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { refusalCodeOf } from '../errors/runner.error.js';
+import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import { NoSessionHooks, type SessionRecord, SessionHooks } from './session-hooks.js';
+import type { RefusedStart, SessionObserver } from './session-observers.js';
+import { SessionRegistry } from './session-registry.js';
+import type { Session } from './session.js';
+
+/** The most calls of the host's hooks that run at once; the others wait their turn. */
+const MAX_RUNNING = 64;
+/** The most calls that wait, when the host's database is slow. One more is dropped, and the log says so. */
+const MAX_WAITING = 10_000;
+
+/** Refusals of strangers. */
+const OF_STRANGERS = new Set(['UNAUTHORIZED', 'FORBIDDEN']);
+
+interface HookCall {
+  /** The subject of the record, for the log. */
+  readonly subject: string;
+  readonly run: () => void | Promise<void>;
+}
+
+/** Calls the host's {@link SessionHooks}, in the order of the events, without ever being in the way of a session. */
+@Injectable()
+export class SessionHookDispatcher implements SessionObserver {
+  private readonly logger = new Logger('PipecatRunner');
+  private readonly waiting: HookCall[] = [];
+  private running = 0;
+  private idle: (() => void)[] = [];
+
+  constructor(
+    @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
+    private readonly hooks: SessionHooks,
+    sessions: SessionRegistry,
+  ) {
+    if (!(hooks instanceof NoSessionHooks)) sessions.observers.add(this);
+  }
+
+  changed(session: Session): void {
+    if (session.state.name !== 'ended') return;
+    const record = recordOf(session);
+    this.call({ subject: `session ${session.id}`, run: () => this.hooks.ended(record) });
+  }
+
+  refused(error: unknown, { transport, caller, call, session }: RefusedStart): void {
+    const code = refusalCodeOf(error);
+    // With a session, its end tells.
+    if (session || OF_STRANGERS.has(code)) return;
+    const message =
+      code === 'UNEXPECTED' ? 'The runner failed unexpectedly.' : textOfThrown(error).message;
+    const record = { transport, principal: caller, call, refusedAt: new Date(), code, message };
+    this.call({
+      subject: `a start that was refused (${code})`,
+      run: () => this.hooks.refused(record),
+    });
+  }
+
+  /** Resolves when all that was called for has been done, or after `sessionHookTimeoutMs`. */
+  async flush(): Promise<void> {
+    if (this.running === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([
+      new Promise<void>((resolve) => this.idle.push(resolve)),
+      new Promise<void>((resolve) => {
+        timer = setTimeout(() => {
+          const left = this.running + this.waiting.length;
+          this.logger.error(`sessionHooks did not finish in time; ${left} record(s) may be lost`);
+          resolve();
+        }, this.options.sessionHookTimeoutMs);
+      }),
+    ]);
+    clearTimeout(timer);
+  }
+
+  private call(hookCall: HookCall): void {
+    if (this.running < MAX_RUNNING) void this.run(hookCall);
+    else if (this.waiting.length < MAX_WAITING) this.waiting.push(hookCall);
+    else this.logger.error(`sessionHooks are too slow; the record of ${hookCall.subject} is lost`);
+  }
+
+  private async run(first: HookCall): Promise<void> {
+    this.running++;
+    for (let next: HookCall | undefined = first; next; next = this.waiting.shift()) {
+      await this.finish(next);
+    }
+    this.running--;
+    if (this.running > 0) return;
+    for (const resolve of this.idle.splice(0)) resolve();
+  }
+
+  private async finish({ subject, run }: HookCall): Promise<void> {
+    const { sessionHookTimeoutMs } = this.options;
+    let timer: NodeJS.Timeout | undefined;
+    const tooLong = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`no result within ${sessionHookTimeoutMs} ms`)),
+        sessionHookTimeoutMs,
+      );
+    });
+    try {
+      // In a turn of its own, behind whatever ended the session.
+      await Promise.race([Promise.resolve().then(run), tooLong]);
+    } catch (error) {
+      this.logger.error(`sessionHooks failed for ${subject}: ${textOfThrown(error).text}`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function recordOf(session: Session): SessionRecord {
+  const { id, transport, bot, caller, call, createdAtMs, connectedAtMs, readySinceMs } = session;
+  const { refusal, state } = session;
+  if (state.name !== 'ended') throw new TypeError(`session ${id} has not ended`);
+  return {
+    sessionId: id,
+    transport,
+    bot,
+    principal: caller,
+    call,
+    createdAt: new Date(createdAtMs),
+    connectedAt: dateOf(connectedAtMs),
+    readyAt: dateOf(readySinceMs),
+    endedAt: new Date(state.atMs),
+    durationMs: connectedAtMs === undefined ? 0 : state.atMs - connectedAtMs,
+    code: state.reason.code,
+    message: state.reason.message,
+    refusal,
+  };
+}
+
+const dateOf = (ms: number | undefined): Date | undefined =>
+  ms === undefined ? undefined : new Date(ms);

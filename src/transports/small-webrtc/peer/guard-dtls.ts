@@ -1,0 +1,116 @@
+import { setImmediate } from 'node:timers/promises';
+import type * as werift from 'werift';
+import { CERTIFICATE_VERIFY, provesCertificate, SERVER_KEY_EXCHANGE } from './certificate-proof.js';
+import { HandshakeFragments } from './handshake-fragments.js';
+import { expectMethods } from './werift-shape.js';
+
+/** RFC 6347, section 4.1. */
+const RECORD_HEADER_BYTES = 13;
+const ALERT = 21;
+const HANDSHAKE = 22;
+const APPLICATION_DATA = 23;
+/** RFC 5246, section 7.2. */
+const FATAL = 2;
+const CLOSE_NOTIFY = 0;
+/** RFC 5246, section 7.4. */
+const CLIENT_HELLO = 1;
+const FINISHED = 20;
+/** Messages that change keys, the certificate or the cookie; only the first of each counts. */
+const ONCE: readonly number[] = [2, 3, 11, SERVER_KEY_EXCHANGE, 13, CERTIFICATE_VERIFY, 16];
+const PROOFS: readonly number[] = [SERVER_KEY_EXCHANGE, CERTIFICATE_VERIFY];
+/** The flight of a server that has got its cookie back. */
+const COOKIE_SEEN = 4;
+
+/** A DTLS record, as werift's cipher takes it. */
+type Plaintext = Parameters<werift.CipherContext['decryptPacket']>[0];
+type DtlsRecord = Pick<Plaintext, 'recordLayerHeader' | 'fragment'>;
+
+/**
+ * Stands between the network and a DTLS connection of werift's (seen in 0.24.4), which believes what nobody signed:
+ *
+ * - In the clear it gets only handshake messages, until the handshake is over, and no Finished. When the last flight of the other side comes
+ *   again later, its Finished has ours sent again.
+ * - An alert must be authentic. There is no renegotiation.
+ * - The parts of a handshake message are put together in any order, within bounds.
+ * - The other side must have the key of the certificate that it shows.
+ *
+ * @param dtls a connection that has received nothing yet
+ * @throws {Error} when werift is not as expected
+ */
+export function guardDtls(dtls: werift.DtlsSocket): void {
+  const { socket } = dtls.transport;
+  expectMethods('DTLS socket', dtls, ['handleFragmentHandshake', 'onHandleHandshakes']);
+  expectMethods('DTLS transport', socket, ['onData']);
+  expectMethods('DTLS cipher', dtls.cipher, ['decryptPacket']);
+  const receive = socket.onData as (data: Buffer) => void;
+
+  /** Tells whether werift gets a record. */
+  const admits = (record: DtlsRecord): boolean => {
+    const { contentType, epoch } = record.recordLayerHeader;
+    if (epoch === 0) return !dtls.connected && contentType === HANDSHAKE;
+    // werift drops it if it cannot be decrypted.
+    if (contentType === APPLICATION_DATA) return dtls.connected;
+    if (contentType === ALERT && endsCall(dtls, record)) dtls.onClose.execute();
+    return contentType === HANDSHAKE;
+  };
+  // Tells whether the record that werift reads is encrypted.
+  let sealed = false;
+  socket.onData = (datagram: Buffer) => {
+    for (const [record, bytes] of recordsOf(datagram)) {
+      if (!admits(record)) continue;
+      sealed = record.recordLayerHeader.epoch > 0;
+      receive(bytes);
+    }
+  };
+
+  const fragments = new HandshakeFragments();
+  dtls.onConnect.once(() => fragments.clear());
+  dtls.handleFragmentHandshake = (parts) => parts.flatMap((part) => fragments.add(part) ?? []);
+
+  const taken = new Set<number>();
+  const handle = dtls.onHandleHandshakes;
+  dtls.onHandleHandshakes = async ([message]) => {
+    if (!message || taken.has(message.msg_type)) return;
+    const { msg_type: type, fragment } = message;
+    if ((type === FINISHED) !== sealed) return;
+    if (type === CLIENT_HELLO && dtls.dtls.flight >= COOKIE_SEEN && !hasCookie(fragment)) return;
+    // The certificate that came just before is taken by werift in a microtask.
+    if (type === SERVER_KEY_EXCHANGE) await setImmediate();
+    if (PROOFS.includes(type) && !provesCertificate(dtls, message)) return;
+    if (ONCE.includes(type)) taken.add(type);
+    await handle([message]);
+  };
+}
+
+/** Tells whether an alert is authentic, and there is nothing to come after it. */
+function endsCall(dtls: werift.DtlsSocket, alert: DtlsRecord): boolean {
+  try {
+    const [level, description] = dtls.cipher.decryptPacket(alert as Plaintext);
+    return level === FATAL || description === CLOSE_NOTIFY;
+  } catch {
+    return false;
+  }
+}
+
+/** Tells whether a ClientHello is the second one; the first may come late. */
+function hasCookie(clientHello: Buffer): boolean {
+  // After a version, 32 random bytes and a session id.
+  return (clientHello[35 + (clientHello[34] ?? 0)] ?? 0) > 0;
+}
+
+/** The complete records in a datagram, parsed and as they came. */
+function* recordsOf(datagram: Buffer): Generator<[DtlsRecord, Buffer]> {
+  for (let at = 0; at + RECORD_HEADER_BYTES <= datagram.length;) {
+    const contentLen = datagram.readUInt16BE(at + 11);
+    const bytes = datagram.subarray(at, (at += RECORD_HEADER_BYTES + contentLen));
+    if (bytes.length < RECORD_HEADER_BYTES + contentLen) return;
+    const recordLayerHeader = {
+      contentType: bytes.readUInt8(0),
+      protocolVersion: { major: bytes.readUInt8(1), minor: bytes.readUInt8(2) },
+      epoch: bytes.readUInt16BE(3),
+      sequenceNumber: bytes.readUIntBE(5, 6),
+      contentLen,
+    };
+    yield [{ recordLayerHeader, fragment: bytes.subarray(RECORD_HEADER_BYTES) }, bytes];
+  }
+}

@@ -1,0 +1,118 @@
+import type * as werift from 'werift';
+import { guardTurn } from './guard-turn.js';
+import { hasSoundExtension } from './rtp-extension.js';
+import { isAuthenticCheck, stunClassOf, stunTransactionOf } from './stun-check.js';
+import { expectMethods } from './werift-shape.js';
+
+type Werift = Pick<typeof werift, 'CandidatePairState' | 'isMedia' | 'isRtcp'>;
+type Receive = (data: Buffer, from: werift.Address) => void;
+
+/** werift's UDP sockets and TURN clients, with the parts that datagrams go through; they are not in its types. */
+interface Protocol {
+  readonly transactions?: object;
+  readonly turn?: werift.TurnProtocol;
+  datagramReceived?: Receive;
+  handleStunMessage?: Receive;
+}
+
+/** werift's ICE agent, with the parts that are not in its types. */
+interface Ice extends Pick<
+  werift.Connection,
+  'localUsername' | 'localPassword' | 'userHistory' | 'remoteCandidates' | 'checkIncoming'
+> {
+  ensureProtocol(protocol: Protocol): void;
+  checkComplete(pair: werift.CandidatePair): void;
+  readonly protocols: readonly Protocol[];
+  readonly earlyChecks: readonly unknown[];
+  readonly checkList: readonly { readonly requestTransactionIds: Set<string> }[];
+}
+
+/** Remote candidates that are found by the checks that come from them, for each ICE generation. */
+const MAX_PEER_REFLEXIVE = 100;
+/** Connectivity checks that wait until ICE starts. */
+const MAX_EARLY_CHECKS = 100;
+/** Transactions of a pair that werift remembers, to count retransmissions. */
+const MAX_TRANSACTIONS = 1_000;
+/** Proved addresses that are remembered, those that were proved last. */
+const MAX_ADDRESSES = 100;
+
+/**
+ * Stands between the network and werift's ICE agent (seen in 0.24.4), which answers every request and takes data from every address:
+ *
+ * - A connectivity check must be signed with our password; werift does not look. A response must belong to a request of ours.
+ * - DTLS, RTP and RTCP must come from an address that the client has proved: one that sent such a check, or answered one of ours. That holds
+ *   before a pair is selected, when the client changes pairs, and while ICE restarts.
+ *
+ * All else is dropped before it is parsed. What the client itself sends is kept within bounds.
+ *
+ * @throws {Error} when werift is not as expected, or its sockets are open already
+ */
+export function guardIce(
+  { CandidatePairState, isMedia, isRtcp }: Werift,
+  connection: werift.RTCIceTransport['connection'],
+): void {
+  const ice = connection as unknown as Ice;
+  expectMethods('ICE agent', ice, ['ensureProtocol', 'checkComplete', 'checkIncoming']);
+  if (ice.protocols.length > 0) throw new Error('The sockets of ICE are open already.');
+  const addresses = new Set<string>();
+  const prove = (address: werift.Address): void => {
+    const key = address.join(' ');
+    addresses.delete(key);
+    addresses.add(key);
+    if (addresses.size > MAX_ADDRESSES) addresses.delete(addresses.values().next().value!);
+  };
+
+  const passwordOf = (ufrag: string): string | undefined => {
+    const { localUsername, localPassword, userHistory } = ice;
+    if (ufrag === localUsername) return localPassword;
+    // The client goes on with that of the generation before while ICE restarts.
+    return Object.hasOwn(userHistory, ufrag) ? userHistory[ufrag] : undefined;
+  };
+  const hasRoomFor = ([host, port]: werift.Address): boolean => {
+    if (ice.earlyChecks.length >= MAX_EARLY_CHECKS) return false;
+    if (ice.remoteCandidates.some((one) => one.host === host && one.port === port)) return true;
+    const found = ice.remoteCandidates.filter(({ type }) => type === 'prflx');
+    return found.length < MAX_PEER_REFLEXIVE;
+  };
+  const admits = (protocol: Protocol, data: Buffer, from: werift.Address): boolean => {
+    switch (stunClassOf(data)) {
+      case 'request':
+        if (!isAuthenticCheck(data, passwordOf) || !hasRoomFor(from)) return false;
+        prove(from);
+        return true;
+      case 'response': {
+        const { transactions } = protocol.turn ?? protocol;
+        return transactions !== undefined && Object.hasOwn(transactions, stunTransactionOf(data));
+      }
+      case 'indication':
+        return false;
+      default:
+        if (!addresses.has(from.join(' '))) return false;
+        return !isMedia(data) || isRtcp(data) || hasSoundExtension(data);
+    }
+  };
+
+  const ensureProtocol = ice.ensureProtocol.bind(ice);
+  ice.ensureProtocol = (protocol) => {
+    const entry = protocol.turn ? 'handleStunMessage' : 'datagramReceived';
+    expectMethods('ICE protocol', protocol, [entry]);
+    const receive = protocol[entry]!.bind(protocol);
+    protocol[entry] = (data, from) => {
+      if (admits(protocol, data, from)) receive(data, from);
+    };
+    if (protocol.turn) guardTurn(protocol.turn);
+    ensureProtocol(protocol);
+  };
+  const checkComplete = ice.checkComplete.bind(ice);
+  ice.checkComplete = (pair) => {
+    if (pair.state === CandidatePairState.SUCCEEDED) prove(pair.remoteAddr);
+    checkComplete(pair);
+  };
+  const checkIncoming = ice.checkIncoming.bind(ice);
+  ice.checkIncoming = (...check) => {
+    checkIncoming(...check);
+    for (const { requestTransactionIds } of ice.checkList) {
+      if (requestTransactionIds.size > MAX_TRANSACTIONS) requestTransactionIds.clear();
+    }
+  };
+}

@@ -1,0 +1,68 @@
+import { isInstance, textOfThrown } from '../../errors/thrown.js';
+import { Injectable } from '@nestjs/common';
+import type { CallData } from '../../bot/call-data.js';
+import { CallLimits } from '../../calls/call-limits.js';
+import { CALL_TARGETS, parseCallTarget } from '../../calls/call-target.js';
+import { RunnerError } from '../../errors/runner.error.js';
+import type { TransferOptions, TransferOutcome } from '../../media/media-link.js';
+import type { Session } from '../../sessions/session.js';
+import type { Transfer } from '../hang-up-link.js';
+import { CallDocuments } from './call-documents.js';
+import { isCallId } from './call-hang-up.js';
+import { CarrierApis } from './carrier-apis.js';
+import type { ApiTransfer } from './carriers/carrier.js';
+import { carrierNamed } from './carriers/index.js';
+import { xmlAnswer } from './carriers/xml.js';
+
+/** Puts calls through to somebody else, through the carriers' APIs, where their credentials are there. */
+@Injectable()
+export class CallTransfer {
+  constructor(
+    private readonly apis: CarrierApis,
+    private readonly documents: CallDocuments,
+    private readonly limits: CallLimits,
+  ) {}
+
+  /** Returns a function that transfers the call of a session; `undefined` where it cannot be. */
+  of(session: Session, carrier: string, { call_id: callId }: CallData): Transfer | undefined {
+    const api = this.apis.of(carrier, this.apis.credentialsOf(session));
+    if (!api || !isCallId(callId)) return undefined;
+    const transfer = async (to: string, options: TransferOptions): Promise<TransferOutcome> => {
+      try {
+        const asked = await this.prepare(session, carrier, callId, to, options);
+        await api.send(api.calls.transferCall(asked), { repeatable: false });
+        return { ok: true };
+      } catch (error) {
+        if (isInstance(error, RunnerError)) return { ok: false, error: error.message };
+        session.logger.error(`a transfer failed: ${textOfThrown(error).text}`);
+        return { ok: false, error: 'The runner failed unexpectedly; its log says why.' };
+      }
+    };
+    return async (to, options) => {
+      const outcome = transfer(to, options);
+      await session.whileTransferring(outcome);
+      return outcome;
+    };
+  }
+
+  /** @throws {RunnerError} for a target that is none, or may not be called */
+  private async prepare(
+    session: Session,
+    carrier: string,
+    callId: string,
+    to: string,
+    { callerId }: TransferOptions,
+  ): Promise<ApiTransfer> {
+    const target = parseCallTarget(to);
+    if (!target) throw new RunnerError('BAD_REQUEST', `The target must be ${CALL_TARGETS}.`);
+    if (callerId !== undefined && parseCallTarget(callerId)?.kind !== 'number') {
+      throw new RunnerError(
+        'BAD_REQUEST',
+        "callerId must be a number in E.164 such as '+15550001'.",
+      );
+    }
+    await this.limits.checkTransfer({ tenant: session.caller?.id, carrier, to: target.address });
+    const xml = xmlAnswer(carrierNamed(carrier)!.transferXml!(target, callerId)).body;
+    return { callId, target, callerId, xml, xmlUrl: () => this.documents.urlOf(xml) };
+  }
+}

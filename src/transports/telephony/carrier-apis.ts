@@ -1,0 +1,86 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ProviderClient } from '../../http/provider-client.js';
+import type { Session } from '../../sessions/session.js';
+import type { ApiRequest, CallApi } from './carriers/carrier.js';
+import { carrierNamed } from './carriers/index.js';
+import type { TelephonyCredentials } from './telephony-credentials.js';
+import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
+import type { ResolvedTelephonyOptions } from './telephony.options.js';
+
+/** The longest a request may take, in milliseconds, with its retries. */
+const TIMEOUT_MS = 5_000;
+
+/** A carrier's API, with an account on it. */
+export class CarrierApi {
+  private readonly client: ProviderClient;
+
+  constructor(
+    carrier: string,
+    readonly calls: CallApi,
+  ) {
+    const { baseUrl, authorization, secret } = calls;
+    this.client = new ProviderClient({
+      provider: carrier,
+      baseUrl,
+      authorization,
+      secret,
+      timeoutMs: TIMEOUT_MS,
+      maxAttempts: 2,
+      reasonOf,
+    });
+  }
+
+  /** Ends a call, unless it is over. @throws {ProviderError} */
+  async end(callId: string): Promise<void> {
+    await this.send(this.calls.endCall(callId), {
+      accept: (status, answer) => this.calls.isOver(status, answer),
+    });
+  }
+
+  /** @returns what it answers @throws {ProviderError} */
+  send(
+    { method, path, ...content }: ApiRequest,
+    how: Parameters<ProviderClient['call']>[2] = {},
+  ): Promise<unknown> {
+    return this.client.call(method, path, { ...content, ...how });
+  }
+}
+
+/** The carriers' APIs, with the module's accounts or those that a call came with. */
+@Injectable()
+export class CarrierApis {
+  private readonly byCredentials = new WeakMap<TelephonyCredentials, Map<string, CarrierApi>>();
+  private readonly ofSessions = new WeakMap<Session, TelephonyCredentials>();
+
+  constructor(@Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions) {}
+
+  /** Notes that a session's call is on accounts of its own. */
+  assign(session: Session, credentials: TelephonyCredentials | undefined): void {
+    if (credentials) this.ofSessions.set(session, credentials);
+  }
+
+  /** The accounts that a session's call is on. */
+  credentialsOf(session: Session): TelephonyCredentials {
+    return this.ofSessions.get(session) ?? this.options.credentials;
+  }
+
+  /** A carrier's API; `undefined` where it has none, or there are no credentials for it. */
+  of(carrier: string, credentials = this.options.credentials): CarrierApi | undefined {
+    let apis = this.byCredentials.get(credentials);
+    if (!apis) this.byCredentials.set(credentials, (apis = new Map<string, CarrierApi>()));
+    let api = apis.get(carrier);
+    if (!api) {
+      const calls = carrierNamed(carrier)?.callApi?.(credentials);
+      if (!calls) return undefined;
+      apis.set(carrier, (api = new CarrierApi(carrier, calls)));
+    }
+    return api;
+  }
+}
+
+/** Twilio has a `message`, Telnyx a list of `errors`, Plivo an `error`. */
+function reasonOf(answer: unknown): string | undefined {
+  const { message, error, errors } = (answer ?? {}) as Record<string, unknown>;
+  const [first] = (Array.isArray(errors) ? errors : []) as { detail?: unknown; title?: unknown }[];
+  return [message, error, first?.detail ?? first?.title].find((text) => typeof text === 'string');
+}

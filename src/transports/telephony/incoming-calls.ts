@@ -1,0 +1,153 @@
+import { isInstance } from '../../errors/thrown.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { CallRefusedError } from '../../calls/call-refused.error.js';
+import {
+  CallRouting,
+  inboundCall,
+  type KnownCall,
+  sessionOfCall,
+} from '../../calls/call-routing.js';
+import { RunnerError } from '../../errors/runner.error.js';
+import { type HttpRequest, queryOf } from '../../http/http-request.js';
+import { bodyOf } from '../../http/request-body.js';
+import { textIn } from '../../media/serializers/carrier-message.js';
+import { SessionRegistry } from '../../sessions/session-registry.js';
+import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
+import { TransportRegistry } from '../transport-registry.js';
+import { CarrierApis } from './carrier-apis.js';
+import type { Carrier, WebhookAnswer } from './carriers/carrier.js';
+import { xmlAnswer } from './carriers/xml.js';
+import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
+import type { ResolvedTelephonyOptions, WebhookFields } from './telephony.options.js';
+import { TelephonyTransport } from './telephony.transport.js';
+import { WebhookVerifier } from './webhook-verifier.js';
+
+/** The longest that the session of a call waits for the carrier to connect it, which takes a second, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 60_000;
+
+/** Reasons for which a call cannot be taken just now: the caller is told that all lines are busy. */
+const BUSY_CODES: readonly string[] = ['AT_CAPACITY', 'OVERLOADED', 'DRAINING', 'NO_DECISION'];
+
+/** Answers the carriers' webhooks for calls that come in. */
+@Injectable()
+export class IncomingCalls {
+  constructor(
+    @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
+    private readonly transport: TelephonyTransport,
+    private readonly transports: TransportRegistry,
+    private readonly verifier: WebhookVerifier,
+    private readonly routing: CallRouting,
+    private readonly sessions: SessionRegistry,
+    private readonly apis: CarrierApis,
+  ) {}
+
+  /**
+   * Returns the carrier's instructions for the call.
+   * @throws {RunnerError} `UNAUTHORIZED`, `INVALID_FIELDS`, or `NO_BOT`
+   */
+  async answer(carrier: Carrier, request: HttpRequest): Promise<WebhookAnswer> {
+    const call = knownCall(carrier, request);
+    try {
+      const keys = carrier.refusalXml && (await this.routing.webhookKeys(call));
+      this.verifier.verify(carrier, request, keys);
+      this.transports.require(carrier.name);
+      const fields = fieldsOf(request);
+      const full = carrier.busyXml === undefined ? undefined : this.sessions.refusal();
+      if (full) throw full;
+      return await this.connect(carrier, call, fields, request);
+    } catch (error) {
+      const answer = this.refusal(carrier, error);
+      if (!answer) throw error;
+      this.sessions.observers.refused(error, {
+        transport: carrier.name,
+        call: inboundCall(call),
+      });
+      return answer;
+    }
+  }
+
+  private async connect(
+    carrier: Carrier,
+    call: KnownCall,
+    fields: WebhookFields,
+    request: HttpRequest,
+  ): Promise<WebhookAnswer> {
+    // Exotel asks only where the WebSocket is.
+    const isRouted = this.routing.isOn && carrier.refusalXml !== undefined;
+    const accepted = isRouted ? await this.routing.route(call) : {};
+    const { customParameters: given } = this.options;
+    // Before there is a session, for it may throw.
+    const customParameters = typeof given === 'function' ? given(fields, carrier.name) : given;
+    const connected = (wsUrl: string): WebhookAnswer =>
+      carrier.webhookAnswer({
+        wsUrl,
+        customParameters: textsIn({ ...customParameters, ...accepted.customParameters }),
+        formats: this.options,
+      });
+    if (!isRouted && !this.transport.needsTokens) {
+      return connected(this.transport.webhookUrl(request));
+    }
+    return this.sessions.start(
+      {
+        ...sessionOfCall(accepted),
+        transport: carrier.name,
+        call: inboundCall(call),
+        connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      },
+      (session) => {
+        this.apis.assign(session, accepted.credentials);
+        return connected(this.transport.webhookUrl(request, session));
+      },
+    );
+  }
+
+  /** To an HTTP error the carrier would say its own "an application error has occurred". */
+  private refusal(
+    { name, busyXml, refusalXml }: Carrier,
+    error: unknown,
+  ): WebhookAnswer | undefined {
+    if (busyXml === undefined || !refusalXml) return undefined;
+    if (isInstance(error, CallRefusedError)) {
+      const { refusal } = error;
+      return xmlAnswer(
+        typeof refusal === 'string' ? refusalXml[refusal] : refusalXml.say(refusal.say),
+      );
+    }
+    if (!isInstance(error, RunnerError) || !BUSY_CODES.includes(error.code)) return undefined;
+    return xmlAnswer(this.options.busyXml[name] ?? busyXml);
+  }
+}
+
+/** The call of a webhook, before anything in it can be believed. */
+function knownCall({ name, webhookCallId = '' }: Carrier, request: HttpRequest): KnownCall {
+  const body = bodyOf(request, {});
+  const fields = isFields(body) ? body : {};
+  return {
+    transport: name,
+    stage: 'webhook',
+    from: textIn(fields, 'From'),
+    to: textIn(fields, 'To'),
+    callId: textIn(fields, webhookCallId),
+    fields,
+    query: queryOf(request),
+  };
+}
+
+function fieldsOf(request: HttpRequest): WebhookFields {
+  const body = bodyOf(request);
+  if (isFields(body)) return body;
+  throw new InvalidFieldsError([
+    { field: '', message: 'The webhook must be a form or a JSON object.' },
+  ]);
+}
+
+const isFields = (body: unknown): body is WebhookFields =>
+  typeof body === 'object' && body !== null && !Array.isArray(body);
+
+/** Whoever sends the webhook may send something else where a text is due, and it is passed on. */
+const textsIn = (parameters: Record<string, unknown>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(parameters).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
+  );

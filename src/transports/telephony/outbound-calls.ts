@@ -1,0 +1,236 @@
+import { textOfThrown } from '../../errors/thrown.js';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Caller } from '../../auth/runner-auth.js';
+import type { SessionEndCode } from '../../bot/session-end.js';
+import { type CallReservation, CallLimits } from '../../calls/call-limits.js';
+import { CALL_TARGETS, type CallTarget, parseCallTarget } from '../../calls/call-target.js';
+import { attempt } from '../../errors/attempt.js';
+import { RunnerError } from '../../errors/runner.error.js';
+import { RunnerLogger } from '../../errors/runner-logger.js';
+import { PublicUrls } from '../../http/public-url.js';
+import { SessionRegistry } from '../../sessions/session-registry.js';
+import type { Session, SessionCall } from '../../sessions/session.js';
+import { waitsUntil } from '../../sessions/start-queue.js';
+import { type InvalidField, InvalidFieldsError } from '../../validation/invalid-fields.error.js';
+import { SessionStarter, type StartedSession, type StartTerms } from '../session-starter.js';
+import { CallDocuments } from './call-documents.js';
+import { isCallId } from './call-hang-up.js';
+import { type CarrierApi, CarrierApis } from './carrier-apis.js';
+import { CARRIERS } from './carriers/index.js';
+import type { TelephonyCredentials } from './telephony-credentials.js';
+import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
+import type { ResolvedTelephonyOptions } from './telephony.options.js';
+
+/** The wait for a call beyond its ringing: carriers take their time, and the media WebSocket has to be opened. Milliseconds. */
+const CONNECT_MARGIN_MS = 15_000;
+
+/** The carriers that place calls. */
+const CALLING = CARRIERS.filter(({ callApi }) => callApi).map(({ name }) => name);
+
+/** A call that is to be placed. */
+export interface OutboundCallOptions {
+  /** Wire name of the carrier that places it: `twilio`, `telnyx` or `plivo`. */
+  readonly carrier: string;
+  /** The number to be called, in E.164, or a SIP URI. */
+  readonly to: string;
+  /** The calling number, one of the account's, in E.164, or a SIP URI. */
+  readonly from: string;
+  /** The `args.body` of the bot. */
+  readonly body?: unknown;
+  /** The bot that is to talk: `session.bot`, for a launcher that has several. */
+  readonly bot?: string;
+  /** The principal whose call it is. Its `id` is the tenant of `CallLimits`; its `maxSessions` and `claims` are as for a session that it started. */
+  readonly principal?: Caller;
+  /** The longest the conversation may last, in milliseconds. @default the runner's `maxSessionDurationMs`, which holds in any case */
+  readonly maxDurationMs?: number;
+  /** The longest ringing, in milliseconds, from 5 to 120 seconds. @default 30_000 */
+  readonly ringTimeoutMs?: number;
+  /** Parameters for the carrier to hand back when it connects, found in `call_data.body`. @default none */
+  readonly customParameters?: Readonly<Record<string, string>>;
+  /** The account that it is placed on. @default the module's `credentials` */
+  readonly credentials?: TelephonyCredentials;
+  /** More for the carrier's API, in its own words, such as Twilio's `{ MachineDetection: 'Enable' }`. @default none */
+  readonly extra?: Readonly<Record<string, string | number | boolean>>;
+  /** Gives up waiting for a place (`startQueueMs`). */
+  readonly signal?: AbortSignal;
+}
+
+/** A call that rings, or that the host is about to place. */
+export interface OutboundCall extends StartedSession {
+  /** The document that connects the call to its session. */
+  readonly xml: string;
+  /** The carrier's id of the call, where its API has told: Plivo's is that of the request, and Telnyx may tell none. */
+  readonly callId?: string;
+}
+
+/**
+ * Calls people: opens a session, and has a carrier ring somebody up and connect them to it. What may be called is for `CallLimits`.
+ *
+ * The session ends as `expired` when nobody answers in time. Ending it while the phone rings (`DELETE /sessions/:id`, a drain) stops the ringing. Needs
+ * `publicUrl`, and the `credentials` of the carrier.
+ *
+ * @example
+ * ```ts
+ * @Injectable()
+ * export class Reminders {
+ *   constructor(private readonly calls: OutboundCalls) {}
+ *
+ *   async remind({ id, tenant, phone }: Appointment): Promise<void> {
+ *     const { ended } = await this.calls.dial({ carrier: 'twilio', to: phone, from: '+15550100', body: { id }, principal: { id: tenant } });
+ *     const { code } = await ended; // 'completed', 'peer_left', 'expired' when nobody answered, …
+ *   }
+ * }
+ * ```
+ */
+@Injectable()
+export class OutboundCalls {
+  private readonly reservations = new WeakMap<Session, CallReservation>();
+
+  constructor(
+    @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
+    private readonly starter: SessionStarter,
+    private readonly sessions: SessionRegistry,
+    private readonly limits: CallLimits,
+    private readonly apis: CarrierApis,
+    private readonly documents: CallDocuments,
+    private readonly publicUrls: PublicUrls,
+  ) {
+    sessions.observers.add({
+      changed: (session) => {
+        if (session.state.name !== 'launching') return;
+        attempt(() => this.reservations.get(session)?.answered(), logFailure);
+      },
+    });
+  }
+
+  /**
+   * Places a call. It is not tried twice: when the carrier does not answer in time the phone may ring all the same, and whoever picks it up is hung
+   * up on.
+   *
+   * @returns once the carrier has taken the call
+   * @throws {CallLimitError} when a limit of the tenant's is reached
+   * @throws {ProviderError} when the carrier refuses, or cannot be reached
+   * @throws {RunnerError} `INVALID_FIELDS`, `NO_PUBLIC_URL`, `TRANSPORT_UNAVAILABLE` without credentials, or what `POST /start` answers with
+   */
+  async dial(options: OutboundCallOptions): Promise<OutboundCall> {
+    const { carrier, credentials, extra = {} } = options;
+    const asked = checkedCall(options);
+    const api = this.apis.of(carrier, credentials);
+    if (!api) {
+      throw new RunnerError(
+        'TRANSPORT_UNAVAILABLE',
+        `There are no credentials to place calls with ${carrier}: give them to TelephonyModule, or with the call.`,
+      );
+    }
+    return this.start(options, async (call, session) => {
+      const request = api.calls.placeCall({
+        ...asked,
+        xml: call.xml,
+        xmlUrl: () => this.documents.urlOf(call.xml),
+        extra,
+      });
+      const callId = api.calls.placedCallId(await api.send(request, { repeatable: false }));
+      if (!isCallId(callId)) return call;
+      // The carrier may have connected it already, and said more.
+      session.call = { callId, ...session.call! };
+      session.hold(({ code }) => stopRinging(session, api, callId, code));
+      return { ...call, callId };
+    });
+  }
+
+  /**
+   * Opens the session of a call that the host places itself, with the same limits: with `xml` as Twilio's `Twiml`, Telnyx' `Texml` or the answer of
+   * Plivo's `answer_url`.
+   * @throws {RunnerError} as {@link dial}
+   */
+  async prepare(options: OutboundCallOptions): Promise<OutboundCall> {
+    return this.start(options, (call) => call);
+  }
+
+  private async start(
+    options: OutboundCallOptions,
+    place: (call: OutboundCall, session: Session) => OutboundCall | Promise<OutboundCall>,
+  ): Promise<OutboundCall> {
+    const { carrier, to, from, body, bot, principal, maxDurationMs, customParameters } = options;
+    const { ringTimeoutSeconds } = checkedCall(options);
+    const call: SessionCall = { direction: 'outbound', from, to };
+    let session: Session | undefined;
+    const reservation = await this.reserve(options, call, (message) => {
+      if (session) void this.sessions.stop(session, 'too_long', message);
+    });
+    const terms: StartTerms = {
+      caller: principal,
+      bot,
+      call,
+      maxDurationMs,
+      connectTimeoutMs: ringTimeoutSeconds * 1_000 + CONNECT_MARGIN_MS,
+      baseUrl: () => this.publicUrls.known(this.options.publicUrl),
+      client: waitsUntil(options.signal),
+    };
+    try {
+      return await this.starter.start({ transport: carrier, body }, terms, (started) => {
+        session = started.context.session;
+        this.reservations.set(session, reservation);
+        session.hold(() => reservation.ended());
+        this.apis.assign(session, options.credentials);
+        const { xml = '', ...facts } = this.starter.describe(started, customParameters);
+        return place({ ...facts, xml }, session);
+      });
+    } catch (error) {
+      if (!session) attempt(() => reservation.ended(), logFailure);
+      throw error;
+    }
+  }
+
+  private async reserve(
+    { carrier, to, from, principal }: OutboundCallOptions,
+    call: SessionCall,
+    end: (message: string) => void,
+  ): Promise<CallReservation> {
+    try {
+      return await this.limits.reserve({ tenant: principal?.id, carrier, to, from, end });
+    } catch (error) {
+      throw this.sessions.observers.refused(error, { transport: carrier, caller: principal, call });
+    }
+  }
+}
+
+const logFailure = (thrown: unknown): void =>
+  new RunnerLogger('PipecatRunner').error(`callLimits failed: ${textOfThrown(thrown).text}`);
+
+/** Stops the phone of somebody who has not picked it up, when the session ends before its time. */
+async function stopRinging(
+  session: Session,
+  api: CarrierApi,
+  callId: string,
+  code: SessionEndCode,
+): Promise<void> {
+  // Answered, or no longer ringing.
+  if (session.connectedAtMs !== undefined || code === 'expired') return;
+  try {
+    if (api.calls.cancelCall) await api.send(api.calls.cancelCall(callId));
+    else await api.end(callId);
+  } catch (error) {
+    session.logger.warn(`the phone may go on ringing: ${textOfThrown(error).message}`);
+  }
+}
+
+/** @throws {InvalidFieldsError} */
+function checkedCall({ carrier, to, from, ringTimeoutMs = 30_000 }: OutboundCallOptions): {
+  readonly to: CallTarget;
+  readonly from: CallTarget;
+  readonly ringTimeoutSeconds: number;
+} {
+  const [toTarget, fromTarget] = [parseCallTarget(to), parseCallTarget(from)];
+  const problems: InvalidField[] = [];
+  const refuse = (field: string, accepted: string): void =>
+    void problems.push({ field, message: `${field} must be ${accepted}` });
+  if (!CALLING.includes(carrier)) refuse('carrier', `one of ${CALLING.join(', ')}`);
+  if (!toTarget) refuse('to', CALL_TARGETS);
+  if (!fromTarget) refuse('from', CALL_TARGETS);
+  if (!(ringTimeoutMs >= 5_000 && ringTimeoutMs <= 120_000)) {
+    refuse('ringTimeoutMs', 'a number of milliseconds from 5,000 to 120,000');
+  }
+  if (problems.length > 0 || !toTarget || !fromTarget) throw new InvalidFieldsError(problems);
+  return { to: toTarget, from: fromTarget, ringTimeoutSeconds: Math.ceil(ringTimeoutMs / 1_000) };
+}

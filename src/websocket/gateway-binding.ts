@@ -1,0 +1,44 @@
+import type { IncomingMessage } from 'node:http';
+import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { gatewayOptionsOf } from '../compat/web-socket-gateway.js';
+import { RunnerSocketAdapter } from './runner-socket-adapter.js';
+import type { RunnerGatewayOptions } from './runner-gateway.decorator.js';
+import type { RunnerWebSocket } from './runner-web-socket.js';
+import { SocketGateway } from './socket-gateway.js';
+
+/** Serves the runner's gateways in an application without `@nestjs/websockets`, where Nest itself serves no gateway. */
+@Injectable()
+export class GatewayBinding implements OnModuleInit, BeforeApplicationShutdown {
+  private readonly servers: unknown[] = [];
+
+  constructor(
+    private readonly modules: ModulesContainer,
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly adapter: RunnerSocketAdapter,
+  ) {}
+
+  /** Comes after Nest has bound the gateways. */
+  onModuleInit(): void {
+    if (this.adapter.servesRunner || !this.adapterHost.httpAdapter) return;
+    for (const { providers } of this.modules.values()) {
+      for (const { instance } of providers.values()) {
+        if (instance instanceof SocketGateway) this.bind(instance);
+      }
+    }
+  }
+
+  private bind(gateway: SocketGateway): void {
+    const server = this.adapter.create(0, gatewayOptionsOf(gateway) as RunnerGatewayOptions);
+    this.servers.push(server);
+    this.adapter.bindClientConnect(server, (socket, request) => {
+      void gateway.handleConnection(socket as RunnerWebSocket, request as IncomingMessage);
+    });
+    gateway.afterInit();
+  }
+
+  /** Comes, as Nest's own, after the drain and before the HTTP server closes. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all(this.servers.map((server) => this.adapter.close(server)));
+  }
+}
