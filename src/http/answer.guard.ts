@@ -1,15 +1,15 @@
 import type { ServerResponse } from 'node:http';
-import {
-  type CanActivate,
-  type ExecutionContext,
-  Injectable,
-  Scope,
-  type Type,
-} from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable, Scope } from '@nestjs/common';
 import { ContextIdFactory, HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import type { HttpRequest } from './http-request.js';
 import { nodeResponse } from './http-response.js';
-import { runnerRouteOf } from './runner-route.js';
+import { type RunnerRoute, runnerRouteOf } from './runner-route.js';
+
+/** What answers a route. */
+interface Answerer {
+  readonly route: RunnerRoute;
+  readonly controller: object;
+}
 
 /**
  * Answers a request: calls the handler of the route and sends what it returns. It is the last guard of each route of the runner, and so comes
@@ -17,7 +17,7 @@ import { runnerRouteOf } from './runner-route.js';
  */
 @Injectable()
 export class AnswerGuard implements CanActivate {
-  private readonly controllers = new Map<Type<unknown>, object>();
+  private readonly answerers = new Map<object, Answerer>();
 
   constructor(
     private readonly moduleRef: ModuleRef,
@@ -29,34 +29,36 @@ export class AnswerGuard implements CanActivate {
     const request = http.getRequest<HttpRequest>();
     const response = http.getResponse<unknown>();
     const { httpAdapter } = this.adapterHost;
-    const { handle, argumentsFor, headers, status } = runnerRouteOf(context.getHandler())!;
-    const controller =
-      this.controllers.get(context.getClass()) ??
-      (await this.findController(context.getClass(), request));
-    for (const { name, value } of headers) {
+    const { route, controller } =
+      this.answerers.get(context.getHandler()) ?? (await this.find(context, request));
+    for (const { name, value } of route.headers) {
       httpAdapter.setHeader(response, name, typeof value === 'function' ? value() : value);
     }
-    const body = await handle.apply(controller, argumentsFor(request, response));
+    const body = await route.handle.apply(controller, route.argumentsFor(request, response));
     // Otherwise the handler sends it.
-    if (body !== undefined) httpAdapter.reply(response, body, status);
-    await whenSent(nodeResponse(response));
+    if (body !== undefined) httpAdapter.reply(response, body, route.status);
+    const { headersSent, destroyed } = nodeResponse(response);
+    if (!headersSent && !destroyed) await sent(nodeResponse(response));
     return true;
   }
 
   /** One instance serves all requests, unless an enhancer of the host is made for each request, and the controllers with it. */
-  private async findController(type: Type<unknown>, request: HttpRequest): Promise<object> {
+  private async find(context: ExecutionContext, request: HttpRequest): Promise<Answerer> {
+    const route = runnerRouteOf(context.getHandler())!;
+    const type = context.getClass<object>();
     if (this.moduleRef.introspect(type).scope === Scope.DEFAULT) {
-      const controller = this.moduleRef.get<object>(type, { strict: false });
-      this.controllers.set(type, controller);
-      return controller;
+      const answerer = { route, controller: this.moduleRef.get(type, { strict: false }) };
+      this.answerers.set(context.getHandler(), answerer);
+      return answerer;
     }
     const contextId = ContextIdFactory.getByRequest(request);
-    return this.moduleRef.resolve<object>(type, contextId, { strict: false });
+    return {
+      route,
+      controller: await this.moduleRef.resolve(type, contextId, { strict: false }),
+    };
   }
 }
 
 /** Nothing of the host's may run before, for it could still change the answer: a hook of Fastify's or a stream may take its time. */
-function whenSent(response: ServerResponse): Promise<void> | undefined {
-  if (response.headersSent || response.destroyed) return undefined;
-  return new Promise((resolve) => response.once('close', () => resolve()));
-}
+const sent = (response: ServerResponse): Promise<void> =>
+  new Promise((resolve) => response.once('close', () => resolve()));

@@ -90,13 +90,12 @@ export class PublicUrls {
 
   /** Says once that a proxy knows another URL than the application does: clients would be sent to one that they cannot reach. */
   private warnIfProxied({ headers, protocol, host = '' }: HttpRequest): void {
-    const [proto, forwarded] = [headers['x-forwarded-proto'], headers['x-forwarded-host']].map(
-      (value) => [value].flat()[0]?.split(',')[0]?.trim(),
-    );
-    if ((proto ?? protocol) === protocol && (forwarded ?? host) === host) return;
+    const proto = firstOf(headers['x-forwarded-proto']) ?? protocol;
+    const forwarded = firstOf(headers['x-forwarded-host']) ?? host;
+    if (proto === protocol && forwarded === host) return;
     this.warned = true;
     new RunnerLogger('PipecatRunner').warn(
-      `A proxy says that clients are at ${printable(`${proto ?? protocol}://${forwarded ?? host}`)}, but they are sent to ${protocol}://${printable(host)}: set publicUrl, or ` +
+      `A proxy says that clients are at ${printable(`${proto}://${forwarded}`)}, but they are sent to ${protocol}://${printable(host)}: set publicUrl, or ` +
         "have the application trust its proxy (Fastify: new FastifyAdapter({ trustProxy: … }), Express: app.set('trust proxy', …)).",
     );
   }
@@ -105,6 +104,10 @@ export class PublicUrls {
     return PublicBaseUrl.parse(publicUrl, this.paths.basePath);
   }
 }
+
+/** What the proxy next to the client said, where there are several. */
+const firstOf = (header: string | string[] | undefined): string | undefined =>
+  header?.toString().split(',', 1)[0]!.trim();
 
 const baseUrl = (
   request: HttpRequest,

@@ -19,33 +19,13 @@ export function installOnExpress(
   const router = new ExpressRouter<RunnerRoute>(express, runnerRouteOf);
   let routes: RoutedRoute[] = [];
 
-  const exchangeOf = (
-    route: RunnerRoute,
-    request: ExpressRequest,
-    response: ServerResponse,
-    next: () => void,
-  ): OpenExchange => ({
-    route,
-    http: request,
-    request,
-    response,
-    header: (name) => response.getHeader(name),
-    setHeader: (name, value) => void response.setHeader(name, value),
-    hostHasCors: () => router.hasCors(request.path),
-    next: () => {
-      if (isBodyTaken(request)) request.body = bodyOf(request, {});
-      next();
-    },
-    takeOver: () => response,
-  });
-
   express.use((request: ExpressRequest, response: ServerResponse, next: () => void) => {
     const { method = '', headers, path } = request;
     const asked = isPreflight(request) ? headers['access-control-request-method']! : method;
     const route =
       router.find(asked, path) ?? (asked === method ? undefined : router.find(method, path));
     if (!route) return next();
-    receiverOf(route.runner).receive(exchangeOf(route, request, response, next));
+    receiverOf(route.runner).receive(new ExpressExchange(router, route, request, response, next));
   });
 
   return {
@@ -62,7 +42,7 @@ export function installOnExpress(
         const methods = allowedMethods(here.map(({ note }) => note));
         const answer = (request: ExpressRequest, response: ServerResponse, next: () => void) =>
           receiverOf(route.runner).answerOptions(
-            exchangeOf(route, request, response, next),
+            new ExpressExchange(router, route, request, response, next),
             methods,
           );
         SetMetadata(RUNNER_ROUTE, route)(answer);
@@ -70,4 +50,39 @@ export function installOnExpress(
       }
     },
   };
+}
+
+class ExpressExchange implements OpenExchange {
+  readonly http: ExpressRequest;
+
+  constructor(
+    private readonly router: ExpressRouter<RunnerRoute>,
+    readonly route: RunnerRoute,
+    readonly request: ExpressRequest,
+    readonly response: ServerResponse,
+    private readonly goOn: () => void,
+  ) {
+    this.http = request;
+  }
+
+  header(name: string): unknown {
+    return this.response.getHeader(name);
+  }
+
+  setHeader(name: string, value: string): void {
+    this.response.setHeader(name, value);
+  }
+
+  hostHasCors(): boolean {
+    return this.router.hasCors(this.request.path);
+  }
+
+  next(): void {
+    if (isBodyTaken(this.request)) this.request.body = bodyOf(this.request, {});
+    this.goOn();
+  }
+
+  takeOver(): ServerResponse {
+    return this.response;
+  }
 }

@@ -16,23 +16,6 @@ export function installOnFastify(
   const registered: (FastifyRoute & { readonly route: RunnerRoute })[] = [];
   let routes: RoutedRoute[] = [];
 
-  const exchangeOf = (
-    route: RunnerRoute,
-    request: FastifyRequest,
-    reply: FastifyReply,
-    next: () => void,
-  ): OpenExchange => ({
-    route,
-    http: request,
-    request: request.raw,
-    response: reply.raw,
-    header: (name) => reply.getHeader(name),
-    setHeader: (name, value) => void reply.header(name, value),
-    hostHasCors: () => fastify.hasRequestDecorator(CORS_DECORATOR),
-    next,
-    takeOver: () => takeOverResponse(reply),
-  });
-
   fastify.addHook('onRoute', (options) => {
     // Nest 11 gives no configuration to routes that take every method, Nest 12 wraps handlers of routes that have parameters.
     const route = options.config?.[RUNNER_ROUTE] ?? runnerRouteOf(options.handler);
@@ -43,7 +26,7 @@ export function installOnFastify(
     const receiver = (): Receiver => receiverOf(route.runner);
     options.onRequest = [options.onRequest ?? []].flat();
     options.onRequest.push((request, reply, done) => {
-      receiver().receive(exchangeOf(route, request, reply, done));
+      receiver().receive(new FastifyExchange(fastify, route, request, reply, done));
     });
     // The body has been read, so Fastify must not wait for one: until its parsing is over it sees none announced.
     options.preParsing = [options.preParsing ?? []].flat();
@@ -63,7 +46,7 @@ export function installOnFastify(
     options.onSend = [options.onSend ?? []].flat();
     options.onSend.push((request, reply, payload, done) => {
       if (!isReceived(request.raw)) {
-        receiver().allowOrigin(exchangeOf(route, request, reply, () => undefined));
+        receiver().allowOrigin(new FastifyExchange(fastify, route, request, reply));
       }
       done(null, payload);
     });
@@ -96,7 +79,7 @@ export function installOnFastify(
         config: { [RUNNER_ROUTE]: route },
         handler: (request, reply) =>
           receiverOf(route.runner).answerOptions(
-            exchangeOf(route, request, reply, () => undefined),
+            new FastifyExchange(fastify, route, request, reply),
             methods,
           ),
       });
@@ -113,6 +96,38 @@ export function installOnFastify(
       registerOptions();
     },
   };
+}
+
+class FastifyExchange implements OpenExchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+
+  constructor(
+    private readonly fastify: FastifyApplication,
+    readonly route: RunnerRoute,
+    readonly http: FastifyRequest,
+    private readonly reply: FastifyReply,
+    readonly next = (): void => undefined,
+  ) {
+    this.request = http.raw;
+    this.response = reply.raw;
+  }
+
+  header(name: string): unknown {
+    return this.reply.getHeader(name);
+  }
+
+  setHeader(name: string, value: string): void {
+    this.reply.header(name, value);
+  }
+
+  hostHasCors(): boolean {
+    return this.fastify.hasRequestDecorator(CORS_DECORATOR);
+  }
+
+  takeOver(): ServerResponse {
+    return takeOverResponse(this.reply);
+  }
 }
 
 const NO_BODY = {
