@@ -3,7 +3,7 @@ import {
   Access,
   BotLauncher,
   type BotSession,
-  callerOf,
+  principalOf,
   createTransport,
   type HttpRequest,
   InMemoryCallLimits,
@@ -89,7 +89,7 @@ export class RemindersController {
     @Req() request: HttpRequest,
     @Body() { phone, appointment }: { phone: string; appointment: string },
   ): Promise<{ sessionId: string }> {
-    const tenant = callerOf(request)?.id;
+    const tenant = principalOf(request)?.id;
     return { sessionId: await this.reminders.remind(tenant, phone, String(appointment)) };
   }
 }

@@ -1,7 +1,7 @@
 export { Access } from './auth/access.decorator.js';
 export { type AccessKind, runnerAccess, startsSession } from './auth/access.js';
-export { callerOf } from './auth/caller.js';
-export { type AuthRequest, type Caller, RunnerAuth } from './auth/runner-auth.js';
+export { principalOf } from './auth/principal.js';
+export { type AuthRequest, type Principal, RunnerAuth } from './auth/runner-auth.js';
 export type { RunnerKey } from './auth/runner-key.js';
 export { BotLauncher } from './bot/bot-launcher.js';
 export { BotSession, type SessionRequestHandler } from './bot/bot-session.js';
@@ -37,7 +37,7 @@ export type {
   MediaEnd,
   TransferOptions,
   TransferOutcome,
-} from './media/media-link.js';
+} from './media/media-connection.js';
 export {
   type MarkOutcome,
   type MediaState,

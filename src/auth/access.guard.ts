@@ -3,8 +3,8 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { RunnerError } from '../errors/runner.error.js';
 import type { HttpRequest } from '../http/http-request.js';
 import { accessOf } from './access.js';
-import { setCaller } from './caller.js';
-import { type Caller, RunnerAuth } from './runner-auth.js';
+import { setPrincipal } from './principal.js';
+import { type Principal, RunnerAuth } from './runner-auth.js';
 
 /** Lets in whom {@link RunnerAuth} knows. Set by `@Access()`; a route whose access is not declared counts as `manage`. */
 @Injectable()
@@ -18,26 +18,26 @@ export class AccessGuard implements CanActivate {
     const access = accessOf(context) ?? 'manage';
     if (access === 'open' || access === 'webhook') return true;
     const request = context.switchToHttp().getRequest<HttpRequest>();
-    const caller = this.auth.authorize({ access, request, sessionId: request.params?.id });
-    return isPromise(caller)
-      ? Promise.resolve(caller).then((one) => this.admit(one, context))
-      : this.admit(caller, context);
+    const principal = this.auth.authorize({ access, request, sessionId: request.params?.id });
+    return isPromise(principal)
+      ? Promise.resolve(principal).then((one) => this.admit(one, context))
+      : this.admit(principal, context);
   }
 
-  private admit(caller: Caller | undefined, context: ExecutionContext): true {
+  private admit(principal: Principal | undefined, context: ExecutionContext): true {
     const http = context.switchToHttp();
-    if (!caller) {
+    if (!principal) {
       this.adapterHost.httpAdapter.setHeader(http.getResponse(), 'www-authenticate', 'Bearer');
       throw new RunnerError(
         'UNAUTHORIZED',
         'A valid key is needed here: send it as "Authorization: Bearer <key>".',
       );
     }
-    setCaller(http.getRequest<HttpRequest>(), caller);
+    setPrincipal(http.getRequest<HttpRequest>(), principal);
     return true;
   }
 }
 
-/** Any thenable: one that was taken for a caller would let everybody in. */
-const isPromise = (value: unknown): value is PromiseLike<Caller | undefined> =>
+/** Any thenable: one that was taken for a principal would let everybody in. */
+const isPromise = (value: unknown): value is PromiseLike<Principal | undefined> =>
   typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';

@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 import type { HttpRequest } from '../http/http-request.js';
 import { resolveRunnerOptions, type RunnerOptions } from '../runner.options.js';
 import { KeyAuth } from './key-auth.js';
-import type { Caller } from './runner-auth.js';
+import type { Principal } from './runner-auth.js';
 
 const PUBLIC = 'pk_0123456789abcdef';
 const OLD_PUBLIC = 'pk_of-last-year-0000';
@@ -12,7 +12,7 @@ const PRIVATE = 'sk_0123456789abcdef';
 
 const sha256 = (key: string) => `sha256:${createHash('sha256').update(key).digest('hex')}`;
 
-function auth(options: RunnerOptions): (header?: string, access?: string) => Caller | undefined {
+function auth(options: RunnerOptions): (header?: string, access?: string) => Principal | undefined {
   const keys = new KeyAuth(resolveRunnerOptions(options));
   return (authorization, access = 'start') =>
     keys.authorize({

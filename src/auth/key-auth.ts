@@ -2,16 +2,16 @@ import { timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { RunnerServing } from '../http/runner-serving.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
-import { type AuthRequest, type Caller, RunnerAuth } from './runner-auth.js';
+import { type AuthRequest, type Principal, RunnerAuth } from './runner-auth.js';
 import { digestOf, type RunnerKey, sha256 } from './runner-key.js';
 
 interface KnownKey {
   readonly digest: Buffer;
   readonly manages: boolean;
-  readonly caller: Caller;
+  readonly principal: Principal;
 }
 
-const ANYBODY: Caller = {};
+const ANYBODY: Principal = {};
 
 /**
  * Lets in who has a key (`Authorization: Bearer <key>`): a public one to start and reach sessions, a private one to everything. As
@@ -41,7 +41,7 @@ export class KeyAuth extends RunnerAuth {
     return this.keys.length === 0;
   }
 
-  authorize({ access, request }: AuthRequest): Caller | undefined {
+  authorize({ access, request }: AuthRequest): Principal | undefined {
     if (this.isOpen) return ANYBODY;
     const given = /^bearer +(\S+)\s*$/i.exec(request.headers.authorization ?? '')?.[1];
     // Compared with all of them, as equals in length, so that time tells nothing.
@@ -50,7 +50,7 @@ export class KeyAuth extends RunnerAuth {
     for (const key of this.keys) {
       if (timingSafeEqual(key.digest, digest)) found ??= key;
     }
-    return found && (found.manages || access !== 'manage') ? found.caller : undefined;
+    return found && (found.manages || access !== 'manage') ? found.principal : undefined;
   }
 }
 
@@ -68,7 +68,7 @@ function knownKey(configured: RunnerKey, manages: boolean): KnownKey {
   return {
     digest,
     manages,
-    caller: {
+    principal: {
       id: name ?? digest.toString('hex'),
       maxSessions,
       // Keys without a name are one client's, of which one is replaced by another; private ones start sessions for other clients to reach.

@@ -11,12 +11,12 @@ export interface AuthRequest {
 }
 
 /** Who was let in. An empty object is somebody without a name. */
-export interface Caller {
+export interface Principal {
   /** Whose sessions are counted together for {@link maxSessions}. */
   readonly id?: string;
   /**
-   * Whose the sessions are that they start: nobody else reaches them at `/sessions/:id/*`, but callers of the same owner and those who
-   * reach all. `null` is nobody, whose sessions every caller reaches.
+   * Whose the sessions are that they start: nobody else reaches them at `/sessions/:id/*`, but principals of the same owner and those who
+   * reach all. `null` is nobody, whose sessions every principal reaches.
    * @default their `id`
    */
   readonly owner?: string | null;
@@ -52,14 +52,14 @@ export abstract class RunnerAuth {
    * @returns who it is, or `undefined` to refuse with 401
    * @throws to refuse otherwise: `ForbiddenException`, or another exception of Nest or the runner
    */
-  abstract authorize(request: AuthRequest): Caller | undefined | Promise<Caller | undefined>;
+  abstract authorize(request: AuthRequest): Principal | undefined | Promise<Principal | undefined>;
 }
 
-/** Whether a caller may reach a session that another, or the same, started. */
-export function reaches(caller: Caller | undefined, starter: Caller | undefined): boolean {
+/** Whether a principal may reach a session that another, or the same, started. */
+export function reaches(principal: Principal | undefined, starter: Principal | undefined): boolean {
   const owner = ownerOf(starter);
-  return owner === undefined || caller?.reachesAll === true || ownerOf(caller) === owner;
+  return owner === undefined || principal?.reachesAll === true || ownerOf(principal) === owner;
 }
 
-const ownerOf = (caller: Caller = {}): string | undefined =>
-  caller.owner === undefined ? caller.id : (caller.owner ?? undefined);
+const ownerOf = (principal: Principal = {}): string | undefined =>
+  principal.owner === undefined ? principal.id : (principal.owner ?? undefined);

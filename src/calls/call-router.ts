@@ -1,4 +1,4 @@
-import type { Caller } from '../auth/runner-auth.js';
+import type { Principal } from '../auth/runner-auth.js';
 import type { TelephonyCredentials } from '../transports/telephony/telephony-credentials.js';
 
 /** A call that has come in, as far as it is known when the {@link CallRouter} is asked. */
@@ -34,7 +34,7 @@ export interface AcceptedCall {
   /** Parameters for the carrier to hand back, beside those of the module's `customParameters`; found in `call_data.body`. */
   readonly customParameters?: Readonly<Record<string, string>>;
   /** The principal whose call it is: counted together with the other sessions of its `id` for `maxSessions`; `session.claims` are its `claims`. */
-  readonly principal?: Caller;
+  readonly principal?: Principal;
   /** The longest the conversation may last, in milliseconds. @default the runner's `maxSessionDurationMs`, which holds in any case */
   readonly maxDurationMs?: number;
   /** The carrier's account that the call is on, for hanging up and transferring it. @default the module's `credentials` */

@@ -104,7 +104,7 @@ export const sessionOfCall = ({
 }: AcceptedCall): Omit<OpenSession, 'transport'> => ({
   bot,
   body,
-  caller: principal,
+  principal: principal,
   maxDurationMs,
 });
 

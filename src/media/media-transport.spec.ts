@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AudioFrame } from './audio-frame.js';
 import { FakeLink } from '../../test/support/fake-link.js';
-import type { MediaEnd } from './media-link.js';
+import type { MediaEnd } from './media-connection.js';
 import { MediaTransport } from './media-transport.js';
 import type { MediaTransportOptions } from './media-transport.options.js';
 import { allocatePcm } from './pcm.js';

@@ -3,16 +3,16 @@ import { checkAudioRate, isAudioRate } from './audio-rates.js';
 import type {
   HangUpOutcome,
   MediaEnd,
-  MediaLink,
+  MediaConnection,
   TransferOptions,
   TransferOutcome,
-} from './media-link.js';
+} from './media-connection.js';
 import {
   type MediaTransportOptions,
   resolveMediaTransportOptions,
 } from './media-transport.options.js';
 import { type OutgoingAudio, PacedOutput, type SendOutcome } from './paced-output.js';
-import { PatientEmitter, type Room } from './patient-emitter.js';
+import { BufferedEmitter, type BufferLimit } from './buffered-emitter.js';
 import { ownPcm, toMono } from './pcm.js';
 import { Resampler } from './resampler/resampler.js';
 import {
@@ -92,7 +92,7 @@ const LEAST_WAITING_MS = 1;
  * for await (const frame of transport.audioIn()) void transport.sendAudio(frame);
  * ```
  */
-export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
+export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   readonly stats: MediaStats = { audioIn: 0, audioOut: 0, unread: 0, overflowed: 0, malformed: {} };
   private readonly sampleRateHz: number | 'native';
   private readonly output: PacedOutput;
@@ -106,7 +106,7 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
   private transferring: Promise<TransferOutcome> | undefined;
 
   constructor(
-    private readonly link: MediaLink,
+    private readonly link: MediaConnection,
     options: MediaTransportOptions = {},
     private readonly observer?: MediaTransportObserver,
   ) {
@@ -295,7 +295,7 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
   private connected(): void {
     if (this.currentState !== 'connecting') return;
     this.currentState = 'connected';
-    this.tell('connected');
+    this.notify('connected');
   }
 
   /** While a transfer is under way, either the carrier takes the call away or the caller has hung up: the outcome tells. */
@@ -312,7 +312,7 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     this.output.end();
     this.settleMarks('disconnected');
     this.observer?.ended(end);
-    this.tell('disconnected', end);
+    this.notify('disconnected', end);
     this.endIterations();
   }
 
@@ -321,7 +321,7 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     event: E,
     ...args: MediaTransportEvents[E]
   ): void {
-    if (this.currentState !== 'disconnected') this.tell(event, ...args);
+    if (this.currentState !== 'disconnected') this.notify(event, ...args);
   }
 
   private hear(pcm: Int16Array, fromHz: number, channels: number, timestampMs?: number): void {
@@ -342,7 +342,7 @@ export class MediaTransport extends PatientEmitter<MediaTransportEvents> {
     }
     // Too little for a sample at that rate.
     if (heard.length === 0) return;
-    this.tell('audio', { pcm: heard, sampleRateHz, channels: 1, timestampMs: startMs });
+    this.notify('audio', { pcm: heard, sampleRateHz, channels: 1, timestampMs: startMs });
   }
 
   private write(chunk: Int16Array): boolean {
@@ -415,11 +415,11 @@ const failed = (error: string): TransferOutcome => ({ ok: false, error });
 
 /** How much of each event waits for a bot that does not listen. */
 function roomsFor(maxBacklogMs: number): {
-  [E in keyof MediaTransportEvents]: Room<MediaTransportEvents[E][0]>;
+  [E in keyof MediaTransportEvents]: BufferLimit<MediaTransportEvents[E][0]>;
 } {
   const room = MESSAGE_BUFFER;
   const lasting = { ...room, lasting: true };
-  const audio: Room<AudioFrame> = {
+  const audio: BufferLimit<AudioFrame> = {
     limit: maxBacklogMs,
     sizeOf: ({ pcm, sampleRateHz }) =>
       Math.max(LEAST_WAITING_MS, (pcm.length * 1_000) / sampleRateHz),

@@ -1,4 +1,4 @@
-import type { Room } from './patient-emitter.js';
+import type { BufferLimit } from './buffered-emitter.js';
 
 /** What a value takes at least, in bytes. */
 const LEAST_BYTES = 16;
@@ -29,7 +29,7 @@ export function weightOf(json: unknown): number {
 }
 
 /** The buffer limit of messages that wait for a bot that does not read them: a thousand small ones. */
-export const MESSAGE_BUFFER: Room<unknown> = {
+export const MESSAGE_BUFFER: BufferLimit<unknown> = {
   limit: 1_000_000,
   sizeOf: (message) => 1_000 + weightOf(message),
 };

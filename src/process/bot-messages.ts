@@ -1,5 +1,5 @@
 import type { SessionEndCode } from '../bot/session-end.js';
-import type { HangUpOutcome, TransferOptions, TransferOutcome } from '../media/media-link.js';
+import type { HangUpOutcome, TransferOptions, TransferOutcome } from '../media/media-connection.js';
 import type { MediaStats } from '../media/media-transport.js';
 
 /** The levels of the log. */

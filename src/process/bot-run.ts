@@ -42,7 +42,7 @@ export class BotRun {
     process.logger = botSession.logger;
     process.onMessage = (message) => this.hear(message);
     // Once the session has ended there is nothing left to be patient for.
-    this.session?.hold(async () => {
+    this.session?.onEnd(async () => {
       process.kill('SIGKILL');
       await process.exited;
     });

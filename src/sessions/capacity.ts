@@ -1,7 +1,7 @@
-import type { Caller } from '../auth/runner-auth.js';
+import type { Principal } from '../auth/runner-auth.js';
 import { RunnerError } from '../errors/runner.error.js';
 
-/** Whether there is room for one more: keeps count of all sessions, and of those that each caller holds. */
+/** Whether there is room for one more: keeps count of all sessions, and of those that each principal holds. */
 export class Capacity {
   /** Nobody is let in any more. */
   closed = false;
@@ -16,8 +16,8 @@ export class Capacity {
     return this.taken >= this.maxSessions;
   }
 
-  /** Why one more session of this caller cannot be; `undefined` when it can. */
-  refusal(caller?: Caller): RunnerError | undefined {
+  /** Why one more session of this principal cannot be; `undefined` when it can. */
+  refusal(principal?: Principal): RunnerError | undefined {
     if (this.closed) return draining();
     if (this.overloaded) {
       return new RunnerError('OVERLOADED', 'This runner has too much to do; try again later.');
@@ -28,11 +28,11 @@ export class Capacity {
         `All ${this.maxSessions} sessions of this runner are taken; try again later.`,
       );
     }
-    return this.shareRefusal(caller);
+    return this.shareRefusal(principal);
   }
 
-  /** Why a session that has its place cannot be counted as this caller's as well. */
-  shareRefusal({ id = '', maxSessions = Infinity }: Caller = {}): RunnerError | undefined {
+  /** Why a session that has its place cannot be counted as this principal's as well. */
+  shareRefusal({ id = '', maxSessions = Infinity }: Principal = {}): RunnerError | undefined {
     if ((this.byCaller.get(id) ?? 0) < maxSessions) return undefined;
     return new RunnerError(
       'AT_CAPACITY',
@@ -40,16 +40,16 @@ export class Capacity {
     );
   }
 
-  take(caller?: Caller): void {
+  take(principal?: Principal): void {
     this.taken++;
-    this.takeShare(caller);
+    this.takeShare(principal);
   }
 
-  takeShare({ id }: Caller = {}): void {
+  takeShare({ id }: Principal = {}): void {
     if (id !== undefined) this.byCaller.set(id, (this.byCaller.get(id) ?? 0) + 1);
   }
 
-  free({ id }: Caller = {}): void {
+  free({ id }: Principal = {}): void {
     this.taken--;
     if (id === undefined) return;
     const left = this.byCaller.get(id)! - 1;

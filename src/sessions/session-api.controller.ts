@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { All, Inject, Param, Req, Res } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
-import { callerOf } from '../auth/caller.js';
+import { principalOf } from '../auth/principal.js';
 import { ApiRoute } from '../http/api-route.decorator.js';
 import { guardListeners } from '../errors/guard-listeners.js';
 import { RunnerError } from '../errors/runner.error.js';
@@ -47,7 +47,7 @@ export class SessionApiController {
     if (!WEB_METHODS.includes(method)) {
       throw new RunnerError('NOT_FOUND', `Sessions take ${WEB_METHODS.join(', ')}.`);
     }
-    const session = this.sessions.require(id, callerOf(request));
+    const session = this.sessions.require(id, principalOf(request));
     const { requestHandler } = session;
     if (!requestHandler || session.endRequested) {
       throw new RunnerError(

@@ -58,7 +58,7 @@ describe('the host’s hooks', () => {
     const { registry, dispatcher } = runner(records);
     const session = registry.open({
       transport: 'twilio',
-      caller: { id: 'acme', claims: { plan: 'gold' } },
+      principal: { id: 'acme', claims: { plan: 'gold' } },
       bot: 'sales',
       call: { direction: 'inbound', from: '+15550001', to: '+15550002', callId: 'CA1' },
     });
@@ -117,7 +117,7 @@ describe('the host’s hooks', () => {
     const records = new Records();
     const { registry, dispatcher } = runner(records, { maxSessions: 1 });
     registry.open({ transport: 'websocket' });
-    expect(() => registry.open({ transport: 'plivo', caller: { id: 'acme' } })).toThrow(/taken/);
+    expect(() => registry.open({ transport: 'plivo', principal: { id: 'acme' } })).toThrow(/taken/);
     registry.observers.refused(new RunnerError('UNAUTHORIZED', 'no key'));
     registry.observers.refused(new RunnerError('FORBIDDEN', 'no such origin'));
     registry.observers.refused(new TypeError('a secret of the code'), { transport: 'daily' });

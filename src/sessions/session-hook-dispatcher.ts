@@ -43,13 +43,13 @@ export class SessionHookDispatcher implements SessionObserver {
     this.call({ subject: `session ${session.id}`, run: () => this.hooks.ended(record) });
   }
 
-  refused(error: unknown, { transport, caller, call, session }: RefusedStart): void {
+  refused(error: unknown, { transport, principal, call, session }: RefusedStart): void {
     const code = refusalCodeOf(error);
     // With a session, its end tells.
     if (session || OF_STRANGERS.has(code)) return;
     const message =
       code === 'UNEXPECTED' ? 'The runner failed unexpectedly.' : textOfThrown(error).message;
-    const record = { transport, principal: caller, call, refusedAt: new Date(), code, message };
+    const record = { transport, principal, call, refusedAt: new Date(), code, message };
     this.call({
       subject: `a start that was refused (${code})`,
       run: () => this.hooks.refused(record),
@@ -110,14 +110,14 @@ export class SessionHookDispatcher implements SessionObserver {
 }
 
 function recordOf(session: Session): SessionRecord {
-  const { id, transport, bot, caller, call, createdAtMs, connectedAtMs, readySinceMs } = session;
+  const { id, transport, bot, principal, call, createdAtMs, connectedAtMs, readySinceMs } = session;
   const { refusal, state } = session;
   if (state.name !== 'ended') throw new TypeError(`session ${id} has not ended`);
   return {
     sessionId: id,
     transport,
     bot,
-    principal: caller,
+    principal,
     call,
     createdAt: new Date(createdAtMs),
     connectedAt: dateOf(connectedAtMs),

@@ -1,4 +1,4 @@
-import type { Caller } from '../auth/runner-auth.js';
+import type { Principal } from '../auth/runner-auth.js';
 import type { SessionEndCode } from '../bot/session-end.js';
 import type { RefusalCode } from '../errors/runner.error.js';
 import type { SessionCall } from './session.js';
@@ -12,7 +12,7 @@ export interface SessionRecord {
   /** The bot that a `CallRouter` or `SessionStarter` named. */
   readonly bot?: string;
   /** The principal that started it, or whose call it was. Its `id` is the tenant. */
-  readonly principal?: Caller;
+  readonly principal?: Principal;
   /** The phone call it was. Numbers are personal data. */
   readonly call?: SessionCall;
   readonly createdAt: Date;
@@ -34,7 +34,7 @@ export interface SessionRecord {
 export interface RefusalRecord {
   /** Wire name of the transport that was asked for, where one was. */
   readonly transport?: string;
-  readonly principal?: Caller;
+  readonly principal?: Principal;
   readonly call?: SessionCall;
   readonly refusedAt: Date;
   readonly code: RefusalCode;

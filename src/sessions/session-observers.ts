@@ -1,4 +1,4 @@
-import type { Caller } from '../auth/runner-auth.js';
+import type { Principal } from '../auth/runner-auth.js';
 import { attempt } from '../errors/attempt.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
@@ -8,7 +8,7 @@ import type { Session, SessionCall } from './session.js';
 export interface RefusedStart {
   /** Wire name of the transport that was asked for. */
   readonly transport?: string;
-  readonly caller?: Caller;
+  readonly principal?: Principal;
   readonly call?: SessionCall;
   /** The session, where one had been opened. */
   readonly session?: Session;

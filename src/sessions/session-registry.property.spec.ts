@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import fc from 'fast-check';
-import type { Caller } from '../auth/runner-auth.js';
+import type { Principal } from '../auth/runner-auth.js';
 import { BotLauncher } from '../bot/bot-launcher.js';
 import type { BotSession } from '../bot/bot-session.js';
 import { RunnerArguments } from '../bot/runner-arguments.js';
@@ -15,19 +15,19 @@ Logger.overrideLogger(false);
 beforeAll(() => void jest.useFakeTimers());
 afterAll(() => void jest.useRealTimers());
 
-const CALLERS: Caller[] = [{}, { id: 'one', maxSessions: 1 }, { id: 'two', maxSessions: 2 }];
+const PRINCIPALS: Principal[] = [{}, { id: 'one', maxSessions: 1 }, { id: 'two', maxSessions: 2 }];
 const PENDING_TTL_MS = 400;
 const QUEUE_MS = 300;
 const GRACE_MS = 50;
 
-const callers = fc.constantFrom(...CALLERS);
+const principals = fc.constantFrom(...PRINCIPALS);
 const which = fc.nat({ max: 20 });
 const steps = fc.array(
   fc.oneof(
-    fc.record({ do: fc.constant('open' as const), caller: callers }),
+    fc.record({ do: fc.constant('open' as const), principal: principals }),
     fc.record({
       do: fc.constant('start' as const),
-      caller: callers,
+      principal: principals,
       setUp: fc.constantFrom('waits', 'launches', 'throws', 'rejects'),
       bot: fc.constantFrom('obeys', 'ignores', 'throws'),
     }),
@@ -44,7 +44,7 @@ type Step = (typeof steps extends fc.Arbitrary<infer T> ? T : never)[number];
 
 /** A client of `/start`, and what became of it. */
 interface Client {
-  readonly caller: Caller;
+  readonly principal: Principal;
   readonly socket: EventEmitter & { destroyed: boolean };
   outcome?: 'started' | 'refused' | 'failed';
   startedNo?: number;
@@ -87,10 +87,12 @@ class Run {
   async take(step: Step): Promise<void> {
     switch (step.do) {
       case 'open':
-        this.attempt(() => this.registry.open({ transport: 'websocket', caller: step.caller }));
+        this.attempt(() =>
+          this.registry.open({ transport: 'websocket', principal: step.principal }),
+        );
         break;
       case 'start':
-        void this.start(step.caller, step.setUp, step.bot);
+        void this.start(step.principal, step.setUp, step.bot);
         break;
       case 'overload':
         this.registry.setOverloaded(step.on);
@@ -117,19 +119,19 @@ class Run {
     const { live, size } = this.registry;
     expect(size).toBeLessThanOrEqual(this.maxSessions);
     expect(live).toHaveLength(size);
-    for (const { id, maxSessions } of CALLERS) {
+    for (const { id, maxSessions } of PRINCIPALS) {
       if (id === undefined) continue;
-      const held = live.filter(({ caller }) => caller?.id === id).length;
+      const held = live.filter(({ principal }) => principal?.id === id).length;
       expect(held).toBeLessThanOrEqual(maxSessions!);
     }
     // Nobody waits for a place that is there.
-    for (const { caller } of this.waiting) {
-      expect(this.registry.refusal(caller)).toBeInstanceOf(RunnerError);
+    for (const { principal } of this.waiting) {
+      expect(this.registry.refusal(principal)).toBeInstanceOf(RunnerError);
     }
     // First come, first served.
-    for (const { id } of CALLERS) {
+    for (const { id } of PRINCIPALS) {
       const order = this.clients
-        .filter(({ caller, startedNo }) => caller.id === id && startedNo !== undefined)
+        .filter(({ principal, startedNo }) => principal.id === id && startedNo !== undefined)
         .map(({ startedNo }) => startedNo!);
       expect(order).toEqual([...order].sort((a, b) => a - b));
     }
@@ -151,12 +153,12 @@ class Run {
     expect(jest.getTimerCount()).toBe(0);
     // Not one place is lost, neither of the runner nor of anybody.
     this.registry.setOverloaded(false);
-    for (const caller of CALLERS) {
-      const places = Math.min(this.maxSessions, caller.maxSessions ?? Infinity);
+    for (const principal of PRINCIPALS) {
+      const places = Math.min(this.maxSessions, principal.maxSessions ?? Infinity);
       const sessions = Array.from({ length: places }, () =>
-        this.registry.open({ transport: 'websocket', caller }),
+        this.registry.open({ transport: 'websocket', principal }),
       );
-      expect(this.registry.refusal(caller)?.code).toBe('AT_CAPACITY');
+      expect(this.registry.refusal(principal)?.code).toBe('AT_CAPACITY');
       for (const session of sessions) void this.registry.stop(session, 'stopped', '');
     }
     expect(this.registry.size).toBe(0);
@@ -166,13 +168,13 @@ class Run {
     return this.clients.filter(({ outcome }) => outcome === undefined);
   }
 
-  private async start(caller: Caller, setUp: string, bot: string): Promise<void> {
+  private async start(principal: Principal, setUp: string, bot: string): Promise<void> {
     const socket = Object.assign(new EventEmitter(), { destroyed: false });
-    const client: Client = { caller, socket };
+    const client: Client = { principal, socket };
     this.clients.push(client);
     try {
       await this.registry.start(
-        { transport: 'websocket', caller },
+        { transport: 'websocket', principal },
         (session) => {
           client.startedNo = this.served++;
           client.outcome = 'started';

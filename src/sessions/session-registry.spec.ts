@@ -5,7 +5,7 @@ import type { BotSession } from '../bot/bot-session.js';
 import { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { resolveRunnerOptions, type RunnerOptions } from '../runner.options.js';
-import type { Release, Session } from './session.js';
+import type { Cleanup, Session } from './session.js';
 import { SessionRegistry } from './session-registry.js';
 
 Logger.overrideLogger(false);
@@ -33,9 +33,9 @@ const stubborn: Bot = (_args, session) => {
   return new Promise(() => undefined);
 };
 
-function start(registry: SessionRegistry, release: Release = jest.fn<Release>()): Session {
+function start(registry: SessionRegistry, release: Cleanup = jest.fn<Cleanup>()): Session {
   const session = registry.open({ transport: 'websocket', body: { a: 1 } });
-  session.hold(release);
+  session.onEnd(release);
   registry.launch(session, new RunnerArguments());
   return session;
 }
@@ -61,7 +61,7 @@ describe('SessionRegistry', () => {
       session.ready();
       states.push((session as Session).state.name);
     });
-    const release = jest.fn<Release>();
+    const release = jest.fn<Cleanup>();
     const session = start(registry, release);
     await expect(session.ended).resolves.toMatchObject({ code: 'completed' });
     expect(seen).toMatchObject({ session_id: session.id, body: { a: 1 } });
@@ -82,7 +82,7 @@ describe('SessionRegistry', () => {
     ],
     ['rejects with nothing', () => Promise.reject(NOTHING)],
   ])('ends as failed when the bot %s', async (_, bot) => {
-    const release = jest.fn<Release>();
+    const release = jest.fn<Cleanup>();
     const registry = registryWith(bot);
     await expect(start(registry, release).ended).resolves.toMatchObject({ code: 'failed' });
     expect(release).toHaveBeenCalledTimes(1);
@@ -112,7 +112,7 @@ describe('SessionRegistry', () => {
 
   it('no longer waits for a bot that never returns, once the grace is over', async () => {
     jest.useFakeTimers();
-    const release = jest.fn<Release>();
+    const release = jest.fn<Cleanup>();
     const registry = registryWith(stubborn, { stopGraceMs: 1_000 });
     const session = start(registry, release);
     const ended = registry.stop(session, 'stopped', 'enough');
@@ -244,9 +244,9 @@ describe('SessionRegistry', () => {
     const registry = registryWith(obedient);
     let roomIsThere!: () => void;
     const room = new Promise<void>((resolve) => (roomIsThere = resolve));
-    const release = jest.fn<Release>();
+    const release = jest.fn<Cleanup>();
     const started = registry.start({ transport: 'daily' }, async (session) => {
-      session.hold(release);
+      session.onEnd(release);
       await room;
       registry.launch(session, new RunnerArguments());
     });
@@ -281,16 +281,16 @@ describe('SessionRegistry', () => {
     const registry = registryWith(() => Promise.resolve());
     const order: number[] = [];
     const session = registry.open({ transport: 'websocket' });
-    session.hold(() => void order.push(1));
-    session.hold(() => {
+    session.onEnd(() => void order.push(1));
+    session.onEnd(() => {
       order.push(2);
       throw new Error('stuck');
     });
-    session.hold(async () => void order.push(3));
+    session.onEnd(async () => void order.push(3));
     registry.launch(session, new RunnerArguments());
     await session.ended;
     expect(order).toEqual([3, 2, 1]);
-    session.hold(() => void order.push(4));
+    session.onEnd(() => void order.push(4));
     expect(order).toEqual([3, 2, 1, 4]);
   });
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { type Caller, reaches } from '../auth/runner-auth.js';
+import { type Principal, reaches } from '../auth/runner-auth.js';
 import { BotLauncher } from '../bot/bot-launcher.js';
 import type { CallData } from '../bot/call-data.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
@@ -25,8 +25,8 @@ export interface OpenSession {
   readonly transport: string;
   /** What the caller passes to the bot, untouched. */
   readonly body?: unknown;
-  /** Who asked for it: `callerOf(request)`. */
-  readonly caller?: Caller;
+  /** Who asked for it: `principalOf(request)`. */
+  readonly principal?: Principal;
   /** Which of the host's bots is to talk: `session.bot`. */
   readonly bot?: string;
   /** The phone call it is for. */
@@ -105,19 +105,19 @@ export class SessionRegistry {
 
   /**
    * The session of an id.
-   * @param caller who wants to reach it, where that is known
+   * @param principal who wants to reach it, where that is known
    * @throws {RunnerError} `UNKNOWN_SESSION`, or `DRAINING` when it may be one that was not taken over into the shutdown
    */
-  require(id: string, caller?: Caller): Session {
+  require(id: string, principal?: Principal): Session {
     const session = this.get(id);
-    if (session && reaches(caller ?? { reachesAll: true }, session.caller)) return session;
+    if (session && reaches(principal ?? { reachesAll: true }, session.principal)) return session;
     if (this.capacity.closed) throw draining();
     throw new RunnerError('UNKNOWN_SESSION', 'There is no such session, or it has ended.');
   }
 
-  /** Why a session cannot be opened right now, for anyone or for a certain caller; `undefined` when it can. */
-  refusal(caller?: Caller): RunnerError | undefined {
-    return this.capacity.refusal(caller);
+  /** Why a session cannot be opened right now, for anyone or for a certain principal; `undefined` when it can. */
+  refusal(principal?: Principal): RunnerError | undefined {
+    return this.capacity.refusal(principal);
   }
 
   /**
@@ -125,12 +125,12 @@ export class SessionRegistry {
    * @throws {RunnerError} `AT_CAPACITY`, `OVERLOADED` or `DRAINING`
    */
   open(request: OpenSession): Session {
-    const refusal = this.refusal(request.caller);
+    const refusal = this.refusal(request.principal);
     if (refusal) throw this.observers.refused(refusal, request);
-    const { transport, body, caller, bot, call, maxDurationMs, connectTimeoutMs } = request;
-    const session = new Session(randomUUID(), transport, body, caller);
+    const { transport, body, principal, bot, call, maxDurationMs, connectTimeoutMs } = request;
+    const session = new Session(randomUUID(), transport, body, principal);
     Object.assign(session, { bot, call, maxDurationMs });
-    this.capacity.take(caller);
+    this.capacity.take(principal);
     this.pending.add(session);
     this.observers.changed(session);
     if (connectTimeoutMs !== undefined) this.expireUnlessClaimed(session, connectTimeoutMs);
@@ -138,21 +138,21 @@ export class SessionRegistry {
   }
 
   /**
-   * Applies to a session that is open what was decided of it only now. It keeps its place, and counts as the new caller's as well.
-   * @throws {RunnerError} `AT_CAPACITY` when that caller holds all the sessions it may hold, or `WRONG_STATE`
+   * Applies to a session that is open what was decided of it only now. It keeps its place, and counts as the new principal's as well.
+   * @throws {RunnerError} `AT_CAPACITY` when that principal holds all the sessions it may hold, or `WRONG_STATE`
    */
   adopt(
     session: Session,
-    { body, caller, bot, maxDurationMs }: Omit<OpenSession, 'transport' | 'connectTimeoutMs'>,
+    { body, principal, bot, maxDurationMs }: Omit<OpenSession, 'transport' | 'connectTimeoutMs'>,
   ): void {
     if (session.state.name === 'ended' || session.botRuns) {
       throw new RunnerError('WRONG_STATE', `Session ${session.id} is ${session.state.name}.`);
     }
-    if (caller) {
-      const refusal = this.capacity.shareRefusal(caller);
+    if (principal) {
+      const refusal = this.capacity.shareRefusal(principal);
       if (refusal) throw refusal;
-      this.capacity.takeShare(caller);
-      session.caller = caller;
+      this.capacity.takeShare(principal);
+      session.principal = principal;
     }
     if (body !== undefined) session.body = body;
     Object.assign(session, { bot, maxDurationMs });
@@ -160,7 +160,7 @@ export class SessionRegistry {
 
   /**
    * Opens a session and sets it up. When that throws, the session ends as `start_failed`, and what it held is released
-   * without the caller having to wait.
+   * without the client having to wait.
    *
    * @param client who can wait for a place, for up to `startQueueMs`: its connection
    * @throws {RunnerError} `NO_BOT`, `AT_CAPACITY`, `OVERLOADED`, `DRAINING`, or what `setUp` throws
@@ -173,7 +173,7 @@ export class SessionRegistry {
     let session: Session | undefined;
     try {
       MissingBotLauncher.refuse(this.launcher);
-      const refusal = this.refusal(request.caller);
+      const refusal = this.refusal(request.principal);
       session =
         refusal?.code === 'AT_CAPACITY' && client && this.queue.hasRoom
           ? await this.queue.wait(() => this.tryOpen(request), refusal, client)
@@ -240,8 +240,8 @@ export class SessionRegistry {
   fail(session: Session, error: unknown, message: string): unknown {
     session.refusal ??= refusalCodeOf(error);
     void this.stop(session, 'start_failed', message);
-    const { transport, caller, call } = session;
-    return this.observers.refused(error, { transport, caller, call, session });
+    const { transport, principal, call } = session;
+    return this.observers.refused(error, { transport, principal, call, session });
   }
 
   /** Tells whether there is too much to do for new sessions. */
@@ -286,7 +286,7 @@ export class SessionRegistry {
           );
           this.finish(session, reason);
         }, this.options.stopGraceMs);
-        session.hold(() => clearTimeout(grace));
+        session.onEnd(() => clearTimeout(grace));
       }
     }
     return session.ended;
@@ -336,7 +336,7 @@ export class SessionRegistry {
       () => void this.stop(session, code, `The session ${what} (${afterMs} ms).`),
       afterMs,
     );
-    session.hold(() => clearTimeout(timer));
+    session.onEnd(() => clearTimeout(timer));
     return timer;
   }
 
@@ -344,7 +344,7 @@ export class SessionRegistry {
     const timer = setTimeout(() => {
       if (session.state.name === 'pending') void this.stop(session, 'expired', NOBODY_CAME);
     }, afterMs).unref();
-    session.hold(() => clearTimeout(timer));
+    session.onEnd(() => clearTimeout(timer));
   }
 
   private activate(session: Session): void {
@@ -367,12 +367,12 @@ export class SessionRegistry {
       void released.then(() => this.releasing.delete(released));
     }
     this.history.add(session);
-    this.capacity.free(session.caller);
+    this.capacity.free(session.principal);
     this.serveQueue();
   }
 
   private tryOpen(request: OpenSession): Session | undefined {
-    return this.refusal(request.caller) ? undefined : this.open(request);
+    return this.refusal(request.principal) ? undefined : this.open(request);
   }
 
   private serveQueue(): void {

@@ -1,5 +1,5 @@
 import type { Logger } from '@nestjs/common';
-import type { Caller } from '../auth/runner-auth.js';
+import type { Principal } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
 import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { guardListeners } from '../errors/guard-listeners.js';
@@ -30,11 +30,11 @@ const PENDING: SessionState = { name: 'pending' };
 const NO_CLAIMS: Readonly<Record<string, unknown>> = Object.freeze({});
 
 /** Frees something the session held. It is told why the session ended, and runs exactly once. */
-export type Release = (reason: SessionEnd) => void | Promise<void>;
+export type Cleanup = (reason: SessionEnd) => void | Promise<void>;
 
 /**
  * One conversation, from its announcement to its end. The {@link SessionRegistry} alone moves it from state to state;
- * everything else reads it, or hangs resources on it with {@link Session.hold}.
+ * everything else reads it, or hangs resources on it with {@link Session.onEnd}.
  */
 export class Session extends BotSession {
   readonly createdAtMs = Date.now();
@@ -65,7 +65,7 @@ export class Session extends BotSession {
   private controller: AbortController | undefined;
   private log: Logger | undefined;
   private endedLatch: PromiseWithResolvers<SessionEnd> | undefined;
-  private releases: Release[] | undefined;
+  private cleanups: Cleanup[] | undefined;
   private released = false;
   private onReady: (() => void) | undefined;
 
@@ -76,7 +76,7 @@ export class Session extends BotSession {
     /** What `/start` (or the URL) passed for the bot; `undefined` when nothing was. */
     public body: unknown,
     /** Who started it, where that is known; of a call that a `CallRouter` takes, whose it is. */
-    public caller?: Caller,
+    public principal?: Principal,
   ) {
     super();
   }
@@ -102,7 +102,7 @@ export class Session extends BotSession {
   }
 
   get claims(): Readonly<Record<string, unknown>> {
-    return this.caller?.claims ?? NO_CLAIMS;
+    return this.principal?.claims ?? NO_CLAIMS;
   }
 
   get signal(): AbortSignal {
@@ -145,9 +145,9 @@ export class Session extends BotSession {
   }
 
   /** Has `release` run when the session ends, last held first; at once when it has ended already. */
-  hold(release: Release): void {
-    if (this.state.name === 'ended') void runRelease(this, release, this.state.reason);
-    else (this.releases ??= []).push(release);
+  onEnd(release: Cleanup): void {
+    if (this.state.name === 'ended') void runCleanup(this, release, this.state.reason);
+    else (this.cleanups ??= []).push(release);
   }
 
   /** @internal Ends the conversation from within: its media are over, or the bot failed beside its `launch()`. */
@@ -199,8 +199,8 @@ export class Session extends BotSession {
     this.state = { name: 'ended', atMs: Date.now(), reason };
     this.onReady = undefined;
     this.requestHandler = undefined;
-    const { releases } = this;
-    this.releases = undefined;
+    const { cleanups: releases } = this;
+    this.cleanups = undefined;
     const done = (): void => {
       this.released = true;
       this.endedLatch?.resolve(reason);
@@ -209,13 +209,13 @@ export class Session extends BotSession {
       done();
       return undefined;
     }
-    return Promise.all(releases.reverse().map((release) => runRelease(this, release, reason))).then(
+    return Promise.all(releases.reverse().map((release) => runCleanup(this, release, reason))).then(
       done,
     );
   }
 }
 
-async function runRelease(session: Session, release: Release, reason: SessionEnd): Promise<void> {
+async function runCleanup(session: Session, release: Cleanup, reason: SessionEnd): Promise<void> {
   try {
     await release(reason);
   } catch (thrown) {

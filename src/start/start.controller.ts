@@ -1,7 +1,7 @@
 import { Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Access } from '../auth/access.decorator.js';
-import { callerOf } from '../auth/caller.js';
+import { principalOf } from '../auth/principal.js';
 import { START_ERRORS } from '../errors/runner.error.js';
 import { ApiRoute, json } from '../http/api-route.decorator.js';
 import { type HttpRequest, nodeRequest } from '../http/http-request.js';
@@ -45,7 +45,7 @@ export class StartController {
     return this.starter.start(
       bodyOf(httpRequest, {}),
       {
-        caller: callerOf(httpRequest),
+        principal: principalOf(httpRequest),
         baseUrl: () => this.publicUrls.of(httpRequest),
         client: nodeRequest(httpRequest).socket,
       },

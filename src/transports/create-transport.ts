@@ -2,7 +2,7 @@ import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
-import type { MediaEnd, MediaLink } from '../media/media-link.js';
+import type { MediaEnd, MediaConnection } from '../media/media-connection.js';
 import { MediaTransport, type MediaTransportObserver } from '../media/media-transport.js';
 import {
   type MediaTransportOptions,
@@ -13,7 +13,7 @@ import type { Session } from '../sessions/session.js';
 import { sessionOf } from '../sessions/session-of-arguments.js';
 import { firstSignal } from './first-signal.js';
 import { TRANSPORTS } from './index.js';
-import type { LinkWishes } from './link-factory.js';
+import type { MediaConnectionOptions } from './media-connection-factory.js';
 import { linkMediaStats } from './media-stats.js';
 
 /** How {@link createTransport} connects. */
@@ -54,7 +54,7 @@ export async function createTransport(
   used.add(args);
   const session = sessionOf(args);
   const over = firstSignal(session?.signal, given);
-  let link: MediaLink | undefined;
+  let link: MediaConnection | undefined;
   try {
     const connection = (link = await connect(args, {
       sampleRateHz: options.sampleRateHz,
@@ -68,7 +68,7 @@ export async function createTransport(
     if (session) {
       linkMediaStats(session, transport.stats);
       // What takes a while is waited for.
-      session.hold(({ message }) => connection.close({ reason: 'aborted', message }));
+      session.onEnd(({ message }) => connection.close({ reason: 'aborted', message }));
     }
     const end = (): void => endBecauseOf(over.signal.reason, transport);
     if (over.signal.aborted) end();
@@ -113,7 +113,10 @@ function endBecauseOf(cause: unknown, transport: MediaTransport): void {
   }
 }
 
-async function connect(args: RunnerArguments, wishes: LinkWishes): Promise<MediaLink> {
+async function connect(
+  args: RunnerArguments,
+  wishes: MediaConnectionOptions,
+): Promise<MediaConnection> {
   for (const { link: linkOf } of TRANSPORTS) {
     const link = await linkOf(args, wishes);
     if (link) return link;

@@ -1,5 +1,5 @@
 import type { RunnerArguments } from '../bot/runner-arguments.js';
-import type { HangUpOutcome, MediaLink } from '../media/media-link.js';
+import type { HangUpOutcome, MediaConnection } from '../media/media-connection.js';
 
 /** Ends a call at its provider. Never rejects. */
 export type HangUp = () => Promise<HangUpOutcome>;
@@ -14,7 +14,7 @@ export function linkHangUp(args: RunnerArguments, hangUp: HangUp | undefined): v
 export const hangUpOf = (args: RunnerArguments): HangUp | undefined => hangUps.get(args);
 
 /** Puts a call through to somebody else, at its provider. Never rejects. */
-export type Transfer = NonNullable<MediaLink['transfer']>;
+export type Transfer = NonNullable<MediaConnection['transfer']>;
 
 const transfers = new WeakMap<RunnerArguments, Transfer>();
 

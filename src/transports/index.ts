@@ -2,7 +2,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { dailyLink } from './daily/daily.link.js';
 import { DailyModule } from './daily/daily.module.js';
 import { impliedTransport } from './implied-transport.js';
-import type { LinkFactory } from './link-factory.js';
+import type { MediaConnectionFactory } from './media-connection-factory.js';
 import { liveKitLink } from './livekit/livekit.link.js';
 import { LiveKitModule } from './livekit/livekit.module.js';
 import { smallWebRtcLink } from './small-webrtc/small-webrtc.link.js';
@@ -16,7 +16,7 @@ import { WhatsAppModule } from './whatsapp/whatsapp.module.js';
 /** What there is to know of a transport: its module, and how its media are reached. */
 interface Transport {
   readonly module: { fromEnv(env: NodeJS.ProcessEnv): DynamicModule | undefined };
-  readonly link: LinkFactory;
+  readonly link: MediaConnectionFactory;
 }
 
 /** Every transport there is, one line each. */

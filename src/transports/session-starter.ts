@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Caller } from '../auth/runner-auth.js';
+import type { Principal } from '../auth/runner-auth.js';
 import type { SessionEnd } from '../bot/session-end.js';
 import { type PublicBaseUrl, PublicUrls } from '../http/public-url.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
@@ -17,7 +17,7 @@ export interface StartSessionOptions extends Partial<StartRequest> {
   /** The bot that is to talk: `session.bot`, for a launcher that has several. */
   readonly bot?: string;
   /** The principal whose session it is: counted together with the others of its `id` for `maxSessions`; `session.claims` are its `claims`. */
-  readonly principal?: Caller;
+  readonly principal?: Principal;
   /** The longest it may last from the launch of its bot, in milliseconds. @default the runner's `maxSessionDurationMs`, which holds in any case */
   readonly maxDurationMs?: number;
   /** The longest wait for its client, in milliseconds. @default the runner's `pendingTtlMs`, which holds in any case */
@@ -84,7 +84,7 @@ export class SessionStarter {
       customParameters = {},
     } = options;
     const terms: StartTerms = {
-      caller: principal,
+      principal,
       bot,
       call,
       maxDurationMs,
@@ -145,8 +145,8 @@ export class SessionStarter {
         client,
       );
     } catch (error) {
-      const { caller, call } = terms;
-      throw this.sessions.observers.refused(error, { transport: name, caller, call });
+      const { principal, call } = terms;
+      throw this.sessions.observers.refused(error, { transport: name, principal, call });
     }
   }
 

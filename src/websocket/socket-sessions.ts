@@ -113,7 +113,7 @@ export class SocketSessions {
       if (socket.closedHere) void this.registry.stop(session, 'completed', 'The bot hung up.');
       else void this.registry.stop(session, 'peer_left', `The caller left (${code}).`);
     });
-    session.hold((reason) => closed(socket, reason));
+    session.onEnd((reason) => closed(socket, reason));
   }
 }
 

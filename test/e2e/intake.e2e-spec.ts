@@ -11,7 +11,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import {
   type AuthRequest,
-  type Caller,
+  type Principal,
   DailyModule,
   RunnerAuth,
   RunnerModule,
@@ -133,7 +133,7 @@ describe.each(PLATFORMS)('the body of a request on %s', (platform) => {
     const storage = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];
     class Auth extends RunnerAuth {
-      authorize({ access }: AuthRequest): Caller {
+      authorize({ access }: AuthRequest): Principal {
         seen.push([access, storage.getStore()]);
         return {};
       }

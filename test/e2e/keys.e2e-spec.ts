@@ -13,7 +13,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import {
   Access,
   type AuthRequest,
-  type Caller,
+  type Principal,
   DailyModule,
   DownloadsModule,
   LiveKitModule,
@@ -222,7 +222,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
       constructor(private readonly users: Users) {
         super();
       }
-      async authorize(request: AuthRequest): Promise<Caller | undefined> {
+      async authorize(request: AuthRequest): Promise<Principal | undefined> {
         this.asked.push(request);
         const user = this.users.byToken[request.request.headers.authorization?.slice(7) ?? ''];
         if (request.sessionId === 'not-yours') throw new ForbiddenException('not your session');

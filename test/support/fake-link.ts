@@ -1,13 +1,13 @@
 import type {
   HangUpOutcome,
   MediaEnd,
-  MediaLink,
-  MediaLinkEvents,
-} from '../../src/media/media-link.js';
+  MediaConnection,
+  MediaConnectionEvents,
+} from '../../src/media/media-connection.js';
 
 /** A connection without another side: the test plays it. */
-export class FakeLink implements MediaLink {
-  capabilities: MediaLink['capabilities'] = {
+export class FakeLink implements MediaConnection {
+  capabilities: MediaConnection['capabilities'] = {
     marks: 'confirmed',
     remoteClear: true,
     dtmfIn: true,
@@ -15,11 +15,11 @@ export class FakeLink implements MediaLink {
     messages: true,
   };
   readonly output = { sampleRateHz: 8_000, chunkSamples: 160 };
-  events!: MediaLinkEvents;
+  events!: MediaConnectionEvents;
   readonly sent: unknown[] = [];
   hangUpOutcome: HangUpOutcome = { ok: true, via: 'api' };
 
-  open(events: MediaLinkEvents): void {
+  open(events: MediaConnectionEvents): void {
     this.events = events;
     events.connected();
   }

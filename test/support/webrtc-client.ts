@@ -7,7 +7,7 @@ import {
   createOpusEncoder,
   OPUS_OUTPUT_HZ,
 } from '../../src/media/codecs/opus.js';
-import { OpusReceiver } from '../../src/media/rtp/opus-receiver.js';
+import { OpusJitterBuffer } from '../../src/media/rtp/opus-jitter-buffer.js';
 import { post } from './runner-app.js';
 
 const PACKET = OPUS_OUTPUT_HZ / 50;
@@ -246,7 +246,7 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
 
   private async hear(pc: werift.RTCPeerConnection): Promise<void> {
     const decoder = await createOpusDecoder(opus, HEARD_HZ);
-    const receiver = new OpusReceiver(decoder, (pcm) => {
+    const receiver = new OpusJitterBuffer(decoder, (pcm) => {
       this.samples.push(pcm);
       this.emit('heard');
     });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { isInstance } from '../../errors/thrown.js';
 import { ProviderError } from '../../http/provider-error.js';
-import { holdRoom } from '../../sessions/hold-room.js';
+import { removeRoomOnEnd } from '../../sessions/remove-room-on-end.js';
 import type { Session } from '../../sessions/session.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
 import { DailyClient } from './daily-client.js';
@@ -71,7 +71,7 @@ export class DailyRooms {
 
   /** Binds a room to a session, which takes care of its end. */
   hold(session: Session, roomName: string): void {
-    holdRoom(session, this.options.deleteRoomOnEnd, () => this.remove(roomName));
+    removeRoomOnEnd(session, this.options.deleteRoomOnEnd, () => this.remove(roomName));
   }
 
   /** Removes a room and everyone in it. */

@@ -1,7 +1,7 @@
 import { Get, Header, Req, Res } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Access } from '../../auth/access.decorator.js';
-import { callerOf } from '../../auth/caller.js';
+import { principalOf } from '../../auth/principal.js';
 import { START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute } from '../../http/api-route.decorator.js';
 import type { HttpRequest } from '../../http/http-request.js';
@@ -32,7 +32,7 @@ export class DailyController {
   })
   async meet(@Req() request: HttpRequest, @Res() response: unknown): Promise<void> {
     this.transports.require('daily');
-    const { roomUrl } = await this.transport.startPlain(callerOf(request));
+    const { roomUrl } = await this.transport.startPlain(principalOf(request));
     this.adapterHost.httpAdapter.redirect(response, 307, roomUrl);
   }
 }

@@ -1,9 +1,9 @@
 import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
-import type { LinkFactory } from '../link-factory.js';
+import type { MediaConnectionFactory } from '../media-connection-factory.js';
 import { DailyRunnerArguments } from './dto/daily-runner-arguments.dto.js';
 
 /** Daily has no SDK for Node on servers, so there is nothing to connect with. */
-export const dailyLink: LinkFactory = (args) => {
+export const dailyLink: MediaConnectionFactory = (args) => {
   if (!(args instanceof DailyRunnerArguments)) return undefined;
   throw new MediaUnavailableError(
     'Daily has no SDK for Node on servers, so this bot must join its room from another process: hand JSON.stringify(args) ' +

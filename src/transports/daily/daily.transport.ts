@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Caller } from '../../auth/runner-auth.js';
+import type { Principal } from '../../auth/runner-auth.js';
 import { RunnerArguments } from '../../bot/runner-arguments.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
@@ -56,9 +56,9 @@ export class DailyTransport extends RunnerTransport {
 
   /** Opens a session in a room without anyone having asked for particulars. */
   async startPlain(
-    caller?: Caller,
+    principal?: Principal,
   ): Promise<{ readonly session: Session; readonly roomUrl: string }> {
-    return this.sessions.start({ transport: 'daily', caller }, async (session) => {
+    return this.sessions.start({ transport: 'daily', principal }, async (session) => {
       const { dailyRoom } = this.launch(session, await this.rooms.meet(session));
       return { session, roomUrl: dailyRoom };
     });

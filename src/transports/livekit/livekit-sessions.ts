@@ -5,8 +5,8 @@ import type { AcceptedCall } from '../../calls/call-router.js';
 import { CallRouting, sessionOfCall } from '../../calls/call-routing.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options.js';
-import type { HangUpOutcome } from '../../media/media-link.js';
-import { holdRoom } from '../../sessions/hold-room.js';
+import type { HangUpOutcome } from '../../media/media-connection.js';
+import { removeRoomOnEnd } from '../../sessions/remove-room-on-end.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
 import { linkHangUp } from '../hang-up-link.js';
@@ -121,7 +121,7 @@ export class LiveKitSessions {
     const seat: Seat = { session, userIdentity };
     const seats = this.byRoom.get(roomName) ?? new Set();
     this.byRoom.set(roomName, seats.add(seat));
-    seat.session.hold(() => {
+    seat.session.onEnd(() => {
       clearTimeout(seat.waiting);
       seats.delete(seat);
       if (seats.size === 0) this.byRoom.delete(roomName);
@@ -129,7 +129,7 @@ export class LiveKitSessions {
     const { deleteRoomOnEnd, room } = this.options;
     // What LiveKit made by itself also closes by itself, and a shared room is not ours to close.
     if (roomName !== this.options.roomName && (deleteRoomOnEnd || room)) {
-      holdRoom(seat.session, deleteRoomOnEnd, () => this.server.deleteRoom(roomName));
+      removeRoomOnEnd(seat.session, deleteRoomOnEnd, () => this.server.deleteRoom(roomName));
     }
     return seat;
   }

@@ -1,6 +1,6 @@
 import { applyDecorators, HttpCode, Param, Patch, Post, Req } from '@nestjs/common';
 import { Access } from '../../auth/access.decorator.js';
-import { callerOf } from '../../auth/caller.js';
+import { principalOf } from '../../auth/principal.js';
 import { START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
 import type { HttpRequest } from '../../http/http-request.js';
@@ -58,7 +58,7 @@ export class OfferController {
   /** An offer of a client that did not call `/start`, or that changes its connection. */
   @TakesOffers('api/offer', false)
   offer(@Req() request: HttpRequest): Promise<WebRtcAnswer> {
-    return this.sessions.offer(validateInto(WebRtcOffer, bodyOf(request)), callerOf(request));
+    return this.sessions.offer(validateInto(WebRtcOffer, bodyOf(request)), principalOf(request));
   }
 
   @TakesCandidates('api/offer', false)
@@ -69,7 +69,11 @@ export class OfferController {
   /** An offer for the session that `/start` announced. */
   @TakesOffers('sessions/:id/api/offer', true)
   offerForSession(@Req() request: HttpRequest, @Param('id') id: string): Promise<WebRtcAnswer> {
-    return this.sessions.offer(validateInto(WebRtcOffer, bodyOf(request)), callerOf(request), id);
+    return this.sessions.offer(
+      validateInto(WebRtcOffer, bodyOf(request)),
+      principalOf(request),
+      id,
+    );
   }
 
   @TakesCandidates('sessions/:id/api/offer', true)
@@ -79,7 +83,7 @@ export class OfferController {
 
   private take(request: HttpRequest, sessionId?: string): CandidatesAnswer {
     const candidates = validateInto(IceCandidates, bodyOf(request));
-    this.sessions.addCandidates(candidates, callerOf(request), sessionId);
+    this.sessions.addCandidates(candidates, principalOf(request), sessionId);
     return { status: 'success' };
   }
 }

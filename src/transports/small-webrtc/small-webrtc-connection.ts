@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../../errors/runner.error.js';
 import { textOfThrown } from '../../errors/thrown.js';
-import type { MediaEnd } from '../../media/media-link.js';
+import type { MediaEnd } from '../../media/media-connection.js';
 import { parseJson } from '../../media/parse-json.js';
-import { PatientEmitter } from '../../media/patient-emitter.js';
+import { BufferedEmitter } from '../../media/buffered-emitter.js';
 import { MESSAGE_BUFFER } from '../../media/weight-of.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import type { NegotiatedTrack, Peer, PeerEvents, PeerStats } from './peer/peer.js';
@@ -75,7 +75,7 @@ let made = 0;
  *
  * What happens before anyone listens is kept for the first who does.
  */
-export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionEvents> {
+export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnectionEvents> {
   /** Names the connection between the client and the runner. */
   readonly pcId = `SmallWebRTCConnection#${made++}-${randomUUID().replaceAll('-', '')}`;
   /** The client's microphone, and the bot's voice. */
@@ -303,8 +303,8 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
     for (const track of this.tracks) {
       const before = track.clientSends;
       track.update(negotiated.find(({ name }) => name === track.name));
-      if (track.clientSends && !before) this.tell('track-started', track);
-      if (!track.clientSends && before) this.tell('track-ended', track);
+      if (track.clientSends && !before) this.notify('track-started', track);
+      if (!track.clientSends && before) this.notify('track-ended', track);
     }
   }
 
@@ -339,7 +339,7 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
       // Whoever speaks of tracks is a client of Pipecat's, and will say that it is there: it may be killed before it first does.
       this.heardOf();
       this.onSignal(message.message);
-    } else this.tell('app-message', message);
+    } else this.notify('app-message', message);
   }
 
   private onSignal(message: unknown): void {
@@ -376,7 +376,7 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
     if (state === 'disconnected' && this.currentState !== 'connected') return;
     this.currentState = state;
     this.everConnected ||= state === 'connected';
-    this.tell(state);
+    this.notify(state);
   }
 
   private end(end: MediaEnd): void {
@@ -389,7 +389,7 @@ export class SmallWebRTCConnection extends PatientEmitter<SmallWebRTCConnectionE
     this.updateTracks([]);
     this.closing = this.peer && this.closePeer(this.peer);
     this.observer.ended(end);
-    this.tell('closed', end);
+    this.notify('closed', end);
   }
 
   protected override dropped(): void {

@@ -1,13 +1,13 @@
 import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
 import { hangUpOf } from '../hang-up-link.js';
-import type { LinkFactory } from '../link-factory.js';
+import type { MediaConnectionFactory } from '../media-connection-factory.js';
 import { SmallWebRTCRunnerArguments } from './dto/small-webrtc-runner-arguments.dto.js';
 import { SmallWebRTCConnection } from './small-webrtc-connection.js';
 import { loadOpus } from './webrtc-packages.js';
-import { WebRtcLink } from './webrtc-link.js';
+import { WebRtcMediaConnection } from './webrtc-media-connection.js';
 
 /** The media of a browser that is connected to the bot itself. */
-export const smallWebRtcLink: LinkFactory = async (args, { sampleRateHz }) => {
+export const smallWebRtcLink: MediaConnectionFactory = async (args, { sampleRateHz }) => {
   if (!(args instanceof SmallWebRTCRunnerArguments)) return undefined;
   const { webrtc_connection: connection } = args;
   if (!(connection instanceof SmallWebRTCConnection)) {
@@ -19,5 +19,5 @@ export const smallWebRtcLink: LinkFactory = async (args, { sampleRateHz }) => {
   if (!opus) {
     throw new MediaUnavailableError('Sound needs libopus-wasm: npm install libopus-wasm');
   }
-  return WebRtcLink.create(opus, connection, sampleRateHz, hangUpOf(args));
+  return WebRtcMediaConnection.create(opus, connection, sampleRateHz, hangUpOf(args));
 };

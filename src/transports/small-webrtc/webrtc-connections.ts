@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { BotLauncher } from '../../bot/bot-launcher.js';
-import type { MediaEnd } from '../../media/media-link.js';
+import type { MediaEnd } from '../../media/media-connection.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
 import { SmallWebRTCRunnerArguments } from './dto/small-webrtc-runner-arguments.dto.js';
@@ -53,7 +53,7 @@ export class WebRtcConnections {
         ended: (end) => void this.sessions.stop(session, codeOf(end, connection), end.message),
       },
     );
-    session.hold(({ message }) => connection.disconnect({ reason: 'aborted', message }));
+    session.onEnd(({ message }) => connection.disconnect({ reason: 'aborted', message }));
     return connection;
   }
 }

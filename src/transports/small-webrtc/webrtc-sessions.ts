@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Caller, reaches } from '../../auth/runner-auth.js';
+import { type Principal, reaches } from '../../auth/runner-auth.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
@@ -42,7 +42,7 @@ export class WebRtcSessions {
    */
   async offer(
     request: WebRtcOffer,
-    caller: Caller | undefined,
+    caller: Principal | undefined,
     sessionId?: string,
   ): Promise<WebRtcAnswer> {
     this.transports.require(WEBRTC);
@@ -72,7 +72,7 @@ export class WebRtcSessions {
    */
   addCandidates(
     { pc_id, candidates }: IceCandidates,
-    caller: Caller | undefined,
+    caller: Principal | undefined,
     sessionId?: string,
   ): void {
     const known = this.find(pc_id, caller, sessionId);
@@ -85,15 +85,15 @@ export class WebRtcSessions {
 
   private find(
     pcId: string | undefined,
-    caller: Caller | undefined,
+    caller: Principal | undefined,
     sessionId: string | undefined,
   ): Known | undefined {
     const known = this.known.get(pcId ?? '');
-    if (!known || !reaches(caller, known.session.caller)) return undefined;
+    if (!known || !reaches(caller, known.session.principal)) return undefined;
     return sessionId === undefined || known.session.id === sessionId ? known : undefined;
   }
 
-  private claim(sessionId: string, caller: Caller | undefined): Session {
+  private claim(sessionId: string, caller: Principal | undefined): Session {
     this.sessions.require(sessionId, caller);
     const session = this.sessions.claim(sessionId, [WEBRTC]);
     if (session) return session;
@@ -107,7 +107,7 @@ export class WebRtcSessions {
     );
     const answer = await connection.renegotiate(offer);
     this.known.set(connection.pcId, { session, connection });
-    session.hold(() => void this.known.delete(connection.pcId));
+    session.onEnd(() => void this.known.delete(connection.pcId));
     this.sessions.launch(
       session,
       new SmallWebRTCRunnerArguments({ webrtc_connection: connection }),

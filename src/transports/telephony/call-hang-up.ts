@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { CallData } from '../../bot/call-data.js';
 import { textOfThrown } from '../../errors/thrown.js';
-import type { HangUpOutcome } from '../../media/media-link.js';
+import type { HangUpOutcome } from '../../media/media-connection.js';
 import { CarrierApis } from './carrier-apis.js';
 import type { TelephonyCredentials } from './telephony-credentials.js';
 

@@ -4,7 +4,7 @@ import type { CallData } from '../../bot/call-data.js';
 import { CallLimits } from '../../calls/call-limits.js';
 import { CALL_TARGETS, parseCallTarget } from '../../calls/call-target.js';
 import { RunnerError } from '../../errors/runner.error.js';
-import type { TransferOptions, TransferOutcome } from '../../media/media-link.js';
+import type { TransferOptions, TransferOutcome } from '../../media/media-connection.js';
 import type { Session } from '../../sessions/session.js';
 import type { Transfer } from '../hang-up-link.js';
 import { CallDocuments } from './call-documents.js';
@@ -61,7 +61,7 @@ export class CallTransfer {
         "callerId must be a number in E.164 such as '+15550001'.",
       );
     }
-    await this.limits.checkTransfer({ tenant: session.caller?.id, carrier, to: target.address });
+    await this.limits.checkTransfer({ tenant: session.principal?.id, carrier, to: target.address });
     const xml = xmlAnswer(carrierNamed(carrier)!.transferXml!(target, callerId)).body;
     return { callId, target, callerId, xml, xmlUrl: () => this.documents.urlOf(xml) };
   }

@@ -1,6 +1,6 @@
 import { textOfThrown } from '../../errors/thrown.js';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Caller } from '../../auth/runner-auth.js';
+import type { Principal } from '../../auth/runner-auth.js';
 import type { SessionEndCode } from '../../bot/session-end.js';
 import { type CallReservation, CallLimits } from '../../calls/call-limits.js';
 import { CALL_TARGETS, type CallTarget, parseCallTarget } from '../../calls/call-target.js';
@@ -40,7 +40,7 @@ export interface OutboundCallOptions {
   /** The bot that is to talk: `session.bot`, for a launcher that has several. */
   readonly bot?: string;
   /** The principal whose call it is. Its `id` is the tenant of `CallLimits`; its `maxSessions` and `claims` are as for a session that it started. */
-  readonly principal?: Caller;
+  readonly principal?: Principal;
   /** The longest the conversation may last, in milliseconds. @default the runner's `maxSessionDurationMs`, which holds in any case */
   readonly maxDurationMs?: number;
   /** The longest ringing, in milliseconds, from 5 to 120 seconds. @default 30_000 */
@@ -133,7 +133,7 @@ export class OutboundCalls {
       if (!isCallId(callId)) return call;
       // The carrier may have connected it already, and said more.
       session.call = { callId, ...session.call! };
-      session.hold(({ code }) => stopRinging(session, api, callId, code));
+      session.onEnd(({ code }) => stopRinging(session, api, callId, code));
       return { ...call, callId };
     });
   }
@@ -159,7 +159,7 @@ export class OutboundCalls {
       if (session) void this.sessions.stop(session, 'too_long', message);
     });
     const terms: StartTerms = {
-      caller: principal,
+      principal: principal,
       bot,
       call,
       maxDurationMs,
@@ -171,7 +171,7 @@ export class OutboundCalls {
       return await this.starter.start({ transport: carrier, body }, terms, (started) => {
         session = started.context.session;
         this.reservations.set(session, reservation);
-        session.hold(() => reservation.ended());
+        session.onEnd(() => reservation.ended());
         this.apis.assign(session, options.credentials);
         const { xml = '', ...facts } = this.starter.describe(started, customParameters);
         return place({ ...facts, xml }, session);
@@ -190,7 +190,11 @@ export class OutboundCalls {
     try {
       return await this.limits.reserve({ tenant: principal?.id, carrier, to, from, end });
     } catch (error) {
-      throw this.sessions.observers.refused(error, { transport: carrier, caller: principal, call });
+      throw this.sessions.observers.refused(error, {
+        transport: carrier,
+        principal: principal,
+        call,
+      });
     }
   }
 }

@@ -1,13 +1,13 @@
 import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
-import { SocketLink } from '../../media/socket-link.js';
+import { SocketMediaConnection } from '../../media/socket-media-connection.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
 import { hangUpOf, transferOf } from '../hang-up-link.js';
-import type { LinkFactory } from '../link-factory.js';
+import type { MediaConnectionFactory } from '../media-connection-factory.js';
 import { callerNamed } from './callers.js';
 import { parseTelephonyWebSocket } from './parse-telephony-websocket.js';
 
 /** The media of a phone call, in the words of its carrier; or of an eval. */
-export const telephonyLink: LinkFactory = async (args, { signal }) => {
+export const telephonyLink: MediaConnectionFactory = async (args, { signal }) => {
   if (!(args instanceof WebSocketRunnerArguments) || args.transport_type === 'websocket') {
     return undefined;
   }
@@ -21,7 +21,7 @@ export const telephonyLink: LinkFactory = async (args, { signal }) => {
       `transport_type is '${args.transport_type}', which is neither 'websocket' nor a carrier.`,
     );
   }
-  return new SocketLink(args.websocket, {
+  return new SocketMediaConnection(args.websocket, {
     serializer: caller.serializer(args.call_data!),
     hangUp: hangUpOf(args),
     transfer: transferOf(args),

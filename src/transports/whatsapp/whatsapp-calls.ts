@@ -9,7 +9,7 @@ import {
 } from '../../calls/call-routing.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../../errors/thrown.js';
-import type { HangUpOutcome } from '../../media/media-link.js';
+import type { HangUpOutcome } from '../../media/media-connection.js';
 import { InvalidOptionsError } from '../../validation/options.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
@@ -108,10 +108,10 @@ export class WhatsAppCalls implements OnModuleInit {
   ): Promise<void> {
     const { id, from = '', to } = call;
     ongoing.session = session;
-    session.hold(() => void this.ongoing.delete(id));
+    session.onEnd(() => void this.ongoing.delete(id));
     const connection = await this.connections.create(session, withSha256Only);
     const { sdp } = await connection.renegotiate(offer);
-    session.hold(async () => {
+    session.onEnd(async () => {
       if (!ongoing.over) await this.client.terminate(id);
     });
     await this.client.preAccept(id, from, sdp);

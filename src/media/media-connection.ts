@@ -37,8 +37,8 @@ export interface TransferOutcome {
   readonly error?: string;
 }
 
-/** What a {@link MediaLink} reports. */
-export interface MediaLinkEvents {
+/** What a {@link MediaConnection} reports. */
+export interface MediaConnectionEvents {
   connected(): void;
   /** @param pcm several channels alternate; the link does not use it again */
   audio(
@@ -62,11 +62,11 @@ export interface MediaLinkEvents {
 }
 
 /** What a transport has to bring along to carry a bot's media. Everything else is done by the `MediaTransport` on top of it. */
-export interface MediaLink {
+export interface MediaConnection {
   readonly capabilities: MediaCapabilities;
   readonly output: OutputFormat;
   /** Begins to report. Called once. */
-  open(events: MediaLinkEvents): void;
+  open(events: MediaConnectionEvents): void;
   /**
    * Hands on a chunk of audio, mono, of {@link OutputFormat.chunkSamples}.
    * @returns false when the connection is congested: the chunk was not taken, and is offered again

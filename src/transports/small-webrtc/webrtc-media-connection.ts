@@ -7,10 +7,10 @@ import {
 import type {
   HangUpOutcome,
   MediaEnd,
-  MediaLink,
-  MediaLinkEvents,
-} from '../../media/media-link.js';
-import { OpusReceiver } from '../../media/rtp/opus-receiver.js';
+  MediaConnection,
+  MediaConnectionEvents,
+} from '../../media/media-connection.js';
+import { OpusJitterBuffer } from '../../media/rtp/opus-jitter-buffer.js';
 import { OpusSender, PACKET_SAMPLES } from '../../media/rtp/opus-sender.js';
 import type { RtpPacket } from '../../media/rtp/rtp-packet.js';
 import type { HangUp } from '../hang-up-link.js';
@@ -20,7 +20,7 @@ type Decoder = Awaited<ReturnType<typeof createOpusDecoder>>;
 type Encoder = Awaited<ReturnType<typeof createOpusEncoder>>;
 
 /** A bot's sound and messages over a peer connection. */
-export class WebRtcLink implements MediaLink {
+export class WebRtcMediaConnection implements MediaConnection {
   readonly capabilities = {
     marks: 'estimated',
     remoteClear: true,
@@ -52,15 +52,15 @@ export class WebRtcLink implements MediaLink {
     connection: SmallWebRTCConnection,
     sampleRateHz: number | 'native' | undefined,
     endCall?: HangUp,
-  ): Promise<WebRtcLink> {
+  ): Promise<WebRtcMediaConnection> {
     const decoder = await createOpusDecoder(opus, sampleRateHz);
-    return new WebRtcLink(connection, decoder, await createOpusEncoder(opus), endCall);
+    return new WebRtcMediaConnection(connection, decoder, await createOpusEncoder(opus), endCall);
   }
 
-  open(events: MediaLinkEvents): void {
+  open(events: MediaConnectionEvents): void {
     const { connection, decoder } = this;
     const { audio } = connection;
-    const receiver = new OpusReceiver(decoder, (pcm, timestampMs) =>
+    const receiver = new OpusJitterBuffer(decoder, (pcm, timestampMs) =>
       events.audio(pcm, decoder.sampleRate, 1, timestampMs),
     );
     const hear = (packet: RtpPacket): void => receiver.push(packet, performance.now());

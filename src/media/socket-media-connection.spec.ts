@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import type { WebSocket } from 'ws';
-import type { MediaEnd, MediaLinkEvents } from './media-link.js';
+import type { MediaEnd, MediaConnectionEvents } from './media-connection.js';
 import { IGNORED } from './serializers/media-serializer.js';
 import { ProtobufSerializer } from './serializers/protobuf.serializer.js';
-import { SocketLink } from './socket-link.js';
+import { SocketMediaConnection } from './socket-media-connection.js';
 
 /** A socket whose peer takes nothing: all that is sent waits. */
 class StuckSocket extends EventEmitter {
@@ -26,18 +26,18 @@ class StuckSocket extends EventEmitter {
 
 function open(serializer = new ProtobufSerializer()) {
   const socket = new StuckSocket();
-  const link = new SocketLink(socket as unknown as WebSocket, { serializer });
+  const link = new SocketMediaConnection(socket as unknown as WebSocket, { serializer });
   const told = { malformed: [] as string[], ends: [] as MediaEnd[] };
-  const events: Partial<MediaLinkEvents> = {
+  const events: Partial<MediaConnectionEvents> = {
     connected: () => undefined,
     malformed: (what) => void told.malformed.push(what),
     disconnected: (end) => void told.ends.push(end),
   };
-  link.open(events as MediaLinkEvents);
+  link.open(events as MediaConnectionEvents);
   return { socket, link, told };
 }
 
-describe('SocketLink', () => {
+describe('SocketMediaConnection', () => {
   it('survives a serializer that throws', () => {
     const serializer = new ProtobufSerializer();
     const { socket, told } = open(

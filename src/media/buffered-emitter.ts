@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Inbox } from './inbox.js';
 
 /** How much of an event is kept for those who have not listened or read yet. */
-export interface Room<T> {
+export interface BufferLimit<T> {
   readonly limit: number;
   /** How much of the limit one takes. */
   readonly sizeOf: (value: T) => number;
@@ -17,15 +17,15 @@ type OneArgument<Events> = { [E in keyof Events]: [] | [unknown] };
  * An emitter that keeps what happens before anyone listens, for those who do then, however few each of them takes; and whose events can
  * also be iterated over.
  */
-export abstract class PatientEmitter<
+export abstract class BufferedEmitter<
   Events extends OneArgument<Events>,
 > extends EventEmitter<Events> {
   private readonly kept = new Map<keyof Events, Inbox<[] | [unknown]>>();
   private readonly iterations = new Set<{ end(): void }>();
 
-  constructor(private readonly rooms: { [E in keyof Events]: Room<Events[E][0]> }) {
+  constructor(private readonly limits: { [E in keyof Events]: BufferLimit<Events[E][0]> }) {
     super({ captureRejections: true });
-    for (const event of Object.keys(rooms) as (keyof Events)[]) this.keep(event);
+    for (const event of Object.keys(limits) as (keyof Events)[]) this.keep(event);
     (this as EventEmitter).on('newListener', (event: keyof Events) => {
       // Not at once: `newListener` comes before the listener is in place.
       if (this.kept.has(event)) process.nextTick(() => this.deliver(event));
@@ -44,9 +44,9 @@ export abstract class PatientEmitter<
   }
 
   /** Emits, now or when somebody listens. */
-  protected tell<E extends keyof Events>(event: E, ...args: Events[E]): void {
+  protected notify<E extends keyof Events>(event: E, ...args: Events[E]): void {
     let kept = this.kept.get(event);
-    if (!kept && this.rooms[event].lasting && !this.hasListeners(event)) kept = this.keep(event);
+    if (!kept && this.limits[event].lasting && !this.hasListeners(event)) kept = this.keep(event);
     if (kept) this.put(kept, args);
     else this.emitNow(event, args);
   }
@@ -56,7 +56,7 @@ export abstract class PatientEmitter<
     event: E,
     signal: AbortSignal | undefined,
   ): Inbox<Events[E][0]> {
-    const { limit, sizeOf } = this.rooms[event];
+    const { limit, sizeOf } = this.limits[event];
     const push = (value: Events[E][0]): void => this.put(inbox, value);
     const end = (): void => inbox.end();
     const inbox = new Inbox<Events[E][0]>(limit, sizeOf, (left) => {
@@ -65,7 +65,7 @@ export abstract class PatientEmitter<
       this.iterations.delete(inbox);
       // Whoever else listens has had them.
       if (this.hasListeners(event)) return;
-      for (const value of left) this.tell(event, ...([value] as Events[E]));
+      for (const value of left) this.notify(event, ...([value] as Events[E]));
     });
     this.iterations.add(inbox);
     (this as EventEmitter).on(event as string, push);
@@ -84,7 +84,7 @@ export abstract class PatientEmitter<
   }
 
   private keep(event: keyof Events): Inbox<[] | [unknown]> {
-    const { limit, sizeOf } = this.rooms[event];
+    const { limit, sizeOf } = this.limits[event];
     const kept = new Inbox<[] | [unknown]>(limit, ([value]) => sizeOf(value));
     this.kept.set(event, kept);
     return kept;

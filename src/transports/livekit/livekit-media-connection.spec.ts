@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { DisconnectReason, ParticipantKind, RoomEvent, TrackKind } from '@livekit/rtc-node';
-import type { MediaEnd, MediaLinkEvents } from '../../media/media-link.js';
+import type { MediaEnd, MediaConnectionEvents } from '../../media/media-connection.js';
 import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
-import { LiveKitRoomLink, type LiveKitRtc } from './livekit-room-link.js';
+import { LiveKitMediaConnection, type LiveKitRtc } from './livekit-media-connection.js';
 
 /** A room of which the test decides when it is entered, and who is in it. */
 class FakeRoom extends EventEmitter {
@@ -57,7 +57,7 @@ beforeEach(() => {
 });
 afterEach(() => void jest.useRealTimers());
 
-function join(signal?: AbortSignal): Promise<LiveKitRoomLink> {
+function join(signal?: AbortSignal): Promise<LiveKitMediaConnection> {
   const sdk = {
     Room: function () {
       return room;
@@ -74,25 +74,25 @@ function join(signal?: AbortSignal): Promise<LiveKitRoomLink> {
     TrackKind,
   };
   const args = new LiveKitRunnerArguments({ room_name: 'r', url: 'ws://x', token: 't' });
-  return LiveKitRoomLink.join(sdk as unknown as LiveKitRtc, args, {
+  return LiveKitMediaConnection.join(sdk as unknown as LiveKitRtc, args, {
     sampleRateHz: 16_000,
     signal,
     hangUp: undefined,
   });
 }
 
-function open(link: LiveKitRoomLink): void {
-  const events: Partial<MediaLinkEvents> = {
+function open(link: LiveKitMediaConnection): void {
+  const events: Partial<MediaConnectionEvents> = {
     connected: () => void told.push('connected'),
     dtmf: (digit) => void told.push(digit),
     message: (message) => void told.push(message),
     malformed: () => void told.push('malformed'),
     disconnected: (end) => void ends.push(end),
   };
-  link.open(events as MediaLinkEvents);
+  link.open(events as MediaConnectionEvents);
 }
 
-async function joined(): Promise<LiveKitRoomLink> {
+async function joined(): Promise<LiveKitMediaConnection> {
   room.entered.open();
   room.published.open();
   const link = await join();

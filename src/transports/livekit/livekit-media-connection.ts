@@ -2,7 +2,11 @@ import type * as rtc from '@livekit/rtc-node';
 import { attempt } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import { Inbox } from '../../media/inbox.js';
-import type { MediaEnd, MediaLink, MediaLinkEvents } from '../../media/media-link.js';
+import type {
+  MediaEnd,
+  MediaConnection,
+  MediaConnectionEvents,
+} from '../../media/media-connection.js';
 import { parseJson } from '../../media/parse-json.js';
 import { MESSAGE_BUFFER } from '../../media/weight-of.js';
 import type { HangUp } from '../hang-up-link.js';
@@ -11,7 +15,7 @@ import type { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.
 /** LiveKit's SDK for those who join. */
 export type LiveKitRtc = typeof rtc;
 
-/** How a {@link LiveKitRoomLink} joins. */
+/** How a {@link LiveKitMediaConnection} joins. */
 export interface LiveKitJoinOptions {
   /** The rate to hear at, in Hz. */
   readonly sampleRateHz: number;
@@ -38,12 +42,12 @@ const DTMF_KEYS = '0123456789*#ABCD';
 
 /** What is told once there is somebody to tell, and what it counts until then. */
 interface EarlyReport {
-  readonly report: (events: MediaLinkEvents) => void;
+  readonly report: (events: MediaConnectionEvents) => void;
   readonly size: number;
 }
 
 /** A bot in a LiveKit room: it hears the first user who speaks, and leaves when no user is left. */
-export class LiveKitRoomLink implements MediaLink {
+export class LiveKitMediaConnection implements MediaConnection {
   readonly capabilities = {
     marks: 'estimated',
     remoteClear: true,
@@ -52,7 +56,7 @@ export class LiveKitRoomLink implements MediaLink {
     messages: true,
   } as const;
   readonly output = { sampleRateHz: OUTPUT_HZ, chunkSamples: (OUTPUT_HZ * CHUNK_MS) / 1_000 };
-  private events: MediaLinkEvents | undefined;
+  private events: MediaConnectionEvents | undefined;
   /** What happened before there was anyone to tell, the newest of it. */
   private readonly early = new Inbox<EarlyReport>(MESSAGE_BUFFER.limit, ({ size }) => size);
   private untaken = 0;
@@ -96,10 +100,10 @@ export class LiveKitRoomLink implements MediaLink {
     sdk: LiveKitRtc,
     { url, token }: LiveKitRunnerArguments,
     options: LiveKitJoinOptions,
-  ): Promise<LiveKitRoomLink> {
+  ): Promise<LiveKitMediaConnection> {
     const { signal } = options;
     signal?.throwIfAborted();
-    const link = new LiveKitRoomLink(
+    const link = new LiveKitMediaConnection(
       sdk,
       new sdk.Room(),
       new sdk.AudioSource(OUTPUT_HZ, 1),
@@ -117,7 +121,7 @@ export class LiveKitRoomLink implements MediaLink {
     }
   }
 
-  open(events: MediaLinkEvents): void {
+  open(events: MediaConnectionEvents): void {
     this.events = events;
     events.connected();
     for (let next = this.early.take(); next; next = this.early.take()) next.value.report(events);

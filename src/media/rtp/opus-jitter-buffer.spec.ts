@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import * as opus from 'libopus-wasm';
 import { atRate, similarity, speech } from '../../../test/support/sound.js';
 import { createOpusDecoder, createOpusEncoder, OPUS_OUTPUT_HZ } from '../codecs/opus.js';
-import { OpusReceiver } from './opus-receiver.js';
+import { OpusJitterBuffer } from './opus-jitter-buffer.js';
 import { OpusSender, PACKET_SAMPLES } from './opus-sender.js';
 import type { RtpPacket } from './rtp-packet.js';
 
@@ -48,7 +48,7 @@ async function through({ lossPercent = 0, jitterMs = 0, seed = 1 }) {
   const heard: number[] = [];
   const delays: number[] = [];
   let nowMs = 0;
-  const receiver = new OpusReceiver(decoder, (pcm, timestampMs) => {
+  const receiver = new OpusJitterBuffer(decoder, (pcm, timestampMs) => {
     for (const sample of pcm) heard.push(sample);
     delays.push(nowMs - timestampMs);
   });
@@ -95,7 +95,7 @@ function segmentalSnr(copy: Int16Array, original: Int16Array): number {
   return sum / count;
 }
 
-describe('OpusReceiver', () => {
+describe('OpusJitterBuffer', () => {
   it('hears what comes in order at once, as it was spoken', async () => {
     const { heard, delays, stats } = await through({});
     expect(stats).toEqual({ received: packets.length, lost: 0, late: 0, malformed: 0 });
@@ -225,6 +225,6 @@ describe('OpusReceiver', () => {
 async function listener() {
   let samples = 0;
   const decoder = await createOpusDecoder(opus, HZ);
-  const receiver = new OpusReceiver(decoder, (pcm) => (samples += pcm.length));
+  const receiver = new OpusJitterBuffer(decoder, (pcm) => (samples += pcm.length));
   return { receiver, heardMs: () => (samples * 1_000) / HZ };
 }

@@ -1,6 +1,11 @@
 import type { RawData, WebSocket } from 'ws';
 import { ITEM_BYTES } from '../limits/item-bytes.js';
-import type { HangUpOutcome, MediaEnd, MediaLink, MediaLinkEvents } from './media-link.js';
+import type {
+  HangUpOutcome,
+  MediaEnd,
+  MediaConnection,
+  MediaConnectionEvents,
+} from './media-connection.js';
 import {
   type InboundMedia,
   malformed,
@@ -12,18 +17,18 @@ const MAX_BUFFERED_BYTES = 65_536;
 /** Past this much of it, messages included, the peer does not read at all, and is closed on: what else is sent cannot wait here. Bytes. */
 const MAX_UNREAD_BYTES = 4 * 1_048_576;
 
-/** What a {@link SocketLink} needs beside its socket. */
+/** What a {@link SocketMediaConnection} needs beside its socket. */
 export interface SocketLinkOptions {
   readonly serializer: MediaSerializer;
   /** Tells the provider to end the call, where that is possible. Never rejects. */
   readonly hangUp?: () => Promise<HangUpOutcome>;
   /** Tells the provider to put the call through, where that is possible. Never rejects. */
-  readonly transfer?: MediaLink['transfer'];
+  readonly transfer?: MediaConnection['transfer'];
 }
 
 /** Media over an open WebSocket: a carrier's, or a client's. */
-export class SocketLink implements MediaLink {
-  readonly transfer: MediaLink['transfer'];
+export class SocketMediaConnection implements MediaConnection {
+  readonly transfer: MediaConnection['transfer'];
   private readonly serializer: MediaSerializer;
   private readonly sendOptions: { readonly binary: boolean };
   private end: (end: MediaEnd) => void = () => undefined;
@@ -48,7 +53,7 @@ export class SocketLink implements MediaLink {
     return this.serializer.output;
   }
 
-  open(events: MediaLinkEvents): void {
+  open(events: MediaConnectionEvents): void {
     const { socket } = this;
     this.end = (end) => {
       this.end = () => undefined;
@@ -130,7 +135,7 @@ export class SocketLink implements MediaLink {
   }
 }
 
-function report(media: InboundMedia, events: MediaLinkEvents): void {
+function report(media: InboundMedia, events: MediaConnectionEvents): void {
   switch (media.kind) {
     case 'audio':
       return events.audio(media.pcm, media.sampleRateHz, media.channels, media.timestampMs);

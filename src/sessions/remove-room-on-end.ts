@@ -8,12 +8,12 @@ import type { Session } from './session.js';
  * @param deleteOnEnd whether the room goes with every session
  * @param remove removes the room; called at most once
  */
-export function holdRoom(
+export function removeRoomOnEnd(
   session: Session,
   deleteOnEnd: boolean,
   remove: () => Promise<unknown>,
 ): void {
-  session.hold(async (reason) => {
+  session.onEnd(async (reason) => {
     if (deleteOnEnd || !cameAbout(session, reason)) await remove();
   });
 }

@@ -1,8 +1,8 @@
 import type { RunnerArguments } from '../bot/runner-arguments.js';
-import type { MediaLink } from '../media/media-link.js';
+import type { MediaConnection } from '../media/media-connection.js';
 
 /** What a bot wants of its media. */
-export interface LinkWishes {
+export interface MediaConnectionOptions {
   /** The rate at which it wants to hear, in Hz, where the other side can choose. */
   readonly sampleRateHz: number | 'native' | undefined;
   /** Aborts the connecting. */
@@ -14,7 +14,7 @@ export interface LinkWishes {
  * @returns `undefined` for the arguments of another transport
  * @throws {MediaUnavailableError} when these have none here
  */
-export type LinkFactory = (
+export type MediaConnectionFactory = (
   args: RunnerArguments,
-  wishes: LinkWishes,
-) => MediaLink | undefined | Promise<MediaLink | undefined>;
+  wishes: MediaConnectionOptions,
+) => MediaConnection | undefined | Promise<MediaConnection | undefined>;

@@ -49,7 +49,7 @@ interface Waiting {
  * flow, as an ear does. What is missing is waited for, as long as such packets lately took; then Opus makes it up, as far as it
  * can from what the next packet tells of it. A silent sender is heard as silence, so that who listens for pauses hears them.
  */
-export class OpusReceiver {
+export class OpusJitterBuffer {
   readonly stats: OpusReceiverStats = { received: 0, lost: 0, late: 0, malformed: 0 };
   /** Whether silence is made up; not while the sender says that it is muted. */
   fillsSilence = true;
