@@ -1,6 +1,7 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type * as promClient from 'prom-client';
 import { neededPackage } from '../packages/optional-package.js';
+import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
 import { SessionRegistry } from '../sessions/session-registry.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 import { METRICS_OPTIONS, type MetricsOptions, type MetricsRegistry } from './metrics.options.js';
@@ -8,10 +9,12 @@ import { SessionMetrics } from './session-metrics.js';
 
 /** Where the runner's metrics are registered, once the application is up. */
 @Injectable()
-export class RunnerMetrics implements OnModuleInit {
+export class RunnerMetrics implements OnModuleInit, OnModuleDestroy {
   private current: MetricsRegistry | undefined;
+  private metrics: SessionMetrics | undefined;
 
   constructor(
+    @Inject(RUNNER_REF) private readonly runner: RunnerRef,
     @Inject(METRICS_OPTIONS) private readonly options: MetricsOptions,
     private readonly sessions: SessionRegistry,
     private readonly transports: TransportRegistry,
@@ -20,10 +23,15 @@ export class RunnerMetrics implements OnModuleInit {
   async onModuleInit(): Promise<void> {
     const client = await neededPackage('prom-client', 'MetricsModule', () => import('prom-client'));
     const registry = (this.options.registry ?? ownRegistry(client)) as promClient.Registry;
-    this.sessions.observers.add(
-      new SessionMetrics(client, registry, this.sessions, this.transports),
-    );
+    const { runner, sessions, transports } = this;
+    const label = runner.name === undefined ? {} : { runner: runner.name };
+    this.metrics = new SessionMetrics(client, registry, { label, sessions, transports });
+    sessions.observers.add(this.metrics);
     this.current = registry;
+  }
+
+  onModuleDestroy(): void {
+    this.metrics?.close();
   }
 
   get registry(): MetricsRegistry {

@@ -11,109 +11,153 @@ const START_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 /** From a wrong number to an hour. */
 const DURATION_SECONDS = [5, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600];
 
-/** Counts sessions for Prometheus. What can be looked up when it is asked for is not counted along. */
-export class SessionMetrics implements SessionObserver {
-  private readonly launchedAtMs = new WeakMap<Session, number>();
-  private readonly startSeconds: promClient.Histogram<'transport'>;
-  private readonly durationSeconds: promClient.Histogram<'transport'>;
-  private readonly ends: promClient.Counter<'transport' | 'reason'>;
-  private readonly refusals: promClient.Counter<'cause'>;
-  private readonly audio: promClient.Counter<'transport' | 'direction'>;
-  private readonly lost: promClient.Counter<'transport' | 'cause'>;
+/** Whose samples a runner's are. Without a name they have no such label. */
+export interface RunnerLabel {
+  readonly runner?: string;
+}
 
-  constructor(
-    { Counter, Gauge, Histogram }: typeof promClient,
-    registry: promClient.Registry,
-    sessions: SessionRegistry,
-    transports: TransportRegistry,
-  ) {
+/** The sessions that one runner counts in its registry. */
+interface CountedRunner {
+  readonly label: RunnerLabel;
+  readonly sessions: SessionRegistry;
+  readonly transports: TransportRegistry;
+}
+
+/** The metrics of one registry, which a name can be in only once: all runners that are given it share them. */
+class MetricFamilies {
+  readonly runners = new Set<CountedRunner>();
+  readonly startSeconds: promClient.Histogram<'runner' | 'transport'>;
+  readonly durationSeconds: promClient.Histogram<'runner' | 'transport'>;
+  readonly ends: promClient.Counter<'runner' | 'transport' | 'reason'>;
+  readonly refusals: promClient.Counter<'runner' | 'cause'>;
+  readonly audio: promClient.Counter<'runner' | 'transport' | 'direction'>;
+  readonly lost: promClient.Counter<'runner' | 'transport' | 'cause'>;
+
+  constructor({ Counter, Gauge, Histogram }: typeof promClient, registry: promClient.Registry) {
+    const { runners } = this;
     const registers = [registry];
     new Gauge({
       name: 'pipecat_sessions',
       help: 'Sessions that have not ended',
-      labelNames: ['transport', 'state'],
+      labelNames: ['runner', 'transport', 'state'],
       registers,
       collect() {
         this.reset();
-        for (const transport of transports.accepted) {
-          for (const state of ['pending', 'launching', 'running'])
-            this.set({ transport, state }, 0);
-        }
-        for (const { transport, state } of sessions.live) {
-          this.inc({ transport, state: state.name });
+        for (const { label, transports, sessions } of runners) {
+          for (const transport of transports.accepted) {
+            for (const state of ['pending', 'launching', 'running'])
+              this.set({ ...label, transport, state }, 0);
+          }
+          for (const { transport, state } of sessions.live) {
+            this.inc({ ...label, transport, state: state.name });
+          }
         }
       },
     });
     this.startSeconds = new Histogram({
       name: 'pipecat_session_start_seconds',
       help: "From the caller's arrival, or the launch of the bot where there is none, until the bot was ready",
-      labelNames: ['transport'],
+      labelNames: ['runner', 'transport'],
       buckets: START_SECONDS,
       registers,
     });
     this.durationSeconds = new Histogram({
       name: 'pipecat_session_duration_seconds',
       help: 'From the same moment to the end',
-      labelNames: ['transport'],
+      labelNames: ['runner', 'transport'],
       buckets: DURATION_SECONDS,
       registers,
     });
     this.ends = new Counter({
       name: 'pipecat_session_ends_total',
       help: 'Sessions that ended, by the reason',
-      labelNames: ['transport', 'reason'],
+      labelNames: ['runner', 'transport', 'reason'],
       registers,
     });
     this.refusals = new Counter({
       name: 'pipecat_starts_refused_total',
       help: 'Starts that came to nothing and callers that were not let in, by the code of the error',
-      labelNames: ['cause'],
+      labelNames: ['runner', 'cause'],
       registers,
     });
     this.audio = new Counter({
       name: 'pipecat_media_audio_total',
       help: 'Pieces of audio of sessions that ended, by the direction: in to the bot, or out',
-      labelNames: ['transport', 'direction'],
+      labelNames: ['runner', 'transport', 'direction'],
       registers,
     });
     this.lost = new Counter({
       name: 'pipecat_media_lost_total',
       help: 'What was lost in sessions that ended: unread by the bot, overflowed on the way out, or malformed',
-      labelNames: ['transport', 'cause'],
+      labelNames: ['runner', 'transport', 'cause'],
       registers,
     });
   }
+}
+
+const families = new WeakMap<promClient.Registry, MetricFamilies>();
+
+function familiesOf(client: typeof promClient, registry: promClient.Registry): MetricFamilies {
+  let known = families.get(registry);
+  // The host may have cleared its registry.
+  if (!known || !registry.getSingleMetric('pipecat_sessions')) {
+    known = new MetricFamilies(client, registry);
+    families.set(registry, known);
+  }
+  return known;
+}
+
+/** Counts the sessions of one runner for Prometheus. What can be looked up when it is asked for is not counted along. */
+export class SessionMetrics implements SessionObserver {
+  private readonly launchedAtMs = new WeakMap<Session, number>();
+  private readonly families: MetricFamilies;
+
+  constructor(
+    client: typeof promClient,
+    registry: promClient.Registry,
+    private readonly runner: CountedRunner,
+  ) {
+    this.families = familiesOf(client, registry);
+    this.families.runners.add(runner);
+  }
+
+  /** Takes the runner's sessions out of the registry; what was counted stays. */
+  close(): void {
+    this.families.runners.delete(this.runner);
+  }
 
   changed(session: Session): void {
-    const { transport, state } = session;
+    const { state } = session;
+    const labels = { ...this.runner.label, transport: session.transport };
     const launchedAtMs = this.launchedAtMs.get(session);
     if (state.name === 'launching') {
       this.launchedAtMs.set(session, performance.now());
     } else if (state.name === 'running' && launchedAtMs !== undefined) {
-      this.startSeconds.observe({ transport }, secondsSince(launchedAtMs));
+      this.families.startSeconds.observe(labels, secondsSince(launchedAtMs));
     } else if (state.name === 'ended') {
-      this.ends.inc({ transport, reason: state.reason.code });
+      this.families.ends.inc({ ...labels, reason: state.reason.code });
       if (launchedAtMs !== undefined) {
-        this.durationSeconds.observe({ transport }, secondsSince(launchedAtMs));
+        this.families.durationSeconds.observe(labels, secondsSince(launchedAtMs));
       }
       this.countMedia(session);
     }
   }
 
   refused(error: unknown): void {
-    this.refusals.inc({ cause: refusalCodeOf(error) });
+    this.families.refusals.inc({ ...this.runner.label, cause: refusalCodeOf(error) });
   }
 
   private countMedia(session: Session): void {
     const stats = mediaStatsOf(session);
     if (!stats) return;
-    const { transport } = session;
-    this.audio.inc({ transport, direction: 'in' }, stats.audioIn);
-    this.audio.inc({ transport, direction: 'out' }, stats.audioOut);
-    this.lost.inc({ transport, cause: 'unread' }, stats.unread);
-    this.lost.inc({ transport, cause: 'overflowed' }, stats.overflowed);
+    const { audio, lost } = this.families;
+    const labels = { ...this.runner.label, transport: session.transport };
+    audio.inc({ ...labels, direction: 'in' }, stats.audioIn);
+    audio.inc({ ...labels, direction: 'out' }, stats.audioOut);
+    lost.inc({ ...labels, cause: 'unread' }, stats.unread);
+    lost.inc({ ...labels, cause: 'overflowed' }, stats.overflowed);
     const malformed = Object.values(stats.malformed).reduce((sum, count) => sum + count, 0);
-    this.lost.inc({ transport, cause: 'malformed' }, malformed);
+    lost.inc({ ...labels, cause: 'malformed' }, malformed);
   }
 }
 

@@ -144,6 +144,41 @@ describe.each(PLATFORMS)('metrics on %s', (platform) => {
     expect(samples).not.toHaveProperty('process_resident_memory_bytes');
   });
 
+  it('of several runners share a registry, each under its name', async () => {
+    const registry = new promClient.Registry();
+    const runner = (path: string, name?: string) =>
+      RunnerModule.forRoot({
+        name,
+        path,
+        launcher: { useValue: new RecordingLauncher() },
+        transports: [WebSocketModule.forRoot()],
+        features: [MetricsModule.forRoot({ registry })],
+      });
+    running = await startApp(platform, [runner('a'), runner('b', 'sales')]);
+    const { url } = running;
+    await post(`${url}/b/start`, { transport: 'websocket' });
+    await post(`${url}/a/start`, { transport: 'pigeon' });
+    expect(samplesIn(await registry.metrics())).toMatchObject({
+      'pipecat_sessions{transport="websocket",state="pending"}': 0,
+      'pipecat_sessions{runner="sales",transport="websocket",state="pending"}': 1,
+      'pipecat_starts_refused_total{cause="TRANSPORT_UNAVAILABLE"}': 1,
+    });
+  });
+
+  it('stay in a registry of the host that outlives the application, such as the global one', async () => {
+    const registry = new promClient.Registry();
+    for (const starts of [1, 2]) {
+      const { url, app } = await start(platform, echo(), MetricsModule.forRoot({ registry }));
+      await post(`${url}/start`, { transport: 'websocket' });
+      await app.close();
+      const samples = samplesIn(await registry.metrics());
+      expect(samples['pipecat_session_ends_total{transport="websocket",reason="draining"}']).toBe(
+        starts,
+      );
+      expect(Object.keys(samples).join()).not.toContain('pipecat_sessions{');
+    }
+  });
+
   it('are not there unless asked for', async () => {
     running = await startApp(platform, [
       RunnerModule.forRoot({
