@@ -9,6 +9,8 @@ export interface HttpRequest {
   readonly host: string | undefined;
   /** Path and query as they arrived. */
   readonly originalUrl: string;
+  /** Express' word for where the application is mounted in another one, such as `/sub`; '' or `undefined` for nowhere. */
+  readonly baseUrl?: string;
   /** The values of the route's `:name` segments. */
   readonly params?: Readonly<Record<string, string | undefined>>;
   /** Fastify's way to Node's request; Express' request is one itself. */

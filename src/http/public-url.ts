@@ -55,7 +55,8 @@ export class PublicUrls {
   /** @param publicUrl overrides the runner's own `publicUrl` option */
   of(request: HttpRequest, publicUrl = this.options.publicUrl): PublicBaseUrl {
     if (publicUrl === undefined && !this.warned) this.warnIfProxied(request);
-    return baseUrl(request, publicUrl, this.paths.basePath);
+    const mountPath = publicUrl === undefined ? (request.baseUrl ?? '') : '';
+    return baseUrl(request, publicUrl, mountPath + this.paths.basePath);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { text } from 'node:stream/consumers';
 import {
@@ -300,6 +300,24 @@ describe('an Express application with a runner', () => {
       const unknown = await fetch(`${base}/sessions/${json.sessionId as string}/a/b`);
       expect(await unknown.json()).toMatchObject({ code: 'WRONG_STATE' });
       expect(await (await fetch(`${url}/api/voice/start`)).text()).toBe('parent /api/voice/start');
+    } finally {
+      server.close();
+    }
+  });
+
+  it('sends clients to its sockets below another application, which hands the upgrades over', async () => {
+    @Module({ imports: [runner({ path: 'voice', drainTimeoutMs: 0 })] })
+    class HostModule {}
+    const { url, server, app } = await mounted(HostModule);
+    server.on('upgrade', (request, socket, head) => {
+      request.url = request.url!.replace(/^\/sub/, '');
+      (app.getHttpServer() as Server).emit('upgrade', request, socket, head);
+    });
+    try {
+      const { json } = await post(`${url}/sub/voice/start`, { body: { n: 1 } });
+      expect(json.wsUrl).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\/sub\/voice\/ws-client/);
+      await connect(json.wsUrl as string);
+      expect((await mirror.nextLaunch()).args.body).toEqual({ n: 1 });
     } finally {
       server.close();
     }
