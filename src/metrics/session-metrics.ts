@@ -54,44 +54,43 @@ class MetricFamilies {
         }
       },
     });
-    this.startSeconds = new Histogram({
-      name: 'pipecat_session_start_seconds',
-      help: "From the caller's arrival, or the launch of the bot where there is none, until the bot was ready",
-      labelNames: ['runner', 'transport'],
-      buckets: START_SECONDS,
-      registers,
-    });
-    this.durationSeconds = new Histogram({
-      name: 'pipecat_session_duration_seconds',
-      help: 'From the same moment to the end',
-      labelNames: ['runner', 'transport'],
-      buckets: DURATION_SECONDS,
-      registers,
-    });
-    this.ends = new Counter({
-      name: 'pipecat_session_ends_total',
-      help: 'Sessions that ended, by the reason',
-      labelNames: ['runner', 'transport', 'reason'],
-      registers,
-    });
-    this.refusals = new Counter({
-      name: 'pipecat_starts_refused_total',
-      help: 'Starts that came to nothing and callers that were not let in, by the code of the error',
-      labelNames: ['runner', 'cause'],
-      registers,
-    });
-    this.audio = new Counter({
-      name: 'pipecat_media_audio_total',
-      help: 'Pieces of audio of sessions that ended, by the direction: in to the bot, or out',
-      labelNames: ['runner', 'transport', 'direction'],
-      registers,
-    });
-    this.lost = new Counter({
-      name: 'pipecat_media_lost_total',
-      help: 'What was lost in sessions that ended: unread by the bot, overflowed on the way out, or malformed',
-      labelNames: ['runner', 'transport', 'cause'],
-      registers,
-    });
+    const counter = <L extends string>(name: string, help: string, ...labels: L[]) =>
+      new Counter<'runner' | L>({ name, help, labelNames: ['runner', ...labels], registers });
+    const histogram = (name: string, help: string, buckets: number[]) =>
+      new Histogram({ name, help, labelNames: ['runner', 'transport'], buckets, registers });
+    this.startSeconds = histogram(
+      'pipecat_session_start_seconds',
+      "From the caller's arrival, or the launch of the bot where there is none, until the bot was ready",
+      START_SECONDS,
+    );
+    this.durationSeconds = histogram(
+      'pipecat_session_duration_seconds',
+      'From the same moment to the end',
+      DURATION_SECONDS,
+    );
+    this.ends = counter(
+      'pipecat_session_ends_total',
+      'Sessions that ended, by the reason',
+      'transport',
+      'reason',
+    );
+    this.refusals = counter(
+      'pipecat_starts_refused_total',
+      'Starts that came to nothing and callers that were not let in, by the code of the error',
+      'cause',
+    );
+    this.audio = counter(
+      'pipecat_media_audio_total',
+      'Pieces of audio of sessions that ended, by the direction: in to the bot, or out',
+      'transport',
+      'direction',
+    );
+    this.lost = counter(
+      'pipecat_media_lost_total',
+      'What was lost in sessions that ended: unread by the bot, overflowed on the way out, or malformed',
+      'transport',
+      'cause',
+    );
   }
 }
 
