@@ -3,7 +3,6 @@ import { refusalCodeOf } from '../errors/runner.error.js';
 import type { Session } from '../sessions/session.js';
 import type { SessionObserver } from '../sessions/session-observers.js';
 import type { SessionRegistry } from '../sessions/session-registry.js';
-import { mediaStatsOf } from '../transports/media-stats.js';
 import type { TransportRegistry } from '../transports/transport-registry.js';
 
 /** From a bot that is there already to one that loads its models. */
@@ -105,9 +104,9 @@ export class SessionMetrics implements SessionObserver {
   }
 
   private countMedia(session: Session): void {
-    const stats = mediaStatsOf(session);
+    const { transport, context } = session;
+    const stats = context.mediaStats;
     if (!stats) return;
-    const { transport } = session;
     this.audio.inc({ transport, direction: 'in' }, stats.audioIn);
     this.audio.inc({ transport, direction: 'out' }, stats.audioOut);
     this.lost.inc({ transport, cause: 'unread' }, stats.unread);
