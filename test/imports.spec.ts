@@ -25,7 +25,7 @@ const RULES: Record<string, string[]> = {
   rtvi: ['errors', 'media', 'validation'],
   bot: ['errors', 'validation'],
   auth: ['errors', 'http', 'runner.options.js'],
-  sessions: ['auth', 'bot', 'errors', 'http', 'validation', 'runner.options.js'],
+  sessions: ['auth', 'bot', 'errors', 'http', 'media', 'validation', 'runner.options.js'],
   calls: [
     'auth',
     'errors',
@@ -77,7 +77,6 @@ const RULES: Record<string, string[]> = {
     'sessions',
     'validation',
     'transports/transport-registry.js',
-    'transports/media-stats.js',
   ],
   tracing: ['bot', 'errors', 'packages', 'sessions', 'validation'],
   downloads: ['auth', 'errors', 'http', 'validation'],
@@ -92,8 +91,6 @@ const RULES: Record<string, string[]> = {
     'validation',
     // For its classes of arguments.
     'transports/index.js',
-    'transports/hang-up-link.js',
-    'transports/media-stats.js',
   ],
   openapi: [
     'auth',

@@ -3,7 +3,6 @@ import { refusalCodeOf } from '../errors/runner.error.js';
 import type { Session } from '../sessions/session.js';
 import type { SessionObserver } from '../sessions/session-observers.js';
 import type { SessionRegistry } from '../sessions/session-registry.js';
-import { mediaStatsOf } from '../transports/media-stats.js';
 import type { TransportRegistry } from '../transports/transport-registry.js';
 
 /** From a bot that is there already to one that loads its models. */
@@ -147,10 +146,11 @@ export class SessionMetrics implements SessionObserver {
   }
 
   private countMedia(session: Session): void {
-    const stats = mediaStatsOf(session);
+    const { transport, context } = session;
+    const stats = context.mediaStats;
     if (!stats) return;
     const { audio, lost } = this.families;
-    const labels = { ...this.runner.label, transport: session.transport };
+    const labels = { ...this.runner.label, transport };
     audio.inc({ ...labels, direction: 'in' }, stats.audioIn);
     audio.inc({ ...labels, direction: 'out' }, stats.audioOut);
     lost.inc({ ...labels, cause: 'unread' }, stats.unread);

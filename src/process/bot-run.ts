@@ -4,10 +4,8 @@ import type { RunnerArguments } from '../bot/runner-arguments.js';
 import type { SessionEnd } from '../bot/session-end.js';
 import { textOfThrown } from '../errors/thrown.js';
 import type { Session } from '../sessions/session.js';
-import { sessionOf } from '../sessions/session-of-arguments.js';
-import { hangUpOf, transferOf } from '../transports/hang-up-link.js';
-import { linkMediaStats } from '../transports/media-stats.js';
-import { handshakeOf } from '../websocket/handshake.js';
+import { contextOf, type SessionContext } from '../sessions/session-context.js';
+import { RunnerWebSocket } from '../websocket/runner-web-socket.js';
 import { WebSocketRunnerArguments } from '../websocket/websocket-runner-arguments.js';
 import type { BotMessage } from './bot-messages.js';
 import { type BotProcess, OUTPUT_GRACE_MS } from './bot-process.js';
@@ -22,6 +20,7 @@ export class BotRun {
   /** Settles as the bot's `launch()` does, when its process is gone. */
   readonly over: Promise<void>;
   /** The runner's own view of the session, which does more than bots may. */
+  private readonly context: SessionContext;
   private readonly session: Session | undefined;
   private started = false;
   private hangingUp = false;
@@ -38,7 +37,8 @@ export class BotRun {
     private readonly botSession: BotSession,
     private readonly options: ResolvedProcessBotOptions,
   ) {
-    this.session = sessionOf(args);
+    this.context = contextOf(args);
+    this.session = this.context.session;
     process.logger = botSession.logger;
     process.onMessage = (message) => this.hear(message);
     // Once the session has ended there is nothing left to be patient for.
@@ -80,9 +80,9 @@ export class BotRun {
       type: 'start',
       session: { id, transport, bot, claims },
       args: args.toJSON(),
-      handshake: websocket ? handshakeOf(websocket) : [],
-      canHangUp: hangUpOf(args) !== undefined,
-      ...(transferOf(args) && { canTransfer: true }),
+      handshake: websocket instanceof RunnerWebSocket ? websocket.handshake : [],
+      canHangUp: this.context.hangUp !== undefined,
+      ...(this.context.transfer && { canTransfer: true }),
     });
     if (websocket) this.relay = this.relayOf(websocket);
   }
@@ -120,7 +120,7 @@ export class BotRun {
 
   /** Once, however often it is asked for. */
   private async hangUp(): Promise<void> {
-    const hangUp = hangUpOf(this.args);
+    const { hangUp } = this.context;
     if (!hangUp || this.hangingUp) return;
     this.hangingUp = true;
     if (this.session) this.session.hangingUp = true;
@@ -132,7 +132,7 @@ export class BotRun {
     target,
     callerId,
   }: Extract<BotMessage, { type: 'transfer' }>): Promise<void> {
-    const transfer = transferOf(this.args);
+    const { transfer } = this.context;
     if (!transfer || this.transferring || this.transfers === MAX_TRANSFERS) return;
     this.transferring = true;
     this.transfers++;
@@ -153,9 +153,9 @@ export class BotRun {
 
   /** @throws what `launch()` threw in the process, or that it ended without a word */
   private settle(how: string): void {
-    const { outcome, session, botSession } = this;
+    const { outcome, context, botSession } = this;
     if (outcome?.type === 'done') {
-      if (session && outcome.stats) linkMediaStats(session, outcome.stats);
+      context.mediaStats = outcome.stats;
     } else if (outcome) {
       // Its message begins with the name of the error there.
       throw Object.assign(new Error(outcome.message), { name: '', stack: outcome.stack });

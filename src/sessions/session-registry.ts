@@ -16,7 +16,7 @@ import { PendingSessions } from './pending-sessions.js';
 import { Session, type SessionCall } from './session.js';
 import { SessionHistory } from './session-history.js';
 import { SessionObservers } from './session-observers.js';
-import { linkSession } from './session-of-arguments.js';
+import { bindContext, type HandOver } from './session-context.js';
 import { StartQueue, type WaitingClient } from './start-queue.js';
 
 /** What a session is opened with. */
@@ -202,8 +202,9 @@ export class SessionRegistry {
   /**
    * Starts the bot for a session, `pending` or claimed, and returns at once; `session.ended` tells the outcome.
    * The arguments get the session's id, and its body where it has one.
+   * @param handOver what the arguments must not hold themselves
    */
-  launch(session: Session, args: RunnerArguments): void {
+  launch(session: Session, args: RunnerArguments, handOver?: HandOver): void {
     if (session.state.name === 'pending') this.activate(session);
     if (session.state.name !== 'launching' || session.botRuns) {
       if (session.endRequested?.code === 'draining') throw draining();
@@ -216,7 +217,7 @@ export class SessionRegistry {
     if (session.body !== undefined) args.body = session.body;
     if (args.call_data) session.call = knownCall(args.call_data, session.call);
     if (this.options.cliArgs) args.cli_args ??= this.options.cliArgs;
-    linkSession(args, session);
+    bindContext(args, session.context, handOver);
     session.onStop = (end) => void this.stopWith(session, end);
     attempt(
       () => this.run(session, args),

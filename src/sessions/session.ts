@@ -6,6 +6,7 @@ import { guardListeners } from '../errors/guard-listeners.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import type { RefusalCode } from '../errors/runner.error.js';
 import { textOfThrown } from '../errors/thrown.js';
+import { SessionContext } from './session-context.js';
 
 /** The phone call that a session is, as far as it is known. */
 export interface SessionCall {
@@ -62,6 +63,7 @@ export class Session extends BotSession {
   private transferred = false;
 
   // Created on first use: most pending sessions never need them, and each costs more than the session itself.
+  private ownContext: SessionContext | undefined;
   private controller: AbortController | undefined;
   private log: Logger | undefined;
   private endedLatch: PromiseWithResolvers<SessionEnd> | undefined;
@@ -113,6 +115,11 @@ export class Session extends BotSession {
       if (reason) this.controller.abort(reason);
     }
     return this.controller.signal;
+  }
+
+  /** What its transport and its observers keep of it. */
+  get context(): SessionContext {
+    return (this.ownContext ??= new SessionContext(this));
   }
 
   get logger(): Logger {

@@ -10,11 +10,10 @@ import {
 } from '../media/media-transport.options.js';
 import { MediaUnavailableError } from '../media/media-unavailable.error.js';
 import type { Session } from '../sessions/session.js';
-import { sessionOf } from '../sessions/session-of-arguments.js';
+import { contextOf } from '../sessions/session-context.js';
 import { firstSignal } from './first-signal.js';
 import { TRANSPORTS } from './index.js';
 import type { MediaConnectionOptions } from './media-connection-factory.js';
-import { linkMediaStats } from './media-stats.js';
 
 /** How {@link createTransport} connects. */
 export interface CreateTransportOptions extends MediaTransportOptions {
@@ -35,8 +34,6 @@ const REASON_OF: Partial<Record<SessionEndCode, MediaEnd['reason']>> = {
   completed: 'closed',
 };
 
-const used = new WeakSet<RunnerArguments>();
-
 /**
  * Connects a bot to whoever it is to talk to, whatever the transport: WebSocket clients, phone calls, LiveKit rooms. What it returns
  * hears, speaks, and ends with the session, as the session does with it; it can be called once for each `launch()`.
@@ -50,33 +47,35 @@ export async function createTransport(
   { signal: given, ...options }: CreateTransportOptions = {},
 ): Promise<MediaTransport> {
   resolveMediaTransportOptions(options);
-  if (used.has(args)) throw new Error('createTransport was called before for these arguments.');
-  used.add(args);
-  const session = sessionOf(args);
+  const context = contextOf(args);
+  const { session } = context;
+  if (context.isConnected) {
+    throw new Error('createTransport was called before for these arguments.');
+  }
+  context.isConnected = true;
   const over = firstSignal(session?.signal, given);
   let link: MediaConnection | undefined;
   try {
     const connection = (link = await connect(args, {
       sampleRateHz: options.sampleRateHz,
       signal: over.signal,
+      context,
     }));
     const transport = new MediaTransport(
       link,
       options,
       observerOf(session, over.forget, (end) => transport.close(end)),
     );
-    if (session) {
-      linkMediaStats(session, transport.stats);
-      // What takes a while is waited for.
-      session.onEnd(({ message }) => connection.close({ reason: 'aborted', message }));
-    }
+    context.mediaStats = transport.stats;
+    // What takes a while is waited for.
+    session?.onEnd(({ message }) => connection.close({ reason: 'aborted', message }));
     const end = (): void => endBecauseOf(over.signal.reason, transport);
     if (over.signal.aborted) end();
     else over.signal.addEventListener('abort', end);
     return transport;
   } catch (error) {
     over.forget();
-    used.delete(args);
+    context.isConnected = false;
     await link?.close({ reason: 'failed', message: textOfThrown(error).message });
     throw error;
   }

@@ -1,5 +1,6 @@
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import type { MediaConnection } from '../media/media-connection.js';
+import type { SessionContext } from '../sessions/session-context.js';
 
 /** What a bot wants of its media. */
 export interface MediaConnectionOptions {
@@ -7,6 +8,8 @@ export interface MediaConnectionOptions {
   readonly sampleRateHz: number | 'native' | undefined;
   /** Aborts the connecting. */
   readonly signal: AbortSignal | undefined;
+  /** The context of the session that the arguments belong to. */
+  readonly context: SessionContext;
 }
 
 /**

@@ -16,13 +16,6 @@ export interface RawSocketOptions {
 const MAX_PIECES = 4_096;
 const MAX_CHUNKS = 16_384;
 
-const pathTokens = new WeakMap<IncomingMessage, string>();
-
-/** What stood behind the gateway's path in the URL of a connection, such as the token in `/ws/<token>`. */
-export function pathTokenOf(request: IncomingMessage): string | undefined {
-  return pathTokens.get(request);
-}
-
 /** Accepts the WebSockets of one gateway at its path, and one path segment deeper. Emits `connection` (socket, request). */
 export class RawSocketServer extends EventEmitter {
   private readonly server: WebSocketServer;
@@ -53,12 +46,12 @@ export class RawSocketServer extends EventEmitter {
     const rest = pathname.slice(path.length);
     const token = /^\/([^/]+)\/?$/.exec(rest)?.[1];
     if (rest !== '' && rest !== '/' && token === undefined) return false;
-    if (token !== undefined) pathTokens.set(request, decode(token));
     this.server.handleUpgrade(request, socket, head, (accepted) => {
       const client = accepted as RunnerWebSocket;
       // Before anything else can happen: the first frames may be in `head` already.
       client.hold();
       client.origin = request.headers.origin;
+      client.pathToken = token && decode(token);
       client.maxPayloadBytes = this.options.maxPayloadBytes;
       client.on('error', () => undefined);
       this.emit('connection', client, request);

@@ -23,6 +23,10 @@ export const UNHEARD = 'unheard';
 export class RunnerWebSocket extends WebSocket {
   /** The `Origin` of its upgrade. */
   origin: string | undefined = undefined;
+  /** The path segment behind the gateway's path in its URL, such as the token in `/ws/<token>`. */
+  pathToken: string | undefined = undefined;
+  /** The messages that were read to identify the peer before the bot got the socket. */
+  handshake: readonly string[] = [];
   /** The largest message it takes, in bytes. What a bot's process sends to its peer is bounded by the same. */
   maxPayloadBytes: number | undefined = undefined;
   private onFailure: ((thrown: unknown) => void) | undefined = undefined;

@@ -13,7 +13,6 @@ import { SessionRegistry } from '../sessions/session-registry.js';
 import { SessionTokens } from '../sessions/session-token.js';
 import { decodeBodyParam, extractToken, sessionIdParam } from './admission.js';
 import { closeFor } from './close-codes.js';
-import { pathTokenOf } from './raw-socket-server.js';
 import { RunnerSocketAdapter } from './runner-socket-adapter.js';
 import { type RunnerWebSocket, UNHEARD } from './runner-web-socket.js';
 
@@ -66,7 +65,7 @@ export class SocketSessions {
       if (!isOriginAllowed(request.headers.origin, this.options.allowedOrigins)) {
         throw new RunnerError('FORBIDDEN', 'origin not allowed');
       }
-      const session = this.findSession(request, purpose);
+      const session = this.findSession(socket, request, purpose);
       this.bind(session, socket);
       return session;
     } catch (error) {
@@ -77,8 +76,12 @@ export class SocketSessions {
     }
   }
 
-  private findSession(request: IncomingMessage, { transports, openAs }: SocketPurpose): Session {
-    const token = extractToken(request, pathTokenOf(request));
+  private findSession(
+    { pathToken }: RunnerWebSocket,
+    request: IncomingMessage,
+    { transports, openAs }: SocketPurpose,
+  ): Session {
+    const token = extractToken(request, pathToken);
     const body = decodeBodyParam(request);
     let session: Session | undefined;
     if (this.options.webSocketAuth === 'token') {

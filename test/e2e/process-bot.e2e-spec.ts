@@ -14,7 +14,6 @@ import {
   SmallWebRtcModule,
   TelephonyModule,
 } from '../../src/index.js';
-import { mediaStatsOf } from '../../src/transports/media-stats.js';
 import { ChildHost } from '../support/child-host.js';
 import { FakeCarrierApi } from '../support/fake-carrier-api.js';
 import { FakeDaily } from '../support/fake-daily.js';
@@ -81,7 +80,7 @@ describe('a bot is the same in the process of the runner and in its own', () => 
     expect(similarity(call.audio, 8_000, speech, 8_000)).toBeGreaterThan(0.95);
     await call.hangUp();
     expect(await sessions[0]!.ended).toMatchObject({ code: 'peer_left' });
-    expect(mediaStatsOf(sessions[0]!)).toMatchObject({ audioIn: 25 });
+    expect(sessions[0]!.context.mediaStats).toMatchObject({ audioIn: 25 });
 
     const client = await host.connect();
     await client.speak(tone(440, 16_000, 0.5), { pace: 'asap' });

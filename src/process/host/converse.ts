@@ -5,12 +5,9 @@ import type { RunnerArguments } from '../../bot/runner-arguments.js';
 import { isEndAtWork, SessionEnd, type SessionEndCode } from '../../bot/session-end.js';
 import { attempt } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
-import { linkSession } from '../../sessions/session-of-arguments.js';
-import { linkHangUp, linkTransfer } from '../../transports/hang-up-link.js';
+import { bindContext } from '../../sessions/session-context.js';
 // For its classes of arguments.
 import '../../transports/index.js';
-import { mediaStatsOf } from '../../transports/media-stats.js';
-import { noteHandshake } from '../../websocket/handshake.js';
 import { type BotMessage, MAX_REASON, type StartMessage } from '../bot-messages.js';
 import type { Channel } from './channel.js';
 import { HostedSession } from './hosted-session.js';
@@ -31,25 +28,26 @@ export async function converse(
   const stopped = channel.next('stop');
   const relayed = start.args.type === 'WebSocketRunnerArguments' ? new RelayedSocket() : undefined;
   const websocket = await relayed?.opened;
-  if (websocket) noteHandshake(websocket, start.handshake);
+  if (websocket) websocket.handshake = start.handshake;
   const args = runnerArgumentsFromJSON(start.args, websocket && { websocket });
   const session = new HostedSession(start.session, args.body, channel);
-  linkSession(args, session);
+  const { context } = session;
+  bindContext(args, context);
   if (start.canHangUp) {
-    linkHangUp(args, async () => {
+    context.hangUp = async () => {
       void channel.send({ type: 'hang_up' });
       const { ok, via, error } = await channel.next('hung_up');
       return { ok, via, error };
-    });
+    };
   }
   if (start.canTransfer) {
-    linkTransfer(args, async (target, { callerId }) => {
+    context.transfer = async (target, { callerId }) => {
       const transferred = channel.next('transferred');
       void channel.send({ type: 'transfer', target, callerId });
       const outcome = transferred.then(({ ok, error }) => ({ ok, error }));
       await session.whileTransferring(outcome);
       return outcome;
-    });
+    };
   }
   websocket?.guard((thrown) => session.fail(thrown));
   attempt(
@@ -72,7 +70,7 @@ export async function converse(
         : new SessionEnd('completed', 'The bot returned.')),
   );
   await relayed?.flush();
-  return outcome.type === 'done' ? { ...outcome, stats: mediaStatsOf(session) } : outcome;
+  return outcome.type === 'done' ? { ...outcome, stats: context.mediaStats } : outcome;
 }
 
 async function launch(

@@ -9,7 +9,7 @@ import type {
 } from '../../media/media-connection.js';
 import { parseJson } from '../../media/parse-json.js';
 import { MESSAGE_BUFFER } from '../../media/weight-of.js';
-import type { HangUp } from '../hang-up-link.js';
+import type { HandOver } from '../../sessions/session-context.js';
 import type { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
 
 /** LiveKit's SDK for those who join. */
@@ -21,7 +21,7 @@ export interface LiveKitJoinOptions {
   readonly sampleRateHz: number;
   readonly signal: AbortSignal | undefined;
   /** Puts the user out of the room. */
-  readonly hangUp: HangUp | undefined;
+  readonly hangUp: HandOver['hangUp'];
 }
 
 /** What goes into the room, in Hz; the SDK makes Opus of it. */

@@ -9,7 +9,6 @@ import type { HangUpOutcome } from '../../media/media-connection.js';
 import { removeRoomOnEnd } from '../../sessions/remove-room-on-end.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
-import { linkHangUp } from '../hang-up-link.js';
 import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
 import { LIVEKIT_OPTIONS, type ResolvedLiveKitOptions } from './livekit.options.js';
 import { LiveKitServer } from './livekit-server.js';
@@ -150,8 +149,9 @@ export class LiveKitSessions {
   ): void {
     const { url } = this.server;
     const args = new LiveKitRunnerArguments({ room_name, url, token, call_data });
-    linkHangUp(args, () => this.hangUp(room_name, userIdentity));
-    this.sessions.launch(session, args);
+    this.sessions.launch(session, args, {
+      hangUp: () => this.hangUp(room_name, userIdentity),
+    });
   }
 
   /** Puts the user out of the room, which ends a phone call. */

@@ -1,12 +1,14 @@
 import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
-import { hangUpOf } from '../hang-up-link.js';
 import type { MediaConnectionFactory } from '../media-connection-factory.js';
 import { optionalPackage } from '../../packages/optional-package.js';
 import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
 import { LiveKitMediaConnection } from './livekit-media-connection.js';
 
 /** The media of a LiveKit room, through LiveKit's own SDK for Node, an optional peer dependency. */
-export const liveKitLink: MediaConnectionFactory = async (args, { sampleRateHz, signal }) => {
+export const liveKitLink: MediaConnectionFactory = async (
+  args,
+  { sampleRateHz, signal, context },
+) => {
   if (!(args instanceof LiveKitRunnerArguments)) return undefined;
   const rtc = await optionalPackage('@livekit/rtc-node', () => import('@livekit/rtc-node'));
   if (!rtc) {
@@ -18,6 +20,6 @@ export const liveKitLink: MediaConnectionFactory = async (args, { sampleRateHz, 
     // Opus itself is at 48 kHz, whatever was spoken into it.
     sampleRateHz: typeof sampleRateHz === 'number' ? sampleRateHz : 48_000,
     signal,
-    hangUp: hangUpOf(args),
+    hangUp: context.hangUp,
   });
 };

@@ -1,5 +1,4 @@
 import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
-import { hangUpOf } from '../hang-up-link.js';
 import type { MediaConnectionFactory } from '../media-connection-factory.js';
 import { SmallWebRTCRunnerArguments } from './dto/small-webrtc-runner-arguments.dto.js';
 import { SmallWebRTCConnection } from './small-webrtc-connection.js';
@@ -7,7 +6,7 @@ import { loadOpus } from './webrtc-packages.js';
 import { WebRtcMediaConnection } from './webrtc-media-connection.js';
 
 /** The media of a browser that is connected to the bot itself. */
-export const smallWebRtcLink: MediaConnectionFactory = async (args, { sampleRateHz }) => {
+export const smallWebRtcLink: MediaConnectionFactory = async (args, { sampleRateHz, context }) => {
   if (!(args instanceof SmallWebRTCRunnerArguments)) return undefined;
   const { webrtc_connection: connection } = args;
   if (!(connection instanceof SmallWebRTCConnection)) {
@@ -19,5 +18,5 @@ export const smallWebRtcLink: MediaConnectionFactory = async (args, { sampleRate
   if (!opus) {
     throw new MediaUnavailableError('Sound needs libopus-wasm: npm install libopus-wasm');
   }
-  return WebRtcMediaConnection.create(opus, connection, sampleRateHz, hangUpOf(args));
+  return WebRtcMediaConnection.create(opus, connection, sampleRateHz, context.hangUp);
 };

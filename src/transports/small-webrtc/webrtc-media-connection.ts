@@ -13,7 +13,7 @@ import type {
 import { OpusJitterBuffer } from '../../media/rtp/opus-jitter-buffer.js';
 import { OpusSender, PACKET_SAMPLES } from '../../media/rtp/opus-sender.js';
 import type { RtpPacket } from '../../media/rtp/rtp-packet.js';
-import type { HangUp } from '../hang-up-link.js';
+import type { HandOver } from '../../sessions/session-context.js';
 import type { SmallWebRTCConnection } from './small-webrtc-connection.js';
 
 type Decoder = Awaited<ReturnType<typeof createOpusDecoder>>;
@@ -38,7 +38,7 @@ export class WebRtcMediaConnection implements MediaConnection {
     private readonly connection: SmallWebRTCConnection,
     private readonly decoder: Decoder,
     private readonly encoder: Encoder,
-    private readonly endCall: HangUp | undefined,
+    private readonly endCall: HandOver['hangUp'],
   ) {
     this.sender = new OpusSender(encoder, (packet) => connection.audio.send(packet));
   }
@@ -51,7 +51,7 @@ export class WebRtcMediaConnection implements MediaConnection {
     opus: Opus,
     connection: SmallWebRTCConnection,
     sampleRateHz: number | 'native' | undefined,
-    endCall?: HangUp,
+    endCall?: HandOver['hangUp'],
   ): Promise<WebRtcMediaConnection> {
     const decoder = await createOpusDecoder(opus, sampleRateHz);
     return new WebRtcMediaConnection(connection, decoder, await createOpusEncoder(opus), endCall);

@@ -5,8 +5,8 @@ import { CallLimits } from '../../calls/call-limits.js';
 import { CALL_TARGETS, parseCallTarget } from '../../calls/call-target.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import type { TransferOptions, TransferOutcome } from '../../media/media-connection.js';
+import type { HandOver } from '../../sessions/session-context.js';
 import type { Session } from '../../sessions/session.js';
-import type { Transfer } from '../hang-up-link.js';
 import { CallDocuments } from './call-documents.js';
 import { isCallId } from './call-hang-up.js';
 import { CarrierApis } from './carrier-apis.js';
@@ -24,7 +24,7 @@ export class CallTransfer {
   ) {}
 
   /** Returns a function that transfers the call of a session; `undefined` where it cannot be. */
-  of(session: Session, carrier: string, { call_id: callId }: CallData): Transfer | undefined {
+  of(session: Session, carrier: string, { call_id: callId }: CallData): HandOver['transfer'] {
     const api = this.apis.of(carrier, this.apis.credentialsOf(session));
     if (!api || !isCallId(callId)) return undefined;
     const transfer = async (to: string, options: TransferOptions): Promise<TransferOutcome> => {

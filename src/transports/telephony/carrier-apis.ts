@@ -7,6 +7,13 @@ import type { TelephonyCredentials } from './telephony-credentials.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 
+declare module '../../sessions/session-context.js' {
+  interface SessionContext {
+    /** The carriers' accounts that its call is on. @default the module's `credentials` */
+    credentials?: TelephonyCredentials;
+  }
+}
+
 /** The longest a request may take, in milliseconds, with its retries. */
 const TIMEOUT_MS = 5_000;
 
@@ -50,18 +57,12 @@ export class CarrierApi {
 @Injectable()
 export class CarrierApis {
   private readonly byCredentials = new WeakMap<TelephonyCredentials, Map<string, CarrierApi>>();
-  private readonly ofSessions = new WeakMap<Session, TelephonyCredentials>();
 
   constructor(@Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions) {}
 
-  /** Notes that a session's call is on accounts of its own. */
-  assign(session: Session, credentials: TelephonyCredentials | undefined): void {
-    if (credentials) this.ofSessions.set(session, credentials);
-  }
-
   /** The accounts that a session's call is on. */
-  credentialsOf(session: Session): TelephonyCredentials {
-    return this.ofSessions.get(session) ?? this.options.credentials;
+  credentialsOf({ context }: Session): TelephonyCredentials {
+    return context.credentials ?? this.options.credentials;
   }
 
   /** A carrier's API; `undefined` where it has none, or there are no credentials for it. */

@@ -14,7 +14,6 @@ import { textIn } from '../../media/serializers/carrier-message.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
 import { TransportRegistry } from '../transport-registry.js';
-import { CarrierApis } from './carrier-apis.js';
 import type { Carrier, WebhookAnswer } from './carriers/carrier.js';
 import { xmlAnswer } from './carriers/xml.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
@@ -38,7 +37,6 @@ export class IncomingCalls {
     private readonly verifier: WebhookVerifier,
     private readonly routing: CallRouting,
     private readonly sessions: SessionRegistry,
-    private readonly apis: CarrierApis,
   ) {}
 
   /**
@@ -95,7 +93,7 @@ export class IncomingCalls {
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
       },
       (session) => {
-        this.apis.assign(session, accepted.credentials);
+        session.context.credentials = accepted.credentials;
         return connected(this.transport.webhookUrl(request, session));
       },
     );

@@ -172,7 +172,7 @@ export class OutboundCalls {
         session = started.context.session;
         this.reservations.set(session, reservation);
         session.onEnd(() => reservation.ended());
-        this.apis.assign(session, options.credentials);
+        session.context.credentials = options.credentials;
         const { xml = '', ...facts } = this.starter.describe(started, customParameters);
         return place({ ...facts, xml }, session);
       });

@@ -1,6 +1,5 @@
 import type { RawData, WebSocket } from 'ws';
 import { CallData } from '../../bot/call-data.js';
-import { handshakeOf, noteHandshake } from '../../websocket/handshake.js';
 import { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
 import {
   type CarrierMessage,
@@ -58,7 +57,8 @@ export function parseTelephonyWebSocket(
 
 /** By the process that the socket comes from. */
 function readAlready(websocket: WebSocket): TelephonyHandshake | undefined {
-  for (const text of handshakeOf(websocket)) {
+  const texts = websocket instanceof RunnerWebSocket ? websocket.handshake : [];
+  for (const text of texts) {
     const handshake = identify(parseCarrierMessage(Buffer.from(text)) ?? {});
     if (handshake) return handshake;
   }
@@ -93,7 +93,7 @@ function readHandshake(
       if (text) texts.push((data as Buffer).toString());
       const handshake = identify((text && parseCarrierMessage(data as Buffer)) || {});
       if (handshake) {
-        noteHandshake(websocket, texts);
+        if (websocket instanceof RunnerWebSocket) websocket.handshake = texts;
         settle(() => resolve(handshake));
       } else if (messages === MAX_MESSAGES) unknown();
     };

@@ -18,7 +18,6 @@ import { RunnerGateway } from '../../websocket/runner-gateway.decorator.js';
 import type { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
 import { SocketGateway } from '../../websocket/socket-gateway.js';
 import { SocketSessions } from '../../websocket/socket-sessions.js';
-import { linkHangUp, linkTransfer } from '../hang-up-link.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
 import { CallHangUp } from './call-hang-up.js';
@@ -92,9 +91,10 @@ export class TelephonyGateway extends SocketGateway {
       const args = new WebSocketRunnerArguments({ websocket: socket, transport_type, call_data });
       completeCallData(call_data, session);
       const credentials = this.apis.credentialsOf(session);
-      linkHangUp(args, this.hangUps.of(transport_type, call_data, credentials));
-      linkTransfer(args, this.transfers.of(session, transport_type, call_data));
-      this.sessions.launch(session, args);
+      this.sessions.launch(session, args, {
+        hangUp: this.hangUps.of(transport_type, call_data, credentials),
+        transfer: this.transfers.of(session, transport_type, call_data),
+      });
     } catch (thrown) {
       session.logger.warn(`no call: ${textOfThrown(thrown).message}`);
       await this.turnAway(session, thrown);
@@ -120,7 +120,7 @@ export class TelephonyGateway extends SocketGateway {
     session.call = inboundCall(call);
     const accepted = await this.routing.route(call);
     this.sessions.adopt(session, sessionOfCall(accepted));
-    this.apis.assign(session, accepted.credentials);
+    session.context.credentials = accepted.credentials;
     Object.assign(call_data.body, accepted.customParameters);
   }
 

@@ -1,13 +1,12 @@
 import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
 import { SocketMediaConnection } from '../../media/socket-media-connection.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
-import { hangUpOf, transferOf } from '../hang-up-link.js';
 import type { MediaConnectionFactory } from '../media-connection-factory.js';
 import { callerNamed } from './callers.js';
 import { parseTelephonyWebSocket } from './parse-telephony-websocket.js';
 
 /** The media of a phone call, in the words of its carrier; or of an eval. */
-export const telephonyLink: MediaConnectionFactory = async (args, { signal }) => {
+export const telephonyLink: MediaConnectionFactory = async (args, { signal, context }) => {
   if (!(args instanceof WebSocketRunnerArguments) || args.transport_type === 'websocket') {
     return undefined;
   }
@@ -23,7 +22,7 @@ export const telephonyLink: MediaConnectionFactory = async (args, { signal }) =>
   }
   return new SocketMediaConnection(args.websocket, {
     serializer: caller.serializer(args.call_data!),
-    hangUp: hangUpOf(args),
-    transfer: transferOf(args),
+    hangUp: context.hangUp,
+    transfer: context.transfer,
   });
 };

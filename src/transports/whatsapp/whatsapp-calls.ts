@@ -14,7 +14,6 @@ import { InvalidOptionsError } from '../../validation/options.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
-import { linkHangUp } from '../hang-up-link.js';
 import { RecentCalls } from '../recent-calls.js';
 import { SmallWebRTCRunnerArguments } from '../small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
 import { type Offer, readOffer } from '../small-webrtc/sdp.js';
@@ -120,8 +119,7 @@ export class WhatsAppCalls implements OnModuleInit {
       webrtc_connection: connection,
       call_data: new CallData({ call_id: id, from: call.from, to }),
     });
-    linkHangUp(args, () => this.hangUp(id, ongoing));
-    this.sessions.launch(session, args);
+    this.sessions.launch(session, args, { hangUp: () => this.hangUp(id, ongoing) });
   }
 
   private async hangUp(callId: string, ongoing: OngoingCall): Promise<HangUpOutcome> {
