@@ -8,12 +8,11 @@ import {
   type MediaTransportOptions,
   resolveMediaTransportOptions,
 } from '../media/media-transport.options.js';
-import { MediaUnavailableError } from '../media/media-unavailable.error.js';
 import type { Session } from '../sessions/session.js';
 import { sessionOf } from '../sessions/session-of-arguments.js';
 import { firstSignal } from './first-signal.js';
-import { TRANSPORTS } from './index.js';
-import type { MediaConnectionOptions } from './media-connection-factory.js';
+import { hangUpOf, transferOf } from './hang-up-link.js';
+import { mediaConnections } from './media-connections.js';
 import { linkMediaStats } from './media-stats.js';
 
 /** How {@link createTransport} connects. */
@@ -56,10 +55,11 @@ export async function createTransport(
   const over = firstSignal(session?.signal, given);
   let link: MediaConnection | undefined;
   try {
-    const connection = (link = await connect(args, {
-      sampleRateHz: options.sampleRateHz,
-      signal: over.signal,
-    }));
+    const connection = (link = await mediaConnections.connect(
+      args,
+      { sampleRateHz: options.sampleRateHz, signal: over.signal },
+      { hangUp: hangUpOf(args), transfer: transferOf(args) },
+    ));
     const transport = new MediaTransport(
       link,
       options,
@@ -111,17 +111,4 @@ function endBecauseOf(cause: unknown, transport: MediaTransport): void {
   } else {
     transport.close({ reason: 'closed', message: textOfThrown(cause).message });
   }
-}
-
-async function connect(
-  args: RunnerArguments,
-  wishes: MediaConnectionOptions,
-): Promise<MediaConnection> {
-  for (const { link: linkOf } of TRANSPORTS) {
-    const link = await linkOf(args, wishes);
-    if (link) return link;
-  }
-  throw new MediaUnavailableError(
-    `${args.constructor.name} lead to no audio: there is no room or connection in them.`,
-  );
 }
