@@ -70,6 +70,7 @@ const RULES: Record<string, string[]> = {
   ],
   health: ['auth', 'bot', 'errors', 'http', 'sessions', 'transports/transport-registry.js'],
   metrics: [
+    'runner-ref.js',
     'auth',
     'errors',
     'http',

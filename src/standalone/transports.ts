@@ -36,6 +36,6 @@ export function standaloneTransports(flags: Flags, env: NodeJS.ProcessEnv): Dyna
   ]);
   // The banner lists those that cannot be used.
   return TRANSPORTS.flatMap(
-    ({ module }) => (adjusted.has(module) ? adjusted.get(module) : module.fromEnv(env)) ?? [],
+    (module) => (adjusted.has(module) ? adjusted.get(module) : module.fromEnv(env)) ?? [],
   ).map(impliedTransport);
 }

@@ -8,12 +8,10 @@ import {
   type MediaTransportOptions,
   resolveMediaTransportOptions,
 } from '../media/media-transport.options.js';
-import { MediaUnavailableError } from '../media/media-unavailable.error.js';
 import type { Session } from '../sessions/session.js';
 import { contextOf } from '../sessions/session-context.js';
 import { firstSignal } from './first-signal.js';
-import { TRANSPORTS } from './index.js';
-import type { MediaConnectionOptions } from './media-connection-factory.js';
+import { mediaConnections } from './media-connections.js';
 
 /** How {@link createTransport} connects. */
 export interface CreateTransportOptions extends MediaTransportOptions {
@@ -56,11 +54,11 @@ export async function createTransport(
   const over = firstSignal(session?.signal, given);
   let link: MediaConnection | undefined;
   try {
-    const connection = (link = await connect(args, {
-      sampleRateHz: options.sampleRateHz,
-      signal: over.signal,
-      context,
-    }));
+    const connection = (link = await mediaConnections.connect(
+      args,
+      { sampleRateHz: options.sampleRateHz, signal: over.signal },
+      { hangUp: context.hangUp, transfer: context.transfer },
+    ));
     const transport = new MediaTransport(
       link,
       options,
@@ -110,17 +108,4 @@ function endBecauseOf(cause: unknown, transport: MediaTransport): void {
   } else {
     transport.close({ reason: 'closed', message: textOfThrown(cause).message });
   }
-}
-
-async function connect(
-  args: RunnerArguments,
-  wishes: MediaConnectionOptions,
-): Promise<MediaConnection> {
-  for (const { link: linkOf } of TRANSPORTS) {
-    const link = await linkOf(args, wishes);
-    if (link) return link;
-  }
-  throw new MediaUnavailableError(
-    `${args.constructor.name} lead to no audio: there is no room or connection in them.`,
-  );
 }

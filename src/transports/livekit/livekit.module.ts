@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import './livekit.media.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './livekit.module-definition.js';
 import { LIVEKIT_OPTIONS, resolveLiveKitOptions } from './livekit.options.js';
 import { LIVEKIT_SDK, loadLiveKitSdk } from './livekit-sdk.js';

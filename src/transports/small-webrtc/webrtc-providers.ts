@@ -3,6 +3,7 @@ import { IceServers } from './ice-servers.js';
 import { PEER_STACK } from './peer-stack.token.js';
 import { type ResolvedSmallWebRtcOptions, SMALL_WEBRTC_OPTIONS } from './small-webrtc.options.js';
 import { WebRtcConnections } from './webrtc-connections.js';
+import './small-webrtc.media.js';
 import { loadPeerStack } from './webrtc-packages.js';
 
 /** All that makes WebRTC connections. @param options where the module has the options of it */

@@ -5,6 +5,7 @@ import { CallTransfer } from './call-transfer.js';
 import { CarrierApis } from './carrier-apis.js';
 import { IncomingCalls } from './incoming-calls.js';
 import { OutboundCalls } from './outbound-calls.js';
+import './telephony.media.js';
 import { TelephonyGateway } from './telephony.gateway.js';
 import { credentialsFromEnv } from './telephony-credentials.js';
 import {

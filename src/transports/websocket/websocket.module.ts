@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import './websocket.media.js';
 import { WebSocketGateway } from './websocket.gateway.js';
 import {
   ConfigurableModuleClass,

@@ -1,15 +1,12 @@
 import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
 import { SocketMediaConnection } from '../../media/socket-media-connection.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
-import type { MediaConnectionFactory } from '../media-connection-factory.js';
+import { mediaConnections } from '../media-connections.js';
 import { callerNamed } from './callers.js';
 import { parseTelephonyWebSocket } from './parse-telephony-websocket.js';
 
-/** The media of a phone call, in the words of its carrier; or of an eval. */
-export const telephonyLink: MediaConnectionFactory = async (args, { signal, context }) => {
-  if (!(args instanceof WebSocketRunnerArguments) || args.transport_type === 'websocket') {
-    return undefined;
-  }
+// The media of a phone call, in the words of its carrier; or of an eval.
+mediaConnections.register(WebSocketRunnerArguments, async (args, { signal }, context) => {
   // The runner's gateway has read the handshake; a WebSocket from elsewhere may still be before it.
   if (args.transport_type === undefined || args.call_data === undefined) {
     Object.assign(args, await parseTelephonyWebSocket(args.websocket, { signal }));
@@ -22,7 +19,6 @@ export const telephonyLink: MediaConnectionFactory = async (args, { signal, cont
   }
   return new SocketMediaConnection(args.websocket, {
     serializer: caller.serializer(args.call_data!),
-    hangUp: context.hangUp,
-    transfer: context.transfer,
+    ...context,
   });
-};
+});

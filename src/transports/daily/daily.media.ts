@@ -1,12 +1,11 @@
 import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
-import type { MediaConnectionFactory } from '../media-connection-factory.js';
+import { mediaConnections } from '../media-connections.js';
 import { DailyRunnerArguments } from './dto/daily-runner-arguments.dto.js';
 
-/** Daily has no SDK for Node on servers, so there is nothing to connect with. */
-export const dailyLink: MediaConnectionFactory = (args) => {
-  if (!(args instanceof DailyRunnerArguments)) return undefined;
+// Daily has no SDK for Node on servers, so there is nothing to connect with.
+mediaConnections.register(DailyRunnerArguments, () => {
   throw new MediaUnavailableError(
     'Daily has no SDK for Node on servers, so this bot must join its room from another process: hand JSON.stringify(args) ' +
       'to a bot in Python (pipecat-ai, daily-python), which joins args.room_url with args.token.',
   );
-};
+});

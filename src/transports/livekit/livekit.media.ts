@@ -1,0 +1,24 @@
+import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
+import { optionalPackage } from '../../packages/optional-package.js';
+import { mediaConnections } from '../media-connections.js';
+import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
+import { LiveKitMediaConnection } from './livekit-media-connection.js';
+
+// Through LiveKit's own SDK for Node, an optional peer dependency.
+mediaConnections.register(
+  LiveKitRunnerArguments,
+  async (args, { sampleRateHz, signal }, { hangUp }) => {
+    const rtc = await optionalPackage('@livekit/rtc-node', () => import('@livekit/rtc-node'));
+    if (!rtc) {
+      throw new MediaUnavailableError(
+        'Joining a LiveKit room needs @livekit/rtc-node: npm install @livekit/rtc-node',
+      );
+    }
+    return LiveKitMediaConnection.join(rtc, args, {
+      // Opus itself is at 48 kHz, whatever was spoken into it.
+      sampleRateHz: typeof sampleRateHz === 'number' ? sampleRateHz : 48_000,
+      signal,
+      hangUp,
+    });
+  },
+);
