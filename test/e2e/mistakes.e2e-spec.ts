@@ -7,7 +7,7 @@ import {
   Optional,
   type Type,
 } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
@@ -52,12 +52,13 @@ class Bot extends RecordingLauncher {}
 async function start(
   imports: NonNullable<ModuleMetadata['imports']>,
   metadata: ModuleMetadata = {},
+  adapter: AbstractHttpAdapter = new FastifyAdapter(),
 ): Promise<{ outcome: string; log: Lines }> {
   @Module({ imports, ...metadata })
   class VoiceModule {}
   const log = new Lines();
   try {
-    const app = await NestFactory.create(VoiceModule, new FastifyAdapter(), {
+    const app = await NestFactory.create(VoiceModule, adapter, {
       logger: log,
       abortOnError: false,
     });
@@ -430,5 +431,15 @@ describe('a transport that cannot be used', () => {
 
   it('is not warned of where it only might have been used', async () => {
     expect(await warnings({ transports: transportsFromEnv({}) })).not.toMatch(/cannot be used/);
+  });
+
+  it('is warned of where its WebSockets cannot be opened, over HTTP/2 alone', async () => {
+    const log = async (http2: boolean) => {
+      const adapter = new FastifyAdapter({ http2 } as object);
+      const imports = [written({ launcher: Bot, transports: websocket() })];
+      return (await start(imports, {}, adapter)).log.text;
+    };
+    expect(await log(true)).toMatch(/warn WebSockets cannot be opened.*allowHTTP1/);
+    expect(await log(false)).not.toMatch(/WebSockets/);
   });
 });
