@@ -104,6 +104,16 @@ describe('a mistake in the options of RunnerModule is refused by the name of the
       /transports\[0\] must be a module, such as .*, not undefined/,
     ],
     [
+      'a function that makes a transport',
+      { transports: [() => WebSocketModule.forRoot()] },
+      /transports\[0\] must be a module, such as WebSocketModule\.forRoot\(\), not a function/,
+    ],
+    [
+      'an object in the place of a class',
+      { auth: { authorize: () => ({}) } },
+      /auth must be a class that extends RunnerAuth, not an object: write \{ useValue: … \}$/m,
+    ],
+    [
       'a feature among the transports',
       { transports: [MetricsModule.forRoot()] },
       /transports\[0\] MetricsModule belongs into features/,
@@ -187,6 +197,15 @@ describe('a mistake in the options of RunnerModule is refused by the name of the
       () => RunnerModule.forRootAsync({ launcher: Bot }),
       /useFactory, useClass or useExisting must say where the options come from/,
     ],
+    [
+      'options beside useFactory',
+      () =>
+        RunnerModule.forRootAsync({
+          ...{ launcher: Bot, maxSessions: 4, transport: [] },
+          useFactory: () => ({}),
+        }),
+      /maxSessions belongs into what useFactory returns.*transport is not an option; .*; did you mean transports\?/s,
+    ],
   ])('%s', (_, make, message) => {
     expect(make).toThrow(message);
   });
@@ -201,6 +220,11 @@ describe('a mistake in the options of RunnerModule is refused by the name of the
       'a name that is nearly one of what shapes the module',
       { laucher: Bot, transport: [] },
       /laucher is not an option; .*; did you mean launcher\?.*transport is not .*; did you mean transports\?/s,
+    ],
+    [
+      'a public URL of another scheme',
+      { publicUrl: 'wss://bot.example.com' },
+      /publicUrl must be a host name such as bot\.example\.com, or an http\(s\):\/\/ URL/,
     ],
     ['a name like no other', { colour: 'red' }, /colour is not an option; there are [^?]*$/],
     [
@@ -399,6 +423,37 @@ describe('what the launcher injects', () => {
       .compile();
     expect(log.text).not.toMatch(/injects/);
     await module.close();
+  });
+});
+
+describe('a runner without', () => {
+  const warnings = async (options: object) =>
+    (await start([written({ launcher: Bot, ...options })])).log.text;
+
+  it('transports is warned of', async () => {
+    const warning = /warn No transports are configured.*RunnerModule\.forRoot\(\{ transports: \[/;
+    expect(await warnings({})).toMatch(warning);
+    expect(await warnings({ transports: websocket() })).not.toMatch(warning);
+  });
+
+  it('the transport that an option names is warned of', async () => {
+    const options = { transports: websocket(), onlyTransport: 'websockets' };
+    expect(await warnings({ ...options, defaultTransport: 'websocket' })).toMatch(
+      /warn onlyTransport is 'websockets', which is none of the transports that are configured: websocket\.$/m,
+    );
+    expect(await warnings({ transports: websocket() })).not.toMatch(/none of/);
+  });
+
+  it('@Injectable() on a class that injects is warned of', async () => {
+    class Undecorated extends RecordingLauncher {
+      constructor(readonly orders: Orders) {
+        super();
+      }
+    }
+    const warning = /warn launcher Undecorated takes 1 argument, .*@Injectable\(\)/;
+    const options = { transports: websocket(), imports: [OrdersModule] };
+    expect(await warnings({ ...options, launcher: Undecorated })).toMatch(warning);
+    expect(await warnings({ ...options, launcher: OrderBot })).not.toMatch(/Injectable/);
   });
 });
 
