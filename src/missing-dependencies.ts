@@ -25,7 +25,9 @@ export const dependenciesCheck = (constructed: readonly Constructed[]): Provider
     const modules = [...moduleRef.get(ModulesContainer, { strict: false }).values()];
     const own = modules.find((one) => one.getProviderByKey(ModuleRef)?.instance === moduleRef);
     for (const [option, constructedToken] of own ? constructed : []) {
-      for (const token of dependenciesOf(own!.providers.get(constructedToken))) {
+      const wrapper = own!.providers.get(constructedToken);
+      warnOfUndecorated(option, wrapper);
+      for (const token of dependenciesOf(wrapper)) {
         if (isVisible(own!, token)) continue;
         new Logger('PipecatRunner').error(
           `${option} injects ${nameOf(token)}, ${fixFor(token, own!, modules)}.`,
@@ -34,6 +36,18 @@ export const dependenciesCheck = (constructed: readonly Constructed[]): Provider
     }
   },
 });
+
+/** Warns of a class to which Nest gives no arguments, because nothing says which. */
+function warnOfUndecorated(option: string, wrapper: Wrapper | undefined): void {
+  const { inject, metatype } = wrapper ?? {};
+  if (inject || typeof metatype !== 'function' || metatype.length === 0) return;
+  const keys = [PARAMTYPES_METADATA, SELF_DECLARED_DEPS_METADATA];
+  if (keys.some((key) => Reflect.hasMetadata(key, metatype))) return;
+  const { length, name } = metatype;
+  new Logger('PipecatRunner').warn(
+    `${option} ${name} takes ${length} argument${length === 1 ? '' : 's'}, and is given none: without @Injectable() nothing says what it injects.`,
+  );
+}
 
 /** The tokens that must be there for Nest to construct a provider, by the class or factory that it has now: tests put others in their place. */
 function dependenciesOf(wrapper: Wrapper | undefined): InjectionToken[] {

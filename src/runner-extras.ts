@@ -69,7 +69,9 @@ function providedProblems(value: unknown, base: { name: string }, method: string
     if (FORMS.some((form) => form in value)) return [];
     if (has(value, method)) {
       const { name } = value.constructor;
-      return [` ${needed}, not ${kindOf(value)}: write ${name}, or { useValue: new ${name}(…) }`];
+      const fix =
+        name === 'Object' ? '{ useValue: … }' : `${name}, or { useValue: new ${name}(…) }`;
+      return [` ${needed}, not ${kindOf(value)}: write ${fix}`];
     }
   }
   return [` ${needed}, or a provider: { ${FORMS.join(' | ')} }`];
@@ -90,7 +92,9 @@ function partsProblems(option: PartsOption, value: unknown): string[] {
 }
 
 function partProblem(option: PartsOption, part: unknown, example: string): string | undefined {
-  if (typeof part === 'function') return `must be ${part.name}.forRoot(), not ${part.name} itself`;
+  if (typeof part === 'function' && 'forRoot' in part) {
+    return `must be ${part.name}.forRoot(), not ${part.name} itself`;
+  }
   const module = (part as { module?: unknown } | null | undefined)?.module;
   if (typeof module !== 'function') {
     return `must be a module, such as ${example}.forRoot(), not ${quoted(part)}`;

@@ -40,11 +40,16 @@ export class RunnerStartup implements OnModuleInit {
   }
 
   private warnOfUnusable(): void {
+    const logger = new Logger('PipecatRunner');
+    if (this.transports.isEmpty) {
+      logger.warn(
+        'No transports are configured, so no session can start: RunnerModule.forRoot({ transports: [WebSocketModule.forRoot()] }).',
+      );
+    }
+    for (const problem of this.transports.unknown) logger.warn(problem);
     for (const { name, reason } of this.transports.disabled) {
       if (this.isImplied(name)) continue;
-      new Logger('PipecatRunner').warn(
-        `Transport '${name}' is configured but cannot be used: ${reason}`,
-      );
+      logger.warn(`Transport '${name}' is configured but cannot be used: ${reason}`);
     }
   }
 

@@ -37,7 +37,12 @@ import { RunnerDirectory } from './runner/runner-directory.js';
 import { RunnerHostModule } from './runner/runner-host.module.js';
 import { checkExtras } from './runner-extras.js';
 import { RunnerStartup } from './runner-startup.js';
-import { resolveRunnerOptions, RUNNER_OPTIONS, type RunnerOptions } from './runner.options.js';
+import {
+  checkAsyncOptions,
+  resolveRunnerOptions,
+  RUNNER_OPTIONS,
+  type RunnerOptions,
+} from './runner.options.js';
 import { RUNNER_REF, type RunnerRef } from './runner-ref.js';
 import { InvalidOptionsError, kindOf } from './validation/options.js';
 import { IN_PLACE, refusalOf } from './validation/runner-part.decorator.js';
@@ -215,6 +220,7 @@ export class RunnerModule extends ConfigurableModuleClass {
         `useFactory, useClass or useExisting must say where the options come from: ${call}`,
       ]);
     }
+    checkAsyncOptions(options);
     return super.forRootAsync(options);
   }
 }

@@ -234,7 +234,7 @@ const text =
 /** Checks a public URL or host name, as {@link RunnerOptions.publicUrl} takes it. */
 export const checkPublicUrl: Check = (value) =>
   typeof value === 'string' &&
-  /^(https?:\/\/)?[^\s/?#]+(\/[^\s?#]*)?$/i.test(value) &&
+  /^(https?:\/\/)?(?![a-z][\w+.-]*:\/\/)[^\s/?#]+(\/[^\s?#]*)?$/i.test(value) &&
   URL.canParse(withScheme(value))
     ? undefined
     : 'must be a host name such as bot.example.com, or an http(s):// URL without query';
@@ -290,6 +290,23 @@ const CHECKS: Record<keyof RunnerOptions, Check> = {
       ? undefined
       : 'must be an object',
 };
+
+const ASYNC = ['useFactory', 'useClass', 'useExisting', 'inject', 'provideInjectionTokensFrom'];
+const ASYNC_CHECKS: Record<string, Check> = {
+  ...checkEach([...ASYNC, ...EXTRAS], () => undefined),
+  ...checkEach(Object.keys(CHECKS), () => 'belongs into what useFactory returns'),
+};
+
+function checkEach(names: readonly string[], check: Check): Record<string, Check> {
+  return Object.fromEntries(names.map((name) => [name, check]));
+}
+
+/**
+ * Checks the names of what `forRootAsync` is given, of which Nest passes over those that it does not know.
+ * @throws {InvalidOptionsError}
+ */
+export const checkAsyncOptions = (options: object): void =>
+  checkOptions('RunnerModule', options, ASYNC_CHECKS);
 
 /**
  * Fills in the defaults.

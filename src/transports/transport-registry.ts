@@ -14,12 +14,34 @@ export interface DisabledTransport {
 @Injectable()
 export class TransportRegistry {
   private readonly byName = new Map<string, RunnerTransport>();
+  /** Whether sessions also begin in another way than by a `/start`. */
+  private hasOthers = false;
 
   constructor(@Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions) {}
 
   /** Called by each transport when it is constructed. */
   register(transport: RunnerTransport): void {
     for (const name of transport.names) this.byName.set(name, transport);
+  }
+
+  /** Called by a transport without a `/start` when it is constructed. */
+  registerOther(): void {
+    this.hasOthers = true;
+  }
+
+  /** Whether there are none, whatever can be used of them. */
+  get isEmpty(): boolean {
+    return this.byName.size === 0 && !this.hasOthers;
+  }
+
+  /** What is wrong with options that name a transport which is not here. */
+  get unknown(): string[] {
+    const names = [...this.byName.keys()].join(', ') || 'none';
+    return (['onlyTransport', 'defaultTransport'] as const).flatMap((option) => {
+      const name = this.options[option];
+      if (name === undefined || this.byName.has(name)) return [];
+      return `${option} is '${name}', which is none of the transports that are configured: ${names}.`;
+    });
   }
 
   /** The names that `POST /start` accepts on this instance. */
@@ -49,7 +71,7 @@ export class TransportRegistry {
 
   /** @throws {RunnerError} `TRANSPORT_UNAVAILABLE` when no name is accepted */
   refuseIfNone(): void {
-    if (this.accepted.length > 0) return;
+    if (this.accepted.length > 0 || this.hasOthers) return;
     const why = this.disabled.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
     throw new RunnerError(
       'TRANSPORT_UNAVAILABLE',

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { RunnerLogger } from '../errors/runner-logger.js';
 import { goOnWithoutUpgrade, isToWebSocket } from '../compat/http-upgrade.js';
 import type { RawSocketServer } from './raw-socket-server.js';
 
@@ -20,6 +21,8 @@ export class UpgradeRouter {
       goOnWithoutUpgrade(http, ...upgrade);
       return true;
     };
+    // Servers of HTTP/2 have the time-outs of HTTP/1 where they speak it, too.
+    if (!Reflect.has(http, 'headersTimeout')) http.once('listening', warnOfHttp2);
     // Node upgrades nothing without a listener; this one is alone where the host has no WebSockets of its own.
     http.on('upgrade', (_request, socket) => {
       if (http.listenerCount('upgrade') === 1) refuse(socket);
@@ -41,6 +44,13 @@ export class UpgradeRouter {
 }
 
 type Upgrade = [IncomingMessage, Duplex, Buffer];
+
+function warnOfHttp2(): void {
+  new RunnerLogger('PipecatRunner').warn(
+    'WebSockets cannot be opened on a server that speaks HTTP/2 alone: ' +
+      'new FastifyAdapter({ http2: true, https: { …, allowHTTP1: true } }) lets them in.',
+  );
+}
 
 function refuse(socket: Duplex): void {
   const detail = 'There is no WebSocket at this path.';

@@ -7,7 +7,7 @@ import {
   Optional,
   type Type,
 } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
@@ -52,12 +52,13 @@ class Bot extends RecordingLauncher {}
 async function start(
   imports: NonNullable<ModuleMetadata['imports']>,
   metadata: ModuleMetadata = {},
+  adapter: AbstractHttpAdapter = new FastifyAdapter(),
 ): Promise<{ outcome: string; log: Lines }> {
   @Module({ imports, ...metadata })
   class VoiceModule {}
   const log = new Lines();
   try {
-    const app = await NestFactory.create(VoiceModule, new FastifyAdapter(), {
+    const app = await NestFactory.create(VoiceModule, adapter, {
       logger: log,
       abortOnError: false,
     });
@@ -101,6 +102,16 @@ describe('a mistake in the options of RunnerModule is refused by the name of the
       'a transport that is undefined',
       { transports: [undefined] },
       /transports\[0\] must be a module, such as .*, not undefined/,
+    ],
+    [
+      'a function that makes a transport',
+      { transports: [() => WebSocketModule.forRoot()] },
+      /transports\[0\] must be a module, such as WebSocketModule\.forRoot\(\), not a function/,
+    ],
+    [
+      'an object in the place of a class',
+      { auth: { authorize: () => ({}) } },
+      /auth must be a class that extends RunnerAuth, not an object: write \{ useValue: … \}$/m,
     ],
     [
       'a feature among the transports',
@@ -186,6 +197,15 @@ describe('a mistake in the options of RunnerModule is refused by the name of the
       () => RunnerModule.forRootAsync({ launcher: Bot }),
       /useFactory, useClass or useExisting must say where the options come from/,
     ],
+    [
+      'options beside useFactory',
+      () =>
+        RunnerModule.forRootAsync({
+          ...{ launcher: Bot, maxSessions: 4, transport: [] },
+          useFactory: () => ({}),
+        }),
+      /maxSessions belongs into what useFactory returns.*transport is not an option; .*; did you mean transports\?/s,
+    ],
   ])('%s', (_, make, message) => {
     expect(make).toThrow(message);
   });
@@ -200,6 +220,11 @@ describe('a mistake in the options of RunnerModule is refused by the name of the
       'a name that is nearly one of what shapes the module',
       { laucher: Bot, transport: [] },
       /laucher is not an option; .*; did you mean launcher\?.*transport is not .*; did you mean transports\?/s,
+    ],
+    [
+      'a public URL of another scheme',
+      { publicUrl: 'wss://bot.example.com' },
+      /publicUrl must be a host name such as bot\.example\.com, or an http\(s\):\/\/ URL/,
     ],
     ['a name like no other', { colour: 'red' }, /colour is not an option; there are [^?]*$/],
     [
@@ -401,6 +426,37 @@ describe('what the launcher injects', () => {
   });
 });
 
+describe('a runner without', () => {
+  const warnings = async (options: object) =>
+    (await start([written({ launcher: Bot, ...options })])).log.text;
+
+  it('transports is warned of', async () => {
+    const warning = /warn No transports are configured.*RunnerModule\.forRoot\(\{ transports: \[/;
+    expect(await warnings({})).toMatch(warning);
+    expect(await warnings({ transports: websocket() })).not.toMatch(warning);
+  });
+
+  it('the transport that an option names is warned of', async () => {
+    const options = { transports: websocket(), onlyTransport: 'websockets' };
+    expect(await warnings({ ...options, defaultTransport: 'websocket' })).toMatch(
+      /warn onlyTransport is 'websockets', which is none of the transports that are configured: websocket\.$/m,
+    );
+    expect(await warnings({ transports: websocket() })).not.toMatch(/none of/);
+  });
+
+  it('@Injectable() on a class that injects is warned of', async () => {
+    class Undecorated extends RecordingLauncher {
+      constructor(readonly orders: Orders) {
+        super();
+      }
+    }
+    const warning = /warn launcher Undecorated takes 1 argument, .*@Injectable\(\)/;
+    const options = { transports: websocket(), imports: [OrdersModule] };
+    expect(await warnings({ ...options, launcher: Undecorated })).toMatch(warning);
+    expect(await warnings({ ...options, launcher: OrderBot })).not.toMatch(/Injectable/);
+  });
+});
+
 describe('a transport that cannot be used', () => {
   const warnings = async (options: object) =>
     (await start([written({ launcher: Bot, ...options })])).log.text;
@@ -430,5 +486,15 @@ describe('a transport that cannot be used', () => {
 
   it('is not warned of where it only might have been used', async () => {
     expect(await warnings({ transports: transportsFromEnv({}) })).not.toMatch(/cannot be used/);
+  });
+
+  it('is warned of where its WebSockets cannot be opened, over HTTP/2 alone', async () => {
+    const log = async (http2: boolean) => {
+      const adapter = new FastifyAdapter({ http2 } as object);
+      const imports = [written({ launcher: Bot, transports: websocket() })];
+      return (await start(imports, {}, adapter)).log.text;
+    };
+    expect(await log(true)).toMatch(/warn WebSockets cannot be opened.*allowHTTP1/);
+    expect(await log(false)).not.toMatch(/WebSockets/);
   });
 });

@@ -75,6 +75,11 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
     expect((await ask({}))[0]).toBe(403);
   });
 
+  it('is enough of a transport to be ready', async () => {
+    const { url } = await start(platform);
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  });
+
   it('picks up a call, and talks until the caller hangs up', async () => {
     const { sessions } = await start(platform);
     const caller = await meta.call('call-1');

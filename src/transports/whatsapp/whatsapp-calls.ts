@@ -18,6 +18,7 @@ import { RecentCalls } from '../recent-calls.js';
 import { SmallWebRTCRunnerArguments } from '../small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
 import { type Offer, readOffer } from '../small-webrtc/sdp.js';
 import { WebRtcConnections } from '../small-webrtc/webrtc-connections.js';
+import { TransportRegistry } from '../transport-registry.js';
 import type { WhatsAppCall } from './dto/whatsapp-call.dto.js';
 import { WhatsAppClient } from './whatsapp-client.js';
 
@@ -42,7 +43,10 @@ export class WhatsAppCalls implements OnModuleInit {
     private readonly connections: WebRtcConnections,
     private readonly sessions: SessionRegistry,
     private readonly routing: CallRouting,
-  ) {}
+    transports: TransportRegistry,
+  ) {
+    transports.registerOther();
+  }
 
   onModuleInit(): void {
     const { disabledReason } = this.connections;

@@ -1,0 +1,135 @@
+/** The surroundings in which one code block of the documentation stands. */
+export interface BlockContext {
+  /** What tells the block from all others: a text in it. */
+  readonly has: string;
+  /** The name of its file. */
+  readonly name: string;
+  /** The code before it, in one line. @default none: the block is a complete file */
+  readonly before?: string;
+  readonly after?: string;
+}
+
+/** A block that is one expression, and gives a module. */
+const module = (name: string, has: string, before = '') => ({
+  name,
+  has,
+  before: `${before} export default `,
+});
+const members = (name: string, has: string, before: string) => ({ name, has, before, after: '}' });
+const statements = (name: string, has: string, before = '', self = 'void') => ({
+  name,
+  has,
+  before: `${before} export async function f(this: ${self}, transport: MediaTransport, session: BotSession, args: SmallWebRTCRunnerArguments) {`,
+  after: '}',
+});
+
+/** The context of every block, in no order. */
+export const CONTEXTS: readonly BlockContext[] = [
+  { name: 'support-bot', has: 'class SupportBot' },
+  { name: 'output-errors', has: 'for (const output of' },
+  { name: 'realtime-bot', has: 'class RealtimeBot' },
+  statements(
+    'rtvi',
+    'new RtviSession(',
+    'interface Host { orders: { find(data: unknown): object }; hear(content: string): void }',
+    'Host',
+  ),
+  module('process-bot', 'new ProcessBotLauncher({ python', "const apiKey = 'key';"),
+  {
+    name: 'host-test',
+    has: "it('answers a call'",
+    before:
+      "import { it } from 'node:test'; import { expect } from 'expect'; import { AppModule } from './support-bot.js'; const recording = new Int16Array(16_000).fill(9_000); ",
+  },
+  module(
+    'small-webrtc',
+    'SmallWebRtcModule.forRoot({\n  iceServers',
+    "const username = 'user'; const credential = 'secret';",
+  ),
+  statements(
+    'camera',
+    'const { camera, screenVideo }',
+    'declare function look(data: Uint8Array): void; declare const data: Buffer; declare const timestampMs: number;',
+  ),
+  module('telephony', 'webhookKeys: { twilio'),
+  module('caller-parameters', 'customParameters: callerParameters'),
+  module('daily', 'warmRooms: 3'),
+  module(
+    'livekit',
+    'LiveKitModule.forRoot({ url',
+    "const apiKey = 'key'; const apiSecret = 'secret';",
+  ),
+  module('whatsapp', 'WhatsAppModule.forRoot({\n'),
+  members(
+    'outbound-calls',
+    'async remind(',
+    'export class Reminders { readonly outcomes = new Map<string, string>();',
+  ),
+  statements(
+    'transfer',
+    'await transport.transfer(desk)',
+    'declare const desk: string; declare function say(transport: MediaTransport, text: string): Promise<void>;',
+  ),
+  members(
+    'call-router',
+    'async route(',
+    'interface Line { tenant: string; isOpen: boolean; bot: string; greeting: string; lines: number; account: { accountSid: string; authToken: string } } export class Router extends CallRouter { declare numbers: { find(to?: string): Promise<Line | undefined> };',
+  ),
+  members(
+    'session-hooks',
+    'ended({ sessionId',
+    'export class Records extends SessionHooks { declare calls: { insert(row: object): Promise<void> };',
+  ),
+  members('sales-calls', 'this.sales.get(OutboundCalls)', 'export class Calls {'),
+  module('keys', 'publicKeys: ['),
+  {
+    name: 'jwt-auth',
+    has: 'class JwtAuth',
+    before:
+      'interface User { sub: string; isAdmin: boolean } class JwtService { declare verifyAsync: <T extends object>(token: string) => Promise<T> } class JwtModule { declare static register: (options: { secret?: string }) => DynamicModule }',
+  },
+  members(
+    'guard',
+    'canActivate(',
+    'export class LoginGuard implements CanActivate { declare isLoggedIn: (context: ExecutionContext) => boolean;',
+  ),
+  {
+    name: 'two-runners',
+    has: "name: 'support'",
+    before: "import { SupportBot } from './support-bot.js'; class SalesBot extends SupportBot {}",
+  },
+  {
+    name: 'throttler',
+    has: 'skipIf: (context) => !startsSession(context)',
+    after: 'export class AppModule {}',
+  },
+  statements(
+    'session-requests',
+    'session.onRequest(async',
+    'declare function update(context: unknown): object;',
+  ),
+  members(
+    'health-check',
+    "health.addCheck('database'",
+    'class Database { declare ping: () => Promise<void> } export class Checks {',
+  ),
+];
+
+/** The environment that the blocks read. */
+export const ENVIRONMENT = {
+  SHOP_KEY: 'a-public-key-of-the-shop',
+  KIOSK_KEY_SHA256: '0'.repeat(64),
+  RUNNER_PRIVATE_KEY: 'a-private-key-of-the-runner',
+  TWILIO_AUTH_TOKEN: 'token',
+  TELNYX_PUBLIC_KEY: 'Y'.repeat(43) + '=',
+  DAILY_API_KEY: 'key',
+  PINLESS_HMAC_SECRET: Buffer.from('secret').toString('base64'),
+  WHATSAPP_TOKEN: 'token',
+  WHATSAPP_PHONE_NUMBER_ID: '1234567890',
+  WHATSAPP_APP_SECRET: 'secret',
+  WHATSAPP_WEBHOOK_VERIFICATION_TOKEN: 'verify',
+};
+
+/** The values that modules in the middle of a sentence take for granted. */
+export const INLINE =
+  "import { SupportBot } from './support-bot.js'; class OrdersModule {} const credentials = {}; const pingIntervalMs = 30_000; const throttlers = [{ ttl: 60_000, limit: 10 }];";
