@@ -36,6 +36,16 @@ export default tseslint.config(
     ignores: ['src/errors/thrown.ts', '**/*.spec.ts'],
     rules: { 'no-restricted-syntax': ['error', ...INSPECTIONS_OF_THROWN] },
   },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/main.ts', '**/*.spec.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'Only the command line reads it.' },
+      ],
+    },
+  },
   { files: ['console/**'], extends: [reactHooks.configs.flat.recommended] },
   {
     files: ['**/*.js'],

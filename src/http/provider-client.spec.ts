@@ -1,26 +1,86 @@
-import { createServer } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { expect, it } from '@jest/globals';
-import { ProviderClient } from './provider-client.js';
+import { afterEach, expect, it } from '@jest/globals';
+import { ProviderClient, type ProviderClientOptions } from './provider-client.js';
 
-it('follows no redirect', async () => {
-  const asked: string[] = [];
-  const server = createServer(({ url }, response) => {
-    asked.push(url!);
-    response.writeHead(307, { location: '/elsewhere' }).end();
-  }).listen(0, '127.0.0.1');
+let server: Server | undefined;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+});
+
+async function clientOf(
+  answer: RequestListener,
+  options: Partial<ProviderClientOptions> = {},
+): Promise<ProviderClient> {
+  server = createServer(answer).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const client = new ProviderClient({
+  return new ProviderClient({
     provider: 'Daily',
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     authorization: 'Bearer secret',
     secret: 'secret',
     timeoutMs: 1_000,
-    reasonOf: () => undefined,
+    maxAttempts: 1,
+    reasonOf: (body) => (body as { error?: string } | undefined)?.error,
+    ...options,
+  });
+}
+
+it('a provider call follows no redirect', async () => {
+  const asked: string[] = [];
+  const client = await clientOf(({ url }, response) => {
+    asked.push(url!);
+    response.writeHead(307, { location: '/elsewhere' }).end();
   });
   await expect(client.call('POST', '/rooms')).rejects.toMatchObject({ providerStatus: 307 });
   expect(asked).toEqual(['/rooms']);
-  server.closeAllConnections();
-  server.close();
+});
+
+it.each([
+  ['secret', 'Daily answered 400: no *** for ***'],
+  ['', 'Daily answered 400: no secret for ***'],
+])(
+  'the error of a provider call masks the secret %j and phone numbers',
+  async (secret, message) => {
+    const client = await clientOf(
+      (_request, response) => {
+        response.writeHead(400).end(JSON.stringify({ error: 'no secret for +4915112345678' }));
+      },
+      { secret },
+    );
+    await expect(client.call('POST', '/rooms')).rejects.toMatchObject({ message });
+  },
+);
+
+it('a provider call reads no more than 1 MiB of an answer', async () => {
+  const client = await clientOf((_request, response) => {
+    const write = (): void => {
+      while (response.write(Buffer.alloc(65_536, ' ')));
+    };
+    response.on('drain', write).writeHead(200);
+    write();
+  });
+  await expect(client.call('GET', '/rooms')).rejects.toMatchObject({
+    code: 'PROVIDER_UNREACHABLE',
+    message: 'Daily could not be reached (its answer is too long)',
+  });
+});
+
+it('a provider call times out while an answer goes on', async () => {
+  const client = await clientOf((_request, response) => void response.writeHead(200).write('{'), {
+    timeoutMs: 200,
+  });
+  await expect(client.call('GET', '/rooms')).rejects.toMatchObject({ code: 'PROVIDER_TIMEOUT' });
+});
+
+it('provider calls one after the other share connections', async () => {
+  const ports = new Set<number | undefined>();
+  const client = await clientOf(({ socket }, response) => {
+    ports.add(socket.remotePort);
+    response.end('{}');
+  });
+  for (let i = 0; i < 6; i++) await client.call('POST', '/rooms', { body: {} });
+  expect(ports.size).toBeLessThanOrEqual(2);
 });

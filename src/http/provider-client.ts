@@ -1,5 +1,3 @@
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fieldOf, textOfThrown } from '../errors/thrown.js';
 import { printable } from '../validation/printable.js';
@@ -38,47 +36,22 @@ export interface ProviderClientOptions {
   readonly reasonOf: (body: unknown) => string | undefined;
 }
 
+const JSON_TYPE = 'application/json';
 const MAX_ATTEMPTS = 5;
 const FIRST_BACKOFF_MS = 200;
 /** More of an answer than this is not read. */
 const MAX_ANSWER_CHARS = 1_048_576;
-/** An unused connection is closed after this, before the provider does and the next request goes into the void. */
-const IDLE_CONNECTION_MS = 4_000;
-
-const TIMED_OUT = new Error('timed out');
-
-interface Outgoing {
-  readonly method: string;
-  readonly path: string;
-  readonly type?: string;
-  readonly text?: string;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly retryAfter: string | undefined;
-  readonly text: string;
-}
 
 type Attempt =
   | { readonly ok: true; readonly body: unknown }
   | { readonly ok: false; readonly error: ProviderError; readonly waitMs?: number };
 
 /**
- * A provider's JSON REST API over pooled connections. 429 and 5xx answers, time-outs and broken connections are tried again with
- * growing pauses, or after what `Retry-After` asks for, until `timeoutMs` is used up. Node's own client and not its fetch, which
- * takes a millisecond more a call.
+ * A provider's JSON REST API. 429 and 5xx answers, time-outs and broken connections are tried again with growing pauses, or after what
+ * `Retry-After` asks for, until `timeoutMs` is used up.
  */
 export class ProviderClient {
-  private readonly request: typeof httpRequest;
-  private readonly agent: HttpAgent;
-
-  constructor(private readonly options: ProviderClientOptions) {
-    const secure = options.baseUrl.startsWith('https:');
-    this.request = secure ? httpsRequest : httpRequest;
-    const Agent = secure ? HttpsAgent : HttpAgent;
-    this.agent = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS });
-  }
+  constructor(private readonly options: ProviderClientOptions) {}
 
   /**
    * @param path starts with a slash
@@ -92,18 +65,19 @@ export class ProviderClient {
   ): Promise<unknown> {
     const { timeoutMs, maxAttempts = MAX_ATTEMPTS } = this.options;
     const deadlineMs = performance.now() + timeoutMs;
-    const outgoing: Outgoing = {
+    const type = form ? 'application/x-www-form-urlencoded' : body !== undefined && JSON_TYPE;
+    const request: RequestInit = {
       method,
-      path,
-      ...(form
-        ? { type: 'application/x-www-form-urlencoded', text: new URLSearchParams(form).toString() }
-        : body !== undefined && { type: 'application/json', text: JSON.stringify(body) }),
+      headers: { authorization: this.options.authorization, ...(type && { 'content-type': type }) },
+      body: form ? new URLSearchParams(form).toString() : JSON.stringify(body),
+      // They would carry the key elsewhere.
+      redirect: 'manual',
     };
     for (let attempt = 1; ; attempt++) {
       // What is not tried again has all the time.
       const attemptMs = repeatable ? timeoutMs / 2 : timeoutMs;
-      const leftMs = Math.max(1, Math.min(attemptMs, deadlineMs - performance.now()));
-      const result = await this.attempt(outgoing, attempt, leftMs, accept);
+      const leftMs = Math.ceil(Math.max(1, Math.min(attemptMs, deadlineMs - performance.now())));
+      const result = await this.attempt(path, request, attempt, leftMs, accept);
       if (result.ok) return result.body;
       const { error } = result;
       const again = error.providerStatus === 429 || (repeatable && error.outcomeUnknown);
@@ -118,19 +92,22 @@ export class ProviderClient {
   }
 
   private async attempt(
-    outgoing: Outgoing,
+    path: string,
+    request: RequestInit,
     attempts: number,
     timeoutMs: number,
     accept: ProviderCall['accept'],
   ): Promise<Attempt> {
-    const { provider } = this.options;
+    const { provider, baseUrl } = this.options;
+    const signal = AbortSignal.timeout(timeoutMs);
     try {
-      const { status, retryAfter, text } = await this.exchange(outgoing, timeoutMs);
-      const ok = status >= 200 && status < 300;
+      const response = await fetch(baseUrl + path, { ...request, signal });
+      const { ok, status } = response;
+      const text = await textOf(response);
       const answer = parse(text);
       if (ok && (answer !== undefined || text === '')) return { ok, body: answer };
       if (accept?.(status, answer)) return { ok: true, body: undefined };
-      const waitMs = retryAfterMs(retryAfter);
+      const waitMs = retryAfterMs(response.headers.get('retry-after'));
       const reason = ok ? 'not with JSON' : (this.options.reasonOf(answer) ?? '');
       const error = new ProviderError(
         'PROVIDER_REFUSED',
@@ -139,64 +116,35 @@ export class ProviderClient {
       );
       return { ok: false, waitMs, error };
     } catch (cause) {
-      const error =
-        cause === TIMED_OUT
-          ? new ProviderError('PROVIDER_TIMEOUT', `${provider} did not answer in time`, {
-              attempts,
-            })
-          : new ProviderError(
-              'PROVIDER_UNREACHABLE',
-              `${provider} could not be reached (${causeOf(cause)})`,
-              { attempts, cause },
-            );
+      const error = signal.aborted
+        ? new ProviderError('PROVIDER_TIMEOUT', `${provider} did not answer in time`, {
+            attempts,
+          })
+        : new ProviderError(
+            'PROVIDER_UNREACHABLE',
+            `${provider} could not be reached (${causeOf(cause)})`,
+            { attempts, cause },
+          );
       return { ok: false, error };
     }
   }
 
-  /** One request and its answer. Redirects are not followed: they would carry the key elsewhere. */
-  private exchange({ method, path, type, text }: Outgoing, timeoutMs: number): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const headers = {
-        authorization: this.options.authorization,
-        ...(text !== undefined && {
-          'content-type': type,
-          'content-length': Buffer.byteLength(text),
-        }),
-      };
-      const { agent } = this;
-      const request = this.request(this.options.baseUrl + path, { method, agent, headers });
-      const timer = setTimeout(() => request.destroy(TIMED_OUT), timeoutMs);
-      request.on('error', reject);
-      request.on('close', () => clearTimeout(timer));
-      request.on('response', (response) => {
-        let answer = '';
-        response.setEncoding('utf8');
-        response.on('data', (part: string) => {
-          answer += part;
-          if (answer.length > MAX_ANSWER_CHARS) {
-            request.destroy(new Error('its answer is too long'));
-          }
-        });
-        response.on('error', reject);
-        response.on('end', () =>
-          resolve({
-            status: response.statusCode!,
-            retryAfter: response.headers['retry-after'],
-            text: answer,
-          }),
-        );
-      });
-      request.end(text);
-    });
-  }
-
   /** A provider's words, fit to be shown: short, printable, without the key and without phone numbers. */
   private safe(reason: string): string {
-    return printable(
-      reason.replaceAll(this.options.secret, '***').replace(/\+?\d{7,}/g, '***'),
-      300,
-    );
+    const { secret } = this.options;
+    // Between any two characters there is an empty text.
+    const masked = secret === '' ? reason : reason.replaceAll(secret, '***');
+    return printable(masked.replace(/\+?\d{7,}/g, '***'), 300);
   }
+}
+
+async function textOf({ body }: Response): Promise<string> {
+  let text = '';
+  for await (const part of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += part;
+    if (text.length > MAX_ANSWER_CHARS) throw new Error('its answer is too long');
+  }
+  return text;
 }
 
 function parse(text: string): unknown {
@@ -208,14 +156,15 @@ function parse(text: string): unknown {
 }
 
 /** `Retry-After` in seconds or as a date. */
-function retryAfterMs(header: string | undefined): number | undefined {
-  if (header === undefined) return undefined;
+function retryAfterMs(header: string | null): number | undefined {
+  if (header === null) return undefined;
   const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
-/** Node's code for what broke, such as ECONNREFUSED. */
+/** The code for what broke, such as ECONNREFUSED: `fetch` keeps it in the cause of its error. */
 function causeOf(error: unknown): string {
-  const code = fieldOf(error, 'code');
-  return typeof code === 'string' ? code : textOfThrown(error).message;
+  const cause = fieldOf(error, 'cause') ?? error;
+  const code = fieldOf(cause, 'code');
+  return typeof code === 'string' ? code : textOfThrown(cause).message;
 }

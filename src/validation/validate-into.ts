@@ -1,20 +1,10 @@
-import {
-  getMetadataStorage,
-  type ValidationArguments,
-  type ValidationError,
-  type ValidatorConstraintInterface,
-  validateSync,
-} from 'class-validator';
+import { getMetadataStorage, type ValidationError, validateSync } from 'class-validator';
 import { keepsNull, keepsUnknownKeys, nestedClassOf, type PlainClass } from './field-traits.js';
 import { type InvalidField, InvalidFieldsError } from './invalid-fields.error.js';
 
 /**
  * Makes an instance of a decorated class from a plain value. `null` counts as absent, unknown keys are dropped, and
  * values of no class of their own are taken over untouched.
- *
- * class-validator's decorators are the only rules. Running class-validator itself costs some ten times more than the
- * rules do, so they are called directly, and class-validator only when one of them says no: the verdict and the
- * messages are always its own.
  *
  * @param at where the value is, such as `dailyRoomProperties`, for the names of the fields in the error
  * @throws {InvalidFieldsError} naming every field at fault and what is accepted there
@@ -23,128 +13,64 @@ export function validateInto<T extends object>(cls: new () => T, plain: unknown,
   if (!isPlainObject(plain)) {
     throw new InvalidFieldsError([{ field: at, message: 'The value must be a JSON object.' }]);
   }
-  const plan = planOf(cls);
-  const instance = build(plan, plain) as T;
-  if (!accepts(plan, instance)) {
-    const errors = validateSync(instance, { forbidUnknownValues: false });
-    if (errors.length > 0) throw new InvalidFieldsError(flatten(errors, at && `${at}.`));
-  }
+  const instance = build(cls, plain);
+  const errors = validateSync(instance, { forbidUnknownValues: false });
+  if (errors.length > 0) throw new InvalidFieldsError(flatten(errors, at && `${at}.`));
   return instance;
 }
 
 type Fields = Record<string, unknown>;
 
-const NOTHING = {};
 /** As little an object as a list is. */
 const NO_OBJECT = false;
 
-interface FieldPlan {
-  readonly name: string;
-  readonly nested: (() => ClassPlan) | undefined;
+interface FieldTraits {
+  readonly nested: PlainClass | undefined;
   readonly keepsNull: boolean;
-  readonly conditions: ((object: object, value: unknown) => boolean)[];
-  readonly rules: {
-    readonly rule: ValidatorConstraintInterface;
-    readonly each: boolean;
-    /** Filled in anew for each call: rules are synchronous, and an object a call would cost more than the rule. */
-    readonly args: ValidationArguments;
-  }[];
 }
 
-interface ClassPlan {
-  readonly cls: PlainClass;
-  readonly keepsUnknown: boolean;
-  readonly fields: Map<string, FieldPlan>;
-}
+const traits = new WeakMap<PlainClass, ReadonlyMap<string, FieldTraits>>();
 
-const plans = new WeakMap<PlainClass, ClassPlan>();
-
-/** Reads the decorators of a class, once. */
-function planOf(cls: PlainClass): ClassPlan {
-  let plan = plans.get(cls);
-  if (plan) return plan;
-  const storage = getMetadataStorage();
-  const fields = new Map<string, FieldPlan>();
-  for (const metadata of storage.getTargetValidationMetadatas(cls, '', false, false)) {
-    const name = metadata.propertyName;
-    let field = fields.get(name);
-    if (!field) {
-      const nested = nestedClassOf(cls, name);
-      field = {
+/** The fields of a class that have rules, by name. The decorators are read once. */
+function fieldsOf(cls: PlainClass): ReadonlyMap<string, FieldTraits> {
+  let fields = traits.get(cls);
+  if (!fields) {
+    const rules = getMetadataStorage().getTargetValidationMetadatas(cls, '', false, false);
+    const names = new Set(rules.map(({ propertyName }) => propertyName));
+    fields = new Map(
+      [...names].map((name) => [
         name,
-        nested: nested && (() => planOf(nested)),
-        keepsNull: keepsNull(cls, name),
-        conditions: [],
-        rules: [],
-      };
-      fields.set(name, field);
-    }
-    if (metadata.type === 'conditionalValidation') {
-      field.conditions.push(metadata.constraints[0] as FieldPlan['conditions'][number]);
-    } else if (metadata.type === 'customValidation') {
-      for (const { instance } of storage.getTargetValidatorConstraints(metadata.constraintCls)) {
-        field.rules.push({
-          rule: instance,
-          each: metadata.each,
-          args: {
-            value: undefined,
-            object: NOTHING,
-            constraints: metadata.constraints as unknown[],
-            targetName: cls.name,
-            property: name,
-          },
-        });
-      }
-    }
+        { nested: nestedClassOf(cls, name), keepsNull: keepsNull(cls, name) },
+      ]),
+    );
+    traits.set(cls, fields);
   }
-  plan = { cls, keepsUnknown: keepsUnknownKeys(cls), fields };
-  plans.set(cls, plan);
-  return plan;
+  return fields;
 }
 
-function build(plan: ClassPlan, plain: Fields): object {
-  const instance = new plan.cls() as Fields;
-  for (const field of plan.fields.values()) {
-    if (!Object.hasOwn(plain, field.name)) continue;
-    const value = plain[field.name];
-    if (value === undefined || (value === null && !field.keepsNull)) continue;
-    instance[field.name] = field.nested ? buildNested(field.nested(), value) : value;
+function build<T extends object>(cls: new () => T, plain: Fields): T {
+  const instance = new cls();
+  const values = instance as Fields;
+  const fields = fieldsOf(cls);
+  for (const [name, { nested, keepsNull }] of fields) {
+    if (!Object.hasOwn(plain, name)) continue;
+    const value = plain[name];
+    if (value === undefined || (value === null && !keepsNull)) continue;
+    values[name] = nested ? buildNested(nested, value) : value;
   }
-  if (plan.keepsUnknown) {
+  if (keepsUnknownKeys(cls)) {
     for (const key of Object.keys(plain)) {
       // Those of every object, such as `constructor`, by which class-validator finds the rules.
-      if (!plan.fields.has(key) && !(key in Object.prototype)) instance[key] = plain[key];
+      if (!fields.has(key) && !(key in Object.prototype)) values[key] = plain[key];
     }
   }
   return instance;
 }
 
-function buildNested(plan: ClassPlan, value: unknown): unknown {
-  if (isPlainObject(value)) return build(plan, value);
+function buildNested(cls: PlainClass, value: unknown): unknown {
+  if (isPlainObject(value)) return build(cls, value);
   // class-validator would validate, and name, each member of a list.
   return Array.isArray(value) ? NO_OBJECT : value;
-}
-
-function accepts(plan: ClassPlan, instance: object): boolean {
-  for (const field of plan.fields.values()) {
-    const value = (instance as Fields)[field.name];
-    if (!field.conditions.every((condition) => condition(instance, value))) continue;
-    if (field.nested && !(value instanceof field.nested().cls && accepts(field.nested(), value))) {
-      return false;
-    }
-    for (const { rule, args, each } of field.rules) {
-      args.value = value;
-      args.object = instance;
-      const ok = each
-        ? Array.isArray(value) && value.every((member) => rule.validate(member, args) === true)
-        : rule.validate(value, args) === true;
-      // Or the last value would be kept alive.
-      args.value = undefined;
-      args.object = NOTHING;
-      if (!ok) return false;
-    }
-  }
-  return true;
 }
 
 function flatten(errors: ValidationError[], prefix: string): InvalidField[] {
