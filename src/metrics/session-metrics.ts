@@ -12,7 +12,6 @@ const DURATION_SECONDS = [5, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600];
 
 /** Counts sessions for Prometheus. What can be looked up when it is asked for is not counted along. */
 export class SessionMetrics implements SessionObserver {
-  private readonly launchedAtMs = new WeakMap<Session, number>();
   private readonly startSeconds: promClient.Histogram<'transport'>;
   private readonly durationSeconds: promClient.Histogram<'transport'>;
   private readonly ends: promClient.Counter<'transport' | 'reason'>;
@@ -85,15 +84,13 @@ export class SessionMetrics implements SessionObserver {
 
   changed(session: Session): void {
     const { transport, state } = session;
-    const launchedAtMs = this.launchedAtMs.get(session);
-    if (state.name === 'launching') {
-      this.launchedAtMs.set(session, performance.now());
-    } else if (state.name === 'running' && launchedAtMs !== undefined) {
-      this.startSeconds.observe({ transport }, secondsSince(launchedAtMs));
+    const { connectedAtMs } = state;
+    if (connectedAtMs !== undefined && state.name === 'running') {
+      this.startSeconds.observe({ transport }, (state.sinceMs - connectedAtMs) / 1_000);
     } else if (state.name === 'ended') {
       this.ends.inc({ transport, reason: state.reason.code });
-      if (launchedAtMs !== undefined) {
-        this.durationSeconds.observe({ transport }, secondsSince(launchedAtMs));
+      if (connectedAtMs !== undefined) {
+        this.durationSeconds.observe({ transport }, (state.atMs - connectedAtMs) / 1_000);
       }
       this.countMedia(session);
     }
@@ -115,5 +112,3 @@ export class SessionMetrics implements SessionObserver {
     this.lost.inc({ transport, cause: 'malformed' }, malformed);
   }
 }
-
-const secondsSince = (ms: number): number => (performance.now() - ms) / 1_000;
