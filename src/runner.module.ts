@@ -52,6 +52,7 @@ import { RunnerReadiness } from './sessions/runner-readiness.js';
 import { SessionApiModule } from './sessions/session-api.module.js';
 import { SessionHookDispatcher } from './sessions/session-hook-dispatcher.js';
 import { NoSessionHooks, SessionHooks } from './sessions/session-hooks.js';
+import { LocalSessionRegistry } from './sessions/local-session-registry.js';
 import { SessionRegistry } from './sessions/session-registry.js';
 import { SessionTokens } from './sessions/session-token.js';
 import { SessionsController } from './sessions/sessions.controller.js';
@@ -274,7 +275,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         CallRouting,
         SessionHookDispatcher,
         SessionStarter,
-        SessionRegistry,
+        { provide: SessionRegistry, useClass: LocalSessionRegistry },
         RunnerDrain,
         RunnerReadiness,
         LoadMonitor,

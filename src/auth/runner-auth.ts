@@ -39,7 +39,7 @@ export interface Principal {
  * export class JwtAuth extends RunnerAuth {
  *   constructor(private readonly jwt: JwtService) { super(); }
  *
- *   async authorize({ access, request }: AuthRequest): Promise<Caller | undefined> {
+ *   async authorize({ access, request }: AuthRequest): Promise<Principal | undefined> {
  *     const user = await this.jwt.verifyAsync(request.headers.authorization?.slice(7) ?? '').catch(() => undefined);
  *     if (!user || (access === 'manage' && !user.admin)) return undefined;
  *     return { id: user.sub, maxSessions: 2, claims: user };

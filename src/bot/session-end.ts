@@ -48,3 +48,7 @@ export class SessionEnd extends Error {
 /** Whether what a bot threw is the end of its session at work, and not a failure: it rejects because of the abort. */
 export const isEndAtWork = (thrown: unknown, end: SessionEnd): boolean =>
   thrown === end || fieldOf(thrown, 'name') === 'AbortError';
+
+/** The end of a session of which a listener of the bot threw or rejected, beside its `launch()`. */
+export const listenerFailed = (cause: unknown): SessionEnd =>
+  new SessionEnd('failed', 'A listener of the bot threw.', { cause });

@@ -3,7 +3,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { type OpenSession, SessionRegistry } from '../sessions/session-registry.js';
-import type { SessionCall } from '../sessions/session.js';
+import type { SessionCall } from '../sessions/session-state.js';
 import { checkedDecision } from './call-decision.js';
 import { CallRefusedError } from './call-refused.error.js';
 import { type AcceptedCall, CallRouter, type IncomingCall, TakeEveryCall } from './call-router.js';
@@ -28,7 +28,7 @@ export class CallRouting {
   }
 
   /**
-   * The host's decision to take a call. What comes of another one is told to whoever watches the sessions, unless there is a session.
+   * Returns the host's decision to take a call. Another one is reported as a refusal, unless there is a session, whose end tells.
    * @throws {CallRefusedError} when it is to refuse it, or a RunnerError `NO_DECISION` when there is none
    */
   async route(call: KnownCall): Promise<AcceptedCall> {
@@ -40,9 +40,7 @@ export class CallRouting {
       if (decision.refuse !== undefined) throw new CallRefusedError(decision.refuse);
       return decision;
     } catch (error) {
-      const { transport, stage } = call;
-      if (stage === 'connection') throw error;
-      throw this.sessions.observers.refused(error, { transport, call: inboundCall(call) });
+      throw call.stage === 'connection' ? error : this.refused(error, call);
     }
   }
 
@@ -52,12 +50,23 @@ export class CallRouting {
    */
   async webhookKeys(call: KnownCall): Promise<readonly string[] | undefined> {
     if (!this.isOn) return undefined;
-    return this.ask('webhookKeys', call, async (asked) => {
-      const keys = await this.router.webhookKeys(asked);
-      if (keys === undefined) return undefined;
-      const list = [keys].flat();
-      if (list.every((key) => typeof key === 'string' && key !== '')) return list;
-      throw new TypeError('keys must be a string that is not empty, or a list of them');
+    try {
+      return await this.ask('webhookKeys', call, async (asked) => {
+        const keys = await this.router.webhookKeys(asked);
+        if (keys === undefined) return undefined;
+        const list = [keys].flat();
+        if (list.every((key) => typeof key === 'string' && key !== '')) return list;
+        throw new TypeError('keys must be a string that is not empty, or a list of them');
+      });
+    } catch (error) {
+      throw this.refused(error, call);
+    }
+  }
+
+  private refused(error: unknown, call: KnownCall): unknown {
+    return this.sessions.observers.refused(error, {
+      transport: call.transport,
+      call: inboundCall(call),
     });
   }
 
@@ -104,7 +113,7 @@ export const sessionOfCall = ({
 }: AcceptedCall): Omit<OpenSession, 'transport'> => ({
   bot,
   body,
-  principal: principal,
+  principal,
   maxDurationMs,
 });
 

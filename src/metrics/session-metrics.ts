@@ -107,7 +107,6 @@ function familiesOf(client: typeof promClient, registry: promClient.Registry): M
 
 /** Counts the sessions of one runner for Prometheus. What can be looked up when it is asked for is not counted along. */
 export class SessionMetrics implements SessionObserver {
-  private readonly launchedAtMs = new WeakMap<Session, number>();
   private readonly families: MetricFamilies;
 
   constructor(
@@ -126,16 +125,14 @@ export class SessionMetrics implements SessionObserver {
 
   changed(session: Session): void {
     const { state } = session;
+    const { connectedAtMs } = state;
     const labels = { ...this.runner.label, transport: session.transport };
-    const launchedAtMs = this.launchedAtMs.get(session);
-    if (state.name === 'launching') {
-      this.launchedAtMs.set(session, performance.now());
-    } else if (state.name === 'running' && launchedAtMs !== undefined) {
-      this.families.startSeconds.observe(labels, secondsSince(launchedAtMs));
+    if (connectedAtMs !== undefined && state.name === 'running') {
+      this.families.startSeconds.observe(labels, secondsBetween(connectedAtMs, state.sinceMs));
     } else if (state.name === 'ended') {
       this.families.ends.inc({ ...labels, reason: state.reason.code });
-      if (launchedAtMs !== undefined) {
-        this.families.durationSeconds.observe(labels, secondsSince(launchedAtMs));
+      if (connectedAtMs !== undefined) {
+        this.families.durationSeconds.observe(labels, secondsBetween(connectedAtMs, state.atMs));
       }
       this.countMedia(session);
     }
@@ -160,4 +157,5 @@ export class SessionMetrics implements SessionObserver {
   }
 }
 
-const secondsSince = (ms: number): number => (performance.now() - ms) / 1_000;
+/** Never negative, for a clock may be set back. */
+const secondsBetween = (fromMs: number, toMs: number): number => Math.max(0, toMs - fromMs) / 1_000;

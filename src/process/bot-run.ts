@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws';
 import type { BotSession } from '../bot/bot-session.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
-import type { SessionEnd } from '../bot/session-end.js';
+import { SessionEnd } from '../bot/session-end.js';
 import { textOfThrown } from '../errors/thrown.js';
 import type { Session } from '../sessions/session.js';
 import { contextOf, type SessionContext } from '../sessions/session-context.js';
@@ -40,7 +40,7 @@ export class BotRun {
     this.context = contextOf(args);
     this.session = this.context.session;
     process.logger = botSession.logger;
-    process.onMessage = (message) => this.hear(message);
+    process.onMessage = (message) => this.receive(message);
     // Once the session has ended there is nothing left to be patient for.
     this.session?.onEnd(async () => {
       process.kill('SIGKILL');
@@ -98,14 +98,14 @@ export class BotRun {
     });
   }
 
-  private hear(message: BotMessage): void {
+  private receive(message: BotMessage): void {
     // It has said how it went.
     if (this.outcome) return;
     switch (message.type) {
       case 'ready':
         return this.botSession.ready();
       case 'stop':
-        return this.session?.stop(message.code, message.message);
+        return void this.session?.end(new SessionEnd(message.code, message.message));
       case 'hang_up':
         return void this.hangUp();
       case 'transfer':
@@ -123,7 +123,7 @@ export class BotRun {
     const { hangUp } = this.context;
     if (!hangUp || this.hangingUp) return;
     this.hangingUp = true;
-    if (this.session) this.session.hangingUp = true;
+    this.session?.hangsUp();
     this.process.send({ type: 'hung_up', ...(await hangUp()) });
   }
 
@@ -167,7 +167,7 @@ export class BotRun {
   /** So that the end of the session says more than that the bot failed. */
   private fail(message: string): Error {
     this.botSession.logger.error(message);
-    this.session?.stop('failed', message);
-    return this.session?.endRequested ?? new Error(message);
+    void this.session?.end(new SessionEnd('failed', message));
+    return this.session?.ending ?? new Error(message);
   }
 }

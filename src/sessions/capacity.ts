@@ -1,14 +1,14 @@
 import type { Principal } from '../auth/runner-auth.js';
 import { RunnerError } from '../errors/runner.error.js';
 
-/** Whether there is room for one more: keeps count of all sessions, and of those that each principal holds. */
+/** The places of a runner: counts all sessions, and those that each principal holds. */
 export class Capacity {
-  /** Nobody is let in any more. */
+  /** Whether no session is admitted any more. */
   closed = false;
-  /** Nobody is let in for the time being. */
+  /** Whether no session is admitted for the time being. */
   overloaded = false;
   private taken = 0;
-  private readonly byCaller = new Map<string, number>();
+  private readonly byPrincipal = new Map<string, number>();
 
   constructor(private readonly maxSessions: number) {}
 
@@ -33,7 +33,7 @@ export class Capacity {
 
   /** Why a session that has its place cannot be counted as this principal's as well. */
   shareRefusal({ id = '', maxSessions = Infinity }: Principal = {}): RunnerError | undefined {
-    if ((this.byCaller.get(id) ?? 0) < maxSessions) return undefined;
+    if ((this.byPrincipal.get(id) ?? 0) < maxSessions) return undefined;
     return new RunnerError(
       'AT_CAPACITY',
       `You hold all ${maxSessions} sessions that you may hold at once; end one, or try again later.`,
@@ -46,18 +46,22 @@ export class Capacity {
   }
 
   takeShare({ id }: Principal = {}): void {
-    if (id !== undefined) this.byCaller.set(id, (this.byCaller.get(id) ?? 0) + 1);
+    if (id !== undefined) this.byPrincipal.set(id, (this.byPrincipal.get(id) ?? 0) + 1);
   }
 
-  free({ id }: Principal = {}): void {
+  free(principal?: Principal): void {
     this.taken--;
+    this.freeShare(principal);
+  }
+
+  freeShare({ id }: Principal = {}): void {
     if (id === undefined) return;
-    const left = this.byCaller.get(id)! - 1;
-    if (left > 0) this.byCaller.set(id, left);
-    else this.byCaller.delete(id);
+    const left = this.byPrincipal.get(id)! - 1;
+    if (left > 0) this.byPrincipal.set(id, left);
+    else this.byPrincipal.delete(id);
   }
 }
 
-/** What is told to those who come too late. */
+/** The refusal of a start that comes too late. */
 export const draining = (): RunnerError =>
   new RunnerError('DRAINING', 'The runner is shutting down and takes no new sessions.');

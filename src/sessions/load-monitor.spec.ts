@@ -4,7 +4,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { RunnerServing } from '../http/runner-serving.js';
 import { resolveRunnerOptions, type RunnerOptions } from '../runner.options.js';
 import { LoadMonitor } from './load-monitor.js';
-import { SessionRegistry } from './session-registry.js';
+import { LocalSessionRegistry } from './local-session-registry.js';
 
 let warn: jest.SpiedFunction<Logger['warn']>;
 beforeEach(() => {
@@ -19,7 +19,7 @@ afterEach(() => {
 
 async function monitor(loadFunction: RunnerOptions['loadFunction']) {
   const options = resolveRunnerOptions({ loadFunction, loadThreshold: 0.5, loadIntervalMs: 100 });
-  const registry = new SessionRegistry(options, undefined as never);
+  const registry = new LocalSessionRegistry(options, undefined as never);
   const serving = new RunnerServing(new HttpAdapterHost());
   const load = new LoadMonitor(options, registry, serving);
   load.onModuleInit();

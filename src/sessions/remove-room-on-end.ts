@@ -18,6 +18,7 @@ export function removeRoomOnEnd(
   });
 }
 
-function cameAbout(session: Session, { code }: SessionEnd): boolean {
-  return session.wasReady || (session.botRuns && code !== 'failed' && code !== 'not_ready');
+function cameAbout({ state }: Session, { code }: SessionEnd): boolean {
+  if (state.readyAtMs !== undefined) return true;
+  return state.launchedAtMs !== undefined && code !== 'failed' && code !== 'not_ready';
 }

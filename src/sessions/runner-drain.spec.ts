@@ -5,8 +5,9 @@ import { ServerConnections } from '../http/server-connections.js';
 import { resolveRunnerOptions } from '../runner.options.js';
 import { RunnerArguments } from '../bot/runner-arguments.js';
 import { RecordingLauncher } from '../testing/recording-launcher.js';
+import { SessionEnd } from '../bot/session-end.js';
 import { RunnerDrain } from './runner-drain.js';
-import { SessionRegistry } from './session-registry.js';
+import { LocalSessionRegistry } from './local-session-registry.js';
 
 Logger.overrideLogger(false);
 const hostsOwn = (): void => undefined;
@@ -17,7 +18,7 @@ afterEach(() => {
 
 function runner() {
   const options = resolveRunnerOptions({ drainTimeoutMs: 60_000 });
-  const registry = new SessionRegistry(options, new RecordingLauncher());
+  const registry = new LocalSessionRegistry(options, new RecordingLauncher());
   const session = registry.open({ transport: 'websocket' });
   registry.launch(session, new RunnerArguments());
   return {
@@ -64,7 +65,7 @@ describe('RunnerDrain', () => {
     jest.useFakeTimers();
     const { session, drain } = runner();
     const drained = drain.start();
-    session.stop('completed', 'done');
+    void session.end(new SessionEnd('completed', 'done'));
     await drained;
     expect(jest.getTimerCount()).toBe(0);
   });

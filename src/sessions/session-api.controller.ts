@@ -49,7 +49,7 @@ export class SessionApiController {
     }
     const session = this.sessions.require(id, principalOf(request));
     const { requestHandler } = session;
-    if (!requestHandler || session.endRequested) {
+    if (!requestHandler) {
       throw new RunnerError(
         'WRONG_STATE',
         'The bot of this session takes no requests: it is not running, or it called no session.onRequest().',

@@ -1,6 +1,7 @@
-import type { Session, SessionState } from './session.js';
+import type { SessionState } from './session-state.js';
+import type { Session } from './session.js';
 
-/** What is remembered of a session that has ended: nothing that it was given. */
+/** The record of a session that has ended, without anything that it was given. */
 export interface EndedSession extends Pick<
   Session,
   'id' | 'transport' | 'createdAtMs' | 'botStartMs'

@@ -7,7 +7,8 @@ import { resolveRunnerOptions } from '../runner.options.js';
 import { RecordingLauncher } from '../testing/recording-launcher.js';
 import { SessionHookDispatcher } from './session-hook-dispatcher.js';
 import { type RefusalRecord, SessionHooks, type SessionRecord } from './session-hooks.js';
-import { SessionRegistry } from './session-registry.js';
+import { LocalSessionRegistry } from './local-session-registry.js';
+import { SessionEnd } from '../bot/session-end.js';
 
 /** Hooks that keep what they are told, once whatever holds them up lets them. */
 class Records extends SessionHooks {
@@ -47,7 +48,7 @@ afterEach(() => void jest.restoreAllMocks());
 
 function runner(hooks: SessionHooks, options = {}, bot?: BotLauncher['launch']) {
   const resolved = resolveRunnerOptions({ sessionHookTimeoutMs: 200, ...options });
-  const registry = new SessionRegistry(resolved, new RecordingLauncher(bot));
+  const registry = new LocalSessionRegistry(resolved, new RecordingLauncher(bot));
   const dispatcher = new SessionHookDispatcher(resolved, hooks, registry);
   return { registry, dispatcher };
 }
@@ -65,8 +66,8 @@ describe('the host’s hooks', () => {
     registry.launch(session, new RunnerArguments());
     session.ready();
     await Promise.all([
-      registry.stop(session, 'peer_left', 'The caller left.'),
-      registry.stop(session, 'stopped', 'Too late.'),
+      session.end(new SessionEnd('peer_left', 'The caller left.')),
+      session.end(new SessionEnd('stopped', 'Too late.')),
     ]);
     await dispatcher.flush();
     expect(records.ends).toEqual([
@@ -152,7 +153,7 @@ describe('the host’s hooks', () => {
   ])('change nothing when they %s, and the log says so', async (_, before) => {
     const { registry, dispatcher } = runner(new Records(before));
     const session = registry.open({ transport: 'websocket' });
-    await registry.stop(session, 'stopped', '');
+    await session.end(new SessionEnd('stopped', ''));
     await dispatcher.flush();
     expect(errors[0]).toMatch(/^sessionHooks (failed for session|did not finish in time)/);
     expect(registry.size).toBe(0);
@@ -164,7 +165,7 @@ describe('the host’s hooks', () => {
     const records = new Records(() => released);
     const { registry, dispatcher } = runner(records, { sessionHookTimeoutMs: 10_000 });
     for (let i = 0; i < 500; i++) {
-      await registry.stop(registry.open({ transport: 'websocket' }), 'stopped', '');
+      await registry.open({ transport: 'websocket' }).end(new SessionEnd('stopped', ''));
     }
     expect(records.ends).toEqual([]);
     expect(records.mostRunning).toBeLessThanOrEqual(64);
@@ -181,7 +182,7 @@ describe('the host’s hooks', () => {
     const records = new Records(() => released);
     const { registry, dispatcher } = runner(records, { sessionHookTimeoutMs: 10_000 });
     for (let i = 0; i < 64 + 10_000 + 3; i++) {
-      void registry.stop(registry.open({ transport: 'websocket' }), 'stopped', '');
+      void registry.open({ transport: 'websocket' }).end(new SessionEnd('stopped', ''));
     }
     expect(errors).toHaveLength(3);
     expect(errors[0]).toMatch(/too slow; the record of session [\w-]+ is lost/);

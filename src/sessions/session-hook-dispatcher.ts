@@ -1,6 +1,7 @@
 import { textOfThrown } from '../errors/thrown.js';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { refusalCodeOf } from '../errors/runner.error.js';
+import type { SessionEnd } from '../bot/session-end.js';
+import { type RefusalCode, refusalCodeOf } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { NoSessionHooks, type SessionRecord, SessionHooks } from './session-hooks.js';
 import type { RefusedStart, SessionObserver } from './session-observers.js';
@@ -45,7 +46,7 @@ export class SessionHookDispatcher implements SessionObserver {
 
   refused(error: unknown, { transport, principal, call, session }: RefusedStart): void {
     const code = refusalCodeOf(error);
-    // With a session, its end tells.
+    // The record of the session has the code.
     if (session || OF_STRANGERS.has(code)) return;
     const message =
       code === 'UNEXPECTED' ? 'The runner failed unexpectedly.' : textOfThrown(error).message;
@@ -110,9 +111,9 @@ export class SessionHookDispatcher implements SessionObserver {
 }
 
 function recordOf(session: Session): SessionRecord {
-  const { id, transport, bot, principal, call, createdAtMs, connectedAtMs, readySinceMs } = session;
-  const { refusal, state } = session;
+  const { id, transport, bot, principal, call, createdAtMs, state } = session;
   if (state.name !== 'ended') throw new TypeError(`session ${id} has not ended`);
+  const { connectedAtMs, readyAtMs, atMs, reason } = state;
   return {
     sessionId: id,
     transport,
@@ -121,14 +122,20 @@ function recordOf(session: Session): SessionRecord {
     call,
     createdAt: new Date(createdAtMs),
     connectedAt: dateOf(connectedAtMs),
-    readyAt: dateOf(readySinceMs),
-    endedAt: new Date(state.atMs),
-    durationMs: connectedAtMs === undefined ? 0 : state.atMs - connectedAtMs,
-    code: state.reason.code,
-    message: state.reason.message,
-    refusal,
+    readyAt: dateOf(readyAtMs),
+    endedAt: new Date(atMs),
+    durationMs: connectedAtMs === undefined ? 0 : atMs - connectedAtMs,
+    code: reason.code,
+    message: reason.message,
+    refusal: refusalOf(reason),
   };
 }
+
+/** The code of the error for which a start, or a call, came to nothing. */
+const refusalOf = ({ code, cause }: SessionEnd): RefusalCode | undefined =>
+  code === 'start_failed' || (code === 'stopped' && cause !== undefined)
+    ? refusalCodeOf(cause)
+    : undefined;
 
 const dateOf = (ms: number | undefined): Date | undefined =>
   ms === undefined ? undefined : new Date(ms);

@@ -1,7 +1,7 @@
 import type { Principal } from '../auth/runner-auth.js';
 import type { SessionEndCode } from '../bot/session-end.js';
 import type { RefusalCode } from '../errors/runner.error.js';
-import type { SessionCall } from './session.js';
+import type { SessionCall } from './session-state.js';
 
 /** A session that has ended, as a host keeps it: plain data, without anything that the bot or its client said. */
 export interface SessionRecord {

@@ -4,11 +4,13 @@ import { RunnerArguments } from '../bot/runner-arguments.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { resolveRunnerOptions, type RunnerOptions } from '../runner.options.js';
 import { RecordingLauncher } from '../testing/recording-launcher.js';
-import { SessionRegistry } from './session-registry.js';
+import { LocalSessionRegistry } from './local-session-registry.js';
 import type { SessionObserver } from './session-observers.js';
+import { waitsUntil } from './start-queue.js';
+import { SessionEnd } from '../bot/session-end.js';
 
 function watched(options: RunnerOptions = {}, more: SessionObserver = {}) {
-  const registry = new SessionRegistry(resolveRunnerOptions(options), new RecordingLauncher());
+  const registry = new LocalSessionRegistry(resolveRunnerOptions(options), new RecordingLauncher());
   const seen: string[] = [];
   registry.observers.add({
     changed: ({ transport, state }) =>
@@ -25,9 +27,9 @@ describe('observers of sessions', () => {
     const session = registry.open({ transport: 'websocket' });
     registry.claim(session.id, ['websocket']);
     registry.launch(session, new RunnerArguments());
-    await registry.stop(session, 'stopped', 'enough');
+    await session.end(new SessionEnd('stopped', 'enough'));
     const other = registry.open({ transport: 'twilio' });
-    await registry.stop(other, 'expired', 'nobody came');
+    await other.end(new SessionEnd('expired', 'nobody came'));
     expect(seen).toEqual([
       'websocket pending',
       'websocket launching',
@@ -38,14 +40,13 @@ describe('observers of sessions', () => {
     ]);
   });
 
-  it('see refusals once, whoever passes them on', async () => {
+  it('see each refusal once', async () => {
     const { registry, seen } = watched({ maxSessions: 1 });
     const open = { transport: 'daily' };
     const refuse = async (): Promise<never> => {
       throw new RunnerError('PROVIDER_REFUSED', 'no room');
     };
-    const error = await registry.start(open, refuse).catch((thrown: unknown) => thrown);
-    registry.observers.refused(error);
+    await expect(registry.start(open, refuse)).rejects.toThrow('no room');
     registry.open(open);
     expect(() => registry.open(open)).toThrow(/taken/);
     await expect(registry.start(open, () => undefined)).rejects.toThrow(/taken/);
@@ -59,6 +60,28 @@ describe('observers of sessions', () => {
     ]);
   });
 
+  it('see the refusal of each start that waits when the runner drains', async () => {
+    const { registry, seen } = watched({ maxSessions: 1, startQueueMs: 10_000 });
+    registry.open({ transport: 'daily' });
+    const starts = [1, 2, 3].map(() =>
+      registry.start({ transport: 'daily' }, () => undefined, waitsUntil(undefined)),
+    );
+    expect(registry.queued).toBe(3);
+    registry.close();
+    const outcomes = await Promise.allSettled(starts);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(seen.filter((one) => one === 'DRAINING')).toHaveLength(3);
+  });
+
+  it('see each refusal, though a host throws one error again and again', async () => {
+    const { registry, seen } = watched();
+    const refusal = new RunnerError('PROVIDER_REFUSED', 'no room');
+    const start = () => registry.start({ transport: 'daily' }, () => Promise.reject(refusal));
+    await expect(start()).rejects.toBe(refusal);
+    await expect(start()).rejects.toBe(refusal);
+    expect(seen.filter((one) => one === 'PROVIDER_REFUSED')).toHaveLength(2);
+  });
+
   it('change nothing when they throw', async () => {
     const log = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     const { registry } = watched();
@@ -68,7 +91,7 @@ describe('observers of sessions', () => {
     registry.observers.add({ changed: fail, refused: fail });
     const session = registry.open({ transport: 'websocket' });
     registry.launch(session, new RunnerArguments());
-    await expect(registry.stop(session, 'stopped', 'enough')).resolves.toMatchObject({
+    await expect(session.end(new SessionEnd('stopped', 'enough'))).resolves.toMatchObject({
       code: 'stopped',
     });
     expect(registry.size).toBe(0);
@@ -90,6 +113,6 @@ describe('observers of sessions', () => {
     registry.launch(session, new RunnerArguments());
     expect(session.state.name).toBe('running');
     expect(order).toEqual(['outer', 'inner']);
-    await registry.stop(session, 'stopped', 'enough');
+    await session.end(new SessionEnd('stopped', 'enough'));
   });
 });

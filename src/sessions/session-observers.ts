@@ -1,8 +1,9 @@
 import type { Principal } from '../auth/runner-auth.js';
 import { attempt } from '../errors/attempt.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
-import { isInstance, textOfThrown } from '../errors/thrown.js';
-import type { Session, SessionCall } from './session.js';
+import { textOfThrown } from '../errors/thrown.js';
+import type { SessionCall } from './session-state.js';
+import type { Session } from './session.js';
 
 /** The known facts of a start that came to nothing. */
 export interface RefusedStart {
@@ -29,7 +30,6 @@ export interface SessionObserver {
 /** Everyone who watches the sessions of a runner. */
 export class SessionObservers {
   private readonly observers: SessionObserver[] = [];
-  private readonly told = new WeakSet<object>();
 
   add(observer: SessionObserver): void {
     this.observers.push(observer);
@@ -39,12 +39,11 @@ export class SessionObservers {
     for (const observer of this.observers) attempt(() => observer.changed?.(session), logFailure);
   }
 
-  /** Told once of each error, however many it passes on its way out. @returns the error, to be thrown */
+  /**
+   * Reports a start or call that came to nothing: `SessionRegistry` does of those that it was asked for, and whoever refuses one before asking.
+   * @returns the error, to be thrown
+   */
   refused(error: unknown, start: RefusedStart = {}): unknown {
-    if (isInstance(error, Error)) {
-      if (this.told.has(error)) return error;
-      this.told.add(error);
-    }
     for (const observer of this.observers)
       attempt(() => observer.refused?.(error, start), logFailure);
     return error;

@@ -9,7 +9,8 @@ import { RunnerArguments } from '../bot/runner-arguments.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { resolveRunnerOptions } from '../runner.options.js';
 import type { Session } from './session.js';
-import { SessionRegistry } from './session-registry.js';
+import { LocalSessionRegistry } from './local-session-registry.js';
+import { SessionEnd } from '../bot/session-end.js';
 
 Logger.overrideLogger(false);
 beforeAll(() => void jest.useFakeTimers());
@@ -67,12 +68,12 @@ class Run {
       });
     }
   })(this);
-  private readonly registry: SessionRegistry;
+  private readonly registry: LocalSessionRegistry;
   private readonly clients: Client[] = [];
   private served = 0;
 
   constructor(private readonly maxSessions: number) {
-    this.registry = new SessionRegistry(
+    this.registry = new LocalSessionRegistry(
       resolveRunnerOptions({
         maxSessions,
         pendingTtlMs: PENDING_TTL_MS,
@@ -140,11 +141,11 @@ class Run {
   /** Lets everything end, and finds nothing left. */
   async end(): Promise<void> {
     for (const session of this.registry.live) {
-      void this.registry.stop(session, 'stopped', 'the test is over');
+      void session.end(new SessionEnd('stopped', 'the test is over'));
     }
     await jest.advanceTimersByTimeAsync(QUEUE_MS + PENDING_TTL_MS * 2 + GRACE_MS * 2);
     for (const session of this.registry.live) {
-      void this.registry.stop(session, 'stopped', 'the test is over');
+      void session.end(new SessionEnd('stopped', 'the test is over'));
     }
     await jest.advanceTimersByTimeAsync(GRACE_MS * 2);
     expect(this.registry.size).toBe(0);
@@ -159,7 +160,7 @@ class Run {
         this.registry.open({ transport: 'websocket', principal }),
       );
       expect(this.registry.refusal(principal)?.code).toBe('AT_CAPACITY');
-      for (const session of sessions) void this.registry.stop(session, 'stopped', '');
+      for (const session of sessions) void session.end(new SessionEnd('stopped', ''));
     }
     expect(this.registry.size).toBe(0);
   }
@@ -196,7 +197,7 @@ class Run {
     const session: Session = live[which % live.length]!;
     if (what === 'claim') this.registry.claim(session.id, ['websocket']);
     if (what === 'launch') this.attempt(() => this.registry.launch(session, new RunnerArguments()));
-    if (what === 'stop') void this.registry.stop(session, 'stopped', 'enough');
+    if (what === 'stop') void session.end(new SessionEnd('stopped', 'enough'));
     if (what === 'ready') session.ready();
     if (what === 'return') this.bots.get(session)?.done();
     if (what === 'fail') this.bots.get(session)?.failed(new Error('boom'));

@@ -6,17 +6,17 @@ import { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { resolveRunnerOptions, type RunnerOptions } from '../runner.options.js';
 import type { Cleanup, Session } from './session.js';
-import { SessionRegistry } from './session-registry.js';
+import { LocalSessionRegistry } from './local-session-registry.js';
 
 Logger.overrideLogger(false);
 
 type Bot = BotLauncher['launch'];
 
-function registryWith(bot: Bot, options: RunnerOptions = {}): SessionRegistry {
+function registryWith(bot: Bot, options: RunnerOptions = {}): LocalSessionRegistry {
   const launcher = new (class extends BotLauncher {
     launch = bot;
   })();
-  return new SessionRegistry(resolveRunnerOptions(options), launcher);
+  return new LocalSessionRegistry(resolveRunnerOptions(options), launcher);
 }
 
 const NOTHING = undefined as unknown as Error;
@@ -33,7 +33,7 @@ const stubborn: Bot = (_args, session) => {
   return new Promise(() => undefined);
 };
 
-function start(registry: SessionRegistry, release: Cleanup = jest.fn<Cleanup>()): Session {
+function start(registry: LocalSessionRegistry, release: Cleanup = jest.fn<Cleanup>()): Session {
   const session = registry.open({ transport: 'websocket', body: { a: 1 } });
   session.onEnd(release);
   registry.launch(session, new RunnerArguments());
@@ -46,8 +46,8 @@ describe('SessionRegistry', () => {
   it('counts as the bot’s end that the peer leaves once the bot hangs up', async () => {
     const registry = registryWith(obedient);
     const [hungUp, other] = [start(registry), start(registry)];
-    hungUp.hangingUp = true;
-    for (const session of [hungUp, other]) await registry.stop(session, 'peer_left', 'gone');
+    hungUp.hangsUp();
+    for (const session of [hungUp, other]) await session.end(new SessionEnd('peer_left', 'gone'));
     expect(await hungUp.ended).toMatchObject({ code: 'completed', message: 'The bot hung up.' });
     expect(await other.ended).toMatchObject({ code: 'peer_left' });
   });
@@ -92,7 +92,7 @@ describe('SessionRegistry', () => {
   it('stops a bot through its signal, whose reason is the end', async () => {
     const registry = registryWith(obedient);
     const session = start(registry);
-    const end = await registry.stop(session, 'stopped', 'enough');
+    const end = await session.end(new SessionEnd('stopped', 'enough'));
     expect(end).toBeInstanceOf(SessionEnd);
     expect(end.code).toBe('stopped');
     expect(session.signal.reason).toBe(end);
@@ -102,12 +102,12 @@ describe('SessionRegistry', () => {
     const registry = registryWith(obedient);
     const session = start(registry);
     const [first, second] = await Promise.all([
-      registry.stop(session, 'peer_left', 'gone'),
-      registry.stop(session, 'stopped', 'enough'),
+      session.end(new SessionEnd('peer_left', 'gone')),
+      session.end(new SessionEnd('stopped', 'enough')),
     ]);
     expect(first.code).toBe('peer_left');
     expect(second).toBe(first);
-    await expect(registry.stop(session, 'stopped', 'again')).resolves.toBe(first);
+    await expect(session.end(new SessionEnd('stopped', 'again'))).resolves.toBe(first);
   });
 
   it('no longer waits for a bot that never returns, once the grace is over', async () => {
@@ -115,7 +115,7 @@ describe('SessionRegistry', () => {
     const release = jest.fn<Cleanup>();
     const registry = registryWith(stubborn, { stopGraceMs: 1_000 });
     const session = start(registry, release);
-    const ended = registry.stop(session, 'stopped', 'enough');
+    const ended = session.end(new SessionEnd('stopped', 'enough'));
     jest.advanceTimersByTime(999);
     expect(session.state.name).toBe('running');
     jest.advanceTimersByTime(1);
@@ -131,7 +131,7 @@ describe('SessionRegistry', () => {
     expect(registry.claim(claimed.id, ['websocket'])).toBe(claimed);
     const running = start(registry);
     for (const session of [pending, claimed, running]) {
-      await expect(registry.stop(session, 'stopped', '')).resolves.toMatchObject({
+      await expect(session.end(new SessionEnd('stopped', ''))).resolves.toMatchObject({
         code: 'stopped',
       });
     }
@@ -151,7 +151,7 @@ describe('SessionRegistry', () => {
     const registry = registryWith(obedient);
     const session = start(registry);
     expect(() => registry.launch(session, new RunnerArguments())).toThrow(/already/);
-    await registry.stop(session, 'stopped', '');
+    await session.end(new SessionEnd('stopped', ''));
     expect(() => registry.launch(session, new RunnerArguments())).toThrow(/already ended/);
   });
 
@@ -189,8 +189,46 @@ describe('SessionRegistry', () => {
     expect(() => registry.open({ transport: 'websocket' })).toThrow(
       expect.objectContaining({ code: 'AT_CAPACITY', status: 429 }),
     );
-    await registry.stop(one, 'stopped', '');
+    await one.end(new SessionEnd('stopped', ''));
     expect(registry.open({ transport: 'websocket' })).toBeDefined();
+  });
+
+  it('counts a principal by the id that it had when its session was opened', async () => {
+    const registry = registryWith(obedient);
+    let reads = 0;
+    const changing = {
+      maxSessions: 1,
+      get id() {
+        return `id-${reads++}`;
+      },
+    };
+    const session = registry.open({ transport: 'websocket', principal: changing });
+    expect(session.principal).toMatchObject({ id: 'id-0' });
+    expect(registry.refusal({ id: 'id-0', maxSessions: 1 })?.code).toBe('AT_CAPACITY');
+    await session.end(new SessionEnd('stopped', ''));
+    expect(registry.refusal({ id: 'id-0', maxSessions: 1 })).toBeUndefined();
+  });
+
+  it('opens nothing for a principal that cannot be read', () => {
+    const registry = registryWith(obedient, { maxSessions: 1 });
+    const broken = {
+      get id(): string {
+        throw new Error('no such tenant');
+      },
+    };
+    expect(() => registry.open({ transport: 'websocket', principal: broken })).toThrow('no such');
+    expect(registry.size).toBe(0);
+    expect(registry.open({ transport: 'websocket' })).toBeDefined();
+  });
+
+  it('frees the place of the principal that a session had before it was adopted', async () => {
+    const registry = registryWith(obedient);
+    const session = registry.open({ transport: 'twilio', principal: { id: 'a', maxSessions: 1 } });
+    registry.adopt(session, { principal: { id: 'b', maxSessions: 1 } });
+    expect(registry.refusal({ id: 'a', maxSessions: 1 })).toBeUndefined();
+    expect(registry.refusal({ id: 'b', maxSessions: 1 })?.code).toBe('AT_CAPACITY');
+    await session.end(new SessionEnd('stopped', ''));
+    expect(registry.refusal({ id: 'b', maxSessions: 1 })).toBeUndefined();
   });
 
   it('ends a bot that is not ready in time, and one that lasts too long', async () => {
@@ -260,7 +298,7 @@ describe('SessionRegistry', () => {
     const registry = registryWith(obedient, { sessionHistory: 2 });
     const sessions = [start(registry), start(registry), start(registry)];
     for (const session of sessions)
-      await registry.stop(session, 'stopped', 'a reason, in confidence');
+      await session.end(new SessionEnd('stopped', 'a reason, in confidence'));
     expect(registry.history.all.map(({ id }) => id)).toEqual([sessions[1]!.id, sessions[2]!.id]);
     expect(registry.history.get(sessions[2]!.id)).toEqual({
       id: sessions[2]!.id,
@@ -273,7 +311,7 @@ describe('SessionRegistry', () => {
 
   it('remembers none, where that is wanted', async () => {
     const registry = registryWith(obedient, { sessionHistory: 0 });
-    await registry.stop(start(registry), 'stopped', '');
+    await start(registry).end(new SessionEnd('stopped', ''));
     expect(registry.history.all).toEqual([]);
   });
 
@@ -297,7 +335,7 @@ describe('SessionRegistry', () => {
   it('gives a signal that is aborted already when it is first asked for after the end', async () => {
     const registry = registryWith(() => Promise.resolve());
     const session = registry.open({ transport: 'websocket' });
-    await registry.stop(session, 'stopped', 'enough');
+    await session.end(new SessionEnd('stopped', 'enough'));
     expect(session.signal.aborted).toBe(true);
     expect(session.signal.reason).toMatchObject({ code: 'stopped' });
   });
@@ -312,7 +350,7 @@ describe('SessionRegistry', () => {
       { stopGraceMs: 0 },
     );
     const session = start(registry);
-    const ended = registry.stop(session, 'stopped', '');
+    const ended = session.end(new SessionEnd('stopped', ''));
     kept?.ready();
     expect(session.state.name).toBe('launching');
     await ended;

@@ -3,7 +3,7 @@ import { resolveRunnerOptions } from '../runner.options.js';
 import { Session } from './session.js';
 import { SessionTokens } from './session-token.js';
 
-const session = new Session('3f6c', 'websocket', undefined);
+const session = new Session('3f6c', { transport: 'websocket' }, () => undefined);
 const tokensWith = (tokenSecret?: string) =>
   new SessionTokens(resolveRunnerOptions({ tokenSecret }));
 

@@ -1,125 +1,129 @@
 import type { Logger } from '@nestjs/common';
 import type { Principal } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
-import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
+import {
+  isEndAtWork,
+  listenerFailed,
+  SessionEnd,
+  type SessionEndCode,
+} from '../bot/session-end.js';
+import { attempt } from '../errors/attempt.js';
 import { guardListeners } from '../errors/guard-listeners.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
-import type { RefusalCode } from '../errors/runner.error.js';
+import { RunnerError } from '../errors/runner.error.js';
 import { textOfThrown } from '../errors/thrown.js';
+import type { ResolvedRunnerOptions } from '../runner.options.js';
+import { MAX_TIMER_MS } from '../validation/options.js';
+import { draining } from './capacity.js';
 import { SessionContext } from './session-context.js';
+import type { SessionCall, SessionState, SessionTerms } from './session-state.js';
 
-/** The phone call that a session is, as far as it is known. */
-export interface SessionCall {
-  /** `inbound`: somebody called the application; `outbound`: the application called somebody. */
-  readonly direction: 'inbound' | 'outbound';
-  /** The caller's number. */
-  readonly from?: string;
-  /** The number that was dialled. */
-  readonly to?: string;
-  /** The carrier's id of the call. */
-  readonly callId?: string;
-}
+/** How long a bot may take, in milliseconds. */
+export type SessionLimits = Pick<
+  ResolvedRunnerOptions,
+  'maxSessionDurationMs' | 'readyTimeoutMs' | 'stopGraceMs'
+>;
 
-/** `pending` waits for its caller; `launching` has a caller or a starting bot; `running` is up; `ended` is final. */
-export type SessionState =
-  | { readonly name: 'pending' }
-  | { readonly name: 'launching'; readonly sinceMs: number }
-  | { readonly name: 'running'; readonly sinceMs: number }
-  | { readonly name: 'ended'; readonly atMs: number; readonly reason: SessionEnd };
+/** Frees something the session held. It is given the reason of the end, and runs exactly once. */
+export type Cleanup = (reason: SessionEnd) => void | Promise<void>;
 
 const PENDING: SessionState = { name: 'pending' };
 const NO_CLAIMS: Readonly<Record<string, unknown>> = Object.freeze({});
 
-/** Frees something the session held. It is told why the session ended, and runs exactly once. */
-export type Cleanup = (reason: SessionEnd) => void | Promise<void>;
-
 /**
- * One conversation, from its announcement to its end. The {@link SessionRegistry} alone moves it from state to state;
- * everything else reads it, or hangs resources on it with {@link Session.onEnd}.
+ * One conversation, from its announcement to its end, and the state machine of its life:
+ *
+ * ```text
+ *            connect()              launch(), then ready()
+ *  pending ────────────▶ launching ────────────────────────▶ running
+ *     │                      │                                  │
+ *     │ end()                │ end(), or the bot returns        │
+ *     └──────────────────────┴────────────────▶ ended ◀─────────┘
+ * ```
+ *
+ * - `pending` waits for its client, `launching` for its bot. A room's bot has no client to wait for: `launch()` connects it.
+ * - `end(reason)` is the only way to end it from outside. Before the launch it ends at once. Afterwards the signal aborts with the reason, the bot
+ *   winds down, and it ends when the bot has returned or `stopGraceMs` are over. The first reason counts.
+ * - What was registered with `onEnd()` runs at its end, last first; then `ended` resolves.
  */
 export class Session extends BotSession {
   readonly createdAtMs = Date.now();
-  state: SessionState = PENDING;
-  /** Set once an end was asked for, while the bot may still be winding down. */
-  endRequested: SessionEnd | undefined;
-  /** When `launch()` was called; from then on an end has to wait for it. */
-  launchedAtMs: number | undefined;
-  /** The time at which its client connected, or its bot was launched without one. */
-  connectedAtMs: number | undefined;
+  override bot?: string;
+  /** Wire name of the transport; that of a caller who connected unannounced is replaced once it is known. */
+  transport: string;
+  /** The body that `/start` (or the URL) passed for the bot; `undefined` for none. */
+  body: unknown;
+  /** The principal that started it, where that is known; of a call that a `CallRouter` takes, whose it is. */
+  principal: Principal | undefined;
   /** The phone call it is; `undefined` for clients and rooms. */
   call: SessionCall | undefined;
-  override bot?: string;
   /** The longest it may last from its launch, in milliseconds, where that is less than `maxSessionDurationMs`. */
   maxDurationMs: number | undefined;
-  /** The code of the error for which its start, or its call, came to nothing. */
-  refusal: RefusalCode | undefined;
-  /** What answers requests to `/sessions/<id>/…`. */
-  requestHandler: SessionRequestHandler | undefined;
-  private readyAtMs: number | undefined;
-  /** @internal Whether the bot hangs up: then the peer leaves because of it. */
-  hangingUp = false;
-  /** @internal A transfer that is under way: whether it came about, which tells why the peer leaves. Never rejects. */
-  transferring: Promise<boolean> | undefined;
-  private transferred = false;
+  private current = PENDING;
+  private stopGraceMs = Infinity;
+  private handler: SessionRequestHandler | undefined;
+  private isHungUp = false;
+  private transfer: boolean | Promise<boolean> = false;
 
   // Created on first use: most pending sessions never need them, and each costs more than the session itself.
   private ownContext: SessionContext | undefined;
   private controller: AbortController | undefined;
   private log: Logger | undefined;
-  private endedLatch: PromiseWithResolvers<SessionEnd> | undefined;
   private cleanups: Cleanup[] | undefined;
-  private released = false;
-  private onReady: (() => void) | undefined;
+  private release: Promise<SessionEnd> | undefined;
+  private endedLatch: Promise<SessionEnd> | undefined;
+  private onEnded: ((end: SessionEnd | Promise<SessionEnd>) => void) | undefined;
+  private onConnected: (() => void) | undefined;
+  private readyTimer: NodeJS.Timeout | undefined;
 
+  /** @param onChange called after each transition */
   constructor(
     readonly id: string,
-    /** Wire name of the transport; a caller that connected unannounced is renamed once it is known. */
-    public transport: string,
-    /** What `/start` (or the URL) passed for the bot; `undefined` when nothing was. */
-    public body: unknown,
-    /** Who started it, where that is known; of a call that a `CallRouter` takes, whose it is. */
-    public principal?: Principal,
+    { transport, body, principal, bot, call, maxDurationMs }: SessionTerms,
+    private readonly onChange: (session: Session) => void,
   ) {
     super();
+    this.transport = transport;
+    this.body = body;
+    this.principal = principal;
+    this.bot = bot;
+    this.call = call;
+    this.maxDurationMs = maxDurationMs;
   }
 
-  /** Whether `launch()` was called. */
-  get botRuns(): boolean {
-    return this.launchedAtMs !== undefined;
+  get state(): SessionState {
+    return this.current;
   }
 
-  /** The time at which the bot was ready. */
-  get readySinceMs(): number | undefined {
-    return this.readyAtMs;
-  }
-
-  /** Whether the bot ever said it was up. */
-  get wasReady(): boolean {
-    return this.readyAtMs !== undefined;
+  /** The reason of its end, from the moment it was asked for. */
+  get ending(): SessionEnd | undefined {
+    const { current } = this;
+    if (current.name === 'pending') return undefined;
+    return current.name === 'ended' ? current.reason : current.ending;
   }
 
   /** From the bot's launch to its `ready()`, in milliseconds. */
   get botStartMs(): number | undefined {
-    return this.readyAtMs === undefined ? undefined : this.readyAtMs - this.launchedAtMs!;
+    const { launchedAtMs, readyAtMs } = this.current;
+    return readyAtMs === undefined ? undefined : readyAtMs - launchedAtMs!;
   }
 
   get claims(): Readonly<Record<string, unknown>> {
     return this.principal?.claims ?? NO_CLAIMS;
   }
 
+  /** The objects that its transport and its observers keep of it. */
+  get context(): SessionContext {
+    return (this.ownContext ??= new SessionContext(this));
+  }
+
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController();
-      guardListeners(this.controller.signal, (thrown) => this.fail(thrown));
-      const reason = this.endRequested ?? (this.state.name === 'ended' ? this.state.reason : null);
-      if (reason) this.controller.abort(reason);
+      guardListeners(this.controller.signal, (thrown) => void this.end(listenerFailed(thrown)));
+      if (this.ending) this.controller.abort(this.ending);
     }
     return this.controller.signal;
-  }
-
-  /** What its transport and its observers keep of it. */
-  get context(): SessionContext {
-    return (this.ownContext ??= new SessionContext(this));
   }
 
   get logger(): Logger {
@@ -128,116 +132,186 @@ export class Session extends BotSession {
 
   /** Resolves with the reason once the session has ended and everything it held is released. Never rejects. */
   get ended(): Promise<SessionEnd> {
-    if (this.released && this.state.name === 'ended') return Promise.resolve(this.state.reason);
-    this.endedLatch ??= withResolvers<SessionEnd>();
-    return this.endedLatch.promise;
+    if (this.current.name === 'ended') return this.release ?? Promise.resolve(this.current.reason);
+    return (this.endedLatch ??= new Promise((resolve) => (this.onEnded = resolve)));
   }
 
-  ready(): void {
-    if (this.state.name !== 'launching' || this.endRequested) return;
-    this.readyAtMs = Date.now();
-    this.state = { name: 'running', sinceMs: this.readyAtMs };
-    this.onReady?.();
-    this.onReady = undefined;
+  /** @internal The release of what it held; `undefined` where nothing was held, or it has not ended. */
+  get releasing(): Promise<SessionEnd> | undefined {
+    return this.release;
+  }
+
+  /** Answers requests to `/sessions/<id>/…`; `undefined` when nobody does. */
+  get requestHandler(): SessionRequestHandler | undefined {
+    return this.ending ? undefined : this.handler;
   }
 
   onRequest(handler: SessionRequestHandler): void {
-    this.requestHandler = handler;
+    this.handler = handler;
   }
 
-  /** Runs `callback` once, when the bot says it is ready. */
-  whenReady(callback: () => void): void {
-    if (this.state.name === 'running') callback();
-    else this.onReady = callback;
+  /** Calls `callback` once its client has connected, or its bot is launched without one. */
+  whenConnected(callback: () => void): void {
+    if (this.current.name === 'pending') this.onConnected = callback;
+    else if (this.current.connectedAtMs !== undefined) callback();
   }
 
-  /** Has `release` run when the session ends, last held first; at once when it has ended already. */
+  /** Has `release` run when the session ends, last registered first; at once when it has ended already. */
   onEnd(release: Cleanup): void {
-    if (this.state.name === 'ended') void runCleanup(this, release, this.state.reason);
+    if (this.current.name === 'ended') void this.runCleanup(release, this.current.reason);
     else (this.cleanups ??= []).push(release);
   }
 
-  /** @internal Ends the conversation from within: its media are over, or the bot failed beside its `launch()`. */
-  stop(code: SessionEndCode, message: string, options?: ErrorOptions): void {
-    this.onStop?.(new SessionEnd(code, message, options));
-  }
-
-  /** @internal Notes that the call is being transferred. */
-  async whileTransferring(outcome: Promise<{ readonly ok: boolean }>): Promise<void> {
-    this.transferring = outcome.then(({ ok }) => {
-      this.transferring = undefined;
-      return (this.transferred ||= ok);
-    });
-    await this.transferring;
-  }
-
-  /** @internal Something of the bot's threw or rejected beside its `launch()`, such as a listener: the conversation ends as `failed`. */
-  fail(thrown: unknown): void {
-    const { text, stack } = textOfThrown(thrown);
-    this.logger.error(`a listener of the bot threw: ${text}`, stack);
-    this.stop('failed', 'A listener of the bot threw.', { cause: thrown });
-  }
-
-  /** @internal How an end is to be told: who is hung up on leaves, and whoever is transferred; both is the bot's doing. */
-  trueEnd(end: SessionEnd): SessionEnd {
-    if (this.transferred && (end.code === 'peer_left' || end.code === 'completed')) {
-      return new SessionEnd('completed', 'The call was transferred.');
-    }
-    return this.hangingUp && end.code === 'peer_left'
-      ? new SessionEnd('completed', 'The bot hung up.')
-      : end;
-  }
-
-  /** @internal The registry's: is told of every {@link stop}. */
-  onStop: ((end: SessionEnd) => void) | undefined;
-
-  /** @internal The registry's: asks the bot to stop. */
-  requestEnd(reason: SessionEnd): void {
-    this.endRequested ??= reason;
-    this.controller?.abort(this.endRequested);
+  /** @internal `pending` → `launching`: its client is there. */
+  connect(): void {
+    const connectedAtMs = Date.now();
+    this.current = { name: 'launching', sinceMs: connectedAtMs, connectedAtMs };
+    this.onChange(this);
+    this.onConnected?.();
+    this.onConnected = undefined;
   }
 
   /**
-   * @internal The registry's: the last transition. Releases everything held, then resolves {@link ended}.
-   * @returns when everything is released; `undefined` where nothing was held
+   * @internal Starts the bot, whose return is the end.
+   * @throws {RunnerError} `WRONG_STATE`, or `DRAINING`
    */
-  finish(reason: SessionEnd): Promise<void> | undefined {
-    this.requestEnd(reason);
-    this.state = { name: 'ended', atMs: Date.now(), reason };
-    this.onReady = undefined;
-    this.requestHandler = undefined;
-    const { cleanups: releases } = this;
-    this.cleanups = undefined;
-    const done = (): void => {
-      this.released = true;
-      this.endedLatch?.resolve(reason);
-    };
-    if (!releases) {
-      done();
-      return undefined;
+  launch(bot: () => Promise<void>, limits: SessionLimits): void {
+    if (this.current.name === 'pending') this.connect();
+    const { current } = this;
+    if (current.name !== 'launching' || current.launchedAtMs !== undefined) {
+      if (this.ending?.code === 'draining') throw draining();
+      throw new RunnerError('WRONG_STATE', `Session ${this.id} is already ${current.name}.`);
     }
-    return Promise.all(releases.reverse().map((release) => runCleanup(this, release, reason))).then(
-      done,
+    this.current = { ...current, launchedAtMs: Date.now() };
+    const { maxSessionDurationMs, readyTimeoutMs, stopGraceMs } = limits;
+    const endAfter = (ms: number, code: SessionEndCode, what: string) =>
+      this.after(ms, () => this.end(new SessionEnd(code, `The session ${what} (${ms} ms).`)));
+    const maxMs = Math.min(maxSessionDurationMs, this.maxDurationMs ?? Infinity);
+    endAfter(maxMs, 'too_long', 'lasted longer than allowed');
+    const notReady = 'had no bot that called ready() in time';
+    this.readyTimer = endAfter(readyTimeoutMs, 'not_ready', notReady);
+    this.stopGraceMs = stopGraceMs;
+    attempt(
+      () => this.run(bot),
+      (thrown) => this.finish(botFailed(thrown)),
     );
   }
-}
 
-async function runCleanup(session: Session, release: Cleanup, reason: SessionEnd): Promise<void> {
-  try {
-    await release(reason);
-  } catch (thrown) {
-    session.logger.warn(`releasing a resource failed: ${textOfThrown(thrown).text}`);
+  /** `launching` → `running`. */
+  ready(): void {
+    const { current } = this;
+    if (current.name !== 'launching' || current.ending) return;
+    clearTimeout(this.readyTimer);
+    const readyAtMs = Date.now();
+    this.current = { ...current, name: 'running', sinceMs: readyAtMs, readyAtMs };
+    this.onChange(this);
+  }
+
+  /**
+   * Ends the session, from whatever state. A running bot is asked through its signal, and after `stopGraceMs` no longer waited for. The first
+   * reason counts; the peer of a bot that hung up or transferred the call leaves because of the bot.
+   * @returns {@link ended}
+   */
+  end(reason: SessionEnd): Promise<SessionEnd> {
+    const { current, transfer } = this;
+    if (reason.code === 'failed' && Object.hasOwn(reason, 'cause')) {
+      const { text, stack } = textOfThrown(reason.cause);
+      this.logger.error(`${reason.message} ${text}`, stack);
+    }
+    if (current.name === 'ended' || this.ending) return this.ended;
+    if (reason.code === 'peer_left' && transfer instanceof Promise) {
+      // Taken away by the carrier, or hung up by the caller meanwhile: the outcome tells.
+      void transfer.then(() => this.end(reason));
+    } else if (current.name === 'pending' || current.launchedAtMs === undefined) {
+      this.finish(this.trueReason(reason));
+    } else {
+      const ending = this.trueReason(reason);
+      this.current = { ...current, ending };
+      this.stopping(ending);
+      this.controller?.abort(ending);
+      this.after(this.stopGraceMs, () => {
+        this.logger.warn(
+          `the bot did not return within ${this.stopGraceMs} ms; closing the connection`,
+        );
+        this.finish(ending);
+      });
+    }
+    return this.ended;
+  }
+
+  /** @internal Notes that the bot hangs up: the peer will leave because of it. */
+  hangsUp(): void {
+    this.isHungUp = true;
+  }
+
+  /** @internal Notes that the call is being transferred: the outcome tells why the peer leaves. */
+  async whileTransferring(outcome: Promise<{ readonly ok: boolean }>): Promise<void> {
+    const before = this.transfer === true;
+    this.transfer = outcome.then(({ ok }) => (this.transfer = before || ok));
+    await this.transfer;
+  }
+
+  /** @internal Called when a bot that runs is about to be stopped. */
+  protected stopping(_reason: SessionEnd): void {}
+
+  private trueReason(reason: SessionEnd): SessionEnd {
+    if (this.transfer === true && (reason.code === 'peer_left' || reason.code === 'completed')) {
+      return new SessionEnd('completed', 'The call was transferred.');
+    }
+    return this.isHungUp && reason.code === 'peer_left'
+      ? new SessionEnd('completed', 'The bot hung up.')
+      : reason;
+  }
+
+  private async run(bot: () => Promise<void>): Promise<void> {
+    let reason: SessionEnd;
+    try {
+      await bot();
+      reason = this.ending ?? new SessionEnd('completed', 'The bot returned.');
+    } catch (thrown) {
+      reason = this.ending ?? botFailed(thrown);
+      if (!isEndAtWork(thrown, reason)) {
+        const { text, stack } = textOfThrown(thrown);
+        this.logger.error(`the bot threw: ${text}`, stack);
+      }
+    }
+    this.finish(reason);
+  }
+
+  /** Any state → `ended`. */
+  private finish(reason: SessionEnd): void {
+    const { current, cleanups } = this;
+    if (current.name === 'ended') return;
+    const { connectedAtMs, launchedAtMs, readyAtMs } = current;
+    const times = { connectedAtMs, launchedAtMs, readyAtMs };
+    this.current = { name: 'ended', atMs: Date.now(), reason, ...times };
+    this.controller?.abort(reason);
+    if (cleanups) {
+      const runs = cleanups.reverse().map((release) => this.runCleanup(release, reason));
+      this.release = Promise.all(runs).then(() => reason);
+    }
+    this.cleanups = this.handler = this.onConnected = undefined;
+    this.onEnded?.(this.release ?? reason);
+    this.onChange(this);
+  }
+
+  private async runCleanup(release: Cleanup, reason: SessionEnd): Promise<void> {
+    try {
+      await release(reason);
+    } catch (thrown) {
+      this.logger.warn(`releasing a resource failed: ${textOfThrown(thrown).text}`);
+    }
+  }
+
+  /** @internal Calls `callback` after a time, unless the session has ended by then. */
+  after(afterMs: number, callback: () => unknown): NodeJS.Timeout | undefined {
+    // Longer than a timer can wait, which is 24 days.
+    if (afterMs > MAX_TIMER_MS) return undefined;
+    const timer = setTimeout(() => void callback(), afterMs);
+    this.onEnd(() => clearTimeout(timer));
+    return timer;
   }
 }
 
-interface PromiseWithResolvers<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-}
-
-/** `Promise.withResolvers` is not in Node 20. */
-function withResolvers<T>(): PromiseWithResolvers<T> {
-  let resolve!: (value: T) => void;
-  const promise = new Promise<T>((r) => (resolve = r));
-  return { promise, resolve };
-}
+const botFailed = (cause: unknown): SessionEnd =>
+  new SessionEnd('failed', 'The bot failed.', { cause });

@@ -1,5 +1,6 @@
 import { Delete, Get, Param, Req } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
+import { SessionEnd } from '../bot/session-end.js';
 import { ApiRoute, json } from '../http/api-route.decorator.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { type HttpRequest, queryOf } from '../http/http-request.js';
@@ -66,8 +67,7 @@ export class SessionsController {
   })
   async stop(@Req() request: HttpRequest, @Param('id') id: string): Promise<StopAnswer> {
     const { reason } = validateInto(StopSessionQuery, queryOf(request));
-    const session = this.sessions.require(id);
-    await this.sessions.stop(session, 'stopped', reason ?? 'Stopped through the API.');
+    await this.sessions.end(id, new SessionEnd('stopped', reason ?? 'Stopped through the API.'));
     return { status: 'terminated', session_id: id };
   }
 }

@@ -78,8 +78,8 @@ export class StartQueue<T> {
     }
   }
 
-  /** Sends everybody away. */
-  dismiss(refusal: RunnerError): void {
-    for (const one of this.waiting) one.settle({ refused: refusal });
+  /** Refuses all that wait. @param refusal makes the error of each */
+  dismiss(refusal: () => RunnerError): void {
+    for (const one of this.waiting) one.settle({ refused: refusal() });
   }
 }

@@ -4,6 +4,13 @@ import { isInstance } from '../errors/thrown.js';
 import type { Session } from '../sessions/session.js';
 import type { SessionObserver } from '../sessions/session-observers.js';
 
+declare module '../sessions/session-context.js' {
+  interface SessionContext {
+    /** The span of the session. */
+    span?: opentelemetry.Span;
+  }
+}
+
 /** The ends that somebody has to look into. */
 const FAILURES: readonly SessionEndCode[] = ['failed', 'peer_error', 'start_failed', 'not_ready'];
 
@@ -13,20 +20,19 @@ const FAILURES: readonly SessionEndCode[] = ['failed', 'peer_error', 'start_fail
  */
 export class SessionSpans implements SessionObserver {
   private readonly tracer: opentelemetry.Tracer;
-  private readonly spans = new WeakMap<Session, opentelemetry.Span>();
 
   constructor(private readonly api: typeof opentelemetry) {
     this.tracer = api.trace.getTracer('nestjs-pipecat-runner');
   }
 
   changed(session: Session): void {
-    const { id, transport, state } = session;
+    const { id, transport, state, context } = session;
     if (state.name === 'pending') {
       const attributes = { 'pipecat.session.id': id, 'pipecat.transport': transport };
-      this.spans.set(session, this.tracer.startSpan('pipecat.session', { attributes }));
+      context.span = this.tracer.startSpan('pipecat.session', { attributes });
       return;
     }
-    const span = this.spans.get(session);
+    const { span } = context;
     if (state.name !== 'ended') {
       span?.addEvent(state.name);
       return;
@@ -46,7 +52,7 @@ export class SessionSpans implements SessionObserver {
 
   around<T>(session: Session, bot: () => T): T {
     const { context, trace } = this.api;
-    const span = this.spans.get(session);
+    const { span } = session.context;
     return span ? context.with(trace.setSpan(context.active(), span), bot) : bot();
   }
 }

@@ -4,12 +4,13 @@ import type { SessionEnd } from '../bot/session-end.js';
 import { type PublicBaseUrl, PublicUrls } from '../http/public-url.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { type OpenSession, SessionRegistry } from '../sessions/session-registry.js';
-import type { Session, SessionCall } from '../sessions/session.js';
+import type { SessionCall } from '../sessions/session-state.js';
+import type { Session } from '../sessions/session.js';
 import { type WaitingClient, waitsUntil } from '../sessions/start-queue.js';
 import type { StartAnswer } from '../start/dto/start-answer.dto.js';
 import { StartRequest } from '../start/dto/start-request.dto.js';
 import { validateInto } from '../validation/validate-into.js';
-import type { StartContext } from './runner-transport.js';
+import type { RunnerTransport, StartContext } from './runner-transport.js';
 import { TransportRegistry } from './transport-registry.js';
 
 /** The body of a `POST /start`, and the terms that only the host may set. */
@@ -120,32 +121,35 @@ export class SessionStarter {
     { baseUrl, client, ...terms }: StartTerms,
     complete: (started: SetUpSession) => T | Promise<T>,
   ): Promise<T> {
+    const { name, request, transport } = this.choose(asked, terms);
+    const setUp = async (session: Session): Promise<T> => {
+      const context: StartContext = {
+        name,
+        session,
+        request,
+        get baseUrl() {
+          return baseUrl();
+        },
+      };
+      return complete({ context, answer: await transport.start(context) });
+    };
+    return this.sessions.start({ ...terms, transport: name, body: request.body }, setUp, client);
+  }
+
+  private choose(
+    asked: unknown,
+    { principal, call }: Pick<StartTerms, 'principal' | 'call'>,
+  ): {
+    readonly name: string;
+    readonly request: StartRequest;
+    readonly transport: RunnerTransport;
+  } {
     let name: string | undefined;
     try {
       const request = validateInto(StartRequest, asked);
       name = this.transportOf(request);
-      const transport = this.transports.require(name);
-      const setUp = (session: Session): T | Promise<T> => {
-        const context: StartContext = {
-          name: name!,
-          session,
-          request,
-          get baseUrl() {
-            return baseUrl();
-          },
-        };
-        const answer = transport.start(context);
-        return answer instanceof Promise
-          ? answer.then((one) => complete({ context, answer: one }))
-          : complete({ context, answer });
-      };
-      return await this.sessions.start(
-        { ...terms, transport: name, body: request.body },
-        setUp,
-        client,
-      );
+      return { name, request, transport: this.transports.require(name) };
     } catch (error) {
-      const { principal, call } = terms;
       throw this.sessions.observers.refused(error, { transport: name, principal, call });
     }
   }

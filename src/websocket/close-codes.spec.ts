@@ -3,12 +3,17 @@ import { SessionEnd } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { closeFor } from './close-codes.js';
 
+const startFailed = (cause: Error): SessionEnd => new SessionEnd('start_failed', 'x', { cause });
+
 describe('closeFor', () => {
   it.each([
     [new SessionEnd('completed', 'x'), 1000],
     [new SessionEnd('draining', 'x'), 1001],
     [new SessionEnd('peer_error', 'x'), 1008],
     [new SessionEnd('failed', 'x'), 1011],
+    [startFailed(new RunnerError('AT_CAPACITY', 'x')), 1013],
+    [startFailed(new RunnerError('PROVIDER_REFUSED', 'x')), 1011],
+    [startFailed(new Error('x')), 1011],
     [new RunnerError('UNAUTHORIZED', 'x'), 4003],
     [new RunnerError('FORBIDDEN', 'x'), 4003],
     [new RunnerError('AT_CAPACITY', 'x'), 1013],

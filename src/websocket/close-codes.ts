@@ -37,6 +37,13 @@ const FAILED: SocketClose = { code: 1011, reason: 'the runner failed' };
 
 /** The one place where ends and errors become WebSocket close codes. An unexpected error's own text stays inside. */
 export function closeFor(cause: unknown): SocketClose {
+  // A call that came to nothing is closed as if it had not been let in.
+  if (isInstance(cause, SessionEnd) && cause.code === 'start_failed') {
+    const error: unknown = cause.cause;
+    if (isInstance(error, RunnerError) && Object.hasOwn(OF_ERROR, error.code)) {
+      return closeFor(error);
+    }
+  }
   const codes: Partial<Record<string, number>> | undefined = isInstance(cause, SessionEnd)
     ? OF_END
     : isInstance(cause, RunnerError)

@@ -21,7 +21,7 @@ export class SocketLiveness {
 
   /** Watches a socket until it closes. @param request the one that opened it */
   watch(socket: WebSocket, request: IncomingMessage): void {
-    if (this.pingIntervalMs === 0) return;
+    if (this.pingIntervalMs === 0 || socket.readyState === socket.CLOSED) return;
     this.pulses.set(socket, { tcp: request.socket, bytesRead: -1 });
     socket.once('close', () => {
       this.pulses.delete(socket);

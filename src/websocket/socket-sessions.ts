@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { KeyAuth } from '../auth/key-auth.js';
 import { RunnerAuth } from '../auth/runner-auth.js';
-import type { SessionEnd } from '../bot/session-end.js';
+import { listenerFailed, SessionEnd } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { isOriginAllowed } from '../http/allowed-origins.js';
 import { RunnerPaths } from '../http/runner-paths.js';
@@ -53,69 +53,84 @@ export class SocketSessions {
   }
 
   /**
-   * The session of a new connection, claimed and bound to the socket; when the caller may not come in, the socket is
+   * Returns the session of a new connection, claimed and bound to the socket; when the caller may not come in, the socket is
    * closed with the code that says why, and there is none.
    */
-  admit(
+  async admit(
     socket: RunnerWebSocket,
     request: IncomingMessage,
     purpose: SocketPurpose,
-  ): Session | undefined {
+  ): Promise<Session | undefined> {
     try {
-      if (!isOriginAllowed(request.headers.origin, this.options.allowedOrigins)) {
-        throw new RunnerError('FORBIDDEN', 'origin not allowed');
-      }
-      const session = this.findSession(socket, request, purpose);
+      const session = await this.findSession(socket, request, purpose);
       this.bind(session, socket);
       return session;
     } catch (error) {
-      this.registry.observers.refused(error, { transport: purpose.openAs });
       const { code, reason } = closeFor(error);
       socket.close(code, reason);
       return undefined;
     }
   }
 
-  private findSession(
-    { pathToken }: RunnerWebSocket,
+  private async findSession(
+    socket: RunnerWebSocket,
     request: IncomingMessage,
-    { transports, openAs }: SocketPurpose,
-  ): Session {
-    const token = extractToken(request, pathToken);
-    const body = decodeBodyParam(request);
-    let session: Session | undefined;
-    if (this.options.webSocketAuth === 'token') {
-      const id = token === undefined ? undefined : this.tokens.sessionIdOf(token);
-      session = id === undefined ? undefined : this.registry.claim(id, transports);
-      if (!session) throw new RunnerError('UNAUTHORIZED', 'token missing, expired, used or wrong');
-    } else {
-      const id = sessionIdParam(request) ?? (token && UUID.test(token) ? token : undefined);
-      if (id !== undefined) {
-        session = this.registry.claim(id, transports);
-        if (!session) throw new RunnerError('FORBIDDEN', 'no such session is waiting');
-      } else {
-        session = this.registry.open({ transport: openAs });
-        this.registry.claim(session.id, [openAs]);
+    { transports, openAs: transport }: SocketPurpose,
+  ): Promise<Session> {
+    let body: unknown;
+    let announced: Session | undefined;
+    try {
+      if (!isOriginAllowed(request.headers.origin, this.options.allowedOrigins)) {
+        throw new RunnerError('FORBIDDEN', 'origin not allowed');
       }
+      body = decodeBodyParam(request);
+      announced = await this.claim(extractToken(request, socket.pathToken), request, transports);
+    } catch (error) {
+      throw this.registry.observers.refused(error, { transport });
     }
+    const session = announced ?? (await this.registry.open({ transport, isConnected: true }));
     // A copy, for bots may do with it what they like.
     session.body ??= body ?? structuredClone(this.options.webSocketBody);
     return session;
   }
 
+  /** Claims the session that a connection names; `undefined` where it names none and need not. */
+  private async claim(
+    token: string | undefined,
+    request: IncomingMessage,
+    transports: readonly string[],
+  ): Promise<Session | undefined> {
+    if (this.options.webSocketAuth === 'token') {
+      const id = token === undefined ? undefined : this.tokens.sessionIdOf(token);
+      const session = id === undefined ? undefined : await this.registry.claim(id, transports);
+      if (session) return session;
+      throw new RunnerError('UNAUTHORIZED', 'token missing, expired, used or wrong');
+    }
+    const id = sessionIdParam(request) ?? (token && UUID.test(token) ? token : undefined);
+    if (id === undefined) return undefined;
+    const session = await this.registry.claim(id, transports);
+    if (session) return session;
+    throw new RunnerError('FORBIDDEN', 'no such session is waiting');
+  }
+
   /** The session ends with the socket, and the socket with the session. */
   private bind(session: Session, socket: RunnerWebSocket): void {
-    socket.guard((thrown) => session.fail(thrown));
+    socket.guard((thrown) => void session.end(listenerFailed(thrown)));
     socket.on('error', (error) => {
-      void this.registry.stop(session, 'peer_error', `The connection failed: ${error.message}`);
+      void session.end(new SessionEnd('peer_error', `The connection failed: ${error.message}`));
     });
     socket.once(UNHEARD, () =>
       session.logger.warn('the bot does not read its WebSocket; the oldest frames are dropped'),
     );
-    socket.once('close', (code) => {
-      if (socket.closedHere) void this.registry.stop(session, 'completed', 'The bot hung up.');
-      else void this.registry.stop(session, 'peer_left', `The caller left (${code}).`);
-    });
+    const left = (code = 1006): void =>
+      void session.end(
+        socket.closedHere
+          ? new SessionEnd('completed', 'The bot hung up.')
+          : new SessionEnd('peer_left', `The caller left (${code}).`),
+      );
+    // It may have closed while its session was being claimed.
+    if (socket.readyState === socket.CLOSED) left();
+    else socket.once('close', left);
     session.onEnd((reason) => closed(socket, reason));
   }
 }

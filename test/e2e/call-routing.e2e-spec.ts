@@ -403,7 +403,7 @@ describe('a call without a webhook', () => {
     [
       'one too many for its tenant',
       () => ({ principal: { id: 'acme', maxSessions: 0 } }),
-      { code: 1011 },
+      { code: 1013 },
       { code: 'start_failed', refusal: 'AT_CAPACITY' },
     ],
   ])('that is %s is closed, and recorded once', async (_, route, close, end) => {
@@ -440,7 +440,7 @@ describe('a call without a webhook', () => {
     const { host, launcher } = await start(() => ({ principal: { id: 'acme', maxSessions: 1 } }));
     const first = await byExotel(host.url);
     const { session } = await launcher.nextLaunch();
-    expect(await (await byExotel(host.url)).closed).toMatchObject({ code: 1011 });
+    expect(await (await byExotel(host.url)).closed).toMatchObject({ code: 1013 });
     await first.hangUp();
     await (session as Session).ended;
     const third = await byExotel(host.url);

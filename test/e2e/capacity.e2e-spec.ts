@@ -6,6 +6,7 @@ import {
   SessionRegistry,
   TelephonyModule,
   WebSocketModule,
+  SessionEnd,
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { ChildHost } from '../support/child-host.js';
@@ -56,7 +57,7 @@ describe.each(PLATFORMS)('a full runner on %s', (platform) => {
     await waiting(registry, 2);
     for (const next of [first, second]) {
       const { json } = await next;
-      await registry.stop(registry.require(json.sessionId as string), 'stopped', '');
+      await registry.require(json.sessionId as string).end(new SessionEnd('stopped', ''));
     }
     const answer = await third;
     expect(answer.status).toBe(200);
@@ -83,7 +84,7 @@ describe.each(PLATFORMS)('a full runner on %s', (platform) => {
     const patient = post(`${url}/start`, {});
     await waiting(registry, 1);
     expect((await post(`${url}/start`, {})).status).toBe(429);
-    await registry.stop(registry.require(json.sessionId as string), 'stopped', '');
+    await registry.require(json.sessionId as string).end(new SessionEnd('stopped', ''));
     expect((await patient).status).toBe(200);
   });
 
@@ -98,7 +99,7 @@ describe.each(PLATFORMS)('a full runner on %s', (platform) => {
     await waiting(registry, 0);
     const next = post(`${url}/start`, {});
     await waiting(registry, 1);
-    await registry.stop(registry.require(json.sessionId as string), 'stopped', '');
+    await registry.require(json.sessionId as string).end(new SessionEnd('stopped', ''));
     expect((await next).status).toBe(200);
     expect(registry.size).toBe(1);
   });

@@ -16,6 +16,7 @@ import {
   type RunnerModuleExtras,
   type RunnerOptions,
   SessionRegistry,
+  SessionEnd,
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { ROOM_SCHEMA, TOKEN_SCHEMA, FakeDaily } from '../support/fake-daily.js';
@@ -336,7 +337,7 @@ describe('rooms', () => {
     const { url, sessions, launcher } = await start();
     const { json } = await post(`${url}/start`, { createDailyRoom: true });
     await launcher.nextLaunch();
-    await sessions.stop(sessions.get(json.sessionId as string)!, 'stopped', 'test');
+    await sessions.get(json.sessionId as string)!.end(new SessionEnd('stopped', 'test'));
     expect(daily.rooms.size).toBe(1);
   });
 
@@ -344,7 +345,7 @@ describe('rooms', () => {
     const { url, sessions, launcher } = await start({ deleteRoomOnEnd: true });
     const { json } = await post(`${url}/start`, { createDailyRoom: true });
     await launcher.nextLaunch();
-    await sessions.stop(sessions.get(json.sessionId as string)!, 'stopped', 'test');
+    await sessions.get(json.sessionId as string)!.end(new SessionEnd('stopped', 'test'));
     expect(daily.rooms.size).toBe(0);
   });
 

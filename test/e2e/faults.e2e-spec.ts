@@ -10,6 +10,7 @@ import {
   TelephonyModule,
   type WebSocketRunnerArguments,
   WebSocketModule,
+  SessionEnd,
 } from '../../src/index.js';
 import { placeCall, RecordingLauncher } from '../../src/testing/index.js';
 import { PLATFORMS, post, startApp } from '../support/runner-app.js';
@@ -100,7 +101,7 @@ describe.each(PLATFORMS)('callers and bots who misbehave, on %s', (platform) => 
     const registry = app.get(SessionRegistry, { strict: false });
     for (const { session } of launcher.launches) {
       // A bot may outlive its caller only by the grace; those with a patient caller are stopped here.
-      void registry.stop(session as Session, 'stopped', 'the test is over');
+      void (session as Session).end(new SessionEnd('stopped', 'the test is over'));
       const end = await (session as Session).ended;
       expect(['completed', 'failed', 'peer_left', 'peer_error', 'stopped']).toContain(end.code);
     }

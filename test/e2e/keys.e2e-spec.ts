@@ -30,6 +30,7 @@ import {
 import { declaredAccess } from '../../src/auth/access.js';
 import { HttpIntake } from '../../src/http/intake/http-intake.js';
 import { connectClient, RecordingLauncher } from '../../src/testing/index.js';
+import { BROWSER_OFFER } from '../support/offers.js';
 import {
   PLATFORMS,
   post,
@@ -264,6 +265,39 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
         ['manage', undefined],
         ['session', 'not-yours'],
       ]);
+    });
+
+    it('count offers of WebRTC for who sends them', async () => {
+      running = await startApp(platform, [
+        RunnerModule.forRoot({
+          imports: [UsersModule],
+          launcher: launcher(),
+          auth: HostAuth,
+          transports: [SmallWebRtcModule.forRoot()],
+        }),
+      ]);
+      const offer = { sdp: BROWSER_OFFER, type: 'offer' };
+      const offerOf = (name: string) => post(`${running!.url}/api/offer`, offer, bearer(name));
+      expect((await offerOf('ada')).status).toBe(200);
+      expect((await offerOf('ada')).status).toBe(429);
+    });
+
+    it('say on the log that they give maxSessions to somebody without an id', async () => {
+      const log = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+      running = await startApp(platform, [
+        RunnerModule.forRoot({
+          launcher: launcher(),
+          auth: { useValue: { authorize: () => ({ maxSessions: 1 }) } },
+          transports: [WebSocketModule.forRoot()],
+        }),
+      ]);
+      const { status } = await post(`${running.url}/start`, { transport: 'websocket' });
+      expect(status).toBe(500);
+      expect(log).toHaveBeenCalledWith(
+        expect.stringMatching(/RunnerAuth.*an id where it has maxSessions/),
+        expect.anything(),
+      );
+      log.mockRestore();
     });
 
     it('protect the controllers of the host in the same way', async () => {

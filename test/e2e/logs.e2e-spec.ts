@@ -8,6 +8,7 @@ import {
   SessionRegistry,
   TelephonyModule,
   WebSocketModule,
+  SessionEnd,
 } from '../../src/index.js';
 import { placeCall, RecordingLauncher } from '../../src/testing/index.js';
 import { FakeDaily } from '../support/fake-daily.js';
@@ -115,7 +116,7 @@ describe.each(PLATFORMS)('the log on %s', (platform) => {
     const meeting = await startOf(undefined, 'daily');
     const over = ended(meeting.sessionId);
     daily.misbehaviours.push({ status: 403 });
-    await sessions.stop(sessions.get(meeting.sessionId as string)!, 'stopped', 'enough');
+    await sessions.get(meeting.sessionId as string)!.end(new SessionEnd('stopped', 'enough'));
     await over;
 
     const contexts = new Set(lines.of.map(([context]) => context));

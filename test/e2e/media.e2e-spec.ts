@@ -14,7 +14,7 @@ import {
   type RunnerOptions,
   RtviSession,
   SessionRegistry,
-  type SessionEnd,
+  SessionEnd,
   TelephonyModule,
   WebSocketModule,
   WebSocketRunnerArguments,
@@ -485,7 +485,7 @@ describe('a conversation', () => {
     if (!bot.transports[1]) await bot.next();
     const sessions = running.app.get(SessionRegistry, { strict: false });
     const [id] = bot.sessions.slice(-1);
-    await sessions.stop(sessions.get(id!)!, 'stopped', 'enough');
+    await sessions.get(id!)!.end(new SessionEnd('stopped', 'enough'));
     await second.closed;
     const third = await running.call({ carrier: 'twilio' });
     if (!bot.transports[2]) await bot.next();

@@ -8,6 +8,7 @@ import {
   SessionRegistry,
   TelephonyModule,
   WebSocketModule,
+  SessionEnd,
 } from '../../src/index.js';
 import { connectClient, placeCall, RecordingLauncher } from '../../src/testing/index.js';
 import { closeOf, PLATFORMS, post, type RunningApp, startApp } from '../support/runner-app.js';
@@ -61,7 +62,7 @@ const scrape = async (url: string) => samplesIn(await (await fetch(`${url}/metri
 describe.each(PLATFORMS)('metrics on %s', (platform) => {
   it('tell what sessions there are, and what became of the others', async () => {
     const launcher = echo();
-    const { url, wsUrl, sessions } = await start(platform, launcher);
+    const { url, wsUrl } = await start(platform, launcher);
     expect(await scrape(url)).toMatchObject({
       'pipecat_sessions{transport="websocket",state="running"}': 0,
       'pipecat_sessions{transport="plivo",state="pending"}': 0,
@@ -90,7 +91,7 @@ describe.each(PLATFORMS)('metrics on %s', (platform) => {
     await (session as Session).ended;
     const client = await connectClient(json.wsUrl as string);
     const { session: second } = await launcher.nextLaunch();
-    await sessions.stop(second as Session, 'stopped', 'enough');
+    await (second as Session).end(new SessionEnd('stopped', 'enough'));
     await client.closed;
 
     const after = await scrape(url);

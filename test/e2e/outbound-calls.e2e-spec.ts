@@ -15,6 +15,7 @@ import {
   TelephonyModule,
   type TelephonyOptions,
   type TenantLimitsSource,
+  SessionEnd,
 } from '../../src/index.js';
 import { RecordingLauncher, startHost, type TestHost } from '../../src/testing/index.js';
 import { FakeCarrierApi } from '../support/fake-carrier-api.js';
@@ -170,7 +171,7 @@ describe.each(CARRIERS)('a call placed through %s', (carrier) => {
   it('stops ringing when its session is ended', async () => {
     const { calls, registry } = await start();
     const { sessionId, callId, ended } = await calls.dial(callOf(carrier));
-    await registry.stop(registry.require(sessionId), 'stopped', 'changed our mind');
+    await registry.require(sessionId).end(new SessionEnd('stopped', 'changed our mind'));
     expect(await ended).toMatchObject({ code: 'stopped' });
     expect([...api.over]).toEqual([callId]);
     // What Plivo has told is the id of the request, until somebody answers.
@@ -180,7 +181,7 @@ describe.each(CARRIERS)('a call placed through %s', (carrier) => {
   it('stops ringing when its session is ended while the API is asked', async () => {
     const { calls, registry } = await start();
     api.whenPlaced = async () => {
-      void registry.stop(registry.live[0]!, 'stopped', 'changed our mind');
+      void registry.live[0]!.end(new SessionEnd('stopped', 'changed our mind'));
     };
     const { callId, ended } = await calls.dial(callOf(carrier));
     expect(await ended).toMatchObject({ code: 'stopped' });

@@ -19,6 +19,7 @@ import {
   type ProcessBotOptions,
   type RunnerModuleExtras,
   type RunnerOptions,
+  SessionEnd,
 } from '../../src/index.js';
 import { ChildHost } from '../support/child-host.js';
 import { connectClient, placeCall } from '../../src/testing/index.js';
@@ -235,14 +236,14 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
   });
 
   it('is cancelled when it has to stop, and killed when it hangs', async () => {
-    const { lines, sessions, registry } = await start(OBEDIENT, {}, { stopGraceMs: 200 });
+    const { lines, sessions } = await start(OBEDIENT, {}, { stopGraceMs: 200 });
     await running!.open({ do: 'stay' });
     await lines.with('staying');
-    await registry.stop(sessions[0]!, 'stopped', 'enough');
+    await sessions[0]!.end(new SessionEnd('stopped', 'enough'));
     await lines.with('cleaned up');
     await running!.open({ do: 'hang' });
     const [, pid] = /pid (\d+)/.exec(await lines.with('hanging'))!;
-    await registry.stop(sessions[1]!, 'stopped', 'enough');
+    await sessions[1]!.end(new SessionEnd('stopped', 'enough'));
     expect(isAlive(Number(pid))).toBe(false);
   });
 
@@ -278,6 +279,8 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     while (!hasHeard) {
       await microphone.captureFrame(new AudioFrame(tone(440, 8_000, 0.02), 8_000, 1, 160));
     }
-    expect(await registry.stop(session, 'stopped', 'enough')).toMatchObject({ code: 'stopped' });
+    expect(await session.end(new SessionEnd('stopped', 'enough'))).toMatchObject({
+      code: 'stopped',
+    });
   });
 });

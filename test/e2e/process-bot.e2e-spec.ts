@@ -13,6 +13,7 @@ import {
   type RunnerOptions,
   SmallWebRtcModule,
   TelephonyModule,
+  SessionEnd,
 } from '../../src/index.js';
 import { ChildHost } from '../support/child-host.js';
 import { FakeCarrierApi } from '../support/fake-carrier-api.js';
@@ -260,7 +261,7 @@ describe('what a bot does in its process', () => {
     const { lines, sessions } = await start({ stopGraceMs: 60_000 }, { stopGraceMs: 100 });
     await open({ do: 'hang' });
     const [, pid] = /pid (\d+)/.exec(await lines.with('hanging'))!;
-    await running!.registry.stop(sessions[0]!, 'stopped', 'enough');
+    await sessions[0]!.end(new SessionEnd('stopped', 'enough'));
     expect(isAlive(Number(pid))).toBe(false);
   });
 
@@ -268,8 +269,7 @@ describe('what a bot does in its process', () => {
     const { lines, sessions } = await start();
     await open({ do: 'stay' });
     await lines.with('staying');
-    const registry = running!.registry;
-    expect(await registry.stop(sessions[0]!, 'stopped', 'enough')).toMatchObject({
+    expect(await sessions[0]!.end(new SessionEnd('stopped', 'enough'))).toMatchObject({
       code: 'stopped',
     });
     await lines.with('asked to stop: stopped enough');

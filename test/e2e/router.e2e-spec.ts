@@ -27,6 +27,7 @@ import {
   SessionRegistry,
   TelephonyModule,
   WebSocketModule,
+  SessionEnd,
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { formOf, twilioHeaders } from '../support/carrier-signatures.js';
@@ -193,7 +194,7 @@ describe.each(PLATFORMS)('the routes of a runner on %s', (platform) => {
       expect(answer).toMatch(/^HTTP\/1.1 200 .*sessionId/s);
       const [session] = sessions.live;
       expect(session!.body).toEqual({ n: 1 });
-      await sessions.stop(session!, 'stopped', 'seen');
+      await session!.end(new SessionEnd('stopped', 'seen'));
     }
   });
 

@@ -10,6 +10,7 @@ import {
   type SessionRequestHandler,
   SessionRegistry,
   WebSocketModule,
+  SessionEnd,
 } from '../../src/index.js';
 import type { HttpRequest } from '../../src/http/http-request.js';
 import { bodyOf } from '../../src/http/request-body.js';
@@ -218,7 +219,7 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
     session.onRequest(() => new Response('late, but there'));
     expect((await fetch(`${url}/x`)).status).toBe(200);
     const registry = app.get(SessionRegistry, { strict: false });
-    await registry.stop(registry.require(session.id), 'stopped', '');
+    await registry.require(session.id).end(new SessionEnd('stopped', ''));
     expect(await ask(`${url}/x`)).toEqual([404, 'UNKNOWN_SESSION']);
   });
 

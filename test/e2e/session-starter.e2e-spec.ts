@@ -9,6 +9,7 @@ import {
   SessionStarter,
   TelephonyModule,
   WebSocketModule,
+  SessionEnd,
 } from '../../src/index.js';
 import {
   connectClient,
@@ -122,12 +123,12 @@ describe('a session that the host starts from code', () => {
     while (registry.queued < 2) await new Promise((resolve) => setImmediate(resolve));
     impatient.abort();
     await expect(third).rejects.toMatchObject({ code: 'AT_CAPACITY' });
-    await registry.stop(registry.require(first.sessionId), 'stopped', '');
+    await registry.require(first.sessionId).end(new SessionEnd('stopped', ''));
     const { sessionId } = await second;
     await expect(
       starter.startSession({ ...options, signal: AbortSignal.abort() }),
     ).rejects.toMatchObject({ code: 'AT_CAPACITY' });
-    await registry.stop(registry.require(sessionId), 'stopped', '');
+    await registry.require(sessionId).end(new SessionEnd('stopped', ''));
   });
 
   it('counts as its principal’s', async () => {

@@ -12,6 +12,7 @@ import {
   TelephonyModule,
   WebSocketModule,
   WebSocketRunnerArguments,
+  SessionEnd,
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import {
@@ -161,17 +162,13 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
   });
 
   it('closes under a bot that does not stop', async () => {
-    const { wsUrl, launcher, registry } = await start(
-      platform,
-      () => new Promise(() => undefined),
-      {
-        stopGraceMs: 20,
-      },
-    );
+    const { wsUrl, launcher } = await start(platform, () => new Promise(() => undefined), {
+      stopGraceMs: 20,
+    });
     const client = await connect(`${wsUrl}/ws-client`);
     const { session } = await launcher.nextLaunch();
     const closed = closeOf(client);
-    await registry.stop(session as Session, 'stopped', 'enough');
+    await (session as Session).end(new SessionEnd('stopped', 'enough'));
     await expect(closed).resolves.toMatchObject({ code: 1000 });
   });
 

@@ -13,6 +13,7 @@ import {
   type RunnerOptions,
   SessionRegistry,
   WhatsAppModule,
+  SessionEnd,
 } from '../../src/index.js';
 import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
@@ -135,7 +136,7 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
   it('hangs up when the session is stopped', async () => {
     const { sessions } = await start(platform);
     const caller = await meta.call('call-1');
-    await sessions.stop(sessions.live[0]!, 'stopped', 'enough');
+    await sessions.live[0]!.end(new SessionEnd('stopped', 'enough'));
     expect(meta.calls.get('call-1')!.state).toBe('over');
     await caller.leave();
   });

@@ -1,17 +1,29 @@
 import { once } from 'node:events';
 import type { BotLauncher } from '../../bot/bot-launcher.js';
 import { runnerArgumentsFromJSON } from '../../bot/runner-arguments-json.js';
-import type { RunnerArguments } from '../../bot/runner-arguments.js';
-import { isEndAtWork, SessionEnd, type SessionEndCode } from '../../bot/session-end.js';
+import {
+  isEndAtWork,
+  listenerFailed,
+  SessionEnd,
+  type SessionEndCode,
+} from '../../bot/session-end.js';
 import { attempt } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import { bindContext } from '../../sessions/session-context.js';
+import type { SessionLimits } from '../../sessions/session.js';
 // For its classes of arguments.
 import '../../transports/index.js';
 import { type BotMessage, MAX_REASON, type StartMessage } from '../bot-messages.js';
 import type { Channel } from './channel.js';
 import { HostedSession } from './hosted-session.js';
 import { RelayedSocket } from './relayed-socket.js';
+
+/** The runner keeps the limits. */
+const UNLIMITED: SessionLimits = {
+  maxSessionDurationMs: Infinity,
+  readyTimeoutMs: Infinity,
+  stopGraceMs: Infinity,
+};
 
 /** The ends that come from the connection: the bot learns of them behind the last message that came over it. */
 const ENDS_OF_CONNECTIONS: readonly SessionEndCode[] = ['peer_left', 'peer_error', 'completed'];
@@ -49,42 +61,30 @@ export async function converse(
       return outcome;
     };
   }
-  websocket?.guard((thrown) => session.fail(thrown));
-  attempt(
-    async () => {
-      const { code, message } = await stopped;
-      const isOpen = websocket && websocket.readyState < websocket.CLOSED;
-      // It rejects when there is an error first.
-      if (isOpen && ENDS_OF_CONNECTIONS.includes(code))
-        await once(websocket, 'close').catch(() => undefined);
-      session.requestEnd(new SessionEnd(code, message));
-    },
-    (thrown) => session.fail(thrown),
-  );
+  const fail = (thrown: unknown): void => void session.end(listenerFailed(thrown));
+  websocket?.guard(fail);
+  attempt(async () => {
+    const { code, message } = await stopped;
+    const isOpen = websocket && websocket.readyState < websocket.CLOSED;
+    // It rejects when there is an error first.
+    if (isOpen && ENDS_OF_CONNECTIONS.includes(code))
+      await once(websocket, 'close').catch(() => undefined);
+    session.endHere(new SessionEnd(code, message));
+  }, fail);
 
-  const outcome = await launch(bot, args, session);
-  await session.finish(
-    session.endRequested ??
-      (outcome.type === 'failed'
-        ? new SessionEnd('failed', 'The bot failed.')
-        : new SessionEnd('completed', 'The bot returned.')),
-  );
+  let outcome: Extract<BotMessage, { type: 'done' | 'failed' }> = { type: 'done' };
+  session.launch(async () => {
+    try {
+      await bot.launch(args, session);
+    } catch (error) {
+      if (session.ending && isEndAtWork(error, session.ending)) return;
+      outcome = failure(error);
+      session.endHere(new SessionEnd('failed', 'The bot failed.'));
+    }
+  }, UNLIMITED);
+  await session.ended;
   await relayed?.flush();
   return outcome.type === 'done' ? { ...outcome, stats: context.mediaStats } : outcome;
-}
-
-async function launch(
-  bot: BotLauncher,
-  args: RunnerArguments,
-  session: HostedSession,
-): Promise<Extract<BotMessage, { type: 'done' | 'failed' }>> {
-  try {
-    await bot.launch(args, session);
-  } catch (error) {
-    const { endRequested } = session;
-    if (!endRequested || !isEndAtWork(error, endRequested)) return failure(error);
-  }
-  return { type: 'done' };
 }
 
 /** What was thrown, as a message to the runner. */

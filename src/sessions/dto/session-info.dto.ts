@@ -1,7 +1,8 @@
 import type { SessionEndCode } from '../../bot/session-end.js';
 import { ApiField } from '../../validation/api-field.decorator.js';
 import type { EndedSession } from '../session-history.js';
-import type { Session, SessionState } from '../session.js';
+import type { Session } from '../session.js';
+import type { SessionState } from '../session-state.js';
 
 /**
  * The end in the words of Pipecat Cloud's `completionStatus`. It documents the first three, "among others"; where none of them is true,

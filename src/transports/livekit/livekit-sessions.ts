@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { CallData } from '../../bot/call-data.js';
+import { SessionEnd } from '../../bot/session-end.js';
 import type { AcceptedCall } from '../../calls/call-router.js';
 import { CallRouting, sessionOfCall } from '../../calls/call-routing.js';
 import { textOfThrown } from '../../errors/thrown.js';
@@ -76,7 +77,8 @@ export class LiveKitSessions {
     for (const seat of this.seatsOf(roomName)) {
       clearTimeout(seat.waiting);
       seat.waiting = setTimeout(() => {
-        void this.sessions.stop(seat.session, 'expired', 'The user did not join the LiveKit room.');
+        const reason = new SessionEnd('expired', 'The user did not join the LiveKit room.');
+        void seat.session.end(reason);
       }, pendingTtlMs).unref();
     }
   }
@@ -111,7 +113,7 @@ export class LiveKitSessions {
     if (userIdentity !== undefined) this.deciding.delete(callKey(roomName, userIdentity));
     for (const seat of this.seatsOf(roomName)) {
       if (userIdentity === undefined || seat.userIdentity === userIdentity) {
-        void this.sessions.stop(seat.session, 'peer_left', message);
+        void seat.session.end(new SessionEnd('peer_left', message));
       }
     }
   }

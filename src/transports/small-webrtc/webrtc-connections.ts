@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { BotLauncher } from '../../bot/bot-launcher.js';
+import { listenerFailed, SessionEnd } from '../../bot/session-end.js';
 import type { MediaEnd } from '../../media/media-connection.js';
-import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
 import { SmallWebRTCRunnerArguments } from './dto/small-webrtc-runner-arguments.dto.js';
 import { IceServers } from './ice-servers.js';
@@ -17,7 +17,6 @@ export class WebRtcConnections {
     @Inject(SMALL_WEBRTC_OPTIONS) private readonly options: ResolvedSmallWebRtcOptions,
     @Inject(PEER_STACK) private readonly stack: PeerStack | undefined,
     private readonly iceServers: IceServers,
-    private readonly sessions: SessionRegistry,
     private readonly launcher: BotLauncher,
   ) {}
 
@@ -49,8 +48,8 @@ export class WebRtcConnections {
       },
       {
         warn: (message) => session.logger.warn(message),
-        fail: (thrown) => session.fail(thrown),
-        ended: (end) => void this.sessions.stop(session, codeOf(end, connection), end.message),
+        fail: (thrown) => void session.end(listenerFailed(thrown)),
+        ended: (end) => void session.end(new SessionEnd(codeOf(end, connection), end.message)),
       },
     );
     session.onEnd(({ message }) => connection.disconnect({ reason: 'aborted', message }));

@@ -42,40 +42,40 @@ export class WebRtcSessions {
    */
   async offer(
     request: WebRtcOffer,
-    caller: Principal | undefined,
+    principal: Principal | undefined,
     sessionId?: string,
   ): Promise<WebRtcAnswer> {
     this.transports.require(WEBRTC);
     const offer = readOffer(request.sdp);
-    const known = this.find(request.pc_id, caller, sessionId);
+    const known = this.find(request.pc_id, principal, sessionId);
     if (known) return known.connection.renegotiate(offer, request.restart_pc);
     if (this.options.connectionMode === 'single' && this.known.size > 0) {
       throw new RunnerError('BAD_REQUEST', 'This bot talks to one client at a time, and has one.');
     }
     const body = request.request_data ?? request.requestData;
     if (sessionId === undefined) {
-      const open = { transport: WEBRTC, body, caller };
+      const open = { transport: WEBRTC, body, principal };
       return this.sessions.start(open, (session) => this.begin(session, offer));
     }
-    const session = this.claim(sessionId, caller);
+    const session = await this.claim(sessionId, principal);
     if (body !== undefined) session.body = body;
     try {
       return await this.begin(session, offer);
     } catch (error) {
-      throw this.sessions.fail(session, error, 'The offer could not be answered.');
+      throw this.sessions.refuse(session, error, 'The offer could not be answered.');
     }
   }
 
   /**
-   * Takes the ways on which a client may be reached.
+   * Adds the ICE candidates of a client.
    * @throws {RunnerError} `NOT_FOUND` when there is no such connection, `INVALID_FIELDS`, or `BAD_REQUEST` for what is no candidate
    */
   addCandidates(
     { pc_id, candidates }: IceCandidates,
-    caller: Principal | undefined,
+    principal: Principal | undefined,
     sessionId?: string,
   ): void {
-    const known = this.find(pc_id, caller, sessionId);
+    const known = this.find(pc_id, principal, sessionId);
     if (!known) throw new RunnerError('NOT_FOUND', 'There is no connection with this pc_id.');
     const valid = candidates.map((one, i) => validateInto(IceCandidate, one, `candidates[${i}]`));
     for (const { candidate, sdp_mid, sdp_mline_index } of valid) {
@@ -85,17 +85,17 @@ export class WebRtcSessions {
 
   private find(
     pcId: string | undefined,
-    caller: Principal | undefined,
+    principal: Principal | undefined,
     sessionId: string | undefined,
   ): Known | undefined {
     const known = this.known.get(pcId ?? '');
-    if (!known || !reaches(caller, known.session.principal)) return undefined;
+    if (!known || !reaches(principal, known.session.principal)) return undefined;
     return sessionId === undefined || known.session.id === sessionId ? known : undefined;
   }
 
-  private claim(sessionId: string, caller: Principal | undefined): Session {
-    this.sessions.require(sessionId, caller);
-    const session = this.sessions.claim(sessionId, [WEBRTC]);
+  private async claim(sessionId: string, principal: Principal | undefined): Promise<Session> {
+    this.sessions.require(sessionId, principal);
+    const session = await this.sessions.claim(sessionId, [WEBRTC]);
     if (session) return session;
     throw new RunnerError('WRONG_STATE', 'This session has its client; start another one.');
   }

@@ -51,15 +51,14 @@ export class IncomingCalls {
       this.transports.require(carrier.name);
       const fields = fieldsOf(request);
       const full = carrier.busyXml === undefined ? undefined : this.sessions.refusal();
-      if (full) throw full;
+      if (full) {
+        const { name: transport } = carrier;
+        throw this.sessions.observers.refused(full, { transport, call: inboundCall(call) });
+      }
       return await this.connect(carrier, call, fields, request);
     } catch (error) {
       const answer = this.refusal(carrier, error);
       if (!answer) throw error;
-      this.sessions.observers.refused(error, {
-        transport: carrier.name,
-        call: inboundCall(call),
-      });
       return answer;
     }
   }

@@ -1,7 +1,7 @@
 import { textOfThrown } from '../../errors/thrown.js';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Principal } from '../../auth/runner-auth.js';
-import type { SessionEndCode } from '../../bot/session-end.js';
+import { SessionEnd, type SessionEndCode } from '../../bot/session-end.js';
 import { type CallReservation, CallLimits } from '../../calls/call-limits.js';
 import { CALL_TARGETS, type CallTarget, parseCallTarget } from '../../calls/call-target.js';
 import { attempt } from '../../errors/attempt.js';
@@ -9,7 +9,8 @@ import { RunnerError } from '../../errors/runner.error.js';
 import { RunnerLogger } from '../../errors/runner-logger.js';
 import { PublicUrls } from '../../http/public-url.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
-import type { Session, SessionCall } from '../../sessions/session.js';
+import type { SessionCall } from '../../sessions/session-state.js';
+import type { Session } from '../../sessions/session.js';
 import { waitsUntil } from '../../sessions/start-queue.js';
 import { type InvalidField, InvalidFieldsError } from '../../validation/invalid-fields.error.js';
 import { SessionStarter, type StartedSession, type StartTerms } from '../session-starter.js';
@@ -84,8 +85,6 @@ export interface OutboundCall extends StartedSession {
  */
 @Injectable()
 export class OutboundCalls {
-  private readonly reservations = new WeakMap<Session, CallReservation>();
-
   constructor(
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
     private readonly starter: SessionStarter,
@@ -94,14 +93,7 @@ export class OutboundCalls {
     private readonly apis: CarrierApis,
     private readonly documents: CallDocuments,
     private readonly publicUrls: PublicUrls,
-  ) {
-    sessions.observers.add({
-      changed: (session) => {
-        if (session.state.name !== 'launching') return;
-        attempt(() => this.reservations.get(session)?.answered(), logFailure);
-      },
-    });
-  }
+  ) {}
 
   /**
    * Places a call. It is not tried twice: when the carrier does not answer in time the phone may ring all the same, and whoever picks it up is hung
@@ -156,7 +148,7 @@ export class OutboundCalls {
     const call: SessionCall = { direction: 'outbound', from, to };
     let session: Session | undefined;
     const reservation = await this.reserve(options, call, (message) => {
-      if (session) void this.sessions.stop(session, 'too_long', message);
+      void session?.end(new SessionEnd('too_long', message));
     });
     const terms: StartTerms = {
       principal: principal,
@@ -170,7 +162,7 @@ export class OutboundCalls {
     try {
       return await this.starter.start({ transport: carrier, body }, terms, (started) => {
         session = started.context.session;
-        this.reservations.set(session, reservation);
+        session.whenConnected(() => attempt(() => reservation.answered(), logFailure));
         session.onEnd(() => reservation.ended());
         session.context.credentials = options.credentials;
         const { xml = '', ...facts } = this.starter.describe(started, customParameters);
@@ -210,7 +202,7 @@ async function stopRinging(
   code: SessionEndCode,
 ): Promise<void> {
   // Answered, or no longer ringing.
-  if (session.connectedAtMs !== undefined || code === 'expired') return;
+  if (session.state.connectedAtMs !== undefined || code === 'expired') return;
   try {
     if (api.calls.cancelCall) await api.send(api.calls.cancelCall(callId));
     else await api.end(callId);

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Inject } from '@nestjs/common';
 import type { CallData } from '../../bot/call-data.js';
+import { SessionEnd } from '../../bot/session-end.js';
 import { CallRefusedError } from '../../calls/call-refused.error.js';
 import {
   CallRouting,
@@ -68,7 +69,7 @@ export class TelephonyGateway extends SocketGateway {
       socket.close(1008, 'this runner does not accept phone calls');
       return;
     }
-    const session = this.sockets.admit(socket, request, {
+    const session = await this.sockets.admit(socket, request, {
       transports: [...carriers, UNANNOUNCED],
       openAs: UNANNOUNCED,
     });
@@ -119,20 +120,17 @@ export class TelephonyGateway extends SocketGateway {
     };
     session.call = inboundCall(call);
     const accepted = await this.routing.route(call);
-    this.sessions.adopt(session, sessionOfCall(accepted));
+    await this.sessions.adopt(session, sessionOfCall(accepted));
     session.context.credentials = accepted.credentials;
     Object.assign(call_data.body, accepted.customParameters);
   }
 
   private async turnAway(session: Session, error: unknown): Promise<void> {
     if (isInstance(error, CallRefusedError)) {
-      session.refusal = error.code;
-      const { transport, call } = session;
-      this.sessions.observers.refused(error, { transport, call, session });
-      await this.sessions.stop(session, 'stopped', error.message);
+      this.sessions.refuse(session, error, error.message, 'stopped');
     } else if (isInstance(error, RunnerError) && error.code !== 'WRONG_STATE') {
-      this.sessions.fail(session, error, error.message);
-    } else await this.sessions.stop(session, 'peer_error', textOfThrown(error).message);
+      this.sessions.refuse(session, error, error.message);
+    } else await session.end(new SessionEnd('peer_error', textOfThrown(error).message));
   }
 }
 

@@ -30,12 +30,12 @@ export class WebSocketGateway extends SocketGateway {
     return this.transports.allows('websocket');
   }
 
-  protected accept(socket: RunnerWebSocket, request: IncomingMessage): void {
+  protected async accept(socket: RunnerWebSocket, request: IncomingMessage): Promise<void> {
     if (!this.isOn) {
       socket.close(1008, 'this runner does not accept websocket');
       return;
     }
-    const session = this.sockets.admit(socket, request, {
+    const session = await this.sockets.admit(socket, request, {
       transports: ['websocket'],
       openAs: 'websocket',
     });

@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { CallData } from '../../bot/call-data.js';
+import { SessionEnd } from '../../bot/session-end.js';
 import { CallRefusedError } from '../../calls/call-refused.error.js';
 import {
   CallRouting,
@@ -67,7 +68,7 @@ export class WhatsAppCalls implements OnModuleInit {
     const call = this.ongoing.get(callId);
     if (!call) return 'The call is not known, or over.';
     call.over = true;
-    if (call.session) void this.sessions.stop(call.session, 'peer_left', 'The caller hung up.');
+    void call.session?.end(new SessionEnd('peer_left', 'The caller hung up.'));
     return 'The call is over.';
   }
 
