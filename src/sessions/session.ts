@@ -1,9 +1,8 @@
-import type { Logger } from '@nestjs/common';
 import type { Principal } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
 import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { guardListeners } from '../errors/guard-listeners.js';
-import { RunnerLogger } from '../errors/runner-logger.js';
+import { type RunnerLog, RunnerLogger } from '../errors/runner-logger.js';
 import type { RefusalCode } from '../errors/runner.error.js';
 import { textOfThrown } from '../errors/thrown.js';
 
@@ -63,7 +62,7 @@ export class Session extends BotSession {
 
   // Created on first use: most pending sessions never need them, and each costs more than the session itself.
   private controller: AbortController | undefined;
-  private log: Logger | undefined;
+  private log: RunnerLog | undefined;
   private endedLatch: PromiseWithResolvers<SessionEnd> | undefined;
   private cleanups: Cleanup[] | undefined;
   private released = false;
@@ -115,7 +114,7 @@ export class Session extends BotSession {
     return this.controller.signal;
   }
 
-  get logger(): Logger {
+  get logger(): RunnerLog {
     return (this.log ??= new RunnerLogger(`Session ${this.id}`));
   }
 

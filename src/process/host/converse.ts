@@ -7,8 +7,8 @@ import { attempt } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import { linkSession } from '../../sessions/session-of-arguments.js';
 import { linkHangUp, linkTransfer } from '../../transports/hang-up-link.js';
-// For its classes of arguments.
-import '../../transports/index.js';
+// For its classes of arguments, and their media.
+import '../../bot.js';
 import { mediaStatsOf } from '../../transports/media-stats.js';
 import { noteHandshake } from '../../websocket/handshake.js';
 import { type BotMessage, MAX_REASON, type StartMessage } from '../bot-messages.js';
