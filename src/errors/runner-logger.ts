@@ -1,9 +1,9 @@
-import type { LoggerService } from '@nestjs/common';
+import type { LogLevel } from '@nestjs/common';
 import { attempt } from './attempt.js';
 import { textOfThrown } from './thrown.js';
 
-/** The levels of a log, as Nest has them. */
-export type RunnerLog = Required<Omit<LoggerService, 'setLogLevels'>>;
+/** A log with the levels of Nest's. */
+export type RunnerLog = Readonly<Record<LogLevel, (message: unknown, ...rest: unknown[]) => void>>;
 
 /** Makes the log that lines of a context are written to: Nest's in the runner, the runner's in the process of a bot, otherwise the console. */
 let logOf = (context: string): RunnerLog => {
@@ -45,7 +45,7 @@ export class RunnerLogger implements RunnerLog {
   private write(level: keyof RunnerLog, message: unknown, rest: unknown[]): void {
     const log = logOf(this.context);
     attempt(
-      () => log[level](message, ...rest) as unknown,
+      () => log[level](message, ...rest),
       (thrown) => log.error(`a line of the log could not be written: ${textOfThrown(thrown).text}`),
     );
   }
