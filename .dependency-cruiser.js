@@ -38,7 +38,7 @@ const NEIGHBOURS = {
   process: [
     ...['bot', 'errors', 'limits', 'media', 'packages', 'sessions', 'websocket', 'validation'],
     // For its classes of arguments.
-    'transports/index.ts',
+    'bot.ts',
   ],
   openapi: [
     ...['auth', 'compat', 'errors', 'http', 'packages', 'validation'],

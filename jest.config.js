@@ -7,7 +7,7 @@ const project = {
   testEnvironment: 'node',
   roots: ['<rootDir>/src', '<rootDir>/console', '<rootDir>/test'],
   extensionsToTreatAsEsm: ['.ts'],
-  setupFiles: ['reflect-metadata'],
+  setupFiles: ['reflect-metadata', '<rootDir>/src/errors/nest-log.ts'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-pipecat-runner$': '<rootDir>/src/index.ts',

@@ -22,6 +22,7 @@ import { CallRouting } from './calls/call-routing.js';
 import { InMemoryCallLimits } from './calls/in-memory-call-limits.js';
 import { ConsoleController } from './console/console.controller.js';
 import { ConsolePage } from './console/console-page.js';
+import './errors/nest-log.js';
 import { HealthController } from './health/health.controller.js';
 import { RunnerHealth } from './health/runner-health.js';
 import { RunnerIntake } from './http/intake/runner-intake.js';

@@ -1,4 +1,4 @@
-import type { Logger } from '@nestjs/common';
+import type { RunnerLog } from '../errors/runner-logger.js';
 
 /**
  * Answers one request with a web-standard `Response`, whose body may be a stream. `request.url` starts with the path behind
@@ -23,7 +23,7 @@ export abstract class BotSession {
   /** What is known of whoever started the session: the `claims` that the host's `RunnerAuth` gave; empty for keys. */
   abstract readonly claims: Readonly<Record<string, unknown>>;
   /** Logs under the session's id. */
-  abstract readonly logger: Logger;
+  abstract readonly logger: RunnerLog;
   /** Marks the bot as up: the session goes from `launching` to `running`. Calling it again changes nothing. */
   abstract ready(): void;
   /**

@@ -1,34 +1,52 @@
-import { Logger } from '@nestjs/common';
+import type { LogLevel } from '@nestjs/common';
 import { attempt } from './attempt.js';
 import { textOfThrown } from './thrown.js';
 
+/** A log with the levels of Nest's. */
+export type RunnerLog = Readonly<Record<LogLevel, (message: unknown, ...rest: unknown[]) => void>>;
+
+/** Makes the log that lines of a context are written to: Nest's in the runner, the runner's in the process of a bot, otherwise the console. */
+let logOf = (context: string): RunnerLog => {
+  const write = (level: 'error' | 'warn' | 'log' | 'debug') => (message: unknown) =>
+    console[level](`[${context}]`, message);
+  const [error, warn, log, debug] = (['error', 'warn', 'log', 'debug'] as const).map(write);
+  return { fatal: error!, error: error!, warn: warn!, log: log!, debug: debug!, verbose: debug! };
+};
+
+/** Has all lines from now on written to the logs that `of` makes. */
+export const logTo = (of: (context: string) => RunnerLog): void => void (logOf = of);
+
 /**
- * Nest's logger, without what it throws: for what it cannot print, and because a host's own logger may stand behind it. No conversation ends
- * because of a line of the log.
+ * A log without what it throws: for what it cannot print, and because a host's own logger may stand behind it. No conversation ends
+ * because of a line of the log. Nothing of Nest is behind it but what {@link logTo} was given.
  */
-export class RunnerLogger extends Logger {
-  override log(message: unknown, ...rest: unknown[]): void {
-    this.attempt(() => super.log(message, ...rest));
+export class RunnerLogger implements RunnerLog {
+  constructor(private readonly context: string) {}
+
+  log(message: unknown, ...rest: unknown[]): void {
+    this.write('log', message, rest);
   }
-  override error(message: unknown, ...rest: unknown[]): void {
-    this.attempt(() => super.error(message, ...rest));
+  error(message: unknown, ...rest: unknown[]): void {
+    this.write('error', message, rest);
   }
-  override warn(message: unknown, ...rest: unknown[]): void {
-    this.attempt(() => super.warn(message, ...rest));
+  warn(message: unknown, ...rest: unknown[]): void {
+    this.write('warn', message, rest);
   }
-  override debug(message: unknown, ...rest: unknown[]): void {
-    this.attempt(() => super.debug(message, ...rest));
+  debug(message: unknown, ...rest: unknown[]): void {
+    this.write('debug', message, rest);
   }
-  override verbose(message: unknown, ...rest: unknown[]): void {
-    this.attempt(() => super.verbose(message, ...rest));
+  verbose(message: unknown, ...rest: unknown[]): void {
+    this.write('verbose', message, rest);
   }
-  override fatal(message: unknown, ...rest: unknown[]): void {
-    this.attempt(() => super.fatal(message, ...rest));
+  fatal(message: unknown, ...rest: unknown[]): void {
+    this.write('fatal', message, rest);
   }
 
-  private attempt(write: () => void): void {
-    attempt(write, (thrown) =>
-      super.error(`a line of the log could not be written: ${textOfThrown(thrown).text}`),
+  private write(level: keyof RunnerLog, message: unknown, rest: unknown[]): void {
+    const log = logOf(this.context);
+    attempt(
+      () => log[level](message, ...rest),
+      (thrown) => log.error(`a line of the log could not be written: ${textOfThrown(thrown).text}`),
     );
   }
 }

@@ -17,8 +17,8 @@ const MAX_BUFFERED_BYTES = 65_536;
 /** Past this much of it, messages included, the peer does not read at all, and is closed on: what else is sent cannot wait here. Bytes. */
 const MAX_UNREAD_BYTES = 4 * 1_048_576;
 
-/** What a {@link SocketMediaConnection} needs beside its socket. */
-export interface SocketLinkOptions {
+/** The wire format of a {@link SocketMediaConnection}, and what its provider does by other ways. */
+export interface SocketMediaOptions {
   readonly serializer: MediaSerializer;
   /** Tells the provider to end the call, where that is possible. Never rejects. */
   readonly hangUp?: () => Promise<HangUpOutcome>;
@@ -26,7 +26,7 @@ export interface SocketLinkOptions {
   readonly transfer?: MediaConnection['transfer'];
 }
 
-/** Media over an open WebSocket: a carrier's, or a client's. */
+/** Media over an open WebSocket: a carrier's, or a client's. The serializer alone knows the wire format. */
 export class SocketMediaConnection implements MediaConnection {
   readonly transfer: MediaConnection['transfer'];
   private readonly serializer: MediaSerializer;
@@ -38,7 +38,7 @@ export class SocketMediaConnection implements MediaConnection {
 
   constructor(
     private readonly socket: WebSocket,
-    private readonly options: SocketLinkOptions,
+    private readonly options: SocketMediaOptions,
   ) {
     this.transfer = options.transfer;
     this.serializer = options.serializer;

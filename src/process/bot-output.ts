@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
-import type { Logger, LogLevel } from '@nestjs/common';
+import type { LogLevel } from '@nestjs/common';
+import type { RunnerLog } from '../errors/runner-logger.js';
 import { Allowance } from './allowance.js';
 import { printableLines } from './printable-lines.js';
 import type { ProcessBotLimits } from './process-bot.options.js';
@@ -34,7 +35,7 @@ export class BotOutput {
     private readonly limits: Required<
       Pick<ProcessBotLimits, 'outputLinesPerSecond' | 'outputBytesPerSecond'>
     >,
-    private readonly logger: () => Logger,
+    private readonly logger: () => RunnerLog,
   ) {
     this.lines = new Allowance(limits.outputLinesPerSecond);
     this.pace = { bytes: new Allowance(limits.outputBytesPerSecond), bytesALine: BYTES_A_LINE };

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type Duplex, PassThrough } from 'node:stream';
-import { Logger } from '@nestjs/common';
+import { type RunnerLog, RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { Allowance } from './allowance.js';
 import type { BotMessage, RunnerMessage } from './bot-messages.js';
@@ -23,7 +23,7 @@ export const OUTPUT_GRACE_MS = 500;
 /** One process with one bot, for one conversation. */
 export class BotProcess {
   /** Where its output goes; the session's, once it has one. */
-  logger = new Logger('BotProcess');
+  logger: RunnerLog = new RunnerLogger('BotProcess');
   /** Is told what the bot says of its conversation. */
   onMessage: (message: BotMessage) => void = () => undefined;
   /** Resolves once it waits for its conversation. @throws {Error} when it never will: why */

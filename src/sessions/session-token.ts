@@ -35,6 +35,16 @@ export class SessionTokens {
     return `${encoded}.${this.sign(encoded)}`;
   }
 
+  /**
+   * Returns what `POST /start` answers to a client of a WebSocket: with a token where `webSocketAuth` wants one, otherwise the URL names the session.
+   * @param wsUrl the URL of the gateway, such as `baseUrl.webSocketUrl('/ws-client')`
+   */
+  webSocketAnswer(session: Session, wsUrl: string): Record<string, string> {
+    return this.options.webSocketAuth === 'token'
+      ? { wsUrl, token: this.issue(session) }
+      : { wsUrl: `${wsUrl}?session_id=${session.id}` };
+  }
+
   /** The id of the session that a genuine token names while it lasts; otherwise `undefined`. Never throws. */
   sessionIdOf(token: string): string | undefined {
     const [encoded, signature, ...rest] = token.split('.');

@@ -1,4 +1,3 @@
-import type { Logger } from '@nestjs/common';
 import type { Principal } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
 import {
@@ -9,7 +8,7 @@ import {
 } from '../bot/session-end.js';
 import { attempt } from '../errors/attempt.js';
 import { guardListeners } from '../errors/guard-listeners.js';
-import { RunnerLogger } from '../errors/runner-logger.js';
+import { type RunnerLog, RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { textOfThrown } from '../errors/thrown.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
@@ -68,7 +67,7 @@ export class Session extends BotSession {
   // Created on first use: most pending sessions never need them, and each costs more than the session itself.
   private ownContext: SessionContext | undefined;
   private controller: AbortController | undefined;
-  private log: Logger | undefined;
+  private log: RunnerLog | undefined;
   private cleanups: Cleanup[] | undefined;
   private release: Promise<SessionEnd> | undefined;
   private endedLatch: Promise<SessionEnd> | undefined;
@@ -126,7 +125,7 @@ export class Session extends BotSession {
     return this.controller.signal;
   }
 
-  get logger(): Logger {
+  get logger(): RunnerLog {
     return (this.log ??= new RunnerLogger(`Session ${this.id}`));
   }
 

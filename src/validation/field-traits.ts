@@ -1,6 +1,6 @@
-import { applyDecorators } from '@nestjs/common';
 import { Type } from 'class-transformer';
 import { IsObject, ValidateNested } from 'class-validator';
+import { applyDecorators } from './apply-decorators.js';
 
 /** A class that a plain object can be made into. */
 export type PlainClass<T extends object = object> = new () => T;

@@ -1,5 +1,5 @@
-import { applyDecorators } from '@nestjs/common';
 import { IsInt, Max, Min } from 'class-validator';
+import { applyDecorators } from './apply-decorators.js';
 
 /** A TCP or UDP port as a number. */
 export function IsPortNumber(): PropertyDecorator {

@@ -1,7 +1,7 @@
-import { applyDecorators } from '@nestjs/common';
 import { ValidateBy, type ValidationArguments } from 'class-validator';
 import { printable } from './printable.js';
 import { Verbatim } from './verbatim.decorator.js';
+import { applyDecorators } from './apply-decorators.js';
 
 /** Checks a `Record<string, string>` value by value; the message names the key at fault, never what it holds. */
 export function IsStringRecord(): PropertyDecorator {

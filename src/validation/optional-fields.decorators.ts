@@ -1,4 +1,3 @@
-import { applyDecorators } from '@nestjs/common';
 import {
   IsArray,
   IsBoolean,
@@ -13,6 +12,7 @@ import {
 } from 'class-validator';
 import { ApiField, type ApiFieldOptions } from './api-field.decorator.js';
 import { Verbatim } from './verbatim.decorator.js';
+import { applyDecorators } from './apply-decorators.js';
 
 /** Optional fields of a provider's schema in one line each: the check, its message and the documentation. */
 const optional = (

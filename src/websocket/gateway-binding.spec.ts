@@ -17,7 +17,6 @@ const RUNNER: RunnerRef = { name: undefined, path: 'voice', isGlobal: false, mod
 @RunnerGateway('ws')
 class Gateway extends SocketGateway {
   readonly urls: (string | undefined)[] = [];
-  readonly isOn = true;
   warnings = 0;
   readonly sockets = { warnIfOpen: () => this.warnings++ } as unknown as SocketSessions;
 

@@ -12,8 +12,10 @@ export interface RunnerGatewayOptions {
 const RUNNER_GATEWAY = Symbol('RUNNER_GATEWAY');
 
 /**
- * A gateway on raw sockets: its `handleConnection(socket, request)` gets every connection to `/<path>` and
- * `/<path>/<token>` below the runner's base path, with its early frames held, and frames reach it as the peer sent them.
+ * A gateway on raw sockets, for subclasses of `SocketGateway` among the providers of a transport's module. It gets every connection to `/<path>`
+ * and `/<path>/<token>` below the runner's base path, on the application's own HTTP server, beside the gateways of the host.
+ *
+ * @param path without slashes around it, such as `ws-client`
  */
 export const RunnerGateway = (path: string): ClassDecorator => SetMetadata(RUNNER_GATEWAY, path);
 

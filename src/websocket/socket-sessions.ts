@@ -13,21 +13,29 @@ import { SessionRegistry } from '../sessions/session-registry.js';
 import { SessionTokens } from '../sessions/session-token.js';
 import { decodeBodyParam, extractToken, sessionIdParam } from './admission.js';
 import { closeFor } from './close-codes.js';
+import { SocketLiveness } from './liveness.js';
 import { RunnerSocketAdapter } from './runner-socket-adapter.js';
 import { type RunnerWebSocket, UNHEARD } from './runner-web-socket.js';
 
-/** Which sessions a gateway takes callers for. */
-export interface SocketPurpose {
-  /** Wire names of the transports that connect here. */
+/** The sessions that the clients of a gateway may connect to. */
+export interface SocketAdmission {
+  /** Wire names of the transports whose clients connect here. */
   readonly transports: readonly string[];
-  /** The name of a session whose caller comes unannounced. */
+  /** The transport of a session whose client connects without a `POST /start`. */
   readonly openAs: string;
+  /**
+   * The interval of pings, in milliseconds: a client from which nothing arrived since the last one is cut off. 0 is off.
+   * @default 0
+   */
+  readonly pingIntervalMs?: number;
 }
 
-/** Decides who may connect, finds or opens the caller's session, and ties socket and session together. */
+/** Decides who may connect, finds or opens the session, and ties socket and session together. */
 @Injectable()
 export class SocketSessions {
   private warned = false;
+  /** By their intervals. */
+  private readonly watches = new Map<number, SocketLiveness>();
 
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
@@ -53,17 +61,18 @@ export class SocketSessions {
   }
 
   /**
-   * Returns the session of a new connection, claimed and bound to the socket; when the caller may not come in, the socket is
-   * closed with the code that says why, and there is none.
+   * Returns the session of a new connection, claimed and bound to the socket: either ends with the other. Where the client may not come in
+   * (origin, token, capacity), the socket is closed with the code that says why, and the result is `undefined`.
    */
   async admit(
     socket: RunnerWebSocket,
     request: IncomingMessage,
-    purpose: SocketPurpose,
+    admission: SocketAdmission,
   ): Promise<Session | undefined> {
     try {
-      const session = await this.findSession(socket, request, purpose);
+      const session = await this.findSession(socket, request, admission);
       this.bind(session, socket);
+      this.watch(socket, request, admission.pingIntervalMs);
       return session;
     } catch (error) {
       const { code, reason } = closeFor(error);
@@ -72,10 +81,16 @@ export class SocketSessions {
     }
   }
 
+  private watch(socket: RunnerWebSocket, request: IncomingMessage, pingIntervalMs = 0): void {
+    const liveness = this.watches.get(pingIntervalMs) ?? new SocketLiveness(pingIntervalMs);
+    this.watches.set(pingIntervalMs, liveness);
+    liveness.watch(socket, request);
+  }
+
   private async findSession(
     socket: RunnerWebSocket,
     request: IncomingMessage,
-    { transports, openAs: transport }: SocketPurpose,
+    { transports, openAs: transport }: SocketAdmission,
   ): Promise<Session> {
     let body: unknown;
     let announced: Session | undefined;

@@ -9,6 +9,7 @@ export class Lines implements LoggerService {
   readonly error = this.at('error');
   readonly debug = this.at('debug');
   readonly verbose = this.at('verbose');
+  readonly fatal = this.at('fatal');
 
   get text(): string {
     return this.all.join('\n');

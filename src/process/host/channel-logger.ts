@@ -1,12 +1,17 @@
 import { inspect } from 'node:util';
-import type { LoggerService, LogLevel } from '@nestjs/common';
+import type { LogLevel } from '@nestjs/common';
+import type { RunnerLog } from '../../errors/runner-logger.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import { MAX_LOG_TEXT } from '../bot-messages.js';
 import type { Channel } from './channel.js';
 
-/** Nest's logger in the process of a bot: what is logged there comes out of the runner's. */
-export class ChannelLogger implements LoggerService {
-  constructor(private readonly channel: Channel) {}
+/** The log in the process of a bot, also in place of Nest's: its lines come out of the runner's. */
+export class ChannelLogger implements RunnerLog {
+  /** @param context of all lines; otherwise the last of what is logged, as Nest calls it */
+  constructor(
+    private readonly channel: Channel,
+    private readonly context?: string,
+  ) {}
 
   log = this.at('log');
   error = this.at('error');
@@ -15,18 +20,17 @@ export class ChannelLogger implements LoggerService {
   verbose = this.at('verbose');
   fatal = this.at('fatal');
 
-  /** As Nest calls it: what there is to be said, and last the context of the logger it is said by. The runner adds that of the session. */
   private at(level: LogLevel) {
     return (...what: unknown[]): void => {
-      const context = what.length > 1 && typeof what.at(-1) === 'string' ? what.pop() : undefined;
+      const context =
+        this.context ??
+        (what.length > 1 && typeof what.at(-1) === 'string' ? (what.pop() as string) : '');
       const text = what
         .filter((one) => one !== undefined)
         .map((one) => (typeof one === 'string' ? one : shown(one)))
         .join('\n');
-      const prefix =
-        context === undefined || /^Session /.test(context as string)
-          ? ''
-          : `[${context as string}] `;
+      // The runner adds the context of the session.
+      const prefix = context === '' || context.startsWith('Session ') ? '' : `[${context}] `;
       const message = (prefix + text).slice(0, MAX_LOG_TEXT);
       void this.channel.send({ type: 'log', level, message });
     };

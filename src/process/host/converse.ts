@@ -9,10 +9,10 @@ import {
 } from '../../bot/session-end.js';
 import { attempt } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
+// For its classes of arguments, and their media.
+import '../../bot.js';
 import { bindContext } from '../../sessions/session-context.js';
 import type { SessionLimits } from '../../sessions/session.js';
-// For its classes of arguments.
-import '../../transports/index.js';
 import { type BotMessage, MAX_REASON, type StartMessage } from '../bot-messages.js';
 import type { Channel } from './channel.js';
 import { HostedSession } from './hosted-session.js';

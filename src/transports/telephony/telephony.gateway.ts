@@ -54,7 +54,7 @@ export class TelephonyGateway extends SocketGateway {
     this.liveness = new SocketLiveness(options.pingIntervalMs);
   }
 
-  protected get isOn(): boolean {
+  protected override get isOn(): boolean {
     return this.options.evals || this.carriers.length > 0;
   }
 

@@ -1,5 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options.js';
+import { Injectable } from '@nestjs/common';
 import { SessionTokens } from '../../sessions/session-token.js';
 import { RunnerTransport, type StartContext } from '../runner-transport.js';
 import { TransportRegistry } from '../transport-registry.js';
@@ -10,7 +9,6 @@ export class WebSocketTransport extends RunnerTransport {
   readonly names = ['websocket'];
 
   constructor(
-    @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly tokens: SessionTokens,
     registry: TransportRegistry,
   ) {
@@ -19,9 +17,6 @@ export class WebSocketTransport extends RunnerTransport {
   }
 
   start({ session, baseUrl }: StartContext): Record<string, unknown> {
-    const wsUrl = baseUrl.webSocketUrl('/ws-client');
-    return this.options.webSocketAuth === 'token'
-      ? { wsUrl, token: this.tokens.issue(session) }
-      : { wsUrl: `${wsUrl}?session_id=${session.id}` };
+    return this.tokens.webSocketAnswer(session, baseUrl.webSocketUrl('/ws-client'));
   }
 }
