@@ -53,7 +53,7 @@ export class CallRouting {
   async webhookKeys(call: KnownCall): Promise<readonly string[] | undefined> {
     if (!this.isOn) return undefined;
     return this.ask('webhookKeys', call, async (asked) => {
-      const keys = await this.router.webhookKeys(asked);
+      const keys = await this.router.webhookKeys?.(asked);
       if (keys === undefined) return undefined;
       const list = [keys].flat();
       if (list.every((key) => typeof key === 'string' && key !== '')) return list;
