@@ -2,7 +2,10 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher } from './bot/bot-launcher.js';
+import { CallLimits } from './calls/call-limits.js';
+import { CallRouter } from './calls/call-router.js';
 import { RunnerServing } from './http/runner-serving.js';
+import { SessionHooks } from './sessions/session-hooks.js';
 import { SessionRegistry } from './sessions/session-registry.js';
 import { IMPLIED_TRANSPORT } from './transports/implied-transport.js';
 import { RunnerTransport } from './transports/runner-transport.js';
@@ -17,6 +20,9 @@ export class RunnerStartup implements OnModuleInit {
   constructor(
     private readonly launcher: BotLauncher,
     private readonly auth: RunnerAuth,
+    private readonly callRouter: CallRouter,
+    private readonly callLimits: CallLimits,
+    private readonly sessionHooks: SessionHooks,
     private readonly transports: TransportRegistry,
     private readonly serving: RunnerServing,
     private readonly sessions: SessionRegistry,
@@ -30,8 +36,14 @@ export class RunnerStartup implements OnModuleInit {
 
   onModuleInit(): void {
     this.initialised = true;
-    refuseWithout('launcher', this.launcher, 'launch');
-    refuseWithout('auth', this.auth, 'authorize');
+    const problems = [
+      missing('launcher', this.launcher, 'launch'),
+      missing('auth', this.auth, 'authorize'),
+      missing('callRouter', this.callRouter, 'route'),
+      missing('callLimits', this.callLimits, 'reserve'),
+      missing('sessionHooks', this.sessionHooks, 'ended'),
+    ].filter((problem) => problem !== undefined);
+    if (problems.length > 0) throw new InvalidOptionsError('RunnerModule', problems);
     // A host may give any object with a launch() method.
     this.serving.onServing('launcher', () => this.launcher.prepare?.());
     this.serving.onServing('transports', () => this.warnOfUnusable());
@@ -64,12 +76,11 @@ export class RunnerStartup implements OnModuleInit {
   }
 }
 
-/** @throws {InvalidOptionsError} where what a provider gave lacks its method */
-function refuseWithout(option: string, given: object | undefined, method: string): void {
-  if (typeof (given as Record<string, unknown> | undefined)?.[method] === 'function') return;
-  throw new InvalidOptionsError('RunnerModule', [
-    `${option} must have a method ${method}(), and ${kindOf(given)} has none`,
-  ]);
+/** @returns what is wrong where what a provider gave lacks its method */
+function missing(option: string, given: object | undefined, method: string): string | undefined {
+  return typeof (given as Record<string, unknown> | undefined)?.[method] === 'function'
+    ? undefined
+    : `${option} must have a method ${method}(), and ${kindOf(given)} has none`;
 }
 
 function warnOfLazyLoading(): void {

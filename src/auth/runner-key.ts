@@ -44,7 +44,9 @@ function checkKey(entry: unknown): string | undefined {
     typeof entry === 'string' ? { key: entry } : (entry ?? {})
   ) as Record<string, unknown>;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{16,}$/.test(key)) {
-    return 'must be a key (at least 16 printable characters, no spaces) or { key, name?, maxSessions? }';
+    const needed =
+      'must be a key (at least 16 printable characters, no spaces) or { key, name?, maxSessions? }';
+    return key === undefined ? `${needed}, not undefined` : needed;
   }
   if (key.startsWith(HASHED) && !/^[0-9a-f]{64}$/i.test(key.slice(HASHED.length))) {
     return 'must have 64 hex digits after sha256:';

@@ -52,7 +52,7 @@ export class CallRouting {
     if (!this.isOn) return undefined;
     try {
       return await this.ask('webhookKeys', call, async (asked) => {
-        const keys = await this.router.webhookKeys(asked);
+        const keys = await this.router.webhookKeys?.(asked);
         if (keys === undefined) return undefined;
         const list = [keys].flat();
         if (list.every((key) => typeof key === 'string' && key !== '')) return list;

@@ -53,7 +53,7 @@ export class SessionHookDispatcher implements SessionObserver {
     const record = { transport, principal, call, refusedAt: new Date(), code, message };
     this.call({
       subject: `a start that was refused (${code})`,
-      run: () => this.hooks.refused(record),
+      run: () => this.hooks.refused?.(record),
     });
   }
 

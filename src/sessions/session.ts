@@ -213,9 +213,10 @@ export class Session extends BotSession {
    */
   end(reason: SessionEnd): Promise<SessionEnd> {
     const { current, transfer } = this;
+    // Only a listener's: what launch() throws ends the session in run().
     if (reason.code === 'failed' && Object.hasOwn(reason, 'cause')) {
       const { text, stack } = textOfThrown(reason.cause);
-      this.logger.error(`${reason.message} ${text}`, stack);
+      this.logger.error(`a listener of the bot threw: ${text}`, stack);
     }
     if (current.name === 'ended' || this.ending) return this.ended;
     if (reason.code === 'peer_left' && transfer instanceof Promise) {

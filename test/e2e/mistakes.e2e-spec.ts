@@ -13,6 +13,7 @@ import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
   BotLauncher,
+  CallRouter,
   DailyModule,
   DownloadsModule,
   LiveKitModule,
@@ -242,6 +243,21 @@ describe('a mistake in the options of RunnerModule is refused by the name of the
       { auth: { useValue: {} } },
       /auth must have a method authorize\(\), and an object has none/,
     ],
+    [
+      'a router that does not route',
+      { callRouter: class NoRoute {} },
+      /callRouter must have a method route\(\), and an instance of NoRoute has none/,
+    ],
+    [
+      'limits and hooks that do nothing',
+      { callLimits: { useValue: {} }, sessionHooks: { useFactory: () => ({}) } },
+      /callLimits must have a method reserve\(\), .*sessionHooks must have a method ended\(\), /s,
+    ],
+    [
+      'a key that the environment lacks',
+      { publicKeys: [undefined] },
+      /publicKeys \[0\] must be a key .*, not undefined/,
+    ],
   ])('%s', async (_, options, message) => {
     expect((await start([written({ ...options })])).outcome).toMatch(message);
   });
@@ -454,6 +470,26 @@ describe('a runner without', () => {
     const options = { transports: websocket(), imports: [OrdersModule] };
     expect(await warnings({ ...options, launcher: Undecorated })).toMatch(warning);
     expect(await warnings({ ...options, launcher: OrderBot })).not.toMatch(/Injectable/);
+  });
+});
+
+describe('webhooks that anyone may send', () => {
+  class KeysOfTenants extends CallRouter {
+    override webhookKeys() {
+      return ['key'];
+    }
+    async route() {
+      return {};
+    }
+  }
+  it.each<[string, object, boolean]>([
+    ['are warned of', {}, true],
+    ['are warned of with a router of no keys', { callRouter: { useValue: { route() {} } } }, true],
+    ['are not those that a callRouter has keys for', { callRouter: KeysOfTenants }, false],
+  ])('%s', async (_, options, warned) => {
+    const transports = [TelephonyModule.forRoot()];
+    const { log } = await start([written({ launcher: Bot, transports, ...options })]);
+    expect(/warn Webhooks of twilio, .* are taken from anyone/.test(log.text)).toBe(warned);
   });
 });
 

@@ -9,9 +9,14 @@ import { rawBodyOf } from '../../http/request-body.js';
 import { refusedWebhook } from '../../http/webhook-signature.js';
 import type { Carrier } from './carriers/carrier.js';
 import { CARRIERS } from './carriers/index.js';
+import { CallRouter } from '../../calls/call-router.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 import { webhookKeysOf } from './webhook-keys.js';
+
+/** Whether a router looks the keys up itself. A host may give any object with a route() method. */
+const hasKeys = (router: CallRouter): boolean =>
+  'webhookKeys' in router && router.webhookKeys !== CallRouter.prototype.webhookKeys;
 
 /** Refuses webhooks that are not the carriers' own, where their keys are configured. */
 @Injectable()
@@ -23,6 +28,7 @@ export class WebhookVerifier implements OnModuleInit {
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
     private readonly publicUrls: PublicUrls,
     private readonly serving: RunnerServing,
+    private readonly callRouter: CallRouter,
   ) {
     this.keys = webhookKeysOf(options.webhookKeys, options.credentials);
   }
@@ -31,7 +37,7 @@ export class WebhookVerifier implements OnModuleInit {
     const open = CARRIERS.filter(
       ({ name, verifyWebhook }) => verifyWebhook && !this.keys.has(name),
     ).map(({ name }) => name);
-    if (this.options.webhookKeys === false || open.length === 0) return;
+    if (this.options.webhookKeys === false || open.length === 0 || hasKeys(this.callRouter)) return;
     this.serving.onServing('webhookKeys', () =>
       this.logger.warn(
         `Webhooks of ${open.join(', ')} are taken from anyone: give TelephonyModule the webhookKeys to verify them with.`,
