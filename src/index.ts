@@ -162,14 +162,14 @@ export type { VideoCodec } from './media/rtp/video-payload.js';
 export type { VideoFrame } from './media/rtp/video-receiver.js';
 export type { OutgoingVideo } from './media/rtp/video-sender.js';
 export { AudioTrack, VideoTrack } from './transports/small-webrtc/tracks.js';
-export { ExotelCallData } from './transports/telephony/dto/exotel-call-data.dto.js';
-export { TelnyxCallData } from './transports/telephony/dto/telnyx-call-data.dto.js';
+export { ExotelCallData } from './transports/telephony/carriers/exotel/exotel-call-data.dto.js';
+export { TelnyxCallData } from './transports/telephony/carriers/telnyx/telnyx-call-data.dto.js';
 export {
   parseTelephonyWebSocket,
   type TelephonyHandshake,
   TelephonyHandshakeError,
 } from './transports/telephony/parse-telephony-websocket.js';
-export { callerParameters } from './transports/telephony/carriers/carrier.js';
+export { callerParameters } from './transports/telephony/carriers/call-parameters.js';
 export {
   type OutboundCall,
   type OutboundCallOptions,

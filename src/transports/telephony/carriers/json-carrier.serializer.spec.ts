@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { ALAW, MULAW } from '../codecs/g711.js';
-import { G722 } from '../codecs/g722.js';
-import { ExotelSerializer } from './exotel.serializer.js';
-import type { MediaSerializer } from './media-serializer.js';
-import { PlivoSerializer } from './plivo.serializer.js';
-import { TELNYX_ENCODINGS, TelnyxSerializer } from './telnyx.serializer.js';
-import { TwilioSerializer } from './twilio.serializer.js';
+import { ALAW, MULAW } from '../../../media/codecs/g711.js';
+import { G722 } from '../../../media/codecs/g722.js';
+import { ExotelSerializer } from './exotel/exotel.serializer.js';
+import type { MediaSerializer } from '../../../media/serializers/media-serializer.js';
+import { PlivoSerializer } from './plivo/plivo.serializer.js';
+import { TELNYX_ENCODINGS, TelnyxSerializer } from './telnyx/telnyx.serializer.js';
+import { TwilioSerializer } from './twilio/twilio.serializer.js';
 
 const read = (serializer: MediaSerializer, message: unknown) =>
   serializer.read(
@@ -13,7 +13,7 @@ const read = (serializer: MediaSerializer, message: unknown) =>
     false,
   );
 
-const text = (message: Buffer | undefined) => message?.toString();
+const text = (message: Buffer | string | undefined) => message?.toString();
 
 const PCM = Int16Array.from({ length: 160 }, (_, i) => (i - 80) * 300);
 const mulaw = MULAW.encode(PCM).toString('base64');
