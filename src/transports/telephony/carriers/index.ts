@@ -1,9 +1,11 @@
 import { InvalidOptionsError } from '../../../validation/options.js';
 import type { Carrier } from './carrier.js';
 import { exotel } from './exotel/exotel.carrier.js';
+import { genesys } from './genesys/genesys.carrier.js';
 import { plivo } from './plivo/plivo.carrier.js';
 import { telnyx } from './telnyx/telnyx.carrier.js';
 import { twilio } from './twilio/twilio.carrier.js';
+import { vonage } from './vonage/vonage.carrier.js';
 
 /** Every carrier there is, one line each, in the order in which a handshake is tried on them. */
 export const CARRIERS = [
@@ -11,6 +13,8 @@ export const CARRIERS = [
   telnyx,
   plivo,
   exotel,
+  vonage,
+  genesys,
 ] as const;
 
 /** The wire names of the carriers there are. */
