@@ -52,9 +52,10 @@ export class TelephonyModule extends ConfigurableModuleClass {
     env: NodeJS.ProcessEnv,
     more: TelephonyExtras & Pick<TelephonyOptions, 'evals' | 'unknownCallers'> = {},
   ): DynamicModule | undefined {
+    const carriers = new Carriers(more.carriers);
     return this.forRoot({
-      credentials: credentialsFromEnv(env),
-      webhookKeys: webhookKeysFromEnv(env),
+      credentials: credentialsFromEnv(env, carriers),
+      webhookKeys: webhookKeysFromEnv(env, carriers),
       ...more,
     });
   }

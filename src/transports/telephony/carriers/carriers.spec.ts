@@ -157,7 +157,50 @@ describe("Plivo's extraHeaders", () => {
   );
 });
 
+describe("Plivo's extra_headers", () => {
+  it.each<[unknown]>([
+    ['{X-PH-plan: gold, X-PH-note: a:b}'],
+    ['X-PH-plan=gold;X-PH-note=a:b'],
+    ['x-ph-plan=gold,note=a:b'],
+    ['{"X-PH-plan":"gold","note":"a:b","count":7,"X-PH-":"x"}'],
+    [{ 'X-PH-plan': 'gold', note: 'a:b' }],
+  ])('are the same as %j', (extra_headers) => {
+    const start = { streamId: 's', callId: 'c' };
+    const call = carrierNamed('plivo')!.identify({ event: 'start', start, extra_headers });
+    expect(call!.body).toEqual({ plan: 'gold', note: 'a:b' });
+  });
+
+  it.each([[null], [7], ['{'], ['{}'], ['{"__proto__":"x"}'], [['a']], [{ plan: {} }]])(
+    'may be anything: %j',
+    (extra_headers) => {
+      const start = { streamId: 's', callId: 'c' };
+      const call = carrierNamed('plivo')!.identify({ event: 'start', start, extra_headers });
+      expect(Object.getPrototypeOf(call!.body)).toBe(Object.prototype);
+    },
+  );
+});
+
+describe('withheld numbers', () => {
+  it.each([null, ''])('are none: %j', (number) => {
+    const start = { call_sid: 'c', stream_sid: 's', account_sid: 'a', from: number, to: number };
+    const call = carrierNamed('exotel')!.identify({ event: 'start', start });
+    expect(call).toMatchObject({ call_id: 'c' });
+    expect([call!.from, call!.to]).toEqual([undefined, undefined]);
+  });
+});
+
 describe('the codec of a call', () => {
+  it.each(['audio/x-mulaw', 'mulaw', 'PCMU', 'ulaw'])('of exotel may be %s', (encoding) => {
+    const call = new CallData({ stream_id: 's', media_format: { encoding, sample_rate: 8_000 } });
+    const serializer = carrierNamed('exotel')!.serializer(call);
+    const { chunkSamples } = serializer.output;
+    const said = serializer.audio(new Int16Array(chunkSamples))!.toString();
+    const { media } = JSON.parse(said) as { media: { payload: string } };
+    const bytes = Buffer.from(media.payload, 'base64');
+    expect(bytes.equals(Buffer.alloc(3_200, 0xff))).toBe(true);
+    expect(serializer.read(Buffer.from(said), false)).toMatchObject({ sampleRateHz: 8_000 });
+  });
+
   const chunkOf = (carrier: string, call: Partial<CallData>) =>
     carrierNamed(carrier)!.serializer(new CallData({ stream_id: 's', ...call })).output;
 

@@ -57,7 +57,7 @@ export const BUILT_IN = new Carriers();
 
 function problemOf(own: readonly Partial<Carrier>[]): string | undefined {
   const taken: string[] = [...TAKEN, ...CARRIERS.map(({ name }) => name)];
-  for (const { name, identify, serializer } of own) {
+  for (const { name, identify, serializer } of own.map((one) => one ?? {})) {
     if (typeof name !== 'string' || !/^[a-z][a-z0-9_-]*$/.test(name)) {
       return 'must have a name of small letters, digits, - and _';
     }

@@ -225,6 +225,15 @@ describe.each(Object.entries(CARRIERS))('%s', (name, { make, inbound, outbound }
     expect(read(make(), message)).toEqual({ kind: 'malformed', what });
   });
 
+  it('sends application messages as they are, of objects, and no RTVI', () => {
+    const serializer = make();
+    expect(text(serializer.message({ event: 'custom', n: 1 }))).toBe('{"event":"custom","n":1}');
+    for (const other of ['text', 7, null, ['a'], { label: 'rtvi-ai', type: 'x' }]) {
+      expect(serializer.message(other)).toBeUndefined();
+    }
+    expect(serializer.capabilities).toMatchObject({ messages: true, rtvi: false });
+  });
+
   it('takes no binary', () => {
     const result = make().read(Buffer.from(JSON.stringify(inbound.media)), true);
     expect(result).toEqual({ kind: 'malformed', what: 'a binary message where text is due' });
