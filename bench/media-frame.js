@@ -1,7 +1,7 @@
 // What 20 ms of a phone call cost, in time and in memory: run by media.js in a process of its own.
 import { Resampler } from '../dist/media/resampler/resampler.js';
 import { ProtobufSerializer } from '../dist/media/serializers/protobuf.serializer.js';
-import { TwilioSerializer } from '../dist/media/serializers/twilio.serializer.js';
+import { TwilioSerializer } from '../dist/transports/telephony/carriers/twilio/twilio.serializer.js';
 
 const mulaw = Uint8Array.from(
   { length: 160 },

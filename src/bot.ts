@@ -18,7 +18,7 @@ export { EvalRunnerArguments } from './transports/eval/dto/eval-runner-arguments
 export { LiveKitRunnerArguments } from './transports/livekit/dto/livekit-runner-arguments.dto.js';
 export { MOQRunnerArguments } from './transports/moq/dto/moq-runner-arguments.dto.js';
 export { SmallWebRTCRunnerArguments } from './transports/small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
-export { ExotelCallData } from './transports/telephony/dto/exotel-call-data.dto.js';
-export { TelnyxCallData } from './transports/telephony/dto/telnyx-call-data.dto.js';
+export { ExotelCallData } from './transports/telephony/carriers/exotel/exotel-call-data.dto.js';
+export { TelnyxCallData } from './transports/telephony/carriers/telnyx/telnyx-call-data.dto.js';
 export { VonageRunnerArguments } from './transports/vonage/dto/vonage-runner-arguments.dto.js';
 export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments.js';

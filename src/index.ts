@@ -163,14 +163,14 @@ export type { VideoCodec } from './media/rtp/video-payload.js';
 export type { VideoFrame } from './media/rtp/video-receiver.js';
 export type { OutgoingVideo } from './media/rtp/video-sender.js';
 export { AudioTrack, VideoTrack } from './transports/small-webrtc/tracks.js';
-export { ExotelCallData } from './transports/telephony/dto/exotel-call-data.dto.js';
-export { TelnyxCallData } from './transports/telephony/dto/telnyx-call-data.dto.js';
+export { ExotelCallData } from './transports/telephony/carriers/exotel/exotel-call-data.dto.js';
+export { TelnyxCallData } from './transports/telephony/carriers/telnyx/telnyx-call-data.dto.js';
 export {
   parseTelephonyWebSocket,
   type TelephonyHandshake,
   TelephonyHandshakeError,
 } from './transports/telephony/parse-telephony-websocket.js';
-export { callerParameters } from './transports/telephony/carriers/carrier.js';
+export { callerParameters } from './transports/telephony/carriers/call-parameters.js';
 export {
   type OutboundCall,
   type OutboundCallOptions,
@@ -188,3 +188,38 @@ export type { WhatsAppOptions } from './transports/whatsapp/whatsapp.options.js'
 export type { WebSocketOptions } from './transports/websocket/websocket.options.js';
 export { type InvalidField } from './validation/invalid-fields.error.js';
 export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments.js';
+export type { AudioCodec } from './media/codecs/audio-codec.js';
+export { ALAW, MULAW } from './media/codecs/g711.js';
+export { L16 } from './media/codecs/l16.js';
+export { type JsonMessage, parseJsonMessage } from './media/serializers/json-message.js';
+export type {
+  InboundMedia,
+  MediaSerializer,
+  OutputFormat,
+  WireMessage,
+} from './media/serializers/media-serializer.js';
+export type {
+  ApiCall,
+  ApiRequest,
+  ApiTransfer,
+  CallApi,
+  DocumentUrl,
+} from './transports/telephony/carriers/call-api.js';
+export type { CallTarget } from './calls/call-target.js';
+export type {
+  AccountFields,
+  Carrier,
+  CarrierWebhook,
+  MediaFormats,
+  RefusalXml,
+  WebhookAnswer,
+  WebhookAnswerInput,
+} from './transports/telephony/carriers/carrier.js';
+export {
+  JsonCarrierSerializer,
+  type JsonCarrierFormat,
+} from './transports/telephony/carriers/json-carrier.serializer.js';
+export type {
+  ReceivedRequest,
+  VerifyWebhook,
+} from './transports/telephony/carriers/received-request.js';

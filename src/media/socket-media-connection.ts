@@ -10,6 +10,7 @@ import {
   type InboundMedia,
   malformed,
   type MediaSerializer,
+  type WireMessage,
 } from './serializers/media-serializer.js';
 
 /** Past this much unsent data the peer does not keep up, and audio waits here instead. Bytes. */
@@ -66,9 +67,12 @@ export class SocketMediaConnection implements MediaConnection {
           ? { reason: 'failed', message: `The connection failed: ${error.message}` }
           : { reason: 'peer_left', message: `The other side left (${code}).` },
       );
-    socket.on('message', (data: RawData, isBinary) =>
-      report(this.read(data as Buffer, isBinary), events),
-    );
+    this.send(this.serializer.open?.());
+    socket.on('message', (data: RawData, isBinary) => {
+      const media = this.read(data as Buffer, isBinary);
+      if (media.kind === 'reply') this.send(media.data);
+      else report(media, events);
+    });
     socket.on('error', (cause: Error) => (error = cause));
     socket.on('close', left);
     events.connected();
@@ -98,6 +102,7 @@ export class SocketMediaConnection implements MediaConnection {
   }
 
   hangUp(): Promise<HangUpOutcome> {
+    this.send(this.serializer.end?.(true));
     return this.options.hangUp?.() ?? Promise.resolve({ ok: true, via: 'connection' });
   }
 
@@ -115,7 +120,7 @@ export class SocketMediaConnection implements MediaConnection {
     }
   }
 
-  private send(data: Buffer | undefined): boolean {
+  private send(data: WireMessage | undefined): boolean {
     const { socket } = this;
     if (data === undefined || socket.readyState !== socket.OPEN) return false;
     if (this.unreadBytes > MAX_UNREAD_BYTES) {
@@ -124,7 +129,7 @@ export class SocketMediaConnection implements MediaConnection {
       return false;
     }
     this.unsent++;
-    socket.send(data, this.sendOptions, this.onSent);
+    socket.send(data, typeof data === 'string' ? TEXT : this.sendOptions, this.onSent);
     return true;
   }
 
@@ -134,6 +139,8 @@ export class SocketMediaConnection implements MediaConnection {
     return bufferedAmount === 0 ? 0 : bufferedAmount + this.unsent * ITEM_BYTES;
   }
 }
+
+const TEXT = { binary: false };
 
 function report(media: InboundMedia, events: MediaConnectionEvents): void {
   switch (media.kind) {
@@ -159,6 +166,7 @@ function report(media: InboundMedia, events: MediaConnectionEvents): void {
       return events.malformed(media.what, media.detail);
     // The carrier closes the connection next.
     case 'stop':
+    case 'reply':
     case 'ignored':
   }
 }

@@ -114,7 +114,8 @@ export class RtviSession extends EventEmitter<RtviEvents> {
       ? [type: T]
       : [type: T, data: RtviOutgoing[T]]
   ): boolean {
-    if (!this.transport.capabilities.messages) return false;
+    const { messages, rtvi = messages } = this.transport.capabilities;
+    if (!rtvi) return false;
     if (this.greeted) return this.sendNow(type, data);
     this.waiting.push([type, data]);
     return true;

@@ -1,14 +1,12 @@
 import type { DynamicModule } from '@nestjs/common';
 import { DailyModule } from '../transports/daily/daily.module.js';
 import { SmallWebRtcModule } from '../transports/small-webrtc/small-webrtc.module.js';
-import { CARRIERS } from '../transports/telephony/carriers/index.js';
+import { BUILT_IN } from '../transports/telephony/carriers/index.js';
 import { TelephonyModule } from '../transports/telephony/telephony.module.js';
 import { impliedTransport } from '../transports/implied-transport.js';
 import { TRANSPORTS } from '../transports/index.js';
 import { WhatsAppModule } from '../transports/whatsapp/whatsapp.module.js';
 import type { Flags } from './flags.js';
-
-const CARRIER_NAMES: readonly string[] = CARRIERS.map(({ name }) => name);
 
 /** What `-t` accepts. */
 export const TRANSPORT_NAMES: readonly string[] = [
@@ -16,7 +14,7 @@ export const TRANSPORT_NAMES: readonly string[] = [
   'websocket',
   'daily',
   'livekit',
-  ...CARRIER_NAMES,
+  ...BUILT_IN.names,
 ];
 
 /** The transports of the standalone runner. With `-t <carrier>` that carrier's webhook is at `POST /`. */
@@ -25,8 +23,8 @@ export function standaloneTransports(flags: Flags, env: NodeJS.ProcessEnv): Dyna
   const webRtc = { iceServers, ...(esp32 && { esp32Host: host }) };
   const telephony = {
     evals: true,
-    ...(transport !== undefined &&
-      CARRIER_NAMES.includes(transport) && { webhookPath: '', carrier: transport }),
+    unknownCallers: 'bot' as const,
+    ...(BUILT_IN.find(transport) && { webhookPath: '', carrier: transport }),
   };
   const adjusted = new Map<unknown, DynamicModule | undefined>([
     [TelephonyModule, TelephonyModule.fromEnv(env, telephony)],

@@ -1,4 +1,5 @@
-export type { CarrierName } from './carrier-dialects.js';
+export type { CarrierDialect } from '../transports/telephony/carriers/carrier-dialect.js';
+export type { CarrierName } from '../transports/telephony/carriers/index.js';
 export { type BotRtviMessage, connectClient, FakeClient } from './connect-client.js';
 export type { HostSource, TestingModuleBuilderLike, TestingModuleLike } from './host-source.js';
 export type { SpeakOptions } from './pace.js';

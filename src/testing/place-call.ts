@@ -2,20 +2,22 @@ import { EventEmitter, once } from 'node:events';
 import { WebSocket, type ClientOptions } from 'ws';
 import { MULAW } from '../media/codecs/g711.js';
 import { bytesFromPcm, ownPcm, pcmFromBytes } from '../media/pcm.js';
-import {
-  type CallFacts,
-  CARRIER_DIALECTS,
-  type CarrierDialect,
-  type CarrierName,
-} from './carrier-dialects.js';
+import type {
+  CallFacts,
+  CarrierDialect,
+} from '../transports/telephony/carriers/carrier-dialect.js';
+import { BUILT_IN, type CarrierName } from '../transports/telephony/carriers/index.js';
 import { framesOf, type SpeakOptions } from './pace.js';
 
 /** The rate of a phone call, in Hz. */
 const PHONE_HZ = 8_000;
+/** The time the bot has to answer a goodbye, in milliseconds. */
+const REPLY_TIMEOUT_MS = 2_000;
 
 /** Whom to call, and as whom. */
 export interface PlaceCallOptions {
-  readonly carrier: CarrierName;
+  /** The name of one, or the dialect of the host's own. */
+  readonly carrier: CarrierName | CarrierDialect;
   /** The media WebSocket, such as `ws://127.0.0.1:7860/ws`. */
   readonly url: string;
   readonly from?: string;
@@ -28,7 +30,7 @@ export interface PlaceCallOptions {
 
 /** Connects to a bot the way a carrier does, and resolves once its handshake is sent. */
 export async function placeCall(options: PlaceCallOptions): Promise<FakeCall> {
-  const dialect = CARRIER_DIALECTS[options.carrier];
+  const dialect = dialectOf(options.carrier);
   const socket = new WebSocket(options.url, options.webSocketOptions);
   const call = new FakeCall(socket, dialect, {
     ...dialect.newIds(),
@@ -38,8 +40,15 @@ export async function placeCall(options: PlaceCallOptions): Promise<FakeCall> {
     customParameters: options.customParameters ?? {},
   });
   await once(socket, 'open');
-  for (const message of dialect.handshake(call.facts)) socket.send(JSON.stringify(message));
+  for (const message of dialect.handshake(call.facts)) call.send(message);
   return call;
+}
+
+/** What a carrier sends. @throws when there is no such carrier */
+export function dialectOf(carrier: CarrierName | CarrierDialect): CarrierDialect {
+  const dialect = typeof carrier === 'string' ? BUILT_IN.find(carrier)?.dialect : carrier;
+  if (dialect) return dialect;
+  throw new Error(`There is no carrier of this name; known are ${BUILT_IN.names.join(', ')}.`);
 }
 
 /**
@@ -51,6 +60,7 @@ export class FakeCall extends EventEmitter<{
   sent: [Buffer];
   audio: [Buffer];
   cleared: [unplayedMs: number];
+  opened: [];
 }> {
   /** How the call's socket was closed. */
   readonly closed: Promise<{ code: number; reason: string }>;
@@ -59,6 +69,10 @@ export class FakeCall extends EventEmitter<{
   private readonly received: Buffer[] = [];
   private receivedBytes = 0;
   private sequence = 0;
+  private sent = 0;
+  private spokenMs = 0;
+  /** Resolves when the caller's audio may begin. */
+  private readonly opened: Promise<unknown>;
   /** When everything the bot said will have been played, on the clock of `performance`. */
   private playedAtMs = 0;
   private readonly marks = new Map<string, NodeJS.Timeout>();
@@ -76,17 +90,26 @@ export class FakeCall extends EventEmitter<{
     }));
     // Whoever waits for it hears that it failed; nobody has to.
     this.closed.catch(() => undefined);
-    socket.on('message', (data) => this.hear((data as Buffer).toString()));
+    this.opened =
+      dialect.openEvent === undefined ? Promise.resolve() : once(this, 'opened').catch(() => 0);
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) this.play(data as Buffer);
+      else this.hear((data as Buffer).toString());
+    });
     socket.once('close', () => this.forgetMarks());
   }
 
   /** Sends audio, in frames of 20 ms; the last is filled up with silence. @param pcm 16-bit samples at 8 kHz */
   async speak(pcm: Int16Array, options: SpeakOptions = {}): Promise<void> {
+    await Promise.race([this.opened, this.closed]);
     for await (const frame of framesOf(pcm, PHONE_HZ, options)) {
       if (this.socket.readyState !== WebSocket.OPEN) return;
       const bytes = this.dialect.encoding === 'mulaw' ? MULAW.encode(frame) : bytesFromPcm(frame);
       this.emit('sent', bytes);
-      this.send(this.dialect.media(this.facts, bytes.toString('base64'), this.sequence++));
+      this.spokenMs += (frame.length * 1_000) / PHONE_HZ;
+      const media = this.dialect.media?.(this.facts, bytes.toString('base64'), this.sequence++);
+      if (media) this.send(media);
+      else this.socket.send(bytes);
     }
   }
 
@@ -95,12 +118,15 @@ export class FakeCall extends EventEmitter<{
     for (const digit of digits) this.send(this.dialect.dtmf(this.facts, digit, this.sequence++));
   }
 
-  /** Sends any message, as JSON. */
+  /** Sends any message, as JSON, with the numbers that the carrier gives its messages. */
   send(message: object): void {
-    this.socket.send(JSON.stringify(message));
+    const { sent, spokenMs } = this;
+    const counts = { sent, received: this.messages.length, spokenMs };
+    this.sent++;
+    this.socket.send(JSON.stringify(this.dialect.stamp?.(message, this.facts, counts) ?? message));
   }
 
-  /** What the bot has said so far, as it came: µ-law, or 16-bit little-endian samples for Exotel. */
+  /** What the bot has said so far, as it came: µ-law, or 16-bit little-endian samples for Exotel and Vonage. */
   get audioBytes(): Buffer {
     return Buffer.concat(this.received);
   }
@@ -126,7 +152,11 @@ export class FakeCall extends EventEmitter<{
   /** Says goodbye as the carrier does when the caller hangs up. */
   async hangUp(): Promise<void> {
     const goodbye = this.dialect.stop?.(this.facts);
-    if (goodbye && this.socket.readyState === WebSocket.OPEN) this.send(goodbye);
+    if (goodbye && this.socket.readyState === WebSocket.OPEN) {
+      this.send(goodbye);
+      const patience = new Promise((resolve) => setTimeout(resolve, REPLY_TIMEOUT_MS).unref());
+      if (this.dialect.reply) await Promise.race([this.closed, patience]);
+    }
     this.socket.close();
     await this.closed;
   }
@@ -134,14 +164,20 @@ export class FakeCall extends EventEmitter<{
   private hear(text: string): void {
     const message = JSON.parse(text) as Record<string, unknown>;
     this.messages.push(message);
-    const payload = this.dialect.audioOf(message);
+    const { dialect } = this;
+    const event = dialect.eventOf ? dialect.eventOf(message) : message.event;
+    if (event === dialect.openEvent) this.emit('opened');
+    const payload = dialect.audioOf?.(message);
     if (payload !== undefined) this.play(Buffer.from(payload, 'base64'));
-    const mark = this.dialect.markOf(message);
+    const mark = dialect.markOf?.(message);
     if (mark !== undefined) {
       const confirm = () => this.confirm(mark);
       this.marks.set(mark, setTimeout(confirm, this.playedAtMs - performance.now()));
     }
-    if (message.event === this.dialect.clearEvent) this.clear();
+    if (event === dialect.clearEvent) this.clear();
+    const reply = dialect.reply?.(message);
+    if (reply === 'close') this.socket.close();
+    else if (reply) this.send(reply);
   }
 
   private play(bytes: Buffer): void {
@@ -155,7 +191,8 @@ export class FakeCall extends EventEmitter<{
 
   private confirm(mark: string): void {
     this.marks.delete(mark);
-    this.send(this.dialect.played(this.facts, mark, this.sequence++));
+    const played = this.dialect.played?.(this.facts, mark, this.sequence++);
+    if (played) this.send(played);
   }
 
   private clear(): void {

@@ -6,11 +6,11 @@ import type { WebSocket } from 'ws';
 import { type Session } from '../sessions/session.js';
 import { RunnerDrain } from '../sessions/runner-drain.js';
 import { SessionRegistry } from '../sessions/session-registry.js';
-import { CARRIER_DIALECTS, type CarrierName } from './carrier-dialects.js';
+import { BUILT_IN, type CarrierName } from '../transports/telephony/carriers/index.js';
 import { connectClient, type FakeClient } from './connect-client.js';
 import { readConnectXml } from './connect-xml.js';
 import { applicationOf, type HostSource, isApplication } from './host-source.js';
-import { type FakeCall, placeCall, type PlaceCallOptions } from './place-call.js';
+import { dialectOf, type FakeCall, placeCall, type PlaceCallOptions } from './place-call.js';
 
 /** How {@link startHost} starts the application. */
 export interface StartHostOptions {
@@ -64,7 +64,7 @@ function originOf(server: Server): string {
 
 /** Options of {@link TestHost.ring}. */
 export interface RingOptions {
-  readonly carrier: Exclude<CarrierName, 'exotel'>;
+  readonly carrier: Exclude<CarrierName, 'exotel' | 'vonage' | 'genesys'>;
   /** @default '+15550001' */
   readonly from?: string;
   /** @default '+15550002' */
@@ -140,12 +140,9 @@ export class TestHost {
     path = `/telephony/${carrier}`,
     headers = () => ({}),
   }: RingOptions): Promise<RingAnswer> {
-    const { callId } = CARRIER_DIALECTS[carrier].newIds();
-    const fields = {
-      From: from,
-      To: to,
-      [carrier === 'plivo' ? 'CallUUID' : 'CallSid']: callId,
-    };
+    const { callId } = dialectOf(carrier).newIds();
+    const { callIdField = 'CallSid' } = BUILT_IN.find(carrier)?.webhook ?? {};
+    const fields = { From: from, To: to, [callIdField]: callId };
     const url = `${this.url}${path}`;
     const body = new URLSearchParams(fields).toString();
     const response = await fetch(url, {
@@ -167,8 +164,7 @@ export class TestHost {
     if (!connect) return undefined;
     const { carrier, callId, from, to } = options;
     const { customParameters } = connect;
-    // The others do not repeat them.
-    const numbers = carrier === 'telnyx' ? { from, to } : {};
+    const numbers = dialectOf(carrier).tellsNumbers ? { from, to } : {};
     return this.keep(
       await placeCall({
         carrier,

@@ -38,13 +38,25 @@ export class RunnerWebSocket extends WebSocket {
   private unheardTimer: NodeJS.Timeout | undefined;
   private watching = false;
   private closing = false;
+  private farewell: { readonly ask: () => void; readonly timeoutMs: number } | undefined;
+  private endTimer: NodeJS.Timeout | undefined;
 
   /**
    * Keeps every frame that arrives until a `message` listener is added; it then gets them in order. When that listener
    * is removed again while frames are left, the rest stays. Holding twice changes nothing.
+   *
+   * @param unread messages that were taken and are to be read again, before all others
    */
-  hold(): void {
-    this.held ??= new Queue();
+  hold(unread: readonly Message[] = []): void {
+    const later = this.held;
+    if (!later || unread.length > 0) {
+      const held = (this.held = new Queue<Message>());
+      for (const message of unread) {
+        held.push(message);
+        this.heldBytes += sizeOf(message);
+      }
+      for (let next = later?.shift(); next; next = later?.shift()) held.push(next);
+    }
     if (this.watching) return;
     this.watching = true;
     this.on('newListener', this.onNewListener);
@@ -64,11 +76,30 @@ export class RunnerWebSocket extends WebSocket {
     return this.closing;
   }
 
+  /**
+   * Has the peer end the connection by itself: whoever closes it, `ask` asks the peer first, and only one that has not left after `timeoutMs` is closed on.
+   */
+  closeAfter(ask: () => void, timeoutMs: number): void {
+    this.farewell = { ask, timeoutMs };
+  }
+
   override close(code?: number, data?: string | Buffer): void {
     // ws answers the peer's close frame through this method too; only its own field tells the two apart.
-    if (!(this as unknown as { _closeFrameReceived: boolean })._closeFrameReceived)
-      this.closing = true;
-    super.close(code, data);
+    if ((this as unknown as { _closeFrameReceived: boolean })._closeFrameReceived) {
+      return super.close(code, data);
+    }
+    this.closing = true;
+    if (this.endTimer) return;
+    const { farewell } = this;
+    if (!farewell || this.readyState !== WebSocket.OPEN) return super.close(code, data);
+    this.farewell = undefined;
+    const close = (): void => {
+      this.endTimer = undefined;
+      super.close(code, data);
+    };
+    this.endTimer = setTimeout(close, farewell.timeoutMs);
+    this.once('close', () => clearTimeout(this.endTimer));
+    farewell.ask();
   }
 
   override terminate(): void {
@@ -162,7 +193,7 @@ export class RunnerWebSocket extends WebSocket {
 }
 
 /** A `message` event's arguments. */
-type Message = [data: RawData, isBinary: boolean];
+export type Message = [data: RawData, isBinary: boolean];
 
 /** In whatever form the bot wants its messages: it may have set a `binaryType`. */
 const sizeOf = ([data]: Message): number =>

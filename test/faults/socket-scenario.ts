@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { WebSocket } from 'ws';
 import type { SessionEndCode } from '../../src/bot/session-end.js';
-import { CARRIER_DIALECTS, type CarrierName } from '../../src/testing/carrier-dialects.js';
+import { dialectOf } from '../../src/testing/place-call.js';
+import { BUILT_IN, type CarrierName } from '../../src/transports/telephony/carriers/index.js';
 import { ProtobufSerializer } from '../../src/media/serializers/protobuf.serializer.js';
 import { breach, malformedMessage, tcpOf } from './malformed.js';
 import type { Outcome, World } from './world.js';
@@ -33,7 +34,7 @@ const ENDINGS: Record<string, SessionEndCode> = {
   'is stopped': 'stopped',
 };
 const PATHS = ['/hang', '/throw', '/nothing', '/stream', '/read', '/unknown'];
-const TRANSPORTS = ['websocket', 'websocket', ...Object.keys(CARRIER_DIALECTS)];
+const TRANSPORTS = ['websocket', 'websocket', ...BUILT_IN.names];
 const wire = new ProtobufSerializer(16_000);
 
 /** Somebody who comes by WebSocket, a client or a carrier, says this and that, and goes in one way or another. */
@@ -123,17 +124,21 @@ export async function socketScenario(world: World): Promise<Outcome> {
 }
 
 function shakeHands(carrier: CarrierName, send: (data: string) => void): void {
-  const dialect = CARRIER_DIALECTS[carrier];
+  const dialect = dialectOf(carrier);
   const facts = { ...dialect.newIds(), from: '+15550001', to: '+15550002', customParameters: {} };
-  for (const message of dialect.handshake(facts)) send(JSON.stringify(message));
+  const counts = { sent: 0, received: 0, spokenMs: 0 };
+  for (const message of dialect.handshake(facts)) {
+    send(JSON.stringify(dialect.stamp?.(message, facts, counts) ?? message));
+  }
 }
 
 function sound(carrier: CarrierName | undefined, sequence: number): string | Buffer {
   if (!carrier) return wire.audio(new Int16Array(320));
-  const dialect = CARRIER_DIALECTS[carrier];
+  const dialect = dialectOf(carrier);
   const facts = { ...dialect.newIds(), from: undefined, to: undefined, customParameters: {} };
   const bytes = Buffer.alloc(dialect.encoding === 'mulaw' ? 160 : 320);
-  return JSON.stringify(dialect.media(facts, bytes.toString('base64'), sequence));
+  const media = dialect.media?.(facts, bytes.toString('base64'), sequence);
+  return media ? JSON.stringify(media) : bytes;
 }
 
 /** Asks a bot something, and may not wait for the answer, nor say it all. */

@@ -1,13 +1,7 @@
 import { bytesFromPcm } from '../pcm.js';
 import { RTVI_LABEL } from '../rtvi-label.js';
 import { decodeBase64 } from './base64.js';
-import {
-  asJson,
-  type CarrierMessage,
-  numberIn,
-  objectIn,
-  parseCarrierMessage,
-} from './carrier-message.js';
+import { type JsonMessage, numberIn, objectIn, parseJsonMessage } from './json-message.js';
 import {
   framesAt,
   IGNORED,
@@ -22,7 +16,7 @@ import { pcmAudio } from './pcm-audio.js';
 const SAMPLE_RATE_HZ = 16_000;
 
 /** Whether a message is the first of an eval harness, by which it is known. */
-export const isEvalConnect = (message: CarrierMessage): boolean =>
+export const isEvalConnect = (message: JsonMessage): boolean =>
   message.label === RTVI_LABEL &&
   message.type === 'client-message' &&
   objectIn(message, 'data').t === 'eval-connect';
@@ -44,16 +38,16 @@ export class EvalSerializer implements MediaSerializer {
 
   read(data: Buffer, isBinary: boolean): InboundMedia {
     if (isBinary) return malformed('a binary message where text is due');
-    const message = parseCarrierMessage(data);
+    const message = parseJsonMessage(data);
     if (message?.label !== RTVI_LABEL) return malformed('a message that is not RTVI');
     if (message.type === 'raw-audio') return readAudio(objectIn(message, 'data'));
     return isEvalConnect(message) ? IGNORED : { kind: 'message', message };
   }
 
-  audio(pcm: Int16Array): Buffer | undefined {
+  audio(pcm: Int16Array): string | undefined {
     if (!this.options.capturesAudio) return undefined;
     const audio = bytesFromPcm(pcm).toString('base64');
-    return asJson({
+    return JSON.stringify({
       label: RTVI_LABEL,
       type: 'eval-bot-audio',
       data: { audio, sampleRate: SAMPLE_RATE_HZ },
@@ -72,12 +66,12 @@ export class EvalSerializer implements MediaSerializer {
     return undefined;
   }
 
-  message(message: unknown): Buffer {
-    return Buffer.from(JSON.stringify(message));
+  message(message: unknown): string {
+    return JSON.stringify(message);
   }
 }
 
-function readAudio(data: CarrierMessage): InboundMedia {
+function readAudio(data: JsonMessage): InboundMedia {
   const { base64Audio } = data;
   if (typeof base64Audio !== 'string') return malformed('audio without its samples');
   const bytes = decodeBase64(base64Audio);

@@ -10,6 +10,8 @@ export interface MediaCapabilities {
   readonly dtmfOut: boolean;
   /** Whether application messages, such as RTVI's, come and go. */
   readonly messages: boolean;
+  /** Whether RTVI is among them. @default as `messages` */
+  readonly rtvi?: boolean;
 }
 
 /** The one kind of audio that goes out on a wire. */
@@ -35,6 +37,9 @@ export interface MediaTranscription {
   readonly timestamp: string;
 }
 
+/** A message to the peer: a string goes out as text, bytes as {@link MediaSerializer.isBinary} says. */
+export type WireMessage = Buffer | string;
+
 /** What a message of the other side is. */
 export type InboundMedia =
   | ({ readonly kind: 'audio' } & Omit<AudioFrame, 'timestampMs'> & {
@@ -48,6 +53,8 @@ export type InboundMedia =
   | ({ readonly kind: 'transcription' } & MediaTranscription)
   | { readonly kind: 'interruption' }
   | { readonly kind: 'stop' }
+  /** Something the protocol wants an answer to, which is sent at once. */
+  | { readonly kind: 'reply'; readonly data: WireMessage }
   /** Nothing to do, and nothing wrong. */
   | { readonly kind: 'ignored' }
   /** `what` is one of a few fixed texts: it is counted and logged by. `detail` is only logged, and fit for that. */
@@ -60,18 +67,29 @@ export type InboundMedia =
 export interface MediaSerializer {
   readonly capabilities: MediaCapabilities;
   readonly output: OutputFormat;
-  /** Whether its messages are binary ones. */
+  /** Whether the bytes it writes are binary messages, and not text. */
   readonly isBinary: boolean;
+  /** The message that opens the media, where the protocol wants one before any audio. */
+  open?(): WireMessage | undefined;
   /** Reads a message of the other side. Never throws. */
   read(data: Buffer, isBinary: boolean): InboundMedia;
   /** @param pcm mono, {@link OutputFormat.chunkSamples} of them. @returns `undefined` where nobody listens */
-  audio(pcm: Int16Array): Buffer | undefined;
+  audio(pcm: Int16Array): WireMessage | undefined;
   /** Has the other side drop the audio it has not played; `undefined` where it has no such message. The same goes for the following. */
-  clear(): Buffer | undefined;
-  mark(name: string): Buffer | undefined;
-  dtmf(digits: string): Buffer | undefined;
-  message(message: unknown): Buffer | undefined;
+  clear(): WireMessage | undefined;
+  mark(name: string): WireMessage | undefined;
+  dtmf(digits: string): WireMessage | undefined;
+  message(message: unknown): WireMessage | undefined;
+  /**
+   * Asks the peer to end the connection, where its protocol has the peer do that: it then gets {@link END_TIMEOUT_MS} for it before it is closed on.
+   * @param hangsUp whether the bot hangs up, as opposed to being done
+   * @returns `undefined` when it was asked before
+   */
+  end?(hangsUp: boolean): string | undefined;
 }
+
+/** The time a peer has to end the connection itself, in milliseconds. @see MediaSerializer.end */
+export const END_TIMEOUT_MS = 5_000;
 
 /** @see InboundMedia */
 export const IGNORED: InboundMedia = { kind: 'ignored' };

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { CallData } from '../../bot/call-data.js';
 import { CallHangUp } from './call-hang-up.js';
 import { CarrierApis } from './carrier-apis.js';
+import { BUILT_IN } from './carriers/index.js';
 import { resolveTelephonyOptions } from './telephony.options.js';
 
 const hangUps = new CallHangUp(
@@ -13,6 +14,7 @@ const hangUps = new CallHangUp(
         plivo: { authId: 'MA1', authToken: 'secret' },
       },
     }),
+    BUILT_IN,
   ),
 );
 const of = (carrier: string, call_id: string | undefined) =>

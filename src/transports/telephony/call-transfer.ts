@@ -10,9 +10,7 @@ import type { Session } from '../../sessions/session.js';
 import { CallDocuments } from './call-documents.js';
 import { isCallId } from './call-hang-up.js';
 import { CarrierApis } from './carrier-apis.js';
-import type { ApiTransfer } from './carriers/carrier.js';
-import { carrierNamed } from './carriers/index.js';
-import { xmlAnswer } from './carriers/xml.js';
+import type { ApiTransfer } from './carriers/call-api.js';
 
 /** Puts calls through to somebody else, through the carriers' APIs, where their credentials are there. */
 @Injectable()
@@ -62,7 +60,6 @@ export class CallTransfer {
       );
     }
     await this.limits.checkTransfer({ tenant: session.principal?.id, carrier, to: target.address });
-    const xml = xmlAnswer(carrierNamed(carrier)!.transferXml!(target, callerId)).body;
-    return { callId, target, callerId, xml, xmlUrl: () => this.documents.urlOf(xml) };
+    return { callId, target, callerId, urlOf: (xml) => this.documents.urlOf(xml) };
   }
 }

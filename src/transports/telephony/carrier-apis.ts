@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ProviderClient } from '../../http/provider-client.js';
 import type { Session } from '../../sessions/session.js';
-import type { ApiRequest, CallApi } from './carriers/carrier.js';
-import { carrierNamed } from './carriers/index.js';
+import type { ApiRequest, CallApi } from './carriers/call-api.js';
+import { Carriers } from './carriers/index.js';
 import type { TelephonyCredentials } from './telephony-credentials.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
@@ -58,7 +58,10 @@ export class CarrierApi {
 export class CarrierApis {
   private readonly byCredentials = new WeakMap<TelephonyCredentials, Map<string, CarrierApi>>();
 
-  constructor(@Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions) {}
+  constructor(
+    @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
+    private readonly carriers: Carriers,
+  ) {}
 
   /** The accounts that a session's call is on. */
   credentialsOf({ context }: Session): TelephonyCredentials {
@@ -71,7 +74,8 @@ export class CarrierApis {
     if (!apis) this.byCredentials.set(credentials, (apis = new Map<string, CarrierApi>()));
     let api = apis.get(carrier);
     if (!api) {
-      const calls = carrierNamed(carrier)?.callApi?.(credentials);
+      const account = credentials[carrier];
+      const calls = account && this.carriers.find(carrier)?.callApi?.(account);
       if (!calls) return undefined;
       apis.set(carrier, (api = new CarrierApi(carrier, calls)));
     }

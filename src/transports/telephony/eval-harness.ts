@@ -1,15 +1,14 @@
 import { CallData } from '../../bot/call-data.js';
-import { objectIn } from '../../media/serializers/carrier-message.js';
+import { objectIn } from '../../media/serializers/json-message.js';
 import { EvalSerializer, isEvalConnect } from '../../media/serializers/eval.serializer.js';
-import type { Caller } from './carriers/carrier.js';
+import type { Carrier } from './carriers/carrier.js';
 
 /** What the harness can ask of a connection; all of it is off by default. Source: Pipecat's `EvalConnectionFlags`. */
 const FLAGS = ['skip_tts', 'capture_bot_audio', 'capture_bot_images'] as const;
 
 /** Pipecat's eval harness, `pipecat eval`: plays a user against the bot, over RTVI. */
-export const evalHarness: Caller = {
+export const evalHarness: Carrier = {
   name: 'eval',
-  answersPings: true,
 
   identify(message) {
     if (!isEvalConnect(message)) return undefined;

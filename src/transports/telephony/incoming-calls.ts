@@ -10,12 +10,12 @@ import {
 import { RunnerError } from '../../errors/runner.error.js';
 import { type HttpRequest, queryOf } from '../../http/http-request.js';
 import { bodyOf } from '../../http/request-body.js';
-import { textIn } from '../../media/serializers/carrier-message.js';
+import { textIn } from '../../media/serializers/json-message.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
 import { TransportRegistry } from '../transport-registry.js';
-import type { Carrier, WebhookAnswer } from './carriers/carrier.js';
-import { xmlAnswer } from './carriers/xml.js';
+import type { Carrier, WebhookAnswer, WebhookAnswerInput } from './carriers/carrier.js';
+import { XML, xmlDocument } from './carriers/xml.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions, WebhookFields } from './telephony.options.js';
 import { TelephonyTransport } from './telephony.transport.js';
@@ -46,11 +46,11 @@ export class IncomingCalls {
   async answer(carrier: Carrier, request: HttpRequest): Promise<WebhookAnswer> {
     const call = knownCall(carrier, request);
     try {
-      const keys = carrier.refusalXml && (await this.routing.webhookKeys(call));
+      const keys = carrier.webhook && (await this.routing.webhookKeys(call));
       this.verifier.verify(carrier, request, keys);
       this.transports.require(carrier.name);
       const fields = fieldsOf(request);
-      const full = carrier.busyXml === undefined ? undefined : this.sessions.refusal();
+      const full = carrier.webhook && this.sessions.refusal();
       if (full) {
         const { name: transport } = carrier;
         throw this.sessions.observers.refused(full, { transport, call: inboundCall(call) });
@@ -69,14 +69,14 @@ export class IncomingCalls {
     fields: WebhookFields,
     request: HttpRequest,
   ): Promise<WebhookAnswer> {
-    // Exotel asks only where the WebSocket is.
-    const isRouted = this.routing.isOn && carrier.refusalXml !== undefined;
+    // Without a webhook it is the host that asks where the WebSocket is.
+    const isRouted = this.routing.isOn && carrier.webhook !== undefined;
     const accepted = isRouted ? await this.routing.route(call) : {};
     const { customParameters: given } = this.options;
     // Before there is a session, for it may throw.
     const customParameters = typeof given === 'function' ? given(fields, carrier.name) : given;
     const connected = (wsUrl: string): WebhookAnswer =>
-      carrier.webhookAnswer({
+      webhookAnswer(carrier, {
         wsUrl,
         customParameters: textsIn({ ...customParameters, ...accepted.customParameters }),
         formats: this.options,
@@ -99,11 +99,9 @@ export class IncomingCalls {
   }
 
   /** To an HTTP error the carrier would say its own "an application error has occurred". */
-  private refusal(
-    { name, busyXml, refusalXml }: Carrier,
-    error: unknown,
-  ): WebhookAnswer | undefined {
-    if (busyXml === undefined || !refusalXml) return undefined;
+  private refusal({ name, webhook }: Carrier, error: unknown): WebhookAnswer | undefined {
+    if (!webhook) return undefined;
+    const { busyXml, refusalXml } = webhook;
     if (isInstance(error, CallRefusedError)) {
       const { refusal } = error;
       return xmlAnswer(
@@ -115,8 +113,24 @@ export class IncomingCalls {
   }
 }
 
+/** The answer of a carrier's webhook that takes the call; where a carrier has none, it says where the WebSocket is entered. */
+export function webhookAnswer(
+  { name, webhook, urlSetting = 'the settings of the carrier' }: Carrier,
+  input: WebhookAnswerInput,
+): WebhookAnswer {
+  if (webhook) return { contentType: XML, body: webhook.connectXml(input) };
+  const body = {
+    error: `There is no webhook of ${name}.`,
+    websocket_url: input.wsUrl,
+    note: `Enter this WebSocket URL in ${urlSetting}.`,
+  };
+  return { contentType: 'application/json; charset=utf-8', body: JSON.stringify(body) };
+}
+
+const xmlAnswer = (root: string): WebhookAnswer => ({ contentType: XML, body: xmlDocument(root) });
+
 /** The call of a webhook, before anything in it can be believed. */
-function knownCall({ name, webhookCallId = '' }: Carrier, request: HttpRequest): KnownCall {
+function knownCall({ name, webhook }: Carrier, request: HttpRequest): KnownCall {
   const body = bodyOf(request, {});
   const fields = isFields(body) ? body : {};
   return {
@@ -124,7 +138,7 @@ function knownCall({ name, webhookCallId = '' }: Carrier, request: HttpRequest):
     stage: 'webhook',
     from: textIn(fields, 'From'),
     to: textIn(fields, 'To'),
-    callId: textIn(fields, webhookCallId),
+    callId: webhook && textIn(fields, webhook.callIdField),
     fields,
     query: queryOf(request),
   };

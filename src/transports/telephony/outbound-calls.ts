@@ -17,16 +17,13 @@ import { SessionStarter, type StartedSession, type StartTerms } from '../session
 import { CallDocuments } from './call-documents.js';
 import { isCallId } from './call-hang-up.js';
 import { type CarrierApi, CarrierApis } from './carrier-apis.js';
-import { CARRIERS } from './carriers/index.js';
+import { Carriers } from './carriers/index.js';
 import type { TelephonyCredentials } from './telephony-credentials.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 
 /** The wait for a call beyond its ringing: carriers take their time, and the media WebSocket has to be opened. Milliseconds. */
 const CONNECT_MARGIN_MS = 15_000;
-
-/** The carriers that place calls. */
-const CALLING = CARRIERS.filter(({ callApi }) => callApi).map(({ name }) => name);
 
 /** A call that is to be placed. */
 export interface OutboundCallOptions {
@@ -87,6 +84,7 @@ export interface OutboundCall extends StartedSession {
 export class OutboundCalls {
   constructor(
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
+    private readonly carriers: Carriers,
     private readonly starter: SessionStarter,
     private readonly sessions: SessionRegistry,
     private readonly limits: CallLimits,
@@ -106,7 +104,7 @@ export class OutboundCalls {
    */
   async dial(options: OutboundCallOptions): Promise<OutboundCall> {
     const { carrier, credentials, extra = {} } = options;
-    const asked = checkedCall(options);
+    const asked = this.checked(options);
     const api = this.apis.of(carrier, credentials);
     if (!api) {
       throw new RunnerError(
@@ -118,7 +116,7 @@ export class OutboundCalls {
       const request = api.calls.placeCall({
         ...asked,
         xml: call.xml,
-        xmlUrl: () => this.documents.urlOf(call.xml),
+        urlOf: (xml) => this.documents.urlOf(xml),
         extra,
       });
       const callId = api.calls.placedCallId(await api.send(request, { repeatable: false }));
@@ -144,7 +142,7 @@ export class OutboundCalls {
     place: (call: OutboundCall, session: Session) => OutboundCall | Promise<OutboundCall>,
   ): Promise<OutboundCall> {
     const { carrier, to, from, body, bot, principal, maxDurationMs, customParameters } = options;
-    const { ringTimeoutSeconds } = checkedCall(options);
+    const { ringTimeoutSeconds } = this.checked(options);
     const call: SessionCall = { direction: 'outbound', from, to };
     let session: Session | undefined;
     const reservation = await this.reserve(options, call, (message) => {
@@ -189,6 +187,29 @@ export class OutboundCalls {
       });
     }
   }
+
+  /** @throws {InvalidFieldsError} */
+  private checked({ carrier, to, from, ringTimeoutMs = 30_000 }: OutboundCallOptions): {
+    readonly to: CallTarget;
+    readonly from: CallTarget;
+    readonly ringTimeoutSeconds: number;
+  } {
+    const calling = this.carriers.names.filter(
+      (name) => this.carriers.find(name)?.callApi !== undefined,
+    );
+    const [toTarget, fromTarget] = [parseCallTarget(to), parseCallTarget(from)];
+    const problems: InvalidField[] = [];
+    const refuse = (field: string, accepted: string): void =>
+      void problems.push({ field, message: `${field} must be ${accepted}` });
+    if (!calling.includes(carrier)) refuse('carrier', `one of ${calling.join(', ')}`);
+    if (!toTarget) refuse('to', CALL_TARGETS);
+    if (!fromTarget) refuse('from', CALL_TARGETS);
+    if (!(ringTimeoutMs >= 5_000 && ringTimeoutMs <= 120_000)) {
+      refuse('ringTimeoutMs', 'a number of milliseconds from 5,000 to 120,000');
+    }
+    if (problems.length > 0 || !toTarget || !fromTarget) throw new InvalidFieldsError(problems);
+    return { to: toTarget, from: fromTarget, ringTimeoutSeconds: Math.ceil(ringTimeoutMs / 1_000) };
+  }
 }
 
 const logFailure = (thrown: unknown): void =>
@@ -209,24 +230,4 @@ async function stopRinging(
   } catch (error) {
     session.logger.warn(`the phone may go on ringing: ${textOfThrown(error).message}`);
   }
-}
-
-/** @throws {InvalidFieldsError} */
-function checkedCall({ carrier, to, from, ringTimeoutMs = 30_000 }: OutboundCallOptions): {
-  readonly to: CallTarget;
-  readonly from: CallTarget;
-  readonly ringTimeoutSeconds: number;
-} {
-  const [toTarget, fromTarget] = [parseCallTarget(to), parseCallTarget(from)];
-  const problems: InvalidField[] = [];
-  const refuse = (field: string, accepted: string): void =>
-    void problems.push({ field, message: `${field} must be ${accepted}` });
-  if (!CALLING.includes(carrier)) refuse('carrier', `one of ${CALLING.join(', ')}`);
-  if (!toTarget) refuse('to', CALL_TARGETS);
-  if (!fromTarget) refuse('from', CALL_TARGETS);
-  if (!(ringTimeoutMs >= 5_000 && ringTimeoutMs <= 120_000)) {
-    refuse('ringTimeoutMs', 'a number of milliseconds from 5,000 to 120,000');
-  }
-  if (problems.length > 0 || !toTarget || !fromTarget) throw new InvalidFieldsError(problems);
-  return { to: toTarget, from: fromTarget, ringTimeoutSeconds: Math.ceil(ringTimeoutMs / 1_000) };
 }

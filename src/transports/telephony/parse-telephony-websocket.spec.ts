@@ -3,7 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { WebSocket, WebSocketServer } from 'ws';
 import { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
-import { parseTelephonyWebSocket } from './parse-telephony-websocket.js';
+import { CallData } from '../../bot/call-data.js';
+import { BUILT_IN } from './carriers/index.js';
+import { detectedCarrier, parseTelephonyWebSocket } from './parse-telephony-websocket.js';
 
 let wss: WebSocketServer;
 beforeEach(async () => {
@@ -102,6 +104,22 @@ describe('parseTelephonyWebSocket', () => {
     client.close();
     await expect(parsed).rejects.toMatchObject({ code: 'CLOSED' });
     await expect(parseTelephonyWebSocket(server)).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
+  it('knows carriers of the host, from then on', async () => {
+    const { client, server } = await pair();
+    const acme = {
+      ...BUILT_IN.find('twilio')!,
+      name: 'acme',
+      identify: ({ acme: id }: Record<string, unknown>) =>
+        typeof id === 'string' ? new CallData({ stream_id: id }) : undefined,
+    };
+    client.send('{"acme":"line-1"}');
+    await expect(parseTelephonyWebSocket(server, { carriers: [acme] })).resolves.toMatchObject({
+      transport_type: 'acme',
+      call_data: { stream_id: 'line-1' },
+    });
+    await expect(detectedCarrier(server)).resolves.toBe(acme);
   });
 
   it('fails when the wait ends, and can then be tried again', async () => {

@@ -1,11 +1,10 @@
 import type { RawData, WebSocket } from 'ws';
 import { CallData } from '../../bot/call-data.js';
-import { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
-import {
-  type CarrierMessage,
-  parseCarrierMessage,
-} from '../../media/serializers/carrier-message.js';
-import { CALLERS } from './callers.js';
+import { type Message, RunnerWebSocket } from '../../websocket/runner-web-socket.js';
+import { type JsonMessage, parseJsonMessage } from '../../media/serializers/json-message.js';
+import type { Carrier } from './carriers/carrier.js';
+import { BUILT_IN, Carriers } from './carriers/index.js';
+import { evalHarness } from './eval-harness.js';
 
 /** Who is calling, and through whom. */
 export interface TelephonyHandshake {
@@ -31,7 +30,30 @@ const MAX_MESSAGES = 2;
 /** Longer ones are no carrier's: what they say is kept as long as the call. */
 const MAX_MESSAGE_BYTES = 65_536;
 
-const read = new WeakMap<WebSocket, Promise<TelephonyHandshake>>();
+/** The peer of a socket: its carrier, unless none has claimed it. */
+export interface DetectedCarrier {
+  readonly carrier?: Carrier;
+  readonly handshake: TelephonyHandshake;
+}
+
+/** How {@link detectCarrier} reads. */
+export interface DetectOptions {
+  /** @default those of an earlier reading, or else the built-in ones */
+  readonly carriers?: Carriers;
+  /** The longest wait for the messages, in milliseconds. @default as long as the socket is open */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Gives the messages of an unknown peer back, for somebody else to read, or to try again. */
+  readonly keepsUnknown?: boolean;
+  /** A peer is unknown once it has said nothing so long, in milliseconds. @default never */
+  readonly silenceMs?: number;
+}
+
+/** The handshake of each socket, which can be taken from it only once. */
+const readings = new WeakMap<
+  WebSocket,
+  { readonly carriers: Carriers; readonly detected?: Promise<DetectedCarrier> }
+>();
 
 /**
  * Reads which carrier is calling, and about which call, from the first messages of a media WebSocket. It takes one message
@@ -39,72 +61,105 @@ const read = new WeakMap<WebSocket, Promise<TelephonyHandshake>>();
  * taking anything, unless reading failed.
  *
  * @param options.timeoutMs how long to wait for the messages, in milliseconds; without it, as long as the socket is open
+ * @param options.carriers carriers of the host's own, which `createTransport` knows from then on as well @default none
  * @throws {TelephonyHandshakeError} when the socket closes before its first message, or the wait ends
  */
-export function parseTelephonyWebSocket(
+export async function parseTelephonyWebSocket(
   websocket: WebSocket,
-  options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+  options: {
+    readonly timeoutMs?: number;
+    readonly signal?: AbortSignal;
+    readonly carriers?: readonly Carrier[];
+  } = {},
 ): Promise<TelephonyHandshake> {
-  let handshake = read.get(websocket);
-  if (!handshake) {
-    const noted = readAlready(websocket);
-    handshake = noted ? Promise.resolve(noted) : readHandshake(websocket, options);
-    read.set(websocket, handshake);
-    handshake.catch(() => read.delete(websocket));
-  }
-  return handshake;
+  const carriers = options.carriers && new Carriers(options.carriers);
+  return (await detectCarrier(websocket, { ...options, carriers })).handshake;
 }
 
+/** The same, with the carrier. @throws {TelephonyHandshakeError} */
+export function detectCarrier(
+  websocket: WebSocket,
+  options: DetectOptions,
+): Promise<DetectedCarrier> {
+  const reading = readings.get(websocket);
+  if (reading?.detected) return reading.detected;
+  const carriers = options.carriers ?? reading?.carriers ?? BUILT_IN;
+  const noted = readAlready(websocket, carriers);
+  const detected = noted ? Promise.resolve(noted) : readHandshake(websocket, carriers, options);
+  readings.set(websocket, { carriers, detected });
+  const forget = (): void => void readings.set(websocket, { carriers });
+  detected.then(({ carrier }) => {
+    if (!carrier && options.keepsUnknown) forget();
+  }, forget);
+  return detected;
+}
+
+/** The carrier that has claimed a socket, where that has been read. */
+export const detectedCarrier = async (websocket: WebSocket): Promise<Carrier | undefined> =>
+  (await readings.get(websocket)?.detected)?.carrier;
+
 /** By the process that the socket comes from. */
-function readAlready(websocket: WebSocket): TelephonyHandshake | undefined {
+function readAlready(websocket: WebSocket, carriers: Carriers): DetectedCarrier | undefined {
   const texts = websocket instanceof RunnerWebSocket ? websocket.handshake : [];
   for (const text of texts) {
-    const handshake = identify(parseCarrierMessage(Buffer.from(text)) ?? {});
-    if (handshake) return handshake;
+    const detected = identify(parseJsonMessage(Buffer.from(text)) ?? {}, carriers);
+    if (detected) return detected;
   }
   return undefined;
 }
 
 function readHandshake(
   websocket: WebSocket,
-  { timeoutMs, signal }: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
-): Promise<TelephonyHandshake> {
+  carriers: Carriers,
+  { timeoutMs, signal, keepsUnknown = false, silenceMs }: DetectOptions,
+): Promise<DetectedCarrier> {
   return new Promise((resolve, reject) => {
-    let messages = 0;
+    const taken: Message[] = [];
     const texts: string[] = [];
     let timer: NodeJS.Timeout | undefined;
+    let silence: NodeJS.Timeout | undefined;
 
-    const settle = (outcome: () => void) => {
+    const settle = (outcome: () => void, unread: readonly Message[] = []) => {
       websocket.off('message', onMessage).off('close', onClose);
       // The frames behind the handshake are the bot's, who does not listen yet.
-      if (websocket instanceof RunnerWebSocket) websocket.hold();
+      if (websocket instanceof RunnerWebSocket) websocket.hold(unread);
       signal?.removeEventListener('abort', onAbort);
       clearTimeout(timer);
+      clearTimeout(silence);
       outcome();
     };
     const fail = (code: TelephonyHandshakeError['code'], message: string) =>
       settle(() => reject(new TelephonyHandshakeError(code, message)));
     const unknown = () =>
-      settle(() => resolve({ transport_type: 'unknown', call_data: new CallData() }));
+      settle(
+        () => resolve({ handshake: { transport_type: 'unknown', call_data: new CallData() } }),
+        keepsUnknown ? taken : [],
+      );
+    const awaitMore = () => {
+      clearTimeout(silence);
+      if (silenceMs !== undefined) silence = setTimeout(unknown, silenceMs);
+    };
 
     const onMessage = (data: RawData, isBinary: boolean) => {
-      messages++;
+      taken.push([data, isBinary]);
       const text = !isBinary && (data as Buffer).length <= MAX_MESSAGE_BYTES;
       if (text) texts.push((data as Buffer).toString());
-      const handshake = identify((text && parseCarrierMessage(data as Buffer)) || {});
-      if (handshake) {
+      const detected = identify((text && parseJsonMessage(data as Buffer)) || {}, carriers);
+      if (detected) {
         if (websocket instanceof RunnerWebSocket) websocket.handshake = texts;
-        settle(() => resolve(handshake));
-      } else if (messages === MAX_MESSAGES) unknown();
+        settle(() => resolve(detected));
+      } else if (taken.length === MAX_MESSAGES) unknown();
+      else awaitMore();
     };
     const onClose = () => {
-      if (messages > 0) unknown();
+      if (taken.length > 0) unknown();
       else fail('CLOSED', 'the connection closed before the carrier said anything');
     };
     const onAbort = () => fail('ABORTED', 'the session ended before the carrier said who it is');
 
     websocket.on('message', onMessage).on('close', onClose);
     signal?.addEventListener('abort', onAbort);
+    awaitMore();
     if (signal?.aborted) onAbort();
     else if (websocket.readyState > websocket.OPEN) onClose();
     else if (timeoutMs !== undefined) {
@@ -117,10 +172,10 @@ function readHandshake(
 }
 
 /** A message that is no JSON object counts as an empty one. */
-function identify(message: CarrierMessage): TelephonyHandshake | undefined {
-  for (const caller of CALLERS) {
-    const call_data = caller.identify(message);
-    if (call_data) return { transport_type: caller.name, call_data };
+function identify(message: JsonMessage, carriers: Carriers): DetectedCarrier | undefined {
+  for (const carrier of [...carriers.all, evalHarness]) {
+    const call_data = carrier.identify(message);
+    if (call_data) return { carrier, handshake: { transport_type: carrier.name, call_data } };
   }
   return undefined;
 }

@@ -7,13 +7,10 @@ import type { HttpRequest } from '../../http/http-request.js';
 import { replyWith } from '../../http/http-response.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
 import { InvalidOptionsError } from '../../validation/options.js';
-import { carrierNamed, CARRIERS } from './carriers/index.js';
+import type { Carriers } from './carriers/index.js';
 import { XML } from './carriers/xml.js';
 import { CallDocuments, DOCUMENTS } from './call-documents.js';
 import { IncomingCalls } from './incoming-calls.js';
-
-const NAMES = CARRIERS.map(({ name }) => name);
-const CARRIER_NAMES = NAMES.join(', ');
 
 const ANY_FIELDS = { type: 'object', additionalProperties: true };
 
@@ -21,11 +18,17 @@ const ANY_FIELDS = { type: 'object', additionalProperties: true };
  * Makes the controller that answers carriers' webhooks, for its path is the host's choice.
  *
  * @param path where the webhooks are
+ * @param carriers those of the runner
  * @param carrier the one carrier to answer at `path`; unset, each has `<path>/<its name>`
  */
-export function telephonyWebhookController(path: string, carrier?: string): Type<unknown> {
-  if (carrier !== undefined && !carrierNamed(carrier)) {
-    throw new InvalidOptionsError('TelephonyModule', [`carrier must be one of ${CARRIER_NAMES}`]);
+export function telephonyWebhookController(
+  path: string,
+  carriers: Carriers,
+  carrier?: string,
+): Type<unknown> {
+  const names = carriers.names.join(', ');
+  if (carrier !== undefined && !carriers.find(carrier)) {
+    throw new InvalidOptionsError('TelephonyModule', [`carrier must be one of ${names}`]);
   }
   @RunnerController(path)
   @Access('webhook')
@@ -43,11 +46,11 @@ export function telephonyWebhookController(path: string, carrier?: string): Type
     @ApiRoute({
       summary: "Answers a carrier's webhook for an incoming call",
       description: 'Where the key of the carrier is configured, the webhook must be signed by it.',
-      params: { carrier: { description: 'Who calls.', enum: NAMES } },
+      params: { carrier: { description: 'Who calls.', enum: [...carriers.names] } },
       body: { 'application/x-www-form-urlencoded': ANY_FIELDS, 'application/json': ANY_FIELDS },
       answers: {
         200: {
-          description: 'Connects the call to the media WebSocket; Exotel is told where it is.',
+          description: 'Connects the call to the media WebSocket, or tells where it is.',
           content: { 'application/xml': { type: 'string' }, 'application/json': ANY_FIELDS },
         },
       },
@@ -66,9 +69,9 @@ export function telephonyWebhookController(path: string, carrier?: string): Type
       @Res() response: unknown,
       @Param('carrier') asked: string | undefined,
     ): Promise<void> {
-      const found = carrierNamed(carrier ?? asked);
+      const found = carriers.find(carrier ?? asked);
       if (!found) {
-        throw new RunnerError('NOT_FOUND', `There is no such carrier; known are ${CARRIER_NAMES}.`);
+        throw new RunnerError('NOT_FOUND', `There is no such carrier; known are ${names}.`);
       }
       const { contentType, body } = await this.calls.answer(found, request);
       replyWith(this.adapterHost, response, contentType, body);

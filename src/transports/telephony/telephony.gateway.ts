@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Inject } from '@nestjs/common';
-import type { CallData } from '../../bot/call-data.js';
+import { CallData } from '../../bot/call-data.js';
 import { SessionEnd } from '../../bot/session-end.js';
 import { CallRefusedError } from '../../calls/call-refused.error.js';
 import {
@@ -18,21 +18,30 @@ import { SocketLiveness } from '../../websocket/liveness.js';
 import { RunnerGateway } from '../../websocket/runner-gateway.decorator.js';
 import type { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
 import { SocketGateway } from '../../websocket/socket-gateway.js';
+import type { HandOver } from '../../sessions/session-context.js';
 import { SocketSessions } from '../../websocket/socket-sessions.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
+import { PublicUrls } from '../../http/public-url.js';
+import type { Carrier } from './carriers/carrier.js';
 import { CallHangUp } from './call-hang-up.js';
 import { CallTransfer } from './call-transfer.js';
 import { CarrierApis } from './carrier-apis.js';
-import { callerNamed } from './callers.js';
+import { Carriers } from './carriers/index.js';
 import { evalHarness } from './eval-harness.js';
-import { parseTelephonyWebSocket } from './parse-telephony-websocket.js';
+import { detectCarrier } from './parse-telephony-websocket.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 import { TelephonyTransport } from './telephony.transport.js';
 
+/** The silence, in milliseconds, after which a peer is one that waits for the bot to speak first. */
+const SILENCE_MS = 1_000;
+
 /** The transport of a session whose carrier has not yet identified itself. */
 const UNANNOUNCED = 'telephony';
+
+/** Errors that are not the runner's: a peer without the right key, and one that comes when the session has ended. */
+const PEERS_FAULT: readonly string[] = ['WRONG_STATE', 'UNAUTHORIZED'];
 
 /** `/ws`: a carrier connects, says which call it brings, and the bot starts. */
 @RunnerGateway('ws')
@@ -43,10 +52,12 @@ export class TelephonyGateway extends SocketGateway {
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
     private readonly transport: TelephonyTransport,
     private readonly transports: TransportRegistry,
+    private readonly known: Carriers,
     protected readonly sockets: SocketSessions,
     private readonly sessions: SessionRegistry,
     private readonly routing: CallRouting,
     private readonly apis: CarrierApis,
+    private readonly publicUrls: PublicUrls,
     private readonly hangUps: CallHangUp,
     private readonly transfers: CallTransfer,
   ) {
@@ -77,24 +88,36 @@ export class TelephonyGateway extends SocketGateway {
     // Nobody has heard of this call before.
     const isNew = session.transport === UNANNOUNCED;
     try {
-      const { transport_type, call_data } = await parseTelephonyWebSocket(socket, {
-        timeoutMs: this.options.handshakeTimeoutMs,
+      const { handshakeTimeoutMs: timeoutMs, unknownCallers } = this.options;
+      const keepsUnknown = unknownCallers === 'bot';
+      const { carrier, handshake } = await detectCarrier(socket, {
+        carriers: this.known,
+        timeoutMs,
         signal: session.signal,
+        keepsUnknown,
+        silenceMs: keepsUnknown ? SILENCE_MS : undefined,
       });
-      if (!names.includes(transport_type)) {
-        throw new Error(`the caller is not one of ${names.join(', ')}`);
+      if (carrier ? !names.includes(carrier.name) : !keepsUnknown) {
+        const refused = carrier ? '' : "unknownCallers is 'refuse', and ";
+        throw new Error(`${refused}the caller is not one of ${names.join(', ')}`);
       }
-      session.transport = transport_type;
-      const caller = callerNamed(transport_type)!;
-      if (isNew && caller !== evalHarness) await this.route(session, call_data, request);
-      if (caller.answersPings) this.liveness.watch(socket, request);
-      caller.noteFormat?.(call_data, this.options);
-      const args = new WebSocketRunnerArguments({ websocket: socket, transport_type, call_data });
+      const { call_data } = handshake;
+      if (carrier) session.transport = carrier.name;
+      if (isNew && carrier !== evalHarness) await this.route(session, call_data, request);
+      if (carrier) this.verify(carrier, request, session, call_data);
+      if (carrier?.answersPings !== false) this.liveness.watch(socket, request);
+      carrier?.noteFormat?.(call_data, this.options);
       completeCallData(call_data, session);
+      const args = new WebSocketRunnerArguments({ websocket: socket, ...(carrier && handshake) });
       const credentials = this.apis.credentialsOf(session);
+      const hangUpOf = ({ transport_type = '', call_data = new CallData() }) =>
+        this.hangUps.of(transport_type, call_data, credentials);
+      // The carrier of an unknown caller may show later, to createTransport.
+      const hangUpLater: HandOver['hangUp'] = async () =>
+        (await hangUpOf(args)?.()) ?? { ok: true, via: 'connection' };
       this.sessions.launch(session, args, {
-        hangUp: this.hangUps.of(transport_type, call_data, credentials),
-        transfer: this.transfers.of(session, transport_type, call_data),
+        hangUp: carrier ? hangUpOf(args) : hangUpLater,
+        transfer: carrier && this.transfers.of(session, carrier.name, call_data),
       });
     } catch (thrown) {
       session.logger.warn(`no call: ${textOfThrown(thrown).message}`);
@@ -125,10 +148,25 @@ export class TelephonyGateway extends SocketGateway {
     Object.assign(call_data.body, accepted.customParameters);
   }
 
+  /** @throws {RunnerError} `UNAUTHORIZED` for a connection that is not its carrier's own */
+  private verify(
+    carrier: Carrier,
+    { headers, url = '', socket }: IncomingMessage,
+    session: Session,
+    call_data: CallData,
+  ): void {
+    const account = this.apis.credentialsOf(session)[carrier.name];
+    if (!account || !carrier.verifyConnection) return;
+    const protocol = 'encrypted' in socket ? 'https' : 'http';
+    const request = { headers, protocol, host: headers.host, originalUrl: url };
+    const urls = this.publicUrls.spellingsOf(request, this.options.publicUrl);
+    carrier.verifyConnection({ headers, urls, body: Buffer.alloc(0) }, account, call_data);
+  }
+
   private async turnAway(session: Session, error: unknown): Promise<void> {
     if (isInstance(error, CallRefusedError)) {
       this.sessions.refuse(session, error, error.message, 'stopped');
-    } else if (isInstance(error, RunnerError) && error.code !== 'WRONG_STATE') {
+    } else if (isInstance(error, RunnerError) && !PEERS_FAULT.includes(error.code)) {
       this.sessions.refuse(session, error, error.message);
     } else await session.end(new SessionEnd('peer_error', textOfThrown(error).message));
   }

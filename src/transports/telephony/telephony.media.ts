@@ -1,24 +1,40 @@
 import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
+import { END_TIMEOUT_MS } from '../../media/serializers/media-serializer.js';
 import { SocketMediaConnection } from '../../media/socket-media-connection.js';
+import { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
 import { mediaConnections } from '../media-connections.js';
-import { callerNamed } from './callers.js';
-import { parseTelephonyWebSocket } from './parse-telephony-websocket.js';
+import { BUILT_IN } from './carriers/index.js';
+import { evalHarness } from './eval-harness.js';
+import { detectCarrier, detectedCarrier } from './parse-telephony-websocket.js';
 
 // The media of a phone call, in the words of its carrier; or of an eval.
 mediaConnections.register(WebSocketRunnerArguments, async (args, { signal }, context) => {
-  // The runner's gateway has read the handshake; a WebSocket from elsewhere may still be before it.
+  const { websocket } = args;
+  // The runner's gateway has read the handshake; a WebSocket from elsewhere, or of a slow carrier, may still be before it.
   if (args.transport_type === undefined || args.call_data === undefined) {
-    Object.assign(args, await parseTelephonyWebSocket(args.websocket, { signal }));
+    Object.assign(args, (await detectCarrier(websocket, { signal, keepsUnknown: true })).handshake);
   }
-  const caller = callerNamed(args.transport_type);
-  if (!caller) {
+  const { transport_type } = args;
+  const detected = await detectedCarrier(websocket);
+  const carrier = [...BUILT_IN.all, evalHarness, ...(detected ? [detected] : [])].find(
+    ({ name }) => name === transport_type,
+  );
+  if (!carrier) {
     throw new MediaUnavailableError(
-      `transport_type is '${args.transport_type}', which is neither 'websocket' nor a carrier.`,
+      `transport_type is '${transport_type}', which is neither 'websocket' nor a carrier.`,
     );
   }
-  return new SocketMediaConnection(args.websocket, {
-    serializer: caller.serializer(args.call_data!),
+  const serializer = carrier.serializer(args.call_data!);
+  if (serializer.end && websocket instanceof RunnerWebSocket) {
+    const ask = (): void => {
+      const message = serializer.end?.(false);
+      if (message !== undefined) websocket.send(message);
+    };
+    websocket.closeAfter(ask, END_TIMEOUT_MS);
+  }
+  return new SocketMediaConnection(websocket, {
+    serializer,
     ...context,
   });
 });

@@ -3,6 +3,7 @@ import { CallDocuments } from './call-documents.js';
 import { CallHangUp } from './call-hang-up.js';
 import { CallTransfer } from './call-transfer.js';
 import { CarrierApis } from './carrier-apis.js';
+import { Carriers } from './carriers/index.js';
 import { IncomingCalls } from './incoming-calls.js';
 import { OutboundCalls } from './outbound-calls.js';
 import './telephony.media.js';
@@ -20,7 +21,7 @@ import { webhookKeysFromEnv } from './webhook-keys.js';
 import { WebhookVerifier } from './webhook-verifier.js';
 import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
-/** Phone calls from Twilio, Telnyx, Plivo and Exotel: their webhooks, and their media on `/ws`. */
+/** Phone calls from Twilio, Telnyx, Plivo, Exotel, Vonage, Genesys and carriers of the host's own: their webhooks, and their media on `/ws`. */
 @RunnerPart('transports')
 @Module({
   providers: [
@@ -36,7 +37,7 @@ import { RunnerPart } from '../../validation/runner-part.decorator.js';
     {
       provide: TELEPHONY_OPTIONS,
       useFactory: resolveTelephonyOptions,
-      inject: [MODULE_OPTIONS_TOKEN],
+      inject: [MODULE_OPTIONS_TOKEN, Carriers],
     },
   ],
   exports: [OutboundCalls],
@@ -50,11 +51,12 @@ export class TelephonyModule extends ConfigurableModuleClass {
   /** This transport as Pipecat's environment variables imply it: always there, for only hanging up and signatures need credentials. */
   static fromEnv(
     env: NodeJS.ProcessEnv,
-    more: TelephonyExtras & Pick<TelephonyOptions, 'evals'> = {},
+    more: TelephonyExtras & Pick<TelephonyOptions, 'evals' | 'unknownCallers'> = {},
   ): DynamicModule | undefined {
+    const carriers = new Carriers(more.carriers);
     return this.forRoot({
-      credentials: credentialsFromEnv(env),
-      webhookKeys: webhookKeysFromEnv(env),
+      credentials: credentialsFromEnv(env, carriers),
+      webhookKeys: webhookKeysFromEnv(env, carriers),
       ...more,
     });
   }

@@ -1,14 +1,8 @@
-import {
-  PLIVO_CONTENT_TYPES,
-  type PlivoContentType,
-} from '../../media/serializers/plivo.serializer.js';
-import {
-  TELNYX_ENCODINGS,
-  type TelnyxEncoding,
-} from '../../media/serializers/telnyx.serializer.js';
+import { PLIVO_CONTENT_TYPES, type PlivoContentType } from './carriers/plivo/plivo.serializer.js';
+import { TELNYX_ENCODINGS, type TelnyxEncoding } from './carriers/telnyx/telnyx.serializer.js';
 import { checkPublicUrl } from '../../runner.options.js';
 import { checkOptions, milliseconds, trueOrFalse } from '../../validation/options.js';
-import { carrierNamed } from './carriers/index.js';
+import { BUILT_IN, type Carriers } from './carriers/index.js';
 import { checkCredentials, type TelephonyCredentials } from './telephony-credentials.js';
 import { checkWebhookKeys, type WebhookKeys } from './webhook-keys.js';
 
@@ -66,6 +60,12 @@ export interface TelephonyOptions {
    */
   plivoContentType?: PlivoContentType;
   /**
+   * Peers of `/ws` that no carrier claims within two messages, or that send nothing for a second. `'bot'`: the bot gets them, with `transport_type`
+   * unset and every message they have sent; `'refuse'`: they are closed on (1008).
+   * @default 'refuse'
+   */
+  unknownCallers?: 'bot' | 'refuse';
+  /**
    * Whether Pipecat's eval harness (`pipecat eval`) is let in on `/ws`, beside the carriers. It plays the user, and may put words into the
    * memory of bots that support that, so it is for testing.
    * @default false
@@ -84,20 +84,27 @@ const oneOf =
   (value: unknown): string | undefined =>
     values.includes(value) ? undefined : `must be one of ${values.join(', ')}`;
 
-const xmlByCarrier = (value: unknown): string | undefined =>
-  typeof value === 'object' &&
-  value !== null &&
-  Object.entries(value).every(
-    ([name, xml]) =>
-      carrierNamed(name)?.busyXml !== undefined &&
-      typeof xml === 'string' &&
-      /^\s*<Response[\s/>]/.test(xml),
-  )
-    ? undefined
-    : 'must be an object of <Response> documents by the name of their carrier: twilio, telnyx or plivo';
+const xmlByCarrier =
+  (carriers: Carriers) =>
+  (value: unknown): string | undefined =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries(value).every(
+      ([name, xml]) =>
+        carriers.find(name)?.webhook !== undefined &&
+        typeof xml === 'string' &&
+        /^\s*<Response[\s/>]/.test(xml),
+    )
+      ? undefined
+      : `must be an object of <Response> documents by the name of their carrier: ${carriers.all
+          .flatMap(({ name, webhook }) => (webhook ? [name] : []))
+          .join(', ')}`;
 
 /** Fills in the defaults. */
-export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTelephonyOptions {
+export function resolveTelephonyOptions(
+  options: TelephonyOptions,
+  carriers = BUILT_IN,
+): ResolvedTelephonyOptions {
   checkOptions(
     'TelephonyModule',
     options,
@@ -112,14 +119,15 @@ export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTele
           : 'must be an object of strings, or a function that returns one',
       handshakeTimeoutMs: milliseconds(1),
       pingIntervalMs: milliseconds(0),
-      busyXml: xmlByCarrier,
-      credentials: checkCredentials,
-      webhookKeys: checkWebhookKeys,
+      busyXml: xmlByCarrier(carriers),
+      credentials: (value) => checkCredentials(value, carriers),
+      webhookKeys: (value) => checkWebhookKeys(value, carriers),
       telnyxEncoding: oneOf(TELNYX_ENCODINGS),
       plivoContentType: oneOf(PLIVO_CONTENT_TYPES),
+      unknownCallers: oneOf(['bot', 'refuse']),
       evals: trueOrFalse,
     },
-    ['webhookPath', 'carrier'],
+    ['webhookPath', 'carrier', 'carriers'],
   );
   return {
     publicUrl: options.publicUrl,
@@ -131,6 +139,7 @@ export function resolveTelephonyOptions(options: TelephonyOptions): ResolvedTele
     webhookKeys: options.webhookKeys,
     telnyxEncoding: options.telnyxEncoding ?? 'PCMU',
     plivoContentType: options.plivoContentType ?? 'audio/x-mulaw;rate=8000',
+    unknownCallers: options.unknownCallers ?? 'refuse',
     evals: options.evals ?? false,
   };
 }

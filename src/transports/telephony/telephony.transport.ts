@@ -6,23 +6,25 @@ import type { Session } from '../../sessions/session.js';
 import { SessionTokens } from '../../sessions/session-token.js';
 import { RunnerTransport, type StartContext } from '../runner-transport.js';
 import { TransportRegistry } from '../transport-registry.js';
-import { carrierNamed, CARRIERS } from './carriers/index.js';
+import { Carriers } from './carriers/index.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 
 /** The carriers, as `/start` and their webhooks see them. */
 @Injectable()
 export class TelephonyTransport extends RunnerTransport {
-  readonly names = CARRIERS.map(({ name }) => name);
+  readonly names: string[];
 
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly runnerOptions: ResolvedRunnerOptions,
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
+    private readonly carriers: Carriers,
     private readonly tokens: SessionTokens,
     private readonly publicUrls: PublicUrls,
     registry: TransportRegistry,
   ) {
     super();
+    this.names = [...carriers.names];
     registry.register(this);
   }
 
@@ -44,10 +46,10 @@ export class TelephonyTransport extends RunnerTransport {
     context: StartContext,
     customParameters: Readonly<Record<string, string>>,
   ): string | undefined {
-    const carrier = carrierNamed(context.name);
-    if (carrier?.busyXml === undefined) return undefined;
+    const webhook = this.carriers.find(context.name)?.webhook;
+    if (!webhook) return undefined;
     const wsUrl = this.urlOf(context.session, this.own(context));
-    return carrier.webhookAnswer({ wsUrl, customParameters, formats: this.options }).body;
+    return webhook.connectXml({ wsUrl, customParameters, formats: this.options });
   }
 
   /** The URL that a webhook's answer sends the carrier to: open to everybody, or to the one session. */

@@ -1,69 +1,55 @@
-import { telnyxPublicKey } from './carriers/telnyx-signature.js';
+import { BUILT_IN, type Carriers } from './carriers/index.js';
 import type { TelephonyCredentials } from './telephony-credentials.js';
 
-/** What the carriers sign their webhooks with; a list while one key is being replaced by another. */
-export interface WebhookKeys {
-  /** The account's auth token: `TWILIO_AUTH_TOKEN`. */
-  readonly twilio?: string | readonly string[];
-  /** The public key of the account, in base64: `TELNYX_PUBLIC_KEY`. */
-  readonly telnyx?: string | readonly string[];
-  /** The auth token of the account or subaccount: `PLIVO_AUTH_TOKEN`. */
-  readonly plivo?: string | readonly string[];
-}
+/**
+ * The keys that carriers sign their webhooks with, by the carrier's name: the auth tokens of Twilio and Plivo, the public key of the Telnyx account. A
+ * list while one key is being replaced by another.
+ */
+export type WebhookKeys = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-const CARRIERS = ['twilio', 'telnyx', 'plivo'] as const;
+const signing = (carriers: Carriers) =>
+  carriers.all.flatMap(({ name, webhook }) =>
+    webhook?.signature ? [{ name, ...webhook.signature }] : [],
+  );
 
 /** What is wrong with them, and what is accepted. */
-export function checkWebhookKeys(value: unknown): string | undefined {
+export function checkWebhookKeys(value: unknown, carriers = BUILT_IN): string | undefined {
   if (value === false) return undefined;
+  const known = signing(carriers);
+  const names = known.map(({ name }) => name).join(', ');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return `must be false, or an object with ${CARRIERS.join(', ')}`;
+    return `must be false, or an object with ${names}`;
   }
   for (const [carrier, keys] of Object.entries(value)) {
-    if (!(CARRIERS as readonly string[]).includes(carrier)) {
-      return `must not have ${carrier}; there are ${CARRIERS.join(', ')}`;
-    }
+    const signature = known.find(({ name }) => name === carrier);
+    if (!signature) return `must not have ${carrier}; there are ${names}`;
     if (keys === undefined) continue;
     const list: unknown[] = [keys].flat();
-    if (list.length === 0 || !list.every((key) => typeof key === 'string' && key !== '')) {
+    if (!list.every((key): key is string => typeof key === 'string' && key !== '') || !list[0]) {
       return `must have in ${carrier} a string, or a list of them`;
     }
-    if (carrier === 'telnyx' && !(list as string[]).every(isTelnyxKey)) {
-      return "must have in telnyx the account's public key: 32 bytes in base64";
-    }
+    const accepted = list.map((key) => signature.check?.(key)).find(Boolean);
+    if (accepted) return `must have in ${carrier} ${accepted}`;
   }
   return undefined;
-}
-
-function isTelnyxKey(key: string): boolean {
-  try {
-    telnyxPublicKey(key);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The keys of each carrier whose webhooks are verified. */
 export function webhookKeysOf(
   keys: WebhookKeys | false | undefined,
   credentials: TelephonyCredentials,
+  carriers: Carriers,
 ): Map<string, readonly string[]> {
   const known = new Map<string, readonly string[]>();
   if (keys === false) return known;
-  const { twilio = credentials.twilio?.authToken, plivo = credentials.plivo?.authToken } =
-    keys ?? {};
-  for (const [carrier, key] of Object.entries({ twilio, telnyx: keys?.telnyx, plivo })) {
-    if (key !== undefined) known.set(carrier, [key].flat());
+  for (const { name, accountField = '' } of signing(carriers)) {
+    const account: Record<string, unknown> = { ...credentials[name] };
+    const key = keys?.[name] ?? account[accountField];
+    if (key !== undefined) known.set(name, [key].flat() as string[]);
   }
   return known;
 }
 
 /** The keys that the carriers' own environment variables name. */
-export function webhookKeysFromEnv(env: NodeJS.ProcessEnv): WebhookKeys {
-  return {
-    twilio: env.TWILIO_AUTH_TOKEN || undefined,
-    telnyx: env.TELNYX_PUBLIC_KEY || undefined,
-    plivo: env.PLIVO_AUTH_TOKEN || undefined,
-  };
-}
+export const webhookKeysFromEnv = (env: NodeJS.ProcessEnv, carriers = BUILT_IN): WebhookKeys =>
+  Object.fromEntries(signing(carriers).map((one) => [one.name, env[one.env] || undefined]));

@@ -8,7 +8,7 @@ import { PublicUrls } from '../../http/public-url.js';
 import { rawBodyOf } from '../../http/request-body.js';
 import { refusedWebhook } from '../../http/webhook-signature.js';
 import type { Carrier } from './carriers/carrier.js';
-import { CARRIERS } from './carriers/index.js';
+import { Carriers } from './carriers/index.js';
 import { CallRouter } from '../../calls/call-router.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
@@ -26,17 +26,18 @@ export class WebhookVerifier implements OnModuleInit {
 
   constructor(
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
+    private readonly carriers: Carriers,
     private readonly publicUrls: PublicUrls,
     private readonly serving: RunnerServing,
     private readonly callRouter: CallRouter,
   ) {
-    this.keys = webhookKeysOf(options.webhookKeys, options.credentials);
+    this.keys = webhookKeysOf(options.webhookKeys, options.credentials, carriers);
   }
 
   onModuleInit(): void {
-    const open = CARRIERS.filter(
-      ({ name, verifyWebhook }) => verifyWebhook && !this.keys.has(name),
-    ).map(({ name }) => name);
+    const open = this.carriers.all
+      .filter(({ name, webhook }) => webhook?.signature && !this.keys.has(name))
+      .map(({ name }) => name);
     if (this.options.webhookKeys === false || open.length === 0 || hasKeys(this.callRouter)) return;
     this.serving.onServing('webhookKeys', () =>
       this.logger.warn(
@@ -50,12 +51,13 @@ export class WebhookVerifier implements OnModuleInit {
    * @throws {RunnerError} `UNAUTHORIZED`
    */
   verify(carrier: Carrier, request: HttpRequest, keys = this.keys.get(carrier.name)): void {
-    if (!keys || !carrier.verifyWebhook) return;
+    const signature = carrier.webhook?.signature;
+    if (!keys || !signature) return;
     // Fails where the host has read it and kept nothing, which is no fault of the webhook's.
     const body = rawBodyOf(request);
     const urls = this.publicUrls.spellingsOf(request, this.options.publicUrl);
     try {
-      carrier.verifyWebhook({ headers: request.headers, urls, body }, keys);
+      signature.verify({ headers: request.headers, urls, body }, keys);
     } catch (error) {
       this.logger.warn(
         `A webhook of ${carrier.name} was refused: ${textOfThrown(error).message} If it was ${carrier.name}'s own, check publicUrl and webhookKeys of TelephonyModule.`,

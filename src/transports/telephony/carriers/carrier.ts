@@ -1,13 +1,13 @@
-import { type CallData, sipHeaders } from '../../../bot/call-data.js';
-import type { CallTarget } from '../../../calls/call-target.js';
-import type { CarrierMessage } from '../../../media/serializers/carrier-message.js';
+import type { CallData } from '../../../bot/call-data.js';
+import type { JsonMessage } from '../../../media/serializers/json-message.js';
 import type { MediaSerializer } from '../../../media/serializers/media-serializer.js';
-import type { PlivoContentType } from '../../../media/serializers/plivo.serializer.js';
-import type { TelnyxEncoding } from '../../../media/serializers/telnyx.serializer.js';
-import type { TelephonyCredentials } from '../telephony-credentials.js';
-import type { VerifyWebhook } from './received-webhook.js';
+import type { CallApi } from './call-api.js';
+import type { CarrierDialect } from './carrier-dialect.js';
+import type { PlivoContentType } from './plivo/plivo.serializer.js';
+import type { ReceivedRequest, VerifyWebhook } from './received-request.js';
+import type { TelnyxEncoding } from './telnyx/telnyx.serializer.js';
 
-/** How the audio of a call is coded, where the carrier leaves the choice to the webhook's answer. */
+/** The codecs of a call, where the carrier leaves the choice to the webhook's answer. */
 export interface MediaFormats {
   readonly telnyxEncoding: TelnyxEncoding;
   readonly plivoContentType: PlivoContentType;
@@ -28,61 +28,6 @@ export interface WebhookAnswer {
   readonly body: string;
 }
 
-/** A request to a carrier's REST API. */
-export interface ApiRequest {
-  readonly method: 'POST' | 'DELETE';
-  readonly path: string;
-  readonly form?: Readonly<Record<string, string>>;
-  readonly body?: unknown;
-}
-
-/** A call that is to be put through. */
-export interface ApiTransfer {
-  readonly callId: string;
-  readonly target: CallTarget;
-  /** The number that is shown there, in E.164. */
-  readonly callerId: string | undefined;
-  /** The XML that dials the target: {@link Carrier.transferXml}. */
-  readonly xml: string;
-  /** The URL at which this runner answers with that XML. @throws {RunnerError} `NO_PUBLIC_URL` */
-  readonly xmlUrl: () => string;
-}
-
-/** A call that is to be placed. */
-export interface ApiCall {
-  readonly to: CallTarget;
-  readonly from: CallTarget;
-  /** The XML that connects it to the media WebSocket. */
-  readonly xml: string;
-  /** The URL at which this runner answers with that XML. */
-  readonly xmlUrl: () => string;
-  /** The longest ringing, in whole seconds. */
-  readonly ringTimeoutSeconds: number;
-  /** Further fields of the host's, in the carrier's own words. */
-  readonly extra: Readonly<Record<string, string | number | boolean>>;
-}
-
-/** The part of a carrier's REST API that places, transfers and ends calls. */
-export interface CallApi {
-  readonly baseUrl: string;
-  /** The `Authorization` header. */
-  readonly authorization: string;
-  /** The key or password in it, which must not be shown. */
-  readonly secret: string;
-  /** What to ask to end a call. @param callId the `call_id` of its `call_data` */
-  endCall(callId: string): ApiRequest;
-  /** Whether a refusal only says that the call is over. */
-  isOver(status: number, answer: unknown): boolean;
-  /** The request that puts a call through. @throws {RunnerError} when something is not configured that it takes */
-  transferCall(transfer: ApiTransfer): ApiRequest;
-  /** The request that places a call. @throws {RunnerError} when something is not configured that it takes */
-  placeCall(call: ApiCall): ApiRequest;
-  /** The id of the call in what that is answered, where it is there. */
-  placedCallId(answer: unknown): string | undefined;
-  /** The request that takes back a call that still rings. @default endCall */
-  cancelCall?(callId: string): ApiRequest;
-}
-
 /** The documents that refuse a call. */
 export interface RefusalXml {
   readonly busy: string;
@@ -91,78 +36,62 @@ export interface RefusalXml {
   say(text: string): string;
 }
 
-/** One who connects to `/ws`, and says in the first messages who it is. */
-export interface Caller {
-  /** Its name on the wire. */
-  readonly name: string;
-  /** What the message says of the call, if it is this caller's start message. Never throws. */
-  identify(message: CarrierMessage): CallData | undefined;
-  /** Whether it may be sent WebSocket pings, by which a connection that died is told from one that is silent. */
-  readonly answersPings: boolean;
-  /** Notes in a call's data what the carrier was told in the answer and does not repeat. */
-  noteFormat?(call: CallData, formats: MediaFormats): void;
-  /**
-   * Reads and writes the media of a call.
-   * @param call what {@link identify} returned, or its copy from JSON
-   * @throws {MediaUnavailableError} when it is coded in a way that is not understood
-   */
-  readonly serializer: (call: CallData) => MediaSerializer;
+/** The webhook of a carrier that asks what to do with a call. */
+export interface CarrierWebhook {
+  /** The XML that connects the call to the media WebSocket. */
+  connectXml(input: WebhookAnswerInput): string;
+  /** The name of the field with the id of the call. */
+  readonly callIdField: string;
+  /** The XML that turns a caller away while no call can be taken. */
+  readonly busyXml: string;
+  readonly refusalXml: RefusalXml;
+  /** The signature, where the carrier signs its webhooks. */
+  readonly signature?: {
+    readonly verify: VerifyWebhook;
+    /** The environment variable with the key. */
+    readonly env: string;
+    /** The field of the account that is the key as well. */
+    readonly accountField?: string;
+    /** What a key must be, unless it is that. @default any text */
+    check?(key: string): string | undefined;
+  };
 }
 
-/** Everything the runner knows of one carrier. A new carrier is one file that implements this, and a line in `index.ts`. */
-export interface Carrier extends Caller {
-  /** Proves that a webhook is its own, where it signs them. */
-  readonly verifyWebhook?: VerifyWebhook;
-  /** Answers its webhook. */
-  webhookAnswer(input: WebhookAnswerInput): WebhookAnswer;
-  /** The name of the webhook's field with the id of the call; missing where there is no webhook. */
-  readonly webhookCallId?: string;
-  /** The XML that turns a caller away while no call can be taken; missing where the webhook takes no calls anyway. */
-  readonly busyXml?: string;
-  /** The XML that refuses a call, likewise. */
-  readonly refusalXml?: RefusalXml;
-  /** The XML that puts a call through, where the carrier has one. */
-  transferXml?(target: CallTarget, callerId: string | undefined): string;
-  /** Its API, where it has one, and the credentials are there. */
-  readonly callApi?: (credentials: TelephonyCredentials) => CallApi | undefined;
+/** The fields of a carrier's account, by the environment variable that each is taken from; '' where there is none. */
+export interface AccountFields {
+  readonly required: Readonly<Record<string, string>>;
+  readonly optional?: Readonly<Record<string, string>>;
+  /** What else an account must be, unless it is that. */
+  check?(account: Readonly<Record<string, unknown>>): string | undefined;
 }
-
-/** HTTP's basic authentication. */
-export const basicAuth = (user: string, password: string): string =>
-  `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-
-/** What an API answered, as an object, whatever it is. */
-export const objectOf = (answer: unknown): Record<string, unknown> =>
-  typeof answer === 'object' && answer !== null ? (answer as Record<string, unknown>) : {};
-
-/** Fields as a form has them. */
-export const textsOf = (
-  fields: Readonly<Record<string, string | number | boolean>>,
-): Record<string, string> =>
-  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)]));
-
-/** Twilio's prefix for SIP headers among the fields of its webhook; parameters keep it. */
-const SIP_HEADER = 'SipHeader_';
-
-/** The SIP headers among a call's parameters. */
-export const sipHeadersIn = (parameters: Record<string, unknown>) =>
-  sipHeaders(
-    Object.entries(parameters)
-      .filter(([name]) => name.startsWith(SIP_HEADER))
-      .map(([name, value]) => [name.slice(SIP_HEADER.length), value]),
-  );
 
 /**
- * The caller of a webhook as custom parameters, for `TelephonyModule.forRoot({ customParameters: callerParameters })`: the bot then finds
- * `from`, `to` and `sip_headers` in its `call_data`, as on every other transport.
+ * A carrier: everything that is particular to one, from the handshake of its media WebSocket to its REST API. `identify` and `serializer` are enough;
+ * what else is there, is used. {@link TelephonyModule} takes further ones as `carriers`.
  */
-export function callerParameters(webhook: Record<string, unknown>): Record<string, string> {
-  const { From, To } = webhook;
-  return Object.fromEntries(
-    [
-      ['from_number', From],
-      ['to_number', To],
-      ...Object.entries(webhook).filter(([name]) => name.startsWith(SIP_HEADER)),
-    ].filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
+export interface Carrier<Name extends string = string, Account extends object = object> {
+  /** Its name on the wire: the `transport` of `/start`, and `transport_type`. */
+  readonly name: Name;
+  /** The data of the call, if the message is this carrier's start message. Never throws. */
+  identify(message: JsonMessage): CallData | undefined;
+  /**
+   * Reads and writes the media of a call.
+   * @param call as `identify()` has it, maybe after a trip through JSON
+   * @throws {MediaUnavailableError} for a codec that is not understood
+   */
+  serializer(call: CallData): MediaSerializer;
+  /** Notes in a call's data what the carrier was told in the webhook's answer and does not repeat. */
+  noteFormat?(call: CallData, formats: MediaFormats): void;
+  /** False for a carrier that answers no WebSocket pings, by which a dead connection is told from a silent one. @default true */
+  readonly answersPings?: boolean;
+  /** Proves that a connection is the carrier's own, where there is an account. @throws {RunnerError} `UNAUTHORIZED` */
+  verifyConnection?(request: ReceivedRequest, account: Account, call: CallData): void;
+  readonly webhook?: CarrierWebhook;
+  /** The place where the URL of the media WebSocket is entered at a carrier without a webhook. */
+  readonly urlSetting?: string;
+  readonly account?: AccountFields;
+  /** Its REST API, with an account. */
+  callApi?(account: Account): CallApi;
+  /** What the testing kit sends as this carrier. */
+  readonly dialect?: CarrierDialect;
 }

@@ -1,9 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { CallData } from '../../../bot/call-data.js';
 import { MediaUnavailableError } from '../../../media/media-unavailable.error.js';
-import { type BotMessage, CARRIER_DIALECTS } from '../../../testing/carrier-dialects.js';
+import { CarrierApis } from '../carrier-apis.js';
+import { webhookAnswer } from '../incoming-calls.js';
+import { resolveTelephonyOptions } from '../telephony.options.js';
+import type { BotMessage, CarrierDialect } from './carrier-dialect.js';
 import type { MediaFormats } from './carrier.js';
-import { carrierNamed, CARRIERS } from './index.js';
+import { BUILT_IN } from './index.js';
 
 const facts = {
   streamId: 'stream-1',
@@ -56,17 +59,19 @@ const CALL_DATA = {
   },
 };
 
-const names = CARRIERS.map(({ name }) => name) as (keyof typeof CALL_DATA)[];
+const names = ['twilio', 'telnyx', 'plivo', 'exotel'] as const;
+const carrierNamed = (name: string) => BUILT_IN.find(name);
+const dialectOf = (name: string): CarrierDialect => carrierNamed(name)!.dialect!;
 
 describe.each(names)('%s', (name) => {
   const carrier = carrierNamed(name)!;
-  const messages = CARRIER_DIALECTS[name].handshake(facts) as Record<string, unknown>[];
+  const messages = dialectOf(name).handshake(facts) as Record<string, unknown>[];
   const start = messages.at(-1)!;
 
   it('knows its own start message, and no other', () => {
     expect({ ...carrier.identify(start) }).toEqual(CALL_DATA[name]);
     for (const other of names) {
-      for (const message of CARRIER_DIALECTS[other].handshake(facts)) {
+      for (const message of dialectOf(other).handshake(facts)) {
         if (message !== start && !(other === name && 'start' in message)) {
           expect(carrier.identify(message as Record<string, unknown>)).toBeUndefined();
         }
@@ -91,24 +96,24 @@ describe.each(names)('%s', (name) => {
   });
 
   it('reads the media of a call, and writes what the call understands', () => {
-    const dialect = CARRIER_DIALECTS[name];
+    const dialect = dialectOf(name);
     // As it is after a trip to another process.
     const call = new CallData(JSON.parse(JSON.stringify(carrier.identify(start))) as CallData);
     const serializer = carrier.serializer(call);
     const read = (message: object) => serializer.read(Buffer.from(JSON.stringify(message)), false);
-    const media = dialect.media(facts, Buffer.alloc(320).toString('base64'), 0);
+    const media = dialect.media!(facts, Buffer.alloc(320).toString('base64'), 0);
     expect(read(media)).toMatchObject({ kind: 'audio', sampleRateHz: 8_000 });
     expect(read(dialect.dtmf(facts, '5', 1))).toEqual({ kind: 'dtmf', digit: '5' });
-    expect(read(dialect.played(facts, 'm', 2))).toEqual({ kind: 'mark', name: 'm' });
+    expect(read(dialect.played!(facts, 'm', 2))).toEqual({ kind: 'mark', name: 'm' });
     const pcm = new Int16Array(serializer.output.chunkSamples);
     const said = JSON.parse(serializer.audio(pcm)!.toString()) as BotMessage;
-    expect(Buffer.from(dialect.audioOf(said)!, 'base64').length).toBeGreaterThanOrEqual(160);
+    expect(Buffer.from(dialect.audioOf!(said)!, 'base64').length).toBeGreaterThanOrEqual(160);
     expect(JSON.parse(serializer.clear()!.toString())).toMatchObject({ event: dialect.clearEvent });
-    expect(dialect.markOf(JSON.parse(serializer.mark('m')!.toString()) as BotMessage)).toBe('m');
+    expect(dialect.markOf!(JSON.parse(serializer.mark('m')!.toString()) as BotMessage)).toBe('m');
   });
 
   it('escapes what goes into its webhook answer', () => {
-    const { body, contentType } = carrier.webhookAnswer({
+    const { body, contentType } = webhookAnswer(carrier, {
       wsUrl: 'wss://x/ws?a=1&b="<>',
       customParameters: { '<n>': '\u0000"&\'' },
       formats: FORMATS,
@@ -129,7 +134,7 @@ describe.each(names)('%s', (name) => {
 describe("Plivo's extraHeaders", () => {
   const plivo = carrierNamed('plivo')!;
   const headersOf = (customParameters: Record<string, string>) =>
-    /extraHeaders="([^"]*)"/.exec(plivo.webhookAnswer({ ...INPUT, customParameters }).body)?.[1];
+    /extraHeaders="([^"]*)"/.exec(webhookAnswer(plivo, { ...INPUT, customParameters }).body)?.[1];
 
   it('carry what Plivo takes of the parameters, up to 512 bytes', () => {
     expect(
@@ -152,7 +157,50 @@ describe("Plivo's extraHeaders", () => {
   );
 });
 
+describe("Plivo's extra_headers", () => {
+  it.each<[unknown]>([
+    ['{X-PH-plan: gold, X-PH-note: a:b}'],
+    ['X-PH-plan=gold;X-PH-note=a:b'],
+    ['x-ph-plan=gold,note=a:b'],
+    ['{"X-PH-plan":"gold","note":"a:b","count":7,"X-PH-":"x"}'],
+    [{ 'X-PH-plan': 'gold', note: 'a:b' }],
+  ])('are the same as %j', (extra_headers) => {
+    const start = { streamId: 's', callId: 'c' };
+    const call = carrierNamed('plivo')!.identify({ event: 'start', start, extra_headers });
+    expect(call!.body).toEqual({ plan: 'gold', note: 'a:b' });
+  });
+
+  it.each([[null], [7], ['{'], ['{}'], ['{"__proto__":"x"}'], [['a']], [{ plan: {} }]])(
+    'may be anything: %j',
+    (extra_headers) => {
+      const start = { streamId: 's', callId: 'c' };
+      const call = carrierNamed('plivo')!.identify({ event: 'start', start, extra_headers });
+      expect(Object.getPrototypeOf(call!.body)).toBe(Object.prototype);
+    },
+  );
+});
+
+describe('withheld numbers', () => {
+  it.each([null, ''])('are none: %j', (number) => {
+    const start = { call_sid: 'c', stream_sid: 's', account_sid: 'a', from: number, to: number };
+    const call = carrierNamed('exotel')!.identify({ event: 'start', start });
+    expect(call).toMatchObject({ call_id: 'c' });
+    expect([call!.from, call!.to]).toEqual([undefined, undefined]);
+  });
+});
+
 describe('the codec of a call', () => {
+  it.each(['audio/x-mulaw', 'mulaw', 'PCMU', 'ulaw'])('of exotel may be %s', (encoding) => {
+    const call = new CallData({ stream_id: 's', media_format: { encoding, sample_rate: 8_000 } });
+    const serializer = carrierNamed('exotel')!.serializer(call);
+    const { chunkSamples } = serializer.output;
+    const said = serializer.audio(new Int16Array(chunkSamples))!.toString();
+    const { media } = JSON.parse(said) as { media: { payload: string } };
+    const bytes = Buffer.from(media.payload, 'base64');
+    expect(bytes.equals(Buffer.alloc(3_200, 0xff))).toBe(true);
+    expect(serializer.read(Buffer.from(said), false)).toMatchObject({ sampleRateHz: 8_000 });
+  });
+
   const chunkOf = (carrier: string, call: Partial<CallData>) =>
     carrierNamed(carrier)!.serializer(new CallData({ stream_id: 's', ...call })).output;
 
@@ -182,7 +230,7 @@ describe('the codec of a call', () => {
 
   it('is asked for in the webhook’s answer', () => {
     const answer = (carrier: string, more: Partial<MediaFormats>) =>
-      carrierNamed(carrier)!.webhookAnswer({ ...INPUT, formats: { ...FORMATS, ...more } }).body;
+      webhookAnswer(carrierNamed(carrier)!, { ...INPUT, formats: { ...FORMATS, ...more } }).body;
     expect(answer('telnyx', {})).not.toContain('Codec');
     expect(answer('telnyx', { telnyxEncoding: 'L16' })).toContain(
       'bidirectionalMode="rtp" bidirectionalCodec="L16" bidirectionalSamplingRate="16000"',
@@ -197,6 +245,7 @@ describe('the codec of a call', () => {
 });
 
 describe('ending a call', () => {
+  const apis = new CarrierApis(resolveTelephonyOptions({}), BUILT_IN);
   const credentials = {
     twilio: { accountSid: 'AC1', authToken: 'secret' },
     telnyx: { apiKey: 'secret' },
@@ -208,9 +257,8 @@ describe('ending a call', () => {
     ['telnyx', 'https://api.telnyx.com/v2', 'POST', '/calls/c%2F1/actions/hangup'],
     ['plivo', 'https://api.plivo.com/v1', 'DELETE', '/Account/MA1/Call/c%2F1/'],
   ])('is documented by %s', (name, baseUrl, method, path) => {
-    const { callApi } = carrierNamed(name)!;
-    expect(callApi!({})).toBeUndefined();
-    const api = callApi!(credentials)!;
+    expect(apis.of(name, {})).toBeUndefined();
+    const api = apis.of(name, credentials)!.calls;
     expect(api.baseUrl).toBe(baseUrl);
     expect(api.endCall('c/1')).toMatchObject({ method, path });
     expect(api.secret).toBe('secret');
@@ -218,8 +266,6 @@ describe('ending a call', () => {
 
   it('goes to Twilio’s edge in a region', () => {
     const twilio = { ...credentials.twilio, region: 'au1', edge: 'sydney' };
-    expect(carrierNamed('twilio')!.callApi!({ twilio })!.baseUrl).toBe(
-      'https://api.sydney.au1.twilio.com',
-    );
+    expect(apis.of('twilio', { twilio })!.calls.baseUrl).toBe('https://api.sydney.au1.twilio.com');
   });
 });

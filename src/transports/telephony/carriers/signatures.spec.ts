@@ -7,10 +7,10 @@ import {
   twilioHeaders,
   twilioJson,
 } from '../../../../test/support/carrier-signatures.js';
-import { verifyPlivo } from './plivo-signature.js';
-import type { VerifyWebhook } from './received-webhook.js';
-import { verifyTelnyx } from './telnyx-signature.js';
-import { verifyTwilio } from './twilio-signature.js';
+import { verifyPlivo } from './plivo/plivo.signature.js';
+import type { VerifyWebhook } from './received-request.js';
+import { verifyTelnyx } from './telnyx/telnyx.signature.js';
+import { verifyTwilio } from './twilio/twilio.signature.js';
 
 const URL_WITH_QUERY = 'https://bot.example.com/telephony/carrier?b=2&a=%C3%A9+x';
 

@@ -1,5 +1,5 @@
 import type { CallTarget } from '../../../calls/call-target.js';
-import type { RefusalXml, WebhookAnswer, WebhookAnswerInput } from './carrier.js';
+import type { RefusalXml, WebhookAnswerInput } from './carrier.js';
 
 /** Escapes text for an XML element or a quoted attribute. Characters that XML cannot hold at all are left out. */
 export function escapeXml(text: string): string {
@@ -17,16 +17,13 @@ export const BUSY = 'All lines are busy. Please call again in a few minutes.';
 /** The media type of a document. */
 export const XML = 'application/xml; charset=utf-8';
 
-/** An XML document as a webhook answer. */
-export function xmlAnswer(root: string): WebhookAnswer {
-  return {
-    contentType: XML,
-    body: `<?xml version="1.0" encoding="UTF-8"?>\n${root}\n`,
-  };
-}
+/** An XML document, with its declaration. */
+export const xmlDocument = (root: string): string =>
+  `<?xml version="1.0" encoding="UTF-8"?>\n${root}\n`;
 
-/** How Twilio and those compatible with it refuse a call. */
-export const REFUSAL: RefusalXml = {
+/** The documents with which Twilio and those compatible with it turn a caller away. */
+export const BUSY_XML = `<Response><Say>${BUSY}</Say><Hangup/></Response>`;
+export const REFUSAL_XML: RefusalXml = {
   busy: '<Response><Reject reason="busy"/></Response>',
   rejected: '<Response><Reject/></Response>',
   say: (text) => `<Response><Say>${escapeXml(text)}</Say><Hangup/></Response>`,
@@ -39,7 +36,9 @@ export function dialXml(
   callerId: string | undefined,
 ): string {
   const attribute = callerId === undefined ? '' : ` callerId="${escapeXml(callerId)}"`;
-  return `<Response><Dial${attribute}><${noun}>${escapeXml(address)}</${noun}></Dial></Response>`;
+  return xmlDocument(
+    `<Response><Dial${attribute}><${noun}>${escapeXml(address)}</${noun}></Dial></Response>`,
+  );
 }
 
 /** The same in the words of Twilio and those compatible with it. */
@@ -50,14 +49,14 @@ export const dialTarget = ({ kind, address }: CallTarget, callerId: string | und
 export function connectStream(
   { wsUrl, customParameters }: WebhookAnswerInput,
   attributes = '',
-): WebhookAnswer {
+): string {
   const parameters = Object.entries(customParameters)
     .map(
       ([name, value]) =>
         `<Parameter name="${escapeXml(name)}" value="${escapeXml(value)}"></Parameter>`,
     )
     .join('');
-  return xmlAnswer(
+  return xmlDocument(
     `<Response><Connect><Stream url="${escapeXml(wsUrl)}"${attributes}>${parameters}</Stream></Connect></Response>`,
   );
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { ALAW, MULAW } from '../codecs/g711.js';
-import { G722 } from '../codecs/g722.js';
-import { ExotelSerializer } from './exotel.serializer.js';
-import type { MediaSerializer } from './media-serializer.js';
-import { PlivoSerializer } from './plivo.serializer.js';
-import { TELNYX_ENCODINGS, TelnyxSerializer } from './telnyx.serializer.js';
-import { TwilioSerializer } from './twilio.serializer.js';
+import { ALAW, MULAW } from '../../../media/codecs/g711.js';
+import { G722 } from '../../../media/codecs/g722.js';
+import { ExotelSerializer } from './exotel/exotel.serializer.js';
+import type { MediaSerializer } from '../../../media/serializers/media-serializer.js';
+import { PlivoSerializer } from './plivo/plivo.serializer.js';
+import { TELNYX_ENCODINGS, TelnyxSerializer } from './telnyx/telnyx.serializer.js';
+import { TwilioSerializer } from './twilio/twilio.serializer.js';
 
 const read = (serializer: MediaSerializer, message: unknown) =>
   serializer.read(
@@ -13,7 +13,7 @@ const read = (serializer: MediaSerializer, message: unknown) =>
     false,
   );
 
-const text = (message: Buffer | undefined) => message?.toString();
+const text = (message: Buffer | string | undefined) => message?.toString();
 
 const PCM = Int16Array.from({ length: 160 }, (_, i) => (i - 80) * 300);
 const mulaw = MULAW.encode(PCM).toString('base64');
@@ -223,6 +223,15 @@ describe.each(Object.entries(CARRIERS))('%s', (name, { make, inbound, outbound }
   ])('calls %s malformed', (what, change) => {
     const message = change(inbound.media as Record<string, unknown>);
     expect(read(make(), message)).toEqual({ kind: 'malformed', what });
+  });
+
+  it('sends application messages as they are, of objects, and no RTVI', () => {
+    const serializer = make();
+    expect(text(serializer.message({ event: 'custom', n: 1 }))).toBe('{"event":"custom","n":1}');
+    for (const other of ['text', 7, null, ['a'], { label: 'rtvi-ai', type: 'x' }]) {
+      expect(serializer.message(other)).toBeUndefined();
+    }
+    expect(serializer.capabilities).toMatchObject({ messages: true, rtvi: false });
   });
 
   it('takes no binary', () => {

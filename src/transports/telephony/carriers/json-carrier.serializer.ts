@@ -1,12 +1,13 @@
-import type { AudioCodec } from '../codecs/audio-codec.js';
-import { decodeBase64 } from './base64.js';
+import type { AudioCodec } from '../../../media/codecs/audio-codec.js';
+import { decodeBase64 } from '../../../media/serializers/base64.js';
 import {
-  type CarrierMessage,
+  applicationMessage,
+  type JsonMessage,
   numberIn,
   objectIn,
-  parseCarrierMessage,
+  parseJsonMessage,
   textIn,
-} from './carrier-message.js';
+} from '../../../media/serializers/json-message.js';
 import {
   framesAt,
   IGNORED,
@@ -16,10 +17,10 @@ import {
   type MediaCapabilities,
   type MediaSerializer,
   type OutputFormat,
-} from './media-serializer.js';
+} from '../../../media/serializers/media-serializer.js';
 
-/** What a carrier's messages are made of. */
-export interface CarrierFormat {
+/** The form of a carrier's messages. */
+export interface JsonCarrierFormat {
   /** What the carrier sends, and what it takes. */
   readonly codecs: { readonly in: AudioCodec; readonly out: AudioCodec };
   /** A message of audio, before and behind its payload in base64. */
@@ -28,15 +29,19 @@ export interface CarrierFormat {
   readonly chunkSamples?: number;
 }
 
+/** What most carriers can do beside audio. */
+export const CARRIER_CAPABILITIES: MediaCapabilities = {
+  marks: 'confirmed',
+  remoteClear: true,
+  dtmfIn: true,
+  dtmfOut: false,
+  messages: true,
+  rtvi: false,
+};
+
 /** What the carriers have in common: JSON, in which audio is `media`, a key `dtmf` and the end `stop`. */
-export abstract class CarrierSerializer implements MediaSerializer {
-  readonly capabilities: MediaCapabilities = {
-    marks: 'confirmed',
-    remoteClear: true,
-    dtmfIn: true,
-    dtmfOut: false,
-    messages: false,
-  };
+export abstract class JsonCarrierSerializer implements MediaSerializer {
+  readonly capabilities: MediaCapabilities = CARRIER_CAPABILITIES;
   readonly output: OutputFormat;
   /** By which the carrier confirms a mark. */
   protected readonly markEvent: string = 'mark';
@@ -45,11 +50,11 @@ export abstract class CarrierSerializer implements MediaSerializer {
   private firstTimestampMs: number | undefined;
 
   readonly isBinary = false;
-  private readonly codecs: CarrierFormat['codecs'];
+  private readonly codecs: JsonCarrierFormat['codecs'];
   private readonly beforePayload: Buffer;
   private readonly afterPayload: Buffer;
 
-  constructor({ codecs, media, chunkSamples }: CarrierFormat) {
+  constructor({ codecs, media, chunkSamples }: JsonCarrierFormat) {
     const frames = framesAt(codecs.out.sampleRateHz);
     this.output = chunkSamples === undefined ? frames : { ...frames, chunkSamples };
     this.codecs = codecs;
@@ -57,12 +62,12 @@ export abstract class CarrierSerializer implements MediaSerializer {
     this.afterPayload = Buffer.from(media[1]);
   }
 
-  abstract clear(): Buffer;
-  abstract mark(name: string): Buffer;
+  abstract clear(): string;
+  abstract mark(name: string): string;
 
   read(data: Buffer, isBinary: boolean): InboundMedia {
     if (isBinary) return malformed('a binary message where text is due');
-    const message = parseCarrierMessage(data);
+    const message = parseJsonMessage(data);
     if (!message) return malformed('a message that is no JSON object');
     const event = message.event as string;
     if (event === 'media') return this.readMedia(objectIn(message, 'media'));
@@ -92,24 +97,24 @@ export abstract class CarrierSerializer implements MediaSerializer {
     return message;
   }
 
-  dtmf(_digits: string): Buffer | undefined {
+  dtmf(_digits: string): string | undefined {
     return undefined;
   }
 
-  message(): undefined {
-    return undefined;
+  message(message: unknown): string | undefined {
+    return JSON.stringify(applicationMessage(message));
   }
 
   /** Reads what only this carrier says. */
-  protected readOther(event: string, _message: CarrierMessage): InboundMedia {
+  protected readOther(event: string, _message: JsonMessage): InboundMedia {
     return this.otherEvents.includes(event) ? IGNORED : malformed('an unknown event');
   }
 
-  protected markName(message: CarrierMessage): string | undefined {
+  protected markName(message: JsonMessage): string | undefined {
     return textIn(objectIn(message, 'mark'), 'name');
   }
 
-  private readMedia(media: CarrierMessage): InboundMedia {
+  private readMedia(media: JsonMessage): InboundMedia {
     // The bot's own voice, where both tracks are streamed.
     if (media.track === 'outbound') return IGNORED;
     const { payload } = media;

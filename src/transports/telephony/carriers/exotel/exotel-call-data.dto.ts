@@ -1,8 +1,8 @@
 import { IsOptional, IsString, ValidateBy } from 'class-validator';
-import { CallData } from '../../../bot/call-data.js';
-import { WireClass } from '../../../bot/wire-classes.js';
-import { ApiField } from '../../../validation/api-field.decorator.js';
-import { Verbatim } from '../../../validation/verbatim.decorator.js';
+import { CallData } from '../../../../bot/call-data.js';
+import { WireClass } from '../../../../bot/wire-classes.js';
+import { ApiField } from '../../../../validation/api-field.decorator.js';
+import { Verbatim } from '../../../../validation/verbatim.decorator.js';
 
 /** A call from Exotel. */
 @WireClass('ExotelCallData')

@@ -1,40 +1,67 @@
-import { RunnerError } from '../../../errors/runner.error.js';
-import { TelnyxCallData } from '../dto/telnyx-call-data.dto.js';
-import { isAudioRate } from '../../../media/audio-rates.js';
-import { MediaUnavailableError } from '../../../media/media-unavailable.error.js';
-import { objectIn, textIn } from '../../../media/serializers/carrier-message.js';
+import { MediaUnavailableError } from '../../../../media/media-unavailable.error.js';
+import { isAudioRate } from '../../../../media/audio-rates.js';
+import { objectIn, textIn } from '../../../../media/serializers/json-message.js';
+import { RunnerError } from '../../../../errors/runner.error.js';
+import { type ApiRequest, objectOf } from '../call-api.js';
+import { sipHeadersIn } from '../call-parameters.js';
+import type { Carrier } from '../carrier.js';
+import { BUSY_XML, connectStream, dialTarget, REFUSAL_XML } from '../xml.js';
+import { TelnyxCallData } from './telnyx-call-data.dto.js';
+import { telnyxDialect } from './telnyx.dialect.js';
 import {
   TELNYX_ENCODINGS,
   type TelnyxEncoding,
   TELNYX_L16_HZ,
   TelnyxSerializer,
-} from '../../../media/serializers/telnyx.serializer.js';
-import { type ApiRequest, type Carrier, objectOf, sipHeadersIn } from './carrier.js';
-import { verifyTelnyx } from './telnyx-signature.js';
-import { BUSY, connectStream, dialTarget, REFUSAL } from './xml.js';
+} from './telnyx.serializer.js';
+import { isTelnyxKey, verifyTelnyx } from './telnyx.signature.js';
+
+/** An account at Telnyx: `TELNYX_API_KEY`. */
+export interface TelnyxAccount {
+  readonly apiKey: string;
+  /**
+   * The id of the account. With it calls are placed, and calls that TeXML has answered, as the webhook here does, are transferred by
+   * TeXML; without it by a call command.
+   */
+  readonly accountSid?: string;
+  /** The id of the TeXML application that calls are placed with. */
+  readonly applicationId?: string;
+  /** @default 'https://api.telnyx.com/v2' */
+  readonly apiUrl?: string;
+}
 
 /** Telnyx media streaming, RTP mode: https://developers.telnyx.com/docs/voice/programmable-voice/media-streaming. */
-export const telnyx: Carrier = {
+export const telnyx: Carrier<'telnyx', TelnyxAccount> = {
   name: 'telnyx',
-  answersPings: true,
-  verifyWebhook: verifyTelnyx,
+  dialect: telnyxDialect,
 
-  webhookAnswer(input) {
-    const { telnyxEncoding } = input.formats;
-    // PCMU is what Telnyx takes unless told otherwise.
-    const codec = telnyxEncoding === 'PCMU' ? '' : ` bidirectionalCodec="${telnyxEncoding}"`;
-    const rate = telnyxEncoding === 'L16' ? ` bidirectionalSamplingRate="${TELNYX_L16_HZ}"` : '';
-    return connectStream(input, ` bidirectionalMode="rtp"${codec}${rate}`);
+  webhook: {
+    connectXml(input) {
+      const { telnyxEncoding } = input.formats;
+      // PCMU is what Telnyx takes unless told otherwise.
+      const codec = telnyxEncoding === 'PCMU' ? '' : ` bidirectionalCodec="${telnyxEncoding}"`;
+      const rate = telnyxEncoding === 'L16' ? ` bidirectionalSamplingRate="${TELNYX_L16_HZ}"` : '';
+      return connectStream(input, ` bidirectionalMode="rtp"${codec}${rate}`);
+    },
+    callIdField: 'CallSid',
+    busyXml: BUSY_XML,
+    refusalXml: REFUSAL_XML,
+    signature: {
+      verify: verifyTelnyx,
+      env: 'TELNYX_PUBLIC_KEY',
+      check: (key) =>
+        isTelnyxKey(key) ? undefined : "the account's public key: 32 bytes in base64",
+    },
+  },
+
+  account: {
+    required: { apiKey: 'TELNYX_API_KEY' },
+    optional: { apiUrl: '', accountSid: '', applicationId: '' },
   },
 
   noteFormat(call, { telnyxEncoding }) {
     call.inbound_encoding ??= telnyxEncoding;
   },
-
-  webhookCallId: 'CallSid',
-  busyXml: `<Response><Say>${BUSY}</Say><Hangup/></Response>`,
-  refusalXml: REFUSAL,
-  transferXml: dialTarget,
 
   identify(message) {
     const start = objectIn(message, 'start');
@@ -67,9 +94,7 @@ export const telnyx: Carrier = {
    * Call commands, https://developers.telnyx.com/api-reference/call-commands/hangup-call and /transfer-call; and TeXML, where the account is
    * known: https://developers.telnyx.com/api-reference/texml-rest-commands/initiate-an-outbound-call and /update-call.
    */
-  callApi({ telnyx }) {
-    if (!telnyx) return undefined;
-    const { apiKey, apiUrl = 'https://api.telnyx.com/v2', accountSid, applicationId } = telnyx;
+  callApi({ apiKey, apiUrl = 'https://api.telnyx.com/v2', accountSid, applicationId }) {
     const command = (callControlId: string, name: string, body: object): ApiRequest => ({
       method: 'POST',
       path: `/calls/${encodeURIComponent(callControlId)}/actions/${name}`,
@@ -83,17 +108,15 @@ export const telnyx: Carrier = {
       // "Call has already ended": https://developers.telnyx.com/api/errors/90018.
       isOver: (status, answer) =>
         status === 422 &&
-        ((answer as { errors?: { code?: unknown }[] } | undefined)?.errors ?? []).some(
-          ({ code }) => code === '90018',
-        ),
+        [objectOf(answer).errors].flat().some((error) => objectOf(error).code === '90018'),
       // Calls that TeXML answers end with it, so it has to go on with another one.
-      transferCall: ({ callId, target, callerId, xml }) =>
+      transferCall: ({ callId, target, callerId }) =>
         accountSid === undefined
           ? command(callId, 'transfer', { to: target.address, from: callerId })
           : {
               method: 'POST',
               path: `/texml/Accounts/${encodeURIComponent(accountSid)}/Calls/${encodeURIComponent(callId)}`,
-              form: { Texml: xml },
+              form: { Texml: dialTarget(target, callerId) },
             },
       placeCall({ to, from, xml, ringTimeoutSeconds, extra }) {
         if (accountSid === undefined || applicationId === undefined) {

@@ -1,22 +1,16 @@
-import { ExotelCallData } from '../dto/exotel-call-data.dto.js';
-import { numberIn, objectIn, textIn } from '../../../media/serializers/carrier-message.js';
-import { ExotelSerializer } from '../../../media/serializers/exotel.serializer.js';
-import { type Carrier, sipHeadersIn } from './carrier.js';
+import { MULAW } from '../../../../media/codecs/g711.js';
+import { numberIn, objectIn, textIn } from '../../../../media/serializers/json-message.js';
+import { sipHeadersIn } from '../call-parameters.js';
+import type { Carrier } from '../carrier.js';
+import { ExotelCallData } from './exotel-call-data.dto.js';
+import { exotelDialect } from './exotel.dialect.js';
+import { ExotelSerializer } from './exotel.serializer.js';
 
 /** Exotel, bidirectional Voicebot applet: https://developer.exotel.com/docs/agentstream/stream-voicebot-applet. */
-export const exotel: Carrier = {
+export const exotel: Carrier<'exotel'> = {
   name: 'exotel',
-  answersPings: true,
-
-  // Exotel asks no webhook what to do: the WebSocket's URL is entered in its console.
-  webhookAnswer: ({ wsUrl }) => ({
-    contentType: 'application/json; charset=utf-8',
-    body: JSON.stringify({
-      error: 'Exotel calls no webhook.',
-      websocket_url: wsUrl,
-      note: 'Enter this WebSocket URL in the Voicebot applet of your flow in the Exotel App Bazaar.',
-    }),
-  }),
+  dialect: exotelDialect,
+  urlSetting: 'the Voicebot applet of your flow in the Exotel App Bazaar',
 
   identify(message) {
     const start = objectIn(message, 'start');
@@ -39,8 +33,13 @@ export const exotel: Carrier = {
   },
 
   serializer(call) {
-    const rateHz = numberIn(objectIn(call, 'media_format'), 'sample_rate');
-    return new ExotelSerializer(call.stream_id ?? '', RATES_HZ.includes(rateHz) ? rateHz : 8_000);
+    const format = objectIn(call, 'media_format');
+    const stream = call.stream_id ?? '';
+    if (/mu-?law|ulaw|pcmu/i.test(textIn(format, 'encoding') ?? '')) {
+      return new ExotelSerializer(stream, MULAW.sampleRateHz, MULAW);
+    }
+    const rateHz = numberIn(format, 'sample_rate');
+    return new ExotelSerializer(stream, RATES_HZ.includes(rateHz) ? rateHz : 8_000);
   },
 };
 

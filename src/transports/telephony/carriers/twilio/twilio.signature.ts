@@ -4,13 +4,13 @@ import {
   isSignature,
   refusedWebhook,
   signatureHeaders,
-} from '../../../http/webhook-signature.js';
+} from '../../../../http/webhook-signature.js';
 import {
-  type ReceivedWebhook,
+  type ReceivedRequest,
   sortedFields,
   splitQuery,
   type VerifyWebhook,
-} from './received-webhook.js';
+} from '../received-request.js';
 
 /** The length of an HMAC-SHA1, in bytes. */
 const SIGNATURE_BYTES = 20;
@@ -28,7 +28,7 @@ export const verifyTwilio: VerifyWebhook = (webhook, keys) => {
   }
 };
 
-function isGenuine(given: Buffer, webhook: ReceivedWebhook, keys: readonly string[]): boolean {
+function isGenuine(given: Buffer, webhook: ReceivedRequest, keys: readonly string[]): boolean {
   const covered = coveredBody(webhook);
   return webhook.urls.some((url) =>
     keys.some((key) =>
@@ -38,7 +38,7 @@ function isGenuine(given: Buffer, webhook: ReceivedWebhook, keys: readonly strin
 }
 
 /** What the signature says of the body beside the URL. */
-function coveredBody({ urls, body }: ReceivedWebhook): Buffer {
+function coveredBody({ urls, body }: ReceivedRequest): Buffer {
   const hash = new URLSearchParams(splitQuery(urls[0]!)[1]).get('bodySHA256');
   if (hash === null) {
     const fields = sortedFields(body.toString('utf8'));

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { parseForm } from '../../../http/form.js';
 
-/** A webhook as it arrived, for its signature. */
-export interface ReceivedWebhook {
+/** A webhook, or the upgrade of a connection, as it arrived: for its signature. */
+export interface ReceivedRequest {
   readonly headers: IncomingHttpHeaders;
   /** Everything the carrier may have called its URL, the likeliest first. */
   readonly urls: readonly string[];
@@ -14,7 +14,7 @@ export interface ReceivedWebhook {
  * @param keys any of which it may be signed with
  * @throws {RunnerError} `UNAUTHORIZED`, or `TOO_LARGE` for a form of too many fields
  */
-export type VerifyWebhook = (webhook: ReceivedWebhook, keys: readonly string[]) => void;
+export type VerifyWebhook = (webhook: ReceivedRequest, keys: readonly string[]) => void;
 
 /**
  * The form fields of a text, each name once with all its values, in the order of the names.

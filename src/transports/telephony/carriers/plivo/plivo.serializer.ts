@@ -1,8 +1,7 @@
-import { MULAW } from '../codecs/g711.js';
-import { L16 } from '../codecs/l16.js';
-import { asJson, type CarrierMessage, textIn } from './carrier-message.js';
-import { CarrierSerializer } from './carrier.serializer.js';
-import type { MediaCapabilities } from './media-serializer.js';
+import { MULAW } from '../../../../media/codecs/g711.js';
+import { L16 } from '../../../../media/codecs/l16.js';
+import { type JsonMessage, textIn } from '../../../../media/serializers/json-message.js';
+import { CARRIER_CAPABILITIES, JsonCarrierSerializer } from '../json-carrier.serializer.js';
 
 /** How a Plivo call is coded: the `contentType` of its `<Stream>`. */
 export const PLIVO_CONTENT_TYPES = [
@@ -13,14 +12,8 @@ export const PLIVO_CONTENT_TYPES = [
 export type PlivoContentType = (typeof PLIVO_CONTENT_TYPES)[number];
 
 /** Plivo audio streaming, both ways: https://www.plivo.com/docs/voice-agents/audio-streaming/concepts/audio-streaming-reference. */
-export class PlivoSerializer extends CarrierSerializer {
-  override readonly capabilities: MediaCapabilities = {
-    marks: 'confirmed',
-    remoteClear: true,
-    dtmfIn: true,
-    dtmfOut: true,
-    messages: false,
-  };
+export class PlivoSerializer extends JsonCarrierSerializer {
+  override readonly capabilities = { ...CARRIER_CAPABILITIES, dtmfOut: true };
   protected override readonly markEvent = 'playedStream';
   protected override readonly otherEvents = ['clearedAudio'];
 
@@ -40,19 +33,19 @@ export class PlivoSerializer extends CarrierSerializer {
     });
   }
 
-  clear(): Buffer {
-    return asJson({ event: 'clearAudio', streamId: this.streamId });
+  clear(): string {
+    return JSON.stringify({ event: 'clearAudio', streamId: this.streamId });
   }
 
-  mark(name: string): Buffer {
-    return asJson({ event: 'checkpoint', streamId: this.streamId, name });
+  mark(name: string): string {
+    return JSON.stringify({ event: 'checkpoint', streamId: this.streamId, name });
   }
 
-  override dtmf(digits: string): Buffer {
-    return asJson({ event: 'sendDTMF', dtmf: digits });
+  override dtmf(digits: string): string {
+    return JSON.stringify({ event: 'sendDTMF', dtmf: digits });
   }
 
-  protected override markName(message: CarrierMessage): string | undefined {
+  protected override markName(message: JsonMessage): string | undefined {
     return textIn(message, 'name');
   }
 }

@@ -4,13 +4,13 @@ import {
   isSignature,
   refusedWebhook,
   signatureHeaders,
-} from '../../../http/webhook-signature.js';
+} from '../../../../http/webhook-signature.js';
 import {
-  type ReceivedWebhook,
+  type ReceivedRequest,
   sortedFields,
   splitQuery,
   type VerifyWebhook,
-} from './received-webhook.js';
+} from '../received-request.js';
 
 /** The length of an HMAC-SHA256, in bytes. */
 const SIGNATURE_BYTES = 32;
@@ -40,7 +40,7 @@ export const verifyPlivo: VerifyWebhook = (webhook, keys) => {
 /** Whether one of the signatures is right. Signed is the URL with its query in the order of the names, then the fields, without anything between them. */
 function isGenuine(
   given: readonly Buffer[],
-  { urls, body }: ReceivedWebhook,
+  { urls, body }: ReceivedRequest,
   keys: readonly string[],
   nonce: string,
 ): boolean {

@@ -1,7 +1,7 @@
 import { IsOptional, IsString } from 'class-validator';
-import { CallData } from '../../../bot/call-data.js';
-import { WireClass } from '../../../bot/wire-classes.js';
-import { ApiField } from '../../../validation/api-field.decorator.js';
+import { CallData } from '../../../../bot/call-data.js';
+import { WireClass } from '../../../../bot/wire-classes.js';
+import { ApiField } from '../../../../validation/api-field.decorator.js';
 
 /** A call from Telnyx. */
 @WireClass('TelnyxCallData')

@@ -1,10 +1,10 @@
-import type { AudioCodec } from '../codecs/audio-codec.js';
-import { ALAW, MULAW } from '../codecs/g711.js';
-import { G722 } from '../codecs/g722.js';
-import { L16 } from '../codecs/l16.js';
-import { asJson, type CarrierMessage, objectIn, textIn } from './carrier-message.js';
-import { CarrierSerializer } from './carrier.serializer.js';
-import type { InboundMedia } from './media-serializer.js';
+import type { AudioCodec } from '../../../../media/codecs/audio-codec.js';
+import { ALAW, MULAW } from '../../../../media/codecs/g711.js';
+import { G722 } from '../../../../media/codecs/g722.js';
+import { L16 } from '../../../../media/codecs/l16.js';
+import { type JsonMessage, objectIn, textIn } from '../../../../media/serializers/json-message.js';
+import { JsonCarrierSerializer } from '../json-carrier.serializer.js';
+import type { InboundMedia } from '../../../../media/serializers/media-serializer.js';
 
 /** What Telnyx calls the codecs that are understood here; it also has OPUS and AMR-WB. */
 export const TELNYX_ENCODINGS = ['PCMU', 'PCMA', 'G722', 'L16'] as const;
@@ -28,7 +28,7 @@ export const TELNYX_L16_HZ = 16_000;
  * https://developers.telnyx.com/api-reference/websockets/stream-call-media-over-websocket. Telnyx does not guarantee the order of its
  * frames; they are taken as they come, as Pipecat does.
  */
-export class TelnyxSerializer extends CarrierSerializer {
+export class TelnyxSerializer extends JsonCarrierSerializer {
   constructor({ from = 'PCMU', to = 'PCMU', fromL16Hz = TELNYX_L16_HZ }: TelnyxFormat = {}) {
     super({
       codecs: { in: codecOf(from, fromL16Hz), out: codecOf(to, TELNYX_L16_HZ) },
@@ -36,16 +36,16 @@ export class TelnyxSerializer extends CarrierSerializer {
     });
   }
 
-  clear(): Buffer {
-    return asJson({ event: 'clear' });
+  clear(): string {
+    return JSON.stringify({ event: 'clear' });
   }
 
-  mark(name: string): Buffer {
-    return asJson({ event: 'mark', mark: { name } });
+  mark(name: string): string {
+    return JSON.stringify({ event: 'mark', mark: { name } });
   }
 
   /** An error is how Telnyx says why what it is sent is not heard. */
-  protected override readOther(event: string, message: CarrierMessage): InboundMedia {
+  protected override readOther(event: string, message: JsonMessage): InboundMedia {
     if (event !== 'error') return super.readOther(event, message);
     const title = textIn(objectIn(message, 'payload'), 'title');
     return {

@@ -4,8 +4,8 @@ import {
   refusedWebhook,
   refuseReplay,
   signatureHeaders,
-} from '../../../http/webhook-signature.js';
-import type { VerifyWebhook } from './received-webhook.js';
+} from '../../../../http/webhook-signature.js';
+import type { VerifyWebhook } from '../received-request.js';
 
 /** The length of an Ed25519 signature, in bytes. */
 const SIGNATURE_BYTES = 64;
@@ -31,8 +31,17 @@ const isGenuine = (given: Buffer, signed: Buffer, keys: readonly string[]): bool
   keys.some((key) => verify(null, signed, telnyxPublicKey(key), given));
 
 /** @param base64 the 32 bytes that Telnyx' portal shows @throws when it is something else */
-export const telnyxPublicKey = (base64: string): KeyObject =>
+const telnyxPublicKey = (base64: string): KeyObject =>
   createPublicKey({
     key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(base64, 'base64').toString('base64url') },
     format: 'jwk',
   });
+
+/** Whether a text is such a key. */
+export function isTelnyxKey(base64: string): boolean {
+  try {
+    return telnyxPublicKey(base64).asymmetricKeyType === 'ed25519';
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,44 @@
+import { CallData } from '../../../../bot/call-data.js';
+import { objectIn, textIn } from '../../../../media/serializers/json-message.js';
+import type { Carrier } from '../carrier.js';
+import { genesysDialect } from './genesys.dialect.js';
+import { GenesysSerializer, selectMedia } from './genesys.serializer.js';
+import { type GenesysAccount, verifyGenesys } from './genesys.signature.js';
+
+/**
+ * Genesys Cloud, AudioHook and Audio Connector: https://developer.genesys.cloud/devapps/audiohook. The `body` of the call are the input variables of
+ * the Architect flow.
+ */
+export const genesys: Carrier<'genesys', GenesysAccount> = {
+  name: 'genesys',
+  dialect: genesysDialect,
+  urlSetting: 'the connection URI of the AudioHook or Audio Connector integration',
+  verifyConnection: verifyGenesys,
+
+  account: {
+    required: { apiKey: 'GENESYS_API_KEY' },
+    optional: { clientSecret: 'GENESYS_CLIENT_SECRET' },
+  },
+
+  identify(message) {
+    const { version, type, parameters } = message;
+    const stream_id = textIn(message, 'id');
+    if (version !== '2' || type !== 'open' || !stream_id || !parameters) return undefined;
+    const open = objectIn(message, 'parameters');
+    const participant = objectIn(open, 'participant');
+    return new CallData({
+      stream_id,
+      call_id: textIn(open, 'conversationId'),
+      from: textIn(participant, 'ani')?.replace(/^tel:/, ''),
+      to: textIn(participant, 'dnis')?.replace(/^tel:/, ''),
+      body: objectIn(open, 'inputVariables'),
+      organization_id: textIn(open, 'organizationId'),
+      language: textIn(open, 'language'),
+      custom_config: open.customConfig,
+      media: open.media,
+      participant,
+    });
+  },
+
+  serializer: ({ stream_id, media }) => new GenesysSerializer(stream_id ?? '', selectMedia(media)),
+};

@@ -1,0 +1,195 @@
+import { MULAW } from '../../../../media/codecs/g711.js';
+import { MediaUnavailableError } from '../../../../media/media-unavailable.error.js';
+import {
+  applicationMessage,
+  type JsonMessage,
+  objectIn,
+  parseJsonMessage,
+} from '../../../../media/serializers/json-message.js';
+import {
+  IGNORED,
+  type InboundMedia,
+  isDtmfDigit,
+  malformed,
+  type MediaCapabilities,
+  type MediaSerializer,
+} from '../../../../media/serializers/media-serializer.js';
+import { CARRIER_CAPABILITIES } from '../json-carrier.serializer.js';
+
+/** The media of a session, as AudioHook's `open` offers them and `opened` selects one. */
+export interface GenesysMedia {
+  readonly type: 'audio';
+  readonly format: 'PCMU';
+  /** `external` is the caller; of two the samples alternate. */
+  readonly channels: readonly ('external' | 'internal')[];
+  readonly rate: 8000;
+}
+
+/** Genesys takes five messages a second, so each has as much audio as Pipecat sends: 200 ms. In samples. */
+const MESSAGE_SAMPLES = 1_600;
+
+/**
+ * AudioHook, version 2: https://developer.genesys.cloud/devapps/audiohook/protocol-reference. µ-law at 8 kHz, binary; control messages in JSON, which
+ * each side numbers without a gap, beside the last number it has seen of the other's.
+ */
+export class GenesysSerializer implements MediaSerializer {
+  readonly capabilities: MediaCapabilities = { ...CARRIER_CAPABILITIES, marks: 'estimated' };
+  readonly isBinary = true;
+  readonly output = { sampleRateHz: MULAW.sampleRateHz, chunkSamples: MESSAGE_SAMPLES };
+  private seq = 0;
+  /** That of `open`, which was read to learn who is there. */
+  private clientseq = 1;
+  private isPaused = false;
+  private isEnding = false;
+
+  /** @param id of the session: each message has it */
+  constructor(
+    private readonly id: string,
+    private readonly media: GenesysMedia,
+  ) {}
+
+  open(): string {
+    return this.write({ type: 'opened', parameters: { startPaused: false, media: [this.media] } });
+  }
+
+  read(data: Buffer, isBinary: boolean): InboundMedia {
+    if (isBinary) return this.readAudio(data);
+    const message = parseJsonMessage(data);
+    if (!message) return malformed('a message that is no JSON object');
+    const { id, seq } = message;
+    if (id !== this.id) return malformed('a message of another session');
+    if (!Number.isSafeInteger(seq)) return malformed('a message without its number');
+    this.clientseq = seq as number;
+    return this.readControl(message);
+  }
+
+  private readControl(message: JsonMessage): InboundMedia {
+    switch (message.type) {
+      case 'ping':
+        return { kind: 'reply', data: this.write({ type: 'pong' }) };
+      case 'close':
+        this.isEnding = true;
+        return { kind: 'reply', data: this.write({ type: 'closed' }) };
+      case 'dtmf': {
+        const { digit } = objectIn(message, 'parameters');
+        return isDtmfDigit(digit) ? { kind: 'dtmf', digit } : malformed('a dtmf without its key');
+      }
+      case 'pause':
+      case 'paused':
+      case 'resume':
+      case 'resumed':
+        this.isPaused = message.type.startsWith('pause');
+        return { kind: 'message', message };
+      case 'update':
+      case 'discarded':
+        return { kind: 'message', message };
+      case 'playback_started':
+      case 'playback_completed':
+        return IGNORED;
+      case 'open':
+        return malformed('a second start');
+      case 'error': {
+        const { code } = objectIn(message, 'parameters');
+        const detail = typeof code === 'number' ? String(code) : undefined;
+        return { kind: 'malformed', what: 'an error', detail };
+      }
+      default:
+        return malformed('an unknown event');
+    }
+  }
+
+  audio(pcm: Int16Array): Buffer | undefined {
+    return this.isPaused || this.isEnding ? undefined : MULAW.encode(pcm);
+  }
+
+  /** The caller interrupts: what is not played yet is dropped. */
+  clear(): string | undefined {
+    if (this.isEnding) return undefined;
+    const entities = [{ type: 'barge_in', data: {} }];
+    return this.write({ type: 'event', parameters: { entities } });
+  }
+
+  mark(): undefined {
+    return undefined;
+  }
+
+  dtmf(): undefined {
+    return undefined;
+  }
+
+  /** Like Pipecat, messages of the protocol: those with its `version`. Their numbers are filled in. */
+  message(message: unknown): string | undefined {
+    const given = applicationMessage(message);
+    if (given?.version === undefined || this.isEnding) return undefined;
+    if (given.type === 'disconnect') this.isEnding = true;
+    return this.write(given);
+  }
+
+  /** Genesys then closes the session, and goes on with the flow: to hang up is to have finished, to be done to hand over, as Pipecat has it. */
+  end(hangsUp: boolean): string | undefined {
+    if (this.isEnding) return undefined;
+    this.isEnding = true;
+    const outputVariables = { action: hangsUp ? 'finished' : 'transfer' };
+    return this.write({ type: 'disconnect', parameters: { reason: 'completed', outputVariables } });
+  }
+
+  private write(message: JsonMessage): string {
+    const { id, clientseq } = this;
+    return JSON.stringify({
+      parameters: {},
+      ...message,
+      version: '2',
+      id,
+      seq: ++this.seq,
+      clientseq,
+    });
+  }
+
+  private readAudio(data: Buffer): InboundMedia {
+    // Genesys may still have sent it, and the bot is not to hear it.
+    if (this.isPaused || this.isEnding) return IGNORED;
+    const { channels } = this.media;
+    if (data.length % channels.length !== 0) return malformed('audio that ends within a sample');
+    const samples = MULAW.decode(data)!;
+    const first = Math.max(0, channels.indexOf('external'));
+    const pcm =
+      channels.length === 1
+        ? samples
+        : samples.filter((_, index) => index % channels.length === first);
+    return {
+      kind: 'audio',
+      pcm,
+      sampleRateHz: MULAW.sampleRateHz,
+      channels: 1,
+      timestampMs: undefined,
+    };
+  }
+}
+
+/**
+ * Selects the one of the media on offer that has least beside the caller.
+ * @throws {MediaUnavailableError} when there is none in µ-law
+ */
+export function selectMedia(offered: unknown): GenesysMedia {
+  const media = (Array.isArray(offered) ? (offered as unknown[]) : []).filter(isUsable);
+  const hasCaller = media.filter(({ channels }) => channels.includes('external'));
+  const [best] = (hasCaller.length > 0 ? hasCaller : media).sort(
+    (one, other) => one.channels.length - other.channels.length,
+  );
+  if (best) return best;
+  throw new MediaUnavailableError(
+    'Genesys offers no audio that is understood here: PCMU at 8000 Hz, of the channels external and internal.',
+  );
+}
+
+function isUsable(offered: unknown): offered is GenesysMedia {
+  const { type, format, rate, channels } = (offered ?? {}) as Partial<Record<string, unknown>>;
+  return (
+    type === 'audio' &&
+    format === 'PCMU' &&
+    rate === 8_000 &&
+    Array.isArray(channels) &&
+    (channels.length === 1 || channels.length === 2) &&
+    channels.every((channel) => channel === 'external' || channel === 'internal')
+  );
+}

@@ -1,0 +1,103 @@
+import { CallData } from '../../../../bot/call-data.js';
+import { objectIn, textIn } from '../../../../media/serializers/json-message.js';
+import { type ApiRequest, basicAuth, objectOf } from '../call-api.js';
+import { sipHeadersIn } from '../call-parameters.js';
+import type { Carrier } from '../carrier.js';
+import { BUSY_XML, connectStream, dialTarget, REFUSAL_XML } from '../xml.js';
+import { twilioDialect } from './twilio.dialect.js';
+import { TwilioSerializer } from './twilio.serializer.js';
+import { verifyTwilio } from './twilio.signature.js';
+
+/** An account at Twilio: `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN`, `TWILIO_REGION`, `TWILIO_EDGE`. */
+export type TwilioAccount = {
+  readonly accountSid: string;
+  readonly authToken: string;
+} & (
+  | {
+      /** Such as `au1` and `sydney`: Twilio's host names have both, or neither. */
+      readonly region?: string;
+      readonly edge?: string;
+      readonly apiUrl?: never;
+    }
+  | {
+      /** Another server that speaks Twilio's API. @default 'https://api.twilio.com' */
+      readonly apiUrl?: string;
+      readonly region?: never;
+      readonly edge?: never;
+    }
+);
+
+/** Twilio, `<Connect><Stream>`: https://www.twilio.com/docs/voice/media-streams/websocket-messages. */
+export const twilio: Carrier<'twilio', TwilioAccount> = {
+  name: 'twilio',
+  dialect: twilioDialect,
+
+  webhook: {
+    connectXml: (input) => connectStream(input),
+    callIdField: 'CallSid',
+    busyXml: BUSY_XML,
+    refusalXml: REFUSAL_XML,
+    signature: { verify: verifyTwilio, env: 'TWILIO_AUTH_TOKEN', accountField: 'authToken' },
+  },
+
+  account: {
+    required: { accountSid: 'TWILIO_ACCOUNT_SID', authToken: 'TWILIO_AUTH_TOKEN' },
+    optional: { region: 'TWILIO_REGION', edge: 'TWILIO_EDGE', apiUrl: '' },
+    check: ({ region, edge }) =>
+      (region === undefined) !== (edge === undefined)
+        ? 'both twilio.region and twilio.edge, or neither'
+        : undefined,
+  },
+
+  identify(message) {
+    const start = objectIn(message, 'start');
+    const stream_id = textIn(start, 'streamSid');
+    const call_id = textIn(start, 'callSid');
+    if (message.event !== 'start' || !stream_id || !call_id) return undefined;
+    const body = objectIn(start, 'customParameters');
+    // Twilio has no field for the numbers; by convention they come as parameters of these names.
+    return new CallData({
+      stream_id,
+      call_id,
+      body,
+      from: textIn(body, 'from_number'),
+      to: textIn(body, 'to_number'),
+      sip_headers: sipHeadersIn(body),
+    });
+  },
+
+  serializer: ({ stream_id }) => new TwilioSerializer(stream_id ?? ''),
+
+  /** https://www.twilio.com/docs/voice/api/call-resource: "Create a Call", "Update a Call". */
+  callApi({ accountSid, authToken, region, edge, apiUrl }) {
+    const calls = `/2010-04-01/Accounts/${accountSid}/Calls`;
+    const update = (callSid: string, form: Record<string, string>): ApiRequest => ({
+      method: 'POST',
+      path: `${calls}/${encodeURIComponent(callSid)}.json`,
+      form,
+    });
+    return {
+      baseUrl:
+        apiUrl ?? `https://${['api', edge, region, 'twilio', 'com'].filter(Boolean).join('.')}`,
+      authorization: basicAuth(accountSid, authToken),
+      secret: authToken,
+      endCall: (callSid) => update(callSid, { Status: 'completed' }),
+      // "The requested resource was not found": https://www.twilio.com/docs/api/errors/20404.
+      isOver: (status, answer) => status === 404 && objectOf(answer).code === 20404,
+      transferCall: ({ callId, target, callerId }) =>
+        update(callId, { Twiml: dialTarget(target, callerId) }),
+      placeCall: ({ to, from, xml, ringTimeoutSeconds, extra }) => ({
+        method: 'POST',
+        path: `${calls}.json`,
+        form: {
+          ...Object.fromEntries(Object.entries(extra).map(([name, one]) => [name, String(one)])),
+          To: to.address,
+          From: from.address,
+          Twiml: xml,
+          Timeout: String(ringTimeoutSeconds),
+        },
+      }),
+      placedCallId: (answer) => textIn(objectOf(answer), 'sid'),
+    };
+  },
+};

@@ -1,0 +1,161 @@
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  CallData,
+  type Carrier,
+  createTransport,
+  InvalidOptionsError,
+  JsonCarrierSerializer,
+  MULAW,
+  RunnerModule,
+  RunnerError,
+  TelephonyModule,
+} from '../../src/index.js';
+import {
+  type CarrierDialect,
+  placeCall,
+  RecordingLauncher,
+  startHost,
+  type TestHost,
+} from '../../src/testing/index.js';
+
+/** The messages of a carrier that exists only here. */
+class AcmeSerializer extends JsonCarrierSerializer {
+  constructor(private readonly line: string) {
+    super({
+      codecs: { in: MULAW, out: MULAW },
+      media: [`{"event":"media","line":"${line}","media":{"payload":"`, '"}}'],
+    });
+  }
+
+  clear(): string {
+    return JSON.stringify({ event: 'clear', line: this.line });
+  }
+
+  mark(name: string): string {
+    return JSON.stringify({ event: 'mark', line: this.line, mark: { name } });
+  }
+}
+
+const dialect: CarrierDialect = {
+  encoding: 'mulaw',
+  newIds: () => ({ streamId: 'line-1', callId: 'call-1' }),
+  handshake: ({ streamId, callId, from }) => [{ acme: { line: streamId, call: callId, from } }],
+  media: (_, payload) => ({ event: 'media', media: { payload } }),
+  audioOf: ({ media }) => media?.payload as string | undefined,
+  dtmf: (_, digit) => ({ event: 'dtmf', dtmf: { digit } }),
+  stop: () => ({ event: 'stop' }),
+  markOf: ({ event, mark }) => (event === 'mark' ? String(mark?.name) : undefined),
+  played: (_, name) => ({ event: 'mark', mark: { name } }),
+  clearEvent: 'clear',
+  returnsMarks: true,
+};
+
+const acme: Carrier<'acme', { key: string }> = {
+  name: 'acme',
+  dialect,
+  urlSetting: 'the console of Acme',
+  account: { required: { key: 'ACME_KEY' } },
+  identify({ acme: start }) {
+    if (typeof start !== 'object' || start === null) return undefined;
+    const { line, call, from } = start as Record<string, string>;
+    return new CallData({ stream_id: line, call_id: call, from });
+  },
+  serializer: ({ stream_id }) => new AcmeSerializer(stream_id ?? ''),
+  verifyConnection({ headers }, { key }) {
+    if (headers['x-acme-key'] !== key) throw new RunnerError('UNAUTHORIZED', 'another key');
+  },
+};
+
+let host: TestHost | undefined;
+afterEach(async () => {
+  await host?.close();
+  host = undefined;
+});
+
+async function start(telephony: Parameters<typeof TelephonyModule.forRoot>[0]) {
+  const launcher = new RecordingLauncher();
+  host = await startHost(
+    RunnerModule.forRoot({
+      launcher: { useValue: launcher },
+      transports: [TelephonyModule.forRoot(telephony)],
+    }),
+    { logger: false },
+  );
+  return { host, launcher };
+}
+
+describe("a carrier of the host's own", () => {
+  it('is started, identified, heard and spoken to like the others', async () => {
+    const { host: it, launcher } = await start({ carriers: [acme] });
+    const { wsUrl, sessionId } = await it.start({ transport: 'acme', body: { plan: 'gold' } });
+    const call = await placeCall({ carrier: dialect, url: wsUrl as string, from: '+15550001' });
+    const { args } = await launcher.nextLaunch();
+    expect(args).toMatchObject({
+      transport_type: 'acme',
+      session_id: sessionId,
+      body: { plan: 'gold' },
+      call_data: { stream_id: 'line-1', call_id: 'call-1', from: '+15550001' },
+    });
+    const transport = await createTransport(args);
+    call.press('7');
+    const [key] = (await once(transport, 'dtmf')) as [string];
+    expect(key).toBe('7');
+    void transport.sendAudio({ pcm: new Int16Array(1_600), sampleRateHz: 8_000 });
+    await expect(transport.mark('said')).resolves.toBe('played');
+    expect(call.audioBytes).toHaveLength(1_600);
+    await call.hangUp();
+  });
+
+  it('is named by the webhook and the status', async () => {
+    const { host: it } = await start({ carriers: [acme], publicUrl: 'https://bot.example.com' });
+    const answer = await fetch(`${it.url}/telephony/acme`, { method: 'POST' });
+    expect(await answer.json()).toMatchObject({
+      websocket_url: 'wss://bot.example.com/ws',
+      note: 'Enter this WebSocket URL in the console of Acme.',
+    });
+    const status = (await (await fetch(`${it.url}/status`)).json()) as { transports: string[] };
+    expect(status.transports).toContain('acme');
+  });
+
+  it('verifies connections with the account of the module', async () => {
+    const { host: it, launcher } = await start({
+      carriers: [acme],
+      credentials: { acme: { key: 'k' } },
+    });
+    const url = `${it.url.replace('http', 'ws')}/ws`;
+    const forged = await placeCall({ carrier: dialect, url });
+    await expect(forged.closed).resolves.toMatchObject({ code: 1008, reason: 'another key' });
+    const headers = { 'x-acme-key': 'k' };
+    const call = await placeCall({ carrier: dialect, url, webSocketOptions: { headers } });
+    await launcher.nextLaunch();
+    await call.hangUp();
+  });
+
+  it.each<[unknown, RegExp]>([
+    [[{ ...acme, name: 'twilio' }], /carriers must not have twilio: the name is taken/],
+    [[acme, acme], /carriers must not have acme: the name is taken/],
+    [[{ ...acme, name: 'eval' }], /must not have eval/],
+    [[{ ...acme, name: 'A b' }], /a name of small letters, digits, - and _/],
+    [[{ ...acme, serializer: undefined }], /in acme the methods identify\(\) and serializer\(\)/],
+    [[null], /a name of small letters/],
+    [acme, /carriers must be a list of carriers/],
+  ])('must be one: %#', (carriers, message) => {
+    const make = () => TelephonyModule.forRoot({ carriers: carriers as never });
+    expect(make).toThrow(InvalidOptionsError);
+    expect(make).toThrow(message);
+  });
+
+  it('has its account checked', async () => {
+    await expect(start({ carriers: [acme], credentials: { acme: {} } })).rejects.toThrow(
+      /credentials must have acme\.key, a string/,
+    );
+    expect(
+      TelephonyModule.fromEnv({ ACME_KEY: 'k' }, { carriers: [acme] })!.providers,
+    ).toContainEqual(
+      expect.objectContaining({
+        useValue: expect.objectContaining({ credentials: { acme: { key: 'k' } } }),
+      }),
+    );
+  });
+});
