@@ -4,7 +4,7 @@ const NEIGHBOURS = {
   packages: ['errors'],
   compat: [],
   limits: [],
-  validation: ['errors'],
+  validation: ['compat', 'errors'],
   media: ['limits'],
   rtvi: ['errors', 'media', 'validation'],
   bot: ['errors', 'validation'],
