@@ -2,7 +2,7 @@
 const NEIGHBOURS = {
   errors: [],
   packages: ['errors'],
-  compat: [],
+  compat: ['errors'],
   limits: [],
   validation: ['compat', 'errors'],
   media: ['limits'],

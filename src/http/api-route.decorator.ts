@@ -90,15 +90,15 @@ function operationOf(options: ApiRouteOptions): SwaggerOperation {
       ...(body ? [{ in: 'body', required: cannotBeLeftOut(body), ...bodyOf(body) }] : []),
     ],
     apiResponse: Object.fromEntries([
-      ...(Object.entries(answers).map(([status, { description, content = {} }]) => [
+      ...Object.entries(answers).map(([status, { description, content = {} }]) => [
         status,
         { description, ...answerOf(content) },
-      ]) as object),
+      ]),
       ...errorsByStatus(errors).map(({ status, description }) => [
         status,
         { description, type: ErrorBody },
       ]),
-    ]),
+    ]) as object,
   };
 }
 
