@@ -2,9 +2,9 @@
 const NEIGHBOURS = {
   errors: [],
   packages: ['errors'],
-  compat: [],
+  compat: ['errors'],
   limits: [],
-  validation: ['errors'],
+  validation: ['compat', 'errors'],
   media: ['limits'],
   rtvi: ['errors', 'media', 'validation'],
   bot: ['errors', 'validation'],

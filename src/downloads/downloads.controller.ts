@@ -1,12 +1,10 @@
-import { basename, dirname } from 'node:path';
-import type { ServerResponse } from 'node:http';
-import { Get, HttpException, Req, Res } from '@nestjs/common';
-import send from 'send';
+import { basename } from 'node:path';
+import { Get, Req, Res } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
 import { ApiRoute } from '../http/api-route.decorator.js';
-import { type HttpRequest, nodeRequest, restOfUrl } from '../http/http-request.js';
-import { sendError, takeOverResponse } from '../http/http-response.js';
+import { type HttpRequest, restOfUrl } from '../http/http-request.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
+import { sendFile } from '../http/send-file.js';
 import { Downloads } from './downloads.js';
 
 /** `GET /files/*`: what bots leave for clients, such as recordings. */
@@ -29,28 +27,10 @@ export class DownloadsController {
   async file(@Req() request: HttpRequest, @Res() answer: unknown): Promise<void> {
     const [path = ''] = restOfUrl(request).split('?');
     const file = await this.downloads.find(path.slice(1));
-    const response = takeOverResponse(answer);
-    // Never shown in place, for a bot may have saved what a stranger sent.
-    response.setHeader(
-      'content-disposition',
-      `attachment; filename*=UTF-8''${encodeURIComponent(basename(file))}`,
-    );
-    response.setHeader('x-content-type-options', 'nosniff');
-    void send(nodeRequest(request), encodeURIComponent(basename(file)), {
-      root: dirname(file),
-      index: false,
-      dotfiles: 'allow',
-      cacheControl: false,
-    })
-      .on('error', (error: SendError) => refuse(response, error))
-      .pipe(response);
+    sendFile(request, answer, file, {
+      // Never shown in place, for a bot may have saved what a stranger sent.
+      'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(basename(file))}`,
+      'x-content-type-options': 'nosniff',
+    });
   }
-}
-
-type SendError = Error & { readonly status?: number; readonly headers?: Record<string, string> };
-
-/** For a part that the file has not, and the like. */
-function refuse(response: ServerResponse, { status = 500, headers }: SendError): void {
-  response.removeHeader('content-disposition');
-  sendError(response, new HttpException('The file cannot be sent like this.', status), headers);
 }

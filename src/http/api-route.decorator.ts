@@ -1,4 +1,6 @@
+import { markOperation, type SwaggerOperation } from '../compat/swagger-metadata.js';
 import type { RunnerErrorCode } from '../errors/runner.error.js';
+import { apiFieldsOf } from '../validation/api-field.decorator.js';
 import type { PlainClass } from '../validation/field-traits.js';
 import { ErrorBody } from './dto/error-body.dto.js';
 import { errorsByStatus } from './errors-by-status.js';
@@ -43,26 +45,16 @@ export interface ApiRouteOptions {
 export const json = (type: ApiType): ApiContent => ({ 'application/json': type });
 
 /**
- * Documents a route, once: for `/openapi.json` of the runner, and, in the words of `@nestjs/swagger`, for hosts that describe their application
+ * Documents a route as the decorators of `@nestjs/swagger` do, for `/openapi.json` of the runner and for hosts that describe their application
  * with it.
  */
 export function ApiRoute(options: ApiRouteOptions): MethodDecorator {
   return (_target, _key, descriptor) => {
     const handler = descriptor.value as object;
     Reflect.defineMetadata(ROUTE, options, handler);
-    for (const [key, value] of Object.entries(inWordsOfSwagger(options))) {
-      if (value !== undefined) Reflect.defineMetadata(`swagger/${key}`, value, handler);
-    }
+    markOperation(operationOf(options), handler, options.notForSwagger);
   };
 }
-
-/** Gives the operation of a handler an id of its own in the host's document, where classes and methods of one name occur more than once. */
-export function setOperationId(handler: object, operationId: string): void {
-  const operation = Reflect.getMetadata(OPERATION, handler) as object | undefined;
-  if (operation) Reflect.defineMetadata(OPERATION, { ...operation, operationId }, handler);
-}
-
-const OPERATION = 'swagger/apiOperation';
 
 /** What {@link ApiRoute} says of a handler. */
 export const apiRouteOf = (handler: object): ApiRouteOptions | undefined =>
@@ -70,23 +62,13 @@ export const apiRouteOf = (handler: object): ApiRouteOptions | undefined =>
 
 const ROUTE = Symbol('ROUTE');
 
-function inWordsOfSwagger(options: ApiRouteOptions): Record<string, unknown> {
-  const {
-    summary,
-    description,
-    params = {},
-    query = {},
-    body,
-    answers,
-    errors = [],
-    models = [],
-    notForSwagger,
-  } = options;
+function operationOf(options: ApiRouteOptions): SwaggerOperation {
+  const { summary, description, params = {}, query = {}, body, answers } = options;
+  const { errors = [], models = [] } = options;
   const unions = Object.values(answers).flatMap(({ content = {} }) =>
     Object.values(content).filter(isUnion).flat(),
   );
   return {
-    apiExcludeEndpoint: notForSwagger && { disable: true },
     apiOperation: { summary, description },
     apiExtraModels: [...models, ...unions],
     apiConsumes: body && Object.keys(body),
@@ -105,7 +87,7 @@ function inWordsOfSwagger(options: ApiRouteOptions): Record<string, unknown> {
         required: false,
         schema: schema ?? { type: 'string' },
       })),
-      ...(body ? [{ in: 'body', required: false, ...bodyOf(body) }] : []),
+      ...(body ? [{ in: 'body', required: cannotBeLeftOut(body), ...bodyOf(body) }] : []),
     ],
     apiResponse: Object.fromEntries([
       ...Object.entries(answers).map(([status, { description, content = {} }]) => [
@@ -116,9 +98,15 @@ function inWordsOfSwagger(options: ApiRouteOptions): Record<string, unknown> {
         status,
         { description, type: ErrorBody },
       ]),
-    ]),
+    ]) as object,
   };
 }
+
+/** Whether all bodies are of classes that must have some fields. */
+const cannotBeLeftOut = (content: ApiContent): boolean =>
+  Object.values(content).every(
+    (type) => typeof type === 'function' && apiFieldsOf(type).some(([, field]) => field.required),
+  );
 
 /** It takes one class or schema for all media types. */
 function bodyOf(content: ApiContent): object {
@@ -141,4 +129,4 @@ const schemaOf = (type: ApiType): unknown =>
     : type;
 
 /** Whether it is one of several classes. */
-export const isUnion = (type: ApiType): type is readonly PlainClass[] => Array.isArray(type);
+const isUnion = (type: ApiType): type is readonly PlainClass[] => Array.isArray(type);

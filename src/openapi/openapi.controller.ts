@@ -1,21 +1,24 @@
-import { Get, Header, Req, Res } from '@nestjs/common';
-import { Access } from '../auth/access.decorator.js';
+import { join } from 'node:path';
+import { Get, Header, Param, Req, Res } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { Access } from '../auth/access.decorator.js';
+import { RunnerError } from '../errors/runner.error.js';
 import { ApiRoute, json } from '../http/api-route.decorator.js';
 import type { HttpRequest } from '../http/http-request.js';
 import { replyWith } from '../http/http-response.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
-import { DOCS_PAGE_CSP, docsPage } from './docs-page.js';
+import { sendFile } from '../http/send-file.js';
+import { DOCS_FILES, DOCS_INIT, DOCS_PAGE, DOCS_PAGE_CSP } from './docs-page.js';
 import { RunnerApi } from './runner-api.js';
+import { SwaggerPackage } from './swagger-package.js';
 
 /** `GET /openapi.json` and `GET /docs`: what can be asked of this runner. */
 @RunnerController()
 @Access('open')
 export class OpenApiController {
-  private page: string | undefined;
-
   constructor(
     private readonly api: RunnerApi,
+    private readonly swagger: SwaggerPackage,
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
@@ -25,8 +28,9 @@ export class OpenApiController {
     answers: {
       200: { description: 'An OpenAPI 3.1 document.', content: json({ type: 'object' }) },
     },
+    errors: ['NOT_FOUND'],
   })
-  document(@Req() request: HttpRequest): object {
+  document(@Req() request: HttpRequest): Promise<object> {
     return this.api.documentFor(request);
   }
 
@@ -38,13 +42,34 @@ export class OpenApiController {
     summary: 'This description for people',
     answers: {
       200: {
-        description: 'A page that needs nothing else.',
+        description: 'A page that needs nothing from elsewhere.',
         content: { 'text/html': { type: 'string' } },
       },
     },
   })
-  docs(@Req() request: HttpRequest, @Res() response: unknown): void {
-    this.page ??= docsPage(this.api.documentFor(request));
-    replyWith(this.adapterHost, response, 'text/html; charset=utf-8', this.page);
+  docs(@Res() response: unknown): void {
+    replyWith(this.adapterHost, response, 'text/html; charset=utf-8', DOCS_PAGE);
+  }
+
+  @Get('docs/:file')
+  @Header('x-content-type-options', 'nosniff')
+  @ApiRoute({
+    summary: 'A file of that page',
+    params: { file: { description: 'Its name.', enum: DOCS_FILES } },
+    answers: { 200: { description: 'The file.', content: { '*/*': {} } } },
+    errors: ['NOT_FOUND'],
+  })
+  file(
+    @Req() request: HttpRequest,
+    @Res() response: unknown,
+    @Param('file') asked: string | undefined,
+  ): void {
+    const file = DOCS_FILES.find((name) => name === asked);
+    if (!file) throw new RunnerError('NOT_FOUND', 'The page has no such file.');
+    if (file === 'init.js') {
+      replyWith(this.adapterHost, response, 'text/javascript; charset=utf-8', DOCS_INIT);
+      return;
+    }
+    sendFile(request, response, join(this.swagger.assets, file));
   }
 }

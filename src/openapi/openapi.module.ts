@@ -2,6 +2,7 @@ import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import { OpenApiController } from './openapi.controller.js';
 import { checkOpenApiOptions, OPENAPI_OPTIONS, type OpenApiOptions } from './openapi.options.js';
 import { RunnerApi } from './runner-api.js';
+import { SwaggerPackage } from './swagger-package.js';
 import { RunnerPart } from '../validation/runner-part.decorator.js';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
@@ -9,12 +10,13 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     .setClassMethodName('forRoot')
     .build();
 
-/** `GET /openapi.json`, which describes the routes of the runner, and `GET /docs`, which shows it. */
+/** `GET /openapi.json`, which describes the routes of the runner, and `GET /docs`, which shows it. Needs the package `@nestjs/swagger`. */
 @RunnerPart('features')
 @Module({
   controllers: [OpenApiController],
   providers: [
     RunnerApi,
+    SwaggerPackage,
     {
       provide: OPENAPI_OPTIONS,
       useFactory: checkOpenApiOptions,

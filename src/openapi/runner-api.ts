@@ -1,16 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { Inject, Injectable } from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { declaredAccess } from '../auth/access.js';
+import { documentOf } from '../compat/swagger-document.js';
 import { apiRouteOf } from '../http/api-route.decorator.js';
+import { ErrorBody } from '../http/dto/error-body.dto.js';
 import { type HttpRequest, routePathOf } from '../http/http-request.js';
 import { HttpIntake } from '../http/intake/http-intake.js';
 import { packageFile } from '../packages/package-file.js';
 import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
 import { StartRequest } from '../start/dto/start-request.dto.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
-import { describeRoutes, type DocumentedRoute, type OpenApiDocument } from './document.js';
-import { SchemaBook } from './schema-book.js';
+import { type DocumentedRoute, type OpenApiDocument, runnerDocument } from './document.js';
 import { OPENAPI_OPTIONS, type OpenApiOptions } from './openapi.options.js';
+import { SwaggerPackage } from './swagger-package.js';
 
 const DESCRIPTION =
   "Starts voice bots and connects callers to them, in the protocol of Pipecat's runner. In what is sent, null is the same as absent, and " +
@@ -28,32 +31,46 @@ export class RunnerApi {
     @Inject(RUNNER_REF) private readonly runner: RunnerRef,
     private readonly intake: HttpIntake,
     private readonly transports: TransportRegistry,
+    private readonly swagger: SwaggerPackage,
+    private readonly modules: ModulesContainer,
+    private readonly config: ApplicationConfig,
+    private readonly adapterHost: HttpAdapterHost,
   ) {}
 
-  /** Made when it is first asked for: then all routes are there. @param request the one that asks, next to which the routes are */
-  documentFor(request: HttpRequest): OpenApiDocument {
+  /**
+   * Made when it is first asked for: then all routes are there.
+   * @param request the one that asks, next to which the routes are
+   * @throws {RunnerError} `NOT_FOUND` where `@nestjs/swagger` is not installed
+   */
+  async documentFor(request: HttpRequest): Promise<OpenApiDocument> {
     const folder = routePathOf(request).replace(/[^/]+\/?$/, '');
-    const document = this.described.get(folder) ?? this.describe(folder);
+    const document = this.described.get(folder) ?? (await this.describe(folder));
     this.described.set(folder, document);
     return document;
   }
 
-  private describe(folder: string): OpenApiDocument {
+  private async describe(folder: string): Promise<OpenApiDocument> {
     const own = this.intake.routes.filter(({ route }) => route.runner === this.runner);
     const routes = own.flatMap(
       ({ path, route: { handle, controller, method } }): DocumentedRoute[] => {
         const about = apiRouteOf(handle);
         const access = declaredAccess(handle, controller);
         const needsKey = access !== 'open' && access !== 'webhook';
-        return about ? [{ method, about, needsKey, ...locate(path, folder) }] : [];
+        return about ? [{ method, about, needsKey, fullPath: path, ...locate(path, folder) }] : [];
       },
     );
+    const { modules, config } = this;
     const { title = 'Pipecat runner', version = ownVersion() } = this.options;
-    return describeRoutes(
-      routes,
-      { title, version, description: DESCRIPTION },
-      new SchemaBook({ [`${StartRequest.name}.transport`]: this.transports.accepted }),
+    const whole = documentOf<OpenApiDocument>(
+      await this.swagger.load(),
+      { modules, config, httpAdapter: this.adapterHost.httpAdapter },
+      (module) => this.runner.modules.has(module),
+      { info: { title, version, description: DESCRIPTION } },
+      { autoTagControllers: false, extraModels: [ErrorBody] },
     );
+    return runnerDocument(whole, routes, {
+      [`${StartRequest.name}.transport`]: this.transports.accepted,
+    });
   }
 }
 

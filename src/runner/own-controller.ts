@@ -1,8 +1,8 @@
 import { SetMetadata, type Type, UseGuards } from '@nestjs/common';
 import { declaredAccess } from '../auth/access.js';
 import { handlersOf, replaceHandler } from '../compat/nest-handlers.js';
+import { setOperationId } from '../compat/swagger-metadata.js';
 import { AnswerGuard } from '../http/answer.guard.js';
-import { setOperationId } from '../http/api-route.decorator.js';
 import { RUNNER_CONTROLLER, STREAMS_BODY } from '../http/runner-controller.decorator.js';
 import { RUNNER_ROUTE, type RunnerRoute } from '../http/runner-route.js';
 import type { RunnerRef } from '../runner-ref.js';

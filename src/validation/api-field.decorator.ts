@@ -1,3 +1,4 @@
+import { markProperty, propertiesOf } from '../compat/swagger-metadata.js';
 import type { PlainClass } from './field-traits.js';
 
 /** What the OpenAPI schema says of a field. */
@@ -17,27 +18,12 @@ export interface ApiFieldOptions {
   readonly enum?: readonly unknown[];
 }
 
-/**
- * Documents a field for OpenAPI. Writes what `@nestjs/swagger` reads (its `ApiProperty`), so that the package is needed only
- * by hosts that serve a document with it.
- */
-export function ApiField(options: ApiFieldOptions): PropertyDecorator {
-  return (target, key) => {
-    const fields = (Reflect.getMetadata(FIELDS, target) ?? []) as string[];
-    Reflect.defineMetadata(FIELDS, [...fields, `:${String(key)}`], target);
-    const type: unknown = Reflect.getMetadata('design:type', target, key);
-    Reflect.defineMetadata(FIELD, { required: true, type, ...options }, target, key);
-  };
-}
+/** Documents a field for OpenAPI, as `@ApiProperty()` of `@nestjs/swagger` does. */
+export const ApiField =
+  (options: ApiFieldOptions): PropertyDecorator =>
+  (target, key) =>
+    markProperty(options, target, key);
 
 /** The documented fields of a class and those it extends, by name. */
-export function apiFieldsOf({ prototype }: PlainClass): [name: string, ApiFieldOptions][] {
-  const fields = (Reflect.getMetadata(FIELDS, prototype as object) ?? []) as string[];
-  return [...new Set(fields)].map((field) => {
-    const name = field.slice(1);
-    return [name, Reflect.getMetadata(FIELD, prototype as object, name) as ApiFieldOptions];
-  });
-}
-
-const FIELDS = 'swagger/apiModelPropertiesArray';
-const FIELD = 'swagger/apiModelProperties';
+export const apiFieldsOf = (cls: PlainClass): [name: string, ApiFieldOptions][] =>
+  propertiesOf(cls);

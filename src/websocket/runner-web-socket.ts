@@ -1,4 +1,5 @@
 import { type RawData, WebSocket } from 'ws';
+import { hasPeerClosed, ignoresPongs, passOnAtOnce } from '../compat/ws-socket.js';
 import { attempt } from '../errors/attempt.js';
 import { guardListeners } from '../errors/guard-listeners.js';
 import { ITEM_BYTES } from '../limits/item-bytes.js';
@@ -85,9 +86,7 @@ export class RunnerWebSocket extends WebSocket {
 
   override close(code?: number, data?: string | Buffer): void {
     // ws answers the peer's close frame through this method too; only its own field tells the two apart.
-    if ((this as unknown as { _closeFrameReceived: boolean })._closeFrameReceived) {
-      return super.close(code, data);
-    }
+    if (hasPeerClosed(this)) return super.close(code, data);
     this.closing = true;
     if (this.endTimer) return;
     const { farewell } = this;
@@ -103,14 +102,13 @@ export class RunnerWebSocket extends WebSocket {
   }
 
   override terminate(): void {
-    const { _pendingAutoPongs, _maxPendingAutoPongs } = this as unknown as Pongs;
     // ws itself gives up a peer that pings and does not read the answers.
-    if (!(_pendingAutoPongs >= _maxPendingAutoPongs)) this.closing = true;
+    if (!ignoresPongs(this)) this.closing = true;
     super.terminate();
   }
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
-    if (PEER_EVENTS.has(event)) this.shareTurn();
+    if (PEER_EVENTS.has(event)) passOnAtOnce(this, ++this.messages % MESSAGES_PER_TURN !== 0);
     if (event !== 'message' || this.held === undefined) return this.emitNow(event, args);
     const message = args as Message;
     if (Buffer.isBuffer(message[0])) message[0] = withoutChunk(message[0]);
@@ -120,14 +118,6 @@ export class RunnerWebSocket extends WebSocket {
     if (this.drops || this.closing) this.dropOldest(this.held);
     else if (!this.pausedHere) this.pauseHere();
     return true;
-  }
-
-  /** Has ws put off the next message until the event loop has had a turn, and read nothing meanwhile. */
-  private shareTurn(): void {
-    const { _receiver } = this as unknown as { readonly _receiver: Receiver | null };
-    if (_receiver) {
-      _receiver._allowSynchronousEvents = ++this.messages % MESSAGES_PER_TURN !== 0;
-    }
   }
 
   private emitNow(event: string | symbol, args: unknown[]): boolean {
@@ -203,14 +193,3 @@ const sizeOf = ([data]: Message): number =>
 /** A copy where the data are a small part of what was read with them, which would be kept as long as they are. */
 const withoutChunk = (data: Buffer): Buffer =>
   data.length * 2 < data.buffer.byteLength ? Buffer.from(data) : data;
-
-/** What ws reads with. The field is its option `allowSynchronousEvents`, which it looks at for each message. */
-interface Receiver {
-  _allowSynchronousEvents: boolean;
-}
-
-/** What ws counts of its answers to pings. */
-interface Pongs {
-  readonly _pendingAutoPongs: number;
-  readonly _maxPendingAutoPongs: number;
-}

@@ -2,10 +2,10 @@ import { randomInt } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type * as werift from 'werift';
 import type { OutgoingRtp } from '../../../media/rtp/rtp-packet.js';
-import { endTurnAllocations } from './end-turn-allocations.js';
-import { guardDtls } from './guard-dtls.js';
-import { guardIce } from './guard-ice.js';
-import { guardSctp } from './guard-sctp.js';
+import { endTurnAllocations } from '../../../compat/werift/end-turn-allocations.js';
+import { guardDtls } from '../../../compat/werift/guard-dtls.js';
+import { guardIce } from '../../../compat/werift/guard-ice.js';
+import { guardSctp } from '../../../compat/werift/guard-sctp.js';
 import {
   type NegotiatedTrack,
   type Peer,

@@ -1,10 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  sctpChunk,
-  sctpData,
-  sctpPacket,
-  sctpSack,
-} from '../../../../test/support/sctp-packets.js';
+import { sctpChunk, sctpData, sctpPacket, sctpSack } from '../../../test/support/sctp-packets.js';
 import { isSoundSctp } from './sctp-packet.js';
 
 const HEARTBEAT = 4;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as werift from 'werift';
-import { endlessExtension } from '../../../../test/support/datagrams.js';
+import { endlessExtension } from '../../../test/support/datagrams.js';
 import { hasSoundExtension } from './rtp-extension.js';
 
 function packet(extensionBytes: number, { csrc = 0, bytes = 400 } = {}): Buffer {

@@ -1,6 +1,7 @@
-import { attempt } from '../../../errors/attempt.js';
+import { attempt } from '../../errors/attempt.js';
 import { setImmediate } from 'node:timers/promises';
 import type * as werift from 'werift';
+import { expectMethods } from './werift-shape.js';
 
 /** werift's TURN client, with the parts that are not in its types. */
 interface TurnClient extends Pick<
@@ -25,10 +26,13 @@ const DONE = Symbol('DONE');
  * Has werift's TURN clients leave nothing behind (seen in 0.24.4): after closing, the timer of their next refresh goes on for minutes and
  * keeps the process from ending, and the server keeps the address that it lent them. Changes the class, once, for werift makes them
  * itself, and starts the timer before anybody else sees them.
+ * @throws {Error} when werift is not as expected
  */
 export function endTurnAllocations({ TurnProtocol, Message, methods, classes }: Werift): void {
   const prototype = TurnProtocol.prototype as unknown as TurnClient & { [DONE]?: true };
   if (prototype[DONE]) return;
+  const used = ['connectionMade', 'close', 'sendStun', 'requestWithRetry'];
+  expectMethods('TURN client', prototype, used);
   prototype[DONE] = true;
   const { connectionMade, close } = prototype;
   const timers = new WeakMap<TurnClient, NodeJS.Timeout>();

@@ -1,12 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import * as werift from 'werift';
-import {
-  sctpChunk,
-  sctpData,
-  sctpPacket,
-  sctpSack,
-} from '../../../../test/support/sctp-packets.js';
+import { sctpChunk, sctpData, sctpPacket, sctpSack } from '../../../test/support/sctp-packets.js';
 import { guardSctp } from './guard-sctp.js';
 
 let transport: werift.RTCSctpTransport;

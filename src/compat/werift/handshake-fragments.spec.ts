@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { heldBytes } from '../../../../test/support/held-bytes.js';
+import { heldBytes } from '../../../test/support/held-bytes.js';
 import { type Handshake, HandshakeFragments } from './handshake-fragments.js';
 
 const BODY = Buffer.from(Array.from({ length: 1_000 }, (_, i) => i & 0xff));

@@ -6,8 +6,8 @@ import {
   dtlsHandshake,
   dtlsRecord,
   endlessFragment,
-} from '../../../../test/support/datagrams.js';
-import { heldBytes } from '../../../../test/support/held-bytes.js';
+} from '../../../test/support/datagrams.js';
+import { heldBytes } from '../../../test/support/held-bytes.js';
 import { guardDtls } from './guard-dtls.js';
 
 type Identity = Awaited<ReturnType<typeof werift.CipherContext.createSelfSignedCertificateWithKey>>;

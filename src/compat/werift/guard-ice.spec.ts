@@ -6,7 +6,7 @@ import {
   connectivityCheck,
   endlessExtension,
   Stranger,
-} from '../../../../test/support/datagrams.js';
+} from '../../../test/support/datagrams.js';
 import { guardIce } from './guard-ice.js';
 
 /** What of werift's agent is not in its types. */

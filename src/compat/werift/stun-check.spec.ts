@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as werift from 'werift';
-import { connectivityCheck } from '../../../../test/support/datagrams.js';
+import { connectivityCheck } from '../../../test/support/datagrams.js';
 import { isAuthenticCheck, stunClassOf, stunTransactionOf } from './stun-check.js';
 
 const passwordOf = (ufrag: string): string | undefined =>

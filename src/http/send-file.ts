@@ -1,0 +1,38 @@
+import type { ServerResponse } from 'node:http';
+import { basename, dirname } from 'node:path';
+import { HttpException } from '@nestjs/common';
+import send from 'send';
+import { type HttpRequest, nodeRequest } from './http-request.js';
+import { sendError, takeOverResponse } from './http-response.js';
+
+type SendError = Error & { readonly status?: number; readonly headers?: Record<string, string> };
+
+/**
+ * Answers with a file, or with the part of it that is asked for.
+ * @param response the framework's
+ * @param path that of a file that may be had
+ */
+export function sendFile(
+  request: HttpRequest,
+  response: unknown,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const raw = takeOverResponse(response);
+  for (const [name, value] of Object.entries(headers)) raw.setHeader(name, value);
+  const name = encodeURIComponent(basename(path));
+  const options = { root: dirname(path), index: false, dotfiles: 'allow', cacheControl: false };
+  void send(nodeRequest(request), name, options as send.SendOptions)
+    .on('error', (error: SendError) => refuse(raw, Object.keys(headers), error))
+    .pipe(raw);
+}
+
+/** For a part that the file has not, and the like. */
+function refuse(
+  response: ServerResponse,
+  ofFile: readonly string[],
+  { status = 500, headers }: SendError,
+): void {
+  for (const name of ofFile) response.removeHeader(name);
+  sendError(response, new HttpException('The file cannot be sent like this.', status), headers);
+}

@@ -1,0 +1,44 @@
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import type { Swagger } from '../compat/swagger-document.js';
+import { RunnerError } from '../errors/runner.error.js';
+import { optionalPackage } from '../packages/optional-package.js';
+
+const NAME = '@nestjs/swagger';
+const MISSING = `There is no description of the runner: npm install ${NAME}`;
+
+/** The package `@nestjs/swagger`, an optional peer, which is loaded only once the document is asked for. */
+@Injectable()
+export class SwaggerPackage implements OnModuleInit {
+  onModuleInit(): void {
+    if (!this.path) new Logger('PipecatRunner').warn(MISSING);
+  }
+
+  /** @throws {RunnerError} `NOT_FOUND` where it is not installed */
+  async load(): Promise<Swagger> {
+    const load = (): Promise<Swagger> => import('@nestjs/swagger');
+    return (this.path && (await optionalPackage(NAME, load))) || refuse();
+  }
+
+  /**
+   * The folder of the files of Swagger UI.
+   * @throws {RunnerError} `NOT_FOUND` where it is not installed
+   */
+  get assets(): string {
+    return dirname(createRequire(this.path ?? refuse()).resolve('swagger-ui-dist/package.json'));
+  }
+
+  /** Where it is installed, if it is. */
+  protected get path(): string | undefined {
+    try {
+      return createRequire(import.meta.url).resolve(NAME);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function refuse(): never {
+  throw new RunnerError('NOT_FOUND', MISSING);
+}
