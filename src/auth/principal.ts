@@ -1,18 +1,17 @@
-import type { IncomingMessage } from 'node:http';
-import { type HttpRequest, nodeRequest } from '../http/http-request.js';
+import type { HttpRequest } from '../http/http-request.js';
+import { RunnerRequest } from '../http/runner-request.js';
 import type { Principal } from './runner-auth.js';
 
-const PRINCIPAL = Symbol('PRINCIPAL');
-type WithPrincipal = IncomingMessage & { [PRINCIPAL]?: Principal };
-
-/** Notes the principal of a request. */
-export function setPrincipal(request: HttpRequest, principal: Principal): void {
-  (nodeRequest(request) as WithPrincipal)[PRINCIPAL] = principal;
+declare module '../http/runner-request.js' {
+  interface RunnerRequest {
+    /** The principal that sent it, as the route's `@Access()` found out. */
+    principal?: Principal;
+  }
 }
 
 /** Returns the principal of a request, as its route's `@Access()` found out. */
 export const principalOf = (request: HttpRequest): Principal | undefined =>
-  (nodeRequest(request) as WithPrincipal)[PRINCIPAL];
+  RunnerRequest.of(request).principal;
 
 /** A principal whose fields were read and checked once, so that what is counted under its `id` cannot change. */
 export class OwnPrincipal implements Principal {

@@ -1,14 +1,14 @@
 import type { ServerResponse } from 'node:http';
 import { All, Inject, Param, Req, Res } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
-import { principalOf } from '../auth/principal.js';
 import { ApiRoute } from '../http/api-route.decorator.js';
 import { guardListeners } from '../errors/guard-listeners.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { fieldOf, isInstance, textOfThrown } from '../errors/thrown.js';
-import { type HttpRequest, nodeRequest, restOfUrl } from '../http/http-request.js';
+import { restOfUrl } from '../http/http-request.js';
 import { nodeResponse, takeOverResponse } from '../http/http-response.js';
 import { RunnerController, StreamsBody } from '../http/runner-controller.decorator.js';
+import { RunnerRequest } from '../http/runner-request.js';
 import { sendWebResponse, WEB_METHODS, webRequest } from '../http/web-standard.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { SessionRegistry } from './session-registry.js';
@@ -39,15 +39,15 @@ export class SessionApiController {
   })
   @StreamsBody()
   async answer(
-    @Req() request: HttpRequest,
+    @Req() request: RunnerRequest,
     @Res() response: unknown,
     @Param('id') id: string,
   ): Promise<void> {
-    const { method = '' } = nodeRequest(request);
+    const { method } = request;
     if (!WEB_METHODS.includes(method)) {
       throw new RunnerError('NOT_FOUND', `Sessions take ${WEB_METHODS.join(', ')}.`);
     }
-    const session = this.sessions.require(id, principalOf(request));
+    const session = this.sessions.require(id, request.principal);
     const { requestHandler } = session;
     if (!requestHandler) {
       throw new RunnerError(

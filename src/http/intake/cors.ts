@@ -1,7 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { beforeHeaders } from '../../compat/before-headers.js';
 import { isOriginAllowed } from '../allowed-origins.js';
 import { isReading } from '../http-request.js';
+import type { HttpMessage } from '../http-request.js';
 import type { Exchange } from './exchange.js';
 
 /** What a page may read of an answer beside its body. */
@@ -47,7 +48,7 @@ export class Cors {
     );
   }
 
-  private allowListed(request: IncomingMessage, response: ServerResponse): void {
+  private allowListed(request: HttpMessage, response: ServerResponse): void {
     const { origin } = request.headers;
     if (!varies(response.getHeader('vary'))) response.appendHeader('vary', 'Origin');
     if (origin !== undefined && isOriginAllowed(origin, this.allowedOrigins)) {
@@ -63,12 +64,12 @@ export class Cors {
 }
 
 /** Whether a browser asks if a page may send what comes next. */
-export const isPreflight = ({ method, headers }: IncomingMessage): boolean =>
+export const isPreflight = ({ method, headers }: HttpMessage): boolean =>
   method === 'OPTIONS' &&
   headers.origin !== undefined &&
   headers['access-control-request-method'] !== undefined;
 
-function allowAsked({ headers }: IncomingMessage, response: ServerResponse): void {
+function allowAsked({ headers }: HttpMessage, response: ServerResponse): void {
   response.setHeader('access-control-allow-methods', METHODS.join(', '));
   const asked = headers['access-control-request-headers'];
   if (asked !== undefined) response.setHeader('access-control-allow-headers', asked);
