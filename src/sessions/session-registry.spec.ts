@@ -5,7 +5,8 @@ import type { BotSession } from '../bot/bot-session.js';
 import { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { resolveRunnerOptions, type RunnerOptions } from '../runner.options.js';
-import type { Cleanup, Session } from './session.js';
+import type { Cleanup } from './session-state.js';
+import type { Session } from './session.js';
 import { LocalSessionRegistry } from './local-session-registry.js';
 
 Logger.overrideLogger(false);

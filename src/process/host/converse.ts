@@ -10,7 +10,7 @@ import {
 import { attempt } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import { bindContext } from '../../sessions/session-context.js';
-import type { SessionLimits } from '../../sessions/session.js';
+import type { SessionLimits } from '../../sessions/session-state.js';
 // For its classes of arguments.
 import '../../transports/index.js';
 import { type BotMessage, MAX_REASON, type StartMessage } from '../bot-messages.js';
