@@ -21,7 +21,7 @@ export interface Principal {
    * @default its `id`
    */
   readonly owner?: string | null;
-  /** Whether it reaches the sessions of others, too. @default false */
+  /** True if it reaches the sessions of others, too. @default false */
   readonly reachesAll?: boolean;
   /** The most sessions that those of this `id` may hold at once; needs an `id`. @default as many as the runner */
   readonly maxSessions?: number;
@@ -60,7 +60,7 @@ export abstract class RunnerAuth {
 export const getAuthToken = (name?: string): InjectionToken<RunnerAuth> =>
   name === undefined ? RunnerAuth : `PipecatRunnerAuth_${name}`;
 
-/** Whether a principal may reach a session that another, or the same, started. */
+/** True if a principal may reach a session that another, or the same, started. */
 export function reaches(principal: Principal | undefined, starter: Principal | undefined): boolean {
   const owner = ownerOf(starter);
   return owner === undefined || principal?.reachesAll === true || ownerOf(principal) === owner;

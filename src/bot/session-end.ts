@@ -45,7 +45,7 @@ export class SessionEnd extends Error {
   }
 }
 
-/** Whether what a bot threw is the end of its session at work, and not a failure: it rejects because of the abort. */
+/** True if what a bot threw is the end of its session at work, and not a failure: it rejects because of the abort. */
 export const isEndAtWork = (thrown: unknown, end: SessionEnd): boolean =>
   thrown === end || fieldOf(thrown, 'name') === 'AbortError';
 

@@ -28,7 +28,7 @@ export class CallRouting {
   }
 
   /**
-   * Returns the host's decision to take a call. Another one is reported as a refusal, unless there is a session, whose end tells.
+   * Returns the host's decision to take a call. Another one is reported as a refusal, unless there is a session, whose end is recorded.
    * @throws {CallRefusedError} when it is to refuse it, or a RunnerError `NO_DECISION` when there is none
    */
   async route(call: KnownCall): Promise<AcceptedCall> {

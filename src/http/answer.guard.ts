@@ -6,7 +6,7 @@ import { nodeResponse } from './http-response.js';
 import { RunnerRequest } from './runner-request.js';
 import { type RunnerRoute, runnerRouteOf } from './runner-route.js';
 
-/** What answers a route. */
+/** The handler of a route, and its controller. */
 interface Answerer {
   readonly route: RunnerRoute;
   readonly controller: object;

@@ -32,7 +32,7 @@ export function bodyStreamOf(request: RunnerRequest): ReadableStream<Uint8Array>
   );
 }
 
-/** Whether there is more of a left body to come than anybody has read. */
+/** True if there is more of a left body to come than anybody has read. */
 export function isBodyUnread({ taken, raw }: RunnerRequest): boolean {
   return taken?.leftBytes !== undefined && !raw.complete;
 }

@@ -30,7 +30,7 @@ export function nodeRequest(request: HttpRequest): IncomingMessage {
   return request.raw ?? (request as unknown as IncomingMessage);
 }
 
-/** Whether a request changes nothing by itself, and so has no body. */
+/** True if a request changes nothing by itself, and so has no body. */
 export const isReading = ({ method }: Pick<IncomingMessage, 'method'>): boolean =>
   method === 'GET' || method === 'HEAD';
 

@@ -11,7 +11,7 @@ import { EMPTY_BODY, type RunnerRequest, type TakenBody } from './runner-request
 const MAX_SMALL_PIECES = 10_000;
 const LEAST_PIECE_BYTES = 100;
 
-/** What the options say of request bodies. */
+/** The options of request bodies. */
 type BodyLimits = Pick<ResolvedRunnerOptions, 'bodyLimitBytes' | 'bodyTimeoutMs'>;
 
 /**

@@ -22,7 +22,7 @@ type WithRunnerRequest = IncomingMessage & { [RUNNER_REQUEST]?: RunnerRequest };
 export class RunnerRequest implements HttpRequest {
   /** Node's own request under the framework's. */
   readonly raw: IncomingMessage;
-  /** Whether the intake has seen to it. */
+  /** True if the intake has seen to it. */
   isReceived = false;
   /** The body, once the intake has taken or left it. */
   taken: TakenBody | undefined;

@@ -83,10 +83,10 @@ export class SessionApiController {
   }
 }
 
-/** Nobody is there any more to be told what went wrong. */
+/** The reason of an abort because the client is gone. */
 const GONE = Symbol('GONE');
 
-/** How long an answer is worth waiting for: while the client and the session are there, and not for ever. */
+/** The wait for an answer: while the client and the session are there, and not for ever. */
 class Patience {
   private readonly over = new AbortController();
   private timer: NodeJS.Timeout | undefined;
@@ -130,7 +130,7 @@ class Patience {
   private readonly onClose = (): void => this.over.abort(GONE);
 }
 
-/** What the client is told; nothing where there is none. */
+/** Returns the error that the client is answered with; `undefined` where there is no client. */
 function reasonOf(error: unknown, session: Session, signal: AbortSignal): RunnerError | undefined {
   if (signal.reason === GONE) return undefined;
   if (signal.reason instanceof RunnerError) return signal.reason;

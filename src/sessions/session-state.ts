@@ -52,7 +52,7 @@ export interface SessionTerms {
   readonly maxDurationMs?: number;
 }
 
-/** How long a bot may take, in milliseconds. */
+/** The limits of a bot, in milliseconds. */
 export type SessionLimits = Pick<
   ResolvedRunnerOptions,
   'maxSessionDurationMs' | 'readyTimeoutMs' | 'stopGraceMs'

@@ -206,7 +206,7 @@ export class Session extends BotSession {
     }
     if (current.name === 'ended' || this.ending) return this.ended;
     if (reason.code === 'peer_left' && transfer instanceof Promise) {
-      // Taken away by the carrier, or hung up by the caller meanwhile: the outcome tells.
+      // Taken away by the carrier, or hung up by the caller meanwhile: the outcome decides.
       void transfer.then(() => this.end(reason));
     } else if (current.name === 'pending' || current.launchedAtMs === undefined) {
       this.finish(this.trueReason(reason));
@@ -228,7 +228,7 @@ export class Session extends BotSession {
     this.isHungUp = true;
   }
 
-  /** @internal Notes that the call is being transferred: the outcome tells why the peer leaves. */
+  /** @internal Notes that the call is being transferred: the outcome decides why the peer leaves. */
   async whileTransferring(outcome: Promise<{ readonly ok: boolean }>): Promise<void> {
     const before = this.transfer === true;
     this.transfer = outcome.then(({ ok }) => (this.transfer = before || ok));

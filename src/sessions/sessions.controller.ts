@@ -61,7 +61,11 @@ export class SessionsController {
   @ApiRoute({
     summary: 'Stops a session',
     params: ID,
-    query: { reason: { description: 'What the bot is told: at most 120 characters.' } },
+    query: {
+      reason: {
+        description: "The message of the reason of the bot's signal: at most 120 characters.",
+      },
+    },
     answers: { 200: { description: 'It has ended.', content: json(StopAnswer) } },
     errors: ['INVALID_FIELDS', 'UNKNOWN_SESSION', 'DRAINING'],
   })

@@ -24,7 +24,7 @@ export class StartController {
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
-  /** Opens a session on the transport asked for, and says how to reach it. Malformed JSON counts as `{}`. */
+  /** Opens a session on the transport asked for, and answers how to reach it. Malformed JSON counts as `{}`. */
   @Post('start')
   @Access('start')
   @HttpCode(200)
@@ -54,7 +54,7 @@ export class StartController {
     );
   }
 
-  /** What this instance accepts right now. */
+  /** Answers the transports that this instance accepts right now. */
   @Get('status')
   @Access('open')
   @ApiRoute({

@@ -5,13 +5,13 @@ import { isReading } from '../http-request.js';
 import type { HttpMessage } from '../http-request.js';
 import type { Exchange } from './exchange.js';
 
-/** What a page may read of an answer beside its body. */
+/** The headers of an answer that a page may read. */
 const EXPOSED = 'X-Session-Id, Retry-After';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const PREFLIGHT_MAX_AGE_SECONDS = '600';
 
 /**
- * Who may read answers: with `allowedOrigins` those, whatever the host's own CORS says; without, what the host's CORS says, or else every
+ * The CORS headers of answers: with `allowedOrigins` for those, whatever the host's own CORS says; without, what the host's CORS says, or else every
  * page.
  */
 export class Cors {
@@ -63,7 +63,7 @@ export class Cors {
   }
 }
 
-/** Whether a browser asks if a page may send what comes next. */
+/** True if a browser asks if a page may send what comes next. */
 export const isPreflight = ({ method, headers }: HttpMessage): boolean =>
   method === 'OPTIONS' &&
   headers.origin !== undefined &&

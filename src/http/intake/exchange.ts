@@ -11,7 +11,7 @@ export interface Exchange {
   /** A header of the answer, as far as it is known; its name in lower case. */
   header(name: string): unknown;
   setHeader(name: string, value: string): void;
-  /** Whether the host answers CORS by itself, with `app.enableCors()` or the packages behind it. */
+  /** True if the host answers CORS by itself, with `app.enableCors()` or the packages behind it. */
   hostHasCors(): boolean;
 }
 
@@ -30,7 +30,7 @@ export interface RoutedRoute {
   readonly route: RunnerRoute;
 }
 
-/** What becomes of an exchange: the runner's own part of the intake. */
+/** The runner's own part of the intake. */
 export interface Receiver {
   /** Reads the body, or answers. */
   receive(exchange: OpenExchange): void;

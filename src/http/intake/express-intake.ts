@@ -8,7 +8,7 @@ import { allowedMethods, RUNNER_ROUTE, type RunnerRoute, runnerRouteOf } from '.
 import { isPreflight } from './cors.js';
 import type { InstalledIntake, OpenExchange, Receiver, RoutedRoute } from './exchange.js';
 
-/** What is used of a request of Express. */
+/** The part of a request of Express that is used. */
 type ExpressRequest = IncomingMessage & HttpRequest & { readonly path: string; body?: unknown };
 
 /** Builds the intake into an Express application: a middleware ahead of the host's, which asks the router who will take the request. */

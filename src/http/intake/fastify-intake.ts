@@ -136,10 +136,10 @@ const NO_BODY = {
   'transfer-encoding': undefined,
 };
 
-/** What `@fastify/cors`, which `app.enableCors()` uses, adds to requests. */
+/** The decoration of requests that `@fastify/cors`, which `app.enableCors()` uses, adds. */
 const CORS_DECORATOR = 'corsPreflightEnabled';
 
-/** What is used of a Fastify instance; the package itself is an optional peer. */
+/** The part of a Fastify instance that is used; the package itself is an optional peer. */
 export interface FastifyApplication {
   readonly initialConfig: {
     readonly ignoreTrailingSlash?: boolean;
