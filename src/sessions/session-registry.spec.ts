@@ -333,6 +333,24 @@ describe('SessionRegistry', () => {
     expect(order).toEqual([3, 2, 1, 4]);
   });
 
+  it('resolves ended after the releases, also for a listener of the signal that asks for it', async () => {
+    const registry = registryWith(() => Promise.resolve());
+    const session = registry.open({ transport: 'websocket' });
+    const order: string[] = [];
+    let asked: Promise<unknown> | undefined;
+    session.onEnd(async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      order.push('released');
+    });
+    session.signal.addEventListener('abort', () => {
+      asked = session.ended.then(() => order.push('ended'));
+    });
+    registry.launch(session, new RunnerArguments());
+    await session.ended;
+    await asked;
+    expect(order).toEqual(['released', 'ended']);
+  });
+
   it('gives a signal that is aborted already when it is first asked for after the end', async () => {
     const registry = registryWith(() => Promise.resolve());
     const session = registry.open({ transport: 'websocket' });
