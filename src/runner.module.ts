@@ -13,7 +13,7 @@ import {
 } from '@nestjs/common';
 import { ModuleRef, RouterModule } from '@nestjs/core';
 import { KeyAuth } from './auth/key-auth.js';
-import { RunnerAuth } from './auth/runner-auth.js';
+import { getAuthToken, RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher } from './bot/bot-launcher.js';
 import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
 import { CallLimits } from './calls/call-limits.js';
@@ -341,9 +341,13 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       ...(path ? [RouterModule.register(modules.map(({ module }) => ({ path, module })))] : []),
       ...modules,
     ],
-    providers: [IN_PLACE, { provide: token, useClass: Runner }],
+    providers: [
+      IN_PLACE,
+      { provide: token, useClass: Runner },
+      ...(name === undefined ? [] : [{ provide: getAuthToken(name), useExisting: RunnerAuth }]),
+    ],
     // The parts of one with a name would be taken for those of another, wherever both can be injected.
-    exports: [token, ...(name === undefined ? modules : [])],
+    exports: [token, ...(name === undefined ? modules : [getAuthToken(name)])],
   };
 }
 

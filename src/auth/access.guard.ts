@@ -2,8 +2,9 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { HttpAdapterHost } from '@nestjs/core';
 import { RunnerError } from '../errors/runner.error.js';
 import type { HttpRequest } from '../http/http-request.js';
+import { RunnerRequest } from '../http/runner-request.js';
 import { accessOf } from './access.js';
-import { OwnPrincipal, setPrincipal } from './principal.js';
+import { OwnPrincipal } from './principal.js';
 import { type Principal, RunnerAuth } from './runner-auth.js';
 
 /** Lets in whom {@link RunnerAuth} knows. Set by `@Access()`; a route whose access is not declared counts as `manage`. */
@@ -33,7 +34,7 @@ export class AccessGuard implements CanActivate {
         'A valid key is needed here: send it as "Authorization: Bearer <key>".',
       );
     }
-    setPrincipal(http.getRequest<HttpRequest>(), OwnPrincipal.of(principal));
+    RunnerRequest.of(http.getRequest<HttpRequest>()).principal = OwnPrincipal.of(principal);
     return true;
   }
 }

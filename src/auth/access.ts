@@ -2,7 +2,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import { runnerRouteOf } from '../http/runner-route.js';
 
 /**
- * What a request is after, which decides what it has to show.
+ * The kind of a request, which decides the key that it needs.
  *
  * | kind | routes | with keys |
  * | --- | --- | --- |
@@ -19,7 +19,7 @@ export const ACCESS = Symbol('ACCESS');
 
 type Route = Pick<ExecutionContext, 'getHandler' | 'getClass'>;
 
-/** What a route declares with `@Access(…)`: its handler, or else its controller. */
+/** Returns the access that a route declares with `@Access(…)`: its handler, or else its controller. */
 export const accessOf = (route: Route): AccessKind | undefined =>
   declaredAccess(route.getHandler(), route.getClass());
 
@@ -39,7 +39,7 @@ export const declaredAccess = (handler: object, controller: object): AccessKind 
 export const startsSession = (context: ExecutionContext): boolean => accessOf(context) === 'start';
 
 /**
- * What a request to a route of the runner is after; `undefined` for a route of the host. For guards of the host that apply to every route.
+ * Returns the kind of access of a request to a route of the runner; `undefined` for a route of the host. For guards of the host that apply to every route.
  *
  * @example
  * ```ts

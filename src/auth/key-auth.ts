@@ -36,7 +36,7 @@ export class KeyAuth extends RunnerAuth {
     else warnThatAllIsOpen();
   }
 
-  /** Whether there are no keys, and so nobody is kept out. */
+  /** True if there are no keys, and so nobody is kept out. */
   get isOpen(): boolean {
     return this.keys.length === 0;
   }
@@ -56,7 +56,7 @@ export class KeyAuth extends RunnerAuth {
 
 function warnThatAllIsOpen(): void {
   new Logger('PipecatRunner').warn(
-    'NOT PROTECTED: whoever reaches this runner can start, see and stop sessions. ' +
+    'NOT PROTECTED: everybody who reaches this runner can start, see and stop sessions. ' +
       'Set publicKeys and privateKeys, or auth, in RunnerModule.forRoot({ … }).',
   );
 }

@@ -1,18 +1,17 @@
-import type { IncomingMessage } from 'node:http';
-import { type HttpRequest, nodeRequest } from '../http/http-request.js';
+import type { HttpRequest } from '../http/http-request.js';
+import { RunnerRequest } from '../http/runner-request.js';
 import type { Principal } from './runner-auth.js';
 
-const PRINCIPAL = Symbol('PRINCIPAL');
-type WithPrincipal = IncomingMessage & { [PRINCIPAL]?: Principal };
-
-/** Notes the principal of a request. */
-export function setPrincipal(request: HttpRequest, principal: Principal): void {
-  (nodeRequest(request) as WithPrincipal)[PRINCIPAL] = principal;
+declare module '../http/runner-request.js' {
+  interface RunnerRequest {
+    /** The principal that sent it, as the route's `@Access()` found out. */
+    principal?: Principal;
+  }
 }
 
 /** Returns the principal of a request, as its route's `@Access()` found out. */
 export const principalOf = (request: HttpRequest): Principal | undefined =>
-  (nodeRequest(request) as WithPrincipal)[PRINCIPAL];
+  RunnerRequest.of(request).principal;
 
 /** A principal whose fields were read and checked once, so that what is counted under its `id` cannot change. */
 export class OwnPrincipal implements Principal {
@@ -42,26 +41,25 @@ export class OwnPrincipal implements Principal {
   }
 }
 
-function problemOf(principal: OwnPrincipal): string | undefined {
-  const { id, owner, reachesAll, maxSessions, claims }: { [K in keyof Principal]?: unknown } =
-    principal;
-  if (id !== undefined && (typeof id !== 'string' || id === '')) {
-    return 'a string that is not empty as id, or none.';
+/** The accepted values of each field beside `undefined`. */
+const RULES: Record<keyof Principal, readonly [(value: unknown) => boolean, accepted: string]> = {
+  id: [(id) => typeof id === 'string' && id !== '', 'a string that is not empty as id'],
+  owner: [(owner) => owner === null || typeof owner === 'string', 'a string or null as owner'],
+  reachesAll: [(value) => typeof value === 'boolean', 'true or false as reachesAll'],
+  maxSessions: [
+    (max) => max === Infinity || (Number.isSafeInteger(max) && Number(max) >= 0),
+    'a whole number of at least 0 as maxSessions',
+  ],
+  claims: [(claims) => typeof claims === 'object' && claims !== null, 'an object as claims'],
+};
+
+function problemOf(own: OwnPrincipal): string | undefined {
+  for (const field of Object.keys(RULES) as (keyof Principal)[]) {
+    const [accepts, accepted] = RULES[field];
+    if (own[field] !== undefined && !accepts(own[field])) return `${accepted}, or none.`;
   }
-  if (owner !== undefined && owner !== null && typeof owner !== 'string') {
-    return 'a string or null as owner, or none.';
-  }
-  if (reachesAll !== undefined && typeof reachesAll !== 'boolean') {
-    return 'true or false as reachesAll, or none.';
-  }
-  if (claims !== undefined && (typeof claims !== 'object' || claims === null)) {
-    return 'an object as claims, or none.';
-  }
-  if (maxSessions === undefined || maxSessions === Infinity) return undefined;
-  if (!Number.isSafeInteger(maxSessions) || Number(maxSessions) < 0) {
-    return 'a whole number of at least 0 as maxSessions, or none.';
-  }
-  return id === undefined
+  const { id, maxSessions = Infinity } = own;
+  return id === undefined && maxSessions < Infinity
     ? 'an id where it has maxSessions, for they are counted by it.'
     : undefined;
 }

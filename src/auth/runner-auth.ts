@@ -1,3 +1,4 @@
+import type { InjectionToken } from '@nestjs/common';
 import type { HttpRequest } from '../http/http-request.js';
 import type { AccessKind } from './access.js';
 
@@ -10,21 +11,21 @@ export interface AuthRequest {
   readonly sessionId: string | undefined;
 }
 
-/** Who was let in. An empty object is somebody without a name. */
+/** The principal of a request that was let in. An empty object is somebody without a name. */
 export interface Principal {
-  /** Whose sessions are counted together for {@link maxSessions}. */
+  /** The name under which its sessions are counted together for {@link maxSessions}. */
   readonly id?: string;
   /**
-   * Whose the sessions are that they start: nobody else reaches them at `/sessions/:id/*`, but principals of the same owner and those who
-   * reach all. `null` is nobody, whose sessions every principal reaches.
-   * @default their `id`
+   * The owner of the sessions that it starts: only principals of the same owner, and those that reach all, reach them at `/sessions/:id/*`.
+   * `null` is nobody: every principal reaches those sessions.
+   * @default its `id`
    */
   readonly owner?: string | null;
-  /** Whether they reach the sessions of others, too. @default false */
+  /** True if it reaches the sessions of others, too. @default false */
   readonly reachesAll?: boolean;
-  /** How many sessions those of this `id` may hold at once. @default as many as the runner */
+  /** The most sessions that those of this `id` may hold at once; needs an `id`. @default as many as the runner */
   readonly maxSessions?: number;
-  /** What the bot is told of them, as `session.claims`. */
+  /** The facts that the bot gets as `session.claims`. */
   readonly claims?: Readonly<Record<string, unknown>>;
 }
 
@@ -55,7 +56,11 @@ export abstract class RunnerAuth {
   abstract authorize(request: AuthRequest): Principal | undefined | Promise<Principal | undefined>;
 }
 
-/** Whether a principal may reach a session that another, or the same, started. */
+/** Returns the DI token of the {@link RunnerAuth} of a runner. @param name its `name`; without one it is the class itself */
+export const getAuthToken = (name?: string): InjectionToken<RunnerAuth> =>
+  name === undefined ? RunnerAuth : `PipecatRunnerAuth_${name}`;
+
+/** True if a principal may reach a session that another, or the same, started. */
 export function reaches(principal: Principal | undefined, starter: Principal | undefined): boolean {
   const owner = ownerOf(starter);
   return owner === undefined || principal?.reachesAll === true || ownerOf(principal) === owner;

@@ -11,10 +11,10 @@ export type RunnerKey =
       /**
        * Whose key it is: sessions of keys with one name are counted together, and those that a public key with a name starts are reached only
        * with keys of that name, and private ones.
-       * @default each key is counted by itself, and whoever has a key reaches its sessions
+       * @default each key is counted by itself, and everybody with a key reaches its sessions
        */
       readonly name?: string;
-      /** How many sessions may be held at once with it. @default as many as the runner */
+      /** The most sessions that may be held at once with it. @default as many as the runner */
       readonly maxSessions?: number;
     };
 
@@ -29,7 +29,7 @@ export function digestOf(configured: string): Buffer {
 
 export const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
 
-/** Checks a list of keys, without repeating any in what it says. */
+/** Checks a list of keys, without repeating any in its message. */
 export function checkKeys(value: unknown): string | undefined {
   if (!Array.isArray(value)) return 'must be a list of keys';
   for (const [i, entry] of value.entries()) {

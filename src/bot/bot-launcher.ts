@@ -20,7 +20,7 @@ export abstract class BotLauncher {
    * `failed` when it rejects. When `session.signal` aborts, return soon: after the grace period
    * (`stopGraceMs`) the runner closes the connection under the bot.
    *
-   * @param args what this conversation is connected to; tell the transports apart with `instanceof`
+   * @param args the connection of this conversation; `instanceof` distinguishes the transports
    * @param session identity, abort signal and readiness of this conversation
    */
   abstract launch(args: RunnerArguments, session: BotSession): Promise<void>;

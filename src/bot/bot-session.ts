@@ -7,7 +7,7 @@ import type { RunnerLog } from '../errors/runner-logger.js';
  */
 export type SessionRequestHandler = (request: Request) => Response | Promise<Response>;
 
-/** What a bot gets beside its arguments: who it is, when to stop, and how to say that it is up. */
+/** The session of a bot: its identity, its abort signal and its readiness. */
 export abstract class BotSession {
   /** The id that `/start` returned to the client, and `args.session_id`. */
   abstract readonly id: string;
@@ -20,7 +20,7 @@ export abstract class BotSession {
   abstract readonly signal: AbortSignal;
   /** The bot that is to talk, as a `CallRouter` or `SessionStarter` named it: a launcher of several bots switches on it. */
   readonly bot?: string;
-  /** What is known of whoever started the session: the `claims` that the host's `RunnerAuth` gave; empty for keys. */
+  /** The `claims` of the principal that started the session, from the host's `RunnerAuth`; empty for keys. */
   abstract readonly claims: Readonly<Record<string, unknown>>;
   /** Logs under the session's id. */
   abstract readonly logger: RunnerLog;

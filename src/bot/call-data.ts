@@ -6,7 +6,7 @@ import { WireClass } from './wire-classes.js';
 import { Verbatim } from '../validation/verbatim.decorator.js';
 
 /**
- * What a carrier said of the call in its first messages, in the same words for every carrier. Keys that only one carrier
+ * The data of a call from the first messages of its carrier, in the same words for every carrier. Keys that only one carrier
  * sends are kept beside the ones named here.
  */
 @WireClass('CallData')

@@ -14,17 +14,17 @@ import { assignDefined, CallData } from './call-data.js';
 import { WireClass, wireNameOf } from './wire-classes.js';
 import { Verbatim } from '../validation/verbatim.decorator.js';
 
-/** What a class of runner arguments is made from: its required fields, and any of the others. */
+/** The initial fields of a class of runner arguments: its required fields, and any of the others. */
 export type Init<T, Required extends keyof T = never> = Pick<T, Required> &
   Partial<Omit<T, Required | 'toJSON'>>;
 
 /**
- * What every bot is given, whatever its transport. The subclasses add what it takes to connect; tell them apart
- * with `instanceof`.
+ * The arguments of every bot, whatever its transport. The subclasses add what it takes to connect; `instanceof`
+ * distinguishes them.
  */
 @WireClass('RunnerArguments')
 export class RunnerArguments {
-  /** Whether the bot should handle SIGINT itself. @default false */
+  /** True if the bot should handle SIGINT itself. @default false */
   @IsBoolean({ message: 'handle_sigint must be true or false' })
   @ApiField({
     required: false,
@@ -33,7 +33,7 @@ export class RunnerArguments {
   })
   handle_sigint: boolean = false;
 
-  /** Whether the bot should handle SIGTERM itself. @default false */
+  /** True if the bot should handle SIGTERM itself. @default false */
   @IsBoolean({ message: 'handle_sigterm must be true or false' })
   @ApiField({
     required: false,
@@ -59,26 +59,26 @@ export class RunnerArguments {
   })
   pipeline_idle_timeout_secs: number | null = 300;
 
-  /** Whatever whoever started the session passed to the bot, untouched. @default {} */
+  /** The body that the start of the session passed to the bot, untouched. @default {} */
   @Verbatim()
   @Allow()
   @ApiField({
     required: false,
     type: Object,
     default: {},
-    description: 'Whatever whoever started the session passed to the bot.',
+    description: 'The body that the start of the session passed to the bot.',
   })
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the wire is untyped here
   body?: any = {};
 
-  /** What the carrier said of the call; absent unless this is a phone call. */
+  /** The carrier's data of the call; absent unless this is a phone call. */
   @Verbatim(callDataOf)
   @IsOptional()
   @Nested(() => CallData)
   @ApiField({
     required: false,
     type: () => CallData,
-    description: 'What the carrier said of the call; absent unless this is a phone call.',
+    description: "The carrier's data of the call; absent unless this is a phone call.",
   })
   call_data?: CallData;
 

@@ -45,10 +45,14 @@ export class SessionEnd extends Error {
   }
 }
 
-/** Whether what a bot threw is the end of its session at work, and not a failure: it rejects because of the abort. */
+/** True if what a bot threw is the end of its session at work, and not a failure: it rejects because of the abort. */
 export const isEndAtWork = (thrown: unknown, end: SessionEnd): boolean =>
   thrown === end || fieldOf(thrown, 'name') === 'AbortError';
 
 /** The end of a session of which a listener of the bot threw or rejected, beside its `launch()`. */
 export const listenerFailed = (cause: unknown): SessionEnd =>
   new SessionEnd('failed', 'A listener of the bot threw.', { cause });
+
+/** The end of a session of which the bot's `launch()` threw or rejected. */
+export const botFailed = (cause: unknown): SessionEnd =>
+  new SessionEnd('failed', 'The bot failed.', { cause });

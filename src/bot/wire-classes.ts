@@ -4,7 +4,7 @@ import type { PlainClass } from '../validation/field-traits.js';
 const classes = new Map<string, PlainClass>();
 const names = new WeakMap<object, string>();
 
-/** Registers a class under its name in JSON, so that whoever reads it need not know every class there is. */
+/** Registers a class under its name in JSON, so that a reader need not know every class there is. */
 export function WireClass(name: string): ClassDecorator {
   return (cls) => {
     classes.set(name, cls as unknown as PlainClass);

@@ -18,7 +18,7 @@ export interface IncomingCall {
   readonly callId?: string;
   /** All that came: the fields of the webhook, or `call_data`. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** The query of the URL that was called, such as `?tenant=acme`, which whoever configured the webhook has put there. */
+  /** The query of the URL that was called, such as `?tenant=acme`, put there where the webhook was configured. */
   readonly query: Readonly<Record<string, string>>;
   /** Aborts when the decision comes too late (`callRouterTimeoutMs`). */
   readonly signal: AbortSignal;
@@ -58,7 +58,7 @@ export type CallDecision = AcceptedCall | RefusedCall;
  *
  * It is asked once for each call: when the carrier's webhook comes (Twilio, Telnyx, Plivo, Daily, LiveKit SIP, WhatsApp), or at the first messages
  * on `/ws` where there was none. The session is opened when it has decided, so the socket that the carrier then opens belongs to the decision.
- * When it throws, or takes longer than `callRouterTimeoutMs`, the caller is told that all lines are busy. Sessions that the host itself started
+ * When it throws, or takes longer than `callRouterTimeoutMs`, the caller hears that all lines are busy. Sessions that the host itself started
  * (`POST /start`, `SessionStarter`, `OutboundCalls`) are not routed.
  *
  * @example
@@ -76,7 +76,7 @@ export type CallDecision = AcceptedCall | RefusedCall;
  * ```
  */
 export abstract class CallRouter {
-  /** Decides what becomes of a call. @param call is what the carrier says; its signature has been verified where there are keys */
+  /** Decides what becomes of a call. @param call as the carrier sent it; its signature has been verified where there are keys */
   abstract route(call: IncomingCall): CallDecision | Promise<CallDecision>;
 
   /**

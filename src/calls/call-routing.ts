@@ -1,6 +1,7 @@
 import { textOfThrown } from '../errors/thrown.js';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
+import { within } from '../errors/within.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { type OpenSession, SessionRegistry } from '../sessions/session-registry.js';
 import type { SessionCall } from '../sessions/session-state.js';
@@ -28,7 +29,7 @@ export class CallRouting {
   }
 
   /**
-   * Returns the host's decision to take a call. Another one is reported as a refusal, unless there is a session, whose end tells.
+   * Returns the host's decision to take a call. Another one is reported as a refusal, unless there is a session, whose end is recorded.
    * @throws {CallRefusedError} when it is to refuse it, or a RunnerError `NO_DECISION` when there is none
    */
   async route(call: KnownCall): Promise<AcceptedCall> {
@@ -77,16 +78,13 @@ export class CallRouting {
   ): Promise<T> {
     const { callRouterTimeoutMs } = this.options;
     const over = new AbortController();
-    let timer: NodeJS.Timeout | undefined;
-    const tooLong = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const error = new Error(`no decision within ${callRouterTimeoutMs} ms`);
-        over.abort(error);
-        reject(error);
-      }, callRouterTimeoutMs);
-    });
+    const tooLong = (): Error => {
+      const error = new Error(`no decision within ${callRouterTimeoutMs} ms`);
+      over.abort(error);
+      return error;
+    };
     try {
-      return await Promise.race([ask({ ...call, signal: over.signal }), tooLong]);
+      return await within(callRouterTimeoutMs, ask({ ...call, signal: over.signal }), tooLong);
     } catch (error) {
       this.logger.error(
         `callRouter.${what}() failed for a call from ${call.transport}: ${textOfThrown(error).text}`,
@@ -94,12 +92,8 @@ export class CallRouting {
       throw new RunnerError(
         'NO_DECISION',
         'There is no decision about this call; try again later.',
-        {
-          cause: error,
-        },
+        { cause: error },
       );
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

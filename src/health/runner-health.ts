@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { BotLauncher } from '../bot/bot-launcher.js';
 import { MissingBotLauncher } from '../bot/missing-bot-launcher.js';
 import { RunnerError } from '../errors/runner.error.js';
+import { within } from '../errors/within.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
 import { RunnerReadiness } from '../sessions/runner-readiness.js';
@@ -68,14 +68,9 @@ export class RunnerHealth {
   }
 
   private async run(name: string, check: ReadinessCheck): Promise<FailingCheck | undefined> {
-    const over = new AbortController();
+    const late = (): Error => new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`);
     try {
-      await Promise.race([
-        (async () => check())(),
-        sleep(CHECK_TIMEOUT_MS, undefined, { signal: over.signal }).then(() => {
-          throw new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`);
-        }),
-      ]);
+      await within(CHECK_TIMEOUT_MS, (async () => check())(), late);
       return undefined;
     } catch (thrown) {
       const { text, message } = textOfThrown(thrown);
@@ -83,8 +78,6 @@ export class RunnerHealth {
       // The text of somebody else's error may hold anything, so it stays inside.
       this.logger.debug(`readiness check '${name}': ${text}`);
       return { name };
-    } finally {
-      over.abort();
     }
   }
 }

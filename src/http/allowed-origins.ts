@@ -1,4 +1,4 @@
-/** Whether an `Origin` may call or connect; with a list, one that is missing may not. */
+/** True if an `Origin` may call or connect; with a list, one that is missing may not. */
 export function isOriginAllowed(
   origin: string | undefined,
   allowedOrigins: readonly string[],

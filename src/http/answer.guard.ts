@@ -3,9 +3,10 @@ import { type CanActivate, type ExecutionContext, Injectable, Scope } from '@nes
 import { ContextIdFactory, HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import type { HttpRequest } from './http-request.js';
 import { nodeResponse } from './http-response.js';
+import { RunnerRequest } from './runner-request.js';
 import { type RunnerRoute, runnerRouteOf } from './runner-route.js';
 
-/** What answers a route. */
+/** The handler of a route, and its controller. */
 interface Answerer {
   readonly route: RunnerRoute;
   readonly controller: object;
@@ -34,7 +35,10 @@ export class AnswerGuard implements CanActivate {
     for (const { name, value } of route.headers) {
       httpAdapter.setHeader(response, name, typeof value === 'function' ? value() : value);
     }
-    const body = await route.handle.apply(controller, route.argumentsFor(request, response));
+    const body = await route.handle.apply(
+      controller,
+      route.argumentsFor(RunnerRequest.of(request), response),
+    );
     // Otherwise the handler sends it.
     if (body !== undefined) httpAdapter.reply(response, body, route.status);
     const { headersSent, destroyed } = nodeResponse(response);

@@ -1,20 +1,22 @@
-import { type HttpRequest, nodeRequest } from './http-request.js';
-import { BodyCounter, isBodyTaken, leftBytesOf, rawBodyOf } from './request-body.js';
+import { BodyCounter } from './request-body.js';
+import type { RunnerRequest } from './runner-request.js';
 
 /**
  * The body that was left on the wire, as it comes in and no faster than it is read; `undefined` when there is none. Past its limits it
  * fails with a `RunnerError` `TOO_LARGE`.
  */
-export function bodyStreamOf(request: HttpRequest): ReadableStream<Uint8Array> | undefined {
-  const node = nodeRequest(request);
-  const limitBytes = leftBytesOf(node);
+export function bodyStreamOf(request: RunnerRequest): ReadableStream<Uint8Array> | undefined {
+  const limitBytes = request.taken?.leftBytes;
   if (limitBytes === undefined) {
-    // Whoever read it before the runner did may have kept it.
-    const raw = isBodyTaken(node) ? rawBodyOf(request) : Buffer.alloc(0);
-    return raw.length > 0 ? new Blob([raw]).stream() : undefined;
+    // Somebody who read it before the runner did may have kept it.
+    const { rawBody } = request;
+    return rawBody.length > 0 ? new Blob([rawBody]).stream() : undefined;
   }
   // The default would destroy the connection, on which there is still an answer to send.
-  const chunks = node.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer, undefined>;
+  const chunks = request.raw.iterator({ destroyOnReturn: false }) as AsyncIterator<
+    Buffer,
+    undefined
+  >;
   const counter = new BodyCounter(limitBytes);
   return new ReadableStream<Uint8Array>(
     {
@@ -30,8 +32,7 @@ export function bodyStreamOf(request: HttpRequest): ReadableStream<Uint8Array> |
   );
 }
 
-/** Whether there is more of a left body to come than anybody has read. */
-export function isBodyUnread(request: HttpRequest): boolean {
-  const node = nodeRequest(request);
-  return leftBytesOf(node) !== undefined && !node.complete;
+/** True if there is more of a left body to come than anybody has read. */
+export function isBodyUnread({ taken, raw }: RunnerRequest): boolean {
+  return taken?.leftBytes !== undefined && !raw.complete;
 }

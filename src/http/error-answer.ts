@@ -42,7 +42,7 @@ function knownAnswer(error: unknown): ErrorAnswer | undefined {
   return undefined;
 }
 
-/** Whether an answer can go out. @throws for a body that cannot become JSON */
+/** True if an answer can go out. @throws for a body that cannot become JSON */
 function canBeSent({ status, body }: ErrorAnswer): boolean {
   JSON.stringify(body);
   return Number.isInteger(status) && status >= 200 && status <= 599;
@@ -58,7 +58,7 @@ function answer(status: number, detail: string, extra: Record<string, unknown> =
   };
 }
 
-/** What a host's own guard or interceptor threw, as one line of text. */
+/** Returns the error of a host's own guard or interceptor, as one line of text. */
 function httpExceptionDetail(exception: HttpException): string {
   const response = exception.getResponse();
   const message =

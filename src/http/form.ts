@@ -1,6 +1,6 @@
 import { RunnerError } from '../errors/runner.error.js';
 
-/** How many fields a form may have. Carriers send some forty. */
+/** The most fields of a form. Carriers send some forty. */
 export const MAX_FORM_FIELDS = 1_000;
 
 /**

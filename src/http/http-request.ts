@@ -24,13 +24,16 @@ export interface HttpRequest {
   readonly route?: { readonly path: string };
 }
 
+/** The head of a request. */
+export type HttpMessage = Pick<IncomingMessage, 'method' | 'headers'>;
+
 /** Node's own request under the framework's. */
 export function nodeRequest(request: HttpRequest): IncomingMessage {
   return request.raw ?? (request as unknown as IncomingMessage);
 }
 
-/** Whether a request changes nothing by itself, and so has no body. */
-export const isReading = ({ method }: IncomingMessage): boolean =>
+/** True if a request changes nothing by itself, and so has no body. */
+export const isReading = ({ method }: Pick<IncomingMessage, 'method'>): boolean =>
   method === 'GET' || method === 'HEAD';
 
 /** The parameters behind the `?`; of several with one name the last. */

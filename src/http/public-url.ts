@@ -60,7 +60,7 @@ export class PublicUrls {
   }
 
   /**
-   * Everything that whoever sent a request may have called its URL, which is what carriers sign: with and without its port, and, where no
+   * Returns all spellings of its URL that the sender of a request may have used, for carriers sign it: with and without its port, and, where no
    * public URL is configured, with either scheme, for not every proxy that ends TLS says so.
    *
    * @param publicUrl overrides the runner's own `publicUrl` option
@@ -106,7 +106,7 @@ export class PublicUrls {
   }
 }
 
-/** What the proxy next to the client said, where there are several. */
+/** The value of the proxy next to the client, where there are several. */
 const firstOf = (header: string | string[] | undefined): string | undefined =>
   header?.toString().split(',', 1)[0]!.trim();
 

@@ -5,6 +5,7 @@ import { textOfThrown } from '../errors/thrown.js';
 import { isBodyUnread } from './body-stream.js';
 import { toErrorAnswer } from './error-answer.js';
 import { nodeResponse } from './http-response.js';
+import { RunnerRequest } from './runner-request.js';
 
 /** Turns whatever a controller of the runner throws into the error shape that Pipecat's clients can show. */
 @Catch()
@@ -23,7 +24,8 @@ export class RunnerExceptionFilter implements ExceptionFilter {
     }
     const answer = toErrorAnswer(error);
     // What is still coming in is not read, so the connection cannot be used again.
-    if (isBodyUnread(host.switchToHttp().getRequest())) answer.headers.connection = 'close';
+    if (isBodyUnread(RunnerRequest.of(host.switchToHttp().getRequest())))
+      answer.headers.connection = 'close';
     if (answer.status >= 500 && answer.unexpected) {
       const { text, stack } = textOfThrown(error);
       this.logger.error(text, stack);

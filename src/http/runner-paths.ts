@@ -27,7 +27,7 @@ export class RunnerPaths {
     return this.base;
   }
 
-  /** Whether the runner has a `path`, below which nothing else is expected. */
+  /** True if the runner has a `path`, below which nothing else is expected. */
   get hasOwnPath(): boolean {
     return this.runner.path !== '';
   }

@@ -7,9 +7,9 @@ export interface RunnerRoute extends NestHandler {
   readonly runner: RunnerRef;
   /** The class that has the handler. */
   readonly controller: Type<unknown>;
-  /** Whether the handler reads the body itself. */
+  /** True if the handler reads the body itself. */
   readonly streamsBody: boolean;
-  /** Whether a request may start a session for whoever sends it. */
+  /** True if a request may start a session for its sender. */
   readonly opensSessions: boolean;
 }
 
@@ -20,7 +20,7 @@ export const RUNNER_ROUTE = Symbol('RUNNER_ROUTE');
 export const runnerRouteOf = (handler: object): RunnerRoute | undefined =>
   Reflect.getMetadata(RUNNER_ROUTE, handler) as RunnerRoute | undefined;
 
-/** What `Allow` says of the routes at one path. */
+/** Returns the methods of the routes at one path, for `Allow`. */
 export function allowedMethods(routes: readonly RunnerRoute[]): string[] {
   const methods = routes.map(({ method }) => RequestMethod[method]);
   return [...new Set([...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'])];

@@ -5,7 +5,7 @@ import { types } from 'node:util';
 import { attempt } from '../errors/attempt.js';
 import { causedBy, textOfThrown } from '../errors/thrown.js';
 import { bodyStreamOf } from './body-stream.js';
-import { type HttpRequest, nodeRequest } from './http-request.js';
+import type { RunnerRequest } from './runner-request.js';
 
 /** About one connection only (RFC 9110, 7.6.1), or set anew on the next. */
 const OF_THE_CONNECTION = new Set([
@@ -40,8 +40,8 @@ export const WEB_METHODS: readonly string[] = [
  * @param path path and query that it is to have
  * @param signal aborts when nobody waits for the answer any more
  */
-export function webRequest(request: HttpRequest, path: string, signal: AbortSignal): Request {
-  const { method, headers } = nodeRequest(request);
+export function webRequest(request: RunnerRequest, path: string, signal: AbortSignal): Request {
+  const { method, headers } = request.raw;
   const kept = new Headers();
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || name.startsWith(':')) continue;

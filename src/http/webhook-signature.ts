@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { RunnerError } from '../errors/runner.error.js';
 
-/** How old a webhook that says when it was sent may be, or how far in the future. */
+/** The greatest age of a webhook with a time stamp, and the farthest in the future, in milliseconds. */
 const TOLERANCE_MS = 300_000;
 
 /**
@@ -31,7 +31,7 @@ export function decodeSignature(text: string, bytes: number): Buffer | undefined
   return signature.length === bytes ? signature : undefined;
 }
 
-/** Whether a signature is the one expected; how long it takes does not tell how much of it was right. */
+/** True if a signature is the one expected; how long it takes does not tell how much of it was right. */
 export const isSignature = (given: Buffer, expected: Buffer): boolean =>
   given.length === expected.length && timingSafeEqual(given, expected);
 
@@ -46,6 +46,6 @@ export function refuseReplay(header: string, sentAtMs: number): void {
   }
 }
 
-/** What a webhook is answered that is not, or not provably, its sender's. */
+/** The answer to a webhook that is not, or not provably, its sender's. */
 export const refusedWebhook = (why: string): RunnerError =>
   new RunnerError('UNAUTHORIZED', `${why}.`);

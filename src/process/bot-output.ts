@@ -6,12 +6,12 @@ import { printableLines } from './printable-lines.js';
 import type { ProcessBotLimits } from './process-bot.options.js';
 import { type Pace, readLines } from './read-lines.js';
 
-/** How much of a line is logged, in characters. */
+/** The most characters of a line that are logged. */
 const MAX_LINE = 8_192;
 /** The bytes of the allowance that a line takes beside its own. */
 const BYTES_A_LINE = 128;
 
-/** How Loguru, which Pipecat logs with, writes a level: `2026-01-31 12:00:00.000 | WARNING  | module:function:1 - …`. */
+/** The level as Loguru, which Pipecat logs with, writes it: `2026-01-31 12:00:00.000 | WARNING  | module:function:1 - …`. */
 const LOGURU = /^[\d-]{10} [\d:.]+ \| (\w+) +\| /;
 
 const LEVEL_OF: ReadonlyMap<string | undefined, LogLevel> = new Map([
@@ -81,7 +81,7 @@ export class BotOutput {
     try {
       this.logger()[level](text);
     } catch {
-      // The host's own logger fails, and there is nobody else to be told.
+      // The host's own logger fails, and there is nobody else to report it to.
     }
   }
 }

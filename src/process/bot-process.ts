@@ -24,7 +24,7 @@ export const OUTPUT_GRACE_MS = 500;
 export class BotProcess {
   /** Where its output goes; the session's, once it has one. */
   logger: RunnerLog = new RunnerLogger('BotProcess');
-  /** Is told what the bot says of its conversation. */
+  /** Called with the bot's messages about its conversation. */
   onMessage: (message: BotMessage) => void = () => undefined;
   /** Resolves once it waits for its conversation. @throws {Error} when it never will: why */
   readonly loaded: Promise<void>;
@@ -135,7 +135,7 @@ export class BotProcess {
       const message = isCut
         ? `sent a message of more than ${MAX_MESSAGE} characters`
         : parseBotMessage(text);
-      // The rest of what it says is of no use.
+      // The rest of its messages is of no use.
       if (typeof message === 'string') return this.kill('SIGKILL', message);
       if (message?.type === 'loaded') this.onLoaded();
       else if (message?.type === 'log') this.output.log(message.level, message.message);

@@ -5,7 +5,7 @@ import type { BotProgram } from './process-bot.options.js';
 const NODE_HOST = 'dist/process/host/bot-host.js';
 const PYTHON_HOST = 'python/bot_host.py';
 
-/** What is executed. */
+/** The command that is executed. */
 export interface Program {
   readonly command: string;
   readonly args: readonly string[];

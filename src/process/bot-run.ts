@@ -26,7 +26,7 @@ export class BotRun {
   private hangingUp = false;
   private transferring = false;
   private transfers = 0;
-  /** What the bot said of its conversation in the end. */
+  /** The bot's last message about its conversation. */
   private outcome: Extract<BotMessage, { type: 'done' | 'failed' }> | undefined;
   private relay: SocketRelay | undefined;
   private stopTimer: NodeJS.Timeout | undefined;
@@ -87,7 +87,7 @@ export class BotRun {
     if (websocket) this.relay = this.relayOf(websocket);
   }
 
-  /** A process that cuts the connection has most likely crashed, and the end of the session says so to the peer. */
+  /** A process that cuts the connection has most likely crashed, and the end of the session tells the peer so. */
   private relayOf(websocket: WebSocket): SocketRelay {
     return new SocketRelay(websocket, this.process.socket, {
       faulty: (problem) => this.process.kill('SIGKILL', problem),
@@ -99,7 +99,7 @@ export class BotRun {
   }
 
   private receive(message: BotMessage): void {
-    // It has said how it went.
+    // It has sent its outcome.
     if (this.outcome) return;
     switch (message.type) {
       case 'ready':
@@ -164,7 +164,7 @@ export class BotRun {
     }
   }
 
-  /** So that the end of the session says more than that the bot failed. */
+  /** Ends the session with a message that has more in it than that the bot failed. */
   private fail(message: string): Error {
     this.botSession.logger.error(message);
     void this.session?.end(new SessionEnd('failed', message));

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-/** How often the memory of a process is looked at, in milliseconds. */
+/** The interval at which the memory of a process is read, in milliseconds. */
 const INTERVAL_MS = 500;
 
 /**

@@ -5,7 +5,7 @@ import { printableLines } from './printable-lines.js';
 
 /** The most of anything that is counted in one conversation. */
 const MAX_COUNT = 1_000_000_000;
-/** The most kinds of malformed input that are told apart. */
+/** The most kinds of malformed input that are distinguished. */
 const MAX_KINDS = 100;
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -44,7 +44,7 @@ export type BotProgram = (
   env?: Record<string, string | undefined>;
 };
 
-/** What a bot's process may take. */
+/** The limits of a bot's process. */
 export interface ProcessBotLimits {
   /**
    * How many processes wait, loaded, for their conversation.

@@ -3,9 +3,9 @@ import { RunnerError } from '../errors/runner.error.js';
 
 /** The places of a runner: counts all sessions, and those that each principal holds. */
 export class Capacity {
-  /** Whether no session is admitted any more. */
+  /** True if no session is admitted any more. */
   closed = false;
-  /** Whether no session is admitted for the time being. */
+  /** True if no session is admitted for the time being. */
   overloaded = false;
   private taken = 0;
   private readonly byPrincipal = new Map<string, number>();

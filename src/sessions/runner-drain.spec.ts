@@ -46,7 +46,7 @@ describe('RunnerDrain', () => {
     expect(before).toBe(0);
     expect(process.listenerCount('SIGTERM')).toBe(0);
     expect(session.state.name).toBe('running');
-    drain.hurry();
+    drain.expedite();
     await destroyed;
   });
 
@@ -57,7 +57,7 @@ describe('RunnerDrain', () => {
     process.emit('SIGTERM');
     const destroyed = drain.onModuleDestroy();
     expect(session.state.name).toBe('running');
-    drain.hurry();
+    drain.expedite();
     await Promise.all([drained, destroyed]);
   });
 

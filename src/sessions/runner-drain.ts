@@ -10,7 +10,7 @@ import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js
 import type { Session } from './session.js';
 import { SessionRegistry } from './session-registry.js';
 
-/** What asks a process to end. */
+/** The signals that ask a process to end. */
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 /** The time that connections have to end by themselves after the conversations were ended, and the least they have, in milliseconds. */
 const CONNECTION_GRACE_MS = 2_000;
@@ -37,34 +37,34 @@ export class RunnerDrain implements OnModuleDestroy, BeforeApplicationShutdown {
     private readonly connections: ServerConnections,
   ) {}
 
-  /** Begins, such as before the orchestrator is told to stop sending callers. @returns when every session has ended */
+  /** Begins, such as before the orchestrator stops sending clients. @returns when every session has ended */
   start(): Promise<void> {
     return (this.draining ??= this.drain());
   }
 
-  /** Waits for no conversation any longer, neither now nor in a drain still to come. */
-  hurry(): void {
+  /** Ends the wait for conversations, now and in a drain still to come. */
+  expedite(): void {
     this.haste.abort();
   }
 
   /** A signal that comes while the application is shutting down already is someone who cannot wait. */
   async onModuleDestroy(): Promise<void> {
     this.shutdownMs = performance.now();
-    await untilSignalled(this.start(), () => this.hurry());
+    await untilSignalled(this.start(), () => this.expedite());
   }
 
   /** Returns at once: the HTTP server closes after this hook, and waits for its connections. */
   beforeApplicationShutdown(): void {
     const nowMs = performance.now();
     const haste = new AbortController();
-    const hurried = this.haste.signal.aborted;
+    const expedited = this.haste.signal.aborted;
     const idleMs = Math.max(
       MIN_CONNECTION_GRACE_MS,
-      hurried ? 0 : this.endsMs + CONNECTION_GRACE_MS - nowMs,
+      expedited ? 0 : this.endsMs + CONNECTION_GRACE_MS - nowMs,
     );
     const busyMs = Math.max(
       idleMs,
-      hurried ? 0 : this.shutdownMs + this.options.drainTimeoutMs - nowMs,
+      expedited ? 0 : this.shutdownMs + this.options.drainTimeoutMs - nowMs,
     );
     const ended = this.connections.end({ idleMs, busyMs, signal: haste.signal });
     void untilSignalled(ended, () => haste.abort());

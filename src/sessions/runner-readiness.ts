@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { SessionRegistry } from './session-registry.js';
 
-/** Whether this instance takes new sessions, for readiness probes and load balancers. */
+/** True if this instance takes new sessions, for readiness probes and load balancers. */
 @Injectable()
 export class RunnerReadiness {
   constructor(private readonly sessions: SessionRegistry) {}
@@ -26,7 +26,7 @@ export class RunnerReadiness {
     if (refusal) throw refusal;
   }
 
-  /** Whether `maxSessions` are taken. */
+  /** True if `maxSessions` are taken. */
   get atCapacity(): boolean {
     return this.sessions.isFull;
   }

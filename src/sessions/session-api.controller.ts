@@ -1,14 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import { All, Inject, Param, Req, Res } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
-import { principalOf } from '../auth/principal.js';
 import { ApiRoute } from '../http/api-route.decorator.js';
 import { guardListeners } from '../errors/guard-listeners.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { fieldOf, isInstance, textOfThrown } from '../errors/thrown.js';
-import { type HttpRequest, nodeRequest, restOfUrl } from '../http/http-request.js';
+import { within } from '../errors/within.js';
+import { restOfUrl } from '../http/http-request.js';
 import { nodeResponse, takeOverResponse } from '../http/http-response.js';
 import { RunnerController, StreamsBody } from '../http/runner-controller.decorator.js';
+import { RunnerRequest } from '../http/runner-request.js';
 import { sendWebResponse, WEB_METHODS, webRequest } from '../http/web-standard.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { SessionRegistry } from './session-registry.js';
@@ -39,15 +40,15 @@ export class SessionApiController {
   })
   @StreamsBody()
   async answer(
-    @Req() request: HttpRequest,
+    @Req() request: RunnerRequest,
     @Res() response: unknown,
     @Param('id') id: string,
   ): Promise<void> {
-    const { method = '' } = nodeRequest(request);
+    const { method } = request;
     if (!WEB_METHODS.includes(method)) {
       throw new RunnerError('NOT_FOUND', `Sessions take ${WEB_METHODS.join(', ')}.`);
     }
-    const session = this.sessions.require(id, principalOf(request));
+    const session = this.sessions.require(id, request.principal);
     const { requestHandler } = session;
     if (!requestHandler) {
       throw new RunnerError(
@@ -55,8 +56,21 @@ export class SessionApiController {
         'The bot of this session takes no requests: it is not running, or it called no session.onRequest().',
       );
     }
-    const patience = new Patience(session, nodeResponse(response));
-    const { signal } = patience;
+    const client = nodeResponse(response);
+    const over = new AbortController();
+    const { signal } = over;
+    const onEnd = (): void =>
+      over.abort(new RunnerError('WRONG_STATE', 'The session ended before its bot answered.'));
+    const onClose = (): void => over.abort(GONE);
+    session.signal.addEventListener('abort', onEnd);
+    client.once('close', onClose);
+    const aborted = new Promise<never>((_, reject) =>
+      signal.addEventListener('abort', () => reject(signal.reason as Error)),
+    );
+    const tooLong = (): Error => {
+      over.abort(new RunnerError('NO_ANSWER', 'The bot did not answer in time.'));
+      return signal.reason as Error;
+    };
     let answering = false;
     try {
       const asked = webRequest(request, restOfUrl(request), signal);
@@ -64,73 +78,31 @@ export class SessionApiController {
         const { text, stack } = textOfThrown(thrown);
         session.logger.error(`a listener of a request's signal threw: ${text}`, stack);
       });
-      const answer = await patience.waitFor(
-        () => requestHandler(asked),
-        this.options.sessionRequestTimeoutMs,
-      );
+      const answer = Promise.race([(async () => requestHandler(asked))(), aborted]);
       const takeOver = (): ServerResponse => {
         answering = true;
         return takeOverResponse(response);
       };
-      await sendWebResponse(answer, takeOver, { withBody: method !== 'HEAD', signal });
+      await sendWebResponse(
+        await within(this.options.sessionRequestTimeoutMs, answer, tooLong),
+        takeOver,
+        { withBody: method !== 'HEAD', signal },
+      );
     } catch (error) {
       const reason = reasonOf(error, session, signal);
       // With the answer under way there is nothing left but to break it off, which has happened.
       if (reason && !answering) throw reason;
     } finally {
-      patience.end();
+      session.signal.removeEventListener('abort', onEnd);
+      client.off('close', onClose);
     }
   }
 }
 
-/** Nobody is there any more to be told what went wrong. */
+/** The reason of an abort because the client is gone. */
 const GONE = Symbol('GONE');
 
-/** How long an answer is worth waiting for: while the client and the session are there, and not for ever. */
-class Patience {
-  private readonly over = new AbortController();
-  private timer: NodeJS.Timeout | undefined;
-
-  constructor(
-    private readonly session: Session,
-    private readonly client: ServerResponse,
-  ) {
-    session.signal.addEventListener('abort', this.onEnd);
-    client.once('close', this.onClose);
-  }
-
-  get signal(): AbortSignal {
-    return this.over.signal;
-  }
-
-  async waitFor<T>(ask: () => T | Promise<T>, timeoutMs: number): Promise<T> {
-    this.timer = setTimeout(
-      () => this.over.abort(new RunnerError('NO_ANSWER', 'The bot did not answer in time.')),
-      timeoutMs,
-    );
-    const answer = await Promise.race([
-      (async () => ask())(),
-      new Promise<never>((_, reject) =>
-        this.signal.addEventListener('abort', () => reject(this.signal.reason as Error)),
-      ),
-    ]);
-    clearTimeout(this.timer);
-    return answer;
-  }
-
-  end(): void {
-    clearTimeout(this.timer);
-    this.session.signal.removeEventListener('abort', this.onEnd);
-    this.client.off('close', this.onClose);
-  }
-
-  private readonly onEnd = (): void =>
-    this.over.abort(new RunnerError('WRONG_STATE', 'The session ended before its bot answered.'));
-
-  private readonly onClose = (): void => this.over.abort(GONE);
-}
-
-/** What the client is told; nothing where there is none. */
+/** Returns the error that the client is answered with; `undefined` where there is no client. */
 function reasonOf(error: unknown, session: Session, signal: AbortSignal): RunnerError | undefined {
   if (signal.reason === GONE) return undefined;
   if (signal.reason instanceof RunnerError) return signal.reason;

@@ -14,14 +14,14 @@ export class SessionContext {
   transfer?: MediaConnection['transfer'];
   /** The counters of the media; `undefined` for a bot that has none through `createTransport`. */
   mediaStats?: MediaStats;
-  /** Whether `createTransport` was called. */
+  /** True if `createTransport` was called. */
   isConnected = false;
 
   /** @param session `undefined` for arguments that a host made itself */
   constructor(readonly session?: Session) {}
 }
 
-/** What a transport hands over when it launches a bot. */
+/** The part of a context that a transport hands over when it launches a bot. */
 export type HandOver = Pick<SessionContext, 'hangUp' | 'transfer'>;
 
 const contexts = new WeakMap<RunnerArguments, SessionContext>();

@@ -9,7 +9,7 @@ export interface EndedSession extends Pick<
   readonly state: {
     readonly name: 'ended';
     readonly atMs: number;
-    /** Without message and cause, which may say more than is to be kept. */
+    /** Without message and cause, which may hold more than is to be kept. */
     readonly reason: Pick<Extract<SessionState, { name: 'ended' }>['reason'], 'code'>;
   };
 }

@@ -1,6 +1,7 @@
 import { textOfThrown } from '../errors/thrown.js';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { SessionEnd } from '../bot/session-end.js';
+import { within } from '../errors/within.js';
 import { type RefusalCode, refusalCodeOf } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { NoSessionHooks, type SessionRecord, SessionHooks } from './session-hooks.js';
@@ -60,18 +61,13 @@ export class SessionHookDispatcher implements SessionObserver {
   /** Resolves when all that was called for has been done, or after `sessionHookTimeoutMs`. */
   async flush(): Promise<void> {
     if (this.running === 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([
-      new Promise<void>((resolve) => this.idle.push(resolve)),
-      new Promise<void>((resolve) => {
-        timer = setTimeout(() => {
-          const left = this.running + this.waiting.length;
-          this.logger.error(`sessionHooks did not finish in time; ${left} record(s) may be lost`);
-          resolve();
-        }, this.options.sessionHookTimeoutMs);
-      }),
-    ]);
-    clearTimeout(timer);
+    const done = new Promise<void>((resolve) => this.idle.push(resolve));
+    try {
+      await within(this.options.sessionHookTimeoutMs, done, () => new Error());
+    } catch {
+      const left = this.running + this.waiting.length;
+      this.logger.error(`sessionHooks did not finish in time; ${left} record(s) may be lost`);
+    }
   }
 
   private call(hookCall: HookCall): void {
@@ -92,20 +88,12 @@ export class SessionHookDispatcher implements SessionObserver {
 
   private async finish({ subject, run }: HookCall): Promise<void> {
     const { sessionHookTimeoutMs } = this.options;
-    let timer: NodeJS.Timeout | undefined;
-    const tooLong = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`no result within ${sessionHookTimeoutMs} ms`)),
-        sessionHookTimeoutMs,
-      );
-    });
+    const tooLong = (): Error => new Error(`no result within ${sessionHookTimeoutMs} ms`);
     try {
       // In a turn of its own, behind whatever ended the session.
-      await Promise.race([Promise.resolve().then(run), tooLong]);
+      await within(sessionHookTimeoutMs, Promise.resolve().then(run), tooLong);
     } catch (error) {
       this.logger.error(`sessionHooks failed for ${subject}: ${textOfThrown(error).text}`);
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

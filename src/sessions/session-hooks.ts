@@ -3,7 +3,7 @@ import type { SessionEndCode } from '../bot/session-end.js';
 import type { RefusalCode } from '../errors/runner.error.js';
 import type { SessionCall } from './session-state.js';
 
-/** A session that has ended, as a host keeps it: plain data, without anything that the bot or its client said. */
+/** A session that has ended, as a host keeps it: plain data, without anything that the bot or its client sent. */
 export interface SessionRecord {
   /** The `sessionId` that the client got, and the bot's `session.id`. */
   readonly sessionId: string;
@@ -23,7 +23,7 @@ export interface SessionRecord {
   readonly endedAt: Date;
   /** From `connectedAt` to `endedAt`, in milliseconds; 0 when nobody came. */
   readonly durationMs: number;
-  /** The reason of its end, as the bot's `signal.reason` says. */
+  /** The reason of its end, the code of the bot's `signal.reason`. */
   readonly code: SessionEndCode;
   readonly message: string;
   /** The code of the error for which the start or the call came to nothing, where that is why it ended. */

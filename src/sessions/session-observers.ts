@@ -15,7 +15,7 @@ export interface RefusedStart {
   readonly session?: Session;
 }
 
-/** Is told what becomes of sessions, while it happens. What it throws or rejects with is logged, and changes nothing. */
+/** An observer of sessions, called while things happen. Errors that it throws or rejects with are logged, and change nothing. */
 export interface SessionObserver {
   /** A session was opened, or has changed its `state`. */
   changed?(session: Session): void;
@@ -27,7 +27,7 @@ export interface SessionObserver {
   around?<T>(session: Session, bot: () => T): T;
 }
 
-/** Everyone who watches the sessions of a runner. */
+/** The observers of the sessions of a runner. */
 export class SessionObservers {
   private readonly observers: SessionObserver[] = [];
 
@@ -40,7 +40,7 @@ export class SessionObservers {
   }
 
   /**
-   * Reports a start or call that came to nothing: `SessionRegistry` does of those that it was asked for, and whoever refuses one before asking.
+   * Reports a start or call that came to nothing: `SessionRegistry` reports those that it was asked for, and a caller those that it refuses before it asks.
    * @returns the error, to be thrown
    */
   refused(error: unknown, start: RefusedStart = {}): unknown {

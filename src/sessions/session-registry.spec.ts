@@ -5,7 +5,8 @@ import type { BotSession } from '../bot/bot-session.js';
 import { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { resolveRunnerOptions, type RunnerOptions } from '../runner.options.js';
-import type { Cleanup, Session } from './session.js';
+import type { Cleanup } from './session-state.js';
+import type { Session } from './session.js';
 import { LocalSessionRegistry } from './local-session-registry.js';
 
 Logger.overrideLogger(false);
@@ -330,6 +331,24 @@ describe('SessionRegistry', () => {
     expect(order).toEqual([3, 2, 1]);
     session.onEnd(() => void order.push(4));
     expect(order).toEqual([3, 2, 1, 4]);
+  });
+
+  it('resolves ended after the releases, also for a listener of the signal that asks for it', async () => {
+    const registry = registryWith(() => Promise.resolve());
+    const session = registry.open({ transport: 'websocket' });
+    const order: string[] = [];
+    let asked: Promise<unknown> | undefined;
+    session.onEnd(async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      order.push('released');
+    });
+    session.signal.addEventListener('abort', () => {
+      asked = session.ended.then(() => order.push('ended'));
+    });
+    registry.launch(session, new RunnerArguments());
+    await session.ended;
+    await asked;
+    expect(order).toEqual(['released', 'ended']);
   });
 
   it('gives a signal that is aborted already when it is first asked for after the end', async () => {

@@ -13,11 +13,11 @@ import type { WaitingClient } from './start-queue.js';
 export interface OpenSession extends SessionTerms {
   /** The longest wait for its client, in milliseconds. @default the runner's `pendingTtlMs`, which holds in any case */
   readonly connectTimeoutMs?: number;
-  /** Whether its client is there already, so that nobody else can claim it. @default false */
+  /** True if its client is there already, so that nobody else can claim it. @default false */
   readonly isConnected?: boolean;
 }
 
-/** What may be known at once, or be asked of somebody else first. */
+/** A value that is known at once, or has to be asked for first. */
 export type MaybePromise<T> = T | Promise<T>;
 
 /**
@@ -36,13 +36,13 @@ export abstract class SessionRegistry {
   /** The number of sessions that are not `ended`. */
   abstract get size(): number;
 
-  /** Whether no new sessions are taken any more, because the runner is being shut down. */
+  /** True if no new sessions are taken any more, because the runner is being shut down. */
   abstract get isDraining(): boolean;
 
-  /** Whether no new sessions are taken, because `loadFunction` says so. */
+  /** True if no new sessions are taken, because `loadFunction` says so. */
   abstract get isOverloaded(): boolean;
 
-  /** Whether `maxSessions` are taken. */
+  /** True if `maxSessions` are taken. */
   abstract get isFull(): boolean;
 
   /** The number of starts that wait for a place. */
@@ -94,7 +94,7 @@ export abstract class SessionRegistry {
   abstract claim(id: string, transports: readonly string[]): MaybePromise<Session | undefined>;
 
   /**
-   * Starts the bot for a session, `pending` or claimed, and returns at once; `session.ended` tells the outcome.
+   * Starts the bot for a session, `pending` or claimed, and returns at once; `session.ended` resolves with the outcome.
    * The arguments get the session's id, and its body where it has one.
    * @param handOver what the arguments must not hold themselves
    */

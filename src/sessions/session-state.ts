@@ -1,5 +1,6 @@
 import type { Principal } from '../auth/runner-auth.js';
 import type { SessionEnd } from '../bot/session-end.js';
+import type { ResolvedRunnerOptions } from '../runner.options.js';
 
 /** The phone call that a session is, as far as it is known. */
 export interface SessionCall {
@@ -50,3 +51,12 @@ export interface SessionTerms {
   /** The longest it may last from its launch, in milliseconds. @default the runner's `maxSessionDurationMs`, which holds in any case */
   readonly maxDurationMs?: number;
 }
+
+/** The limits of a bot, in milliseconds. */
+export type SessionLimits = Pick<
+  ResolvedRunnerOptions,
+  'maxSessionDurationMs' | 'readyTimeoutMs' | 'stopGraceMs'
+>;
+
+/** Frees something the session held. It is given the reason of the end, and runs exactly once. */
+export type Cleanup = (reason: SessionEnd) => void | Promise<void>;

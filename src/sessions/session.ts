@@ -1,6 +1,7 @@
 import type { Principal } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
 import {
+  botFailed,
   isEndAtWork,
   listenerFailed,
   SessionEnd,
@@ -11,20 +12,16 @@ import { guardListeners } from '../errors/guard-listeners.js';
 import { type RunnerLog, RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { textOfThrown } from '../errors/thrown.js';
-import type { ResolvedRunnerOptions } from '../runner.options.js';
 import { MAX_TIMER_MS } from '../validation/options.js';
 import { draining } from './capacity.js';
 import { SessionContext } from './session-context.js';
-import type { SessionCall, SessionState, SessionTerms } from './session-state.js';
-
-/** How long a bot may take, in milliseconds. */
-export type SessionLimits = Pick<
-  ResolvedRunnerOptions,
-  'maxSessionDurationMs' | 'readyTimeoutMs' | 'stopGraceMs'
->;
-
-/** Frees something the session held. It is given the reason of the end, and runs exactly once. */
-export type Cleanup = (reason: SessionEnd) => void | Promise<void>;
+import type {
+  Cleanup,
+  SessionCall,
+  SessionLimits,
+  SessionState,
+  SessionTerms,
+} from './session-state.js';
 
 const PENDING: SessionState = { name: 'pending' };
 const NO_CLAIMS: Readonly<Record<string, unknown>> = Object.freeze({});
@@ -48,28 +45,24 @@ const NO_CLAIMS: Readonly<Record<string, unknown>> = Object.freeze({});
 export class Session extends BotSession {
   readonly createdAtMs = Date.now();
   override bot?: string;
-  /** Wire name of the transport; that of a caller who connected unannounced is replaced once it is known. */
+  // Its terms: a caller who connects unannounced is known only later, and so are the transport and a `CallRouter`'s decision.
   transport: string;
-  /** The body that `/start` (or the URL) passed for the bot; `undefined` for none. */
   body: unknown;
-  /** The principal that started it, where that is known; of a call that a `CallRouter` takes, whose it is. */
   principal: Principal | undefined;
-  /** The phone call it is; `undefined` for clients and rooms. */
   call: SessionCall | undefined;
-  /** The longest it may last from its launch, in milliseconds, where that is less than `maxSessionDurationMs`. */
   maxDurationMs: number | undefined;
+  /** @internal The release of what it held; `undefined` where nothing was held, or it has not ended. */
+  releasing: Promise<SessionEnd> | undefined;
   private current = PENDING;
   private stopGraceMs = Infinity;
-  private handler: SessionRequestHandler | undefined;
   private isHungUp = false;
   private transfer: boolean | Promise<boolean> = false;
-
   // Created on first use: most pending sessions never need them, and each costs more than the session itself.
+  private handler: SessionRequestHandler | undefined;
   private ownContext: SessionContext | undefined;
   private controller: AbortController | undefined;
   private log: RunnerLog | undefined;
   private cleanups: Cleanup[] | undefined;
-  private release: Promise<SessionEnd> | undefined;
   private endedLatch: Promise<SessionEnd> | undefined;
   private onEnded: ((end: SessionEnd | Promise<SessionEnd>) => void) | undefined;
   private onConnected: (() => void) | undefined;
@@ -131,13 +124,9 @@ export class Session extends BotSession {
 
   /** Resolves with the reason once the session has ended and everything it held is released. Never rejects. */
   get ended(): Promise<SessionEnd> {
-    if (this.current.name === 'ended') return this.release ?? Promise.resolve(this.current.reason);
+    if (this.current.name === 'ended')
+      return this.releasing ?? Promise.resolve(this.current.reason);
     return (this.endedLatch ??= new Promise((resolve) => (this.onEnded = resolve)));
-  }
-
-  /** @internal The release of what it held; `undefined` where nothing was held, or it has not ended. */
-  get releasing(): Promise<SessionEnd> | undefined {
-    return this.release;
   }
 
   /** Answers requests to `/sessions/<id>/…`; `undefined` when nobody does. */
@@ -170,10 +159,7 @@ export class Session extends BotSession {
     this.onConnected = undefined;
   }
 
-  /**
-   * @internal Starts the bot, whose return is the end.
-   * @throws {RunnerError} `WRONG_STATE`, or `DRAINING`
-   */
+  /** @internal Starts the bot, whose return is the end. @throws {RunnerError} `WRONG_STATE`, or `DRAINING` */
   launch(bot: () => Promise<void>, limits: SessionLimits): void {
     if (this.current.name === 'pending') this.connect();
     const { current } = this;
@@ -220,7 +206,7 @@ export class Session extends BotSession {
     }
     if (current.name === 'ended' || this.ending) return this.ended;
     if (reason.code === 'peer_left' && transfer instanceof Promise) {
-      // Taken away by the carrier, or hung up by the caller meanwhile: the outcome tells.
+      // Taken away by the carrier, or hung up by the caller meanwhile: the outcome decides.
       void transfer.then(() => this.end(reason));
     } else if (current.name === 'pending' || current.launchedAtMs === undefined) {
       this.finish(this.trueReason(reason));
@@ -230,9 +216,7 @@ export class Session extends BotSession {
       this.stopping(ending);
       this.controller?.abort(ending);
       this.after(this.stopGraceMs, () => {
-        this.logger.warn(
-          `the bot did not return within ${this.stopGraceMs} ms; closing the connection`,
-        );
+        this.logger.warn(`the bot did not return within ${this.stopGraceMs} ms; ending without it`);
         this.finish(ending);
       });
     }
@@ -244,14 +228,14 @@ export class Session extends BotSession {
     this.isHungUp = true;
   }
 
-  /** @internal Notes that the call is being transferred: the outcome tells why the peer leaves. */
+  /** @internal Notes that the call is being transferred: the outcome decides why the peer leaves. */
   async whileTransferring(outcome: Promise<{ readonly ok: boolean }>): Promise<void> {
     const before = this.transfer === true;
     this.transfer = outcome.then(({ ok }) => (this.transfer = before || ok));
     await this.transfer;
   }
 
-  /** @internal Called when a bot that runs is about to be stopped. */
+  /** Called when a bot that runs is about to be stopped. */
   protected stopping(_reason: SessionEnd): void {}
 
   private trueReason(reason: SessionEnd): SessionEnd {
@@ -285,13 +269,14 @@ export class Session extends BotSession {
     const { connectedAtMs, launchedAtMs, readyAtMs } = current;
     const times = { connectedAtMs, launchedAtMs, readyAtMs };
     this.current = { name: 'ended', atMs: Date.now(), reason, ...times };
-    this.controller?.abort(reason);
-    if (cleanups) {
-      const runs = cleanups.reverse().map((release) => this.runCleanup(release, reason));
-      this.release = Promise.all(runs).then(() => reason);
-    }
+    let released = (): void => undefined;
+    // There before anything of the host's runs, which may ask for `ended`.
+    if (cleanups) this.releasing = new Promise((resolve) => (released = () => resolve(reason)));
+    this.onEnded?.(this.releasing ?? reason);
     this.cleanups = this.handler = this.onConnected = undefined;
-    this.onEnded?.(this.release ?? reason);
+    this.controller?.abort(reason);
+    const runs = cleanups?.reverse().map((release) => this.runCleanup(release, reason));
+    if (runs) void Promise.all(runs).then(released);
     this.onChange(this);
   }
 
@@ -312,6 +297,3 @@ export class Session extends BotSession {
     return timer;
   }
 }
-
-const botFailed = (cause: unknown): SessionEnd =>
-  new SessionEnd('failed', 'The bot failed.', { cause });

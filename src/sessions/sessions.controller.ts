@@ -3,8 +3,8 @@ import { Access } from '../auth/access.decorator.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { ApiRoute, json } from '../http/api-route.decorator.js';
 import { RunnerError } from '../errors/runner.error.js';
-import { type HttpRequest, queryOf } from '../http/http-request.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
+import { RunnerRequest } from '../http/runner-request.js';
 import { validateInto } from '../validation/validate-into.js';
 import {
   LIST_SESSIONS_QUERY,
@@ -31,8 +31,8 @@ export class SessionsController {
     answers: { 200: { description: 'Some of them.', content: json(SessionList) } },
     errors: ['INVALID_FIELDS'],
   })
-  list(@Req() request: HttpRequest): SessionList {
-    const { status, limit, offset } = ListSessionsQuery.parse(queryOf(request));
+  list(@Req() { query }: RunnerRequest): SessionList {
+    const { status, limit, offset } = ListSessionsQuery.parse(query);
     const found = [
       ...(status === 'ended' ? [] : this.sessions.live),
       ...(status === 'active' ? [] : this.sessions.history.all),
@@ -61,12 +61,16 @@ export class SessionsController {
   @ApiRoute({
     summary: 'Stops a session',
     params: ID,
-    query: { reason: { description: 'What the bot is told: at most 120 characters.' } },
+    query: {
+      reason: {
+        description: "The message of the reason of the bot's signal: at most 120 characters.",
+      },
+    },
     answers: { 200: { description: 'It has ended.', content: json(StopAnswer) } },
     errors: ['INVALID_FIELDS', 'UNKNOWN_SESSION', 'DRAINING'],
   })
-  async stop(@Req() request: HttpRequest, @Param('id') id: string): Promise<StopAnswer> {
-    const { reason } = validateInto(StopSessionQuery, queryOf(request));
+  async stop(@Req() { query }: RunnerRequest, @Param('id') id: string): Promise<StopAnswer> {
+    const { reason } = validateInto(StopSessionQuery, query);
     await this.sessions.end(id, new SessionEnd('stopped', reason ?? 'Stopped through the API.'));
     return { status: 'terminated', session_id: id };
   }

@@ -1,10 +1,10 @@
 import type { RunnerError } from '../errors/runner.error.js';
 
-/** How long the queue is, in both senses. */
+/** The limits of the queue, in time and length. */
 export interface StartQueueOptions {
-  /** How long one waits, in milliseconds; 0 for no queue at all. */
+  /** The longest wait, in milliseconds; 0 for no queue at all. */
   readonly startQueueMs: number;
-  /** How many may wait at once. */
+  /** The most starts that wait at once. */
   readonly maxQueuedStarts: number;
 }
 
@@ -34,12 +34,12 @@ export class StartQueue<T> {
 
   constructor(private readonly options: StartQueueOptions) {}
 
-  /** How many wait. */
+  /** The number of starts that wait. */
   get length(): number {
     return this.waiting.size;
   }
 
-  /** Whether one more may wait. */
+  /** True if one more may wait. */
   get hasRoom(): boolean {
     return this.options.startQueueMs > 0 && this.waiting.size < this.options.maxQueuedStarts;
   }

@@ -1,13 +1,11 @@
 import { Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Access } from '../auth/access.decorator.js';
-import { principalOf } from '../auth/principal.js';
 import { START_ERRORS } from '../errors/runner.error.js';
 import { ApiRoute, json } from '../http/api-route.decorator.js';
-import { type HttpRequest, nodeRequest } from '../http/http-request.js';
 import { PublicUrls } from '../http/public-url.js';
-import { bodyOf } from '../http/request-body.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
+import { RunnerRequest } from '../http/runner-request.js';
 import { RunnerReadiness } from '../sessions/runner-readiness.js';
 import { SessionStarter } from '../transports/session-starter.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
@@ -26,7 +24,7 @@ export class StartController {
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
-  /** Opens a session on the transport asked for, and says how to reach it. Malformed JSON counts as `{}`. */
+  /** Opens a session on the transport asked for, and answers how to reach it. Malformed JSON counts as `{}`. */
   @Post('start')
   @Access('start')
   @HttpCode(200)
@@ -39,15 +37,15 @@ export class StartController {
     errors: ['INVALID_FIELDS', ...START_ERRORS],
   })
   start(
-    @Req() httpRequest: HttpRequest,
+    @Req() request: RunnerRequest,
     @Res({ passthrough: true }) response: unknown,
   ): Promise<StartAnswer> {
     return this.starter.start(
-      bodyOf(httpRequest, {}),
+      request.bodyOr({}),
       {
-        principal: principalOf(httpRequest),
-        baseUrl: () => this.publicUrls.of(httpRequest),
-        client: nodeRequest(httpRequest).socket,
+        principal: request.principal,
+        baseUrl: () => this.publicUrls.of(request),
+        client: request.socket,
       },
       ({ context: { session }, answer }) => {
         this.adapterHost.httpAdapter.setHeader(response, 'x-session-id', session.id);
@@ -56,7 +54,7 @@ export class StartController {
     );
   }
 
-  /** What this instance accepts right now. */
+  /** Answers the transports that this instance accepts right now. */
   @Get('status')
   @Access('open')
   @ApiRoute({

@@ -191,7 +191,7 @@ export class TestHost {
 
   /** Ends all conversations and connections at once, and the application. */
   async close(): Promise<void> {
-    for (const drain of this.all(RunnerDrain)) drain.hurry();
+    for (const drain of this.all(RunnerDrain)) drain.expedite();
     // One that a test has paused would not answer the close.
     for (const socket of this.sockets) socket.resume();
     await this.app.close();

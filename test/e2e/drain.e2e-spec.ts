@@ -36,7 +36,7 @@ import { similarity, tone } from '../support/sound.js';
 let running: RunningApp | undefined;
 let host: ChildHost | undefined;
 afterEach(async () => {
-  running?.app.get(RunnerDrain, { strict: false }).hurry();
+  running?.app.get(RunnerDrain, { strict: false }).expedite();
   await running?.app.close();
   await host?.kill();
   running = host = undefined;
@@ -143,7 +143,7 @@ describe.each(PLATFORMS)('a runner that drains on %s', (platform) => {
     const client = await connect(`${wsUrl}/ws-client`);
     const close = closeOf(client);
     const drained = drain.start();
-    drain.hurry();
+    drain.expedite();
     await drained;
     expect(bot.ends).toEqual(['draining']);
     await expect(close).resolves.toMatchObject({ code: 1001 });

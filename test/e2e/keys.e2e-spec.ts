@@ -7,12 +7,15 @@ import {
   Logger,
   Module,
   Param,
+  Req,
   UnauthorizedException,
 } from '@nestjs/common';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import {
   Access,
   type AuthRequest,
+  type HttpRequest,
+  principalOf,
   type Principal,
   DailyModule,
   DownloadsModule,
@@ -332,6 +335,38 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
       expect(unknown.status).toBe(404);
       expect(await unknown.json()).toMatchObject({ code: 'UNKNOWN_SESSION' });
     });
+  });
+
+  it('protect the controllers of the host with the keys of a runner that has a name', async () => {
+    @Controller('sales-calls')
+    @Access('start', 'sales')
+    class SalesController {
+      @Get()
+      principal(@Req() request: HttpRequest): { id: string | undefined } {
+        return { id: principalOf(request)?.id };
+      }
+    }
+    const runner = (name: string | undefined, path: string, key: string) =>
+      RunnerModule.forRoot({
+        name,
+        path,
+        launcher: launcher(),
+        transports: [WebSocketModule.forRoot()],
+        publicKeys: [{ key, name: `key of ${path}` }],
+        isGlobal: true,
+      });
+    @Module({ controllers: [SalesController] })
+    class SalesModule {}
+    running = await startApp(platform, [
+      runner('sales', 'sales', PUBLIC),
+      runner(undefined, 'voice', PRIVATE),
+      SalesModule,
+    ]);
+    const path = `${running.url}/sales-calls`;
+    expect((await fetch(path)).status).toBe(401);
+    expect((await fetch(path, { headers: bearer(PRIVATE) })).status).toBe(401);
+    const answer = await fetch(path, { headers: bearer(PUBLIC) });
+    expect(await answer.json()).toEqual({ id: 'key of sales' });
   });
 
   it('do not replace the guards of the host', async () => {

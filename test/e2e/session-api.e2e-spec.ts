@@ -13,7 +13,7 @@ import {
   SessionEnd,
 } from '../../src/index.js';
 import type { HttpRequest } from '../../src/http/http-request.js';
-import { bodyOf } from '../../src/http/request-body.js';
+import { bodyOf } from '../../src/http/runner-request.js';
 import { RunnerController } from '../../src/http/runner-controller.decorator.js';
 import { connectClient, type FakeClient, RecordingLauncher } from '../../src/testing/index.js';
 import { PLATFORMS, post, type RunningApp, startApp } from '../support/runner-app.js';

@@ -4,15 +4,19 @@ import { Injectable, Module, type OnModuleDestroy } from '@nestjs/common';
 import {
   BotLauncher,
   type BotSession,
+  type CallDecision,
+  CallRouter,
   ProcessBotLauncher,
   type RefusalRecord,
   type RunnerArguments,
+  RunnerError,
   RunnerModule,
   type RunnerModuleExtras,
   type RunnerOptions,
   SessionHooks,
   type SessionRecord,
   SessionRegistry,
+  SessionStarter,
   TelephonyModule,
   WebSocketModule,
 } from '../../src/index.js';
@@ -52,6 +56,16 @@ class Records extends SessionHooks {
 
 @Module({ providers: [Database], exports: [Database] })
 class DatabaseModule {}
+
+/** Cannot look up the keys of any call. */
+class KeylessRouter extends CallRouter {
+  route(): CallDecision {
+    return {};
+  }
+  override webhookKeys(): Promise<never> {
+    return Promise.reject(new Error('no database'));
+  }
+}
 
 /** Does as its `body` says. */
 class Bot extends BotLauncher {
@@ -224,6 +238,65 @@ describe('every start that is refused', () => {
       ['INVALID_FIELDS', undefined, undefined],
       ['AT_CAPACITY', 'websocket', undefined],
       ['AT_CAPACITY', 'twilio', '+15550001'],
+    ]);
+  });
+
+  it.each<
+    [string, RunnerOptions & RunnerModuleExtras, (host: TestHost) => Promise<unknown>, string]
+  >([
+    [
+      'for want of a place in the queue',
+      { maxSessions: 1, startQueueMs: 20 },
+      async ({ url }) => {
+        await post(`${url}/start`, { transport: 'websocket' });
+        return post(`${url}/start`, { transport: 'websocket' });
+      },
+      'AT_CAPACITY',
+    ],
+    [
+      'for want of a bot',
+      { launcher: undefined },
+      ({ url }) => post(`${url}/start`, { transport: 'websocket' }),
+      'NO_BOT',
+    ],
+    [
+      'by the code of the host',
+      { maxSessions: 1 },
+      async ({ app }) => {
+        const starter = app.get(SessionStarter, { strict: false });
+        const options = { transport: 'twilio', principal: { id: 'acme', maxSessions: 0 } };
+        return starter.startSession(options).catch((error: unknown) => error);
+      },
+      'AT_CAPACITY',
+    ],
+    [
+      'for the body on the URL of its socket',
+      {},
+      ({ url }) => closeOf(`${url.replace('http', 'ws')}/ws-client?body=%7B`),
+      'BAD_REQUEST',
+    ],
+    [
+      'because the keys of its webhook are not known',
+      { callRouter: { useValue: new KeylessRouter() } },
+      (host) => host.ring({ carrier: 'twilio' }),
+      'NO_DECISION',
+    ],
+  ])('is recorded once %s', async (_, options, refuse, code) => {
+    const { host, finish } = await start(options);
+    await refuse(host);
+    const { refusals, sessions } = await finish();
+    expect(refusals.map((one) => one.code)).toEqual([code]);
+    expect(sessions.filter(({ refusal }) => refusal !== undefined)).toEqual([]);
+  });
+
+  it('is recorded with its session where there is one, and only there', async () => {
+    const { registry, finish } = await start();
+    const refuse = () => Promise.reject(new RunnerError('PROVIDER_REFUSED', 'no room'));
+    await expect(registry.start({ transport: 'websocket' }, refuse)).rejects.toThrow('no room');
+    const { refusals, sessions } = await finish();
+    expect(refusals).toEqual([]);
+    expect(sessions).toEqual([
+      expect.objectContaining({ code: 'start_failed', refusal: 'PROVIDER_REFUSED' }),
     ]);
   });
 

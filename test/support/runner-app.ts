@@ -88,7 +88,7 @@ export async function startApp(
 export async function listen(app: INestApplication, waits = false): Promise<RunningApp> {
   await app.listen(0, '127.0.0.1');
   if (!waits) {
-    for (const drain of app.get(RunnerDrain, { strict: false, each: true })) drain.hurry();
+    for (const drain of app.get(RunnerDrain, { strict: false, each: true })) drain.expedite();
   }
   const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
   return { app, url: `http://127.0.0.1:${port}`, wsUrl: `ws://127.0.0.1:${port}` };

@@ -1,16 +1,17 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { beforeHeaders } from '../../compat/before-headers.js';
 import { isOriginAllowed } from '../allowed-origins.js';
 import { isReading } from '../http-request.js';
+import type { HttpMessage } from '../http-request.js';
 import type { Exchange } from './exchange.js';
 
-/** What a page may read of an answer beside its body. */
+/** The headers of an answer that a page may read. */
 const EXPOSED = 'X-Session-Id, Retry-After';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const PREFLIGHT_MAX_AGE_SECONDS = '600';
 
 /**
- * Who may read answers: with `allowedOrigins` those, whatever the host's own CORS says; without, what the host's CORS says, or else every
+ * The CORS headers of answers: with `allowedOrigins` for those, whatever the host's own CORS says; without, what the host's CORS says, or else every
  * page.
  */
 export class Cors {
@@ -47,7 +48,7 @@ export class Cors {
     );
   }
 
-  private allowListed(request: IncomingMessage, response: ServerResponse): void {
+  private allowListed(request: HttpMessage, response: ServerResponse): void {
     const { origin } = request.headers;
     if (!varies(response.getHeader('vary'))) response.appendHeader('vary', 'Origin');
     if (origin !== undefined && isOriginAllowed(origin, this.allowedOrigins)) {
@@ -62,13 +63,13 @@ export class Cors {
   }
 }
 
-/** Whether a browser asks if a page may send what comes next. */
-export const isPreflight = ({ method, headers }: IncomingMessage): boolean =>
+/** True if a browser asks if a page may send what comes next. */
+export const isPreflight = ({ method, headers }: HttpMessage): boolean =>
   method === 'OPTIONS' &&
   headers.origin !== undefined &&
   headers['access-control-request-method'] !== undefined;
 
-function allowAsked({ headers }: IncomingMessage, response: ServerResponse): void {
+function allowAsked({ headers }: HttpMessage, response: ServerResponse): void {
   response.setHeader('access-control-allow-methods', METHODS.join(', '));
   const asked = headers['access-control-request-headers'];
   if (asked !== undefined) response.setHeader('access-control-allow-headers', asked);

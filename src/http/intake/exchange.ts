@@ -1,19 +1,17 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { HttpRequest } from '../http-request.js';
+import type { ServerResponse } from 'node:http';
+import type { RunnerRequest } from '../runner-request.js';
 import type { RunnerRoute } from '../runner-route.js';
 
 /** A request for a route of a runner, before the framework has done anything about it. */
 export interface Exchange {
   readonly route: RunnerRoute;
-  /** The framework's own request. */
-  readonly http: HttpRequest;
-  /** Node's request and response under the framework's. */
-  readonly request: IncomingMessage;
+  readonly request: RunnerRequest;
+  /** Node's response under the framework's. */
   readonly response: ServerResponse;
   /** A header of the answer, as far as it is known; its name in lower case. */
   header(name: string): unknown;
   setHeader(name: string, value: string): void;
-  /** Whether the host answers CORS by itself, with `app.enableCors()` or the packages behind it. */
+  /** True if the host answers CORS by itself, with `app.enableCors()` or the packages behind it. */
   hostHasCors(): boolean;
 }
 
@@ -32,7 +30,7 @@ export interface RoutedRoute {
   readonly route: RunnerRoute;
 }
 
-/** What becomes of an exchange: the runner's own part of the intake. */
+/** The runner's own part of the intake. */
 export interface Receiver {
   /** Reads the body, or answers. */
   receive(exchange: OpenExchange): void;

@@ -3,12 +3,12 @@ import { SetMetadata } from '@nestjs/common';
 import { type ExpressApplication, ExpressRouter } from '../../compat/express-router.js';
 import type { RunnerRef } from '../../runner-ref.js';
 import type { HttpRequest } from '../http-request.js';
-import { bodyOf, isBodyTaken } from '../request-body.js';
+import { RunnerRequest } from '../runner-request.js';
 import { allowedMethods, RUNNER_ROUTE, type RunnerRoute, runnerRouteOf } from '../runner-route.js';
 import { isPreflight } from './cors.js';
 import type { InstalledIntake, OpenExchange, Receiver, RoutedRoute } from './exchange.js';
 
-/** What is used of a request of Express. */
+/** The part of a request of Express that is used. */
 type ExpressRequest = IncomingMessage & HttpRequest & { readonly path: string; body?: unknown };
 
 /** Builds the intake into an Express application: a middleware ahead of the host's, which asks the router who will take the request. */
@@ -53,16 +53,16 @@ export function installOnExpress(
 }
 
 class ExpressExchange implements OpenExchange {
-  readonly http: ExpressRequest;
+  readonly request: RunnerRequest;
 
   constructor(
     private readonly router: ExpressRouter<RunnerRoute>,
     readonly route: RunnerRoute,
-    readonly request: ExpressRequest,
+    private readonly express: ExpressRequest,
     readonly response: ServerResponse,
     private readonly goOn: () => void,
   ) {
-    this.http = request;
+    this.request = RunnerRequest.of(express);
   }
 
   header(name: string): unknown {
@@ -74,11 +74,11 @@ class ExpressExchange implements OpenExchange {
   }
 
   hostHasCors(): boolean {
-    return this.router.hasCors(this.request.path);
+    return this.router.hasCors(this.express.path);
   }
 
   next(): void {
-    if (isBodyTaken(this.request)) this.request.body = bodyOf(this.request, {});
+    if (this.request.taken) this.express.body = this.request.bodyOr({});
     this.goOn();
   }
 

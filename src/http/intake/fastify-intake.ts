@@ -3,10 +3,9 @@ import type { Readable } from 'node:stream';
 import type { RunnerRef } from '../../runner-ref.js';
 import type { HttpRequest } from '../http-request.js';
 import { takeOverResponse } from '../http-response.js';
-import { bodyOf, isBodyTaken } from '../request-body.js';
+import { RunnerRequest } from '../runner-request.js';
 import { allowedMethods, RUNNER_ROUTE, type RunnerRoute, runnerRouteOf } from '../runner-route.js';
 import type { InstalledIntake, OpenExchange, Receiver, RoutedRoute } from './exchange.js';
-import { isReceived } from './received.js';
 
 /** Builds the intake into a Fastify application: hooks of the runners' routes alone, which the router has found by then. */
 export function installOnFastify(
@@ -31,21 +30,22 @@ export function installOnFastify(
     // The body has been read, so Fastify must not wait for one: until its parsing is over it sees none announced.
     options.preParsing = [options.preParsing ?? []].flat();
     options.preParsing.push((request, _reply, payload, done) => {
-      if (isBodyTaken(request.raw)) request.headers = NO_BODY;
+      if (RunnerRequest.of(request).taken) request.headers = NO_BODY;
       done(null, payload);
     });
     options.preValidation = [options.preValidation ?? []].flat();
     options.preValidation.push((request, _reply, done) => {
-      if (isBodyTaken(request.raw)) {
+      const runnerRequest = RunnerRequest.of(request);
+      if (runnerRequest.taken) {
         (request as { headers: unknown }).headers = undefined;
-        request.body = bodyOf(request, {});
+        request.body = runnerRequest.bodyOr({});
       }
       done();
     });
     // A hook of the host's may have answered before the route's own hooks.
     options.onSend = [options.onSend ?? []].flat();
     options.onSend.push((request, reply, payload, done) => {
-      if (!isReceived(request.raw)) {
+      if (!RunnerRequest.of(request).isReceived) {
         receiver().allowOrigin(new FastifyExchange(fastify, route, request, reply));
       }
       done(null, payload);
@@ -99,17 +99,17 @@ export function installOnFastify(
 }
 
 class FastifyExchange implements OpenExchange {
-  readonly request: IncomingMessage;
+  readonly request: RunnerRequest;
   readonly response: ServerResponse;
 
   constructor(
     private readonly fastify: FastifyApplication,
     readonly route: RunnerRoute,
-    readonly http: FastifyRequest,
+    http: FastifyRequest,
     private readonly reply: FastifyReply,
     readonly next = (): void => undefined,
   ) {
-    this.request = http.raw;
+    this.request = RunnerRequest.of(http);
     this.response = reply.raw;
   }
 
@@ -136,10 +136,10 @@ const NO_BODY = {
   'transfer-encoding': undefined,
 };
 
-/** What `@fastify/cors`, which `app.enableCors()` uses, adds to requests. */
+/** The decoration of requests that `@fastify/cors`, which `app.enableCors()` uses, adds. */
 const CORS_DECORATOR = 'corsPreflightEnabled';
 
-/** What is used of a Fastify instance; the package itself is an optional peer. */
+/** The part of a Fastify instance that is used; the package itself is an optional peer. */
 export interface FastifyApplication {
   readonly initialConfig: {
     readonly ignoreTrailingSlash?: boolean;

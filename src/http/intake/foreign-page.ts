@@ -3,7 +3,7 @@ import type { ResolvedRunnerOptions } from '../../runner.options.js';
 import { mediaTypeOf } from '../request-body.js';
 
 /**
- * Whether a browser sends a request for a page of another origin without having asked first: as JSON or with a key in a header it would have
+ * Returns whether a browser sends a request for a page of another origin without having asked first: as JSON or with a key in a header it would have
  * sent a preflight, which {@link Cors} answers.
  */
 export function isOfForeignPage(
@@ -23,7 +23,7 @@ export function isOfForeignPage(
   );
 }
 
-/** Whether an origin is one of these hosts, whatever the scheme: a proxy may end TLS. None of the headers can be set by a page. */
+/** True if an origin is one of these hosts, whatever the scheme: a proxy may end TLS. None of the headers can be set by a page. */
 function isOrigin(origin: string, hosts: readonly (string | undefined)[]): boolean {
   const own = hostOf(origin);
   return own !== undefined && hosts.some((host) => host !== undefined && hostOf(host) === own);

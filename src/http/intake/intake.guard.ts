@@ -1,9 +1,9 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { type HttpRequest, nodeRequest } from '../http-request.js';
+import type { HttpRequest } from '../http-request.js';
 import { nodeResponse } from '../http-response.js';
+import { RunnerRequest } from '../runner-request.js';
 import { runnerRouteOf } from '../runner-route.js';
-import { isReceived } from './received.js';
 import { RunnerIntake } from './runner-intake.js';
 
 /** Sees to it that no request gets by the intake, on whatever way a host's own middleware leads it to a route of the runner. */
@@ -16,15 +16,14 @@ export class IntakeGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): true | Promise<true> {
     const http = context.switchToHttp();
-    const request = http.getRequest<HttpRequest>();
-    if (isReceived(nodeRequest(request))) return true;
+    const request = RunnerRequest.of(http.getRequest<HttpRequest>());
+    if (request.isReceived) return true;
     const response = http.getResponse<unknown>();
     const { httpAdapter } = this.adapterHost;
     return this.intake
       .receiveLate({
         route: runnerRouteOf(context.getHandler())!,
-        http: request,
-        request: nodeRequest(request),
+        request,
         response: nodeResponse(response),
         header: (name) => nodeResponse(response).getHeader(name),
         setHeader: (name, value) => void httpAdapter.setHeader(response, name, value),

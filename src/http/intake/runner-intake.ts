@@ -12,7 +12,6 @@ import { Cors, isPreflight } from './cors.js';
 import type { Exchange, OpenExchange, Receiver } from './exchange.js';
 import { isOfForeignPage } from './foreign-page.js';
 import { HttpIntake } from './http-intake.js';
-import { markReceived } from './received.js';
 
 /**
  * Takes the requests for a runner's routes ahead of the framework: CORS, pages that may not send them, and the body, of which the runner wants
@@ -51,7 +50,7 @@ export class RunnerIntake implements Receiver {
   }
 
   allowOrigin(exchange: Exchange): boolean {
-    markReceived(exchange.request);
+    exchange.request.isReceived = true;
     return this.cors.apply(exchange);
   }
 
@@ -62,23 +61,23 @@ export class RunnerIntake implements Receiver {
   }
 
   private take(exchange: Exchange, done: (error?: Error) => void): void {
-    const { http, request, route } = exchange;
+    const { request, route } = exchange;
     const refusal = this.refusal(exchange);
     if (refusal || isReading(request)) return done(refusal);
     const readBody = route.streamsBody ? leaveBody : takeBody;
     // Whatever the host keeps for this request, such as with AsyncLocalStorage, would be lost in the events of the body.
     const scope = new AsyncResource('RunnerIntake');
-    readBody(request, this.options, (error) => scope.runInAsyncScope(done, undefined, error), http);
+    readBody(request, this.options, (error) => scope.runInAsyncScope(done, undefined, error));
   }
 
-  private refusal({ http, request, route }: Exchange): RunnerError | undefined {
+  private refusal({ request, route }: Exchange): RunnerError | undefined {
     const { allowedOrigins, publicUrl } = this.options;
     const { origin } = request.headers;
     // CORS keeps a page from reading the answer, but not from asking: a form needs no preflight.
     if (origin !== undefined && !isReading(request) && !isOriginAllowed(origin, allowedOrigins)) {
       return new RunnerError('FORBIDDEN', 'This origin is not allowed.');
     }
-    if (route.opensSessions && isOfForeignPage(http, { allowedOrigins, publicUrl })) {
+    if (route.opensSessions && isOfForeignPage(request, { allowedOrigins, publicUrl })) {
       return new RunnerError(
         'FORBIDDEN',
         'A page of another origin starts no sessions like this: send application/json or a key in a header, or add its origin to allowedOrigins.',
@@ -88,13 +87,12 @@ export class RunnerIntake implements Receiver {
   }
 
   private refuse(exchange: OpenExchange, error: Error): void {
-    const { request } = exchange;
+    const { raw } = exchange.request;
     const response = exchange.takeOver();
     if (!isInstance(error, RunnerError)) this.logger.error(error.message, error.stack);
     // What is still coming in is not read, so the connection cannot be used again.
-    if (!request.complete && request.httpVersionMajor < 2)
-      response.setHeader('connection', 'close');
+    if (!raw.complete && raw.httpVersionMajor < 2) response.setHeader('connection', 'close');
     sendError(response, error);
-    request.resume();
+    raw.resume();
   }
 }

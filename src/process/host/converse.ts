@@ -12,7 +12,7 @@ import { textOfThrown } from '../../errors/thrown.js';
 // For its classes of arguments, and their media.
 import '../../bot.js';
 import { bindContext } from '../../sessions/session-context.js';
-import type { SessionLimits } from '../../sessions/session.js';
+import type { SessionLimits } from '../../sessions/session-state.js';
 import { type BotMessage, MAX_REASON, type StartMessage } from '../bot-messages.js';
 import type { Channel } from './channel.js';
 import { HostedSession } from './hosted-session.js';

@@ -1,7 +1,7 @@
 import { ApiField } from '../../validation/api-field.decorator.js';
 import { SessionInfo } from './session-info.dto.js';
 
-/** What `GET /sessions` answers. */
+/** The answer of `GET /sessions`. */
 export class SessionList {
   @ApiField({ type: Number, description: 'How many there are, beside those shown.' })
   total_count!: number;
@@ -10,7 +10,7 @@ export class SessionList {
   sessions!: SessionInfo[];
 }
 
-/** What `DELETE /sessions/:id` answers. */
+/** The answer of `DELETE /sessions/:id`. */
 export class StopAnswer {
   @ApiField({ type: String, enum: ['terminated'], description: 'That it has ended.' })
   status!: 'terminated';

@@ -6,19 +6,19 @@ const STATUSES = ['active', 'ended', 'all'] as const;
 const MAX_LIMIT = 100;
 const DEFAULT_LIMIT = 10;
 
-/** What `GET /sessions` takes, with the names and defaults of Pipecat Cloud's REST API. */
+/** The query of `GET /sessions`, with the names and defaults of Pipecat Cloud's REST API. */
 export class ListSessionsQuery {
   /** Those that have not ended, or those that have. */
   @IsIn(STATUSES, { message: `status must be one of ${STATUSES.join(', ')}` })
   status: (typeof STATUSES)[number] = 'all';
 
-  /** How many at most. */
+  /** The most sessions of a page. */
   @IsInt({ message: `limit must be a whole number from 1 to ${MAX_LIMIT}` })
   @Min(1, { message: `limit must be a whole number from 1 to ${MAX_LIMIT}` })
   @Max(MAX_LIMIT, { message: `limit must be a whole number from 1 to ${MAX_LIMIT}` })
   limit = DEFAULT_LIMIT;
 
-  /** How many of the newest are left out. */
+  /** The number of the newest that are left out. */
   @IsInt({ message: 'offset must be a whole number, 0 or more' })
   @Min(0, { message: 'offset must be a whole number, 0 or more' })
   offset = 0;
@@ -49,9 +49,9 @@ export const LIST_SESSIONS_QUERY: ApiRouteOptions['query'] = {
   },
 };
 
-/** What `DELETE /sessions/:id` takes. */
+/** The query of `DELETE /sessions/:id`. */
 export class StopSessionQuery {
-  /** What the bot is told, as the message of its signal's reason. */
+  /** The message of the reason of the bot's signal. */
   @IsOptional()
   // It may end up in a log.
   @Matches(/^[^\p{Cc}\u2028\u2029]{1,120}$/u, {

@@ -1,7 +1,7 @@
 import { ApiField } from '../../validation/api-field.decorator.js';
 import { Verbatim } from '../../validation/verbatim.decorator.js';
 
-/** What `POST /start` answers. Which fields there are beside the id depends on the transport. */
+/** The answer of `POST /start`. The fields beside the id depend on the transport. */
 export class StartAnswer {
   @ApiField({ type: String, description: 'The session, and the `session_id` of the bot.' })
   sessionId!: string;

@@ -2,7 +2,7 @@ import { IsBoolean, IsObject, IsOptional, IsString } from 'class-validator';
 import { ApiField } from '../../validation/api-field.decorator.js';
 import { Verbatim } from '../../validation/verbatim.decorator.js';
 
-/** What a client sends to `POST /start`. Every field may be left out. */
+/** The body of `POST /start`. Every field may be left out. */
 export class StartRequest {
   /** The transport to use: one of those `GET /status` lists. */
   @IsOptional()

@@ -1,6 +1,6 @@
 import { ApiField } from '../../validation/api-field.decorator.js';
 
-/** What `GET /status` answers. */
+/** The answer of `GET /status`. */
 export class StatusAnswer {
   @ApiField({
     type: String,

@@ -9,9 +9,8 @@ import {
 import { CallData, sipHeaders } from '../../bot/call-data.js';
 import { START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
-import { type HttpRequest, queryOf } from '../../http/http-request.js';
-import { bodyOf, rawBodyOf } from '../../http/request-body.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
+import { RunnerRequest } from '../../http/runner-request.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import { validateInto } from '../../validation/validate-into.js';
 import { RecentCalls } from '../recent-calls.js';
@@ -58,16 +57,16 @@ export class DialinController {
     },
     errors: ['UNAUTHORIZED', 'CALL_REFUSED', 'INVALID_FIELDS', 'NO_DECISION', ...START_ERRORS],
   })
-  async call(@Req() request: HttpRequest): Promise<DialinAnswer | DialinPingAnswer> {
-    const body = bodyOf(request);
+  async call(@Req() request: RunnerRequest): Promise<DialinAnswer | DialinPingAnswer> {
+    const body = request.body;
     // Daily sends this while the webhook is being configured, before it has told anyone the secret it will sign with.
     if (isPing(body)) return { status: 'OK' };
     if (this.options.dialinSecret !== undefined) {
-      verifyDialinSignature(request.headers, rawBodyOf(request), this.options.dialinSecret);
+      verifyDialinSignature(request.headers, request.rawBody, this.options.dialinSecret);
     }
     this.transports.require('daily');
     const webhook = validateInto(DialinWebhook, body);
-    return this.calls.once(webhook.callId, () => this.answer(webhook, queryOf(request)));
+    return this.calls.once(webhook.callId, () => this.answer(webhook, request.query));
   }
 
   private async answer(

@@ -3,9 +3,8 @@ import { HttpCode, Inject, Post, Req } from '@nestjs/common';
 import { Access } from '../../auth/access.decorator.js';
 import { START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
-import type { HttpRequest } from '../../http/http-request.js';
-import { rawBodyOf } from '../../http/request-body.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
+import { RunnerRequest } from '../../http/runner-request.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { LIVEKIT_OPTIONS, type ResolvedLiveKitOptions } from './livekit.options.js';
 import { LiveKitServer } from './livekit-server.js';
@@ -47,11 +46,11 @@ export class LiveKitWebhookController {
     },
     errors: ['UNAUTHORIZED', ...START_ERRORS],
   })
-  async receive(@Req() request: HttpRequest): Promise<{ status: 'OK' }> {
+  async receive(@Req() request: RunnerRequest): Promise<{ status: 'OK' }> {
     this.transports.require('livekit');
     const { authorization } = request.headers;
     const { event, room, participant } = await this.server.receiveWebhook(
-      rawBodyOf(request).toString('utf8'),
+      request.rawBody.toString('utf8'),
       authorization,
     );
     if (room && participant) await this.onParticipant(event, room.name, participant);

@@ -1,11 +1,9 @@
 import { applyDecorators, HttpCode, Param, Patch, Post, Req } from '@nestjs/common';
 import { Access } from '../../auth/access.decorator.js';
-import { principalOf } from '../../auth/principal.js';
 import { START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
-import type { HttpRequest } from '../../http/http-request.js';
-import { bodyOf } from '../../http/request-body.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
+import { RunnerRequest } from '../../http/runner-request.js';
 import { validateInto } from '../../validation/validate-into.js';
 import { IceCandidates } from './dto/ice-candidates.dto.js';
 import { CandidatesAnswer, WebRtcAnswer } from './dto/webrtc-answer.dto.js';
@@ -57,33 +55,29 @@ export class OfferController {
 
   /** An offer of a client that did not call `/start`, or that changes its connection. */
   @TakesOffers('api/offer', false)
-  offer(@Req() request: HttpRequest): Promise<WebRtcAnswer> {
-    return this.sessions.offer(validateInto(WebRtcOffer, bodyOf(request)), principalOf(request));
+  offer(@Req() request: RunnerRequest): Promise<WebRtcAnswer> {
+    return this.sessions.offer(validateInto(WebRtcOffer, request.body), request.principal);
   }
 
   @TakesCandidates('api/offer', false)
-  candidates(@Req() request: HttpRequest): CandidatesAnswer {
+  candidates(@Req() request: RunnerRequest): CandidatesAnswer {
     return this.take(request);
   }
 
   /** An offer for the session that `/start` announced. */
   @TakesOffers('sessions/:id/api/offer', true)
-  offerForSession(@Req() request: HttpRequest, @Param('id') id: string): Promise<WebRtcAnswer> {
-    return this.sessions.offer(
-      validateInto(WebRtcOffer, bodyOf(request)),
-      principalOf(request),
-      id,
-    );
+  offerForSession(@Req() request: RunnerRequest, @Param('id') id: string): Promise<WebRtcAnswer> {
+    return this.sessions.offer(validateInto(WebRtcOffer, request.body), request.principal, id);
   }
 
   @TakesCandidates('sessions/:id/api/offer', true)
-  candidatesForSession(@Req() request: HttpRequest, @Param('id') id: string): CandidatesAnswer {
+  candidatesForSession(@Req() request: RunnerRequest, @Param('id') id: string): CandidatesAnswer {
     return this.take(request, id);
   }
 
-  private take(request: HttpRequest, sessionId?: string): CandidatesAnswer {
-    const candidates = validateInto(IceCandidates, bodyOf(request));
-    this.sessions.addCandidates(candidates, principalOf(request), sessionId);
+  private take(request: RunnerRequest, sessionId?: string): CandidatesAnswer {
+    const candidates = validateInto(IceCandidates, request.body);
+    this.sessions.addCandidates(candidates, request.principal, sessionId);
     return { status: 'success' };
   }
 }

@@ -9,7 +9,7 @@ import {
 } from '../../calls/call-routing.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { type HttpRequest, queryOf } from '../../http/http-request.js';
-import { bodyOf } from '../../http/request-body.js';
+import { bodyOf } from '../../http/runner-request.js';
 import { textIn } from '../../media/serializers/json-message.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';

@@ -5,7 +5,7 @@ import { isInstance, textOfThrown } from '../../errors/thrown.js';
 import type { HttpRequest } from '../../http/http-request.js';
 import { RunnerServing } from '../../http/runner-serving.js';
 import { PublicUrls } from '../../http/public-url.js';
-import { rawBodyOf } from '../../http/request-body.js';
+import { rawBodyOf } from '../../http/runner-request.js';
 import { refusedWebhook } from '../../http/webhook-signature.js';
 import type { Carrier } from './carriers/carrier.js';
 import { Carriers } from './carriers/index.js';

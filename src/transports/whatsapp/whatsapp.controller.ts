@@ -6,10 +6,10 @@ import { sha256 } from '../../auth/runner-key.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { RunnerLogger } from '../../errors/runner-logger.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
-import { type HttpRequest, queryOf } from '../../http/http-request.js';
-import { bodyOf, rawBodyOf } from '../../http/request-body.js';
+import { queryOf } from '../../http/http-request.js';
 import { replyWith } from '../../http/http-response.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
+import { RunnerRequest } from '../../http/runner-request.js';
 import { validateInto } from '../../validation/validate-into.js';
 import { WhatsAppCall } from './dto/whatsapp-call.dto.js';
 import { WhatsAppAnswer, WhatsAppWebhook } from './dto/whatsapp-webhook.dto.js';
@@ -41,7 +41,7 @@ export class WhatsAppController {
     answers: { 200: { description: 'The challenge.', content: json({ type: 'integer' }) } },
     errors: ['FORBIDDEN'],
   })
-  verify(@Req() request: HttpRequest, @Res() response: unknown): void {
+  verify(@Req() request: RunnerRequest, @Res() response: unknown): void {
     const query = queryOf(request);
     const challenge = query['hub.challenge'] ?? '';
     const isOurs =
@@ -76,9 +76,9 @@ export class WhatsAppController {
     ],
     models: [WhatsAppCall],
   })
-  async take(@Req() request: HttpRequest): Promise<WhatsAppAnswer> {
-    verifyMetaSignature(request.headers, rawBodyOf(request), this.options.appSecret);
-    const { entry } = validateInto(WhatsAppWebhook, bodyOf(request));
+  async take(@Req() request: RunnerRequest): Promise<WhatsAppAnswer> {
+    verifyMetaSignature(request.headers, request.rawBody, this.options.appSecret);
+    const { entry } = validateInto(WhatsAppWebhook, request.body);
     const messages: string[] = [];
     for (const call of this.callsIn(entry)) {
       if (call.event === 'connect') messages.push(await this.calls.ring(call));
