@@ -176,7 +176,7 @@ export class FakeCall extends EventEmitter<{
     }
     if (event === dialect.clearEvent) this.clear();
     const reply = dialect.reply?.(message);
-    if (reply === 'close') this.socket.close();
+    if (reply === 'close') this.socket.close(1000);
     else if (reply) this.send(reply);
   }
 

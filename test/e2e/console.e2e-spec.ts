@@ -354,7 +354,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       await start({ transports: [TelephonyModule.forRoot()] });
       await open();
       expect(await user.seesProblem()).toMatch(
-        /the runner accepts twilio, telnyx, plivo, exotel\./,
+        /the runner accepts twilio, telnyx, plivo, exotel, vonage, genesys\./,
       );
     });
   });

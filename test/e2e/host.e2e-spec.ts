@@ -458,7 +458,16 @@ describe('options', () => {
     const { transports: names } = (await (await fetch(`${running.url}/status`)).json()) as {
       transports: string[];
     };
-    expect(names).toEqual(['websocket', 'twilio', 'telnyx', 'plivo', 'exotel', 'webrtc']);
+    expect(names).toEqual([
+      'websocket',
+      'twilio',
+      'telnyx',
+      'plivo',
+      'exotel',
+      'vonage',
+      'genesys',
+      'webrtc',
+    ]);
     await running.app.close();
   });
 });

@@ -19,24 +19,6 @@ import {
   type TestHost,
 } from '../../src/testing/index.js';
 
-/** The messages of a carrier that exists only here. */
-class AcmeSerializer extends JsonCarrierSerializer {
-  constructor(private readonly line: string) {
-    super({
-      codecs: { in: MULAW, out: MULAW },
-      media: [`{"event":"media","line":"${line}","media":{"payload":"`, '"}}'],
-    });
-  }
-
-  clear(): string {
-    return JSON.stringify({ event: 'clear', line: this.line });
-  }
-
-  mark(name: string): string {
-    return JSON.stringify({ event: 'mark', line: this.line, mark: { name } });
-  }
-}
-
 const dialect: CarrierDialect = {
   encoding: 'mulaw',
   newIds: () => ({ streamId: 'line-1', callId: 'call-1' }),
@@ -61,7 +43,8 @@ const acme: Carrier<'acme', { key: string }> = {
     const { line, call, from } = start as Record<string, string>;
     return new CallData({ stream_id: line, call_id: call, from });
   },
-  serializer: ({ stream_id }) => new AcmeSerializer(stream_id ?? ''),
+  serializer: ({ stream_id: line = '' }) =>
+    new JsonCarrierSerializer({ codecs: { in: MULAW, out: MULAW }, stream: { line } }),
   verifyConnection({ headers }, { key }) {
     if (headers['x-acme-key'] !== key) throw new RunnerError('UNAUTHORIZED', 'another key');
   },

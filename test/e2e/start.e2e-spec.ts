@@ -41,7 +41,7 @@ describe.each(PLATFORMS)('POST /start on %s', (platform) => {
       expect(response.status).toBe(200);
       expect(await response.json()).toEqual({
         status: 'ready',
-        transports: ['websocket', 'twilio', 'telnyx', 'plivo', 'exotel'],
+        transports: ['websocket', 'twilio', 'telnyx', 'plivo', 'exotel', 'vonage', 'genesys'],
       });
     });
 

@@ -12,6 +12,7 @@ import { Test } from '@nestjs/testing';
 import {
   BotLauncher,
   type BotSession,
+  createTransport,
   type RunnerArguments,
   RunnerModule,
   TelephonyModule,
@@ -126,6 +127,47 @@ describe('startHost', () => {
     };
     await expect(startHost(PartModule, { logger: false, configure })).rejects.toThrow('not today');
     expect(isDown).toBe(true);
+  });
+});
+
+describe.each(['vonage', 'genesys'] as const)('a caller from %s', (carrier) => {
+  it('talks, presses keys, is interrupted and hangs up as the carrier does', async () => {
+    const bot = new RecordingLauncher();
+    host = await startHost(builder(bot), { logger: false });
+    const call = await host.call({ carrier, from: '+15550001', body: 'hello' });
+    const { args, session } = await bot.nextLaunch();
+    expect(args).toMatchObject({
+      transport_type: carrier,
+      body: 'hello',
+      call_data: { from: '+15550001', call_id: call.facts.callId },
+    });
+    const transport = await createTransport(args, { sampleRateHz: 8_000 });
+    const said = Int16Array.from({ length: 3_200 }, (_, i) => (i % 80) * 100);
+    await call.speak(said, { pace: 'asap' });
+    call.press('4');
+    expect(await transport.dtmfIn().next()).toMatchObject({ value: '4' });
+    let heard = 0;
+    for await (const { pcm } of transport.audioIn()) if ((heard += pcm.length) >= 3_200) break;
+    expect(heard).toBe(3_200);
+    void transport.sendAudio({ pcm: new Int16Array(40_000).fill(800), sampleRateHz: 8_000 });
+    await call.heard(1_600);
+    const cleared = once(call, 'cleared');
+    transport.clear();
+    const [unplayedMs] = (await cleared) as [number];
+    expect(unplayedMs).toBeGreaterThan(0);
+    expect(Math.abs(call.audio[800]! - 800)).toBeLessThan(40);
+    const ended = host.session(session.id)!.ended;
+    await call.hangUp();
+    await expect(ended).resolves.toMatchObject({ code: 'peer_left' });
+  });
+
+  it('is hung up on', async () => {
+    const bot = new RecordingLauncher();
+    host = await startHost(builder(bot), { logger: false });
+    const call = await host.call({ carrier });
+    const transport = await createTransport((await bot.nextLaunch()).args);
+    await transport.hangUp();
+    await expect(call.closed).resolves.toMatchObject({ code: 1000 });
   });
 });
 

@@ -123,6 +123,7 @@ describe("unknownCallers: 'bot'", () => {
     client.send('second');
     const { args } = await launcher.nextLaunch();
     await expect(createTransport(args)).rejects.toThrow(MediaUnavailableError);
+    expect((args as WebSocketRunnerArguments).transport_type).toBeUndefined();
     expect(await messages(socketOf(args), 2)).toEqual([
       ['first', false],
       ['second', false],
@@ -163,6 +164,13 @@ describe("unknownCallers: 'refuse'", () => {
     expect(reason).toContain("unknownCallers is 'refuse'");
     expect(registry.size).toBe(0);
     expect(launcher.launches).toHaveLength(0);
+  });
+
+  it('is named where a peer says nothing, too', async () => {
+    const { url } = await start({ handshakeTimeoutMs: 30 });
+    const { code, reason } = await closeOf(url);
+    expect(code).toBe(1008);
+    expect(reason).toContain("unknownCallers is 'refuse'");
   });
 
   it('is one of two', async () => {

@@ -29,7 +29,7 @@ import { CallTransfer } from './call-transfer.js';
 import { CarrierApis } from './carrier-apis.js';
 import { Carriers } from './carriers/index.js';
 import { evalHarness } from './eval-harness.js';
-import { detectCarrier } from './parse-telephony-websocket.js';
+import { detectCarrier, TelephonyHandshakeError } from './parse-telephony-websocket.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 import { TelephonyTransport } from './telephony.transport.js';
@@ -39,6 +39,9 @@ const SILENCE_MS = 1_000;
 
 /** The transport of a session whose carrier has not yet identified itself. */
 const UNANNOUNCED = 'telephony';
+
+/** The reason why an unknown peer is closed on. */
+const REFUSED = "unknownCallers is 'refuse'";
 
 /** Errors that are not the runner's: a peer without the right key, and one that comes when the session has ended. */
 const PEERS_FAULT: readonly string[] = ['WRONG_STATE', 'UNAUTHORIZED'];
@@ -92,13 +95,12 @@ export class TelephonyGateway extends SocketGateway {
       const keepsUnknown = unknownCallers === 'bot';
       const { carrier, handshake } = await detectCarrier(socket, {
         carriers: this.known,
-        timeoutMs,
         signal: session.signal,
         keepsUnknown,
-        silenceMs: keepsUnknown ? SILENCE_MS : undefined,
+        ...(keepsUnknown ? { silenceMs: Math.min(SILENCE_MS, timeoutMs) } : { timeoutMs }),
       });
       if (carrier ? !names.includes(carrier.name) : !keepsUnknown) {
-        const refused = carrier ? '' : "unknownCallers is 'refuse', and ";
+        const refused = carrier ? '' : `${REFUSED}, and `;
         throw new Error(`${refused}the caller is not one of ${names.join(', ')}`);
       }
       const { call_data } = handshake;
@@ -168,7 +170,12 @@ export class TelephonyGateway extends SocketGateway {
       this.sessions.refuse(session, error, error.message, 'stopped');
     } else if (isInstance(error, RunnerError) && !PEERS_FAULT.includes(error.code)) {
       this.sessions.refuse(session, error, error.message);
-    } else await session.end(new SessionEnd('peer_error', textOfThrown(error).message));
+    } else {
+      const { message } = textOfThrown(error);
+      const isSilent = isInstance(error, TelephonyHandshakeError) && error.code === 'TIMED_OUT';
+      const option = isSilent ? `${REFUSED}, and ` : '';
+      await session.end(new SessionEnd('peer_error', `${option}${message}`));
+    }
   }
 }
 

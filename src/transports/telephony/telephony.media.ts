@@ -11,11 +11,13 @@ import { detectCarrier, detectedCarrier } from './parse-telephony-websocket.js';
 // The media of a phone call, in the words of its carrier; or of an eval.
 mediaConnections.register(WebSocketRunnerArguments, async (args, { signal }, context) => {
   const { websocket } = args;
+  let { transport_type } = args;
   // The runner's gateway has read the handshake; a WebSocket from elsewhere, or of a slow carrier, may still be before it.
-  if (args.transport_type === undefined || args.call_data === undefined) {
-    Object.assign(args, (await detectCarrier(websocket, { signal, keepsUnknown: true })).handshake);
+  if (transport_type === undefined || args.call_data === undefined) {
+    const { carrier, handshake } = await detectCarrier(websocket, { signal, keepsUnknown: true });
+    ({ transport_type } = handshake);
+    if (carrier) Object.assign(args, handshake);
   }
-  const { transport_type } = args;
   const detected = await detectedCarrier(websocket);
   const carrier = [...BUILT_IN.all, evalHarness, ...(detected ? [detected] : [])].find(
     ({ name }) => name === transport_type,

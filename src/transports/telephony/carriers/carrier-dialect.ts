@@ -70,7 +70,7 @@ export const payloadOf =
       : undefined;
 
 /** The messages that Twilio and carriers like it have in common, in their own names for the stream and the counter. */
-export function jsonDialect(streamKey: string, counterKey: string) {
+export function jsonDialect(streamKey: string, counterKey: string, callKey: string) {
   const say = (event: string, { streamId }: CallFacts, sequence: number, more: object) => ({
     event,
     [counterKey]: String(sequence + 2),
@@ -88,6 +88,11 @@ export function jsonDialect(streamKey: string, counterKey: string) {
           payload,
         },
       }),
+    stop: ({ streamId, callId }) => ({
+      event: 'stop',
+      [streamKey]: streamId,
+      stop: { [callKey]: callId },
+    }),
     audioOf: payloadOf('media'),
     dtmf: (facts, digit, sequence) =>
       say('dtmf', facts, sequence, { dtmf: { track: 'inbound_track', digit, duration: '100' } }),

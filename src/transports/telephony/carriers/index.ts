@@ -21,17 +21,7 @@ export const CARRIERS = [
 export type CarrierName = (typeof CARRIERS)[number]['name'];
 
 /** Names that are wire names of something else, or paths below the webhooks. */
-const TAKEN = [
-  'telephony',
-  'websocket',
-  'unknown',
-  'eval',
-  'webrtc',
-  'daily',
-  'livekit',
-  'moq',
-  'documents',
-];
+const TAKEN = /^(telephony|websocket|unknown|eval|webrtc|daily|livekit|moq|documents)$/;
 
 /** The carriers of one runner: those of the host, then the built-in ones. */
 export class Carriers {
@@ -56,12 +46,12 @@ export class Carriers {
 export const BUILT_IN = new Carriers();
 
 function problemOf(own: readonly Partial<Carrier>[]): string | undefined {
-  const taken: string[] = [...TAKEN, ...CARRIERS.map(({ name }) => name)];
+  const taken: string[] = CARRIERS.map(({ name }) => name);
   for (const { name, identify, serializer } of own.map((one) => one ?? {})) {
     if (typeof name !== 'string' || !/^[a-z][a-z0-9_-]*$/.test(name)) {
       return 'must have a name of small letters, digits, - and _';
     }
-    if (taken.includes(name)) return `must not have ${name}: the name is taken`;
+    if (taken.includes(name) || TAKEN.test(name)) return `must not have ${name}: the name is taken`;
     if (typeof identify !== 'function' || typeof serializer !== 'function') {
       return `must have in ${name} the methods identify() and serializer()`;
     }

@@ -23,8 +23,10 @@ import {
 export interface JsonCarrierFormat {
   /** What the carrier sends, and what it takes. */
   readonly codecs: { readonly in: AudioCodec; readonly out: AudioCodec };
-  /** A message of audio, before and behind its payload in base64. */
-  readonly media: readonly [before: string, after: string];
+  /** The field that names the stream in each message, such as `{ streamSid: 'MZ1' }`. @default none */
+  readonly stream?: Readonly<Record<string, string>>;
+  /** A message of audio, before and behind its payload in base64. @default `media` with its `payload` */
+  readonly media?: readonly [before: string, after: string];
   /** How much goes into one of them, in samples. @default 20 ms */
   readonly chunkSamples?: number;
 }
@@ -40,7 +42,7 @@ export const CARRIER_CAPABILITIES: MediaCapabilities = {
 };
 
 /** What the carriers have in common: JSON, in which audio is `media`, a key `dtmf` and the end `stop`. */
-export abstract class JsonCarrierSerializer implements MediaSerializer {
+export class JsonCarrierSerializer implements MediaSerializer {
   readonly capabilities: MediaCapabilities = CARRIER_CAPABILITIES;
   readonly output: OutputFormat;
   /** By which the carrier confirms a mark. */
@@ -51,19 +53,30 @@ export abstract class JsonCarrierSerializer implements MediaSerializer {
 
   readonly isBinary = false;
   private readonly codecs: JsonCarrierFormat['codecs'];
+  protected readonly stream: Readonly<Record<string, string>>;
   private readonly beforePayload: Buffer;
   private readonly afterPayload: Buffer;
 
-  constructor({ codecs, media, chunkSamples }: JsonCarrierFormat) {
+  constructor({ codecs, stream = {}, media, chunkSamples }: JsonCarrierFormat) {
     const frames = framesAt(codecs.out.sampleRateHz);
     this.output = chunkSamples === undefined ? frames : { ...frames, chunkSamples };
     this.codecs = codecs;
-    this.beforePayload = Buffer.from(media[0]);
-    this.afterPayload = Buffer.from(media[1]);
+    this.stream = stream;
+    const [before, after] = media ?? [
+      JSON.stringify({ event: 'media', ...stream, media: { payload: '' } }).slice(0, -3),
+      '"}}',
+    ];
+    this.beforePayload = Buffer.from(before);
+    this.afterPayload = Buffer.from(after);
   }
 
-  abstract clear(): string;
-  abstract mark(name: string): string;
+  clear(): string {
+    return JSON.stringify({ event: 'clear', ...this.stream });
+  }
+
+  mark(name: string): string {
+    return JSON.stringify({ event: 'mark', ...this.stream, mark: { name } });
+  }
 
   read(data: Buffer, isBinary: boolean): InboundMedia {
     if (isBinary) return malformed('a binary message where text is due');

@@ -2,7 +2,7 @@ import { type CarrierDialect, hexId, jsonDialect } from '../carrier-dialect.js';
 
 /** https://developer.exotel.com/docs/agentstream/stream-voicebot-applet */
 export const exotelDialect: CarrierDialect = {
-  ...jsonDialect('stream_sid', 'sequence_number'),
+  ...jsonDialect('stream_sid', 'sequence_number', 'call_sid'),
   encoding: 'l16',
   newIds: () => ({ streamId: hexId(), callId: hexId() }),
   handshake: ({ streamId, callId, from, to, customParameters }) => [
@@ -22,9 +22,4 @@ export const exotelDialect: CarrierDialect = {
       },
     },
   ],
-  stop: ({ streamId, callId }) => ({
-    event: 'stop',
-    stream_sid: streamId,
-    stop: { call_sid: callId, reason: 'callended' },
-  }),
 };

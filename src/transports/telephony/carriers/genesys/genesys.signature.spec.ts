@@ -70,9 +70,7 @@ describe('the signature of Genesys', () => {
     ],
   ])('does not pass with %s', (_, headers, message) => {
     expect(() => verify(headers)).toThrow(message);
-    expect(() => verify(headers)).toThrow(
-      expect.objectContaining({ code: 'UNAUTHORIZED' }),
-    );
+    expect(() => verify(headers)).toThrow(expect.objectContaining({ code: 'UNAUTHORIZED' }));
   });
 
   it('does not pass at another URL, with another secret or for another session', () => {

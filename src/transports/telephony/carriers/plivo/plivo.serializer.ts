@@ -17,14 +17,12 @@ export class PlivoSerializer extends JsonCarrierSerializer {
   protected override readonly markEvent = 'playedStream';
   protected override readonly otherEvents = ['clearedAudio'];
 
-  constructor(
-    private readonly streamId: string,
-    contentType: PlivoContentType,
-  ) {
+  constructor(streamId: string, contentType: PlivoContentType) {
     const [type, rate] = contentType.split(';rate=') as [string, string];
     const codec = type === 'audio/x-l16' ? new L16(Number(rate)) : MULAW;
     super({
       codecs: { in: codec, out: codec },
+      stream: { streamId },
       media: [
         `{"event":"playAudio","media":{"contentType":"${type}","sampleRate":${rate},"payload":"`,
         // Plivo's pages have no streamId here; Pipecat sends it, at this place.
@@ -33,12 +31,12 @@ export class PlivoSerializer extends JsonCarrierSerializer {
     });
   }
 
-  clear(): string {
-    return JSON.stringify({ event: 'clearAudio', streamId: this.streamId });
+  override clear(): string {
+    return JSON.stringify({ event: 'clearAudio', ...this.stream });
   }
 
-  mark(name: string): string {
-    return JSON.stringify({ event: 'checkpoint', streamId: this.streamId, name });
+  override mark(name: string): string {
+    return JSON.stringify({ event: 'checkpoint', ...this.stream, name });
   }
 
   override dtmf(digits: string): string {

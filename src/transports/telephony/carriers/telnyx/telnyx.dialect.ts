@@ -2,7 +2,7 @@ import { type CarrierDialect, hexId, jsonDialect } from '../carrier-dialect.js';
 
 /** https://developers.telnyx.com/docs/voice/programmable-voice/media-streaming */
 export const telnyxDialect: CarrierDialect = {
-  ...jsonDialect('stream_id', 'sequence_number'),
+  ...jsonDialect('stream_id', 'sequence_number', 'call_control_id'),
   tellsNumbers: true,
   newIds: () => ({ streamId: crypto.randomUUID(), callId: `v3:${hexId()}` }),
   handshake: ({ streamId, callId, from, to, customParameters }) => [
@@ -21,9 +21,4 @@ export const telnyxDialect: CarrierDialect = {
       },
     },
   ],
-  stop: ({ streamId, callId }) => ({
-    event: 'stop',
-    stream_id: streamId,
-    stop: { call_control_id: callId },
-  }),
 };

@@ -30,18 +30,7 @@ export const TELNYX_L16_HZ = 16_000;
  */
 export class TelnyxSerializer extends JsonCarrierSerializer {
   constructor({ from = 'PCMU', to = 'PCMU', fromL16Hz = TELNYX_L16_HZ }: TelnyxFormat = {}) {
-    super({
-      codecs: { in: codecOf(from, fromL16Hz), out: codecOf(to, TELNYX_L16_HZ) },
-      media: ['{"event":"media","media":{"payload":"', '"}}'],
-    });
-  }
-
-  clear(): string {
-    return JSON.stringify({ event: 'clear' });
-  }
-
-  mark(name: string): string {
-    return JSON.stringify({ event: 'mark', mark: { name } });
+    super({ codecs: { in: codecOf(from, fromL16Hz), out: codecOf(to, TELNYX_L16_HZ) } });
   }
 
   /** An error is how Telnyx says why what it is sent is not heard. */

@@ -2,7 +2,7 @@ import { type CarrierDialect, hexId, jsonDialect } from '../carrier-dialect.js';
 
 /** https://www.twilio.com/docs/voice/media-streams/websocket-messages */
 export const twilioDialect: CarrierDialect = {
-  ...jsonDialect('streamSid', 'sequenceNumber'),
+  ...jsonDialect('streamSid', 'sequenceNumber', 'callSid'),
   newIds: () => ({ streamId: `MZ${hexId()}`, callId: `CA${hexId()}` }),
   handshake: ({ streamId, callId, from, to, customParameters }) => [
     { event: 'connected', protocol: 'Call', version: '1.0.0' },
@@ -24,9 +24,4 @@ export const twilioDialect: CarrierDialect = {
       },
     },
   ],
-  stop: ({ streamId, callId }) => ({
-    event: 'stop',
-    streamSid: streamId,
-    stop: { callSid: callId },
-  }),
 };
