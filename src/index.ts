@@ -72,7 +72,10 @@ export type { OpenApiOptions } from './openapi/openapi.options.js';
 export { type ReadinessCheck, RunnerHealth } from './health/runner-health.js';
 export { type MetricsExtras, MetricsModule } from './metrics/metrics.module.js';
 export type { MetricsOptions, MetricsRegistry } from './metrics/metrics.options.js';
+export { ApiRoute, type ApiRouteOptions } from './http/api-route.decorator.js';
 export type { HttpRequest } from './http/http-request.js';
+export type { PublicBaseUrl } from './http/public-url.js';
+export { RunnerController } from './http/runner-controller.decorator.js';
 export { ProviderError } from './http/provider-error.js';
 export { ProcessBotLauncher } from './process/process-bot-launcher.js';
 export type {
@@ -105,6 +108,7 @@ export { ListSessionsQuery, StopSessionQuery } from './sessions/dto/session-quer
 export { SessionInfo } from './sessions/dto/session-info.dto.js';
 export { RunnerDrain } from './sessions/runner-drain.js';
 export { RunnerReadiness } from './sessions/runner-readiness.js';
+export { SessionTokens } from './sessions/session-token.js';
 export { SessionRegistry } from './sessions/session-registry.js';
 export type { Session, SessionCall, SessionState } from './sessions/session.js';
 export { TracingModule } from './tracing/tracing.module.js';
@@ -149,7 +153,7 @@ export { IceCandidate, IceCandidates } from './transports/small-webrtc/dto/ice-c
 export { SmallWebRTCRunnerArguments } from './transports/small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
 export { CandidatesAnswer, WebRtcAnswer } from './transports/small-webrtc/dto/webrtc-answer.dto.js';
 export { WebRtcOffer } from './transports/small-webrtc/dto/webrtc-offer.dto.js';
-export type * from './transports/small-webrtc/peer/peer.js';
+export type { IceServer } from './transports/small-webrtc/peer/peer.js';
 export {
   type ConnectionState,
   SmallWebRTCConnection,
@@ -186,4 +190,8 @@ export { WhatsAppModule } from './transports/whatsapp/whatsapp.module.js';
 export type { WhatsAppOptions } from './transports/whatsapp/whatsapp.options.js';
 export type { WebSocketOptions } from './transports/websocket/websocket.options.js';
 export { type InvalidField } from './validation/invalid-fields.error.js';
+export { RunnerGateway } from './websocket/runner-gateway.decorator.js';
+export { RunnerWebSocket } from './websocket/runner-web-socket.js';
+export { SocketGateway } from './websocket/socket-gateway.js';
+export { type SocketAdmission, SocketSessions } from './websocket/socket-sessions.js';
 export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments.js';
