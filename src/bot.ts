@@ -16,6 +16,7 @@ export { type InvalidField, InvalidFieldsError } from './validation/invalid-fiel
 export { CallData } from './bot/call-data.js';
 export { type Init, RunnerArguments } from './bot/runner-arguments.js';
 export { runnerArgumentsFromJSON } from './bot/runner-arguments-json.js';
+export { DailyDialinRequest } from './transports/daily/dto/daily-dialin-request.dto.js';
 export { DailyRunnerArguments } from './transports/daily/dto/daily-runner-arguments.dto.js';
 export { DialinSettings } from './transports/daily/dto/dialin-settings.dto.js';
 export { EvalRunnerArguments } from './transports/eval/dto/eval-runner-arguments.dto.js';
@@ -28,6 +29,7 @@ export { VonageRunnerArguments } from './transports/vonage/dto/vonage-runner-arg
 export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments.js';
 
 // The media.
+export type { BufferedEmitter } from './media/buffered-emitter.js';
 export type { AudioFrame } from './media/audio-frame.js';
 export {
   type MarkOutcome,
@@ -97,6 +99,7 @@ export type {
   SmallWebRTCConnectionEvents,
 } from './transports/small-webrtc/small-webrtc-connection.js';
 export type * from './transports/small-webrtc/peer/peer.js';
+export type { WebRtcAnswer } from './transports/small-webrtc/dto/webrtc-answer.dto.js';
 export type { AudioTrack, VideoTrack } from './transports/small-webrtc/tracks.js';
 
 // The messages of a process that is no Node bot.

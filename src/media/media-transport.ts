@@ -105,6 +105,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   private hangingUp: Promise<HangUpOutcome> | undefined;
   private transferring: Promise<TransferOutcome> | undefined;
 
+  /** @internal use {@link createTransport} */
   constructor(
     private readonly link: MediaConnection,
     options: MediaTransportOptions = {},

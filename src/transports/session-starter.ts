@@ -63,6 +63,7 @@ export interface SetUpSession {
  */
 @Injectable()
 export class SessionStarter {
+  /** @internal injected */
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly transports: TransportRegistry,

@@ -15,6 +15,7 @@ export interface DisabledTransport {
 export class TransportRegistry {
   private readonly byName = new Map<string, RunnerTransport>();
 
+  /** @internal injected */
   constructor(@Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions) {}
 
   /** Called by each transport when it is constructed. */

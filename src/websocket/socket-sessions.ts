@@ -38,6 +38,7 @@ export class SocketSessions {
   /** By their intervals. */
   private readonly watches = new Map<number, SocketLiveness>();
 
+  /** @internal injected */
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly registry: SessionRegistry,
@@ -51,7 +52,7 @@ export class SocketSessions {
     adapter.add(runner, { maxPayloadBytes, closeTimeoutMs, basePath: () => paths.basePath });
   }
 
-  /** Says once that whoever connects starts a session, where HTTP wants a key for that. */
+  /** @internal Says once that whoever connects starts a session, where HTTP wants a key for that. */
   warnIfOpen(): void {
     const isOpen = this.auth instanceof KeyAuth && this.auth.isOpen;
     if (this.warned || isOpen || this.options.webSocketAuth !== 'none') return;

@@ -7,10 +7,10 @@ import {
   Access,
   type BotSession,
   RunnerModule,
-  type SessionRequestHandler,
   SessionRegistry,
   WebSocketModule,
 } from '../../src/index.js';
+import { type SessionRequestHandler } from '../../src/bot.js';
 import type { HttpRequest } from '../../src/http/http-request.js';
 import { bodyOf } from '../../src/http/request-body.js';
 import { RunnerController } from '../../src/http/runner-controller.decorator.js';
