@@ -93,3 +93,7 @@ describe('a transport of a third party, made from the exports of the package alo
     120_000,
   );
 });
+
+describe('a carrier of a third party, made from the exports of the package alone', () => {
+  it.todo('takes a call that its bot hears and speaks on');
+});
