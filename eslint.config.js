@@ -16,7 +16,9 @@ const INSPECTIONS_OF_THROWN = [
 }));
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'node_modules', '.scratch', 'test/hosts/files'] },
+  {
+    ignores: ['dist', 'coverage', 'node_modules', '.scratch', 'test/hosts/files', 'test/extension'],
+  },
   js.configs.recommended,
   {
     files: ['**/*.ts', '**/*.tsx'],

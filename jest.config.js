@@ -11,6 +11,7 @@ const project = {
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-pipecat-runner$': '<rootDir>/src/index.ts',
+    '^nestjs-pipecat-runner/bot$': '<rootDir>/src/bot.ts',
   },
   transform: {
     '^.+\\.ts$': [

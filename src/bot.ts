@@ -1,17 +1,22 @@
 import 'reflect-metadata';
-// The transports that can be reached from a process of its own; WebRTC is where its module is.
+// The transports that a process of its own can reach; a peer connection lives where its module is.
 import './transports/daily/daily.media.js';
 import './transports/livekit/livekit.media.js';
 import './transports/telephony/telephony.media.js';
 import './transports/websocket/websocket.media.js';
 
+// The bot and its session.
 export { BotLauncher } from './bot/bot-launcher.js';
 export { BotSession, type SessionRequestHandler } from './bot/bot-session.js';
-export { CallData } from './bot/call-data.js';
-export { RunnerArguments } from './bot/runner-arguments.js';
-export { runnerArgumentsFromJSON } from './bot/runner-arguments-json.js';
 export { SessionEnd, type SessionEndCode } from './bot/session-end.js';
-export { createTransport, type CreateTransportOptions } from './transports/create-transport.js';
+export type { RunnerLog } from './errors/runner-logger.js';
+export { type InvalidField, InvalidFieldsError } from './validation/invalid-fields.error.js';
+
+// The arguments, by transport.
+export { CallData } from './bot/call-data.js';
+export { type Init, RunnerArguments } from './bot/runner-arguments.js';
+export { runnerArgumentsFromJSON } from './bot/runner-arguments-json.js';
+export { DailyDialinRequest } from './transports/daily/dto/daily-dialin-request.dto.js';
 export { DailyRunnerArguments } from './transports/daily/dto/daily-runner-arguments.dto.js';
 export { DialinSettings } from './transports/daily/dto/dialin-settings.dto.js';
 export { EvalRunnerArguments } from './transports/eval/dto/eval-runner-arguments.dto.js';
@@ -22,3 +27,85 @@ export { ExotelCallData } from './transports/telephony/carriers/exotel/exotel-ca
 export { TelnyxCallData } from './transports/telephony/carriers/telnyx/telnyx-call-data.dto.js';
 export { VonageRunnerArguments } from './transports/vonage/dto/vonage-runner-arguments.dto.js';
 export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments.js';
+
+// The media.
+export type { BufferedEmitter } from './media/buffered-emitter.js';
+export type { AudioFrame } from './media/audio-frame.js';
+export {
+  type MarkOutcome,
+  type MediaState,
+  type MediaStats,
+  MediaTransport,
+  type MediaTransportEvents,
+} from './media/media-transport.js';
+export type { MediaTransportOptions } from './media/media-transport.options.js';
+export { MediaUnavailableError } from './media/media-unavailable.error.js';
+export type { OutgoingAudio, SendOutcome } from './media/paced-output.js';
+export { bytesFromPcm, pcmFromBytes } from './media/pcm.js';
+export { Resampler } from './media/resampler/resampler.js';
+export { createTransport, type CreateTransportOptions } from './transports/create-transport.js';
+export {
+  parseTelephonyWebSocket,
+  type TelephonyHandshake,
+  TelephonyHandshakeError,
+} from './transports/telephony/parse-telephony-websocket.js';
+
+// RTVI.
+export { ClientMessageError } from './rtvi/client-message.error.js';
+export { ClientReady } from './rtvi/dto/client-ready.dto.js';
+export { SendText, SendTextOptions } from './rtvi/dto/send-text.dto.js';
+export type { BotOutput, RtviMetric, RtviOutgoing, UiJobGroup } from './rtvi/rtvi-messages.js';
+export {
+  type ClientMessage,
+  type ClientMessageHandler,
+  type RtviEvents,
+  RtviSession,
+  type RtviSessionOptions,
+} from './rtvi/rtvi-session.js';
+
+// The media of a transport of one's own.
+export type {
+  HangUpOutcome,
+  MediaConnection,
+  MediaConnectionEvents,
+  MediaEnd,
+  TransferOptions,
+  TransferOutcome,
+} from './media/media-connection.js';
+export type {
+  InboundMedia,
+  MediaCapabilities,
+  MediaSerializer,
+  MediaTranscription,
+  OutputFormat,
+  WireMessage,
+} from './media/serializers/media-serializer.js';
+export type { AudioCodec } from './media/codecs/audio-codec.js';
+export { ALAW, MULAW } from './media/codecs/g711.js';
+export { L16 } from './media/codecs/l16.js';
+export { type JsonMessage, parseJsonMessage } from './media/serializers/json-message.js';
+export { SocketMediaConnection, type SocketMediaOptions } from './media/socket-media-connection.js';
+export {
+  type MediaConnectionContext,
+  type MediaConnectionFactory,
+  type MediaConnectionOptions,
+  mediaConnections,
+  type MediaConnections,
+} from './transports/media-connections.js';
+
+// The tracks of a peer connection.
+export type { OutgoingRtp, RtpPacket } from './media/rtp/rtp-packet.js';
+export type { VideoCodec } from './media/rtp/video-payload.js';
+export type { VideoFrame } from './media/rtp/video-receiver.js';
+export type { OutgoingVideo } from './media/rtp/video-sender.js';
+export type {
+  ConnectionState,
+  SmallWebRTCConnection,
+  SmallWebRTCConnectionEvents,
+} from './transports/small-webrtc/small-webrtc-connection.js';
+export type * from './transports/small-webrtc/peer/peer.js';
+export type { WebRtcAnswer } from './transports/small-webrtc/dto/webrtc-answer.dto.js';
+export type { AudioTrack, VideoTrack } from './transports/small-webrtc/tracks.js';
+
+// The messages of a process that is no Node bot.
+export type { BotMessage, RunnerMessage, StartMessage } from './process/bot-messages.js';

@@ -12,7 +12,8 @@ import { MetricsModule } from './metrics/metrics.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
 import { optionalPackage } from './packages/optional-package.js';
 import { ProcessBotLauncher } from './process/process-bot-launcher.js';
-import { type LauncherDefinition, RunnerModule } from './runner.module.js';
+import type { BotLauncher } from './bot/bot-launcher.js';
+import { type Provided, RunnerModule } from './runner.module.js';
 import { banner } from './standalone/banner.js';
 import { EchoBot } from './standalone/echo.bot.js';
 import { type Flags, parseFlags, splitList } from './standalone/flags.js';
@@ -87,7 +88,7 @@ async function main(): Promise<void> {
 async function launcherOf(
   { bot, isolate }: Flags,
   env: NodeJS.ProcessEnv,
-): Promise<LauncherDefinition> {
+): Promise<Provided<BotLauncher>> {
   if (bot === undefined) return EchoBot;
   const isPython = bot.endsWith('.py');
   if (isPython || isolate) {

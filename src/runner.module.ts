@@ -63,7 +63,7 @@ import { TransportRegistry } from './transports/transport-registry.js';
 import { SocketSessions } from './websocket/socket-sessions.js';
 
 /** What a host provides in place of the runner's own: a class, or any form of Nest provider for one. */
-type Provided<T> =
+export type Provided<T> =
   | Type<T>
   | { useClass: Type<T> }
   | { useExisting: InjectionToken }
@@ -74,21 +74,6 @@ type Provided<T> =
       inject?: InjectionToken[];
     };
 
-/** The bot: a class, or any form of Nest provider for one. */
-export type LauncherDefinition = Provided<BotLauncher>;
-
-/** Who may do what: a class, or any form of Nest provider for one. */
-export type AuthDefinition = Provided<RunnerAuth>;
-
-/** The router of phone calls: a class, or any form of Nest provider for one. */
-export type CallRouterDefinition = Provided<CallRouter>;
-
-/** The limits of outbound calls: a class, or any form of Nest provider for one. */
-export type CallLimitsDefinition = Provided<CallLimits>;
-
-/** The records of sessions: a class, or any form of Nest provider for one. */
-export type SessionHooksDefinition = Provided<SessionHooks>;
-
 /** What shapes the module itself, and so must be known before any option is computed. */
 export interface RunnerModuleExtras {
   /**
@@ -97,15 +82,15 @@ export interface RunnerModuleExtras {
    */
   name?: string;
   /** The bot to run. Without one, `/start` answers 501. */
-  launcher?: LauncherDefinition;
+  launcher?: Provided<BotLauncher>;
   /** Who may do what. Without it, `publicKeys` and `privateKeys` decide. */
-  auth?: AuthDefinition;
+  auth?: Provided<RunnerAuth>;
   /** Decides about each phone call before it is answered. Without one every call is taken. */
-  callRouter?: CallRouterDefinition;
+  callRouter?: Provided<CallRouter>;
   /** The limits of `OutboundCalls` and `transport.transfer()`. Without them there are no limits. */
-  callLimits?: CallLimitsDefinition;
+  callLimits?: Provided<CallLimits>;
   /** Is told of every session that has ended, and of every start that was refused. */
-  sessionHooks?: SessionHooksDefinition;
+  sessionHooks?: Provided<SessionHooks>;
   /** Modules whose providers all of these, and an options factory, inject. */
   imports?: ModuleMetadata['imports'];
   /** The transports this instance offers, such as `WebSocketModule.forRoot()`. */

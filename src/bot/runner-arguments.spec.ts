@@ -20,7 +20,7 @@ import {
   TelnyxCallData,
   VonageRunnerArguments,
   WebSocketRunnerArguments,
-} from '../index.js';
+} from '../../test/support/all-classes.js';
 import { validateInto } from '../validation/validate-into.js';
 
 type Plain = Record<string, unknown>;

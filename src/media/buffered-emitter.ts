@@ -32,7 +32,7 @@ export abstract class BufferedEmitter<
     });
   }
 
-  /** A listener threw, or rejected. */
+  /** @internal A listener threw, or rejected. */
   protected abstract fail(error: unknown): void;
 
   /** So much was dropped because nobody listened or read. */

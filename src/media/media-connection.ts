@@ -40,7 +40,7 @@ export interface TransferOutcome {
 /** What a {@link MediaConnection} reports. */
 export interface MediaConnectionEvents {
   connected(): void;
-  /** @param pcm several channels alternate; the link does not use it again */
+  /** @param pcm several channels alternate; the connection does not use it again */
   audio(
     pcm: Int16Array,
     sampleRateHz: number,

@@ -105,8 +105,9 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   private hangingUp: Promise<HangUpOutcome> | undefined;
   private transferring: Promise<TransferOutcome> | undefined;
 
+  /** @internal use {@link createTransport} */
   constructor(
-    private readonly link: MediaConnection,
+    private readonly connection: MediaConnection,
     options: MediaTransportOptions = {},
     private readonly observer?: MediaTransportObserver,
   ) {
@@ -115,12 +116,12 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     super(roomsFor(maxBacklogMs));
     this.sampleRateHz = sampleRateHz;
     this.output = new PacedOutput({
-      ...link.output,
+      ...connection.output,
       aheadMs: sendAheadMs,
       maxQueueMs,
       write: (chunk) => this.write(chunk),
     });
-    link.open({
+    connection.open({
       connected: () => this.connected(),
       audio: (...args) => this.hear(...args),
       dtmf: (digit) =>
@@ -139,7 +140,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
 
   /** What this transport can do beside audio. */
   get capabilities(): MediaCapabilities {
-    return this.link.capabilities;
+    return this.connection.capabilities;
   }
 
   get state(): MediaState {
@@ -188,7 +189,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   clear(): void {
     this.output.clear();
     this.settleMarks('cleared');
-    if (this.currentState === 'connected') this.link.clear();
+    if (this.currentState === 'connected') this.connection.clear();
   }
 
   /**
@@ -219,7 +220,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
       throw new RangeError('digits must be some of 0 to 9, *, #, A to D');
     }
     if (!this.capabilities.dtmfOut || this.currentState !== 'connected') return false;
-    return this.link.sendDtmf(digits);
+    return this.connection.sendDtmf(digits);
   }
 
   /**
@@ -234,14 +235,14 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   /** Sends an application message. @returns false where the transport cannot */
   sendMessage(message: unknown): boolean {
     if (!this.capabilities.messages || this.currentState !== 'connected') return false;
-    return this.link.sendMessage(message);
+    return this.connection.sendMessage(message);
   }
 
   /** Ends the call at the provider where it can, and the connection. Tells how it went; never rejects. */
   hangUp(): Promise<HangUpOutcome> {
     if (!this.hangingUp) {
       this.observer?.hangingUp?.();
-      this.hangingUp = this.link.hangUp().then((outcome) => {
+      this.hangingUp = this.connection.hangUp().then((outcome) => {
         if (!outcome.ok) this.observer?.warn(`hanging up failed: ${outcome.error}`);
         this.close(HUNG_UP);
         return outcome;
@@ -252,7 +253,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
 
   /** True when {@link transfer} can put the call through: it is a phone call, of a carrier whose `credentials` are there. */
   get canTransfer(): boolean {
-    return this.link.transfer !== undefined;
+    return this.connection.transfer !== undefined;
   }
 
   /**
@@ -262,7 +263,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
    * @param target a phone number in E.164, or a SIP URI
    */
   async transfer(target: string, options: TransferOptions = {}): Promise<TransferOutcome> {
-    const { transfer } = this.link;
+    const { transfer } = this.connection;
     if (!transfer) {
       return failed(
         'This call cannot be transferred: there is no carrier, or no credentials for it.',
@@ -282,14 +283,14 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   close(end: MediaEnd = { reason: 'closed', message: 'The bot closed the connection.' }): void {
     if (this.currentState === 'disconnected') return;
     this.disconnect(end);
-    void this.link.close(end);
+    void this.connection.close(end);
   }
 
   /** @internal The session ended, and ends the connection in its own way. @param end the same */
   abort(end: MediaEnd): void {
     if (this.currentState === 'disconnected') return;
     this.disconnect(end);
-    void this.link.close({ ...end, reason: 'aborted' });
+    void this.connection.close({ ...end, reason: 'aborted' });
   }
 
   private connected(): void {
@@ -346,7 +347,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   }
 
   private write(chunk: Int16Array): boolean {
-    if (this.currentState !== 'connected' || !this.link.sendAudio(chunk)) return false;
+    if (this.currentState !== 'connected' || !this.connection.sendAudio(chunk)) return false;
     this.stats.audioOut++;
     return true;
   }
@@ -360,7 +361,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
         this.warnOnce('marks', 'the other side does not confirm that marks were played');
         this.settleMark(this.marks.keys().next().value!, 'played');
       }
-      this.link.mark(id);
+      this.connection.mark(id);
       return;
     }
     const timer = setTimeout(() => this.settleMark(id, 'played'), this.output.aheadMs);

@@ -20,6 +20,7 @@ interface TokenPayload {
 export class SessionTokens {
   private readonly secret: string | Buffer;
 
+  /** @internal injected */
   constructor(@Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions) {
     this.secret = options.tokenSecret ?? randomBytes(32);
   }

@@ -64,6 +64,7 @@ export interface SetUpSession {
  */
 @Injectable()
 export class SessionStarter {
+  /** @internal injected */
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly transports: TransportRegistry,

@@ -17,6 +17,7 @@ export class TransportRegistry {
   /** Whether sessions also begin in another way than by a `/start`. */
   private hasOthers = false;
 
+  /** @internal injected */
   constructor(@Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions) {}
 
   /** Called by each transport when it is constructed. */

@@ -6,7 +6,7 @@ import {
   type ClassTransformOptions,
 } from 'class-transformer';
 import { validateSync } from 'class-validator';
-import * as runner from '../index.js';
+import * as runner from '../../test/support/all-classes.js';
 import { apiFieldsOf } from './api-field.decorator.js';
 import type { PlainClass } from './field-traits.js';
 import { isClass } from './options.js';

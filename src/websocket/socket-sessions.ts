@@ -37,6 +37,7 @@ export class SocketSessions {
   /** By their intervals. */
   private readonly watches = new Map<number, SocketLiveness>();
 
+  /** @internal injected */
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly registry: SessionRegistry,
@@ -50,7 +51,7 @@ export class SocketSessions {
     adapter.add(runner, { maxPayloadBytes, closeTimeoutMs, basePath: () => paths.basePath });
   }
 
-  /** Says once that whoever connects starts a session, where HTTP wants a key for that. */
+  /** @internal Says once that whoever connects starts a session, where HTTP wants a key for that. */
   warnIfOpen(): void {
     const isOpen = this.auth instanceof KeyAuth && this.auth.isOpen;
     if (this.warned || isOpen || this.options.webSocketAuth !== 'none') return;

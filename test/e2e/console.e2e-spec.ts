@@ -8,7 +8,6 @@ import {
   type BotSession,
   createTransport,
   DailyModule,
-  RtviSession,
   type RunnerArguments,
   type RunnerModuleExtras,
   type RunnerOptions,
@@ -17,6 +16,7 @@ import {
   TelephonyModule,
   WebSocketModule,
 } from '../../src/index.js';
+import { RtviSession } from '../../src/bot.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { CHROMIUM, launchChromium } from '../support/chromium.js';

@@ -7,17 +7,17 @@ import {
   CallData,
   type CallDecision,
   CallRouter,
-  DailyDialinRequest,
   DailyModule,
   type DailyOptions,
   DailyRunnerArguments,
   RunnerArguments,
-  runnerArgumentsFromJSON,
   type RunnerModuleExtras,
   type RunnerOptions,
   SessionRegistry,
   SessionEnd,
 } from '../../src/index.js';
+import { DailyDialinRequest } from '../../src/transports/daily/dto/daily-dialin-request.dto.js';
+import { runnerArgumentsFromJSON } from '../../src/bot.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { ROOM_SCHEMA, TOKEN_SCHEMA, FakeDaily } from '../support/fake-daily.js';
 import {

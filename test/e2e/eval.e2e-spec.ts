@@ -9,11 +9,11 @@ import {
   type RunnerArguments,
   RunnerModule,
   type RunnerOptions,
-  RtviSession,
   SessionRegistry,
   TelephonyModule,
   type TelephonyOptions,
 } from '../../src/index.js';
+import { RtviSession } from '../../src/bot.js';
 import { startHost, type TestHost } from '../../src/testing/index.js';
 import { SpeechDetector } from '../../src/standalone/speech-detector.js';
 import { closeOf, connect, nextText } from '../support/runner-app.js';

@@ -3,10 +3,10 @@ import {
   BotLauncher,
   createTransport,
   type RunnerArguments,
-  RtviSession,
   RunnerModule,
   WebSocketModule,
 } from '../../src/index.js';
+import { RtviSession } from '../../src/bot.js';
 import { connectClient, placeCall, startHost, type TestHost } from '../../src/testing/index.js';
 
 /** Says two things, and then so much. */

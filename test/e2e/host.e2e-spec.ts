@@ -27,7 +27,6 @@ import { io } from 'socket.io-client';
 import {
   BotLauncher,
   type BotSession,
-  type LauncherDefinition,
   type RunnerArguments,
   RunnerModule,
   SessionRegistry,
@@ -35,6 +34,7 @@ import {
   transportsFromEnv,
   WebSocketModule,
 } from '../../src/index.js';
+import { type Provided } from '../../src/runner.module.js';
 import { placeCall, RecordingLauncher } from '../../src/testing/index.js';
 import {
   closeOf,
@@ -172,7 +172,7 @@ describe.each(PLATFORMS)('in a host application on %s', (platform) => {
       expect((await fetch(`${url}/api/v1/things`)).status).toBe(418);
     });
 
-    it.each<[string, LauncherDefinition]>([
+    it.each<[string, Provided<BotLauncher>]>([
       ['a class', GreetingBot],
       ['useClass', { useClass: GreetingBot }],
       ['useExisting', { useExisting: GreetingBot }],

@@ -5,12 +5,12 @@ import { RoomServiceClient } from 'livekit-server-sdk';
 import {
   type BotSession,
   createTransport,
-  type HangUpOutcome,
   LiveKitModule,
   LiveKitRunnerArguments,
   type RunnerArguments,
   SessionRegistry,
 } from '../../src/index.js';
+import { type HangUpOutcome } from '../../src/bot.js';
 import type { Session } from '../../src/sessions/session.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { CHROMIUM } from '../support/chromium.js';

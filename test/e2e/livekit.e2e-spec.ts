@@ -10,9 +10,9 @@ import {
   LiveKitModule,
   type LiveKitOptions,
   LiveKitRunnerArguments,
-  runnerArgumentsFromJSON,
   SessionRegistry,
 } from '../../src/index.js';
+import { runnerArgumentsFromJSON } from '../../src/bot.js';
 import type { Session } from '../../src/sessions/session.js';
 import { LIVEKIT_SDK } from '../../src/transports/livekit/livekit-sdk.js';
 import { RecordingLauncher } from '../../src/testing/index.js';

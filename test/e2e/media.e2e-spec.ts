@@ -7,18 +7,17 @@ import {
   createTransport,
   DailyModule,
   type MediaTransport,
-  MediaUnavailableError,
   type RunnerArguments,
   RunnerModule,
   type RunnerModuleExtras,
   type RunnerOptions,
-  RtviSession,
   SessionRegistry,
   SessionEnd,
   TelephonyModule,
   WebSocketModule,
   WebSocketRunnerArguments,
 } from '../../src/index.js';
+import { MediaUnavailableError, RtviSession } from '../../src/bot.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import {
   type CarrierName,

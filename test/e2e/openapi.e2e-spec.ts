@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { ApiExtraModels, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { describe, expect, it } from '@jest/globals';
-import * as api from '../../src/index.js';
+import * as api from '../support/all-classes.js';
 
 const CLASSES: Type<unknown>[] = [
   api.CallData,

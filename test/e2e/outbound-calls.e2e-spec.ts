@@ -14,9 +14,9 @@ import {
   SessionRegistry,
   TelephonyModule,
   type TelephonyOptions,
-  type TenantLimitsSource,
   SessionEnd,
 } from '../../src/index.js';
+import { type TenantLimitsSource } from '../../src/calls/in-memory-call-limits.js';
 import { RecordingLauncher, startHost, type TestHost } from '../../src/testing/index.js';
 import { FakeCarrierApi } from '../support/fake-carrier-api.js';
 import { Lines } from '../support/lines.js';

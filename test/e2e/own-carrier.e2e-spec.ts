@@ -6,11 +6,11 @@ import {
   createTransport,
   InvalidOptionsError,
   JsonCarrierSerializer,
-  MULAW,
   RunnerModule,
   RunnerError,
   TelephonyModule,
 } from '../../src/index.js';
+import { MULAW } from '../../src/bot.js';
 import {
   type CarrierDialect,
   placeCall,

@@ -1,76 +1,17 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectClient } from '../../src/testing/index.js';
+import { PackedPackage, run } from '../support/packed-package.js';
 import { closeOf, post } from '../support/runner-app.js';
 import { similarity, tone } from '../support/sound.js';
 
-const run = promisify(execFile);
-let dir: string;
-let tarball: string;
-const children: ChildProcess[] = [];
+let packed: PackedPackage;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'package-'));
-  // Built by Jest's global set-up.
-  const { stdout } = await run('npm', [
-    'pack',
-    '--ignore-scripts',
-    '--json',
-    '--pack-destination',
-    dir,
-  ]);
-  tarball = join(dir, (JSON.parse(stdout) as { filename: string }[])[0]!.filename);
+  packed = await PackedPackage.create();
 }, 60_000);
-afterAll(async () => {
-  for (const child of children) {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-    }
-  }
-  await rm(dir, { recursive: true });
-});
-
-async function freshApp(
-  name: string,
-  manifest: object,
-  files: Record<string, string>,
-): Promise<string> {
-  const app = join(dir, name);
-  await mkdir(app);
-  const dependencies = {
-    'nestjs-pipecat-runner': `file:${tarball}`,
-    ...(manifest as { dependencies: object }).dependencies,
-  };
-  await writeFile(
-    join(app, 'package.json'),
-    JSON.stringify({ private: true, ...manifest, dependencies }),
-  );
-  for (const [file, text] of Object.entries(files)) await writeFile(join(app, file), text);
-  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: app });
-  return app;
-}
-
-/** Starts a program that prints its port, and resolves with its URL. */
-async function start(app: string, file: string): Promise<{ url: string; child: ChildProcess }> {
-  const child = spawn(process.execPath, [file], { cwd: app });
-  children.push(child);
-  let errors = '';
-  child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
-  for await (const line of createInterface(child.stdout)) {
-    const port = /listening on (\d+)/.exec(line)?.[1];
-    if (!port) continue;
-    child.stdout.resume();
-    return { url: `http://127.0.0.1:${port}`, child };
-  }
-  throw new Error(`it did not start: ${errors}`);
-}
+afterAll(() => packed.remove());
 
 async function conversation(url: string): Promise<void> {
   const { json } = await post(`${url}/start`, { transport: 'websocket' });
@@ -88,7 +29,7 @@ async function conversation(url: string): Promise<void> {
 
 describe('the package', () => {
   it('holds what a user needs, and nothing else', async () => {
-    const { stdout } = await run('tar', ['tzf', tarball]);
+    const { stdout } = await run('tar', ['tzf', packed.tarball]);
     const files = stdout
       .trim()
       .split('\n')
@@ -96,6 +37,8 @@ describe('the package', () => {
     for (const needed of [
       'dist/index.js',
       'dist/index.d.ts',
+      'dist/bot.js',
+      'dist/bot.d.ts',
       'dist/cjs/index.js',
       'dist/cjs/index.d.ts',
       'dist/cjs/package.json',
@@ -125,7 +68,7 @@ describe('the package', () => {
   it('runs the README’s example in a fresh Nest 12 application', async () => {
     const readme = await readFile('README.md', 'utf8');
     const example = /```ts\n(import { Injectable, Module }[^]*?)```/.exec(readme)![1]!;
-    const app = await freshApp(
+    const app = await packed.freshApp(
       'nest12',
       {
         type: 'module',
@@ -187,13 +130,9 @@ describe('the package', () => {
         }),
       },
     );
-    await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], { cwd: app }).catch(
-      (error: { stdout: string }) => {
-        throw new Error(error.stdout);
-      },
-    );
+    await packed.compile(app);
     for (const file of ['main.js', 'isolated.js']) {
-      const { url, child } = await start(app, file);
+      const { url, child } = await packed.start(app, file);
       await conversation(url);
       const exit = once(child, 'exit');
       child.kill('SIGTERM');
@@ -202,7 +141,7 @@ describe('the package', () => {
   }, 180_000);
 
   it('runs in a fresh Nest 11 application of CommonJS on Express', async () => {
-    const app = await freshApp(
+    const app = await packed.freshApp(
       'nest11',
       {
         dependencies: {
@@ -235,7 +174,7 @@ describe('the package', () => {
         `,
       },
     );
-    const { url } = await start(app, 'main.js');
+    const { url } = await packed.start(app, 'main.js');
     await conversation(url);
   }, 180_000);
 });

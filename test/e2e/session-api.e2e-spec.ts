@@ -7,11 +7,11 @@ import {
   Access,
   type BotSession,
   RunnerModule,
-  type SessionRequestHandler,
   SessionRegistry,
   WebSocketModule,
   SessionEnd,
 } from '../../src/index.js';
+import { type SessionRequestHandler } from '../../src/bot.js';
 import type { HttpRequest } from '../../src/http/http-request.js';
 import { bodyOf } from '../../src/http/runner-request.js';
 import { RunnerController } from '../../src/http/runner-controller.decorator.js';

@@ -3,15 +3,14 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   callerParameters,
   CallData,
-  ExotelCallData,
   RunnerModule,
   type RunnerOptions,
   type Session,
   SessionRegistry,
   TelephonyModule,
-  TelnyxCallData,
   type WebSocketRunnerArguments,
 } from '../../src/index.js';
+import { ExotelCallData, TelnyxCallData } from '../../src/bot.js';
 import { placeCall, RecordingLauncher } from '../../src/testing/index.js';
 import {
   closeOf,

@@ -15,9 +15,9 @@ import {
   SessionRegistry,
   TelephonyModule,
   type TelephonyOptions,
-  type TransferOutcome,
   WebSocketModule,
 } from '../../src/index.js';
+import { type TransferOutcome } from '../../src/bot.js';
 import { type FakeCall, startHost, type TestHost } from '../../src/testing/index.js';
 import { FakeCarrierApi } from '../support/fake-carrier-api.js';
 import { Lines } from '../support/lines.js';

@@ -3,7 +3,6 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { WebSocket } from 'ws';
 import {
   createTransport,
-  MediaUnavailableError,
   RunnerModule,
   type RunnerOptions,
   type Session,
@@ -11,6 +10,7 @@ import {
   TelephonyModule,
   type WebSocketRunnerArguments,
 } from '../../src/index.js';
+import { MediaUnavailableError } from '../../src/bot.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { closeOf, connect, type RunningApp, startApp } from '../support/runner-app.js';
 

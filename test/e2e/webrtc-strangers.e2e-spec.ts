@@ -3,10 +3,10 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@j
 import * as werift from 'werift';
 import {
   type SessionEnd,
-  type SmallWebRTCConnection,
   type SmallWebRTCRunnerArguments,
   SmallWebRtcModule,
 } from '../../src/index.js';
+import { type SmallWebRTCConnection } from '../../src/bot.js';
 import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
 import type { Session } from '../../src/sessions/session.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';

@@ -4,18 +4,20 @@ import * as werift from 'werift';
 import {
   type BotLauncher,
   createTransport,
-  type PeerOptions,
-  type PeerStack,
   type RunnerModuleExtras,
   type RunnerOptions,
   type SessionEnd,
-  type SmallWebRTCConnection,
   SmallWebRTCRunnerArguments,
   SmallWebRtcModule,
   type SmallWebRtcOptions,
+} from '../../src/index.js';
+import {
+  type PeerOptions,
+  type PeerStack,
+  type SmallWebRTCConnection,
   type VideoFrame,
   type VideoTrack,
-} from '../../src/index.js';
+} from '../../src/bot.js';
 import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
 import { packetsOf } from '../../src/media/rtp/video-sender.js';
 import { SessionRegistry } from '../../src/sessions/session-registry.js';

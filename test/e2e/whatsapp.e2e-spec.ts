@@ -6,7 +6,6 @@ import {
   type CallDecision,
   CallRouter,
   createTransport,
-  type HangUpOutcome,
   type RunnerArguments,
   RunnerModule,
   type RunnerModuleExtras,
@@ -15,6 +14,7 @@ import {
   WhatsAppModule,
   SessionEnd,
 } from '../../src/index.js';
+import { type HangUpOutcome } from '../../src/bot.js';
 import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { RecordingLauncher } from '../../src/testing/index.js';

@@ -1,7 +1,8 @@
 // What code can throw that breaks whoever prints it, inspects it or asks for its class. Each is made anew.
 import { inspect } from 'node:util';
 import { ForbiddenException } from '@nestjs/common';
-import { ClientMessageError, ProviderError, RunnerError } from 'nestjs-pipecat-runner';
+import { ProviderError, RunnerError } from 'nestjs-pipecat-runner';
+import { ClientMessageError } from 'nestjs-pipecat-runner/bot';
 
 const broken = () => {
   throw new Error('a getter that throws');

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import * as runner from 'nestjs-pipecat-runner';
+import { RtviSession } from 'nestjs-pipecat-runner/bot';
 import { THROWABLES } from './throwables.js';
 
 const [platform, logger] = process.argv.slice(2);
@@ -62,10 +63,10 @@ const PLACES = {
     (await runner.createTransport(args)).on('disconnected', fail),
   ),
   ...listening('a listener of RTVI', async (args, fail) =>
-    new runner.RtviSession(await runner.createTransport(args)).on('send-text', fail),
+    new RtviSession(await runner.createTransport(args)).on('send-text', fail),
   ),
   ...listening('a handler of RTVI', async (args, fail, { logger }) =>
-    new runner.RtviSession(await runner.createTransport(args), { logger }).onClientMessage(fail),
+    new RtviSession(await runner.createTransport(args), { logger }).onClientMessage(fail),
   ),
   ...listening('a listener of the WebSocket', ({ websocket }, fail) =>
     websocket.on('message', fail),

@@ -3,9 +3,9 @@ import {
   BotLauncher,
   type BotSession,
   createTransport,
-  RtviSession,
   type RunnerArguments,
 } from '../../src/index.js';
+import { RtviSession } from '../../src/bot.js';
 
 /** A conversation that a {@link ListeningBot} is in. */
 export interface Conversation {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Resampler } from '../../src/index.js';
+import { Resampler } from '../../src/bot.js';
 
 /** A tone at half of full scale. */
 export const tone = (hz: number, rateHz: number, seconds: number): Int16Array =>

@@ -1,7 +1,8 @@
 // Does what the `body` of its session says; else it says back what it hears.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createTransport, parseTelephonyWebSocket } from 'nestjs-pipecat-runner';
+import { createTransport } from 'nestjs-pipecat-runner';
+import { parseTelephonyWebSocket } from 'nestjs-pipecat-runner/bot';
 
 const DEEDS = {
   async tell(args, session) {
