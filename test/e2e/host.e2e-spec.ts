@@ -37,6 +37,7 @@ import {
 } from '../../src/index.js';
 import { placeCall, RecordingLauncher } from '../../src/testing/index.js';
 import {
+  closeApps,
   closeOf,
   connect,
   listen,
@@ -50,10 +51,7 @@ import {
 } from '../support/runner-app.js';
 
 let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 const transports = () => [WebSocketModule.forRoot(), TelephonyModule.forRoot()];
 

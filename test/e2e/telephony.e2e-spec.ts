@@ -14,6 +14,7 @@ import {
 } from '../../src/index.js';
 import { placeCall, RecordingLauncher } from '../../src/testing/index.js';
 import {
+  closeApps,
   closeOf,
   connect,
   PLATFORMS,
@@ -23,10 +24,7 @@ import {
 } from '../support/runner-app.js';
 
 let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 async function start(
   platform: (typeof PLATFORMS)[number],
