@@ -1,4 +1,10 @@
-import { type Check, checkOptions, MAX_TIMER_MS, withoutUndefined } from './validation/options.js';
+import {
+  anObject,
+  type Check,
+  checkOptions,
+  MAX_TIMER_MS,
+  withoutUndefined,
+} from './validation/options.js';
 import { checkKeys, type RunnerKey } from './auth/runner-key.js';
 
 /** How the runner behaves. Every option has a default; all are validated when the application starts. */
@@ -224,7 +230,7 @@ const count =
       ? undefined
       : `must be a whole number of at least ${min}${infinite ? ', or Infinity' : ''}`;
 
-const text =
+const longText =
   (minLength: number): Check =>
   (value) =>
     typeof value === 'string' && value.length >= minLength
@@ -260,11 +266,11 @@ const CHECKS: Record<keyof RunnerOptions, Check> = {
       return 'must be data, such as JSON has it';
     }
   },
-  tokenSecret: text(16),
+  tokenSecret: longText(16),
   publicKeys: checkKeys,
   privateKeys: checkKeys,
-  onlyTransport: text(1),
-  defaultTransport: text(1),
+  onlyTransport: longText(1),
+  defaultTransport: longText(1),
   pendingTtlMs: durationMs({ min: 1, infinite: false }),
   maxSessions: count(1, true),
   startQueueMs: durationMs({ min: 0, infinite: false }),
@@ -285,10 +291,7 @@ const CHECKS: Record<keyof RunnerOptions, Check> = {
   bodyTimeoutMs: durationMs({ min: 1, infinite: false }),
   maxPayloadBytes: count(1, false),
   closeTimeoutMs: durationMs({ min: 0, infinite: false }),
-  cliArgs: (value) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? undefined
-      : 'must be an object',
+  cliArgs: anObject,
 };
 
 const ASYNC = ['useFactory', 'useClass', 'useExisting', 'inject', 'provideInjectionTokensFrom'];

@@ -28,7 +28,10 @@ it('a request that offers HTTP/2 is answered in its turn by a server with upgrad
       'HTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Length: 4\r\n\r\nbody',
   );
   const answers = await text(socket);
-  expect(answers.match(/answer to \/(first|second)/g)).toEqual(['answer to /first', 'answer to /second']);
+  expect(answers.match(/answer to \/(first|second)/g)).toEqual([
+    'answer to /first',
+    'answer to /second',
+  ]);
   expect(seen).toEqual([
     ['/first', undefined, ''],
     ['/second', undefined, 'body'],

@@ -1,4 +1,4 @@
-import { checkOptions } from '../validation/options.js';
+import { checkOptions, text } from '../validation/options.js';
 
 /** Options of {@link OpenApiModule}. */
 export interface OpenApiOptions {
@@ -10,9 +10,6 @@ export interface OpenApiOptions {
 
 /** DI token of the {@link OpenApiOptions}. */
 export const OPENAPI_OPTIONS = Symbol('OPENAPI_OPTIONS');
-
-const text = (value: unknown): string | undefined =>
-  typeof value === 'string' && value !== '' ? undefined : 'must be a string';
 
 /** @throws {InvalidOptionsError} */
 export function checkOpenApiOptions(options: OpenApiOptions): OpenApiOptions {

@@ -77,6 +77,15 @@ export const milliseconds =
       ? undefined
       : `must be a whole number of milliseconds, at least ${min}`;
 
+/** Text that is not empty. */
+export const text: Check = (value) =>
+  typeof value === 'string' && value !== '' ? undefined : 'must be a string';
+
+export const anObject: Check = (value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? undefined
+    : 'must be an object';
+
 export const trueOrFalse: Check = (value) =>
   typeof value === 'boolean' ? undefined : 'must be true or false';
 

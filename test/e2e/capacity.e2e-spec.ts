@@ -10,13 +10,17 @@ import {
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { ChildHost } from '../support/child-host.js';
-import { closeOf, PLATFORMS, post, type RunningApp, startApp } from '../support/runner-app.js';
+import {
+  closeApps,
+  closeOf,
+  PLATFORMS,
+  post,
+  type RunningApp,
+  startApp,
+} from '../support/runner-app.js';
 
 let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 async function start(platform: (typeof PLATFORMS)[number], options: object = {}) {
   running = await startApp(platform, [

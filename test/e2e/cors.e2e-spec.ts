@@ -21,6 +21,7 @@ import {
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import {
+  closeApps,
   connect,
   listen,
   PLATFORMS,
@@ -32,10 +33,7 @@ const PAGE = 'https://app.example.com';
 const STRANGER = 'https://evil.example';
 
 let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 const bot = new RecordingLauncher(async (_args, session) => {
   session.onRequest(() => new Response('the bot', { headers: { vary: 'Accept' } }));

@@ -15,13 +15,10 @@ import {
   WebSocketModule,
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
-import { PLATFORMS, post, type RunningApp, startApp } from '../support/runner-app.js';
+import { closeApps, PLATFORMS, post, type RunningApp, startApp } from '../support/runner-app.js';
 
 let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 async function get(path: string): Promise<{ status: number; json: Record<string, unknown> }> {
   const response = await fetch(running!.url + path);

@@ -37,6 +37,7 @@ import {
 import { type Provided } from '../../src/runner.module.js';
 import { placeCall, RecordingLauncher } from '../../src/testing/index.js';
 import {
+  closeApps,
   closeOf,
   connect,
   listen,
@@ -50,10 +51,7 @@ import {
 } from '../support/runner-app.js';
 
 let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 const transports = () => [WebSocketModule.forRoot(), TelephonyModule.forRoot()];
 

@@ -18,6 +18,7 @@ import { LIVEKIT_SDK } from '../../src/transports/livekit/livekit-sdk.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { livekitWebhook } from '../support/livekit-webhook.js';
 import {
+  closeApps,
   type Platform,
   PLATFORMS,
   post,
@@ -30,10 +31,7 @@ const KEYS = { apiKey: 'devkey', apiSecret: 'a-secret-of-at-least-thirty-two-cha
 const URL = 'wss://example.livekit.cloud';
 
 let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 async function start(
   options: LiveKitOptions = {},

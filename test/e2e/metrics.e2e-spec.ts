@@ -11,14 +11,18 @@ import {
   SessionEnd,
 } from '../../src/index.js';
 import { connectClient, placeCall, RecordingLauncher } from '../../src/testing/index.js';
-import { closeOf, PLATFORMS, post, type RunningApp, startApp } from '../support/runner-app.js';
+import {
+  closeApps,
+  closeOf,
+  PLATFORMS,
+  post,
+  type RunningApp,
+  startApp,
+} from '../support/runner-app.js';
 import { tone } from '../support/sound.js';
 
 let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 /** Hears, and says back. */
 const echo = () =>

@@ -23,13 +23,9 @@ import {
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { CHROMIUM } from '../support/chromium.js';
-import { PLATFORMS, type RunningApp, startApp } from '../support/runner-app.js';
+import { closeApps, PLATFORMS, startApp } from '../support/runner-app.js';
 
-let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 const everything = (options: RunnerOptions & RunnerModuleExtras = {}) =>
   RunnerModule.forRoot({
@@ -68,7 +64,7 @@ async function expectValid(document: object, version: string): Promise<void> {
 
 describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
   it('describes every route there is, in valid OpenAPI', async () => {
-    const { app, url } = (running = await startApp(platform, [everything()]));
+    const { app, url } = await startApp(platform, [everything()]);
     const { routes: routed } = app.get(HttpIntake, { strict: false });
     const routes = routed.map(({ path, route }) => ({ path, handler: route.handle }));
     expect(routes.length).toBeGreaterThan(9);
@@ -155,11 +151,11 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
   });
 
   it('is right wherever the runner is, and leaves out what is not there', async () => {
-    const { url } = (running = await startApp(
+    const { url } = await startApp(
       platform,
       [everything({ path: 'voice', health: false, transports: [WebSocketModule.forRoot()] })],
       (app) => app.setGlobalPrefix('api'),
-    ));
+    );
     const document = await documentOf(`${url}/api/voice`);
     const { servers, paths } = document as unknown as {
       servers: { url: string }[];
@@ -184,7 +180,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
   });
 
   it('has a page for people, which loads and runs its own files only', async () => {
-    const { url } = (running = await startApp(platform, [everything()]));
+    const { url } = await startApp(platform, [everything()]);
     const response = await fetch(`${url}/docs`);
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(response.headers.get('content-security-policy')).toMatch(
@@ -208,7 +204,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
 
 describe('the page in a browser', () => {
   (CHROMIUM ? it : it.skip)('shows the description, and breaks none of its own rules', async () => {
-    const { url } = (running = await startApp('fastify', [everything()]));
+    const { url } = await startApp('fastify', [everything()]);
     const browser = await chromium.launch({
       executablePath: CHROMIUM,
       args: ['--no-sandbox', '--disable-gpu'],

@@ -32,6 +32,7 @@ import {
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { formOf, twilioHeaders } from '../support/carrier-signatures.js';
 import {
+  closeApps,
   connect,
   listen,
   PLATFORMS,
@@ -54,10 +55,7 @@ const TOKEN = 'a-token-of-the-account';
 const FIELDS = { From: '+15550001', To: '+15550002', CallSid: 'CA1' };
 
 let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 const mirror = new RecordingLauncher(async (_args, session) => {
   session.onRequest((request) => {

@@ -16,6 +16,7 @@ import {
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { BROWSER_OFFER as OFFER } from '../support/offers.js';
 import {
+  closeApps,
   closeOf,
   connect,
   PLATFORMS,
@@ -27,10 +28,7 @@ import {
 } from '../support/runner-app.js';
 
 let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 async function start(
   platform: Platform,

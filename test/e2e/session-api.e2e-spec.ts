@@ -16,13 +16,10 @@ import type { HttpRequest } from '../../src/http/http-request.js';
 import { bodyOf } from '../../src/http/runner-request.js';
 import { RunnerController } from '../../src/http/runner-controller.decorator.js';
 import { connectClient, type FakeClient, RecordingLauncher } from '../../src/testing/index.js';
-import { PLATFORMS, post, type RunningApp, startApp } from '../support/runner-app.js';
+import { closeApps, PLATFORMS, post, type RunningApp, startApp } from '../support/runner-app.js';
 
 let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 interface Conversation {
   /** `http://…/sessions/<id>`. */

@@ -8,13 +8,10 @@ import {
   WebSocketModule,
 } from '../../src/index.js';
 import { connectClient, RecordingLauncher } from '../../src/testing/index.js';
-import { PLATFORMS, post, type RunningApp, startApp } from '../support/runner-app.js';
+import { closeApps, PLATFORMS, post, type RunningApp, startApp } from '../support/runner-app.js';
 
 let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 const ISO = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 

@@ -13,6 +13,7 @@ import {
 import { ExotelCallData, TelnyxCallData } from '../../src/bot.js';
 import { placeCall, RecordingLauncher } from '../../src/testing/index.js';
 import {
+  closeApps,
   closeOf,
   connect,
   PLATFORMS,
@@ -22,10 +23,7 @@ import {
 } from '../support/runner-app.js';
 
 let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 async function start(
   platform: (typeof PLATFORMS)[number],

@@ -8,20 +8,16 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { RunnerModule, SessionRegistry, WebSocketModule } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import {
+  closeApps,
   connect,
   nextText,
   PLATFORMS,
   type Platform,
   post,
-  type RunningApp,
   startApp,
 } from '../support/runner-app.js';
 
-let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 @Controller('host')
 class HostController {
@@ -69,7 +65,7 @@ function start(platform: Platform, configure?: (app: INestApplication) => void) 
     ],
     configure,
     { controllers: [HostController], ...(configure && { providers: [HostGateway] }) },
-  ).then((app) => (running = app));
+  );
 }
 
 /** As Java's HttpClient asks. */

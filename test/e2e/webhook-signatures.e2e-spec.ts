@@ -15,17 +15,19 @@ import {
   twilioHeaders,
   twilioJson,
 } from '../support/carrier-signatures.js';
-import { listen, type Platform, PLATFORMS, type RunningApp } from '../support/runner-app.js';
+import {
+  closeApps,
+  listen,
+  type Platform,
+  PLATFORMS,
+  type RunningApp,
+} from '../support/runner-app.js';
 
 const TOKEN = 'a-token-of-the-account';
 const FIELDS = { From: '+15550001', To: '+15550002', CallSid: 'CA1', 'SipHeader_X-Name': 'Å & b' };
 const KEYS = { twilio: TOKEN, plivo: TOKEN };
 
-let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 interface Host extends RunnerOptions {
   readonly path?: string;
@@ -49,7 +51,7 @@ async function start(
   });
   if (platform === 'express') (app as NestExpressApplication).set('trust proxy', trustProxy);
   if (prefix) app.setGlobalPrefix(prefix);
-  return (running = await listen(app));
+  return listen(app);
 }
 
 /** Unlike fetch, lets a test say what the Host header is. */
@@ -194,7 +196,6 @@ describe.each(PLATFORMS)('webhook signatures on %s', (platform) => {
       PLIVO_AUTH_TOKEN: TOKEN,
     };
     expect(await unsigned(TelephonyModule.fromEnv(env)!)).toEqual([401, 401, 401, 200]);
-    running = undefined;
   });
 
   it('open no session for whoever lacks them', async () => {

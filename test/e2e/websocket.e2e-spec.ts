@@ -16,6 +16,7 @@ import {
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import {
+  closeApps,
   closeOf,
   connect,
   nextText,
@@ -26,10 +27,7 @@ import {
 } from '../support/runner-app.js';
 
 let running: RunningApp | undefined;
-afterEach(async () => {
-  await running?.app.close();
-  running = undefined;
-});
+afterEach(closeApps);
 
 async function start(
   platform: (typeof PLATFORMS)[number],

@@ -84,9 +84,19 @@ export async function startApp(
   return listen(app);
 }
 
+const running = new Set<INestApplication>();
+
+/** Closes all applications that {@link startApp} and {@link listen} have started. */
+export async function closeApps(): Promise<void> {
+  const apps = [...running];
+  running.clear();
+  await Promise.all(apps.map((app) => app.close()));
+}
+
 /** Starts an application on a free loopback port. @param waits whether closing it waits for conversations to end */
 export async function listen(app: INestApplication, waits = false): Promise<RunningApp> {
   await app.listen(0, '127.0.0.1');
+  running.add(app);
   if (!waits) {
     for (const drain of app.get(RunnerDrain, { strict: false, each: true })) drain.expedite();
   }

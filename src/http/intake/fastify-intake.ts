@@ -7,17 +7,22 @@ import { RunnerRequest } from '../runner-request.js';
 import { allowedMethods, RUNNER_ROUTE, type RunnerRoute, runnerRouteOf } from '../runner-route.js';
 import type { InstalledIntake, OpenExchange, Receiver, RoutedRoute } from './exchange.js';
 
-/** Builds the intake into a Fastify application: hooks of the runners' routes alone, which the router has found by then. */
+/**
+ * Builds the intake into a Fastify application: hooks of the runners' routes alone, which the router has found by then.
+ * @param handlerOfAll the handler of the `@All()` route that is being registered, if one is
+ */
 export function installOnFastify(
   fastify: FastifyApplication,
   receiverOf: (runner: RunnerRef) => Receiver,
+  handlerOfAll: () => object | undefined,
 ): InstalledIntake {
   const registered: (FastifyRoute & { readonly route: RunnerRoute })[] = [];
   let routes: RoutedRoute[] = [];
 
   fastify.addHook('onRoute', (options) => {
-    // Nest 11 gives no configuration to routes that take every method, Nest 12 wraps handlers of routes that have parameters.
-    const route = options.config?.[RUNNER_ROUTE] ?? runnerRouteOf(options.handler);
+    // Nest 11 gives no configuration to routes that take every method.
+    const route =
+      options.config?.[RUNNER_ROUTE] ?? runnerRouteOf(handlerOfAll() ?? options.handler);
     if (!route) return;
     // An application on Express may have had this module before, and Express wants a name behind the asterisk.
     options.url = options.path = options.url.replace(/\*\w+$/, '*');

@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { watchAllRoutes } from '../../compat/all-routes.js';
 import type { ExpressApplication } from '../../compat/express-router.js';
 import { nameWildcards } from '../../compat/wildcard-routes.js';
 import type { RunnerRef } from '../../runner-ref.js';
@@ -28,6 +29,7 @@ export class HttpIntake implements OnModuleInit {
         this.installed = installOnFastify(
           httpAdapter.getInstance<FastifyApplication>(),
           receiverOf,
+          watchAllRoutes(httpAdapter),
         );
         return;
       }

@@ -2,6 +2,7 @@ import {
   checkOptions,
   InvalidOptionsError,
   milliseconds,
+  text,
   trueOrFalse,
   withoutUndefined,
 } from '../../validation/options.js';
@@ -75,9 +76,6 @@ const httpUrl = (value: unknown): string | undefined =>
   typeof value === 'string' && /^https?:\/\/[^\s?#]+$/i.test(value) && URL.canParse(value)
     ? undefined
     : 'must be an http(s):// URL';
-
-const text = (value: unknown): string | undefined =>
-  typeof value === 'string' && value.length > 0 ? undefined : 'must be a string';
 
 /**
  * Fills in the defaults.

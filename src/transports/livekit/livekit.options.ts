@@ -1,6 +1,8 @@
 import {
   checkOptions,
+  anObject,
   milliseconds,
+  text,
   trueOrFalse,
   withoutUndefined,
 } from '../../validation/options.js';
@@ -69,14 +71,6 @@ const DEFAULTS = {
   timeoutMs: 10_000,
 } as const satisfies LiveKitOptions;
 
-const text = (value: unknown): string | undefined =>
-  typeof value === 'string' && value.length > 0 ? undefined : 'must be a string';
-
-const object = (value: unknown): string | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? undefined
-    : 'must be an object';
-
 /**
  * Fills in the defaults.
  * @throws {InvalidOptionsError}
@@ -91,8 +85,8 @@ export function resolveLiveKitOptions(options: LiveKitOptions): ResolvedLiveKitO
     apiSecret: text,
     roomName: text,
     tokenTtlMs: milliseconds(1_000),
-    agent: object,
-    room: object,
+    agent: anObject,
+    room: anObject,
     deleteRoomOnEnd: trueOrFalse,
     answerSipCalls: trueOrFalse,
     timeoutMs: milliseconds(1),

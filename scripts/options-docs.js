@@ -1,0 +1,74 @@
+// Writes docs/options.md: a table for each interface of options, from its doc comments. `npm run docs:options`; with `--check` it only says
+// whether the page is current.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
+import ts from 'typescript';
+
+const PAGE = 'docs/options.md';
+/** Interfaces whose fields are options of the host's; the resolved ones are the runner's own. */
+const OPTIONS = /^(?!Resolved).*(Options|Limits|Extras)$/;
+
+/** The page as it should be, from the sources in the current folder. */
+async function optionsPage() {
+  const interfaces = sources().flatMap((path) => {
+    const source = ts.createSourceFile(
+      path,
+      readFileSync(path, 'utf8'),
+      ts.ScriptTarget.Latest,
+      true,
+    );
+    return source.statements.filter(
+      (one) => ts.isInterfaceDeclaration(one) && OPTIONS.test(one.name.text),
+    );
+  });
+  const sections = interfaces
+    .sort((a, b) => (a.name.text < b.name.text ? -1 : 1))
+    .map((one) => [`## ${one.name.text}`, textOf(one), table(one)].join('\n\n'));
+  const head =
+    '# Options\n\nEvery option that modules and classes take, by the names of their types. Written by `npm run docs:options` from the comments in the sources.';
+  const config = await resolveConfig(PAGE);
+  return format(`${[head, ...sections].join('\n\n')}\n`, { ...config, filepath: PAGE });
+}
+
+/** Files named `<thing>.options.ts`. */
+function sources() {
+  return readdirSync('src', { recursive: true })
+    .filter((path) => /\.options\.ts$/.test(path))
+    .map((path) => join('src', path));
+}
+
+function table({ members }) {
+  const rows = members.filter(ts.isPropertySignature).map((member) => {
+    const byDefault = ts.getJSDocTags(member).find(({ tagName }) => tagName.text === 'default');
+    const cells = [
+      `\`${member.name.text}\``,
+      `\`${member.type.getText().replace(/\s+/g, ' ')}\``,
+      member.questionToken ? code(plain(ts.getTextOfJSDocComment(byDefault?.comment))) : 'needed',
+      textOf(member),
+    ];
+    return `| ${cells.map((cell) => cell.replace(/\|/g, '\\|')).join(' | ')} |`;
+  });
+  return ['| option | type | default | |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+/** A value stands out; what else is said of it does not. */
+const code = (text) => text.replace(/^('[^']*'|[\w.]+|\[\]|\{\})(?=$|[ :])/, '`$1`');
+
+const textOf = (node) =>
+  plain(
+    ts
+      .getJSDocCommentsAndTags(node)
+      .map((one) => (ts.isJSDoc(one) ? ts.getTextOfJSDocComment(one.comment) : ''))
+      .join(' '),
+  );
+
+const plain = (text = '') =>
+  text
+    .replace(/\{@link (?:\w+\.)?(\w+)\}/g, '`$1`')
+    .replace(/\s+/g, ' ')
+    .trim();
+
+const page = await optionsPage();
+if (!process.argv.includes('--check')) writeFileSync(PAGE, page);
+else if (readFileSync(PAGE, 'utf8') !== page) throw new Error(`${PAGE}: npm run docs:options`);
