@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { attempt } from '../errors/attempt.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
-import { Inbox } from '../media/inbox.js';
+import { AsyncQueue } from '../media/async-queue.js';
 import type { MediaTransport } from '../media/media-transport.js';
 import { RTVI_LABEL } from '../media/rtvi-label.js';
 import { printable } from '../validation/printable.js';
@@ -70,7 +70,7 @@ const LEAST_MESSAGE_BYTES = 4_000;
  * ```
  */
 export class RtviSession extends EventEmitter<RtviEvents> {
-  private readonly waiting = new Inbox<readonly [type: string, data: unknown]>(
+  private readonly waiting = new AsyncQueue<readonly [type: string, data: unknown]>(
     MAX_WAITING_BYTES,
     // What cannot be sent throws here, as it does later.
     ([, data]) => Math.max(LEAST_MESSAGE_BYTES, JSON.stringify([data]).length),

@@ -17,7 +17,7 @@ import {
   type VideoTrack,
 } from '../../src/index.js';
 import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
-import { packetsOf } from '../../src/media/rtp/video-sender.js';
+import { packetizeVideo } from '../../src/media/rtp/video-sender.js';
 import { SessionRegistry } from '../../src/sessions/session-registry.js';
 import type { Session } from '../../src/sessions/session.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
@@ -618,7 +618,7 @@ describe('a connection', () => {
       Buffer.concat([Buffer.of(key ? 0 : 1), Buffer.alloc(3_000, fill)]);
     let sequenceNumber = 100;
     const show = async (data: Buffer, timestampMs: number): Promise<void> => {
-      for (const { payload, timestamp, marker } of packetsOf({ data, timestampMs }, 'VP8')) {
+      for (const { payload, timestamp, marker } of packetizeVideo({ data, timestampMs }, 'VP8')) {
         const header = new werift.RtpHeader({
           sequenceNumber: sequenceNumber++,
           timestamp,

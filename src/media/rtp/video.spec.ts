@@ -2,7 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import type { RtpPacket } from './rtp-packet.js';
 import type { VideoCodec } from './video-payload.js';
 import { VideoReceiver, type VideoFrame } from './video-receiver.js';
-import { packetsOf } from './video-sender.js';
+import { packetizeVideo } from './video-sender.js';
 
 /** VP8 tells by the first bit of a frame; H.264 by the kind of its units. */
 const vp8 = (key: boolean, bytes: number, fill: number) =>
@@ -31,7 +31,7 @@ class Stream {
   ) {}
 
   packets(data: Buffer, timestampMs: number): RtpPacket[] {
-    return packetsOf({ data, timestampMs }, this.codec).map((packet) => ({
+    return packetizeVideo({ data, timestampMs }, this.codec).map((packet) => ({
       ...packet,
       ssrc: this.ssrc,
       payloadType: 96,

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { weightOf } from './weight-of.js';
+import { estimateBytes } from './estimate-bytes.js';
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
@@ -29,7 +29,7 @@ describe('the weight of JSON', () => {
     ['nested objects', () => `${'{"a":'.repeat(100)}0${'}'.repeat(100)}`],
     ['many keys', () => `{${many((i) => `"k${i}":${i}`)}}`],
   ])('is about what %s take', (_, textOf) => {
-    const weight = weightOf(JSON.parse(textOf(0)));
+    const weight = estimateBytes(JSON.parse(textOf(0)));
     const memory = memoryOf(textOf);
     expect(weight).toBeGreaterThan(memory * 0.7);
     expect(weight).toBeLessThan(memory * 10);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { Inbox } from './inbox.js';
+import { AsyncQueue } from './async-queue.js';
 
-const ofThree = (onEnd?: (left: string[]) => void) => new Inbox<string>(3, () => 1, onEnd);
+const ofThree = (onEnd?: (left: string[]) => void) => new AsyncQueue<string>(3, () => 1, onEnd);
 
-const allOf = <T>(inbox: Inbox<T>): T[] => {
+const allOf = <T>(inbox: AsyncQueue<T>): T[] => {
   const all: T[] = [];
   for (let next = inbox.take(); next; next = inbox.take()) all.push(next.value);
   return all;
@@ -27,14 +27,14 @@ describe('Inbox', () => {
   });
 
   it('keeps one that is larger than all the room', () => {
-    const inbox = new Inbox<string>(3, (text) => text.length);
+    const inbox = new AsyncQueue<string>(3, (text) => text.length);
     expect(inbox.push('abcdef')).toBe(0);
     expect(inbox.push('g')).toBe(1);
     expect(allOf(inbox)).toEqual(['g']);
   });
 
   it('drops the oldest of many as quickly as of few', () => {
-    const inbox = new Inbox<number>(200_000, () => 1);
+    const inbox = new AsyncQueue<number>(200_000, () => 1);
     for (let i = 0; i < 200_000; i++) inbox.push(i);
     const startedMs = performance.now();
     let dropped = 0;
