@@ -179,7 +179,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     }
     if (this.output.isFull) {
       this.stats.overflowed++;
-      this.warnOnce('overflow', 'audio is sent faster than it is played; some of it is dropped');
+      this.warnOnce('overflow', 'audio is sent faster than it is spoken; some of it is dropped');
     }
     return this.output.send(audio);
   }
