@@ -2,10 +2,7 @@ import { Logger } from '@nestjs/common';
 import { attempt } from './attempt.js';
 import { textOfThrown } from './thrown.js';
 
-/**
- * Nest's logger, without what it throws: for what it cannot print, and because a host's own logger may stand behind it. No conversation ends
- * because of a line of the log.
- */
+/** Nest's logger that never throws, neither for unprintable values nor for errors of the host's own logger. */
 export class RunnerLogger extends Logger {
   override log(message: unknown, ...rest: unknown[]): void {
     this.attempt(() => super.log(message, ...rest));
