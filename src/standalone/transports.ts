@@ -10,7 +10,7 @@ import type { Flags } from './flags.js';
 
 const CARRIER_NAMES: readonly string[] = CARRIERS.map(({ name }) => name);
 
-/** What `-t` accepts. */
+/** Names that `-t` accepts. */
 export const TRANSPORT_NAMES: readonly string[] = [
   'webrtc',
   'websocket',
@@ -19,7 +19,7 @@ export const TRANSPORT_NAMES: readonly string[] = [
   ...CARRIER_NAMES,
 ];
 
-/** The transports of the standalone runner. With `-t <carrier>` that carrier's webhook is at `POST /`. */
+/** Returns the transports of the standalone runner. With `-t <carrier>`, that carrier's webhook is at `POST /`. */
 export function standaloneTransports(flags: Flags, env: NodeJS.ProcessEnv): DynamicModule[] {
   const { transport, dialin, iceServers, esp32, host, whatsapp } = flags;
   const webRtc = { iceServers, ...(esp32 && { esp32Host: host }) };
@@ -34,7 +34,7 @@ export function standaloneTransports(flags: Flags, env: NodeJS.ProcessEnv): Dyna
     [SmallWebRtcModule, SmallWebRtcModule.fromEnv(env, webRtc)],
     [WhatsAppModule, WhatsAppModule.fromEnv(env, { required: whatsapp, webRtc: { iceServers } })],
   ]);
-  // The banner lists those that cannot be used.
+  // Transports without credentials are kept, because the banner lists them.
   return TRANSPORTS.flatMap(
     ({ module }) => (adjusted.has(module) ? adjusted.get(module) : module.fromEnv(env)) ?? [],
   ).map(impliedTransport);
