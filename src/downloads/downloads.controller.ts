@@ -9,20 +9,20 @@ import { sendError, takeOverResponse } from '../http/http-response.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
 import { Downloads } from './downloads.js';
 
-/** `GET /files/*`: what bots leave for clients, such as recordings. */
+/** `GET /files/*`: downloads, such as recordings of bots. */
 @RunnerController('files')
 @Access('session')
 export class DownloadsController {
   constructor(private readonly downloads: Downloads) {}
 
-  /** Sends a file, or the part of it that is asked for. */
+  /** Sends a file, with support for range requests. */
   @Get('*')
   @ApiRoute({
     summary: 'A file of the downloads folder',
-    params: { path: { description: 'Where in the folder it is, such as `today/call.wav`.' } },
+    params: { path: { description: 'Path in the folder, such as `today/call.wav`.' } },
     answers: {
       200: { description: 'The file.', content: { '*/*': {} } },
-      206: { description: 'The part asked for.', content: { '*/*': {} } },
+      206: { description: 'The requested range.', content: { '*/*': {} } },
     },
     errors: ['FORBIDDEN', 'NOT_FOUND'],
   })
@@ -30,7 +30,7 @@ export class DownloadsController {
     const [path = ''] = restOfUrl(request).split('?');
     const file = await this.downloads.find(path.slice(1));
     const response = takeOverResponse(answer);
-    // Never shown in place, for a bot may have saved what a stranger sent.
+    // Never inline, because a bot may have saved what a client sent.
     response.setHeader(
       'content-disposition',
       `attachment; filename*=UTF-8''${encodeURIComponent(basename(file))}`,
@@ -49,7 +49,7 @@ export class DownloadsController {
 
 type SendError = Error & { readonly status?: number; readonly headers?: Record<string, string> };
 
-/** For a part that the file has not, and the like. */
+/** Answers errors of `send`, such as an unsatisfiable range. */
 function refuse(response: ServerResponse, { status = 500, headers }: SendError): void {
   response.removeHeader('content-disposition');
   sendError(response, new HttpException('The file cannot be sent like this.', status), headers);

@@ -6,24 +6,24 @@ import type { SessionRegistry } from '../sessions/session-registry.js';
 import { mediaStatsOf } from '../transports/media-stats.js';
 import type { TransportRegistry } from '../transports/transport-registry.js';
 
-/** From a bot that is there already to one that loads its models. */
+/** Histogram buckets, from a warm bot to one that loads its models. */
 const START_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-/** From a wrong number to an hour. */
+/** Histogram buckets, from a wrong number to an hour. */
 const DURATION_SECONDS = [5, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600];
 
-/** Whose samples a runner's are. Without a name they have no such label. */
+/** Label of a runner with a name. */
 export interface RunnerLabel {
   readonly runner?: string;
 }
 
-/** The sessions that one runner counts in its registry. */
+/** A runner whose sessions are counted in a registry. */
 interface CountedRunner {
   readonly label: RunnerLabel;
   readonly sessions: SessionRegistry;
   readonly transports: TransportRegistry;
 }
 
-/** The metrics of one registry, which a name can be in only once: all runners that are given it share them. */
+/** Metrics of one registry, shared by all runners that use it, because a registry takes each name only once. */
 class MetricFamilies {
   readonly runners = new Set<CountedRunner>();
   readonly startSeconds: promClient.Histogram<'runner' | 'transport'>;
@@ -56,39 +56,39 @@ class MetricFamilies {
     });
     this.startSeconds = new Histogram({
       name: 'pipecat_session_start_seconds',
-      help: "From the caller's arrival, or the launch of the bot where there is none, until the bot was ready",
+      help: 'Time from the arrival of the client, or from the launch of the bot without one, until the bot is ready',
       labelNames: ['runner', 'transport'],
       buckets: START_SECONDS,
       registers,
     });
     this.durationSeconds = new Histogram({
       name: 'pipecat_session_duration_seconds',
-      help: 'From the same moment to the end',
+      help: 'Time from the same moment to the end of the session',
       labelNames: ['runner', 'transport'],
       buckets: DURATION_SECONDS,
       registers,
     });
     this.ends = new Counter({
       name: 'pipecat_session_ends_total',
-      help: 'Sessions that ended, by the reason',
+      help: 'Ended sessions, by reason',
       labelNames: ['runner', 'transport', 'reason'],
       registers,
     });
     this.refusals = new Counter({
       name: 'pipecat_starts_refused_total',
-      help: 'Starts that came to nothing and callers that were not let in, by the code of the error',
+      help: 'Refused starts and connections, by error code',
       labelNames: ['runner', 'cause'],
       registers,
     });
     this.audio = new Counter({
       name: 'pipecat_media_audio_total',
-      help: 'Pieces of audio of sessions that ended, by the direction: in to the bot, or out',
+      help: 'Audio frames of ended sessions, by direction: in to the bot, or out',
       labelNames: ['runner', 'transport', 'direction'],
       registers,
     });
     this.lost = new Counter({
       name: 'pipecat_media_lost_total',
-      help: 'What was lost in sessions that ended: unread by the bot, overflowed on the way out, or malformed',
+      help: 'Media lost in ended sessions: unread by the bot, overflowed (buffer limit of the output), or malformed',
       labelNames: ['runner', 'transport', 'cause'],
       registers,
     });
@@ -107,7 +107,7 @@ function familiesOf(client: typeof promClient, registry: promClient.Registry): M
   return known;
 }
 
-/** Counts the sessions of one runner for Prometheus. What can be looked up when it is asked for is not counted along. */
+/** Prometheus metrics of one runner's sessions. Gauges are collected when they are scraped. */
 export class SessionMetrics implements SessionObserver {
   private readonly launchedAtMs = new WeakMap<Session, number>();
   private readonly families: MetricFamilies;
@@ -121,7 +121,7 @@ export class SessionMetrics implements SessionObserver {
     this.families.runners.add(runner);
   }
 
-  /** Takes the runner's sessions out of the registry; what was counted stays. */
+  /** Removes the runner's gauges from the registry; counters stay. */
   close(): void {
     this.families.runners.delete(this.runner);
   }
