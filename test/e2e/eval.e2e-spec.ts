@@ -49,7 +49,7 @@ class Assistant extends BotLauncher {
     session.ready();
     const detector = new SpeechDetector();
     for await (const frame of transport.audioIn()) {
-      if (detector.hear(frame) === 'began') say('I hear you.');
+      if (detector.detect(frame) === 'began') say('I hear you.');
       void transport.sendAudio(frame);
     }
   }
