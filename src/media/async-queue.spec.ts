@@ -9,8 +9,8 @@ const allOf = <T>(inbox: AsyncQueue<T>): T[] => {
   return all;
 };
 
-describe('Inbox', () => {
-  it('hands values to whoever asks, before or after', async () => {
+describe('AsyncQueue', () => {
+  it('delivers values to readers that ask before or after them', async () => {
     const inbox = ofThree();
     const early = inbox.next();
     inbox.push('a');
@@ -19,21 +19,21 @@ describe('Inbox', () => {
     expect(await inbox.next()).toEqual({ done: false, value: 'b' });
   });
 
-  it('drops the oldest where there are too many, and says how many', async () => {
+  it('drops the oldest values over the limit and returns their number', async () => {
     const inbox = ofThree();
     expect(['a', 'b', 'c', 'd', 'e'].map((value) => inbox.push(value))).toEqual([0, 0, 0, 1, 1]);
     expect(allOf(inbox)).toEqual(['c', 'd', 'e']);
     expect(['f', 'g', 'h'].map((value) => inbox.push(value))).toEqual([0, 0, 0]);
   });
 
-  it('keeps one that is larger than all the room', () => {
+  it('keeps a single value that is larger than the limit', () => {
     const inbox = new AsyncQueue<string>(3, (text) => text.length);
     expect(inbox.push('abcdef')).toBe(0);
     expect(inbox.push('g')).toBe(1);
     expect(allOf(inbox)).toEqual(['g']);
   });
 
-  it('drops the oldest of many as quickly as of few', () => {
+  it('drops the oldest of many values in constant time', () => {
     const inbox = new AsyncQueue<number>(200_000, () => 1);
     for (let i = 0; i < 200_000; i++) inbox.push(i);
     const startedMs = performance.now();
@@ -43,7 +43,7 @@ describe('Inbox', () => {
     expect(dropped).toBe(200_000);
   });
 
-  it('ends after what is left is read, and for those who wait', async () => {
+  it('ends after the buffered values are read, and for waiting readers', async () => {
     let ends = 0;
     const inbox = ofThree(() => ends++);
     inbox.push('a');
@@ -60,7 +60,7 @@ describe('Inbox', () => {
     expect(ends).toBe(1);
   });
 
-  it('is over when its reader stops, and gives back what was not read', async () => {
+  it('ends when its reader stops and hands back the unread values', async () => {
     const left: string[][] = [];
     const inbox = ofThree((values) => left.push(values));
     inbox.push('a');

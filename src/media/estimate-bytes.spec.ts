@@ -19,7 +19,7 @@ function memoryOf(textOf: (i: number) => string, count = 20_000): number {
 const many = (member: (i: number) => string) =>
   Array.from({ length: 50 }, (_, i) => member(i)).join();
 
-describe('the weight of JSON', () => {
+describe('estimateBytes()', () => {
   it.each<[string, (i: number) => string]>([
     ['empty objects', () => `[${many(() => '{}')}]`],
     ['empty lists', () => `[${many(() => '[]')}]`],
@@ -28,7 +28,7 @@ describe('the weight of JSON', () => {
     ['nested lists', () => `${'['.repeat(100)}${']'.repeat(100)}`],
     ['nested objects', () => `${'{"a":'.repeat(100)}0${'}'.repeat(100)}`],
     ['many keys', () => `{${many((i) => `"k${i}":${i}`)}}`],
-  ])('is about what %s take', (_, textOf) => {
+  ])('approximates the memory of %s', (_, textOf) => {
     const weight = estimateBytes(JSON.parse(textOf(0)));
     const memory = memoryOf(textOf);
     expect(weight).toBeGreaterThan(memory * 0.7);

@@ -35,8 +35,8 @@ async function collect<T>(iterable: AsyncIterable<T>): Promise<T[]> {
 
 const silence = (ms: number) => ({ pcm: new Int16Array(ms * 8), sampleRateHz: 8_000 });
 
-describe('what is heard', () => {
-  it('comes at the rate the bot asked for, with the time it was spoken', async () => {
+describe('received audio', () => {
+  it('is resampled to the bot’s rate and keeps its timestamps', async () => {
     const { link, transport } = setUp();
     const heard: AudioFrame[] = [];
     transport.on('audio', (frame) => heard.push(frame));
@@ -55,7 +55,7 @@ describe('what is heard', () => {
     ['as it came', 'native', 1],
     ['as it came, of several channels', 'native', 2],
     ['at another rate', 16_000, 1],
-  ] as const)('is in memory of its own %s', async (_, sampleRateHz, channels) => {
+  ] as const)('has memory of its own %s', async (_, sampleRateHz, channels) => {
     const { link, transport } = setUp({ sampleRateHz });
     const frames = transport.audioIn();
     link.events.audio(allocatePcm(160), 8_000, channels, undefined);
@@ -66,7 +66,7 @@ describe('what is heard', () => {
     expect(frame!.pcm.buffer.byteLength).toBe(frame!.pcm.byteLength);
   });
 
-  it('can be had as it comes', async () => {
+  it('is available as events', async () => {
     const { link, transport } = setUp({ sampleRateHz: 'native' });
     link.speak(5, 24_000, 120);
     transport.close();
@@ -75,7 +75,7 @@ describe('what is heard', () => {
     ]);
   });
 
-  it('is kept for the first who asks, by event or by iteration', async () => {
+  it('is buffered until the first listener or iterator is attached', async () => {
     const byEvent = setUp();
     byEvent.link.speak();
     byEvent.link.events.dtmf('5');
@@ -102,7 +102,7 @@ describe('what is heard', () => {
     expect((await collect(frames)).map(({ timestampMs }) => timestampMs)).toEqual([0, 20, 40]);
   });
 
-  it('reaches every iteration, each at its own pace', async () => {
+  it('reaches every iterator at its own pace', async () => {
     const { link, transport } = setUp();
     const one = transport.dtmfIn();
     const other = transport.dtmfIn();
@@ -113,7 +113,7 @@ describe('what is heard', () => {
     expect(await collect(other)).toEqual(['1', '2']);
   });
 
-  it('stops coming when the signal aborts, or the bot looks away', async () => {
+  it('stops when the signal aborts or the iterator returns', async () => {
     const { link, transport } = setUp();
     const controller = new AbortController();
     const keys = transport.dtmfIn(controller.signal);
@@ -128,7 +128,7 @@ describe('what is heard', () => {
     expect(transport.listenerCount('audio')).toBe(before);
   });
 
-  it('ends at once for who asks after the end', async () => {
+  it('ends at once for an iterator that is attached after the end', async () => {
     const { link, transport } = setUp();
     link.events.disconnected({ reason: 'peer_left', message: 'gone' });
     expect(await collect(transport.audioIn())).toEqual([]);
@@ -142,7 +142,7 @@ describe('what is heard', () => {
     [0, 0],
     [1, 0],
     [2, 1],
-  ])('is nothing where %i samples of stereo come', async (samples, heard) => {
+  ])('is ignored when %i samples of stereo give no mono sample', async (samples, heard) => {
     const { link, transport } = setUp();
     for (let i = 0; i < 20_000; i++) {
       link.events.audio(new Int16Array(samples), 16_000, 2, undefined);
@@ -155,7 +155,7 @@ describe('what is heard', () => {
     expect((await collect(frames)).length).toBe(5_000 * heard);
   });
 
-  it('is nothing where it is too little for a sample', async () => {
+  it('is ignored when it is shorter than one resampled sample', async () => {
     const { link, transport } = setUp({ sampleRateHz: 8_000 });
     for (let i = 0; i < 12; i++) link.events.audio(new Int16Array(1), 48_000, 1, undefined);
     const frames = transport.audioIn();
@@ -164,7 +164,7 @@ describe('what is heard', () => {
     expect(await collect(frames)).toHaveLength(2);
   });
 
-  it('is kept by its size too, where it is no audio', async () => {
+  it('and messages are buffered up to a limit in bytes', async () => {
     const { link, transport } = setUp();
     for (let i = 0; i < 20; i++) {
       const text = String(i).padEnd(300_000, 'x');
@@ -181,12 +181,12 @@ describe('what is heard', () => {
     expect(kept).toEqual({ message: 1, text: 3, transcription: 3 });
   });
 
-  it('is weighed whatever it is', () => {
+  it('and messages of any JSON shape count against the buffer limit', () => {
     const { link } = setUp();
     expect(() => link.events.message(JSON.parse('['.repeat(1e5) + ']'.repeat(1e5)))).not.toThrow();
   });
 
-  it('waits for who takes one at a time', async () => {
+  it('is buffered for a listener that takes one event at a time', async () => {
     const { link, transport } = setUp();
     for (const digit of '123') link.events.dtmf(digit);
     expect(await once(transport, 'dtmf')).toEqual(['1']);
@@ -204,7 +204,7 @@ describe('what is heard', () => {
     expect(taken).toEqual(['3', '4']);
   });
 
-  it('is not kept for later where it is audio and the bot looked away', async () => {
+  it('is not buffered after the first listener was removed', async () => {
     const { link, transport } = setUp();
     link.speak(1);
     const frames = transport.audioIn();
@@ -219,7 +219,7 @@ describe('what is heard', () => {
     expect((await collect(later)).map(({ timestampMs }) => timestampMs)).toEqual([60]);
   });
 
-  it('is given to one reader only once, when another leaves', async () => {
+  it('is delivered to one iterator only once when another returns', async () => {
     const { link, transport } = setUp();
     const one = transport.dtmfIn();
     const other = transport.dtmfIn();
@@ -231,7 +231,7 @@ describe('what is heard', () => {
     expect(await collect(transport.dtmfIn())).toEqual([]);
   });
 
-  it('is dropped, oldest first, when the bot does not read; once is said so', async () => {
+  it('drops the oldest when the bot does not read, with one warning', async () => {
     const { link, transport, told } = setUp({ maxBacklogMs: 100 });
     for (let i = 0; i < 20; i++) link.speak();
     expect(transport.stats).toMatchObject({ audioIn: 20, unread: 15 });
@@ -242,7 +242,7 @@ describe('what is heard', () => {
     expect(told.warnings).toEqual([expect.stringMatching(/does not read/)]);
   });
 
-  it('is counted where it cannot be used, and said once of each kind', () => {
+  it('is counted as malformed when it cannot be used, with one warning of each kind', () => {
     const { link, transport, told } = setUp();
     for (let i = 0; i < 3; i++) link.events.malformed('nonsense', `of kind ${i}`);
     link.events.audio(new Int16Array(10), 12_345, 1, undefined);
@@ -257,8 +257,8 @@ describe('what is heard', () => {
   });
 });
 
-describe('what is said', () => {
-  it('goes out in chunks of the link', async () => {
+describe('sent audio', () => {
+  it('is written in chunks of the connection’s size', async () => {
     const { link, transport } = setUp();
     expect(await transport.sendAudio({ pcm: new Int16Array(480), sampleRateHz: 24_000 })).toBe(
       'sent',
@@ -273,7 +273,7 @@ describe('what is said', () => {
     [{ pcm: new Int16Array(1), sampleRateHz: NaN }, /sampleRateHz must be one of/],
     [{ pcm: new Int16Array(1), sampleRateHz: 8_000, channels: 0 }, /channels must be a whole/],
     [{ pcm: new Int16Array(1), sampleRateHz: 8_000, channels: 1.5 }, /channels must be a whole/],
-  ])('is refused when it is no audio: %j', (audio, message) => {
+  ])('is refused when it is invalid: %j', (audio, message) => {
     const { transport } = setUp();
     expect(() => transport.sendAudio(audio as never)).toThrow(message);
   });
@@ -285,12 +285,12 @@ describe('what is said', () => {
     [{ sendAheadMs: '100' }, /sendAheadMs must be/],
     [{ maxQueueMs: 0 }, /maxQueueMs must be a number of milliseconds, at least 1/],
     [{ maxBacklogMs: NaN }, /maxBacklogMs must be a number of milliseconds, at least 0/],
-  ])('needs options that are right: %j', (options, message) => {
+  ])('needs valid options: %j', (options, message) => {
     expect(() => setUp(options as never)).toThrow(message);
     expect(() => setUp({ sendAheadMs: 0, maxQueueMs: Infinity, maxBacklogMs: 0 })).not.toThrow();
   });
 
-  it('is cleared here and there, and its marks with it', async () => {
+  it('is dropped by clear() here and at the peer, with its marks', async () => {
     const { link, transport } = setUp();
     const audio = transport.sendAudio(silence(1_000));
     const late = transport.mark('end');
@@ -301,7 +301,7 @@ describe('what is said', () => {
     expect(link.sent.at(-1)).toBe('clear');
   });
 
-  it('is marked as played when the other side says so, each mark by itself', async () => {
+  it('settles each mark as played when the peer confirms it', async () => {
     const { link, transport } = setUp();
     const first = transport.mark('same');
     const second = transport.mark('same');
@@ -321,7 +321,7 @@ describe('what is said', () => {
     expect(await transport.mark('too late')).toBe('disconnected');
   });
 
-  it('is taken as played, the oldest first, when a thousand marks are not confirmed', async () => {
+  it('settles the oldest mark as played when 1,000 marks are unconfirmed', async () => {
     const { transport, told } = setUp();
     const outcomes: string[] = [];
     for (let i = 0; i < 1_002; i++) {
@@ -332,7 +332,7 @@ describe('what is said', () => {
     expect(told.warnings).toEqual([expect.stringMatching(/does not confirm/)]);
   });
 
-  it('is marked as played by the clock where the other side cannot say', async () => {
+  it('settles marks as played by the clock when the peer cannot confirm them', async () => {
     const { link, transport } = setUp({}, (one) => {
       one.capabilities = { ...one.capabilities, marks: 'estimated' };
     });
@@ -351,7 +351,7 @@ describe('what is said', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('is refused when too much waits, which is said once', async () => {
+  it('is refused over the buffer limit, with one warning', async () => {
     const { transport, told } = setUp({ maxQueueMs: 100 });
     const outcomes = Array.from({ length: 20 }, () => transport.sendAudio(silence(40)));
     expect(await outcomes.at(-1)).toBe('overflow');
@@ -359,7 +359,7 @@ describe('what is said', () => {
     expect(told.warnings).toEqual([expect.stringMatching(/faster than it is spoken/)]);
   });
 
-  it('is keys and messages too', async () => {
+  it('also covers DTMF and application messages', async () => {
     const { link, transport } = setUp();
     expect(await transport.sendDtmf('12#')).toBe(true);
     expect(transport.sendMessage({ a: 1 })).toBe(true);
@@ -371,7 +371,7 @@ describe('what is said', () => {
     expect(() => transport.keyPressed('12')).toThrow(/digit must be one of/);
   });
 
-  it('is nothing, without a throw, where the transport cannot', async () => {
+  it('is dropped without an error where the transport lacks the capability', async () => {
     const { link, transport } = setUp({}, (one) => {
       one.capabilities = { ...one.capabilities, dtmfOut: false, messages: false };
     });
@@ -381,8 +381,8 @@ describe('what is said', () => {
   });
 });
 
-describe('the end', () => {
-  it('comes once, whoever makes it', async () => {
+describe('the end of a transport', () => {
+  it('happens once, whoever ends it', async () => {
     const { link, transport, told } = setUp();
     const audio = transport.sendAudio(silence(1_000));
     link.events.disconnected({ reason: 'peer_left', message: 'gone' });
@@ -396,7 +396,7 @@ describe('the end', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('is the last that is told', async () => {
+  it('is the last event', async () => {
     const { link, transport } = setUp();
     const told: unknown[] = [];
     for (const event of ['audio', 'dtmf', 'message', 'interruption', 'disconnected'] as const) {
@@ -415,14 +415,14 @@ describe('the end', () => {
     expect(transport.stats).toMatchObject({ audioIn: 0, malformed: {} });
   });
 
-  it('is made by the bot', () => {
+  it('can be caused by the bot', () => {
     const { link, transport, told } = setUp();
     transport.close();
     expect(link.sent).toEqual([['close', 'closed']]);
     expect(told.ends[0]!.reason).toBe('closed');
   });
 
-  it('is a hang-up, asked for once; one that fails is reported', async () => {
+  it('by hangUp() is requested once, and a failure is reported', async () => {
     const { link, transport, told } = setUp({}, (one) => {
       one.hangUpOutcome = { ok: false, via: 'api', error: 'Twilio answered 401' };
     });
@@ -434,7 +434,7 @@ describe('the end', () => {
     expect(told.warnings).toEqual(['hanging up failed: Twilio answered 401']);
   });
 
-  it('does not come from a listener that throws or rejects, but whoever watches is told', async () => {
+  it('is not caused by a listener that throws or rejects, which the observer gets', async () => {
     const { link, transport, told } = setUp();
     transport.on('audio', () => {
       throw new Error('in a listener');
