@@ -82,7 +82,7 @@ async function statuses(url: string, headers: Record<string, string>) {
 describe.each(PLATFORMS)('keys on %s', (platform) => {
   const launcher = () => ({ useValue: new RecordingLauncher() });
 
-  it.each(WAYS)('open what they are for, with %s', async (way) => {
+  it.each(WAYS)('open the routes that they are for, with %s', async (way) => {
     running = await startApp(platform, [
       runnerModule(way, {
         launcher: launcher(),
@@ -131,7 +131,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
     expect(tooLittle).toEqual(none);
   });
 
-  it('keep nobody from a preflight, and let a page read that it was refused', async () => {
+  it('do not block preflights, and let a page read the refusal', async () => {
     running = await startApp(platform, [
       RunnerModule.forRoot({
         launcher: launcher(),
@@ -156,7 +156,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
     expect(refused.headers.get('access-control-allow-origin')).toBe(origin);
   });
 
-  it('of the webhooks are their signatures', async () => {
+  it('of webhooks are their signatures', async () => {
     running = await startApp(platform, [
       RunnerModule.forRoot({
         launcher: launcher(),
@@ -172,7 +172,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
     expect((await post(`${url}/livekit-webhook`, {})).json.detail).not.toMatch(/Bearer <key>/);
   });
 
-  it('are counted: each holds as many sessions as it may, and no more', async () => {
+  it('limit the sessions of each key exactly', async () => {
     running = await startApp(platform, [
       RunnerModule.forRoot({
         launcher: launcher(),
@@ -205,7 +205,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
     expect((await startWith(PUBLIC)).status).toBe(200);
   });
 
-  describe('of a host of its own', () => {
+  describe('of the host’s own RunnerAuth', () => {
     @Injectable()
     class Users {
       readonly byToken: Record<string, { sub: string; admin?: boolean }> = {
@@ -231,7 +231,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
       }
     }
 
-    it('decide by whatever the host knows, and tell the bot who it is', async () => {
+    it('authorize by data of the host, and pass the principal to the bot', async () => {
       const recorder = new RecordingLauncher();
       running = await startApp(platform, [
         RunnerModule.forRoot({
@@ -266,7 +266,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
       ]);
     });
 
-    it('protect the controllers of the host in the same way', async () => {
+    it('protect controllers of the host in the same way', async () => {
       @Controller('calls/:id')
       @Access('session')
       class CallsController {
@@ -325,7 +325,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
     ['there are none', {}, [/NOT PROTECTED/]],
     ['WebSockets do without', { publicKeys: [PUBLIC] }, [/HALF PROTECTED.*webSocketAuth: 'token'/]],
     ['all is well', { publicKeys: [PUBLIC], webSocketAuth: 'token' }, []],
-  ])('are asked for at start-up: %s', async (_, options, warnings) => {
+  ])('are recommended by a warning at start-up: %s', async (_, options, warnings) => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     running = await startApp(platform, [
       RunnerModule.forRoot({
@@ -340,7 +340,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
   });
 });
 
-it('are declared by every route of the runner', async () => {
+it('every route of the runner declares its access', async () => {
   const controllerFiles = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) =>
     /\.controller\.ts$/.test(file),
   );

@@ -68,7 +68,7 @@ async function expectValid(document: object, version: string): Promise<void> {
 }
 
 describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
-  it('describes every route there is, in valid OpenAPI', async () => {
+  it('describes every route in valid OpenAPI', async () => {
     const { app, url } = (running = await startApp(platform, [everything()]));
     const { routes: routed } = app.get(HttpIntake, { strict: false });
     const routes = routed.map(({ path, route }) => ({ path, handler: route.handle }));
@@ -154,7 +154,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
     });
   });
 
-  it('is right wherever the runner is, and leaves out what is not there', async () => {
+  it('is correct under any path, and leaves out disabled routes', async () => {
     const { url } = (running = await startApp(
       platform,
       [everything({ path: 'voice', health: false, transports: [WebSocketModule.forRoot()] })],
@@ -182,7 +182,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
     expect((await fetch(server.replace(/\/$/, '') + '/status')).status).toBe(200);
   });
 
-  it('has a page for people, which may run nothing', async () => {
+  it('has a documentation page that runs no scripts', async () => {
     const { url } = (running = await startApp(platform, [everything()]));
     const response = await fetch(`${url}/docs`);
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
@@ -197,7 +197,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
   });
 });
 
-describe('the page in a browser', () => {
+describe('the documentation page', () => {
   (CHROMIUM ? it : it.skip)(
     'reads well by day and by night, and breaks none of its own rules',
     async () => {
@@ -227,7 +227,7 @@ describe('the page in a browser', () => {
     },
   );
 
-  it('escapes what is no markup', () => {
+  it('escapes markup', () => {
     const evil = `"><script>'&`;
     expect(html`<a href="${evil}">${[html`<b>${evil}</b>`, undefined]}</a>`.text).toBe(
       '<a href="&#34;&#62;&#60;script&#62;&#39;&#38;"><b>&#34;&#62;&#60;script&#62;&#39;&#38;</b></a>',
@@ -235,7 +235,7 @@ describe('the page in a browser', () => {
   });
 });
 
-describe('a host that describes itself with @nestjs/swagger', () => {
+describe('a host with @nestjs/swagger', () => {
   it('has the routes of the runner in its document', async () => {
     @Module({ imports: [everything({ path: 'voice' })] })
     class HostModule {}
