@@ -6,7 +6,7 @@ import { estimateBytes } from './estimate-bytes.js';
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
 
-/** How much memory so many values of a text take, in bytes each. */
+/** Returns the memory of `count` parsed values, in bytes each. */
 function memoryOf(textOf: (i: number) => string, count = 20_000): number {
   const kept: unknown[] = Array<unknown>(count).fill(undefined);
   gc();

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AudioFrame } from './audio-frame.js';
-import { FakeLink } from '../../test/support/fake-link.js';
+import { FakeMediaConnection } from '../../test/support/fake-media-connection.js';
 import type { MediaEnd } from './media-connection.js';
 import { MediaTransport } from './media-transport.js';
 import type { MediaTransportOptions } from './media-transport.options.js';
@@ -12,17 +12,17 @@ afterEach(() => void jest.useRealTimers());
 
 function setUp(
   options: MediaTransportOptions = {},
-  change: (link: FakeLink) => void = () => undefined,
+  change: (connection: FakeMediaConnection) => void = () => undefined,
 ) {
-  const link = new FakeLink();
-  change(link);
+  const connection = new FakeMediaConnection();
+  change(connection);
   const told = { warnings: [] as string[], failures: [] as unknown[], ends: [] as MediaEnd[] };
-  const transport = new MediaTransport(link, options, {
+  const transport = new MediaTransport(connection, options, {
     warn: (message) => told.warnings.push(message),
     fail: (error) => told.failures.push(error),
     ended: (end) => told.ends.push(end),
   });
-  return { link, transport, told };
+  return { connection, transport, told };
 }
 
 const tick = () => new Promise((resolve) => process.nextTick(resolve));
@@ -37,13 +37,13 @@ const silence = (ms: number) => ({ pcm: new Int16Array(ms * 8), sampleRateHz: 8_
 
 describe('received audio', () => {
   it('is resampled to the bot’s rate and keeps its timestamps', async () => {
-    const { link, transport } = setUp();
+    const { connection, transport } = setUp();
     const heard: AudioFrame[] = [];
     transport.on('audio', (frame) => heard.push(frame));
     await tick();
-    link.speak();
-    link.speak();
-    link.speak(1_000, 48_000);
+    connection.speak();
+    connection.speak();
+    connection.speak(1_000, 48_000);
     expect(heard.map(({ sampleRateHz, pcm }) => [sampleRateHz, pcm.length])).toEqual(
       new Array(3).fill([16_000, 320]),
     );
@@ -56,9 +56,9 @@ describe('received audio', () => {
     ['as it came, of several channels', 'native', 2],
     ['at another rate', 16_000, 1],
   ] as const)('has memory of its own %s', async (_, sampleRateHz, channels) => {
-    const { link, transport } = setUp({ sampleRateHz });
+    const { connection, transport } = setUp({ sampleRateHz });
     const frames = transport.audioIn();
-    link.events.audio(allocatePcm(160), 8_000, channels, undefined);
+    connection.events.audio(allocatePcm(160), 8_000, channels, undefined);
     await tick();
     transport.close();
     const [frame] = await collect(frames);
@@ -67,8 +67,8 @@ describe('received audio', () => {
   });
 
   it('is available as events', async () => {
-    const { link, transport } = setUp({ sampleRateHz: 'native' });
-    link.speak(5, 24_000, 120);
+    const { connection, transport } = setUp({ sampleRateHz: 'native' });
+    connection.speak(5, 24_000, 120);
     transport.close();
     expect(await collect(transport.audioIn())).toEqual([
       { pcm: new Int16Array(480).fill(5), sampleRateHz: 24_000, channels: 1, timestampMs: 120 },
@@ -77,10 +77,10 @@ describe('received audio', () => {
 
   it('is buffered until the first listener or iterator is attached', async () => {
     const byEvent = setUp();
-    byEvent.link.speak();
-    byEvent.link.events.dtmf('5');
-    byEvent.link.events.message({ a: 1 });
-    byEvent.link.events.interruption();
+    byEvent.connection.speak();
+    byEvent.connection.events.dtmf('5');
+    byEvent.connection.events.message({ a: 1 });
+    byEvent.connection.events.interruption();
     const seen: unknown[] = [];
     byEvent.transport
       .on('audio', () => seen.push('audio'))
@@ -93,34 +93,34 @@ describe('received audio', () => {
     expect(seen).toEqual(['audio', '5', { a: 1 }, 'interruption', 'connected']);
 
     const byIteration = setUp();
-    byIteration.link.speak(1);
+    byIteration.connection.speak(1);
     const frames = byIteration.transport.audioIn();
-    byIteration.link.speak(2);
+    byIteration.connection.speak(2);
     await tick();
-    byIteration.link.speak(3);
+    byIteration.connection.speak(3);
     byIteration.transport.close();
     expect((await collect(frames)).map(({ timestampMs }) => timestampMs)).toEqual([0, 20, 40]);
   });
 
   it('reaches every iterator at its own pace', async () => {
-    const { link, transport } = setUp();
+    const { connection, transport } = setUp();
     const one = transport.dtmfIn();
     const other = transport.dtmfIn();
     await tick();
-    for (const digit of '12') link.events.dtmf(digit);
-    link.events.disconnected({ reason: 'peer_left', message: 'gone' });
+    for (const digit of '12') connection.events.dtmf(digit);
+    connection.events.disconnected({ reason: 'peer_left', message: 'gone' });
     expect(await collect(one)).toEqual(['1', '2']);
     expect(await collect(other)).toEqual(['1', '2']);
   });
 
   it('stops when the signal aborts or the iterator returns', async () => {
-    const { link, transport } = setUp();
+    const { connection, transport } = setUp();
     const controller = new AbortController();
     const keys = transport.dtmfIn(controller.signal);
     await tick();
-    link.events.dtmf('1');
+    connection.events.dtmf('1');
     controller.abort();
-    link.events.dtmf('2');
+    connection.events.dtmf('2');
     expect(await collect(keys)).toEqual(['1']);
     expect(await collect(transport.messages(AbortSignal.abort()))).toEqual([]);
     const before = transport.listenerCount('audio');
@@ -129,8 +129,8 @@ describe('received audio', () => {
   });
 
   it('ends at once for an iterator that is attached after the end', async () => {
-    const { link, transport } = setUp();
-    link.events.disconnected({ reason: 'peer_left', message: 'gone' });
+    const { connection, transport } = setUp();
+    connection.events.disconnected({ reason: 'peer_left', message: 'gone' });
     expect(await collect(transport.audioIn())).toEqual([]);
     const ends: MediaEnd[] = [];
     transport.on('disconnected', (end) => ends.push(end));
@@ -143,9 +143,9 @@ describe('received audio', () => {
     [1, 0],
     [2, 1],
   ])('is ignored when %i samples of stereo give no mono sample', async (samples, heard) => {
-    const { link, transport } = setUp();
+    const { connection, transport } = setUp();
     for (let i = 0; i < 20_000; i++) {
-      link.events.audio(new Int16Array(samples), 16_000, 2, undefined);
+      connection.events.audio(new Int16Array(samples), 16_000, 2, undefined);
     }
     expect(transport.stats.audioIn).toBe(20_000 * heard);
     const frames = transport.audioIn();
@@ -156,8 +156,8 @@ describe('received audio', () => {
   });
 
   it('is ignored when it is shorter than one resampled sample', async () => {
-    const { link, transport } = setUp({ sampleRateHz: 8_000 });
-    for (let i = 0; i < 12; i++) link.events.audio(new Int16Array(1), 48_000, 1, undefined);
+    const { connection, transport } = setUp({ sampleRateHz: 8_000 });
+    for (let i = 0; i < 12; i++) connection.events.audio(new Int16Array(1), 48_000, 1, undefined);
     const frames = transport.audioIn();
     await tick();
     transport.close();
@@ -165,13 +165,13 @@ describe('received audio', () => {
   });
 
   it('and messages are buffered up to a limit in bytes', async () => {
-    const { link, transport } = setUp();
+    const { connection, transport } = setUp();
     for (let i = 0; i < 20; i++) {
       const text = String(i).padEnd(300_000, 'x');
-      link.events.message({ deep: [text, text] });
-      link.events.message(Array.from({ length: 30_000 }, () => []));
-      link.events.text(text);
-      link.events.transcription({ text, user_id: 'u', timestamp: '' });
+      connection.events.message({ deep: [text, text] });
+      connection.events.message(Array.from({ length: 30_000 }, () => []));
+      connection.events.text(text);
+      connection.events.transcription({ text, user_id: 'u', timestamp: '' });
     }
     const kept = { message: 0, text: 0, transcription: 0 };
     for (const kind of ['message', 'text', 'transcription'] as const) {
@@ -182,15 +182,17 @@ describe('received audio', () => {
   });
 
   it('and messages of any JSON shape count against the buffer limit', () => {
-    const { link } = setUp();
-    expect(() => link.events.message(JSON.parse('['.repeat(1e5) + ']'.repeat(1e5)))).not.toThrow();
+    const { connection } = setUp();
+    expect(() =>
+      connection.events.message(JSON.parse('['.repeat(1e5) + ']'.repeat(1e5))),
+    ).not.toThrow();
   });
 
   it('is buffered for a listener that takes one event at a time', async () => {
-    const { link, transport } = setUp();
-    for (const digit of '123') link.events.dtmf(digit);
+    const { connection, transport } = setUp();
+    for (const digit of '123') connection.events.dtmf(digit);
     expect(await once(transport, 'dtmf')).toEqual(['1']);
-    link.events.dtmf('4');
+    connection.events.dtmf('4');
     expect(await once(transport, 'dtmf')).toEqual(['2']);
     const taken: string[] = [];
     while (taken.length < 2) {
@@ -199,32 +201,32 @@ describe('received audio', () => {
         break;
       }
     }
-    link.events.dtmf('5');
+    connection.events.dtmf('5');
     expect(await once(transport, 'dtmf')).toEqual(['5']);
     expect(taken).toEqual(['3', '4']);
   });
 
   it('is not buffered after the first listener was removed', async () => {
-    const { link, transport } = setUp();
-    link.speak(1);
+    const { connection, transport } = setUp();
+    connection.speak(1);
     const frames = transport.audioIn();
     await tick();
-    link.speak(2);
+    connection.speak(2);
     await frames.return!();
-    link.speak(3);
+    connection.speak(3);
     const later = transport.audioIn();
     await tick();
-    link.speak(4);
+    connection.speak(4);
     transport.close();
     expect((await collect(later)).map(({ timestampMs }) => timestampMs)).toEqual([60]);
   });
 
   it('is delivered to one iterator only once when another returns', async () => {
-    const { link, transport } = setUp();
+    const { connection, transport } = setUp();
     const one = transport.dtmfIn();
     const other = transport.dtmfIn();
     await tick();
-    link.events.dtmf('1');
+    connection.events.dtmf('1');
     await one.return!();
     transport.close();
     expect(await collect(other)).toEqual(['1']);
@@ -232,8 +234,8 @@ describe('received audio', () => {
   });
 
   it('drops the oldest when the bot does not read, with one warning', async () => {
-    const { link, transport, told } = setUp({ maxBacklogMs: 100 });
-    for (let i = 0; i < 20; i++) link.speak();
+    const { connection, transport, told } = setUp({ maxBacklogMs: 100 });
+    for (let i = 0; i < 20; i++) connection.speak();
     expect(transport.stats).toMatchObject({ audioIn: 20, unread: 15 });
     const frames = transport.audioIn();
     await tick();
@@ -243,10 +245,10 @@ describe('received audio', () => {
   });
 
   it('is counted as malformed when it cannot be used, with one warning of each kind', () => {
-    const { link, transport, told } = setUp();
-    for (let i = 0; i < 3; i++) link.events.malformed('nonsense', `of kind ${i}`);
-    link.events.audio(new Int16Array(10), 12_345, 1, undefined);
-    link.events.dtmf('no key');
+    const { connection, transport, told } = setUp();
+    for (let i = 0; i < 3; i++) connection.events.malformed('nonsense', `of kind ${i}`);
+    connection.events.audio(new Int16Array(10), 12_345, 1, undefined);
+    connection.events.dtmf('no key');
     expect(transport.stats.malformed).toEqual({
       nonsense: 3,
       'audio of a sample rate that is not in use': 1,
@@ -259,11 +261,11 @@ describe('received audio', () => {
 
 describe('sent audio', () => {
   it('is written in chunks of the connection’s size', async () => {
-    const { link, transport } = setUp();
+    const { connection, transport } = setUp();
     expect(await transport.sendAudio({ pcm: new Int16Array(480), sampleRateHz: 24_000 })).toBe(
       'sent',
     );
-    expect(link.sent).toEqual([['audio', 160]]);
+    expect(connection.sent).toEqual([['audio', 160]]);
     expect(transport.stats.audioOut).toBe(1);
   });
 
@@ -291,30 +293,30 @@ describe('sent audio', () => {
   });
 
   it('is dropped by clear() here and at the peer, with its marks', async () => {
-    const { link, transport } = setUp();
+    const { connection, transport } = setUp();
     const audio = transport.sendAudio(silence(1_000));
     const late = transport.mark('end');
     await jest.advanceTimersByTimeAsync(50);
     transport.clear();
     expect(await audio).toBe('cleared');
     expect(await late).toBe('cleared');
-    expect(link.sent.at(-1)).toBe('clear');
+    expect(connection.sent.at(-1)).toBe('clear');
   });
 
   it('settles each mark as played when the peer confirms it', async () => {
-    const { link, transport } = setUp();
+    const { connection, transport } = setUp();
     const first = transport.mark('same');
     const second = transport.mark('same');
     const third = transport.mark('never');
-    expect(link.sent).toEqual([
+    expect(connection.sent).toEqual([
       ['mark', '1:same'],
       ['mark', '2:same'],
       ['mark', '3:never'],
     ]);
-    link.events.markPlayed('2:same');
-    link.events.markPlayed('unknown');
+    connection.events.markPlayed('2:same');
+    connection.events.markPlayed('unknown');
     expect(await second).toBe('played');
-    link.events.markPlayed('1:same');
+    connection.events.markPlayed('1:same');
     expect(await first).toBe('played');
     transport.close();
     expect(await third).toBe('disconnected');
@@ -333,7 +335,7 @@ describe('sent audio', () => {
   });
 
   it('settles marks as played by the clock when the peer cannot confirm them', async () => {
-    const { link, transport } = setUp({}, (one) => {
+    const { connection, transport } = setUp({}, (one) => {
       one.capabilities = { ...one.capabilities, marks: 'estimated' };
     });
     void transport.sendAudio(silence(500));
@@ -344,7 +346,7 @@ describe('sent audio', () => {
     expect(playedAtMs).toBe(0);
     await jest.advanceTimersByTimeAsync(30);
     expect(playedAtMs).toBeGreaterThanOrEqual(500);
-    expect(link.sent.every((one) => (one as string[])[0] === 'audio')).toBe(true);
+    expect(connection.sent.every((one) => (one as string[])[0] === 'audio')).toBe(true);
     const cleared = transport.mark('x');
     transport.clear();
     expect(await cleared).toBe('cleared');
@@ -360,10 +362,10 @@ describe('sent audio', () => {
   });
 
   it('also covers DTMF and application messages', async () => {
-    const { link, transport } = setUp();
+    const { connection, transport } = setUp();
     expect(await transport.sendDtmf('12#')).toBe(true);
     expect(transport.sendMessage({ a: 1 })).toBe(true);
-    expect(link.sent).toEqual([
+    expect(connection.sent).toEqual([
       ['dtmf', '12#'],
       ['message', { a: 1 }],
     ]);
@@ -372,21 +374,21 @@ describe('sent audio', () => {
   });
 
   it('is dropped without an error where the transport lacks the capability', async () => {
-    const { link, transport } = setUp({}, (one) => {
+    const { connection, transport } = setUp({}, (one) => {
       one.capabilities = { ...one.capabilities, dtmfOut: false, messages: false };
     });
     expect(await transport.sendDtmf('1')).toBe(false);
     expect(transport.sendMessage({})).toBe(false);
-    expect(link.sent).toEqual([]);
+    expect(connection.sent).toEqual([]);
   });
 });
 
 describe('the end of a transport', () => {
   it('happens once, whoever ends it', async () => {
-    const { link, transport, told } = setUp();
+    const { connection, transport, told } = setUp();
     const audio = transport.sendAudio(silence(1_000));
-    link.events.disconnected({ reason: 'peer_left', message: 'gone' });
-    link.events.disconnected({ reason: 'failed', message: 'again' });
+    connection.events.disconnected({ reason: 'peer_left', message: 'gone' });
+    connection.events.disconnected({ reason: 'failed', message: 'again' });
     transport.close();
     expect(transport.state).toBe('disconnected');
     expect(await audio).toBe('disconnected');
@@ -397,18 +399,18 @@ describe('the end of a transport', () => {
   });
 
   it('is the last event', async () => {
-    const { link, transport } = setUp();
+    const { connection, transport } = setUp();
     const told: unknown[] = [];
     for (const event of ['audio', 'dtmf', 'message', 'interruption', 'disconnected'] as const) {
       transport.on(event, () => told.push(event));
     }
     await tick();
     transport.close();
-    link.speak();
-    link.events.dtmf('1');
-    link.events.message({});
-    link.events.interruption();
-    link.events.malformed('nonsense');
+    connection.speak();
+    connection.events.dtmf('1');
+    connection.events.message({});
+    connection.events.interruption();
+    connection.events.malformed('nonsense');
     transport.keyPressed('1');
     await tick();
     expect(told).toEqual(['disconnected']);
@@ -416,34 +418,34 @@ describe('the end of a transport', () => {
   });
 
   it('can be caused by the bot', () => {
-    const { link, transport, told } = setUp();
+    const { connection, transport, told } = setUp();
     transport.close();
-    expect(link.sent).toEqual([['close', 'closed']]);
+    expect(connection.sent).toEqual([['close', 'closed']]);
     expect(told.ends[0]!.reason).toBe('closed');
   });
 
   it('by hangUp() is requested once, and a failure is reported', async () => {
-    const { link, transport, told } = setUp({}, (one) => {
+    const { connection, transport, told } = setUp({}, (one) => {
       one.hangUpOutcome = { ok: false, via: 'api', error: 'Twilio answered 401' };
     });
     const outcomes = await Promise.all([transport.hangUp(), transport.hangUp()]);
     expect(outcomes).toEqual(
       new Array(2).fill({ ok: false, via: 'api', error: 'Twilio answered 401' }),
     );
-    expect(link.sent).toEqual(['hang up', ['close', 'closed']]);
+    expect(connection.sent).toEqual(['hang up', ['close', 'closed']]);
     expect(told.warnings).toEqual(['hanging up failed: Twilio answered 401']);
   });
 
   it('is not caused by a listener that throws or rejects, which the observer gets', async () => {
-    const { link, transport, told } = setUp();
+    const { connection, transport, told } = setUp();
     transport.on('audio', () => {
       throw new Error('in a listener');
     });
     const rejecting = (): unknown => Promise.reject(new Error('in an async listener'));
     transport.on('dtmf', rejecting);
     await tick();
-    link.speak();
-    link.events.dtmf('1');
+    connection.speak();
+    connection.events.dtmf('1');
     await tick();
     await tick();
     expect(told.failures.map(String)).toEqual([

@@ -421,21 +421,21 @@ const failed = (error: string): TransferOutcome => ({ ok: false, error });
 function bufferLimits(maxBacklogMs: number): {
   [E in keyof MediaTransportEvents]: BufferLimit<MediaTransportEvents[E][0]>;
 } {
-  const room = MESSAGE_BUFFER;
-  const lasting = { ...room, lasting: true };
+  const buffer = MESSAGE_BUFFER;
+  const lasting = { ...buffer, lasting: true };
   const audio: BufferLimit<AudioFrame> = {
     limit: maxBacklogMs,
     sizeOf: ({ pcm, sampleRateHz }) =>
       Math.max(MIN_BUFFERED_MS, (pcm.length * 1_000) / sampleRateHz),
   };
   return {
-    connected: room,
-    disconnected: room,
+    connected: buffer,
+    disconnected: buffer,
     audio,
     dtmf: lasting,
     message: lasting,
     text: lasting,
     transcription: lasting,
-    interruption: room,
+    interruption: buffer,
   };
 }

@@ -35,7 +35,7 @@ function setUp(options: Partial<PacedOutputOptions> = {}) {
 
 const speech = (output: PacedOutput, pcm: Int16Array) => output.send({ pcm, sampleRateHz: 8_000 });
 
-/** What a promise resolved to by now. */
+/** Returns the current result of a promise. */
 async function soFar<T>(promise: Promise<T>): Promise<T | 'waiting'> {
   return Promise.race([promise, Promise.resolve().then(() => 'waiting' as const)]);
 }

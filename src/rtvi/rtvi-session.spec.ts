@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { FakeLink } from '../../test/support/fake-link.js';
+import { FakeMediaConnection } from '../../test/support/fake-media-connection.js';
 import { MediaTransport } from '../media/media-transport.js';
 import { InvalidFieldsError } from '../validation/invalid-fields.error.js';
 import { ClientMessageError } from './client-message.error.js';
@@ -12,15 +12,15 @@ interface Sent {
   data?: Record<string, unknown>;
 }
 
-let link: FakeLink;
+let connection: FakeMediaConnection;
 let transport: MediaTransport;
 const failures: unknown[] = [];
 
 beforeEach(() => {
-  link = new FakeLink();
+  connection = new FakeMediaConnection();
   failures.length = 0;
   transport = new MediaTransport(
-    link,
+    connection,
     {},
     { warn: () => undefined, fail: (error) => failures.push(error), ended: () => undefined },
   );
@@ -37,12 +37,12 @@ const tick = () => new Promise((resolve) => setImmediate(resolve));
 
 /** The client sends a message. */
 function receive(type: unknown, data?: unknown, id: unknown = 'm1'): void {
-  link.events.message({ label: 'rtvi-ai', type, id, data });
+  connection.events.message({ label: 'rtvi-ai', type, id, data });
 }
 
-/** What was sent, without the label that all must have. */
+/** Returns the sent messages without their common label. */
 function sent(): Omit<Sent, 'label'>[] {
-  return link.sent.map((one) => {
+  return connection.sent.map((one) => {
     const { label, ...message } = (one as [string, Sent])[1];
     expect(label).toBe('rtvi-ai');
     return message;
@@ -305,7 +305,7 @@ describe('malformed RTVI input', () => {
     async (message) => {
       await rtviSession();
       const before = sent().length;
-      link.events.message(message);
+      connection.events.message(message);
       expect(sent()).toHaveLength(before);
       expect(failures).toEqual([]);
     },
@@ -339,10 +339,10 @@ describe('an RTVI listener of the bot', () => {
 
 describe('an RTVI session on a transport without messages', () => {
   it('sends nothing', async () => {
-    link.capabilities = { ...link.capabilities, messages: false };
+    connection.capabilities = { ...connection.capabilities, messages: false };
     const rtvi = await rtviSession();
     expect(rtvi.send('server-message', { a: 1 })).toBe(false);
-    expect(link.sent).toEqual([]);
+    expect(connection.sent).toEqual([]);
   });
 });
 

@@ -74,7 +74,7 @@ async function start(
   return `${host.url.replace('http', 'ws')}/ws`;
 }
 
-/** What Pipecat's harness finds. */
+/** Result of Pipecat's harness. */
 async function run(url: string, ...scenarios: string[]): Promise<unknown[]> {
   const { stdout } = await promisify(execFile)(PIPECAT_PYTHON!, [
     'test/support/evals/run.py',

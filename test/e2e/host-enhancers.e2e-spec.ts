@@ -103,7 +103,7 @@ class OwnController {
   }
 }
 
-/** What is different each time, or tells nothing. */
+/** Removes values that differ each time or are irrelevant. */
 const volatile = (text: string, url: string): string =>
   text
     .replaceAll(url, '')

@@ -59,7 +59,7 @@ const transports = () => [
   WhatsAppModule.forRoot({ token: 't', phoneNumberId: '1', appSecret: 's', verifyToken: 'v' }),
 ];
 
-/** What each route answers with these headers: that it let the request in is seen by any other status than 401. */
+/** Returns the answer of each route to these headers; any status but 401 means access. */
 async function statuses(url: string, headers: Record<string, string>) {
   const ask = async (method: string, path: string): Promise<number> =>
     (await fetch(`${url}${path}`, { method, headers, redirect: 'manual' })).status;

@@ -346,7 +346,7 @@ describe('rooms for bot processes', () => {
   });
 });
 
-/** What a shell says to the runner. */
+/** Message of a shell to the runner. */
 const LOADED = `echo '{"type":"loaded"}' >&3`;
 
 describe('any program', () => {

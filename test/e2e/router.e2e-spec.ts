@@ -39,7 +39,7 @@ import {
   startApp,
 } from '../support/runner-app.js';
 
-/** What is used of an Express application, whose types are not there. */
+/** Subset of an Express application, whose types are not installed. */
 interface Express {
   (request: IncomingMessage, response: ServerResponse): void;
   use(...args: unknown[]): void;

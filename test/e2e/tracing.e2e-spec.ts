@@ -41,7 +41,7 @@ afterEach(async () => {
   exporter.reset();
 });
 
-/** What `@opentelemetry/instrumentation-http` does with a server: a span for each request, active wherever it is handled. */
+/** Equivalent of `@opentelemetry/instrumentation-http`: a span for each request, active while it is handled. */
 function instrument(server: Server): Span[] {
   const spans: Span[] = [];
   const emit = server.emit.bind(server);

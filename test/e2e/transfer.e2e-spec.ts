@@ -55,7 +55,7 @@ class Operator extends BotLauncher {
     }
   }
 
-  /** How the first session ends. */
+  /** End of the first session. */
   async end(): Promise<SessionEnd> {
     await this.reached({ callers: 1 });
     return this.ends[0]!;

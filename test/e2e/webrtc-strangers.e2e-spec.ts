@@ -80,7 +80,7 @@ async function connect(adaptOffer?: (sdp: string) => string): Promise<void> {
 
 const iceOf = ({ pc }: WebRtcClient) => pc.iceTransports[0]!.connection;
 
-/** Where the runner receives the call. */
+/** Address at which the runner receives the call. */
 const target = (): werift.Address => {
   const { nominated, remoteCandidates } = iceOf(client);
   const { host, port } = nominated?.remoteCandidate ?? remoteCandidates[0]!;

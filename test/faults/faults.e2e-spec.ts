@@ -69,7 +69,7 @@ async function run(count: number, onTrouble: (error: unknown) => void): Promise<
   return outcomes;
 }
 
-/** What is wrong with what became of sessions; nothing, it is to be hoped. */
+/** Returns the differences between expected and actual ends of sessions. */
 function wrongIn(
   { ends }: SessionReport,
   outcomes: readonly Outcome[],

@@ -9,7 +9,7 @@ import { THROWABLES } from './throwables.js';
 const HOST = fileURLToPath(new URL('thrown-host.js', import.meta.url));
 const NAMES = Object.keys(THROWABLES);
 
-/** What becomes of every throwable, one after the other, so that the one that ends the process is known. */
+/** Runs a test for every throwable in turn, so that the one that ends the process is known. */
 async function ofEach<T>(
   play: (thrown: string) => Promise<T>,
 ): Promise<Record<string, T | string>> {
@@ -26,7 +26,7 @@ async function ofEach<T>(
 const all = <T>(outcome: T): Record<string, T> =>
   Object.fromEntries(NAMES.map((thrown) => [thrown, outcome]));
 
-/** What is answered: those that say what they are, and can be shown, are answered as that. */
+/** Expected answers: errors with a safe message are answered with it. */
 const ANSWERS = { ...all(500), 'a ProviderError whose status throws': 502 };
 
 let host: ChildHost | undefined;
@@ -53,7 +53,7 @@ async function open(place: string, thrown: string | undefined) {
   return { id: String(json.sessionId), client: await connectClient(String(json.wsUrl)) };
 }
 
-/** What a session ended with; asked again until it has, for who leaves knows it first. */
+/** Polls a session until it has ended, because the client knows its end first. */
 async function endOf(id: string): Promise<unknown> {
   for (;;) {
     const response = await fetch(`${host!.url}/sessions/${id}`);
@@ -98,7 +98,7 @@ const stop = (_client: FakeClient, id: string): Promise<Response> =>
   fetch(`${host!.url}/sessions/${id}`, { method: 'DELETE' });
 const nothing = (): void => undefined;
 
-/** Where bots throw, what makes them, and what their sessions end with. */
+/** Places where bots throw, triggers, and end codes of the sessions. */
 const SESSIONS: [
   place: string,
   provoke: (client: FakeClient, id: string) => unknown,

@@ -9,7 +9,7 @@ import type { RtpPacket } from './rtp-packet.js';
 const HZ = 16_000;
 const SECONDS = 6;
 
-/** What one would hear who was beside the speaker. */
+/** The original speech. */
 let spoken: Int16Array;
 let packets: RtpPacket[];
 

@@ -129,7 +129,8 @@ export class VideoTrack extends Track<VideoTrackEvents> {
    */
   send(picture: OutgoingVideo): boolean {
     if (!this.clientReceives) return false;
-    for (const packet of packetizeVideo(picture, this.codec)) this.peer().sendRtp(this.name, packet);
+    for (const packet of packetizeVideo(picture, this.codec))
+      this.peer().sendRtp(this.name, packet);
     return true;
   }
 }
