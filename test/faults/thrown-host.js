@@ -44,7 +44,7 @@ const listening = (name, add) =>
     ]),
   );
 
-/** Where bots throw, by name. */
+/** Places where bots throw, by name. */
 const PLACES = {
   'launch() (sync)': (_args, _session, thrown) => failing(thrown).sync(),
   'launch() (async)': (_args, _session, thrown) => failing(thrown).async(),
