@@ -110,20 +110,11 @@ export interface RunnerModuleExtras {
    * @default ''
    */
   path?: string;
-  /**
-   * Serves a page at `/client/` to talk to the bot from a browser. With keys configured, the page needs a public one.
-   * @default false
-   */
+  /** Serves a page at `/client/` to talk to the bot from a browser. With keys configured, the page needs a public one. @default false */
   console?: boolean;
-  /**
-   * Serves `GET /livez` and `GET /readyz`.
-   * @default true
-   */
+  /** Serves `GET /livez` and `GET /readyz`. @default true */
   health?: boolean;
-  /**
-   * Makes the runner's exported providers injectable everywhere.
-   * @default false
-   */
+  /** Makes the runner's exported providers injectable everywhere. @default false */
   isGlobal?: boolean;
 }
 

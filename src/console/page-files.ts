@@ -8,7 +8,6 @@ import { gzip } from 'node:zlib';
 export interface PageFile {
   readonly type: string;
   readonly body: Buffer;
-  /** The gzipped body. */
   readonly gzipped: Buffer;
   /** Weak entity tag, valid for both encodings. */
   readonly etag: string;

@@ -10,7 +10,6 @@ export interface ThrownText {
   readonly stack: string | undefined;
 }
 
-/** Longest text, in characters. */
 const MAX_LENGTH = 8_192;
 
 /** Describes a thrown value. Never throws, even for objects without a prototype, revoked proxies and errors with throwing getters. */

@@ -56,9 +56,7 @@ export class RunnerHealth {
     return failing;
   }
 
-  /**
-   * Health indicator for `@nestjs/terminus`: `health.check([() => runnerHealth.isHealthy()])`.
-   */
+  /** Health indicator for `@nestjs/terminus`: `health.check([() => runnerHealth.isHealthy()])`. */
   async isHealthy<K extends string = 'runner'>(
     key = 'runner' as K,
   ): Promise<Record<K, { status: 'up' | 'down'; failing?: string[] }>> {

@@ -14,22 +14,13 @@ export interface MediaTransportOptions {
    * @default 100
    */
   readonly sendAheadMs?: number;
-  /**
-   * Buffer limit of the bot's audio that waits to be sent, in milliseconds. Audio beyond it is refused as `overflow`.
-   * @default 60_000
-   */
+  /** Buffer limit of the bot's audio that waits to be sent, in milliseconds. Audio beyond it is refused as `overflow`. @default 60_000 */
   readonly maxQueueMs?: number;
-  /**
-   * Buffer limit of received audio that the bot has not read, in milliseconds. The oldest is dropped first.
-   * @default 5_000
-   */
+  /** Buffer limit of received audio that the bot has not read, in milliseconds. The oldest is dropped first. @default 5_000 */
   readonly maxBacklogMs?: number;
 }
 
-/**
- * Fills in the defaults.
- * @throws {RangeError} for an invalid option, naming what is accepted
- */
+/** Fills in the defaults. @throws {RangeError} for an invalid option, naming what is accepted */
 export function resolveMediaTransportOptions({
   sampleRateHz = 16_000,
   sendAheadMs = 100,

@@ -222,10 +222,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     return this.connection.sendDtmf(digits);
   }
 
-  /**
-   * Emits `dtmf` for a digit from elsewhere, such as an RTVI client.
-   * @throws {RangeError} for anything but a DTMF digit
-   */
+  /** Emits `dtmf` for a digit from elsewhere, such as an RTVI client. @throws {RangeError} for anything but a DTMF digit */
   keyPressed(digit: string): void {
     if (!isDtmfDigit(digit)) throw new RangeError('digit must be one of 0 to 9, *, #, A to D');
     this.emitUnlessEnded('dtmf', digit);

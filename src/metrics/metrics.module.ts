@@ -6,10 +6,7 @@ import { RunnerPart } from '../validation/runner-part.decorator.js';
 
 /** Options that shape the module's routes. */
 export interface MetricsExtras {
-  /**
-   * Path of the metrics, below the runner's own `path`; `false` when the host serves the registry itself.
-   * @default 'metrics'
-   */
+  /** Path of the metrics, below the runner's own `path`; `false` when the host serves the registry itself. @default 'metrics' */
   path?: string | false;
 }
 

@@ -105,10 +105,7 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     this.handler = handler;
   }
 
-  /**
-   * Sends a message, or buffers it until the client is ready.
-   * @returns false when the transport carries no messages
-   */
+  /** Sends a message, or buffers it until the client is ready. @returns false when the transport carries no messages */
   send<T extends keyof RtviOutgoing>(
     ...[type, data]: RtviOutgoing[T] extends undefined
       ? [type: T]

@@ -7,7 +7,6 @@ import { RTVI_LABEL } from '../media/rtvi-label.js';
 import { RTVI_VERSION } from '../rtvi/rtvi-messages.js';
 import { framesOf, type SpeakOptions } from './pace.js';
 
-/** Sample rate of the client's audio, in Hz. */
 const CLIENT_HZ = 16_000;
 
 /** An RTVI message of the bot. */

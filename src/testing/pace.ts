@@ -1,13 +1,9 @@
 /** Options of sending audio. */
 export interface SpeakOptions {
-  /**
-   * Pacing: `realtime` sends a frame every 20 ms, `asap` without pause.
-   * @default 'realtime'
-   */
+  /** Pacing: `realtime` sends a frame every 20 ms, `asap` without pause. @default 'realtime' */
   readonly pace?: 'realtime' | 'asap';
 }
 
-/** Frame duration, in milliseconds. */
 export const FRAME_MS = 20;
 
 /** Splits samples into frames of 20 ms, the last padded with silence, and yields them at the chosen pace. */

@@ -10,7 +10,6 @@ import {
 } from './carrier-dialects.js';
 import { framesOf, type SpeakOptions } from './pace.js';
 
-/** Sample rate of a phone call, in Hz. */
 const PHONE_HZ = 8_000;
 
 /** Options of {@link placeCall}. */

@@ -18,9 +18,7 @@ class RunnerTracing implements OnModuleInit {
   }
 }
 
-/**
- * OpenTelemetry tracing with a span for each session. Needs the package `@opentelemetry/api`; the host sets up the SDK.
- */
+/** OpenTelemetry tracing with a span for each session. Needs the package `@opentelemetry/api`; the host sets up the SDK. */
 @RunnerPart('features')
 @Module({ providers: [RunnerTracing] })
 export class TracingModule {

@@ -13,7 +13,6 @@ export class G722 implements AudioCodec {
   private readonly decoder = { lower: new SubBand(LOWER), upper: new SubBand(UPPER) };
   private readonly analysis = new Int16Array(24);
   private readonly synthesis = new Int16Array(24);
-  /** The last sample of an odd number of samples. */
   private odd: number | undefined;
 
   encode(pcm: Int16Array): Buffer {

@@ -59,10 +59,7 @@ export function createOpusEncoder({ createEncoder, Application }: Opus): Promise
   });
 }
 
-/**
- * Returns the duration of a packet, in ticks of 1/48,000 s (RFC 6716, 3.1 and 3.2).
- * @returns 0 for a malformed packet
- */
+/** Returns the duration of a packet, in ticks of 1/48,000 s (RFC 6716, 3.1 and 3.2). @returns 0 for a malformed packet */
 export function opusDuration(packet: Uint8Array): number {
   const toc = packet[0];
   if (toc === undefined) return 0;

@@ -9,7 +9,6 @@ const CUTOFF = 0.925;
 
 /** 1 in the fixed-point format of the weights (14 fractional bits). */
 const ONE = 1 << 14;
-/** SIMD lanes. */
 const LANES = 8;
 
 /** Polyphase anti-aliasing filter: a windowed sinc, split into phases. */

@@ -30,10 +30,7 @@ export class OpusSender {
     private readonly send: (packet: OutgoingRtp) => void,
   ) {}
 
-  /**
-   * @param pcm {@link PACKET_SAMPLES} samples, copied
-   * @returns false under backpressure
-   */
+  /** @param pcm {@link PACKET_SAMPLES} samples, copied @returns false under backpressure */
   push(pcm: Int16Array): boolean {
     if (this.queue.length >= MAX_QUEUED) return false;
     this.queue.push(pcm.slice());
