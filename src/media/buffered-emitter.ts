@@ -55,21 +55,21 @@ export abstract class BufferedEmitter<
     signal: AbortSignal | undefined,
   ): AsyncQueue<Events[E][0]> {
     const { limit, sizeOf } = this.limits[event];
-    const push = (value: Events[E][0]): void => this.put(inbox, value);
-    const end = (): void => inbox.end();
-    const inbox = new AsyncQueue<Events[E][0]>(limit, sizeOf, (left) => {
+    const push = (value: Events[E][0]): void => this.put(queue, value);
+    const end = (): void => queue.end();
+    const queue = new AsyncQueue<Events[E][0]>(limit, sizeOf, (left) => {
       (this as EventEmitter).off(event as string, push);
       signal?.removeEventListener('abort', end);
-      this.iterations.delete(inbox);
+      this.iterations.delete(queue);
       // Other listeners have received these values already.
       if (this.hasListeners(event)) return;
       for (const value of left) this.notify(event, ...([value] as Events[E]));
     });
-    this.iterations.add(inbox);
+    this.iterations.add(queue);
     (this as EventEmitter).on(event as string, push);
     if (signal?.aborted) end();
     else signal?.addEventListener('abort', end);
-    return inbox;
+    return queue;
   }
 
   /** Ends all iterators once they have read what is buffered. */
@@ -113,8 +113,8 @@ export abstract class BufferedEmitter<
     return (this as EventEmitter).listenerCount(event as string) > 0;
   }
 
-  private put<T>(inbox: AsyncQueue<T>, value: T): void {
-    const dropped = inbox.push(value);
+  private put<T>(queue: AsyncQueue<T>, value: T): void {
+    const dropped = queue.push(value);
     if (dropped > 0) this.dropped(dropped);
   }
 }
