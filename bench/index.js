@@ -43,7 +43,7 @@ for (const name of [
   servers[name] = await startServer(name);
 }
 
-/** `npm run bench -- rooms` measures only the rooms, and so on; `-- pipecat <python>` Pipecat's own runner, which not everybody has. */
+/** `npm run bench -- rooms` measures one part only; `-- pipecat <python>` Pipecat's own runner, if it is installed. */
 const server = (name) => ({ name, port: servers[name].port });
 const parts = {
   web,
@@ -72,7 +72,7 @@ if (only === undefined) {
 }
 for (const server of Object.values(servers)) server.stop();
 
-/** `POST /start` and the WebSockets. */
+/** Throughput of `POST /start` and WebSockets. */
 async function web() {
   await comparisons([
     ['echo, Twilio JSON', 'runner', 'bare-ws', (port, path) => echo(port, path, twilio), 'msg/s'],
@@ -88,7 +88,7 @@ async function web() {
   ]);
 }
 
-/** The same against Pipecat. @param python one that has `pipecat-ai[runner,websocket]` */
+/** The same against Pipecat. @param python interpreter with `pipecat-ai[runner,websocket]` */
 async function pipecat(python = 'python3') {
   servers.pipecat = await startPipecat(python);
   await comparisons([
@@ -131,7 +131,7 @@ function ask(name, question) {
   return servers[name].ask(question);
 }
 
-/** Runs the load on both, in turn, and puts the medians against each other. */
+/** Runs the load on both servers in turn, and compares the medians. */
 async function compare(ours, baseline, load, unit) {
   const results = { [ours]: [], [baseline]: [] };
   for (let round = -1; round < ROUNDS; round++) {
@@ -142,7 +142,7 @@ async function compare(ours, baseline, load, unit) {
         name.startsWith('bare') ? '/' : '/ws-client',
       );
       const { cpuUs } = await ask(name, 'cpu');
-      // The first round warms both up.
+      // The first round is a warm-up.
       if (round >= 0)
         results[name].push({ perSecond, p99Ms, cpuUs: (cpuUs - before.cpuUs) / count });
     }
@@ -153,14 +153,14 @@ async function compare(ours, baseline, load, unit) {
     runner: perSecond(ours),
     baseline: `${perSecond(baseline)} of ${baseline}`,
     'throughput ratio': ratio(of(ours, 'perSecond'), of(baseline, 'perSecond')),
-    // The other way round, so that more is better here too.
+    // Inverted, so that more is better.
     'CPU ratio': ratio(of(baseline, 'cpuUs'), of(ours, 'cpuUs')),
     'CPU µs each': `${of(ours, 'cpuUs').toFixed(1)} / ${of(baseline, 'cpuUs').toFixed(1)}`,
     'p99 ms': `${of(ours, 'p99Ms').toFixed(2)} / ${of(baseline, 'p99Ms').toFixed(2)}`,
   };
 }
 
-/** Eight clients, each with a window of sixteen unanswered messages. */
+/** Eight clients with 16 unanswered messages each. */
 async function echo(port, path, message) {
   const total = 40_000;
   const sockets = await Promise.all(
@@ -201,7 +201,7 @@ async function echo(port, path, message) {
   return { perSecond: total / seconds, count: total, p99Ms: latenciesMs[Math.floor(total * 0.99)] };
 }
 
-/** Sixteen connections, one request at a time each, over bare TCP: a client that costs less than what it measures. */
+/** Sixteen connections over bare TCP, one request at a time each: a client cheaper than the server it measures. */
 async function start(port, _path, total = 20_000, body = START) {
   const request =
     `POST /start HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\n` +
@@ -238,7 +238,7 @@ async function start(port, _path, total = 20_000, body = START) {
   return { perSecond: total / seconds, count: total, p99Ms: latenciesMs[Math.floor(total * 0.99)] };
 }
 
-/** What Daily's own latency becomes for a caller of the runner. */
+/** Latency of room creation for a client of the runner, by Daily's own latency. */
 async function rooms() {
   const latencyMs = 100;
   const provider = (servers.provider = await startServer('provider', latencyMs));
@@ -282,7 +282,7 @@ async function rooms() {
     const one = { bare, start: await timed(startRoom) };
     one.cold = await timed(() => call(cold));
     one.warm = await timed(() => call(warm));
-    // The pool has made up for it before the next call.
+    // Time for the pool to refill.
     await new Promise((resolve) => setTimeout(resolve, 3 * latencyMs));
     if (round >= 0) for (const [name, ms] of Object.entries(one)) times[name].push(ms);
   }
@@ -322,7 +322,7 @@ async function memory() {
     for (const socket of sockets) socket.close();
     await Promise.all(sockets.map((socket) => once(socket, 'close')));
   }
-  // Twice, for the first time also pays for what is allocated only once.
+  // Twice, because the first run includes one-time allocations.
   let before, full, after;
   for (let i = 0; i < 2; i++) {
     before = await ask('runner', 'heap');

@@ -1,4 +1,4 @@
-// What 20 ms of a phone call cost, in time and in memory: run by media.js in a process of its own.
+// CPU time and memory of one 20 ms frame of a phone call. Run by media.js in a separate process.
 import { Resampler } from '../dist/media/resampler/resampler.js';
 import { ProtobufSerializer } from '../dist/media/serializers/protobuf.serializer.js';
 import { TwilioSerializer } from '../dist/transports/telephony/carriers/twilio/twilio.serializer.js';
@@ -28,13 +28,13 @@ const down = new Resampler(16_000, 8_000);
 const { pcm } = phone.read(twilio, false);
 const outgoing = new Int16Array(160);
 
-/** What an echo takes, without the pacing. */
+/** An echo without pacing. */
 function echo() {
   down.processInto(up.process(phone.read(twilio, false).pcm), outgoing, 0);
   return phone.audio(outgoing);
 }
 
-/** What every bot behind Twilio does at least. */
+/** The minimum of any bot behind Twilio. */
 function bare() {
   const { media } = JSON.parse(twilio.toString());
   const bytes = Buffer.from(media.payload, 'base64');

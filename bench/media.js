@@ -1,10 +1,10 @@
-// What media cost: one frame of a phone call, and many calls at once. Used by index.js.
+// Cost of media: one frame of a phone call, and many concurrent calls. Used by index.js.
 import { fork } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-/** Runs `media-frame.js` in a process of its own, where nothing is collected meanwhile. */
+/** Runs `media-frame.js` in a separate process without garbage collection. */
 export async function frames() {
   const child = fork(new URL('media-frame.js', import.meta.url), {
     execArgv: ['--expose-gc', '--min-semi-space-size=512', '--max-semi-space-size=512'],
@@ -16,10 +16,10 @@ export async function frames() {
 
 const FRAME_MS = 20;
 const SECONDS = 5;
-/** Where a call is no longer good. */
+/** Largest added p99 latency of a good call, in milliseconds. */
 const LIMIT_MS = 20;
 
-/** More and more paced calls through both servers, until ours adds too much. Both are one process on one core. */
+/** Increases the number of paced calls until ours exceed the limit. Each server is one process on one core. */
 export async function calls(ours, baseline, ask) {
   const rows = {};
   let most = 0;
@@ -43,13 +43,13 @@ export async function calls(ours, baseline, ask) {
 
 const percent = (share) => `${(share * 100).toFixed(2)} %`;
 
-/** @returns what so many calls cost, and how good they are */
+/** @returns cost and latency of `count` concurrent calls */
 export async function load({ name, port }, path, count, ask) {
   const before = await ask(name, 'usage');
   const sockets = await Promise.all(
     Array.from({ length: count }, () => new Caller().call(port, path)),
   );
-  // What is made once, and compiled, is not a call's.
+  // Warm-up: one-time allocations and compilation do not count.
   await pace(sockets, 1);
   for (const caller of sockets) caller.reset();
   const start = await ask(name, 'usage');
@@ -69,7 +69,7 @@ export async function load({ name, port }, path, count, ask) {
   };
 }
 
-/** Each caller sends a frame every 20 ms; they are spread evenly over them. */
+/** Sends a frame of each caller every 20 ms, spread evenly over the callers. */
 async function pace(callers, seconds) {
   const frames = (seconds * 1_000) / FRAME_MS;
   const started = performance.now();
@@ -79,10 +79,10 @@ async function pace(callers, seconds) {
       Math.floor(((performance.now() - started) / FRAME_MS) * callers.length) + 1,
     );
     for (; sent < due; sent++) callers[sent % callers.length].speak();
-    // Never asleep: waking it up would cost the server, whose every answer arrives here.
+    // A busy loop, because waking a sleeping client would cost the server CPU time.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  // For what is still on its way.
+  // Time for frames in flight.
   await new Promise((resolve) => setTimeout(resolve, 300));
 }
 
@@ -117,7 +117,7 @@ const MEDIA = clientFrame({
   streamSid: STREAM,
 });
 
-/** A WebSocket frame of a client, masked with nothing, so that it costs nothing. */
+/** Returns a client's WebSocket frame with a zero mask, which costs nothing to apply. */
 function clientFrame(message) {
   const payload = Buffer.from(JSON.stringify(message));
   const length = Buffer.from([
@@ -134,7 +134,7 @@ function clientFrame(message) {
   return Buffer.concat([Buffer.from([0x81, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
 }
 
-/** A phone over bare TCP: a client that costs less than what it measures. */
+/** Phone over bare TCP: a client cheaper than the server it measures. */
 class Caller {
   delaysMs = [];
   sentAtMs = [];
@@ -181,7 +181,7 @@ class Caller {
       const length =
         short === 126 ? (buffer.length >= 4 ? buffer.readUInt16BE(2) : Infinity) : short;
       if (buffer.length < header + length) break;
-      // Text, as opposed to pings.
+      // Text frames, no pings.
       if ((buffer[0] & 0x0f) === 1)
         this.delaysMs.push(performance.now() - this.sentAtMs[this.answered++]);
       buffer = buffer.subarray(header + length);

@@ -1,4 +1,4 @@
-// What a process of its own costs a bot: time to start, memory, and the way of each message through the relay.
+// Cost of a separate process for a bot: start time, memory, and latency of the message relay.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,14 +7,14 @@ import { WebSocket } from 'ws';
 const ROUNDS = 3;
 const MESSAGES = 2_000;
 
-/** @param frame what a caller sends every 20 ms @param pid of the runner whose bots have processes */
+/** @param frame a caller's frame of 20 ms @param pid process id of the runner with bots in processes */
 export async function isolation(inside, outside, frame, pid) {
   const roundTrips = { inside: [], outside: [] };
   const starts = { inside: [], cold: [], warm: [] };
   let bytes;
   for (let round = -1; round < ROUNDS; round++) {
     const here = await talk(inside.port, frame);
-    // Of a pool of one: the first finds it full, the second does not.
+    // A warm pool of one: warm for the first call, cold for the second.
     const warm = await talk(outside.port, frame, 0);
     const cold = await talk(outside.port, frame, 0);
     await sleep(3_000);
@@ -38,7 +38,7 @@ export async function isolation(inside, outside, frame, pid) {
   };
 }
 
-/** One call: the first message, and then one after the other. */
+/** Measures one call: the first message, then one after the other. */
 async function talk(port, frame, count = MESSAGES, whileOpen = () => undefined) {
   const before = performance.now();
   const socket = new WebSocket(`ws://127.0.0.1:${port}/ws-client`, { perMessageDeflate: false });
@@ -51,7 +51,7 @@ async function talk(port, frame, count = MESSAGES, whileOpen = () => undefined) 
   };
   await ask();
   const startMs = performance.now() - before;
-  // Or the pool would be filling up meanwhile.
+  // Time for the pool to refill.
   if (count > 0) await sleep(3_000);
   const roundTripsMs = [];
   for (let i = 0; i < count; i++) roundTripsMs.push(await ask());
@@ -61,7 +61,7 @@ async function talk(port, frame, count = MESSAGES, whileOpen = () => undefined) 
   return { startMs, roundTripsMs };
 }
 
-/** The largest of what a process has started, which is the one that talks. */
+/** Returns the memory of the largest child process, which runs the session. */
 function residentOf(pid) {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
   const resident = children.map((child) =>

@@ -1,4 +1,4 @@
-// The servers under measurement, each in a process of its own: `node servers.js <name>`.
+// The measured servers, each in a process of its own: `node servers.js <name>`.
 import 'reflect-metadata';
 import { readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -33,7 +33,7 @@ class EchoBot extends BotLauncher {
   }
 }
 
-/** A bot that only holds its place for a moment, so that the sessions of a measurement do not pile up. */
+/** Bot that returns after a moment, so that sessions do not pile up. */
 class BriefBot extends BotLauncher {
   launch(_args, session) {
     session.ready();
@@ -52,7 +52,7 @@ async function runner(launcher, transports) {
     RunnerModule.forRoot({
       launcher,
       transports,
-      // The sessions of a measurement are never claimed; they are gone before the next one.
+      // Unclaimed sessions expire before the next measurement.
       pendingTtlMs: 3_000,
     }),
     new FastifyAdapter(),
@@ -72,12 +72,12 @@ const SERVERS = {
     return runner({ useFactory }, [WebSocketModule.forRoot()]);
   },
 
-  /** The built-in bot: 16 kHz in its ears, µ-law on the phone. */
+  /** The built-in echo bot: 16 kHz for the bot, µ-law on the phone. */
   'runner-media': () => runner(BuiltInEchoBot, [TelephonyModule.forRoot()]),
 
   'runner-webrtc': () => runner(BuiltInEchoBot, [SmallWebRtcModule.forRoot()]),
 
-  /** What WebRTC is held against: werift as it comes, which sends each packet back. */
+  /** Baseline of WebRTC: plain werift, which sends each packet back. */
   async 'bare-werift'() {
     const app = fastify();
     app.post('/api/offer', async ({ body }) => {
@@ -100,7 +100,7 @@ const SERVERS = {
 
   'runner-livekit': () => runner(BriefBot, [LiveKitModule.forRoot(LIVEKIT)]),
 
-  /** What LiveKit's `POST /start` is held against: the same two tokens, minted behind a bare server. */
+  /** Baseline of LiveKit's `POST /start`: the same two tokens from a bare server. */
   async 'bare-livekit'() {
     const app = fastify();
     const mint = (identity, room, grant) => {
@@ -122,7 +122,7 @@ const SERVERS = {
     return app.server.address().port;
   },
 
-  /** Daily, each of whose answers takes as long as `argv[3]` says, in milliseconds. */
+  /** Fake Daily API with a latency of `argv[3]` milliseconds. */
   async provider() {
     let room = 0;
     const http = createServer((request, response) => {
@@ -149,7 +149,7 @@ const SERVERS = {
       }),
     ]),
 
-  /** What the gateways are held against. */
+  /** Baseline of the gateways. */
   async 'bare-ws'() {
     const http = createServer();
     const server = new WebSocketServer({ server: http, perMessageDeflate: false });
@@ -160,7 +160,7 @@ const SERVERS = {
     return http.address().port;
   },
 
-  /** What `POST /start` is held against: the same request checked by ajv, and an answer of the same shape. */
+  /** Baseline of `POST /start`: the same request validated by ajv, and an answer of the same shape. */
   async 'bare-fastify'() {
     const app = fastify();
     const text = { type: 'string' };

@@ -1,4 +1,4 @@
-// What a WebRTC conversation costs: until it is connected, while it lasts, and what is left of it. Used by index.js.
+// Cost of a WebRTC session: to connect, while it lasts, and leaks after it. Used by index.js.
 import { createEncoder } from 'libopus-wasm';
 import nodeDataChannel from 'node-datachannel';
 
@@ -6,23 +6,23 @@ const CONNECTIONS = 25;
 const SECONDS = 8;
 const CYCLES = 200;
 const ECHOES = 15;
-/** A packet of sound is larger than this, one of silence smaller; in bytes, with its header. */
+/** Size that separates packets of sound from packets of silence, in bytes with header. */
 const LOUD_BYTES = 64;
 
-/** @param ours, bare servers: the runner's echo bot, and bare werift that sends packets back as they come */
+/** @param ours, bare servers: the runner's echo bot, and plain werift that sends packets back */
 export async function webrtc(ours, bare, ask) {
   const row = async ({ name, port }) => {
     const offers = await connecting(port);
     const rtt = await echo(port);
     return { ...offers, rtt, ...(await active({ name, port }, ask)) };
   };
-  // The first round warms both up.
+  // The first round is a warm-up.
   await connecting(ours.port, 10);
   await connecting(bare.port, 10);
   const runner = await row(ours);
   const werift = await row(bare);
   const ms = (key) => `${runner[key].toFixed(1)} / ${werift[key].toFixed(1)} ms`;
-  // Twice, for the first time also pays for what is allocated only once.
+  // Twice, because the first run includes one-time allocations.
   await cycles(ours, ask);
   const left = await cycles(ours, ask);
   nodeDataChannel.cleanup();
@@ -63,7 +63,7 @@ async function connecting(port, count = 30) {
   return { answerMs: median(answers), connectedMs: median(connected) };
 }
 
-/** From a sound to its echo. */
+/** Latency from a sound to its echo. */
 async function echo(port) {
   const client = new Client();
   await client.connect(port);
@@ -71,7 +71,7 @@ async function echo(port) {
   const times = [];
   for (let i = 0; i < ECHOES; i++) {
     client.loud = false;
-    // Until it is quiet, and then some.
+    // Waits for silence.
     await client.quiet(500 + i * 7);
     client.loud = true;
     times.push(await client.untilLoud());
@@ -139,10 +139,10 @@ const LOUD = Array.from({ length: 50 }, () => {
   const pcm = Int16Array.from({ length: 960 }, () => (Math.random() - 0.5) * 20_000);
   return Buffer.from(encoder.encode(pcm));
 }).slice(10);
-/** Opus for 20 ms of silence. */
+/** Opus packet of 20 ms of silence. */
 const SILENT = [Buffer.of(0xf8, 0xff, 0xfe)];
 
-/** A client on libdatachannel, which costs less than what it measures. */
+/** Client on libdatachannel, cheaper than the server it measures. */
 class Client {
   loud = false;
   sequenceNumber = 0;

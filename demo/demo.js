@@ -1,4 +1,4 @@
-// Plays a speech recording to the standalone runner the way each carrier does, and shows what came back.
+// Plays a speech recording to the standalone runner as each carrier does, and measures the echo.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -21,7 +21,7 @@ try {
   await once(runner.process, 'exit');
 }
 
-/** Starts the runner on a free port; its banner says which. */
+/** Starts the runner on a free port, which its banner names. */
 async function startRunner() {
   const main = new URL('../dist/main.js', import.meta.url).pathname;
   const child = spawn(process.execPath, [main, '--host', '127.0.0.1', '--port', '0'], {
@@ -37,7 +37,7 @@ async function startRunner() {
   throw new Error('The runner did not start.');
 }
 
-/** One call: announced by /start, as an application would. */
+/** Places one call, announced by `POST /start`. */
 async function playAs(carrier) {
   const answer = await fetch(`${runner.url}/start`, {
     method: 'POST',
@@ -56,7 +56,7 @@ async function playAs(carrier) {
   let oldest = 0;
   call.on('audio', (bytes) => {
     heardBytes += bytes.length;
-    // A frame is back when its last byte is; Exotel's come back several to a message.
+    // A frame is back with its last byte; Exotel's messages hold several.
     while (oldest < sent.length && sent[oldest].end <= heardBytes) {
       roundTripsMs.push(performance.now() - sent[oldest++].atMs);
     }
@@ -72,7 +72,7 @@ async function playAs(carrier) {
   const all = Buffer.concat(sent.map(({ bytes }) => bytes));
   const sorted = roundTripsMs.sort((a, b) => a - b);
   const at = (share) => `${(sorted[Math.floor((sorted.length - 1) * share)] ?? NaN).toFixed(1)} ms`;
-  // What Exotel holds back at the end is less than its smallest message, and is not lost.
+  // The rest below Exotel's smallest message is not sent, and not lost.
   const held = Math.floor((all.length - expected) / sent[0].bytes.length);
   return {
     carrier,
@@ -86,7 +86,7 @@ async function playAs(carrier) {
   };
 }
 
-/** How much what came back is the same sound, somewhat later: the highest normalized cross-correlation, 1 for the same. */
+/** Returns the highest normalized cross-correlation of input and echo over all lags: 1 for identical audio. */
 function likeness(said, heard) {
   let best = 0;
   for (let lag = 0; lag < 400; lag++) {
@@ -101,7 +101,7 @@ function likeness(said, heard) {
   return best;
 }
 
-/** The samples of a 16-bit mono WAV file at 8 kHz. */
+/** Returns the samples of a 16-bit mono WAV file at 8 kHz. */
 function readPcm(wav) {
   const data = wav.indexOf('data');
   const format = wav.indexOf('fmt ');

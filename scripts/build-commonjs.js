@@ -1,4 +1,4 @@
-// Writes dist/cjs: what the package's entries load, from dist, as CommonJS, for Jest and bundlers that load no ECMAScript modules.
+// Writes dist/cjs: the package's entries and their imports as CommonJS, for Jest and bundlers without ECMAScript modules.
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
@@ -22,11 +22,11 @@ await convert(
 );
 await writeFile(join(CJS, 'package.json'), '{ "type": "commonjs" }\n');
 
-/** Converts files, and those that they import. @param imports finds the latter in what a file is converted to */
+/** Converts files and their imports. @param imports matches imports in the converted code */
 async function convert(files, into, imports) {
   const isDeclaration = files[0].endsWith('.d.ts');
   const found = new Set(files.map((file) => file.replace(/^\.\//, '')));
-  // A set's loop goes on to what is added to it.
+  // The loop includes files that are added to the set meanwhile.
   for (const file of found) {
     const code = await into(await readFile(file, 'utf8'), file);
     for (const [, path] of code.matchAll(imports)) {
@@ -45,10 +45,10 @@ async function toCommonJs(source, filename) {
     configFile: false,
     swcrc: false,
     jsc: { target: 'es2022', parser: { syntax: 'ecmascript' } },
-    // `import()` stays what it is: some packages have nothing for `require`.
+    // `import()` is kept, because some packages have no CommonJS build.
     module: { type: 'commonjs', ignoreDynamic: true },
   });
-  // No `import.meta` and no top-level await is left.
+  // Fails on `import.meta` and top-level await.
   new Script(code, { filename });
   return code;
 }

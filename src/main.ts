@@ -22,15 +22,15 @@ import { TransportRegistry } from './transports/transport-registry.js';
 import { StandaloneLogger } from './standalone/standalone-logger.js';
 import { standaloneTransports, TRANSPORT_NAMES } from './standalone/transports.js';
 
-/** How long a request may take to come in, as in Node itself. */
+/** Time-out of receiving a request, in milliseconds; Node's default. */
 const REQUEST_TIMEOUT_MS = 300_000;
 
 async function main(): Promise<void> {
-  // Who reads the log may go, and a disk may be full: that ends no conversation.
+  // A closed pipe or a full disk must not end sessions.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   if (existsSync('.env')) process.loadEnvFile('.env');
   const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES);
-  // Not flags, which every user of the machine could read, and every bot.
+  // Keys are no flags, because other users of the machine and bots could read flags.
   const { PIPECAT_PUBLIC_KEYS = '', PIPECAT_PRIVATE_KEYS = '', ...env } = process.env;
   const { FastifyAdapter } = await import('@nestjs/platform-fastify').catch(() => {
     throw new Error('The standalone runner needs Fastify: npm install @nestjs/platform-fastify');
@@ -57,13 +57,13 @@ async function main(): Promise<void> {
       cliArgs: { ...flags },
       console: true,
     }),
-    // Its own default is to wait for ever.
+    // Fastify's default is no time-out.
     new FastifyAdapter({ requestTimeout: REQUEST_TIMEOUT_MS }),
     { logger: new StandaloneLogger(flags.verbose), abortOnError: false },
   );
-  // Nothing here is a host's, so every error can have the runner's shape.
+  // Without routes of a host, all errors can have the runner's format.
   app.useGlobalFilters(new RunnerExceptionFilter(app.get(HttpAdapterHost)));
-  // Or it would end as killed by the signal, however well it had finished.
+  // Exit code 0 after a graceful shutdown, instead of the signal's.
   app.enableShutdownHooks([], { useProcessExit: true });
   if (flags.direct) return meetDirectly(app);
   const http = app.getHttpAdapter();
@@ -84,7 +84,7 @@ async function main(): Promise<void> {
   );
 }
 
-/** A Python bot, and any with `--isolate`, has a process for each conversation; the next one's is ready. */
+/** Returns the launcher: processes with a warm pool of one for Python bots and `--isolate`, otherwise the module itself. */
 async function launcherOf(
   { bot, isolate }: Flags,
   env: NodeJS.ProcessEnv,
@@ -99,7 +99,7 @@ async function launcherOf(
   return typeof loaded === 'function' ? loaded : { useValue: loaded };
 }
 
-/** One conversation in a Daily room, and then the end. */
+/** Runs one session in a Daily room (`--direct`), then exits. */
 async function meetDirectly(app: INestApplication): Promise<void> {
   await app.init();
   try {

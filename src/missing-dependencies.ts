@@ -6,17 +6,17 @@ import {
 } from '@nestjs/common/constants.js';
 import { ModuleRef, ModulesContainer } from '@nestjs/core';
 
-/** A module as Nest keeps it. */
+/** Nest's internal record of a module. */
 type HostModule = ModulesContainer extends Map<string, infer M> ? M : never;
 
 type Wrapper = HostModule['providers'] extends Map<unknown, infer W> ? W : never;
 
-/** Something that the runner constructs for the host: the name of the option, and the DI token. */
+/** A provider of the host that the runner constructs: name of the option, and DI token. */
 export type Constructed = readonly [option: string, token: InjectionToken];
 
 /**
- * Logs what the host's classes and factories inject and the runner cannot see, with the option that is to have it. Nest fails on it besides, with
- * an error that names no option, and sooner than any provider that could throw a better one.
+ * Logs unresolvable dependencies of the host's providers, with the option that fixes them. Nest itself fails with an error that names
+ * no option, before any provider could throw a better one.
  */
 export const dependenciesCheck = (constructed: readonly Constructed[]): Provider => ({
   provide: Symbol('DEPENDENCIES_CHECK'),
@@ -49,7 +49,7 @@ function warnOfUndecorated(option: string, wrapper: Wrapper | undefined): void {
   );
 }
 
-/** The tokens that must be there for Nest to construct a provider, by the class or factory that it has now: tests put others in their place. */
+/** Returns the required tokens of a provider, by its current class or factory, which tests may have overridden. */
 function dependenciesOf(wrapper: Wrapper | undefined): InjectionToken[] {
   if (!wrapper?.metatype) return [];
   if (wrapper.inject) {
@@ -66,7 +66,7 @@ function dependenciesOf(wrapper: Wrapper | undefined): InjectionToken[] {
   return tokens.filter((_, index) => !optional.includes(index));
 }
 
-/** True where a module can inject a token, and where that cannot be told: Nest has the last word. */
+/** Returns true when a module can inject a token, and when that is unknown: Nest decides. */
 function isVisible(own: HostModule, token: InjectionToken | undefined): boolean {
   if (token === undefined || token === Object || typeof token === 'object') return true;
   if (own.providers.has(token)) return true;
@@ -100,7 +100,7 @@ function fixFor(token: InjectionToken, own: HostModule, modules: readonly HostMo
   return `which ${home} provides: write RunnerModule.forRoot({ imports: [${home}] })${exported}`;
 }
 
-/** True where a module imports another, over however many others. */
+/** Returns true when a module imports another, directly or transitively. */
 function reaches(from: HostModule, to: HostModule, seen = new Set<HostModule>()): boolean {
   if (from === to) return true;
   if (seen.has(from)) return false;

@@ -9,12 +9,12 @@ import { type PartsOption, partsOptionOf } from './validation/runner-part.decora
 
 type Extra = (typeof EXTRAS)[number];
 
-/** Finds what is wrong with the value of an option, as the text that follows its name. */
+/** Validates the value of an option. Returns problems as texts that follow its name. */
 type Problems = (value: unknown) => string[];
 
 /**
- * Checks the options that shape the module, before Nest fails on them with a message that names none.
- * @throws {InvalidOptionsError} naming every one that cannot be used, and what to write instead
+ * Validates the options that shape the module, before Nest fails on them with a message that names none.
+ * @throws {InvalidOptionsError} naming every invalid one, and what to write instead
  */
 export function checkExtras(extras: Partial<Record<Extra, unknown>>): void {
   const problems = EXTRAS.flatMap((name) =>
@@ -55,12 +55,12 @@ function flagProblems(value: unknown): string[] {
 
 const FORMS = ['useClass', 'useExisting', 'useFactory', 'useValue'];
 
-/** @param method what every class of this kind has */
+/** @param method the method that the class must implement */
 function providedProblems(value: unknown, base: { name: string }, method: string): string[] {
   const needed = `must be a class that extends ${base.name}`;
   const example = `class Mine extends ${base.name} { async ${method}(…) { … } }`;
   if (typeof value === 'function') {
-    // A class may also have its method as a field, which only its instances show.
+    // The method may be a field, which only instances have.
     return isClass(value) || has(value.prototype, method)
       ? []
       : [` ${needed}, not a function: write ${example}`];

@@ -1,8 +1,8 @@
 import type { Type } from '@nestjs/common';
 
 /**
- * A runner as its routes, gateways and providers refer to it. It is made together with the module, and so is the same in every application
- * that imports this module: whatever belongs to one application is kept there, by this.
+ * Identity of a runner, for its routes, gateways and providers. It is created with the module and so shared by all applications that
+ * import it: state of one application is kept there, under this key.
  */
 export interface RunnerRef {
   /** The `name` option of `RunnerModule`. */
@@ -11,7 +11,7 @@ export interface RunnerRef {
   readonly path: string;
   /** The `isGlobal` option of `RunnerModule`. */
   readonly isGlobal: boolean;
-  /** The modules that are this runner's own. */
+  /** Module classes of this runner. */
   readonly modules: Set<Type<unknown>>;
 }
 

@@ -12,7 +12,7 @@ import { RunnerTransport } from './transports/runner-transport.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { InvalidOptionsError, kindOf } from './validation/options.js';
 
-/** The start-up of a runner: checks what the host gave it, and has its launcher prepare when it begins to serve. */
+/** Start-up of a runner: validates the host's providers, and calls `prepare()` of the launcher when serving begins. */
 @Injectable()
 export class RunnerStartup implements OnModuleInit {
   private initialised = false;
@@ -29,7 +29,7 @@ export class RunnerStartup implements OnModuleInit {
     private readonly modules: ModulesContainer,
     adapterHost: HttpAdapterHost,
   ) {
-    // Nest runs no hooks of a module that is loaded lazily.
+    // Nest runs no lifecycle hooks of a lazily loaded module.
     if (adapterHost.listening) warnOfLazyLoading();
     else adapterHost.listen$.subscribe(() => this.initialised || warnOfLazyLoading());
   }
@@ -47,7 +47,7 @@ export class RunnerStartup implements OnModuleInit {
     // A host may give any object with a launch() method.
     this.serving.onServing('launcher', () => this.launcher.prepare?.());
     this.serving.onServing('transports', () => this.warnOfUnusable());
-    // For those whose requests come from a server of their own.
+    // For hosts that pass requests from a server of their own.
     this.sessions.observers.add({ changed: () => this.serving.begin() });
   }
 

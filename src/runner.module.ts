@@ -62,7 +62,7 @@ import { SessionStarter } from './transports/session-starter.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { SocketSessions } from './websocket/socket-sessions.js';
 
-/** What a host provides in place of the runner's own: a class, or any form of Nest provider for one. */
+/** A replaceable part of the runner: a class, or any form of Nest provider for one. */
 export type Provided<T> =
   | Type<T>
   | { useClass: Type<T> }
@@ -74,52 +74,43 @@ export type Provided<T> =
       inject?: InjectionToken[];
     };
 
-/** What shapes the module itself, and so must be known before any option is computed. */
+/** Options that shape the module itself, known before an options factory runs. */
 export interface RunnerModuleExtras {
   /**
-   * Tells this runner from others in the application: with a name it is injected as `@InjectRunner(name)`, and only so.
-   * @default none: it is injected as `Runner`, and what it is made of under its own classes
+   * Name of this runner among several in the application. With a name it is injected by `@InjectRunner(name)` only.
+   * @default none: it is injected as `Runner`, and its providers under their own classes
    */
   name?: string;
-  /** The bot to run. Without one, `/start` answers 501. */
+  /** The bot. Without one, `/start` answers 501. */
   launcher?: Provided<BotLauncher>;
-  /** Who may do what. Without it, `publicKeys` and `privateKeys` decide. */
+  /** Authorization of requests. Without it, `publicKeys` and `privateKeys` decide. */
   auth?: Provided<RunnerAuth>;
-  /** Decides about each phone call before it is answered. Without one every call is taken. */
+  /** Decides about each phone call before it is answered. Without it every call is accepted. */
   callRouter?: Provided<CallRouter>;
-  /** The limits of `OutboundCalls` and `transport.transfer()`. Without them there are no limits. */
+  /** Limits of `OutboundCalls` and `transport.transfer()`. Without it there are none. */
   callLimits?: Provided<CallLimits>;
-  /** Is told of every session that has ended, and of every start that was refused. */
+  /** Receives every ended session and every refused start. */
   sessionHooks?: Provided<SessionHooks>;
-  /** Modules whose providers all of these, and an options factory, inject. */
+  /** Modules whose providers the parts above and an options factory can inject. */
   imports?: ModuleMetadata['imports'];
   /** The transports this instance offers, such as `WebSocketModule.forRoot()`. */
   transports?: DynamicModule[];
-  /** What watches and describes the runner, such as `MetricsModule.forRoot()`. */
+  /** Optional features, such as `MetricsModule.forRoot()`. */
   features?: DynamicModule[];
   /**
-   * Where all routes and WebSockets live, such as `voice` for `/voice/start` and `/voice/ws`. Each runner of an application needs another.
+   * Path prefix of all routes and WebSockets, such as `voice` for `/voice/start` and `/voice/ws`. Unique in an application.
    * @default ''
    */
   path?: string;
-  /**
-   * Serves a page to talk to the bot from a browser, at `/client/`. Where there are keys it needs a public one to start a bot.
-   * @default false
-   */
+  /** Serves a page at `/client/` to talk to the bot from a browser. With keys configured, the page needs a public one. @default false */
   console?: boolean;
-  /**
-   * Whether `GET /livez` and `GET /readyz` are there.
-   * @default true
-   */
+  /** Serves `GET /livez` and `GET /readyz`. @default true */
   health?: boolean;
-  /**
-   * Makes the runner's exported providers injectable everywhere.
-   * @default false
-   */
+  /** Makes the runner's exported providers injectable everywhere. @default false */
   isGlobal?: boolean;
 }
 
-/** Everything the transports and features share. They import it through {@link RunnerModule}, which adds it to each of them. */
+/** Providers shared by transports and features; {@link RunnerModule} imports it into each of them. */
 @Module({})
 class RunnerCoreModule implements OnModuleInit {
   constructor(
@@ -131,7 +122,7 @@ class RunnerCoreModule implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    // Otherwise everything that injects it would be request-scoped too, and every request had a runner of its own.
+    // A request-scoped part would make all its dependants request-scoped: one runner for each request.
     for (const [name, token] of [
       ['launcher', BotLauncher],
       ['auth', RunnerAuth],
@@ -147,7 +138,7 @@ class RunnerCoreModule implements OnModuleInit {
   }
 }
 
-// Nest names it in its errors and logs, to people who have never heard of it.
+// The name in Nest's errors and logs.
 Object.defineProperty(RunnerCoreModule, 'name', { value: 'RunnerModule' });
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
@@ -156,7 +147,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   })
     .setClassMethodName('forRoot')
     .setExtras<RunnerModuleExtras>(
-      // Nest tells extras from options by the keys listed here.
+      // Nest distinguishes extras from options by these keys.
       {
         name: undefined,
         launcher: undefined,
@@ -190,7 +181,7 @@ const BARE =
  */
 @Module({ providers: [refusalOf(BARE)] })
 export class RunnerModule extends ConfigurableModuleClass {
-  /** @throws {InvalidOptionsError} naming every option that cannot be used, as far as that can be told before the application starts */
+  /** @throws {InvalidOptionsError} naming every invalid option that can be detected before the application starts */
   static override forRoot(options: Parameters<typeof ConfigurableModuleClass.forRoot>[0]) {
     refuseNoOptions('forRoot({ launcher: MyBot, transports: [ … ] })', options);
     return super.forRoot(options);
@@ -331,7 +322,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       { provide: token, useClass: Runner },
       ...(name === undefined ? [] : [{ provide: getAuthToken(name), useExisting: RunnerAuth }]),
     ],
-    // The parts of one with a name would be taken for those of another, wherever both can be injected.
+    // The other providers of a named runner are not exported, because they would collide with another runner's.
     exports: [token, ...(name === undefined ? modules : [getAuthToken(name)])],
   };
 }
@@ -342,7 +333,7 @@ function provider<T>(token: Abstract<T>, definition: Provided<T>): Provider {
     : { provide: token, ...definition };
 }
 
-/** Two of one kind would answer at the same paths. */
+/** Refuses a module class that is given twice: both would serve the same paths. */
 function distinct(modules: DynamicModule[]): DynamicModule[] {
   const classes = modules.map(({ module }) => module);
   const twice = classes.find((one, i) => classes.indexOf(one) < i);

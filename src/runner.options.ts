@@ -7,152 +7,152 @@ import {
 } from './validation/options.js';
 import { checkKeys, type RunnerKey } from './auth/runner-key.js';
 
-/** How the runner behaves. Every option has a default; all are validated when the application starts. */
+/** Options of the runner. Every option has a default. All are validated when the application starts. */
 export interface RunnerOptions {
   /**
-   * Where the outside world reaches this runner: a host name, or an `http(s)://` URL, with or without a path.
+   * Public URL of this runner: a host name, or an `http(s)://` URL, with or without a path.
    * @default the `Host` and scheme of each request
    */
   publicUrl?: string;
   /**
-   * Origins that browsers may call from (CORS and WebSocket), compared case-insensitively, such as `https://app.example.com`; where there are
-   * any, that of {@link publicUrl} is one of them.
+   * Allowed origins of browsers (CORS and WebSocket), such as `https://app.example.com`. Case-insensitive. The origin of
+   * {@link publicUrl} is added to a list that is not empty.
    * @default [] (every origin)
    */
   allowedOrigins?: string[];
   /**
-   * `token`: a WebSocket is accepted only with a one-time token from `/start` or from a carrier's webhook answer.
+   * Authentication of WebSockets. `token` requires a one-time token from `/start` or from the answer to a carrier's webhook.
    * @default 'none'
    */
   webSocketAuth?: 'none' | 'token';
   /**
-   * What bots find in their `body` when somebody connects to a WebSocket without one: neither from `/start` nor as `?body=`.
+   * Default `body` of WebSocket sessions that have none from `/start` or `?body=`.
    * @default {}
    */
   webSocketBody?: unknown;
   /**
-   * The secret that signs WebSocket tokens, at least 16 characters.
+   * Secret that signs WebSocket tokens, at least 16 characters.
    * @default random, new for each process
    */
   tokenSecret?: string;
   /**
-   * Keys that start sessions and reach them (`/start`, `/sessions/:id/*`), as `Authorization: Bearer <key>`. Several are for several clients,
-   * and for changing them without a break. With any key, public or private, no route is open any more.
+   * Keys that start sessions and reach them (`/start`, `/sessions/:id/*`), as `Authorization: Bearer <key>`. Several keys allow
+   * several clients and key rotation. With any public or private key, every route requires one.
    * @default []
    */
   publicKeys?: RunnerKey[];
   /**
-   * Keys that may do everything: also list, inspect and stop sessions.
+   * Keys for everything, including listing, inspecting and stopping sessions.
    * @default []
    */
   privateKeys?: RunnerKey[];
   /** The only transport this instance accepts; also the default of `/start`. */
   onlyTransport?: string;
   /**
-   * The transport of a `/start` that names none.
+   * Transport of a `/start` that names none.
    * @default the only one there is, or else 'webrtc'
    */
   defaultTransport?: string;
   /**
-   * How long a session announced by `/start` waits for its caller, in milliseconds; also a token's lifetime.
+   * Time-out of a pending session until its client connects, in milliseconds; also the lifetime of a token.
    * @default 300_000
    */
   pendingTtlMs?: number;
   /**
-   * How many sessions (waiting and running) this instance holds at once; one more is refused with 429.
+   * Limit of concurrent sessions of this instance, pending and running. Beyond it `/start` answers 429.
    * @default Infinity
    */
   maxSessions?: number;
   /**
-   * How long a `/start` waits for a place when all are taken, in milliseconds, before it is refused with 429. 0 is not at all.
+   * Time-out of a `/start` that queues for a free slot, in milliseconds; then it answers 429. 0 disables the queue.
    * @default 0
    */
   startQueueMs?: number;
   /**
-   * How many may wait for a place at once.
+   * Limit of queued `/start` requests.
    * @default 100
    */
   maxQueuedStarts?: number;
   /**
-   * How busy this instance is, as a number that {@link loadThreshold} is compared with: CPU, memory, licences. While it is too high, new
-   * sessions are refused with 503. If it throws, or never resolves, what was last known stands.
+   * Load of this instance, such as CPU or memory. While it reaches {@link loadThreshold}, new sessions are refused with 503. The last
+   * value stays in force when the function throws or does not resolve.
    */
   loadFunction?: () => number | Promise<number>;
   /**
-   * The load from which on no new sessions are taken.
+   * Load from which new sessions are refused.
    * @default 0.75
    */
   loadThreshold?: number;
   /**
-   * How often `loadFunction` is asked, in milliseconds after its last answer.
+   * Polling interval of `loadFunction`, in milliseconds after its last result.
    * @default 2_500
    */
   loadIntervalMs?: number;
   /**
-   * The longest a conversation may last, in milliseconds.
+   * Longest duration of a session, in milliseconds.
    * @default Infinity
    */
   maxSessionDurationMs?: number;
   /**
-   * How long a bot may take to call `session.ready()`, in milliseconds.
+   * Time-out of a bot until it calls `session.ready()`, in milliseconds.
    * @default Infinity
    */
   readyTimeoutMs?: number;
   /**
-   * How long a bot may take to return after its signal aborted; then its connection is closed under it. Milliseconds.
+   * Time-out of a bot until it returns after its signal aborted, in milliseconds; then its connection is closed.
    * @default 5_000
    */
   stopGraceMs?: number;
   /**
-   * The time that conversations, and requests that are being answered, may go on when the application shuts down, in milliseconds; then they are
-   * ended (`draining`). Whoever kills the process must be more patient than this and `stopGraceMs` together. In development and tests, 0 waits for nobody.
+   * Graceful shutdown: the time that sessions and requests may go on, in milliseconds; then they are ended (`draining`). The
+   * orchestrator's kill time-out must exceed this plus `stopGraceMs`. 0 is for development and tests.
    * @default 20_000
    */
   drainTimeoutMs?: number;
   /**
-   * How long a bot may take to answer a request to `/sessions/:id/*`, in milliseconds; its body may take longer.
+   * Time-out of a bot's answer to a request to `/sessions/:id/*`, in milliseconds, without the answer's body.
    * @default 30_000
    */
   sessionRequestTimeoutMs?: number;
   /**
-   * The longest decision of the host's `callRouter` about a call, in milliseconds; then the caller is told that all lines are busy.
-   * Carriers wait for about 15 seconds.
+   * Time-out of the host's `callRouter`, in milliseconds; then the caller is told that all lines are busy. Carriers wait for about
+   * 15 seconds.
    * @default 5_000
    */
   callRouterTimeoutMs?: number;
   /**
-   * The time-out of one call of the host's `sessionHooks`, in milliseconds. When the application shuts down those under way are waited for as
-   * long, after the last session.
+   * Time-out of one call of the host's `sessionHooks`, in milliseconds. Shutdown waits as long for pending calls, after the last
+   * session.
    * @default 10_000
    */
   sessionHookTimeoutMs?: number;
   /**
-   * How many ended sessions `GET /sessions` remembers.
+   * Limit of ended sessions that `GET /sessions` lists.
    * @default 500
    */
   sessionHistory?: number;
   /**
-   * The largest HTTP request body, in bytes; a larger one is refused with 413.
+   * Largest HTTP request body, in bytes. A larger one is answered with 413.
    * @default 1_048_576
    */
   bodyLimitBytes?: number;
   /**
-   * How long a request body may take to come in, in milliseconds; then it is refused with 400. What a bot reads itself at `/sessions/:id/*`
-   * may take longer.
+   * Time-out of receiving a request body, in milliseconds; then it is answered with 400. It does not apply to bodies that a bot reads
+   * itself at `/sessions/:id/*`.
    * @default 30_000
    */
   bodyTimeoutMs?: number;
   /**
-   * The largest WebSocket message, in bytes; a larger one closes the socket with 1009.
+   * Largest WebSocket message, in bytes. A larger one closes the socket with 1009.
    * @default 1_048_576
    */
   maxPayloadBytes?: number;
   /**
-   * How long a peer may take to answer a WebSocket close before its connection is cut, in milliseconds.
+   * Time-out of a peer's answer to a WebSocket close, in milliseconds; then the connection is cut.
    * @default 2_000
    */
   closeTimeoutMs?: number;
-  /** What bots find in `args.cli_args`; the standalone runner puts its flags there. */
+  /** Value of the bots' `args.cli_args`; the flags of the standalone runner. */
   cliArgs?: Record<string, unknown>;
 }
 
@@ -172,7 +172,7 @@ type OptionsWithoutDefault =
 /** DI token of the {@link ResolvedRunnerOptions}. */
 export const RUNNER_OPTIONS = Symbol('RUNNER_OPTIONS');
 
-/** The options that shape the module. They are known before any other is computed. */
+/** Options that shape the module, known before an options factory runs. */
 export const EXTRAS = [
   'name',
   'launcher',
@@ -237,7 +237,7 @@ const longText =
       ? undefined
       : `must be a string of at least ${minLength} character${minLength === 1 ? '' : 's'}`;
 
-/** Checks a public URL or host name, as {@link RunnerOptions.publicUrl} takes it. */
+/** Validates {@link RunnerOptions.publicUrl}. */
 export const checkPublicUrl: Check = (value) =>
   typeof value === 'string' &&
   /^(https?:\/\/)?(?![a-z][\w+.-]*:\/\/)[^\s/?#]+(\/[^\s?#]*)?$/i.test(value) &&
@@ -259,7 +259,6 @@ const CHECKS: Record<keyof RunnerOptions, Check> = {
     value === 'none' || value === 'token' ? undefined : "must be 'none' or 'token'",
   webSocketBody: (value) => {
     try {
-      // As each session gets it.
       structuredClone(value);
       return undefined;
     } catch {
@@ -313,7 +312,7 @@ export const checkAsyncOptions = (options: object): void =>
 
 /**
  * Fills in the defaults.
- * @throws {InvalidOptionsError} naming every option that cannot be used, and why
+ * @throws {InvalidOptionsError} naming every invalid option, and what is accepted
  */
 export function resolveRunnerOptions(options: RunnerOptions = {}): ResolvedRunnerOptions {
   checkOptions('RunnerModule', options, CHECKS as Record<string, Check>, EXTRAS);
@@ -322,7 +321,7 @@ export function resolveRunnerOptions(options: RunnerOptions = {}): ResolvedRunne
   return {
     ...DEFAULTS,
     ...given,
-    // Pages that are at home where the runner is, such as its console, are no strangers.
+    // Pages on the runner's own origin, such as its console, are always allowed.
     allowedOrigins:
       allowedOrigins.length > 0 && publicUrl !== undefined
         ? [...allowedOrigins, new URL(withScheme(publicUrl)).origin]

@@ -1,4 +1,4 @@
-"""What the runner is held against: the same two bots in Pipecat, under Pipecat's own runner."""
+"""Baseline: the same two bots in Pipecat, under Pipecat's own runner."""
 
 from pipecat.frames.frames import InputAudioRawFrame, OutputAudioRawFrame
 from pipecat.pipeline.pipeline import Pipeline
@@ -16,7 +16,7 @@ RATES = PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=16_000
 
 
 class Echo(FrameProcessor):
-    """Says what it hears."""
+    """Echoes audio."""
 
     async def process_frame(self, frame, direction: FrameDirection):
         await super().process_frame(frame, direction)
@@ -33,7 +33,7 @@ async def bot(runner_args: RunnerArguments):
 
 
 async def talk(runner_args: RunnerArguments):
-    """A phone call, through the pipeline."""
+    """Runs a phone call through the pipeline."""
     transport = await create_transport(runner_args, PARAMS)
     task = PipelineTask(Pipeline([transport.input(), Echo(), transport.output()]), params=RATES)
 
@@ -45,7 +45,7 @@ async def talk(runner_args: RunnerArguments):
 
 
 async def send_back(socket):
-    """Each frame as it came."""
+    """Echoes frames unchanged."""
     while (message := await socket.receive())["type"] != "websocket.disconnect":
         if message.get("bytes") is not None:
             await socket.send_bytes(message["bytes"])

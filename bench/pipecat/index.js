@@ -1,4 +1,4 @@
-// Pipecat's own runner as a server under measurement, and what is compared with it. Used by ../index.js.
+// Pipecat's own runner as a measured server, and its comparisons. Used by ../index.js.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -6,16 +6,16 @@ import { createServer, Socket } from 'node:net';
 import { load } from '../media.js';
 
 const CALLS = 50;
-/** Linux counts a process' time in hundredths of a second, and its memory in pages. */
+/** Units of /proc: CPU time in ticks of 10 ms, memory in pages. */
 const TICK_US = 10_000;
 const PAGE_BYTES = 4_096;
 
-/** @param python one that has `pipecat-ai[runner,websocket]` */
+/** @param python interpreter with `pipecat-ai[runner,websocket]` */
 export async function startPipecat(python) {
   const port = await freePort();
   const bot = new URL('bot.py', import.meta.url).pathname;
   const child = spawn(python, [bot, '--host', '127.0.0.1', '--port', String(port)], {
-    // What it logs, it logs for nobody.
+    // Pipecat's log is discarded.
     stdio: 'ignore',
     env: { ...process.env, TWILIO_ACCOUNT_SID: 'AC1', TWILIO_AUTH_TOKEN: 'token' },
   });
@@ -29,7 +29,7 @@ export async function startPipecat(python) {
   return { port, ask: async () => usageOf(child.pid), stop: () => child.kill() };
 }
 
-/** What phone calls through the echo bots cost; only that, for Pipecat sends sound in pieces of 40 ms. */
+/** Cost of phone calls through the echo bots. Latency is not comparable, because Pipecat sends audio in frames of 40 ms. */
 export async function callsAgainstPipecat(servers) {
   const cpu = {};
   for (const name of ['runner-media', 'pipecat']) {
@@ -47,7 +47,7 @@ export async function callsAgainstPipecat(servers) {
 }
 
 function usageOf(pid) {
-  // After the name of the command, which may have spaces in it.
+  // After the command name, which may contain spaces.
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ');
   const pages = Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]);
   return {

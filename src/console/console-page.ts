@@ -7,20 +7,20 @@ import { TransportRegistry } from '../transports/transport-registry.js';
 import { contentSecurityPolicy } from './content-security-policy.js';
 import { type PageFile, readPage } from './page-files.js';
 
-/** Where the page is, below the runner's own path. */
+/** Route of the page, below the runner's own path. */
 export const CONSOLE_ROUTE = 'client';
 
-/** Where `npm run build` puts the page. */
+/** Build output of the page. */
 const PAGE_FOLDER = 'dist/console/page';
 
-/** What Fastify's reply and Express' response have in common. */
+/** Common subset of Fastify's reply and Express' response. */
 export interface HttpResponse {
   status(code: number): HttpResponse;
   header(name: string, value: string): HttpResponse;
   send(body: Buffer | string): unknown;
 }
 
-/** The browser console: static files, and a policy that follows the transports on offer. */
+/** The browser console: static files, with a content security policy (CSP) for the enabled transports. */
 @Injectable()
 export class ConsolePage {
   private files: Promise<ReadonlyMap<string, PageFile>> | undefined;
@@ -31,20 +31,20 @@ export class ConsolePage {
   ) {}
 
   /**
-   * Answers at the folder of the page. The page names its files from there, so without the slash at the end it is somewhere else.
-   * @throws {RunnerError} `NOT_FOUND` when there is no page
+   * Serves the page at its folder. Without the trailing slash it redirects, because the page's links are relative.
+   * @throws {RunnerError} `NOT_FOUND` when the page is not built
    */
   async answerFolder(request: HttpRequest, response: HttpResponse): Promise<void> {
     const [path = '', ...query] = (nodeRequest(request).url ?? '').split('?');
     if (path.endsWith('/')) return this.send('index.html', request, response);
     response
       .status(302)
-      // Relative, for a proxy may have put both below another path.
+      // Relative, because a proxy may add a path prefix.
       .header('location', [`${CONSOLE_ROUTE}/`, ...query].join('?'))
       .send('');
   }
 
-  /** @throws {RunnerError} `NOT_FOUND` for what is no file of the page, and when there is no page */
+  /** Serves a file of the page. @throws {RunnerError} `NOT_FOUND` for other files, and when the page is not built */
   async answerFile(request: HttpRequest, response: HttpResponse): Promise<void> {
     const [path = ''] = restOfUrl(request).split('?');
     await this.send(path.slice(1) || 'index.html', request, response);

@@ -5,7 +5,7 @@ import type { HttpRequest } from '../http/http-request.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
 import { CONSOLE_ROUTE, ConsolePage, type HttpResponse } from './console-page.js';
 
-/** `GET /client/`: a page to talk to the bot, for developers. It is open: whoever has it still needs a key to start a bot. */
+/** `GET /client/`: a page for developers to talk to the bot. It needs no key, but starting a bot does. */
 @RunnerController()
 @Access('open')
 export class ConsoleController {

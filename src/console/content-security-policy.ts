@@ -1,12 +1,12 @@
 import type { BrowserSources } from '../transports/runner-transport.js';
 
-/** Nothing but a scheme, a host and a port: the host comes from a request's header. */
+/** Scheme, host and port only, because the host comes from a request header. */
 const WEB_SOCKET_ORIGIN = /^wss?:\/\/[\w.:[\]-]+$/i;
 
 /**
- * What the page may load and connect to: itself, the runner, and what the transports on offer need.
+ * Returns the page's content security policy (CSP): the runner, and the sources of the enabled transports.
  *
- * @param webSocketUrl where the runner's WebSockets are; for browsers older than 2022 it is not part of `'self'`
+ * @param webSocketUrl base URL of the runner's WebSockets, which browsers older than 2022 do not include in `'self'`
  */
 export function contentSecurityPolicy(
   webSocketUrl: string,

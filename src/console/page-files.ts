@@ -4,15 +4,14 @@ import { extname, join, relative, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 
-/** A file of the page, ready to be sent. */
+/** A file of the page in memory. */
 export interface PageFile {
   readonly type: string;
   readonly body: Buffer;
-  /** The same, compressed. */
   readonly gzipped: Buffer;
-  /** An entity tag; a weak one, for both. */
+  /** Weak entity tag, valid for both encodings. */
   readonly etag: string;
-  /** Whether its name changes with its contents. */
+  /** True when the name contains a content hash. */
   readonly immutable: boolean;
 }
 
@@ -27,8 +26,8 @@ const TYPES: Readonly<Record<string, string>> = {
 const compress = promisify(gzip);
 
 /**
- * Reads a built page into memory, by paths such as `assets/index.js`. What is asked for later is looked up by name, so that no path
- * leads anywhere else.
+ * Reads a built page into memory, by paths such as `assets/index.js`. Requests are looked up in it, so that path traversal is
+ * impossible.
  *
  * @throws {NodeJS.ErrnoException} when the folder cannot be read
  */
@@ -52,7 +51,7 @@ async function pageFile(key: string, body: Buffer): Promise<PageFile> {
     body,
     gzipped: await compress(body),
     etag: `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
-    // Where the build puts what has a hash in its name.
+    // The build puts files with a hash in their name here.
     immutable: key.startsWith('assets/'),
   };
 }

@@ -7,20 +7,20 @@ import { RunnerController } from '../http/runner-controller.decorator.js';
 import { sendFile } from '../http/send-file.js';
 import { Downloads } from './downloads.js';
 
-/** `GET /files/*`: what bots leave for clients, such as recordings. */
+/** `GET /files/*`: downloads, such as recordings of bots. */
 @RunnerController('files')
 @Access('session')
 export class DownloadsController {
   constructor(private readonly downloads: Downloads) {}
 
-  /** Sends a file, or the part of it that is asked for. */
+  /** Sends a file, with support for range requests. */
   @Get('*')
   @ApiRoute({
     summary: 'A file of the downloads folder',
-    params: { path: { description: 'Where in the folder it is, such as `today/call.wav`.' } },
+    params: { path: { description: 'Path in the folder, such as `today/call.wav`.' } },
     answers: {
       200: { description: 'The file.', content: { '*/*': {} } },
-      206: { description: 'The part asked for.', content: { '*/*': {} } },
+      206: { description: 'The requested range.', content: { '*/*': {} } },
     },
     errors: ['FORBIDDEN', 'NOT_FOUND'],
   })

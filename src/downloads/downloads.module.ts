@@ -13,7 +13,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     .setClassMethodName('forRoot')
     .build();
 
-/** `GET /files/*`: files that bots leave in a folder, for clients to fetch. */
+/** `GET /files/*`: downloads of files that bots leave in a folder. */
 @RunnerPart('features')
 @Module({
   controllers: [DownloadsController],

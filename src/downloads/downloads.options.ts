@@ -4,7 +4,7 @@ import { checkOptions } from '../validation/options.js';
 
 /** Options of {@link DownloadsModule}. */
 export interface DownloadsOptions {
-  /** The folder whose files can be had, such as `./recordings`. */
+  /** Folder whose files are served, such as `./recordings`. */
   folder: string;
 }
 

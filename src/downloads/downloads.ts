@@ -5,15 +5,15 @@ import { RunnerError } from '../errors/runner.error.js';
 import { isInstance } from '../errors/thrown.js';
 import { DOWNLOADS_OPTIONS, type DownloadsOptions } from './downloads.options.js';
 
-/** Finds files below the downloads folder, and nothing else. */
+/** File lookup confined to the downloads folder. */
 @Injectable()
 export class Downloads {
   constructor(@Inject(DOWNLOADS_OPTIONS) private readonly options: DownloadsOptions) {}
 
   /**
-   * @param encoded the path of a file below the folder, as it stands in a URL
-   * @returns where the file is, whatever links lead there
-   * @throws {RunnerError} `NOT_FOUND`, or `FORBIDDEN` for what is outside the folder
+   * @param encoded URL-encoded path of a file below the folder
+   * @returns the real path of the file, with symbolic links resolved
+   * @throws {RunnerError} `NOT_FOUND`, or `FORBIDDEN` for a path outside the folder
    */
   async find(encoded: string): Promise<string> {
     const { folder } = this.options;
@@ -35,7 +35,7 @@ function decode(encoded: string): string {
     const path = decodeURIComponent(encoded);
     if (!path.includes('\0')) return path;
   } catch {
-    // Neither is what is no text.
+    // Malformed percent-encoding is not found either.
   }
   throw noSuchFile();
 }

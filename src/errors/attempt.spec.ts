@@ -4,7 +4,7 @@ import { attempt } from './attempt.js';
 
 const boom = new Error('boom');
 
-describe('an attempt', () => {
+describe('attempt()', () => {
   it.each<[string, () => unknown]>([
     [
       'throws',
@@ -26,7 +26,7 @@ describe('an attempt', () => {
           },
         }),
     ],
-  ])('tells once of what %s', async (_, call) => {
+  ])('reports the error once of a function that %s', async (_, call) => {
     const failures: unknown[] = [];
     attempt(call, (thrown) => failures.push(thrown));
     await setImmediate();
@@ -38,14 +38,14 @@ describe('an attempt', () => {
     ['nothing', () => undefined],
     ['a promise', () => Promise.resolve(42)],
     ['an object', () => ({ then: 42 })],
-  ])('tells nothing of %s', async (_, call) => {
+  ])('reports no error for %s', async (_, call) => {
     const failures: unknown[] = [];
     attempt(call, (thrown) => failures.push(thrown));
     await setImmediate();
     expect(failures).toEqual([]);
   });
 
-  it('survives that telling fails as well', async () => {
+  it('does not throw when the error handler throws', async () => {
     let told = 0;
     const fail = (): never => {
       told++;

@@ -1,15 +1,15 @@
 /**
- * Calls what is not ours, or what nobody waits for. Whatever it throws, and whatever the promise it returns rejects with, goes to
- * `onFailure`. Neither this nor that can throw, so nothing of it ends the process.
+ * Calls foreign code and reports its errors and rejections to `onFailure`. Never throws, even if `onFailure` does, so that no error
+ * of foreign code ends the process.
  *
- * @param call what is called, at once; its result is a promise if it has a `then`
+ * @param call called at once; its result is a promise if it has a `then`
  */
 export function attempt(call: () => unknown, onFailure: (thrown: unknown) => void): void {
   const fail = (thrown: unknown): void => {
     try {
       onFailure(thrown);
     } catch {
-      // There is nobody left to tell.
+      // Errors of the error handler are dropped.
     }
   };
   try {

@@ -10,8 +10,8 @@ function guarded() {
   return { controller, signal: controller.signal, failures };
 }
 
-describe('a guarded signal', () => {
-  it('tells of listeners that throw or reject, and calls the others', async () => {
+describe('guardListeners() on an AbortSignal', () => {
+  it('reports listeners that throw or reject, and still calls the others', async () => {
     const { controller, signal, failures } = guarded();
     const fail = (text: string) => (): never => {
       throw new Error(text);
@@ -31,7 +31,7 @@ describe('a guarded signal', () => {
     expect(last).toHaveBeenCalledTimes(1);
   });
 
-  it('calls a listener with the event and the signal, once, unless it is removed', () => {
+  it('calls a listener once with the event and the signal, until it is removed', () => {
     const { controller, signal } = guarded();
     const calls: unknown[] = [];
     const listener = function (this: unknown, event: Event): void {
@@ -49,7 +49,7 @@ describe('a guarded signal', () => {
     expect(removed).not.toHaveBeenCalled();
   });
 
-  it('is a signal for everything that takes one', async () => {
+  it('keeps the signal usable by fetch and other APIs', async () => {
     const { controller, signal, failures } = guarded();
     const reason = new Error('enough');
     const outcomes = Promise.allSettled([

@@ -1,6 +1,6 @@
 import { attempt } from './attempt.js';
 
-/** What is used of an `EventTarget`; a WebSocket of `ws` has these two methods only. */
+/** The methods of an `EventTarget` that a WebSocket of `ws` has too. */
 type ListenerTarget = Record<
   'addEventListener' | 'removeEventListener',
   (type: string, listener: unknown, options: unknown) => void
@@ -8,13 +8,13 @@ type ListenerTarget = Record<
 type Guarded = (this: unknown, event: unknown) => void;
 
 /**
- * Has `onFailure` be told of listeners that throw or reject. Node ends the process for those of an `AbortSignal`, and of a WebSocket's `ws`
- * drops their promises.
+ * Reports errors and rejections of listeners to `onFailure`. Without it they end the process on an `AbortSignal`, and `ws` ignores
+ * rejections.
  *
- * @param target changed in place: listeners that are added from now on are guarded
+ * @param target patched in place; listeners added from now on are guarded
  */
 export function guardListeners(target: object, onFailure: (thrown: unknown) => void): void {
-  // One for each listener, so that it is still added once, and can be removed.
+  // One wrapper for each listener, so that it is added only once and can be removed.
   const guarded = new WeakMap<object, Guarded>();
   const guard = (listener: unknown): unknown => {
     if (typeof listener !== 'function' && (typeof listener !== 'object' || listener === null)) {

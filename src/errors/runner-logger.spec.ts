@@ -9,14 +9,14 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-describe('the logger of the runner', () => {
-  it.each(LEVELS)('passes on what is said at %s, and by whom', (level) => {
+describe('RunnerLogger', () => {
+  it.each(LEVELS)('passes messages and contexts on at level %s', (level) => {
     const write = jest.spyOn(Logger.prototype, level).mockReturnValue();
     new RunnerLogger('Session 1')[level]('hello', 'at home');
     expect(write.mock.calls).toEqual([['hello', 'at home']]);
   });
 
-  it.each(LEVELS)('does not throw where the one behind it does at %s', (level) => {
+  it.each(LEVELS)('does not throw when the host’s logger throws at level %s', (level) => {
     const fail = (): never => {
       throw new Error('the disk is full');
     };
@@ -28,7 +28,7 @@ describe('the logger of the runner', () => {
     );
   });
 
-  it.each(Object.keys(THROWABLES))('takes %s, whatever a bot logs', (name) => {
+  it.each(Object.keys(THROWABLES))('accepts %s as a message', (name) => {
     jest.spyOn(process.stdout, 'write').mockReturnValue(true);
     jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     const logger = new RunnerLogger('Session 1');

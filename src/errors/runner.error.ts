@@ -1,12 +1,12 @@
 import { causedBy, isInstance } from './thrown.js';
 
-/** What went wrong, for programs; the HTTP status and the WebSocket close code follow from it. */
+/** Machine-readable error code. It determines the HTTP status and the WebSocket close code. */
 export type RunnerErrorCode = keyof typeof STATUS_OF_CODE;
 
-/** The code of a start that came to nothing; `UNEXPECTED` is an error that the runner has no code for. */
+/** Code of a failed start; `UNEXPECTED` for any error that is no {@link RunnerError}. */
 export type RefusalCode = RunnerErrorCode | 'UNEXPECTED';
 
-/** CONTRACT "Errors": which HTTP status stands for which failure. */
+/** HTTP status of each error code. */
 const STATUS_OF_CODE = {
   BAD_REQUEST: 400,
   TRANSPORT_UNAVAILABLE: 400,
@@ -36,7 +36,7 @@ const STATUS_OF_CODE = {
   NO_ANSWER: 504,
 } as const;
 
-/** What the start of a session may end in, whoever starts it. */
+/** Error codes of starting a session. */
 export const START_ERRORS = [
   'TRANSPORT_UNAVAILABLE',
   'AT_CAPACITY',
@@ -48,15 +48,15 @@ export const START_ERRORS = [
   'PROVIDER_TIMEOUT',
 ] as const satisfies RunnerErrorCode[];
 
-/** What passes by itself. */
-const TRY_AGAIN: ReadonlySet<RunnerErrorCode> = new Set([
+/** Codes of temporary errors: a retry makes sense. */
+const RETRYABLE: ReadonlySet<RunnerErrorCode> = new Set([
   'AT_CAPACITY',
   'DRAINING',
   'OVERLOADED',
   'NO_DECISION',
 ]);
 
-/** Every error the runner raises on purpose. Its message is safe to show to a client and says how to fix it. */
+/** Base class of the runner's errors. The message is safe for clients and says how to fix the error. */
 export class RunnerError extends Error {
   override readonly name: string = 'RunnerError';
 
@@ -68,22 +68,22 @@ export class RunnerError extends Error {
     super(message, causedBy(options));
   }
 
-  /** The HTTP status this error is answered with. */
+  /** HTTP status of the answer. */
   get status(): number {
     return STATUS_OF_CODE[this.code];
   }
 
-  /** What the answer's body says beside the message, for programs. */
+  /** Machine-readable fields of the answer's body beside the message. */
   get details(): Record<string, unknown> | undefined {
     return undefined;
   }
 
-  /** Seconds after which trying again makes sense (the `Retry-After` header), where it does at all. */
+  /** `Retry-After`, in seconds; `undefined` when a retry makes no sense. */
   get retryAfterSeconds(): number | undefined {
-    return TRY_AGAIN.has(this.code) ? 5 : undefined;
+    return RETRYABLE.has(this.code) ? 5 : undefined;
   }
 }
 
-/** The {@link RefusalCode} of whatever was thrown. */
+/** Returns the {@link RefusalCode} of a thrown value. */
 export const refusalCodeOf = (error: unknown): RefusalCode =>
   isInstance(error, RunnerError) ? error.code : 'UNEXPECTED';

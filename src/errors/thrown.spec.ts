@@ -11,7 +11,7 @@ import { causedBy, fieldOf, isInstance, textOfThrown } from './thrown.js';
 
 const MAX_LENGTH = 8_192;
 
-describe.each(Object.entries(THROWABLES))('thrown, %s', (_, make) => {
+describe.each(Object.entries(THROWABLES))('thrown value %s', (_, make) => {
   it('is described in texts of limited length', () => {
     const { text, message, stack = '' } = textOfThrown(make());
     for (const one of [text, message, stack]) {
@@ -21,13 +21,13 @@ describe.each(Object.entries(THROWABLES))('thrown, %s', (_, make) => {
     expect(text).not.toBe('');
   });
 
-  it('can be asked for its class and its fields', () => {
+  it('can be tested for its class and its fields without throwing', () => {
     expect(typeof isInstance(make(), Error)).toBe('boolean');
     expect(() => fieldOf(make(), 'message')).not.toThrow();
     expect(isEndAtWork(make(), new SessionEnd('stopped', ''))).toBe(false);
   });
 
-  it('is the cause of errors that can be printed', () => {
+  it('becomes the printable cause of an error', () => {
     for (const error of [
       new SessionEnd('failed', 'The bot failed.', { cause: make() }),
       new RunnerError('BOT_FAILED', 'The bot failed.', { cause: make() }),
@@ -43,7 +43,7 @@ describe.each(Object.entries(THROWABLES))('thrown, %s', (_, make) => {
     }
   });
 
-  it('is answered over HTTP, and closes a WebSocket', () => {
+  it('is answered over HTTP and closes a WebSocket', () => {
     const { status, headers, body } = toErrorAnswer(make());
     expect(status).toBeGreaterThanOrEqual(400);
     expect(Object.values(headers)).toEqual(Object.values(headers).map(String));
@@ -52,7 +52,7 @@ describe.each(Object.entries(THROWABLES))('thrown, %s', (_, make) => {
   });
 });
 
-describe('the text of what was thrown', () => {
+describe('textOfThrown()', () => {
   class OwnError extends TypeError {
     override name = 'OwnError';
   }
@@ -62,29 +62,29 @@ describe('the text of what was thrown', () => {
     ['boom', 'boom', 'boom'],
     [undefined, 'undefined', 'undefined'],
     [{ message: 'not an error' }, '[object Object]', '[object Object]'],
-  ])('of %p is the one it has', (thrown, text, message) => {
+  ])('returns the text of %p', (thrown, text, message) => {
     expect(textOfThrown(thrown)).toMatchObject({ text, message });
   });
 
-  it('of an error of another realm is the one it has', () => {
+  it('returns the text of an error of another realm', () => {
     const error: unknown = runInNewContext('new TypeError("boom")');
     expect(textOfThrown(error)).toMatchObject({ text: 'TypeError: boom', message: 'boom' });
   });
 
-  it('comes with the stack of an error, and with no other', () => {
+  it('returns the stack of errors only', () => {
     const error = new OwnError('boom');
     expect(textOfThrown(error).stack).toBe(error.stack);
     expect(textOfThrown({ stack: 'at home' }).stack).toBeUndefined();
   });
 });
 
-describe('the cause of an error', () => {
+describe('causedBy()', () => {
   it.each([[new TypeError('boom')], ['text'], [{ some: 'object' }], [undefined], [null]])(
-    'is what was thrown, where that can be printed: %p',
+    'keeps a printable value as the cause: %p',
     (cause) => expect(causedBy({ cause })).toEqual({ cause }),
   );
 
-  it('is the very error that was thrown, where that can be printed', () => {
+  it('keeps a printable error as the cause itself', () => {
     const cause = new TypeError('boom', { cause: new Error('deeper') });
     expect(new SessionEnd('failed', '', { cause }).cause).toBe(cause);
   });
@@ -96,7 +96,7 @@ describe('the cause of an error', () => {
     expect((cause as Error).stack).toContain('thrown.spec');
   });
 
-  it('is not there where none was given', () => {
+  it('adds no cause when none was given', () => {
     expect(new SessionEnd('completed', '')).not.toHaveProperty('cause');
     expect(new ProviderError('PROVIDER_REFUSED', '')).not.toHaveProperty('cause');
   });

@@ -2,24 +2,20 @@ import { inspect, types } from 'node:util';
 
 /** A thrown value as text. */
 export interface ThrownText {
-  /** The text that `String()` gives, such as `TypeError: boom`. At most 8,192 characters. */
+  /** Result of `String()`, such as `TypeError: boom`. At most 8,192 characters. */
   readonly text: string;
-  /** The message alone of an error that has one; otherwise the same as {@link text}. */
+  /** Message of an error; otherwise the same as {@link text}. */
   readonly message: string;
-  /** The stack of an error that has one. At most 8,192 characters. */
+  /** Stack of an error. At most 8,192 characters. */
   readonly stack: string | undefined;
 }
 
-/** The longest text, in characters. */
 const MAX_LENGTH = 8_192;
 
-/**
- * Describes what was thrown. Whatever it is, this does not throw: bots can throw objects without a prototype, revoked proxies, and errors
- * whose getters throw.
- */
+/** Describes a thrown value. Never throws, even for objects without a prototype, revoked proxies and errors with throwing getters. */
 export function textOfThrown(thrown: unknown): ThrownText {
   const text = shorten(stringOf(thrown));
-  // Also one of another realm.
+  // Includes errors of other realms.
   const isError = types.isNativeError(thrown) || isInstance(thrown, Error);
   const message = isError ? fieldOf(thrown, 'message') : undefined;
   const stack = isError ? fieldOf(thrown, 'stack') : undefined;
@@ -30,7 +26,7 @@ export function textOfThrown(thrown: unknown): ThrownText {
   };
 }
 
-/** `instanceof` for what was thrown: false where the value cannot be asked, such as a revoked proxy. */
+/** `instanceof` for a thrown value; false where it would throw, such as for a revoked proxy. */
 export function isInstance<T>(
   thrown: unknown,
   cls: abstract new (...args: never[]) => T,
@@ -42,7 +38,7 @@ export function isInstance<T>(
   }
 }
 
-/** A field of what was thrown; `undefined` where it cannot be read. */
+/** Returns a field of a thrown value; `undefined` when it cannot be read. */
 export function fieldOf(thrown: unknown, field: string): unknown {
   try {
     return (thrown as Readonly<Record<string, unknown>> | null | undefined)?.[field];
@@ -52,8 +48,8 @@ export function fieldOf(thrown: unknown, field: string): unknown {
 }
 
 /**
- * The options of an error that is to carry what was thrown as its `cause`. The cause is the value itself where that can be read and printed,
- * and otherwise a plain error that describes it, for whoever prints the error later must not fail.
+ * Returns error options with a printable `cause`: the value itself, or a plain error that describes it when printing it would
+ * throw.
  */
 export const causedBy = (options: ErrorOptions | undefined): ErrorOptions | undefined =>
   options && 'cause' in options
@@ -67,7 +63,7 @@ function isPrintable(value: unknown): boolean {
   if (typeof value !== 'object' || types.isProxy(value)) return false;
   try {
     const { name, message, stack } = value as Partial<Error>;
-    // As loggers do. What they print at most is enough to know that they can.
+    // The same access as a logger's, limited in size.
     inspect(value, { maxArrayLength: 10, maxStringLength: 1_000 });
     return [String(value as unknown), name, message, stack].every(
       (text) => text === undefined || typeof text === 'string',

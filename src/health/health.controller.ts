@@ -11,28 +11,28 @@ const statusOf = (status: string) => ({
   properties: { status: { type: 'string', enum: [status] } },
 });
 
-/** `GET /livez` and `GET /readyz`, for whoever decides to restart the process or to send it more work. */
+/** `GET /livez` and `GET /readyz`: liveness and readiness probes. */
 @RunnerController()
 @Access('open')
 export class HealthController {
   constructor(private readonly health: RunnerHealth) {}
 
-  /** The process answers. */
+  /** Answers the liveness probe. */
   @Get('livez')
   @ApiRoute({
-    summary: 'Tells whether the process answers',
-    answers: { 200: { description: 'It does.', content: json(statusOf('ok')) } },
+    summary: 'Liveness probe: the process answers',
+    answers: { 200: { description: 'The process is alive.', content: json(statusOf('ok')) } },
   })
   @Header('cache-control', 'no-store')
   live(): { status: 'ok' } {
     return { status: 'ok' };
   }
 
-  /** New sessions can start here. */
+  /** Answers the readiness probe. */
   @Get('readyz')
   @ApiRoute({
-    summary: 'Tells whether new sessions can start here',
-    answers: { 200: { description: 'They can.', content: json(statusOf('ready')) } },
+    summary: 'Readiness probe: new sessions can start on this instance',
+    answers: { 200: { description: 'The instance is ready.', content: json(statusOf('ready')) } },
     errors: ['UNHEALTHY'],
   })
   @Header('cache-control', 'no-store')

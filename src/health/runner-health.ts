@@ -9,14 +9,15 @@ import { RunnerReadiness } from '../sessions/runner-readiness.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 import type { FailingCheck } from './unhealthy.error.js';
 
-/** Throws or rejects when the runner should get no new sessions. */
+/** Readiness check. Throws or rejects when the runner should get no new sessions. */
 export type ReadinessCheck = () => unknown;
 
-/** How long a check may take, in milliseconds: less than the second that Kubernetes gives a probe. */
+/** Time-out of a check, in milliseconds: below the 1,000 ms of a Kubernetes probe. */
 const CHECK_TIMEOUT_MS = 800;
 
 /**
- * Whether new sessions should be sent here: a bot is configured, a transport enabled, and the runner neither overloaded nor shutting down. A host adds what else its bots need.
+ * Readiness of the runner: a bot is configured, a transport is enabled, and the runner is neither overloaded nor shutting down. The
+ * host can add checks of its own dependencies.
  *
  * @example
  * ```ts
@@ -29,7 +30,7 @@ const CHECK_TIMEOUT_MS = 800;
 export class RunnerHealth {
   private readonly logger = new RunnerLogger('PipecatRunner');
   private readonly checks = new Map<string, ReadinessCheck>();
-  /** What failed last time: probes come every few seconds, and only changes are worth a line. */
+  /** Last failing checks, because only changes are logged. */
   private lastFailing = '';
 
   constructor(launcher: BotLauncher, transports: TransportRegistry, readiness: RunnerReadiness) {
@@ -38,12 +39,12 @@ export class RunnerHealth {
     this.addCheck('sessions', () => readiness.refuseUnlessReady());
   }
 
-  /** Adds a check, or replaces the one of that name. */
+  /** Adds a check, or replaces the one with the same name. */
   addCheck(name: string, check: ReadinessCheck): void {
     this.checks.set(name, check);
   }
 
-  /** Runs all checks. @returns those that fail */
+  /** Runs all checks. @returns the failing ones */
   async failing(): Promise<FailingCheck[]> {
     const results = await Promise.all([...this.checks].map((check) => this.run(...check)));
     const failing = results.filter((result) => result !== undefined);
@@ -55,10 +56,7 @@ export class RunnerHealth {
     return failing;
   }
 
-  /**
-   * The same as an indicator of `@nestjs/terminus`, for a health controller of the host's:
-   * `health.check([() => runnerHealth.isHealthy()])`.
-   */
+  /** Health indicator for `@nestjs/terminus`: `health.check([() => runnerHealth.isHealthy()])`. */
   async isHealthy<K extends string = 'runner'>(
     key = 'runner' as K,
   ): Promise<Record<K, { status: 'up' | 'down'; failing?: string[] }>> {
@@ -75,7 +73,7 @@ export class RunnerHealth {
     } catch (thrown) {
       const { text, message } = textOfThrown(thrown);
       if (isInstance(thrown, RunnerError)) return { name, reason: message };
-      // The text of somebody else's error may hold anything, so it stays inside.
+      // Texts of foreign errors may hold secrets, so clients do not get them.
       this.logger.debug(`readiness check '${name}': ${text}`);
       return { name };
     }

@@ -1,13 +1,13 @@
 import { RunnerError } from '../errors/runner.error.js';
 
-/** Something that has to work before new sessions can start, and does not. */
+/** A failing readiness check. */
 export interface FailingCheck {
   readonly name: string;
-  /** Why, where that is safe to show. */
+  /** Reason, if it is safe for clients. */
   readonly reason?: string;
 }
 
-/** The runner cannot take new sessions for now. */
+/** Error of the readiness probe. */
 export class UnhealthyError extends RunnerError {
   override readonly name = 'UnhealthyError';
 

@@ -1,5 +1,2 @@
-/**
- * What an item of a buffer counts beside its content, in bytes: its objects take about as much memory, and an empty message would count
- * nothing without.
- */
+/** Overhead of a buffered item beside its content, in bytes. It bounds the number of empty items. */
 export const ITEM_BYTES = 256;

@@ -6,7 +6,7 @@ const list = (...texts: string[]): string => `[${texts.join()}]`;
 const many = (count: number, text: string): string[] => Array<string>(count).fill(text);
 const PADDING = JSON.stringify('x'.repeat(2 * MAX_JSON_DEPTH));
 
-describe('the limits of JSON', () => {
+describe('exceededJsonLimit()', () => {
   it.each<[string, string, 'depth' | 'values' | undefined]>([
     ['as deep as may be', list(PADDING, lists(MAX_JSON_DEPTH - 1)), undefined],
     ['deeper', list(PADDING, lists(MAX_JSON_DEPTH)), 'depth'],
@@ -23,12 +23,12 @@ describe('the limits of JSON', () => {
     ['empty objects, half as many', list(...many(MAX_JSON_VALUES / 2, '{}')), undefined],
     ['more empty objects', list(...many(MAX_JSON_VALUES / 2 + 1, '{}')), 'values'],
     ['commas in a string', JSON.stringify(','.repeat(100_000)), undefined],
-  ])('allow or refuse %s', (_, text, exceeded) => {
+  ])('enforces the depth and value limits of JSON for %s', (_, text, exceeded) => {
     expect(exceededJsonLimit(text)).toBe(exceeded);
   });
 
   it.each(['["', '\\"', '\\\\"', '"\\', '{"a":"b",'])(
-    'are looked for in a time that grows with the text: %s over and over',
+    'scans JSON in linear time: %s repeated',
     (part) => {
       const text = part.repeat(1_000_000 / part.length);
       const startedMs = performance.now();

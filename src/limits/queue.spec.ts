@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Queue } from './queue.js';
 
 describe('Queue', () => {
-  it('gives back what it was given in the same order, in whatever rhythm', () => {
+  it('returns items in FIFO order for any sequence of push and shift', () => {
     const queue = new Queue<number>();
     const taken: (number | undefined)[] = [];
     let pushed = 0;
@@ -19,7 +19,7 @@ describe('Queue', () => {
     expect([queue.length, queue.shift(), queue.peek()]).toEqual([0, undefined, undefined]);
   });
 
-  it('takes no longer for each of many', () => {
+  it('takes constant time per item in a long queue', () => {
     const queue = new Queue<number>();
     for (let i = 0; i < 300_000; i++) queue.push(i);
     const startedMs = performance.now();

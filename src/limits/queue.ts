@@ -1,4 +1,4 @@
-/** A first-in, first-out queue. Taking the oldest costs the same however many there are, which `Array.shift()` does not promise. */
+/** FIFO queue with amortized O(1) operations, unlike `Array.shift()`. */
 export class Queue<T> {
   private items: (T | undefined)[] = [];
   private head = 0;
@@ -7,7 +7,7 @@ export class Queue<T> {
     return this.items.length - this.head;
   }
 
-  /** The oldest, which stays. */
+  /** Returns the oldest item without removing it. */
   peek(): T | undefined {
     return this.items[this.head];
   }
@@ -16,12 +16,12 @@ export class Queue<T> {
     this.items.push(item);
   }
 
-  /** Takes out the oldest. */
+  /** Removes and returns the oldest item. */
   shift(): T | undefined {
     const item = this.items[this.head];
     if (this.length === 0) return undefined;
     this.items[this.head++] = undefined;
-    // What was taken goes once it is half of the array: each item is moved once, on average.
+    // Removed slots are dropped once they are half of the array: each item is moved once, on average.
     if (this.head * 2 >= this.items.length) {
       this.items = this.items.slice(this.head);
       this.head = 0;
@@ -29,7 +29,7 @@ export class Queue<T> {
     return item;
   }
 
-  /** Takes out all, the oldest first. */
+  /** Removes and returns all items, the oldest first. */
   drain(): T[] {
     const items = this.items.slice(this.head) as T[];
     this.items = [];

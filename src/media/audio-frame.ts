@@ -1,9 +1,9 @@
-/** A piece of sound. */
+/** A frame of PCM audio. */
 export interface AudioFrame {
-  /** 16-bit samples; those of several channels alternate. */
+  /** 16-bit samples, interleaved when there are several channels. */
   readonly pcm: Int16Array;
   readonly sampleRateHz: number;
   readonly channels: number;
-  /** When it was spoken, in milliseconds since the stream began. */
+  /** Capture time, in milliseconds since the stream began. */
   readonly timestampMs: number;
 }

@@ -1,102 +1,100 @@
 import { EventEmitter } from 'node:events';
-import { Inbox } from './inbox.js';
+import { AsyncQueue } from './async-queue.js';
 
-/** How much of an event is kept for those who have not listened or read yet. */
+/** Buffer limit of an event: how much is buffered until a listener is attached or an iterator reads. */
 export interface BufferLimit<T> {
   readonly limit: number;
-  /** How much of the limit one takes. */
+  /** Share of the limit that one value takes. */
   readonly sizeOf: (value: T) => number;
-  /** Whether it is kept whenever nobody listens, and not only before somebody does for the first time. */
+  /** Buffers whenever there is no listener, not only before the first one. */
   readonly lasting?: boolean;
 }
 
 /** Events with at most one argument each. */
 type OneArgument<Events> = { [E in keyof Events]: [] | [unknown] };
 
-/**
- * An emitter that keeps what happens before anyone listens, for those who do then, however few each of them takes; and whose events can
- * also be iterated over.
- */
+/** Event emitter that buffers events until a listener is attached, and whose events can also be read with async iterators. */
 export abstract class BufferedEmitter<
   Events extends OneArgument<Events>,
 > extends EventEmitter<Events> {
-  private readonly kept = new Map<keyof Events, Inbox<[] | [unknown]>>();
+  private readonly buffers = new Map<keyof Events, AsyncQueue<[] | [unknown]>>();
   private readonly iterations = new Set<{ end(): void }>();
 
   constructor(private readonly limits: { [E in keyof Events]: BufferLimit<Events[E][0]> }) {
     super({ captureRejections: true });
-    for (const event of Object.keys(limits) as (keyof Events)[]) this.keep(event);
+    for (const event of Object.keys(limits) as (keyof Events)[]) this.openBuffer(event);
     (this as EventEmitter).on('newListener', (event: keyof Events) => {
-      // Not at once: `newListener` comes before the listener is in place.
-      if (this.kept.has(event)) process.nextTick(() => this.deliver(event));
+      // `newListener` is emitted before the listener is attached.
+      if (this.buffers.has(event)) process.nextTick(() => this.deliver(event));
     });
   }
 
-  /** @internal A listener threw, or rejected. */
+  /** @internal Handles an error that a listener threw or rejected with. */
   protected abstract fail(error: unknown): void;
 
-  /** So much was dropped because nobody listened or read. */
+  /** Reports values dropped because the buffer limit was reached. */
   protected abstract dropped(count: number): void;
 
-  /** EventEmitter's: a listener's promise rejected. */
+  /** EventEmitter's hook for a rejected promise of a listener. */
   [Symbol.for('nodejs.rejection')](error: unknown): void {
     this.fail(error);
   }
 
-  /** Emits, now or when somebody listens. */
+  /** Emits now, or buffers until a listener is attached. */
   protected notify<E extends keyof Events>(event: E, ...args: Events[E]): void {
-    let kept = this.kept.get(event);
-    if (!kept && this.limits[event].lasting && !this.hasListeners(event)) kept = this.keep(event);
-    if (kept) this.put(kept, args);
+    let buffer = this.buffers.get(event);
+    if (!buffer && this.limits[event].lasting && !this.hasListeners(event))
+      buffer = this.openBuffer(event);
+    if (buffer) this.put(buffer, args);
     else this.emitNow(event, args);
   }
 
-  /** What an event tells from now on, with what was kept of it, until `signal` aborts or {@link endIterations}. */
+  /** Returns an iterator over the buffered and future values of an event, until `signal` aborts or {@link endIterations}. */
   protected iterate<E extends keyof Events>(
     event: E,
     signal: AbortSignal | undefined,
-  ): Inbox<Events[E][0]> {
+  ): AsyncQueue<Events[E][0]> {
     const { limit, sizeOf } = this.limits[event];
-    const push = (value: Events[E][0]): void => this.put(inbox, value);
-    const end = (): void => inbox.end();
-    const inbox = new Inbox<Events[E][0]>(limit, sizeOf, (left) => {
+    const push = (value: Events[E][0]): void => this.put(queue, value);
+    const end = (): void => queue.end();
+    const queue = new AsyncQueue<Events[E][0]>(limit, sizeOf, (left) => {
       (this as EventEmitter).off(event as string, push);
       signal?.removeEventListener('abort', end);
-      this.iterations.delete(inbox);
-      // Whoever else listens has had them.
+      this.iterations.delete(queue);
+      // Other listeners have received these values already.
       if (this.hasListeners(event)) return;
       for (const value of left) this.notify(event, ...([value] as Events[E]));
     });
-    this.iterations.add(inbox);
+    this.iterations.add(queue);
     (this as EventEmitter).on(event as string, push);
     if (signal?.aborted) end();
     else signal?.addEventListener('abort', end);
-    return inbox;
+    return queue;
   }
 
-  /** There will be no more. What was told is still read. */
+  /** Ends all iterators once they have read what is buffered. */
   protected endIterations(): void {
     const all = [...this.iterations];
-    // After what was kept is delivered.
+    // Buffered values are delivered first.
     process.nextTick(() => {
       for (const iteration of all) iteration.end();
     });
   }
 
-  private keep(event: keyof Events): Inbox<[] | [unknown]> {
+  private openBuffer(event: keyof Events): AsyncQueue<[] | [unknown]> {
     const { limit, sizeOf } = this.limits[event];
-    const kept = new Inbox<[] | [unknown]>(limit, ([value]) => sizeOf(value));
-    this.kept.set(event, kept);
-    return kept;
+    const buffer = new AsyncQueue<[] | [unknown]>(limit, ([value]) => sizeOf(value));
+    this.buffers.set(event, buffer);
+    return buffer;
   }
 
-  /** Emits what was kept for as long as somebody listens. */
+  /** Emits the buffered values while there is a listener. */
   private deliver<E extends keyof Events>(event: E): void {
-    const kept = this.kept.get(event);
-    while (kept && this.hasListeners(event)) {
-      const oldest = kept.take();
+    const buffer = this.buffers.get(event);
+    while (buffer && this.hasListeners(event)) {
+      const oldest = buffer.take();
       if (!oldest) {
-        this.kept.delete(event);
+        this.buffers.delete(event);
         return;
       }
       this.emitNow(event, oldest.value as Events[E]);
@@ -115,8 +113,8 @@ export abstract class BufferedEmitter<
     return (this as EventEmitter).listenerCount(event as string) > 0;
   }
 
-  private put<T>(inbox: Inbox<T>, value: T): void {
-    const dropped = inbox.push(value);
+  private put<T>(queue: AsyncQueue<T>, value: T): void {
+    const dropped = queue.push(value);
     if (dropped > 0) this.dropped(dropped);
   }
 }

@@ -1,35 +1,26 @@
 import { checkAudioRate } from './audio-rates.js';
 
-/** How a {@link MediaTransport} behaves. */
+/** Options of a {@link MediaTransport}. */
 export interface MediaTransportOptions {
   /**
-   * The rate of the audio that the bot hears, in Hz: 8,000, 11,025, 12,000, 16,000, 22,050, 24,000, 32,000, 44,100, 48,000 or
-   * 96,000; `native` is whatever the other side sends.
+   * Sample rate of the audio that the bot receives, in Hz: 8,000, 11,025, 12,000, 16,000, 22,050, 24,000, 32,000, 44,100, 48,000 or
+   * 96,000. `native` keeps the client's rate (no resampling).
    * @default 16_000
    */
   readonly sampleRateHz?: number | 'native';
   /**
-   * How much audio is handed on before it is played, in milliseconds. More bridges longer hiccups, less is cut off sooner by
-   * `clear()` where the other side cannot clear.
+   * Pacing: audio sent ahead of its playback, in milliseconds. More survives longer network stalls; less makes barge-in quicker
+   * where the client cannot clear its own buffer.
    * @default 100
    */
   readonly sendAheadMs?: number;
-  /**
-   * Once this much audio of the bot waits to be sent, more is refused. Milliseconds.
-   * @default 60_000
-   */
+  /** Buffer limit of the bot's audio that waits to be sent, in milliseconds. Audio beyond it is refused as `overflow`. @default 60_000 */
   readonly maxQueueMs?: number;
-  /**
-   * How much audio waits for a bot that does not read it, in milliseconds; then the oldest goes.
-   * @default 5_000
-   */
+  /** Buffer limit of received audio that the bot has not read, in milliseconds. The oldest is dropped first. @default 5_000 */
   readonly maxBacklogMs?: number;
 }
 
-/**
- * Fills in the defaults.
- * @throws {RangeError} for an option that cannot be, naming what is accepted
- */
+/** Fills in the defaults. @throws {RangeError} for an invalid option, naming what is accepted */
 export function resolveMediaTransportOptions({
   sampleRateHz = 16_000,
   sendAheadMs = 100,

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AudioFrame } from './audio-frame.js';
-import { FakeLink } from '../../test/support/fake-link.js';
+import { FakeMediaConnection } from '../../test/support/fake-media-connection.js';
 import type { MediaEnd } from './media-connection.js';
 import { MediaTransport } from './media-transport.js';
 import type { MediaTransportOptions } from './media-transport.options.js';
@@ -12,17 +12,17 @@ afterEach(() => void jest.useRealTimers());
 
 function setUp(
   options: MediaTransportOptions = {},
-  change: (link: FakeLink) => void = () => undefined,
+  change: (connection: FakeMediaConnection) => void = () => undefined,
 ) {
-  const link = new FakeLink();
-  change(link);
+  const connection = new FakeMediaConnection();
+  change(connection);
   const told = { warnings: [] as string[], failures: [] as unknown[], ends: [] as MediaEnd[] };
-  const transport = new MediaTransport(link, options, {
+  const transport = new MediaTransport(connection, options, {
     warn: (message) => told.warnings.push(message),
     fail: (error) => told.failures.push(error),
     ended: (end) => told.ends.push(end),
   });
-  return { link, transport, told };
+  return { connection, transport, told };
 }
 
 const tick = () => new Promise((resolve) => process.nextTick(resolve));
@@ -35,15 +35,15 @@ async function collect<T>(iterable: AsyncIterable<T>): Promise<T[]> {
 
 const silence = (ms: number) => ({ pcm: new Int16Array(ms * 8), sampleRateHz: 8_000 });
 
-describe('what is heard', () => {
-  it('comes at the rate the bot asked for, with the time it was spoken', async () => {
-    const { link, transport } = setUp();
+describe('received audio', () => {
+  it('is resampled to the bot’s rate and keeps its timestamps', async () => {
+    const { connection, transport } = setUp();
     const heard: AudioFrame[] = [];
     transport.on('audio', (frame) => heard.push(frame));
     await tick();
-    link.speak();
-    link.speak();
-    link.speak(1_000, 48_000);
+    connection.speak();
+    connection.speak();
+    connection.speak(1_000, 48_000);
     expect(heard.map(({ sampleRateHz, pcm }) => [sampleRateHz, pcm.length])).toEqual(
       new Array(3).fill([16_000, 320]),
     );
@@ -55,10 +55,10 @@ describe('what is heard', () => {
     ['as it came', 'native', 1],
     ['as it came, of several channels', 'native', 2],
     ['at another rate', 16_000, 1],
-  ] as const)('is in memory of its own %s', async (_, sampleRateHz, channels) => {
-    const { link, transport } = setUp({ sampleRateHz });
+  ] as const)('has memory of its own %s', async (_, sampleRateHz, channels) => {
+    const { connection, transport } = setUp({ sampleRateHz });
     const frames = transport.audioIn();
-    link.events.audio(allocatePcm(160), 8_000, channels, undefined);
+    connection.events.audio(allocatePcm(160), 8_000, channels, undefined);
     await tick();
     transport.close();
     const [frame] = await collect(frames);
@@ -66,21 +66,21 @@ describe('what is heard', () => {
     expect(frame!.pcm.buffer.byteLength).toBe(frame!.pcm.byteLength);
   });
 
-  it('can be had as it comes', async () => {
-    const { link, transport } = setUp({ sampleRateHz: 'native' });
-    link.speak(5, 24_000, 120);
+  it('is available as events', async () => {
+    const { connection, transport } = setUp({ sampleRateHz: 'native' });
+    connection.speak(5, 24_000, 120);
     transport.close();
     expect(await collect(transport.audioIn())).toEqual([
       { pcm: new Int16Array(480).fill(5), sampleRateHz: 24_000, channels: 1, timestampMs: 120 },
     ]);
   });
 
-  it('is kept for the first who asks, by event or by iteration', async () => {
+  it('is buffered until the first listener or iterator is attached', async () => {
     const byEvent = setUp();
-    byEvent.link.speak();
-    byEvent.link.events.dtmf('5');
-    byEvent.link.events.message({ a: 1 });
-    byEvent.link.events.interruption();
+    byEvent.connection.speak();
+    byEvent.connection.events.dtmf('5');
+    byEvent.connection.events.message({ a: 1 });
+    byEvent.connection.events.interruption();
     const seen: unknown[] = [];
     byEvent.transport
       .on('audio', () => seen.push('audio'))
@@ -93,34 +93,34 @@ describe('what is heard', () => {
     expect(seen).toEqual(['audio', '5', { a: 1 }, 'interruption', 'connected']);
 
     const byIteration = setUp();
-    byIteration.link.speak(1);
+    byIteration.connection.speak(1);
     const frames = byIteration.transport.audioIn();
-    byIteration.link.speak(2);
+    byIteration.connection.speak(2);
     await tick();
-    byIteration.link.speak(3);
+    byIteration.connection.speak(3);
     byIteration.transport.close();
     expect((await collect(frames)).map(({ timestampMs }) => timestampMs)).toEqual([0, 20, 40]);
   });
 
-  it('reaches every iteration, each at its own pace', async () => {
-    const { link, transport } = setUp();
+  it('reaches every iterator at its own pace', async () => {
+    const { connection, transport } = setUp();
     const one = transport.dtmfIn();
     const other = transport.dtmfIn();
     await tick();
-    for (const digit of '12') link.events.dtmf(digit);
-    link.events.disconnected({ reason: 'peer_left', message: 'gone' });
+    for (const digit of '12') connection.events.dtmf(digit);
+    connection.events.disconnected({ reason: 'peer_left', message: 'gone' });
     expect(await collect(one)).toEqual(['1', '2']);
     expect(await collect(other)).toEqual(['1', '2']);
   });
 
-  it('stops coming when the signal aborts, or the bot looks away', async () => {
-    const { link, transport } = setUp();
+  it('stops when the signal aborts or the iterator returns', async () => {
+    const { connection, transport } = setUp();
     const controller = new AbortController();
     const keys = transport.dtmfIn(controller.signal);
     await tick();
-    link.events.dtmf('1');
+    connection.events.dtmf('1');
     controller.abort();
-    link.events.dtmf('2');
+    connection.events.dtmf('2');
     expect(await collect(keys)).toEqual(['1']);
     expect(await collect(transport.messages(AbortSignal.abort()))).toEqual([]);
     const before = transport.listenerCount('audio');
@@ -128,9 +128,9 @@ describe('what is heard', () => {
     expect(transport.listenerCount('audio')).toBe(before);
   });
 
-  it('ends at once for who asks after the end', async () => {
-    const { link, transport } = setUp();
-    link.events.disconnected({ reason: 'peer_left', message: 'gone' });
+  it('ends at once for an iterator that is attached after the end', async () => {
+    const { connection, transport } = setUp();
+    connection.events.disconnected({ reason: 'peer_left', message: 'gone' });
     expect(await collect(transport.audioIn())).toEqual([]);
     const ends: MediaEnd[] = [];
     transport.on('disconnected', (end) => ends.push(end));
@@ -142,10 +142,10 @@ describe('what is heard', () => {
     [0, 0],
     [1, 0],
     [2, 1],
-  ])('is nothing where %i samples of stereo come', async (samples, heard) => {
-    const { link, transport } = setUp();
+  ])('is ignored when %i samples of stereo give no mono sample', async (samples, heard) => {
+    const { connection, transport } = setUp();
     for (let i = 0; i < 20_000; i++) {
-      link.events.audio(new Int16Array(samples), 16_000, 2, undefined);
+      connection.events.audio(new Int16Array(samples), 16_000, 2, undefined);
     }
     expect(transport.stats.audioIn).toBe(20_000 * heard);
     const frames = transport.audioIn();
@@ -155,23 +155,23 @@ describe('what is heard', () => {
     expect((await collect(frames)).length).toBe(5_000 * heard);
   });
 
-  it('is nothing where it is too little for a sample', async () => {
-    const { link, transport } = setUp({ sampleRateHz: 8_000 });
-    for (let i = 0; i < 12; i++) link.events.audio(new Int16Array(1), 48_000, 1, undefined);
+  it('is ignored when it is shorter than one resampled sample', async () => {
+    const { connection, transport } = setUp({ sampleRateHz: 8_000 });
+    for (let i = 0; i < 12; i++) connection.events.audio(new Int16Array(1), 48_000, 1, undefined);
     const frames = transport.audioIn();
     await tick();
     transport.close();
     expect(await collect(frames)).toHaveLength(2);
   });
 
-  it('is kept by its size too, where it is no audio', async () => {
-    const { link, transport } = setUp();
+  it('and messages are buffered up to a limit in bytes', async () => {
+    const { connection, transport } = setUp();
     for (let i = 0; i < 20; i++) {
       const text = String(i).padEnd(300_000, 'x');
-      link.events.message({ deep: [text, text] });
-      link.events.message(Array.from({ length: 30_000 }, () => []));
-      link.events.text(text);
-      link.events.transcription({ text, user_id: 'u', timestamp: '' });
+      connection.events.message({ deep: [text, text] });
+      connection.events.message(Array.from({ length: 30_000 }, () => []));
+      connection.events.text(text);
+      connection.events.transcription({ text, user_id: 'u', timestamp: '' });
     }
     const kept = { message: 0, text: 0, transcription: 0 };
     for (const kind of ['message', 'text', 'transcription'] as const) {
@@ -181,16 +181,18 @@ describe('what is heard', () => {
     expect(kept).toEqual({ message: 1, text: 3, transcription: 3 });
   });
 
-  it('is weighed whatever it is', () => {
-    const { link } = setUp();
-    expect(() => link.events.message(JSON.parse('['.repeat(1e5) + ']'.repeat(1e5)))).not.toThrow();
+  it('and messages of any JSON shape count against the buffer limit', () => {
+    const { connection } = setUp();
+    expect(() =>
+      connection.events.message(JSON.parse('['.repeat(1e5) + ']'.repeat(1e5))),
+    ).not.toThrow();
   });
 
-  it('waits for who takes one at a time', async () => {
-    const { link, transport } = setUp();
-    for (const digit of '123') link.events.dtmf(digit);
+  it('is buffered for a listener that takes one event at a time', async () => {
+    const { connection, transport } = setUp();
+    for (const digit of '123') connection.events.dtmf(digit);
     expect(await once(transport, 'dtmf')).toEqual(['1']);
-    link.events.dtmf('4');
+    connection.events.dtmf('4');
     expect(await once(transport, 'dtmf')).toEqual(['2']);
     const taken: string[] = [];
     while (taken.length < 2) {
@@ -199,41 +201,41 @@ describe('what is heard', () => {
         break;
       }
     }
-    link.events.dtmf('5');
+    connection.events.dtmf('5');
     expect(await once(transport, 'dtmf')).toEqual(['5']);
     expect(taken).toEqual(['3', '4']);
   });
 
-  it('is not kept for later where it is audio and the bot looked away', async () => {
-    const { link, transport } = setUp();
-    link.speak(1);
+  it('is not buffered after the first listener was removed', async () => {
+    const { connection, transport } = setUp();
+    connection.speak(1);
     const frames = transport.audioIn();
     await tick();
-    link.speak(2);
+    connection.speak(2);
     await frames.return!();
-    link.speak(3);
+    connection.speak(3);
     const later = transport.audioIn();
     await tick();
-    link.speak(4);
+    connection.speak(4);
     transport.close();
     expect((await collect(later)).map(({ timestampMs }) => timestampMs)).toEqual([60]);
   });
 
-  it('is given to one reader only once, when another leaves', async () => {
-    const { link, transport } = setUp();
+  it('is delivered to one iterator only once when another returns', async () => {
+    const { connection, transport } = setUp();
     const one = transport.dtmfIn();
     const other = transport.dtmfIn();
     await tick();
-    link.events.dtmf('1');
+    connection.events.dtmf('1');
     await one.return!();
     transport.close();
     expect(await collect(other)).toEqual(['1']);
     expect(await collect(transport.dtmfIn())).toEqual([]);
   });
 
-  it('is dropped, oldest first, when the bot does not read; once is said so', async () => {
-    const { link, transport, told } = setUp({ maxBacklogMs: 100 });
-    for (let i = 0; i < 20; i++) link.speak();
+  it('drops the oldest when the bot does not read, with one warning', async () => {
+    const { connection, transport, told } = setUp({ maxBacklogMs: 100 });
+    for (let i = 0; i < 20; i++) connection.speak();
     expect(transport.stats).toMatchObject({ audioIn: 20, unread: 15 });
     const frames = transport.audioIn();
     await tick();
@@ -242,11 +244,11 @@ describe('what is heard', () => {
     expect(told.warnings).toEqual([expect.stringMatching(/does not read/)]);
   });
 
-  it('is counted where it cannot be used, and said once of each kind', () => {
-    const { link, transport, told } = setUp();
-    for (let i = 0; i < 3; i++) link.events.malformed('nonsense', `of kind ${i}`);
-    link.events.audio(new Int16Array(10), 12_345, 1, undefined);
-    link.events.dtmf('no key');
+  it('is counted as malformed when it cannot be used, with one warning of each kind', () => {
+    const { connection, transport, told } = setUp();
+    for (let i = 0; i < 3; i++) connection.events.malformed('nonsense', `of kind ${i}`);
+    connection.events.audio(new Int16Array(10), 12_345, 1, undefined);
+    connection.events.dtmf('no key');
     expect(transport.stats.malformed).toEqual({
       nonsense: 3,
       'audio of a sample rate that is not in use': 1,
@@ -257,13 +259,13 @@ describe('what is heard', () => {
   });
 });
 
-describe('what is said', () => {
-  it('goes out in chunks of the link', async () => {
-    const { link, transport } = setUp();
+describe('sent audio', () => {
+  it('is written in chunks of the connection’s size', async () => {
+    const { connection, transport } = setUp();
     expect(await transport.sendAudio({ pcm: new Int16Array(480), sampleRateHz: 24_000 })).toBe(
       'sent',
     );
-    expect(link.sent).toEqual([['audio', 160]]);
+    expect(connection.sent).toEqual([['audio', 160]]);
     expect(transport.stats.audioOut).toBe(1);
   });
 
@@ -273,7 +275,7 @@ describe('what is said', () => {
     [{ pcm: new Int16Array(1), sampleRateHz: NaN }, /sampleRateHz must be one of/],
     [{ pcm: new Int16Array(1), sampleRateHz: 8_000, channels: 0 }, /channels must be a whole/],
     [{ pcm: new Int16Array(1), sampleRateHz: 8_000, channels: 1.5 }, /channels must be a whole/],
-  ])('is refused when it is no audio: %j', (audio, message) => {
+  ])('is refused when it is invalid: %j', (audio, message) => {
     const { transport } = setUp();
     expect(() => transport.sendAudio(audio as never)).toThrow(message);
   });
@@ -285,43 +287,43 @@ describe('what is said', () => {
     [{ sendAheadMs: '100' }, /sendAheadMs must be/],
     [{ maxQueueMs: 0 }, /maxQueueMs must be a number of milliseconds, at least 1/],
     [{ maxBacklogMs: NaN }, /maxBacklogMs must be a number of milliseconds, at least 0/],
-  ])('needs options that are right: %j', (options, message) => {
+  ])('needs valid options: %j', (options, message) => {
     expect(() => setUp(options as never)).toThrow(message);
     expect(() => setUp({ sendAheadMs: 0, maxQueueMs: Infinity, maxBacklogMs: 0 })).not.toThrow();
   });
 
-  it('is cleared here and there, and its marks with it', async () => {
-    const { link, transport } = setUp();
+  it('is dropped by clear() here and at the peer, with its marks', async () => {
+    const { connection, transport } = setUp();
     const audio = transport.sendAudio(silence(1_000));
     const late = transport.mark('end');
     await jest.advanceTimersByTimeAsync(50);
     transport.clear();
     expect(await audio).toBe('cleared');
     expect(await late).toBe('cleared');
-    expect(link.sent.at(-1)).toBe('clear');
+    expect(connection.sent.at(-1)).toBe('clear');
   });
 
-  it('is marked as played when the other side says so, each mark by itself', async () => {
-    const { link, transport } = setUp();
+  it('settles each mark as played when the peer confirms it', async () => {
+    const { connection, transport } = setUp();
     const first = transport.mark('same');
     const second = transport.mark('same');
     const third = transport.mark('never');
-    expect(link.sent).toEqual([
+    expect(connection.sent).toEqual([
       ['mark', '1:same'],
       ['mark', '2:same'],
       ['mark', '3:never'],
     ]);
-    link.events.markPlayed('2:same');
-    link.events.markPlayed('unknown');
+    connection.events.markPlayed('2:same');
+    connection.events.markPlayed('unknown');
     expect(await second).toBe('played');
-    link.events.markPlayed('1:same');
+    connection.events.markPlayed('1:same');
     expect(await first).toBe('played');
     transport.close();
     expect(await third).toBe('disconnected');
     expect(await transport.mark('too late')).toBe('disconnected');
   });
 
-  it('is taken as played, the oldest first, when a thousand marks are not confirmed', async () => {
+  it('settles the oldest mark as played when 1,000 marks are unconfirmed', async () => {
     const { transport, told } = setUp();
     const outcomes: string[] = [];
     for (let i = 0; i < 1_002; i++) {
@@ -332,8 +334,8 @@ describe('what is said', () => {
     expect(told.warnings).toEqual([expect.stringMatching(/does not confirm/)]);
   });
 
-  it('is marked as played by the clock where the other side cannot say', async () => {
-    const { link, transport } = setUp({}, (one) => {
+  it('settles marks as played by the clock when the peer cannot confirm them', async () => {
+    const { connection, transport } = setUp({}, (one) => {
       one.capabilities = { ...one.capabilities, marks: 'estimated' };
     });
     void transport.sendAudio(silence(500));
@@ -344,14 +346,14 @@ describe('what is said', () => {
     expect(playedAtMs).toBe(0);
     await jest.advanceTimersByTimeAsync(30);
     expect(playedAtMs).toBeGreaterThanOrEqual(500);
-    expect(link.sent.every((one) => (one as string[])[0] === 'audio')).toBe(true);
+    expect(connection.sent.every((one) => (one as string[])[0] === 'audio')).toBe(true);
     const cleared = transport.mark('x');
     transport.clear();
     expect(await cleared).toBe('cleared');
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('is refused when too much waits, which is said once', async () => {
+  it('is refused over the buffer limit, with one warning', async () => {
     const { transport, told } = setUp({ maxQueueMs: 100 });
     const outcomes = Array.from({ length: 20 }, () => transport.sendAudio(silence(40)));
     expect(await outcomes.at(-1)).toBe('overflow');
@@ -359,11 +361,11 @@ describe('what is said', () => {
     expect(told.warnings).toEqual([expect.stringMatching(/faster than it is spoken/)]);
   });
 
-  it('is keys and messages too', async () => {
-    const { link, transport } = setUp();
+  it('also covers DTMF and application messages', async () => {
+    const { connection, transport } = setUp();
     expect(await transport.sendDtmf('12#')).toBe(true);
     expect(transport.sendMessage({ a: 1 })).toBe(true);
-    expect(link.sent).toEqual([
+    expect(connection.sent).toEqual([
       ['dtmf', '12#'],
       ['message', { a: 1 }],
     ]);
@@ -371,22 +373,22 @@ describe('what is said', () => {
     expect(() => transport.keyPressed('12')).toThrow(/digit must be one of/);
   });
 
-  it('is nothing, without a throw, where the transport cannot', async () => {
-    const { link, transport } = setUp({}, (one) => {
+  it('is dropped without an error where the transport lacks the capability', async () => {
+    const { connection, transport } = setUp({}, (one) => {
       one.capabilities = { ...one.capabilities, dtmfOut: false, messages: false };
     });
     expect(await transport.sendDtmf('1')).toBe(false);
     expect(transport.sendMessage({})).toBe(false);
-    expect(link.sent).toEqual([]);
+    expect(connection.sent).toEqual([]);
   });
 });
 
-describe('the end', () => {
-  it('comes once, whoever makes it', async () => {
-    const { link, transport, told } = setUp();
+describe('the end of a transport', () => {
+  it('happens once, whoever ends it', async () => {
+    const { connection, transport, told } = setUp();
     const audio = transport.sendAudio(silence(1_000));
-    link.events.disconnected({ reason: 'peer_left', message: 'gone' });
-    link.events.disconnected({ reason: 'failed', message: 'again' });
+    connection.events.disconnected({ reason: 'peer_left', message: 'gone' });
+    connection.events.disconnected({ reason: 'failed', message: 'again' });
     transport.close();
     expect(transport.state).toBe('disconnected');
     expect(await audio).toBe('disconnected');
@@ -396,54 +398,54 @@ describe('the end', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('is the last that is told', async () => {
-    const { link, transport } = setUp();
+  it('is the last event', async () => {
+    const { connection, transport } = setUp();
     const told: unknown[] = [];
     for (const event of ['audio', 'dtmf', 'message', 'interruption', 'disconnected'] as const) {
       transport.on(event, () => told.push(event));
     }
     await tick();
     transport.close();
-    link.speak();
-    link.events.dtmf('1');
-    link.events.message({});
-    link.events.interruption();
-    link.events.malformed('nonsense');
+    connection.speak();
+    connection.events.dtmf('1');
+    connection.events.message({});
+    connection.events.interruption();
+    connection.events.malformed('nonsense');
     transport.keyPressed('1');
     await tick();
     expect(told).toEqual(['disconnected']);
     expect(transport.stats).toMatchObject({ audioIn: 0, malformed: {} });
   });
 
-  it('is made by the bot', () => {
-    const { link, transport, told } = setUp();
+  it('can be caused by the bot', () => {
+    const { connection, transport, told } = setUp();
     transport.close();
-    expect(link.sent).toEqual([['close', 'closed']]);
+    expect(connection.sent).toEqual([['close', 'closed']]);
     expect(told.ends[0]!.reason).toBe('closed');
   });
 
-  it('is a hang-up, asked for once; one that fails is reported', async () => {
-    const { link, transport, told } = setUp({}, (one) => {
+  it('by hangUp() is requested once, and a failure is reported', async () => {
+    const { connection, transport, told } = setUp({}, (one) => {
       one.hangUpOutcome = { ok: false, via: 'api', error: 'Twilio answered 401' };
     });
     const outcomes = await Promise.all([transport.hangUp(), transport.hangUp()]);
     expect(outcomes).toEqual(
       new Array(2).fill({ ok: false, via: 'api', error: 'Twilio answered 401' }),
     );
-    expect(link.sent).toEqual(['hang up', ['close', 'closed']]);
+    expect(connection.sent).toEqual(['hang up', ['close', 'closed']]);
     expect(told.warnings).toEqual(['hanging up failed: Twilio answered 401']);
   });
 
-  it('does not come from a listener that throws or rejects, but whoever watches is told', async () => {
-    const { link, transport, told } = setUp();
+  it('is not caused by a listener that throws or rejects, which the observer gets', async () => {
+    const { connection, transport, told } = setUp();
     transport.on('audio', () => {
       throw new Error('in a listener');
     });
     const rejecting = (): unknown => Promise.reject(new Error('in an async listener'));
     transport.on('dtmf', rejecting);
     await tick();
-    link.speak();
-    link.events.dtmf('1');
+    connection.speak();
+    connection.events.dtmf('1');
     await tick();
     await tick();
     expect(told.failures.map(String)).toEqual([

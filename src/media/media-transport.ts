@@ -20,37 +20,37 @@ import {
   type MediaCapabilities,
   type MediaTranscription,
 } from './serializers/media-serializer.js';
-import { MESSAGE_BUFFER } from './weight-of.js';
+import { MESSAGE_BUFFER } from './estimate-bytes.js';
 
-/** Who is told of what happens on its own. */
+/** Observer of a {@link MediaTransport}, for the runner. */
 export interface MediaTransportObserver {
-  /** Told once of each kind of trouble that the call survives. */
+  /** Reports each kind of recoverable problem once. */
   warn(message: string): void;
-  /** Told when a listener of the bot throws or rejects. */
+  /** Reports an error that a listener of the bot threw or rejected with. */
   fail(error: unknown): void;
-  /** Told when the bot begins to hang up. */
+  /** Reports that the bot begins to hang up. */
   hangingUp?(): void;
-  /** Told once that the media are over, and why. */
+  /** Reports the end of the media, once. */
   ended(end: MediaEnd): void;
 }
 
-/** Where the connection is. */
+/** State of the media connection. */
 export type MediaState = 'connecting' | 'connected' | 'disconnected';
 
-/** What became of a mark. */
+/** Outcome of a mark. */
 export type MarkOutcome = 'played' | 'cleared' | 'disconnected';
 
-/** What was counted so far. */
+/** Media counters. */
 export interface MediaStats {
-  /** Pieces of audio that came in. */
+  /** Audio frames received. */
   audioIn: number;
-  /** Chunks of audio that went out. */
+  /** Audio chunks sent. */
   audioOut: number;
-  /** Pieces of audio, keys or messages that the bot did not read in time. */
+  /** Audio frames, DTMF digits and messages dropped because the bot did not read them in time. */
   unread: number;
-  /** Pieces of the bot's audio for which there was no room. */
+  /** Calls of `sendAudio` refused because the buffer limit was reached. */
   overflowed: number;
-  /** What could not be used, by what it was. */
+  /** Malformed input, by kind. */
   readonly malformed: Record<string, number>;
 }
 
@@ -58,33 +58,33 @@ export interface MediaStats {
 export interface MediaTransportEvents {
   connected: [];
   disconnected: [end: MediaEnd];
-  /** The bot hears. */
+  /** Received audio, mono. */
   audio: [frame: AudioFrame];
-  /** A key of the phone: `0` to `9`, `*`, `#`, `A` to `D`. */
+  /** A DTMF digit: `0` to `9`, `*`, `#`, `A` to `D`. */
   dtmf: [digit: string];
   /** An application message. */
   message: [message: unknown];
   /** Text of a protobuf client. */
   text: [text: string];
   transcription: [transcription: MediaTranscription];
-  /** The other side interrupts the bot. */
+  /** Barge-in: the client interrupts the bot. */
   interruption: [];
 }
 
 const HUNG_UP: MediaEnd = { reason: 'closed', message: 'The bot hung up.' };
 const TRANSFERRED: MediaEnd = { reason: 'closed', message: 'The call was transferred.' };
 
-/** So many marks wait to be confirmed; then the oldest counts as played, for later ones were sent long ago. */
+/** Limit of unconfirmed marks. Beyond it the oldest counts as played, because later ones were sent long ago. */
 const MAX_MARKS = 1_000;
-/** What a piece of audio that waits counts at least, in milliseconds. */
-const LEAST_WAITING_MS = 1;
+/** Smallest size that buffered audio counts with, in milliseconds. */
+const MIN_BUFFERED_MS = 1;
 
 /**
- * A bot's ears and mouth: audio, keys and application messages, the same on every transport. It is open as long as the connection
- * is, and the session lasts. `createTransport(args)` makes it.
+ * Media of a bot: audio, DTMF and application messages, the same on every transport. `createTransport(args)` creates it. It ends
+ * with the connection or the session.
  *
- * What is heard can be had as events or by iteration. Of each kind, what came before the bot first asked for it is kept. Keys, messages,
- * texts and transcriptions also wait for the next who asks whenever nobody listens; audio does not.
+ * Input is available as events and as async iterators. Events are buffered until the first listener or iterator is attached. DTMF
+ * digits, messages, texts and transcriptions are also buffered whenever there is no listener later; audio is not.
  *
  * @example
  * ```ts
@@ -97,10 +97,10 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   private readonly sampleRateHz: number | 'native';
   private readonly output: PacedOutput;
   private resampler: Resampler | undefined;
-  private msIn = 0;
+  private receivedMs = 0;
   private currentState: MediaState = 'connecting';
   private readonly marks = new Map<string, (outcome: MarkOutcome) => void>();
-  private marksMade = 0;
+  private markCount = 0;
   private readonly warned = new Set<string>();
   private hangingUp: Promise<HangUpOutcome> | undefined;
   private transferring: Promise<TransferOutcome> | undefined;
@@ -113,7 +113,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   ) {
     const { sampleRateHz, sendAheadMs, maxQueueMs, maxBacklogMs } =
       resolveMediaTransportOptions(options);
-    super(roomsFor(maxBacklogMs));
+    super(bufferLimits(maxBacklogMs));
     this.sampleRateHz = sampleRateHz;
     this.output = new PacedOutput({
       ...connection.output,
@@ -123,22 +123,22 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     });
     connection.open({
       connected: () => this.connected(),
-      audio: (...args) => this.hear(...args),
+      audio: (...args) => this.receiveAudio(...args),
       dtmf: (digit) =>
         isDtmfDigit(digit)
-          ? this.report('dtmf', digit)
+          ? this.emitUnlessEnded('dtmf', digit)
           : this.countMalformed('a dtmf without its key'),
-      message: (message) => this.report('message', message),
-      text: (text) => this.report('text', text),
-      transcription: (transcription) => this.report('transcription', transcription),
-      interruption: () => this.report('interruption'),
+      message: (message) => this.emitUnlessEnded('message', message),
+      text: (text) => this.emitUnlessEnded('text', text),
+      transcription: (transcription) => this.emitUnlessEnded('transcription', transcription),
+      interruption: () => this.emitUnlessEnded('interruption'),
       markPlayed: (name) => this.settleMark(name, 'played'),
       malformed: (what, detail) => this.countMalformed(what, detail),
       disconnected: (end) => this.ended(end),
     });
   }
 
-  /** What this transport can do beside audio. */
+  /** Capabilities of the transport beside audio. */
   get capabilities(): MediaCapabilities {
     return this.connection.capabilities;
   }
@@ -147,27 +147,27 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     return this.currentState;
   }
 
-  /** What is heard, mono, until the connection or the session ends or `signal` aborts. Each call iterates on its own. */
+  /** Returns an independent iterator over received audio, mono, until the connection or session ends or `signal` aborts. */
   audioIn(signal?: AbortSignal): AsyncIterableIterator<AudioFrame> {
-    return this.follow('audio', signal);
+    return this.iterateUntilEnd('audio', signal);
   }
 
-  /** The keys that are pressed, likewise. */
+  /** Returns an iterator over received DTMF digits, as {@link audioIn} does. */
   dtmfIn(signal?: AbortSignal): AsyncIterableIterator<string> {
-    return this.follow('dtmf', signal);
+    return this.iterateUntilEnd('dtmf', signal);
   }
 
-  /** The application messages, likewise. */
+  /** Returns an iterator over received application messages, as {@link audioIn} does. */
   messages(signal?: AbortSignal): AsyncIterableIterator<unknown> {
-    return this.follow('message', signal);
+    return this.iterateUntilEnd('message', signal);
   }
 
   /**
-   * Speaks, after what is being spoken. Resolves when the audio is handed on, or dropped; the samples must stay as they are
-   * until then. Never rejects.
+   * Queues audio after the audio that is queued already. Resolves when it is sent or dropped; the samples must not change until
+   * then. Never rejects.
    *
    * @throws {TypeError} when `pcm` is no `Int16Array`
-   * @throws {RangeError} for a sample rate that is not in use, or a number of channels that cannot be
+   * @throws {RangeError} for an unsupported sample rate or an invalid number of channels
    */
   sendAudio(audio: OutgoingAudio): Promise<SendOutcome> {
     if (!(audio.pcm instanceof Int16Array)) {
@@ -180,12 +180,12 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     }
     if (this.output.isFull) {
       this.stats.overflowed++;
-      this.warnOnce('overflow', `audio is sent faster than it is spoken; some of it is dropped`);
+      this.warnOnce('overflow', 'audio is sent faster than it is spoken; some of it is dropped');
     }
     return this.output.send(audio);
   }
 
-  /** Barge-in: drops what is not spoken yet, here and, where it can, at the other side. */
+  /** Barge-in: drops audio that has not been played, here and, with `capabilities.remoteClear`, at the client or carrier. */
   clear(): void {
     this.output.clear();
     this.settleMarks('cleared');
@@ -193,27 +193,27 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   }
 
   /**
-   * Resolves when everything sent before was played. Of a thousand that the other side does not confirm the oldest counts as played; one
-   * more than a thousand that cannot be sent is cleared at once.
+   * Resolves when all audio sent before the mark has been played. With more than 1,000 unconfirmed marks the oldest counts as played;
+   * with more than 1,000 unsent marks the new one is `cleared` at once.
    *
-   * @param name for whoever reads the messages on the wire
-   * @throws {TypeError} when it is no string
+   * @param name a label, visible in the messages on the wire
+   * @throws {TypeError} when `name` is no string
    */
   mark(name: string): Promise<MarkOutcome> {
-    // Or it would throw once its turn comes, from a timer.
+    // Checked here, because later it would throw from a timer.
     if (typeof name !== 'string') throw new TypeError('name must be a string');
     return new Promise((resolve) => {
       this.output.mark((outcome) => {
-        if (outcome === 'sent') this.awaitPlayed(name, resolve);
+        if (outcome === 'sent') this.awaitPlayback(name, resolve);
         else resolve(outcome === 'disconnected' ? 'disconnected' : 'cleared');
       });
     });
   }
 
   /**
-   * Presses keys of a phone: `0` to `9`, `*`, `#`, `A` to `D`.
-   * @returns false where the transport cannot
-   * @throws {RangeError} for other keys
+   * Sends DTMF digits: `0` to `9`, `*`, `#`, `A` to `D`.
+   * @returns false when the transport cannot
+   * @throws {RangeError} for other characters
    */
   async sendDtmf(digits: string): Promise<boolean> {
     if (!/^[0-9*#A-D]+$/.test(digits)) {
@@ -223,22 +223,19 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     return this.connection.sendDtmf(digits);
   }
 
-  /**
-   * Tells of a key that was pressed elsewhere than on a phone, such as in an RTVI client.
-   * @throws {RangeError} for what is no key of a phone
-   */
+  /** Emits `dtmf` for a digit from elsewhere, such as an RTVI client. @throws {RangeError} for anything but a DTMF digit */
   keyPressed(digit: string): void {
     if (!isDtmfDigit(digit)) throw new RangeError('digit must be one of 0 to 9, *, #, A to D');
-    this.report('dtmf', digit);
+    this.emitUnlessEnded('dtmf', digit);
   }
 
-  /** Sends an application message. @returns false where the transport cannot */
+  /** Sends an application message. @returns false when the transport cannot */
   sendMessage(message: unknown): boolean {
     if (!this.capabilities.messages || this.currentState !== 'connected') return false;
     return this.connection.sendMessage(message);
   }
 
-  /** Ends the call at the provider where it can, and the connection. Tells how it went; never rejects. */
+  /** Ends the call through the provider's API where possible, and the connection. Idempotent. Never rejects. */
   hangUp(): Promise<HangUpOutcome> {
     if (!this.hangingUp) {
       this.observer?.hangingUp?.();
@@ -251,14 +248,14 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     return this.hangingUp;
   }
 
-  /** True when {@link transfer} can put the call through: it is a phone call, of a carrier whose `credentials` are there. */
+  /** True for a phone call of a carrier whose `credentials` are configured: {@link transfer} can put it through. */
   get canTransfer(): boolean {
     return this.connection.transfer !== undefined;
   }
 
   /**
-   * Puts the call through to somebody else, through the carrier's API. Once it has taken the call over the connection is closed; when it has not, the
-   * call goes on with the bot. Tells how it went; never rejects.
+   * Transfers the call through the carrier's API. On success the connection is closed; on failure the call goes on with the bot.
+   * Never rejects.
    *
    * @param target a phone number in E.164, or a SIP URI
    */
@@ -279,14 +276,14 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     return outcome;
   }
 
-  /** Ends the connection. @param end why, for whoever listens to `disconnected` */
+  /** Ends the connection. @param end the reason, as `disconnected` reports it */
   close(end: MediaEnd = { reason: 'closed', message: 'The bot closed the connection.' }): void {
     if (this.currentState === 'disconnected') return;
     this.disconnect(end);
     void this.connection.close(end);
   }
 
-  /** @internal The session ended, and ends the connection in its own way. @param end the same */
+  /** @internal Ends the connection because the session ended. */
   abort(end: MediaEnd): void {
     if (this.currentState === 'disconnected') return;
     this.disconnect(end);
@@ -299,7 +296,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     this.notify('connected');
   }
 
-  /** While a transfer is under way, either the carrier takes the call away or the caller has hung up: the outcome tells. */
+  /** During a transfer, `peer_left` means that the carrier took the call or the caller hung up; the outcome decides. */
   private ended(cause: MediaEnd): void {
     if (!this.transferring || cause.reason !== 'peer_left') return this.disconnect(cause);
     void this.transferring.then(({ ok }) => this.disconnect(ok ? TRANSFERRED : cause));
@@ -308,7 +305,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   private disconnect(cause: MediaEnd): void {
     if (this.currentState === 'disconnected') return;
     this.currentState = 'disconnected';
-    // Who is hung up on leaves.
+    // The peer leaves because the bot hangs up.
     const end = this.hangingUp && cause.reason === 'peer_left' ? HUNG_UP : cause;
     this.output.end();
     this.settleMarks('disconnected');
@@ -317,33 +314,37 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     this.endIterations();
   }
 
-  /** Tells of what came from the other side; after the end there is nothing to tell. */
-  private report<E extends keyof MediaTransportEvents>(
+  /** Emits input of the client; ignored after the end. */
+  private emitUnlessEnded<E extends keyof MediaTransportEvents>(
     event: E,
     ...args: MediaTransportEvents[E]
   ): void {
     if (this.currentState !== 'disconnected') this.notify(event, ...args);
   }
 
-  private hear(pcm: Int16Array, fromHz: number, channels: number, timestampMs?: number): void {
+  private receiveAudio(
+    pcm: Int16Array,
+    fromHz: number,
+    channels: number,
+    timestampMs?: number,
+  ): void {
     if (this.currentState === 'disconnected') return;
     if (!isAudioRate(fromHz))
       return this.countMalformed('audio of a sample rate that is not in use');
     const mono = toMono(pcm, channels);
     if (mono.length === 0) return;
     this.stats.audioIn++;
-    const startMs = timestampMs ?? this.msIn;
-    this.msIn = startMs + (mono.length * 1_000) / fromHz;
+    const startMs = timestampMs ?? this.receivedMs;
+    this.receivedMs = startMs + (mono.length * 1_000) / fromHz;
     const sampleRateHz = this.sampleRateHz === 'native' ? fromHz : this.sampleRateHz;
-    let heard: Int16Array;
-    if (fromHz === sampleRateHz) heard = ownPcm(mono);
+    let resampled: Int16Array;
+    if (fromHz === sampleRateHz) resampled = ownPcm(mono);
     else {
       if (this.resampler?.inRateHz !== fromHz) this.resampler = new Resampler(fromHz, sampleRateHz);
-      heard = this.resampler.process(mono);
+      resampled = this.resampler.process(mono);
     }
-    // Too little for a sample at that rate.
-    if (heard.length === 0) return;
-    this.notify('audio', { pcm: heard, sampleRateHz, channels: 1, timestampMs: startMs });
+    if (resampled.length === 0) return;
+    this.notify('audio', { pcm: resampled, sampleRateHz, channels: 1, timestampMs: startMs });
   }
 
   private write(chunk: Int16Array): boolean {
@@ -352,13 +353,13 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     return true;
   }
 
-  private awaitPlayed(name: string, settle: (outcome: MarkOutcome) => void): void {
-    // Marks of the same name must not be taken for each other.
-    const id = `${++this.marksMade}:${name}`;
+  private awaitPlayback(name: string, settle: (outcome: MarkOutcome) => void): void {
+    // The number keeps marks of the same name apart.
+    const id = `${++this.markCount}:${name}`;
     if (this.capabilities.marks === 'confirmed') {
       this.marks.set(id, settle);
       if (this.marks.size > MAX_MARKS) {
-        this.warnOnce('marks', 'the other side does not confirm that marks were played');
+        this.warnOnce('marks', 'the peer does not confirm that marks were played');
         this.settleMark(this.marks.keys().next().value!, 'played');
       }
       this.connection.mark(id);
@@ -396,16 +397,16 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
 
   protected override dropped(count: number): void {
     this.stats.unread += count;
-    this.warnOnce('unread', 'the bot does not read what it hears; the oldest of it is dropped');
+    this.warnOnce('unread', 'the bot does not read its input in time; the oldest is dropped');
   }
 
-  /** @internal Something of the bot's own threw, or rejected. */
+  /** @internal Reports an error of the bot's own code. */
   override fail(error: unknown): void {
     if (!this.observer) throw error;
     this.observer.fail(error);
   }
 
-  private follow<E extends 'audio' | 'dtmf' | 'message'>(event: E, signal?: AbortSignal) {
+  private iterateUntilEnd<E extends 'audio' | 'dtmf' | 'message'>(event: E, signal?: AbortSignal) {
     const iteration = this.iterate(event, signal);
     if (this.currentState === 'disconnected') this.endIterations();
     return iteration;
@@ -414,25 +415,25 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
 
 const failed = (error: string): TransferOutcome => ({ ok: false, error });
 
-/** How much of each event waits for a bot that does not listen. */
-function roomsFor(maxBacklogMs: number): {
+/** Buffer limits by event. */
+function bufferLimits(maxBacklogMs: number): {
   [E in keyof MediaTransportEvents]: BufferLimit<MediaTransportEvents[E][0]>;
 } {
-  const room = MESSAGE_BUFFER;
-  const lasting = { ...room, lasting: true };
+  const buffer = MESSAGE_BUFFER;
+  const lasting = { ...buffer, lasting: true };
   const audio: BufferLimit<AudioFrame> = {
     limit: maxBacklogMs,
     sizeOf: ({ pcm, sampleRateHz }) =>
-      Math.max(LEAST_WAITING_MS, (pcm.length * 1_000) / sampleRateHz),
+      Math.max(MIN_BUFFERED_MS, (pcm.length * 1_000) / sampleRateHz),
   };
   return {
-    connected: room,
-    disconnected: room,
+    connected: buffer,
+    disconnected: buffer,
     audio,
     dtmf: lasting,
     message: lasting,
     text: lasting,
     transcription: lasting,
-    interruption: room,
+    interruption: buffer,
   };
 }

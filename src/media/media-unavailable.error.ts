@@ -1,4 +1,4 @@
-/** There is no audio to be had from these arguments here; the message says what to do instead. */
+/** Error of `createTransport` for arguments without media here. The message names the alternative. */
 export class MediaUnavailableError extends Error {
   override readonly name = 'MediaUnavailableError';
 }

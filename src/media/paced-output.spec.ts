@@ -35,13 +35,13 @@ function setUp(options: Partial<PacedOutputOptions> = {}) {
 
 const speech = (output: PacedOutput, pcm: Int16Array) => output.send({ pcm, sampleRateHz: 8_000 });
 
-/** What a promise resolved to by now. */
+/** Returns the current result of a promise. */
 async function soFar<T>(promise: Promise<T>): Promise<T | 'waiting'> {
   return Promise.race([promise, Promise.resolve().then(() => 'waiting' as const)]);
 }
 
 describe('PacedOutput', () => {
-  it('hands on what comes at the pace of speech at once', async () => {
+  it('writes audio at once when it arrives in real time', async () => {
     const { output, times, all } = setUp();
     for (let i = 0; i < 10; i++) {
       expect(await soFar(speech(output, frame(i * 160)))).toBe('sent');
@@ -52,7 +52,7 @@ describe('PacedOutput', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('holds back what comes faster, a moment ahead of the listener', async () => {
+  it('paces audio that arrives faster than real time', async () => {
     const { output, times, all } = setUp();
     const outcome = speech(output, frame(0, 8_000));
     expect(times()).toEqual([0, 0, 0, 0, 0]);
@@ -65,7 +65,7 @@ describe('PacedOutput', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('fills chunks from frames of any size and rate', async () => {
+  it('fills chunks from frames of any size and sample rate', async () => {
     const { output, written } = setUp();
     for (let i = 0; i < 30; i++) {
       void output.send({ pcm: new Int16Array(441).fill(1_000), sampleRateHz: 44_100 });
@@ -76,14 +76,14 @@ describe('PacedOutput', () => {
     expect(written.at(-1)!.samples.every((sample) => Math.abs(sample - 1_000) < 3)).toBe(true);
   });
 
-  it('folds channels', () => {
+  it('downmixes channels to mono', () => {
     const { output, all } = setUp();
     const pcm = Int16Array.from({ length: 320 }, (_, i) => (i % 2 ? 300 : 100));
     void output.send({ pcm, sampleRateHz: 8_000, channels: 2 });
     expect(all()).toEqual(new Array(160).fill(200));
   });
 
-  it('waits a little for the rest of a chunk, then fills it with silence', async () => {
+  it('pads an incomplete chunk with silence after a time-out', async () => {
     const { output, times, all } = setUp();
     expect(await soFar(speech(output, frame(1, 100)))).toBe('sent');
     await jest.advanceTimersByTimeAsync(40);
@@ -95,7 +95,7 @@ describe('PacedOutput', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('fills nothing with silence that comes before it is due', async () => {
+  it('pads no chunk with silence before it is due', async () => {
     const { output, all } = setUp();
     // A second and half a chunk each, when 50 ms are left to be heard.
     for (let i = 0; i < 5; i++) {
@@ -108,7 +108,7 @@ describe('PacedOutput', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('gathers large chunks, as Exotel wants them', async () => {
+  it('collects large chunks for Exotel', async () => {
     const { output, times, all } = setUp({ chunkSamples: 1_600 });
     for (let i = 0; i < 25; i++) {
       void speech(output, frame(i * 160));
@@ -120,7 +120,7 @@ describe('PacedOutput', () => {
     expect(all().slice(0, 4_000)).toEqual([...frame(0, 4_000)]);
   });
 
-  it('drops all that waits when cleared, and says so', async () => {
+  it('clear() drops queued audio and reports it as cleared', async () => {
     const { output, times } = setUp();
     const outcomes = [0, 1, 2].map((i) => speech(output, frame(i * 1_600, 1_600)));
     await jest.advanceTimersByTimeAsync(120);
@@ -134,7 +134,7 @@ describe('PacedOutput', () => {
     expect(times()).toHaveLength(before + 1);
   });
 
-  it('refuses more than it may hold', async () => {
+  it('refuses audio over the buffer limit', async () => {
     const { output } = setUp({ maxQueueMs: 200 });
     const outcomes = Array.from({ length: 40 }, (_, i) => speech(output, frame(i)));
     await jest.advanceTimersByTimeAsync(2_000);
@@ -143,14 +143,14 @@ describe('PacedOutput', () => {
     expect(counts).toEqual({ sent: 15, overflow: 25 });
   });
 
-  it('counts a piece of next to nothing as a millisecond', async () => {
+  it('counts tiny frames as 1 ms against the buffer limit', async () => {
     const { output } = setUp({ maxQueueMs: 1_000 });
     const outcomes = Array.from({ length: 3_000 }, () => speech(output, frame(0, 1)));
     output.clear();
     expect(await outcomes.at(-1)).toBe('overflow');
   });
 
-  it('goes on with the next where the bot gave the memory of one away', async () => {
+  it('continues with the next frame when the bot transferred the memory of one', async () => {
     const { output, all } = setUp();
     const away = frame(1, 1_600);
     const outcome = speech(output, away);
@@ -162,7 +162,7 @@ describe('PacedOutput', () => {
     expect(output.isFull).toBe(false);
   });
 
-  it('keeps what a congested connection does not take', async () => {
+  it('retries chunks that the connection refuses under backpressure', async () => {
     const { output, congest, all } = setUp();
     congest(true);
     const outcome = speech(output, frame(0, 480));
@@ -174,7 +174,7 @@ describe('PacedOutput', () => {
     expect(all()).toEqual([...frame(0, 480)]);
   });
 
-  it('refuses marks past a thousand while nothing is taken, until they are passed', async () => {
+  it('refuses more than 1,000 marks under backpressure, until they are settled', async () => {
     const { output, congest } = setUp();
     congest(true);
     void speech(output, frame(0, 1_600));
@@ -188,7 +188,7 @@ describe('PacedOutput', () => {
     expect(outcomes.slice(3)).toEqual(Array<SendOutcome>(1_001).fill('sent'));
   });
 
-  it('takes a moment for each piece of many', async () => {
+  it('takes constant time per frame of a long queue', async () => {
     const { output, congest } = setUp({ maxQueueMs: 200_000 });
     congest(true);
     for (let i = 0; i < 200_000; i++) void speech(output, frame(i, 2));
@@ -198,7 +198,7 @@ describe('PacedOutput', () => {
     expect(process.cpuUsage(before).user / 1_000).toBeLessThan(2_000);
   });
 
-  it('passes marks between the pieces they were set between', async () => {
+  it('settles marks between the frames they were set between', async () => {
     const { output, written } = setUp();
     const passed: [string, number][] = [];
     const mark = (name: string) => output.mark(() => passed.push([name, written.length]));
@@ -216,7 +216,7 @@ describe('PacedOutput', () => {
     ]);
   });
 
-  it('settles everything when it ends', async () => {
+  it('settles all audio and marks when it ends', async () => {
     const { output } = setUp();
     const audio = speech(output, frame(0, 16_000));
     const marks: SendOutcome[] = [];
@@ -229,7 +229,7 @@ describe('PacedOutput', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('does not begin a sound with the end of the last', async () => {
+  it('resets the resampler between separate sounds', async () => {
     const { output, written } = setUp();
     void output.send({ pcm: new Int16Array(320).fill(20_000), sampleRateHz: 16_000 });
     await jest.advanceTimersByTimeAsync(500);

@@ -4,120 +4,117 @@ import { toMono } from './pcm.js';
 import { Resampler } from './resampler/resampler.js';
 import type { OutputFormat } from './serializers/media-serializer.js';
 
-/** What became of audio that was to be sent. */
+/** Outcome of sending audio. */
 export type SendOutcome =
-  /** It was handed on. */
+  /** Written to the connection. */
   | 'sent'
-  /** `clear()` dropped it. */
+  /** Dropped by `clear()`. */
   | 'cleared'
-  /** There was no room: as much waits already as may. */
+  /** Refused: the buffer limit is reached. */
   | 'overflow'
-  /** The connection is gone. */
+  /** Dropped: the connection has ended. */
   | 'disconnected';
 
-/** Audio for the other side, at any rate. */
+/** Audio to send, at any supported sample rate. */
 export type OutgoingAudio = Pick<AudioFrame, 'pcm' | 'sampleRateHz'> &
   Partial<Pick<AudioFrame, 'channels'>>;
 
-/** How a {@link PacedOutput} behaves. */
+/** Options of a {@link PacedOutput}. */
 export interface PacedOutputOptions extends OutputFormat {
-  /** How much audio may be under way to the other side before it is played, in milliseconds. */
+  /** Audio that may be sent ahead of its playback, in milliseconds. */
   readonly aheadMs: number;
-  /** Once this much audio waits, more is refused. Milliseconds. */
+  /** Buffer limit, in milliseconds of audio. */
   readonly maxQueueMs: number;
-  /** Hands on a chunk, whose memory is used again; false when it cannot be taken now. */
+  /** Writes a chunk, whose memory is reused afterwards. Returns false under backpressure. */
   readonly write: (chunk: Int16Array) => boolean;
 }
 
-/** How much is converted at a time, in milliseconds: long audio must not hold up the calls beside it. */
+/** Resampling step, in milliseconds: long audio must not block the event loop for other calls. */
 const STEP_MS = 20;
 /**
- * A chunk that is not full goes out with silence at its end when nothing came for this long, in milliseconds, and at least for the
- * length of a chunk. Sooner, a late frame would be behind a silence that delays all that follows.
+ * Time-out after which an incomplete chunk is padded with silence and sent, in milliseconds; at least one chunk long. A shorter one
+ * would put silence before a late frame and delay everything after it.
  */
-const LEAST_PATIENCE_MS = 60;
-/** A congested connection is tried again after this, in milliseconds. */
+const MIN_PADDING_DELAY_MS = 60;
+/** Retry delay under backpressure, in milliseconds. */
 const RETRY_MS = 20;
-/** A chunk goes out at the latest so long before what was handed on is played to its end, in milliseconds. */
-const LAST_MOMENT_MS = 20;
-/** So many marks wait for the audio before them; more are refused, or a peer that takes nothing had them pile up. */
+/** Underrun margin: an incomplete chunk is sent at most this long before playback runs dry, in milliseconds. */
+const UNDERRUN_MARGIN_MS = 20;
+/** Limit of waiting marks. More are refused, so that a peer under backpressure cannot let them pile up. */
 const MAX_MARKS = 1_000;
-/** What a piece of audio counts at least while it waits, in milliseconds: its memory is more than its samples. */
-const LEAST_WAITING_MS = 1;
+/** Smallest size that queued audio counts with, in milliseconds: an item takes memory beside its samples. */
+const MIN_QUEUED_MS = 1;
 
 const SENT = Promise.resolve<SendOutcome>('sent');
 
 type Settle = (outcome: SendOutcome) => void;
 
-/** What waits for its turn: audio, or a mark between two pieces of it. */
-type Waiting = WaitingAudio | { readonly mark: Settle };
+type QueueItem = QueuedAudio | { readonly mark: Settle };
 
-interface WaitingAudio extends Required<OutgoingAudio> {
-  /** How much of it was converted, in samples of all channels. */
+interface QueuedAudio extends Required<OutgoingAudio> {
+  /** Samples converted so far, over all channels. */
   taken: number;
-  /** What the rest counts. */
+  /** Size of the rest in the queue, in milliseconds. */
   leftMs: number;
   settle?: Settle;
 }
 
 /**
- * Sends audio at the pace it is spoken, in chunks of one size and rate: a moment ahead of the listener and no more, so that
- * most of what is interrupted is still here.
+ * Pacing of outgoing audio: resamples it and writes chunks of one size in real time. It stays only `aheadMs` ahead of playback, so
+ * that barge-in can still drop most of an interrupted sentence.
  */
 export class PacedOutput {
-  private readonly queue = new Queue<Waiting>();
+  private readonly queue = new Queue<QueueItem>();
   private queuedMs = 0;
   private resampler: Resampler | undefined;
-  /** Converted samples, the next chunk first. */
+  /** Resampled samples, the next chunk first. */
   private buffer: Int16Array;
   private buffered = 0;
-  /** Marks that come after so many of the buffered samples. */
+  /** Marks by their position in the buffered samples. */
   private marks: { after: number; readonly settle: Settle }[] = [];
-  /** How many marks wait, here and in the queue. */
+  /** Number of waiting marks, here and in the queue. */
   private marksWaiting = 0;
-  /** When all that was handed on will have been played, on the clock of `performance`. */
+  /** End of playback of everything written, in milliseconds of `performance.now()`. */
   private playedAtMs = 0;
   private lastInputMs = 0;
   private timer: NodeJS.Timeout | undefined;
   private timerAtMs = 0;
   private ended = false;
   private readonly chunkMs: number;
-  private readonly patienceMs: number;
+  private readonly paddingDelayMs: number;
 
   constructor(private readonly options: PacedOutputOptions) {
     this.buffer = new Int16Array(options.chunkSamples * 2);
     this.chunkMs = durationMs(options.chunkSamples, options.sampleRateHz);
-    this.patienceMs = Math.max(LEAST_PATIENCE_MS, this.chunkMs);
+    this.paddingDelayMs = Math.max(MIN_PADDING_DELAY_MS, this.chunkMs);
   }
 
-  /** How long until all that was handed on will have been played, in milliseconds. */
+  /** Time until everything written has been played, in milliseconds. */
   get aheadMs(): number {
     return Math.max(0, this.playedAtMs - performance.now());
   }
 
-  /** Whether as much waits as may. */
+  /** True when the buffer limit is reached. */
   get isFull(): boolean {
     return this.queuedMs >= this.options.maxQueueMs;
   }
 
-  /**
-   * Resolves with what became of the audio. Its samples must stay as they are until then. Never rejects.
-   */
+  /** Queues audio and resolves with its outcome. The samples must not change until then. Never rejects. */
   send({ pcm, sampleRateHz, channels = 1 }: OutgoingAudio): Promise<SendOutcome> {
     if (this.ended) return Promise.resolve('disconnected');
     if (this.isFull) return Promise.resolve('overflow');
-    const leftMs = Math.max(LEAST_WAITING_MS, durationMs(pcm.length / channels, sampleRateHz));
-    const audio: WaitingAudio = { pcm, sampleRateHz, channels, taken: 0, leftMs };
+    const leftMs = Math.max(MIN_QUEUED_MS, durationMs(pcm.length / channels, sampleRateHz));
+    const audio: QueuedAudio = { pcm, sampleRateHz, channels, taken: 0, leftMs };
     this.queue.push(audio);
     this.queuedMs += leftMs;
     this.lastInputMs = performance.now();
     this.pump();
-    // Most audio is taken at once, and needs no promise of its own.
+    // Most audio is written at once and needs no promise of its own.
     if (audio.taken === audio.pcm.length) return SENT;
     return new Promise((resolve) => (audio.settle = resolve));
   }
 
-  /** Calls back when all audio before it is handed on, or dropped; at once with `overflow` when too many wait. */
+  /** Calls back when all audio before the mark is written or dropped; at once with `overflow` when too many marks wait. */
   mark(settle: Settle): void {
     if (this.ended) return settle('disconnected');
     if (this.marksWaiting >= MAX_MARKS) return settle('overflow');
@@ -131,14 +128,14 @@ export class PacedOutput {
     this.pump();
   }
 
-  /** Drops all that waits here. */
+  /** Drops all queued audio and marks. */
   clear(): void {
     this.drop('cleared');
     this.resampler?.reset();
     this.playedAtMs = 0;
   }
 
-  /** Drops all that waits here, for good. */
+  /** Drops all queued audio and marks, and refuses more. */
   end(): void {
     this.ended = true;
     this.drop('disconnected');
@@ -156,19 +153,19 @@ export class PacedOutput {
     for (const item of queue) ('mark' in item ? item.mark : item.settle)?.(outcome);
   }
 
-  /** Hands on what is due. */
+  /** Writes the chunks that are due. */
   private pump(): void {
     const { aheadMs, chunkSamples, write } = this.options;
     while (!this.ended) {
       const now = performance.now();
-      const tooEarlyMs = this.playedAtMs - now - aheadMs;
-      if (tooEarlyMs >= 0 && this.hasMore) return this.wakeIn(tooEarlyMs);
+      const waitMs = this.playedAtMs - now - aheadMs;
+      if (waitMs >= 0 && this.isPending) return this.wakeIn(waitMs);
       if (this.buffered < chunkSamples) {
-        if (this.convertNext(now)) continue;
+        if (this.resampleNext(now)) continue;
         if (this.buffered === 0) return;
         const dueMs = Math.max(
-          this.lastInputMs + this.patienceMs,
-          this.playedAtMs - LAST_MOMENT_MS,
+          this.lastInputMs + this.paddingDelayMs,
+          this.playedAtMs - UNDERRUN_MARGIN_MS,
         );
         if (dueMs > now) return this.wakeIn(dueMs - now);
         this.buffer.fill(0, this.buffered, chunkSamples);
@@ -178,16 +175,16 @@ export class PacedOutput {
       this.playedAtMs = Math.max(this.playedAtMs, now) + this.chunkMs;
       this.buffer.copyWithin(0, chunkSamples, this.buffered);
       this.buffered -= chunkSamples;
-      this.passMarks(chunkSamples);
+      this.settleMarks(chunkSamples);
     }
   }
 
-  private get hasMore(): boolean {
+  private get isPending(): boolean {
     return this.buffered > 0 || this.queue.length > 0;
   }
 
-  /** Converts the next piece of what waits. @returns false when nothing does */
-  private convertNext(now: number): boolean {
+  /** Resamples the next step of the queue. @returns false when the queue is empty */
+  private resampleNext(now: number): boolean {
     const next = this.queue.peek();
     if (!next) return false;
     if ('mark' in next) {
@@ -197,7 +194,7 @@ export class PacedOutput {
       return true;
     }
     const { pcm, sampleRateHz, channels, taken } = next;
-    // Otherwise the bot has given the memory away meanwhile, such as to a worker.
+    // The length is 0 when the bot has transferred the memory meanwhile, such as to a worker.
     if (taken < pcm.length) {
       const samples = Math.ceil((sampleRateHz * STEP_MS) / 1_000);
       const piece = pcm.subarray(taken, taken + samples * channels);
@@ -215,7 +212,7 @@ export class PacedOutput {
     return true;
   }
 
-  /** Puts samples behind those that are buffered, at the rate that goes out. */
+  /** Appends samples to the buffer at the output rate. */
   private append(pcm: Int16Array, fromHz: number, now: number): void {
     const resampler = this.resamplerFrom(fromHz, now);
     const samples = resampler ? resampler.outputLength(pcm.length) : pcm.length;
@@ -234,13 +231,13 @@ export class PacedOutput {
     const toHz = this.options.sampleRateHz;
     if (fromHz === toHz) return undefined;
     if (this.resampler?.inRateHz !== fromHz) this.resampler = new Resampler(fromHz, toHz);
-    // After a pause the end of the last sound is not the beginning of this one.
-    else if (this.buffered === 0 && this.playedAtMs < now - LEAST_PATIENCE_MS)
+    // After a pause the filter must not mix the previous audio into this one.
+    else if (this.buffered === 0 && this.playedAtMs < now - MIN_PADDING_DELAY_MS)
       this.resampler.reset();
     return this.resampler;
   }
 
-  private passMarks(samples: number): void {
+  private settleMarks(samples: number): void {
     if (this.marks.length === 0) return;
     for (const mark of this.marks) mark.after -= samples;
     while (this.marks[0] && this.marks[0].after <= 0) this.marks.shift()!.settle('sent');

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { allocatePcm, bytesFromPcm, ownPcm, pcmFromBytes, toMono } from './pcm.js';
 
-describe('allocatePcm', () => {
-  it('never gives the same memory twice', () => {
+describe('allocatePcm()', () => {
+  it('never returns the same memory twice', () => {
     const pieces = Array.from({ length: 2_000 }, (_, i) => allocatePcm(1 + (i % 500)).fill(i));
     pieces.forEach((piece, i) =>
       expect(piece.every((sample) => sample === (i << 16) >> 16)).toBe(true),
@@ -11,8 +11,8 @@ describe('allocatePcm', () => {
   });
 });
 
-describe('ownPcm', () => {
-  it('is nobody else’s memory', () => {
+describe('ownPcm()', () => {
+  it('returns samples with memory of their own', () => {
     const part = allocatePcm(10).fill(7);
     const own = ownPcm(part);
     expect([...own]).toEqual([...part]);
@@ -21,8 +21,8 @@ describe('ownPcm', () => {
   });
 });
 
-describe('samples and bytes', () => {
-  it('are the same, wherever the bytes lie', () => {
+describe('PCM samples and bytes', () => {
+  it('convert both ways at any byte offset', () => {
     const pcm = Int16Array.of(0, 1, -1, 32_767, -32_768);
     const bytes = bytesFromPcm(pcm);
     expect(bytes.toString('hex')).toBe('00000100ffffff7f0080');
@@ -30,20 +30,20 @@ describe('samples and bytes', () => {
     expect([...pcmFromBytes(odd)]).toEqual([...pcm]);
   });
 
-  it('are copied on the way in, so that the bytes can be used again', () => {
+  it('are copied when decoded, so that the bytes can be reused', () => {
     const bytes = Buffer.from('0100', 'hex');
     const pcm = pcmFromBytes(bytes);
     bytes.fill(0xff);
     expect([...pcm]).toEqual([1]);
   });
 
-  it('are given to bots in memory of their own', () => {
+  it('have memory of their own when bots get them', () => {
     expect(pcmFromBytes(Buffer.from('0100', 'hex')).buffer.byteLength).toBe(2);
   });
 });
 
-describe('toMono', () => {
-  it('is the mean of the channels', () => {
+describe('toMono()', () => {
+  it('returns the mean of the channels', () => {
     expect([...toMono(Int16Array.of(100, 200, -100, -201, 32_767, 32_767), 2)]).toEqual([
       150, -150, 32_767,
     ]);

@@ -1,12 +1,12 @@
-/** How much is allocated at once, in samples. Small typed arrays of their own cost more than what is done with them. */
+/** Slab size, in samples. Allocating each small typed array on its own costs more than processing it. */
 const SLAB_SAMPLES = 16_384;
 
 let slab = new Int16Array(SLAB_SAMPLES);
 let used = 0;
 
 /**
- * Room for samples on their way from one step to the next: a part of a larger buffer, as Node's own small Buffers are. What it holds
- * at first is undefined. What a bot gets, which may do with it what it likes, must be {@link ownPcm}.
+ * Allocates uninitialized samples from a shared slab (slab allocation, as in `Buffer.allocUnsafe`). Samples that are handed to a bot
+ * must go through {@link ownPcm}.
  */
 export function allocatePcm(samples: number): Int16Array {
   if (samples > SLAB_SAMPLES >> 2) return new Int16Array(samples);
@@ -19,18 +19,18 @@ export function allocatePcm(samples: number): Int16Array {
   return pcm;
 }
 
-/** Samples whose memory holds nothing else: the same where that is so, otherwise a copy. */
+/** Returns samples with an `ArrayBuffer` of their own: the argument if it has one, otherwise a copy. */
 export const ownPcm = (pcm: Int16Array): Int16Array =>
   pcm.byteLength === pcm.buffer.byteLength ? pcm : pcm.slice();
 
-/** 16-bit little-endian bytes as samples, in memory of their own. @param bytes an even number of them */
+/** Decodes 16-bit little-endian bytes to samples in memory of their own. @param bytes an even number of bytes */
 export const pcmFromBytes = (bytes: Uint8Array): Int16Array =>
   readPcm(bytes, new Int16Array(bytes.length >> 1));
 
-/** The same into memory that is there. */
+/** Decodes 16-bit little-endian bytes into existing samples. */
 export function readPcm(
   bytes: Uint8Array,
-  // The type is written out, or TypeScript before 5.7 could not read its declaration.
+  // The explicit type keeps the declaration readable for TypeScript before 5.7.
   pcm: Int16Array = allocatePcm(bytes.length >> 1),
 ): Int16Array {
   if (LITTLE_ENDIAN) bytesOf(pcm).set(bytes);
@@ -38,13 +38,13 @@ export function readPcm(
   return pcm;
 }
 
-/** Samples as 16-bit little-endian bytes: the same memory where the machine stores them so. */
+/** Encodes samples as 16-bit little-endian bytes, without a copy on little-endian machines. */
 export function bytesFromPcm(pcm: Int16Array): Buffer {
   const bytes = bytesOf(pcm);
   return LITTLE_ENDIAN ? bytes : Buffer.from(bytes).swap16();
 }
 
-/** Several channels as one: their mean. */
+/** Downmixes interleaved channels to mono by their mean. */
 export function toMono(pcm: Int16Array, channels: number): Int16Array {
   if (channels === 1) return pcm;
   const mono = allocatePcm(Math.floor(pcm.length / channels));

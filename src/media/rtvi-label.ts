@@ -1,2 +1,2 @@
-/** What marks an RTVI message among other application messages. */
+/** The `label` of RTVI messages among other application messages. */
 export const RTVI_LABEL = 'rtvi-ai';

@@ -6,7 +6,7 @@ import { replyWith } from '../http/http-response.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
 import { RunnerMetrics } from './runner-metrics.js';
 
-/** Makes the controller that Prometheus asks, for its path is the host's choice. */
+/** Returns the controller of the Prometheus endpoint at the host's path. */
 export function metricsController(path: string): Type<unknown> {
   @RunnerController(path)
   @Access('manage')
@@ -16,7 +16,7 @@ export function metricsController(path: string): Type<unknown> {
       private readonly adapterHost: HttpAdapterHost,
     ) {}
 
-    /** The metrics in the text format of Prometheus. */
+    /** Returns the metrics in the text format of Prometheus. */
     @Get()
     @ApiRoute({
       summary: 'The metrics of this instance',

@@ -4,12 +4,9 @@ import { checkMetricsOptions, METRICS_OPTIONS, type MetricsOptions } from './met
 import { RunnerMetrics } from './runner-metrics.js';
 import { RunnerPart } from '../validation/runner-part.decorator.js';
 
-/** What shapes the module's routes. */
+/** Options that shape the module's routes. */
 export interface MetricsExtras {
-  /**
-   * Where the metrics are, below the runner's own `path`; `false` for nowhere, where the host serves the registry itself.
-   * @default 'metrics'
-   */
+  /** Path of the metrics, below the runner's own `path`; `false` when the host serves the registry itself. @default 'metrics' */
   path?: string | false;
 }
 

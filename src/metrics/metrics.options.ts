@@ -1,6 +1,6 @@
 import { checkOptions } from '../validation/options.js';
 
-/** What is used of a `Registry` of prom-client, an optional peer. */
+/** Subset of prom-client's `Registry`, an optional peer dependency. */
 export interface MetricsRegistry {
   readonly contentType: string;
   metrics(): Promise<string>;
@@ -10,8 +10,8 @@ export interface MetricsRegistry {
 /** Options of {@link MetricsModule}. */
 export interface MetricsOptions {
   /**
-   * The registry of prom-client to put the metrics into, such as its global `register`.
-   * @default one of their own, which has the process' memory, CPU and event loop as well
+   * Registry of prom-client for the metrics, such as its global `register`.
+   * @default a new one, with the default metrics of the process as well
    */
   registry?: MetricsRegistry;
 }

@@ -7,7 +7,7 @@ import { TransportRegistry } from '../transports/transport-registry.js';
 import { METRICS_OPTIONS, type MetricsOptions, type MetricsRegistry } from './metrics.options.js';
 import { SessionMetrics } from './session-metrics.js';
 
-/** Where the runner's metrics are registered, once the application is up. */
+/** Registration of the runner's metrics, once the application is initialized. */
 @Injectable()
 export class RunnerMetrics implements OnModuleInit, OnModuleDestroy {
   private current: MetricsRegistry | undefined;

@@ -5,24 +5,24 @@ import type { SessionObserver } from '../sessions/session-observers.js';
 import type { SessionRegistry } from '../sessions/session-registry.js';
 import type { TransportRegistry } from '../transports/transport-registry.js';
 
-/** From a bot that is there already to one that loads its models. */
+/** Histogram buckets, from a warm bot to one that loads its models. */
 const START_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-/** From a wrong number to an hour. */
+/** Histogram buckets, from a wrong number to an hour. */
 const DURATION_SECONDS = [5, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600];
 
-/** Whose samples a runner's are. Without a name they have no such label. */
+/** Label of a runner with a name. */
 export interface RunnerLabel {
   readonly runner?: string;
 }
 
-/** The sessions that one runner counts in its registry. */
+/** A runner whose sessions are counted in a registry. */
 interface CountedRunner {
   readonly label: RunnerLabel;
   readonly sessions: SessionRegistry;
   readonly transports: TransportRegistry;
 }
 
-/** The metrics of one registry, which a name can be in only once: all runners that are given it share them. */
+/** Metrics of one registry, shared by all runners that use it, because a registry takes each name only once. */
 class MetricFamilies {
   readonly runners = new Set<CountedRunner>();
   readonly startSeconds: promClient.Histogram<'runner' | 'transport'>;
@@ -59,34 +59,34 @@ class MetricFamilies {
       new Histogram({ name, help, labelNames: ['runner', 'transport'], buckets, registers });
     this.startSeconds = histogram(
       'pipecat_session_start_seconds',
-      "From the caller's arrival, or the launch of the bot where there is none, until the bot was ready",
+      "Time from the arrival of the client, or from the launch of the bot without one, until the bot is ready",
       START_SECONDS,
     );
     this.durationSeconds = histogram(
       'pipecat_session_duration_seconds',
-      'From the same moment to the end',
+      'Time from the same moment to the end of the session',
       DURATION_SECONDS,
     );
     this.ends = counter(
       'pipecat_session_ends_total',
-      'Sessions that ended, by the reason',
+      'Ended sessions, by reason',
       'transport',
       'reason',
     );
     this.refusals = counter(
       'pipecat_starts_refused_total',
-      'Starts that came to nothing and callers that were not let in, by the code of the error',
+      'Refused starts and connections, by error code',
       'cause',
     );
     this.audio = counter(
       'pipecat_media_audio_total',
-      'Pieces of audio of sessions that ended, by the direction: in to the bot, or out',
+      'Audio frames of ended sessions, by direction: in to the bot, or out',
       'transport',
       'direction',
     );
     this.lost = counter(
       'pipecat_media_lost_total',
-      'What was lost in sessions that ended: unread by the bot, overflowed on the way out, or malformed',
+      'Media lost in ended sessions: unread by the bot, overflowed (buffer limit of the output), or malformed',
       'transport',
       'cause',
     );
@@ -105,7 +105,7 @@ function familiesOf(client: typeof promClient, registry: promClient.Registry): M
   return known;
 }
 
-/** Counts the sessions of one runner for Prometheus. What can be looked up when it is asked for is not counted along. */
+/** Prometheus metrics of one runner's sessions. Gauges are collected when they are scraped. */
 export class SessionMetrics implements SessionObserver {
   private readonly families: MetricFamilies;
 
@@ -118,7 +118,7 @@ export class SessionMetrics implements SessionObserver {
     this.families.runners.add(runner);
   }
 
-  /** Takes the runner's sessions out of the registry; what was counted stays. */
+  /** Removes the runner's gauges from the registry; counters stay. */
   close(): void {
     this.families.runners.delete(this.runner);
   }

@@ -1,7 +1,4 @@
-/**
- * What a handler of client messages throws to tell the client why there is no answer. Of any other error the client learns only that
- * there was one.
- */
+/** Error of a client message handler whose message is sent to the client. Other errors are sent without their message. */
 export class ClientMessageError extends Error {
   override readonly name = 'ClientMessageError';
 }

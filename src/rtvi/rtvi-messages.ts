@@ -1,27 +1,27 @@
-/** The version of RTVI that is spoken here. Source: Pipecat's RTVI models, and the published client. */
+/** Supported version of the RTVI protocol. Source: Pipecat's RTVI models and the published client. */
 export const RTVI_VERSION = '2.1.0';
 
-/** A text of the bot, in whole or in part. */
+/** Text of the bot, whole or in part. */
 export interface BotOutput {
   readonly text: string;
-  /** What the text is a unit of: `sentence`, `word`, `code`, … */
+  /** Unit of the text: `sentence`, `word`, `code`, … */
   readonly aggregated_by: string;
-  /** Whether it will be heard. */
+  /** True when the text will be spoken. */
   readonly will_be_spoken?: boolean;
   readonly segment_id?: number;
-  /** How far the voice is with it. */
+  /** Progress of speech. */
   readonly spoken_status?: 'new' | 'in-progress' | 'completed';
   readonly spoken_progress?: { readonly accumulated_text: string; readonly remaining_text: string };
 }
 
-/** One measurement; `processor` is whatever was measured. */
+/** A measurement of a `processor`. */
 export interface RtviMetric {
   readonly processor: string;
   readonly value: number;
   readonly model?: string;
 }
 
-/** What becomes of work that several workers do for the user; `at` is in milliseconds since 1970. */
+/** Progress of a group of jobs done for the user; `at` is in milliseconds since 1970. */
 export type UiJobGroup = { readonly job_id: string; readonly at: number } & (
   | {
       readonly kind: 'group_started';
@@ -39,7 +39,7 @@ export type UiJobGroup = { readonly job_id: string; readonly at: number } & (
   | { readonly kind: 'group_completed' }
 );
 
-/** The data of each message that a bot sends. `bot-ready`, `server-response` and `error-response` go by themselves. */
+/** Data of each RTVI message that a bot sends. `bot-ready`, `server-response` and `error-response` are sent automatically. */
 export interface RtviOutgoing {
   /** `fatal`: the bot cannot go on. */
   error: { readonly error: string; readonly fatal: boolean };
@@ -51,12 +51,12 @@ export interface RtviOutgoing {
     readonly user_id: string;
     /** ISO 8601 */
     readonly timestamp: string;
-    /** Whether the text will not change any more. */
+    /** True when the text is final. */
     readonly final: boolean;
   };
   'user-started-speaking': undefined;
   'user-stopped-speaking': undefined;
-  /** What was detected, whether or not it is the user's turn. */
+  /** Voice activity detection, whether or not it is the user's turn. */
   'vad-user-started-speaking': undefined;
   'vad-user-stopped-speaking': undefined;
   'user-mute-started': undefined;
@@ -71,7 +71,7 @@ export interface RtviOutgoing {
   'bot-tts-started': undefined;
   'bot-tts-text': { readonly text: string };
   'bot-tts-stopped': undefined;
-  /** 16-bit samples in base64, for clients that do not get them otherwise. */
+  /** 16-bit PCM in base64, for clients without another audio channel. */
   'bot-tts-audio': {
     readonly audio: string;
     readonly sample_rate: number;
@@ -89,7 +89,7 @@ export interface RtviOutgoing {
     readonly function_name?: string;
     readonly result?: unknown;
   };
-  /** Seconds, and counts of tokens or characters. */
+  /** Durations in seconds, and counts of tokens or characters. */
   metrics: {
     readonly ttfb?: readonly RtviMetric[];
     readonly processing?: readonly RtviMetric[];
@@ -105,8 +105,8 @@ export interface RtviOutgoing {
 }
 
 /**
- * What a client of RTVI 1 finds instead of {@link BotOutput}: it knows whether a text was spoken, and nothing in between. Where the bot
- * does not follow its voice, a text that will be spoken counts as spoken.
+ * Converts {@link BotOutput} to RTVI 1, which has no progress of speech. Without a `spoken_status`, text that will be spoken counts
+ * as spoken.
  */
 export const legacyBotOutput = (output: BotOutput) => {
   const { text, aggregated_by, will_be_spoken, spoken_status } = output;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { FakeLink } from '../../test/support/fake-link.js';
+import { FakeMediaConnection } from '../../test/support/fake-media-connection.js';
 import { MediaTransport } from '../media/media-transport.js';
 import { InvalidFieldsError } from '../validation/invalid-fields.error.js';
 import { ClientMessageError } from './client-message.error.js';
@@ -12,15 +12,15 @@ interface Sent {
   data?: Record<string, unknown>;
 }
 
-let link: FakeLink;
+let connection: FakeMediaConnection;
 let transport: MediaTransport;
 const failures: unknown[] = [];
 
 beforeEach(() => {
-  link = new FakeLink();
+  connection = new FakeMediaConnection();
   failures.length = 0;
   transport = new MediaTransport(
-    link,
+    connection,
     {},
     { warn: () => undefined, fail: (error) => failures.push(error), ended: () => undefined },
   );
@@ -37,12 +37,12 @@ const tick = () => new Promise((resolve) => setImmediate(resolve));
 
 /** The client sends a message. */
 function receive(type: unknown, data?: unknown, id: unknown = 'm1'): void {
-  link.events.message({ label: 'rtvi-ai', type, id, data });
+  connection.events.message({ label: 'rtvi-ai', type, id, data });
 }
 
-/** What was sent, without the label that all must have. */
+/** Returns the sent messages without their common label. */
 function sent(): Omit<Sent, 'label'>[] {
-  return link.sent.map((one) => {
+  return connection.sent.map((one) => {
     const { label, ...message } = (one as [string, Sent])[1];
     expect(label).toBe('rtvi-ai');
     return message;
@@ -52,8 +52,8 @@ function sent(): Omit<Sent, 'label'>[] {
 const ready = (version = '2.1.0') =>
   receive('client-ready', { version, about: { library: 'test' } }, 'r1');
 
-describe('readiness', () => {
-  it('is answered under the id of the question', async () => {
+describe('RTVI readiness', () => {
+  it('answers client-ready with bot-ready under the same id', async () => {
     const rtvi = await rtviSession();
     const clients: unknown[] = [];
     rtvi.on('client-ready', (client) => clients.push({ ...client }));
@@ -68,7 +68,7 @@ describe('readiness', () => {
     expect(clients).toEqual([{ version: '2.1.0', about: { library: 'test' } }]);
   });
 
-  it('is also the bot’s to have', async () => {
+  it('can be left to the bot with ready: false', async () => {
     const rtvi = await rtviSession({ ready: false, about: { name: 'Ada' } });
     ready();
     expect(sent()).toEqual([]);
@@ -77,7 +77,7 @@ describe('readiness', () => {
     expect(sent()).toMatchObject([{ type: 'bot-ready', data: { about: { name: 'Ada' } } }]);
   });
 
-  it('is waited for with what the bot says before, and asked again by a client that comes back', async () => {
+  it('buffers messages until the client is ready, and answers client-ready again after a reconnect', async () => {
     const rtvi = await rtviSession();
     expect(rtvi.send('bot-output', { text: 'Hi', aggregated_by: 'sentence' })).toBe(true);
     expect(sent()).toEqual([]);
@@ -96,20 +96,23 @@ describe('readiness', () => {
   it.each([
     ['a thousand short messages', 1, 1_000],
     ['four megabytes of long ones', 100_000, 40],
-  ])('is waited for with %s at most, the newest', async (_, length, most) => {
-    const rtvi = await rtviSession();
-    const audio = 'x'.repeat(length);
-    for (let i = 0; i < 1_500; i++) {
-      rtvi.send('bot-tts-audio', { audio, sample_rate: i, num_channels: 1 });
-    }
-    ready();
-    const kept = sent().slice(1);
-    expect(kept.length).toBeGreaterThan(most * 0.9);
-    expect(kept.length).toBeLessThanOrEqual(most);
-    expect(kept.at(-1)!.data).toMatchObject({ sample_rate: 1_499 });
-  });
+  ])(
+    'buffers %s at most until the client is ready, and drops the oldest',
+    async (_, length, most) => {
+      const rtvi = await rtviSession();
+      const audio = 'x'.repeat(length);
+      for (let i = 0; i < 1_500; i++) {
+        rtvi.send('bot-tts-audio', { audio, sample_rate: i, num_channels: 1 });
+      }
+      ready();
+      const kept = sent().slice(1);
+      expect(kept.length).toBeGreaterThan(most * 0.9);
+      expect(kept.length).toBeLessThanOrEqual(most);
+      expect(kept.at(-1)!.data).toMatchObject({ sample_rate: 1_499 });
+    },
+  );
 
-  it('is not waited for with what is no JSON', async () => {
+  it('refuses data that cannot be serialized, without buffering it', async () => {
     const rtvi = await rtviSession();
     const endless: Record<string, unknown> = {};
     endless.self = endless;
@@ -119,7 +122,7 @@ describe('readiness', () => {
     expect(sent().map(({ type }) => type)).toEqual(['bot-ready', 'user-started-speaking']);
   });
 
-  it('is there for clients of RTVI 1, in their words', async () => {
+  it('answers RTVI 1 clients in their version', async () => {
     const rtvi = await rtviSession();
     ready('1.4.0');
     rtvi.send('bot-output', { text: 'Hi', aggregated_by: 'sentence', will_be_spoken: true });
@@ -129,7 +132,7 @@ describe('readiness', () => {
     ]);
   });
 
-  it('is there for clients of RTVI 1, which get each text when it is new and when it was spoken', async () => {
+  it('sends RTVI 1 clients each text when it is new and when it was spoken', async () => {
     const rtvi = await rtviSession();
     ready('1.4.0');
     const output = { text: 'Hi there', aggregated_by: 'sentence', will_be_spoken: true };
@@ -151,18 +154,21 @@ describe('readiness', () => {
     [{ version: '3.0.0' }, /RTVI 3\.0\.0 is not RTVI 2\.1\.0/],
     [{ version: 'new' }, /version must be a version such as 2\.1\.0/],
     [{}, /version must be a version/],
-  ])('is there for a client that is not understood, who is told: %j', async (data, message) => {
-    await rtviSession();
-    receive('client-ready', data, 'r1');
-    expect(sent()).toEqual([
-      { type: 'error-response', id: 'r1', data: { error: expect.stringMatching(message) } },
-      expect.objectContaining({ type: 'bot-ready', id: 'r1' }),
-    ]);
-  });
+  ])(
+    'answers an unsupported client with an error-response and bot-ready: %j',
+    async (data, message) => {
+      await rtviSession();
+      receive('client-ready', data, 'r1');
+      expect(sent()).toEqual([
+        { type: 'error-response', id: 'r1', data: { error: expect.stringMatching(message) } },
+        expect.objectContaining({ type: 'bot-ready', id: 'r1' }),
+      ]);
+    },
+  );
 });
 
-describe('messages of the application', () => {
-  it('are answered with what the handler returns', async () => {
+describe('RTVI client messages', () => {
+  it('are answered with the result of the handler', async () => {
     const rtvi = await rtviSession();
     rtvi.onClientMessage(async ({ type, data }) => ({ got: [type, data] }));
     receive('client-message', { t: 'price', d: { of: 'tea' } }, 'q1');
@@ -176,7 +182,7 @@ describe('messages of the application', () => {
     ]);
   });
 
-  it('are not answered where the handler returns nothing', async () => {
+  it('are not answered when the handler returns undefined', async () => {
     const rtvi = await rtviSession();
     rtvi.onClientMessage(() => undefined);
     receive('client-message', { t: 'note' });
@@ -184,7 +190,7 @@ describe('messages of the application', () => {
     expect(sent()).toEqual([]);
   });
 
-  it('are answered with an error where the handler throws, or there is none', async () => {
+  it('are answered with an error-response when the handler throws or is missing', async () => {
     const rtvi = await rtviSession();
     receive('client-message', { t: 'a' }, 'q1');
     rtvi.onClientMessage(() => Promise.reject(new ClientMessageError('sold out')));
@@ -202,8 +208,8 @@ describe('messages of the application', () => {
   });
 });
 
-describe('what the user does', () => {
-  it('is typing', async () => {
+describe('RTVI input of the user', () => {
+  it('is emitted as send-text', async () => {
     const rtvi = await rtviSession();
     const texts: unknown[] = [];
     rtvi.on('send-text', ({ content, options }) => texts.push([content, { ...options }]));
@@ -215,7 +221,7 @@ describe('what the user does', () => {
     ]);
   });
 
-  it('is pressing keys, which come as those of a phone do', async () => {
+  it('is emitted as DTMF of the transport', async () => {
     await rtviSession();
     const keys = transport.dtmfIn();
     await tick();
@@ -226,7 +232,7 @@ describe('what the user does', () => {
     expect(pressed).toEqual(['1', '#']);
   });
 
-  it('is sending the bot away', async () => {
+  it('closes the connection on disconnect-bot without a listener', async () => {
     const rtvi = await rtviSession();
     let asked = 0;
     const listener = () => void asked++;
@@ -239,7 +245,7 @@ describe('what the user does', () => {
   });
 });
 
-describe('bad input', () => {
+describe('malformed RTVI input', () => {
   beforeEach(() => ready());
 
   it.each([
@@ -252,7 +258,7 @@ describe('bad input', () => {
     ['dtmf', { buttons: ['55'] }, /buttons must be a list/],
     ['dtmf', { button: '5' }, /buttons must be a list/],
     ['dtmf', { buttons: Array<string>(101).fill('5') }, /at most 100/],
-  ])('in %s %j is answered', async (type, data, message) => {
+  ])('in %s %j is answered with an error-response', async (type, data, message) => {
     await rtviSession();
     receive(type, data, 'x1');
     await tick();
@@ -270,7 +276,7 @@ describe('bad input', () => {
     ['send-text', 'a', 'text', /data must be an object/],
     ['send-text', 'a', [], /data must be an object/],
   ])(
-    'without an id to answer to is an error: type %j, id %j, data %j',
+    'without a valid envelope is answered with an error: type %j, id %j, data %j',
     async (type, id, data, message) => {
       await rtviSession();
       receive(type, data, id);
@@ -282,7 +288,7 @@ describe('bad input', () => {
   );
 
   it.each(['ui-snapshot', 'x'.repeat(1_000)])(
-    'of a type that is not known is answered',
+    'of an unknown type is answered with an error-response',
     async (type) => {
       await rtviSession();
       receive(type, {}, 'x1');
@@ -295,18 +301,18 @@ describe('bad input', () => {
   );
 
   it.each([null, 7, 'text', [], {}, { label: 'other', type: 7 }, { label: ['rtvi-ai'] }])(
-    'that is not RTVI is left to others: %j',
+    'without the RTVI label is ignored: %j',
     async (message) => {
       await rtviSession();
       const before = sent().length;
-      link.events.message(message);
+      connection.events.message(message);
       expect(sent()).toHaveLength(before);
       expect(failures).toEqual([]);
     },
   );
 });
 
-describe('a listener of the bot', () => {
+describe('an RTVI listener of the bot', () => {
   const bug = new InvalidFieldsError([{ field: 'db', message: 'row 7 is broken' }]);
 
   it.each<[string, () => unknown]>([
@@ -317,7 +323,7 @@ describe('a listener of the bot', () => {
       },
     ],
     ['rejects', () => Promise.reject(bug)],
-  ])('that %s is the bot’s failure, and not told to the client', async (_, listener) => {
+  ])('that %s is reported as the bot’s failure, not to the client', async (_, listener) => {
     const rtvi = await rtviSession();
     rtvi.on('client-ready', listener);
     rtvi.on('send-text', listener);
@@ -331,17 +337,17 @@ describe('a listener of the bot', () => {
   });
 });
 
-describe('a transport without messages', () => {
-  it('is silent', async () => {
-    link.capabilities = { ...link.capabilities, messages: false };
+describe('an RTVI session on a transport without messages', () => {
+  it('sends nothing', async () => {
+    connection.capabilities = { ...connection.capabilities, messages: false };
     const rtvi = await rtviSession();
     expect(rtvi.send('server-message', { a: 1 })).toBe(false);
-    expect(link.sent).toEqual([]);
+    expect(connection.sent).toEqual([]);
   });
 });
 
-describe('what nobody fetches', () => {
-  it('does not pile up', async () => {
+describe('RTVI messages without a client', () => {
+  it('are buffered up to a limit', async () => {
     const rtvi = await rtviSession();
     for (let i = 0; i < 5_000; i++) rtvi.send('server-message', i);
     ready();
@@ -352,7 +358,7 @@ describe('what nobody fetches', () => {
 
 jest.setTimeout(20_000);
 
-it('writes no line of the log for a client', async () => {
+it('RTVI messages cannot forge a line of the log', async () => {
   const warn = jest.fn();
   const rtvi = await rtviSession({ logger: { warn } });
   rtvi.onClientMessage(() => {

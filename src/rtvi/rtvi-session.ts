@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { attempt } from '../errors/attempt.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
-import { Inbox } from '../media/inbox.js';
+import { AsyncQueue } from '../media/async-queue.js';
 import type { MediaTransport } from '../media/media-transport.js';
 import { RTVI_LABEL } from '../media/rtvi-label.js';
 import { printable } from '../validation/printable.js';
@@ -19,25 +19,25 @@ import {
   type RtviOutgoing,
 } from './rtvi-messages.js';
 
-/** How a {@link RtviSession} behaves. */
+/** Options of a {@link RtviSession}. */
 export interface RtviSessionOptions {
-  /** What the client is told of the bot. @default the name of this library */
+  /** Description of the bot in `bot-ready`. @default the name of this library */
   readonly about?: Readonly<Record<string, unknown>>;
-  /** Whether the bot is ready from the start; otherwise call `ready()`. @default true */
+  /** Makes the bot ready from the start; with false, call `ready()`. @default true */
   readonly ready?: boolean;
-  /** Where to say what failed, such as `session.logger`. */
+  /** Logger of failures, such as `session.logger`. */
   readonly logger?: { warn(message: string): void };
 }
 
-/** A message of the application's own, from the client. */
+/** An application message of the client (`client-message`). */
 export interface ClientMessage {
   readonly type: string;
   readonly data: unknown;
 }
 
 /**
- * Answers messages of the application: what it returns goes back, unless it is `undefined`. What it throws is an `error-response`, which
- * says why only of a {@link ClientMessageError}.
+ * Handler of client messages. Its result is sent as the `server-response`; `undefined` sends none. An error is sent as an
+ * `error-response`, with its message only for a {@link ClientMessageError}.
  */
 export type ClientMessageHandler = (message: ClientMessage) => unknown;
 
@@ -45,22 +45,22 @@ export type ClientMessageHandler = (message: ClientMessage) => unknown;
 export interface RtviEvents {
   'client-ready': [ClientReady];
   'send-text': [SendText];
-  /** The user wants the bot to leave. Without a listener it does. */
+  /** The client asks the bot to leave. Without a listener the connection is closed. */
   'disconnect-bot': [];
 }
 
-/** The major versions of RTVI that are understood. */
+/** Supported major versions of RTVI. */
 const LEGACY_MAJOR = '1';
 const MAJOR = RTVI_VERSION.split('.')[0]!;
-/** How much waits for a client that is not ready, in bytes, and what a message counts at least: a thousand short ones. */
-const MAX_WAITING_BYTES = 4_000_000;
-const LEAST_MESSAGE_BYTES = 4_000;
+/** Buffer limit until the client is ready, and smallest size of a message in it, in bytes: 1,000 short messages. */
+const MAX_BUFFERED_BYTES = 4_000_000;
+const MIN_MESSAGE_BYTES = 4_000;
 
 /**
- * The server's side of RTVI, which Pipecat's clients speak: readiness, messages of the application, transcripts, metrics. It works
- * over any transport that carries messages, and is silent on those that do not, so a bot need not care.
+ * Server side of RTVI, the protocol of Pipecat's clients: readiness, application messages, transcripts, metrics. On transports
+ * without messages it does nothing.
  *
- * What is sent before the client is ready goes out when it is. Keys pressed in the client come as the transport's `dtmf`.
+ * Messages are buffered until the client is ready. DTMF digits of the client are emitted as the transport's `dtmf`.
  *
  * @example
  * ```ts
@@ -70,14 +70,14 @@ const LEAST_MESSAGE_BYTES = 4_000;
  * ```
  */
 export class RtviSession extends EventEmitter<RtviEvents> {
-  private readonly waiting = new Inbox<readonly [type: string, data: unknown]>(
-    MAX_WAITING_BYTES,
-    // What cannot be sent throws here, as it does later.
-    ([, data]) => Math.max(LEAST_MESSAGE_BYTES, JSON.stringify([data]).length),
+  private readonly buffered = new AsyncQueue<readonly [type: string, data: unknown]>(
+    MAX_BUFFERED_BYTES,
+    // Data that cannot be serialized throws here.
+    ([, data]) => Math.max(MIN_MESSAGE_BYTES, JSON.stringify([data]).length),
   );
   private client: { readonly readyId: string; readonly legacy: string | undefined } | undefined;
   private botIsReady: boolean;
-  private greeted = false;
+  private handshakeDone = false;
   private handler: ClientMessageHandler | undefined;
 
   constructor(
@@ -89,26 +89,23 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     transport.on('message', (message) => this.receive(message));
   }
 
-  /** EventEmitter's: a listener's promise rejected. */
+  /** EventEmitter's hook for a rejected promise of a listener. */
   [Symbol.for('nodejs.rejection')](error: unknown): void {
     this.transport.fail(error);
   }
 
-  /** The bot is ready; the client is told as soon as it is, too. */
+  /** Marks the bot as ready. `bot-ready` is sent once the client is ready too. Idempotent. */
   ready(): void {
     this.botIsReady = true;
-    this.greet();
+    this.completeHandshake();
   }
 
-  /** Answers the application's messages, in place of whoever did before. */
+  /** Sets the handler of client messages. It replaces the previous one. */
   onClientMessage(handler: ClientMessageHandler): void {
     this.handler = handler;
   }
 
-  /**
-   * Sends a message.
-   * @returns false where the transport carries none
-   */
+  /** Sends a message, or buffers it until the client is ready. @returns false when the transport carries no messages */
   send<T extends keyof RtviOutgoing>(
     ...[type, data]: RtviOutgoing[T] extends undefined
       ? [type: T]
@@ -116,8 +113,8 @@ export class RtviSession extends EventEmitter<RtviEvents> {
   ): boolean {
     const { messages, rtvi = messages } = this.transport.capabilities;
     if (!rtvi) return false;
-    if (this.greeted) return this.sendNow(type, data);
-    this.waiting.push([type, data]);
+    if (this.handshakeDone) return this.sendNow(type, data);
+    this.buffered.push([type, data]);
     return true;
   }
 
@@ -140,7 +137,7 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     try {
       rtvi = validateInto(RtviMessage, message);
     } catch (error) {
-      // There is no id to answer to.
+      // Without a valid id there is no `error-response`.
       this.sendNow('error', { error: problemOf('message', error), fatal: false });
       return;
     }
@@ -173,7 +170,7 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     }
   }
 
-  /** Uses the data of a message, or tells the client why they cannot be used. */
+  /** Validates the data of a message and uses it, or sends an `error-response`. */
   private read<T extends object>(
     cls: new () => T,
     { type, id, data = {} }: RtviMessage,
@@ -200,21 +197,21 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     if (client && major !== MAJOR && major !== LEGACY_MAJOR) {
       problem = `RTVI ${client.version} is not RTVI ${RTVI_VERSION}.`;
     }
-    // The client is let in all the same: what it does not understand, it may not need.
+    // An unsupported client is accepted all the same; it may not need what differs.
     if (problem !== undefined) this.refuse(id, `${problem} There may be misunderstandings.`);
     this.client = { readyId: id, legacy: major === LEGACY_MAJOR ? client!.version : undefined };
-    this.greeted = false;
-    this.greet();
+    this.handshakeDone = false;
+    this.completeHandshake();
     this.emit('client-ready', client ?? Object.assign(new ClientReady(), { version: 'unknown' }));
   }
 
-  private greet(): void {
-    if (!this.botIsReady || !this.client || this.greeted) return;
-    this.greeted = true;
+  private completeHandshake(): void {
+    if (!this.botIsReady || !this.client || this.handshakeDone) return;
+    this.handshakeDone = true;
     const { readyId, legacy } = this.client;
     const about = this.options.about ?? { library: 'nestjs-pipecat-runner' };
     this.sendNow('bot-ready', { version: legacy ?? RTVI_VERSION, about }, readyId);
-    for (let next = this.waiting.take(); next; next = this.waiting.take()) {
+    for (let next = this.buffered.take(); next; next = this.buffered.take()) {
       this.sendNow(...next.value);
     }
   }

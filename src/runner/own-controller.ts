@@ -8,12 +8,12 @@ import { RUNNER_ROUTE, type RunnerRoute } from '../http/runner-route.js';
 import type { RunnerRef } from '../runner-ref.js';
 import { subclassOf } from './subclass.js';
 
-/** Where `RouteConfig()` of `@nestjs/platform-fastify`, an optional peer, leaves what the routes of Fastify are given as `config`. */
+/** Metadata key of `RouteConfig()` in `@nestjs/platform-fastify`, an optional peer dependency. */
 const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
 
 /**
- * A controller as one runner has it for its own: a subclass whose handlers carry the {@link RunnerRoute}, and leave the answer to the
- * {@link AnswerGuard}. A controller that is not the runner's stays as it is.
+ * Returns a runner's own subclass of a controller, whose handlers carry the {@link RunnerRoute} and are answered by the
+ * {@link AnswerGuard}. Controllers of the host are returned unchanged.
  */
 export function ownController(controller: Type<unknown>, runner: RunnerRef): Type<unknown> {
   if (!Reflect.getMetadata(RUNNER_CONTROLLER, controller)) return controller;
@@ -27,7 +27,7 @@ export function ownController(controller: Type<unknown>, runner: RunnerRef): Typ
       streamsBody: Reflect.getMetadata(STREAMS_BODY, handler.handle) === true,
       opensSessions: access === 'start' || access === 'webhook',
     };
-    // Nest sees its parameters only: it does nothing, for the guard has answered.
+    // Does nothing, because the guard has answered. Nest reads its parameters only.
     const replacement = (_response: unknown): void => undefined;
     replaceHandler(own, handler, replacement);
     const config = Reflect.getMetadata(FASTIFY_ROUTE_CONFIG, replacement) as object | undefined;

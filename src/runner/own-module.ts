@@ -6,9 +6,8 @@ import { ownController } from './own-controller.js';
 import { subclassOf } from './subclass.js';
 
 /**
- * A module as one runner has it for its own. Nest keeps the path of a module by its class, and shares the server of a gateway among all with
- * its path, so that of a class there could be one in an application: each runner gets a subclass of the module, of its controllers and of its
- * gateways, which are injected under the class they are of.
+ * Returns a runner's own subclass of a module, of its controllers and of its gateways, injectable under the original classes. Nest
+ * keeps paths by module class and servers by gateway path, so that one class could serve only one runner of an application.
  */
 export function ownModule(definition: DynamicModule, runner: RunnerRef): DynamicModule {
   const { module, global, ...more } = definition;
@@ -27,7 +26,7 @@ export function ownModule(definition: DynamicModule, runner: RunnerRef): Dynamic
   return { module: own, global };
 }
 
-/** A provider as one runner has it: its own gateway, or else the same. */
+/** Returns a runner's own subclass of a gateway; other providers unchanged. */
 function ownGateway(provider: Provider, runner: RunnerRef): Provider {
   const token = typeof provider === 'function' ? provider : provider.provide;
   const gateway =

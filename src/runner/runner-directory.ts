@@ -2,12 +2,12 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { RunnerRef } from '../runner-ref.js';
 import { InvalidOptionsError } from '../validation/options.js';
 
-/** All runners of one application. */
+/** Registry of the runners of an application. */
 @Injectable()
 export class RunnerDirectory {
   private readonly runners: RunnerRef[] = [];
 
-  /** @throws {InvalidOptionsError} when there is one already with the same path or name, or one that this could not be told from */
+  /** @throws {InvalidOptionsError} when another runner has the same path, name or injection tokens */
   add(runner: RunnerRef): void {
     const { name, path, isGlobal } = runner;
     for (const other of this.runners) {

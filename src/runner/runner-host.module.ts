@@ -5,7 +5,7 @@ import { RunnerSocketAdapter } from '../websocket/runner-socket-adapter.js';
 import { runnerSocketsProvider } from '../websocket/runner-sockets.provider.js';
 import { RunnerDirectory } from './runner-directory.js';
 
-/** What all runners of an application share, for the application has one HTTP server, one router and one WebSocket adapter. */
+/** Providers shared by all runners of an application, which has one HTTP server, router and WebSocket adapter. */
 @Module({
   providers: [RunnerDirectory, HttpIntake, runnerSocketsProvider, GatewayBinding],
   exports: [RunnerDirectory, HttpIntake, RunnerSocketAdapter],

@@ -10,8 +10,7 @@ import { SessionRegistry } from '../sessions/session-registry.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 
 /**
- * A runner, as the rest of an application deals with it. One without a name is injected by this class, one with a name by
- * {@link InjectRunner}.
+ * A runner, for the host application. Inject one without a name by this class, one with a name by {@link InjectRunner}.
  *
  * @example
  * ```ts
@@ -23,17 +22,17 @@ export class Runner {
   constructor(
     @Inject(RUNNER_REF) private readonly ref: RunnerRef,
     private readonly paths: RunnerPaths,
-    /** The sessions, waiting and running. */
+    /** Session registry: pending and running sessions. */
     readonly sessions: SessionRegistry,
-    /** Lets the sessions come to their end. */
+    /** Graceful shutdown (drain). */
     readonly drain: RunnerDrain,
-    /** Whether new sessions are taken. */
+    /** Admission state: accepts or refuses new sessions. */
     readonly readiness: RunnerReadiness,
-    /** What `GET /readyz` looks at; takes checks of the host's. */
+    /** Checks of `GET /readyz`; the host can add its own. */
     readonly health: RunnerHealth,
     /** The transports, by the names that `POST /start` takes. */
     readonly transports: TransportRegistry,
-    /** Where the outside world reaches the runner. */
+    /** Public URLs of the runner. */
     readonly publicUrls: PublicUrls,
     private readonly container: ModulesContainer,
   ) {}
@@ -44,17 +43,17 @@ export class Runner {
   }
 
   /**
-   * Where its routes are: the application's global prefix and the `path` option, such as `/api/voice`; '' for neither. The prefix is there once
-   * the application is being initialised.
+   * Base path of its routes: the application's global prefix and the `path` option, such as `/api/voice`; '' for neither. The prefix
+   * is known from the application's initialization on.
    */
   get path(): string {
     return this.paths.basePath;
   }
 
   /**
-   * What this runner has under an exported class, such as `SessionStarter`, or `OutboundCalls` of its `TelephonyModule`. A runner without a
-   * name has them injected under their classes as well.
-   * @throws {Error} when it has nothing of that class
+   * Returns a provider of this runner by its exported class, such as `SessionStarter` or `OutboundCalls`. Providers of a runner
+   * without a name can be injected under their classes as well.
+   * @throws {Error} when the runner has no such provider
    */
   get<T>(token: Type<T> | Abstract<T>): T {
     for (const { metatype, providers } of this.container.values()) {
@@ -69,12 +68,12 @@ export class Runner {
 }
 
 /**
- * The DI token of a {@link Runner}.
- * @param name the `name` option of its `RunnerModule`; without one it is the class itself
+ * Returns the DI token of a {@link Runner}.
+ * @param name the `name` option of its `RunnerModule`; without one the token is the class itself
  */
 export const getRunnerToken = (name?: string): InjectionToken<Runner> =>
   name === undefined ? Runner : `PipecatRunner_${name}`;
 
-/** Injects the {@link Runner} of a name. */
+/** Injects the {@link Runner} with a name. */
 export const InjectRunner = (name?: string): PropertyDecorator & ParameterDecorator =>
   Inject(getRunnerToken(name));

@@ -1,6 +1,6 @@
 import type { DisabledTransport } from '../transports/transport-registry.js';
 
-/** What the start-up banner tells. */
+/** Content of the start-up banner. */
 export interface BannerFacts {
   readonly url: string;
   readonly enabled: readonly string[];
@@ -10,7 +10,7 @@ export interface BannerFacts {
   readonly bot: string;
 }
 
-/** The text printed once the runner listens. */
+/** Returns the text that is printed once the runner listens. */
 export function banner(facts: BannerFacts): string {
   const list = (items: readonly string[], none: string) => items.join(', ') || none;
   const rows: [string, string][] = [

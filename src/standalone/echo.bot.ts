@@ -9,16 +9,16 @@ import { RtviSession } from '../rtvi/rtvi-session.js';
 import { createTransport } from '../transports/create-transport.js';
 import { SpeechDetector } from './speech-detector.js';
 
-/** What the bot says when someone comes, to clients that show text. */
+/** Text of the bot when a client connects. */
 const GREETING = 'Hello! I say back what I hear.';
-/** How much is remembered of what came before speech was noticed, in milliseconds: the first sounds of a word are quiet. */
+/** Pre-roll before detected speech, in milliseconds: the first sounds of a word are quiet. */
 const LEAD_IN_MS = 200;
-/** How much is remembered of speech, in milliseconds: as much as can wait to be sent. */
+/** Buffer limit of speech, in milliseconds: as much as the output can queue. */
 const MAX_SPEECH_MS = 60_000;
 
 /**
- * The bot of the standalone runner when none is given: says back what it hears, at once, or with `{"delayMs": 800}` as its body so
- * long after the speaker is done; who speaks meanwhile interrupts it.
+ * Echo bot, the default of the standalone runner. It echoes audio at once, or with `{"delayMs": 800}` as its body 800 ms after the
+ * speaker is done, with barge-in.
  */
 @Injectable()
 export class EchoBot extends BotLauncher {
@@ -31,7 +31,7 @@ export class EchoBot extends BotLauncher {
     session.ready();
     say(rtvi, GREETING);
     const delayMs = delayOf(args.body);
-    if (delayMs > 0) return new TakingTurns(transport, rtvi, delayMs).run();
+    if (delayMs > 0) return new TurnTakingEcho(transport, rtvi, delayMs).run();
     for await (const frame of transport.audioIn()) void transport.sendAudio(frame);
   }
 }
@@ -47,11 +47,11 @@ function delayOf(body: unknown): number {
 const durationMs = ({ pcm, sampleRateHz }: AudioFrame): number =>
   (pcm.length * 1_000) / sampleRateHz;
 
-/** Listens until the speaker is done, waits, and says it back. */
-class TakingTurns {
+/** Turn-taking echo: records until the speaker is done, waits, and plays it back. */
+class TurnTakingEcho {
   private readonly detector = new SpeechDetector();
-  private readonly heard: AudioFrame[] = [];
-  private heardMs = 0;
+  private readonly recorded: AudioFrame[] = [];
+  private recordedMs = 0;
   private answering: AbortController | undefined;
 
   constructor(
@@ -62,19 +62,19 @@ class TakingTurns {
 
   async run(): Promise<void> {
     for await (const frame of this.transport.audioIn()) {
-      this.heard.push(frame);
-      this.heardMs += durationMs(frame);
-      const change = this.detector.hear(frame);
+      this.recorded.push(frame);
+      this.recordedMs += durationMs(frame);
+      const change = this.detector.detect(frame);
       if (change === 'began') {
         this.rtvi.send('user-started-speaking');
         this.interrupt();
       } else if (change === 'ended') {
         this.rtvi.send('user-stopped-speaking');
-        this.answer(this.heard.splice(0)).catch((thrown) => this.transport.fail(thrown));
-        this.heardMs = 0;
+        this.answer(this.recorded.splice(0)).catch((thrown) => this.transport.fail(thrown));
+        this.recordedMs = 0;
       }
       const limitMs = this.detector.speaking ? MAX_SPEECH_MS : LEAD_IN_MS;
-      while (this.heardMs > limitMs) this.heardMs -= durationMs(this.heard.shift()!);
+      while (this.recordedMs > limitMs) this.recordedMs -= durationMs(this.recorded.shift()!);
     }
     this.answering?.abort();
   }

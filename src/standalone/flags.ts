@@ -6,42 +6,41 @@ import type { IceServer } from '../transports/small-webrtc/peer/peer.js';
 import { parseIceServers } from '../transports/small-webrtc/parse-ice-servers.js';
 import { checkPublicUrl } from '../runner.options.js';
 
-/** What the command line and the environment say, with the Python runner's names and defaults. */
+/** Flags of the command line and the environment, with the Python runner's names and defaults. */
 export interface Flags {
   readonly host: string;
   readonly port: number;
   readonly transport?: string;
   readonly proxy?: string;
   readonly bot?: string;
-  /** Whether each conversation has a process of its own. */
+  /** Runs each session's bot in a process of its own. */
   readonly isolate: boolean;
-  /** What is to be had at `/files/`. */
+  /** Folder served at `/files/`. */
   readonly folder?: string;
-  /** What is in `--runner-body`: the body of WebSocket sessions that come without one. */
+  /** Content of the `--runner-body` file: default body of WebSocket sessions. */
   readonly runnerBody?: unknown;
-  /** Whether Daily's dial-in webhook is there. */
+  /** Serves Daily's dial-in webhook. */
   readonly dialin: boolean;
-  /** Meet in a Daily room at once, without listening for anyone. */
+  /** Starts one session in a Daily room, without a server. */
   readonly direct: boolean;
   readonly wsAuth: 'none' | 'token';
   readonly allowedOrigins: string[];
   /** STUN and TURN servers for WebRTC. */
   readonly iceServers: IceServer[];
-  /** Whether WebRTC clients are ESP32 devices. */
+  /** Answers WebRTC offers for ESP32 devices. */
   readonly esp32: boolean;
-  /** Whether it is a mistake that there are no credentials of WhatsApp. */
+  /** Requires the credentials of WhatsApp. */
   readonly whatsapp: boolean;
-  /** How long conversations may go on after a signal to end, in seconds. */
+  /** Time-out of a graceful shutdown, in seconds. */
   readonly drainTimeout: number;
   readonly verbose: number;
 }
 
 /**
- * Reads the command line; `PIPECAT_WEBSOCKET_AUTH` and `PIPECAT_ALLOWED_ORIGINS` are the defaults of their flags.
- * Prints help or a mistake and exits, as command lines do.
+ * Parses the command line, with defaults from the environment. Prints help or an error and exits, as command lines do.
  *
  * @param argv without the interpreter and the script
- * @param transports the names `-t` accepts
+ * @param transports names that `-t` accepts
  */
 export function parseFlags(argv: readonly string[], transports: readonly string[]): Flags {
   const command = new Command('pipecat-runner')
@@ -120,7 +119,7 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
     command.error('error: --esp32 needs --host with the IP address that the device reaches');
   }
   const { allowedOrigins, downloadsFolder, ...rest } = flags;
-  // The flag without a value is commander's `true`: an empty list, whatever the environment says.
+  // Commander's `true` is the flag without a value: an empty list, even with the environment variable set.
   return {
     ...rest,
     folder: rest.folder ?? downloadsFolder,
@@ -129,7 +128,7 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
   };
 }
 
-/** The environment gives one text, the command line a list. */
+/** Parses ICE servers: one string from the environment, a list from the command line. */
 function iceServersOf(given: string | string[] | undefined, command: Command): IceServer[] {
   try {
     return parseIceServers(given);
@@ -138,7 +137,7 @@ function iceServersOf(given: string | string[] | undefined, command: Command): I
   }
 }
 
-/** The environment gives one comma-separated string, the command line a list. */
+/** Splits comma-separated strings, as the environment gives them. */
 export function splitList(texts: string[] = []): string[] {
   return texts.flatMap((text) => text.split(',')).flatMap((one) => one.trim() || []);
 }

@@ -1,11 +1,11 @@
 import type { AudioFrame } from '../media/audio-frame.js';
 
-/** Louder than this is speech: the root mean square of the samples, of which a phone's hiss has some 100 and a voice some 2,000. */
+/** Root mean square (RMS) threshold of speech: line noise has about 100, a voice about 2,000. */
 const SPEECH_RMS = 500;
-/** So much quiet ends it, in milliseconds; pauses between words are shorter. */
+/** Silence that ends speech, in milliseconds; pauses between words are shorter. */
 const HANGOVER_MS = 500;
 
-/** Tells when someone begins and ceases to speak, by loudness alone: enough for an echo, not for a conversation. */
+/** Voice activity detection (VAD) by loudness alone: enough for an echo bot. */
 export class SpeechDetector {
   private quietMs = Infinity;
 
@@ -13,8 +13,8 @@ export class SpeechDetector {
     return this.quietMs < HANGOVER_MS;
   }
 
-  /** @returns whether speech began or ended with this frame */
-  hear({ pcm, sampleRateHz }: AudioFrame): 'began' | 'ended' | undefined {
+  /** @returns the change of speech with this frame, if any */
+  detect({ pcm, sampleRateHz }: AudioFrame): 'began' | 'ended' | undefined {
     const before = this.speaking;
     let energy = 0;
     for (const sample of pcm) energy += sample * sample;

@@ -1,7 +1,7 @@
 import { ConsoleLogger, type LogLevel } from '@nestjs/common';
 
-/** What Nest tells of its own start: a line for each module and route. */
-const OF_THE_START = new Set([
+/** Contexts of Nest's start-up log, which has a line for each module and route. */
+const STARTUP_CONTEXTS = new Set([
   'NestFactory',
   'InstanceLoader',
   'RoutesResolver',
@@ -14,15 +14,15 @@ const LEVELS: readonly LogLevel[][] = [
   ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'],
 ];
 
-/** Nest's own logger, quiet about how the application is put together unless more is wanted. */
+/** Nest's console logger, without its start-up lines unless `-v` is given. */
 export class StandaloneLogger extends ConsoleLogger {
-  /** @param verbosity how often `-v` was given */
+  /** @param verbosity the number of `-v` flags */
   constructor(private readonly verbosity: number) {
     super({ logLevels: LEVELS[Math.min(verbosity, LEVELS.length - 1)] });
   }
 
   override log(message: unknown, ...rest: unknown[]): void {
-    if (this.verbosity === 0 && OF_THE_START.has(rest.at(-1) as string)) return;
+    if (this.verbosity === 0 && STARTUP_CONTEXTS.has(rest.at(-1) as string)) return;
     super.log(message, ...rest);
   }
 }

@@ -8,7 +8,7 @@ import { TRANSPORTS } from '../transports/index.js';
 import { WhatsAppModule } from '../transports/whatsapp/whatsapp.module.js';
 import type { Flags } from './flags.js';
 
-/** What `-t` accepts. */
+/** Names that `-t` accepts. */
 export const TRANSPORT_NAMES: readonly string[] = [
   'webrtc',
   'websocket',
@@ -17,7 +17,7 @@ export const TRANSPORT_NAMES: readonly string[] = [
   ...BUILT_IN.names,
 ];
 
-/** The transports of the standalone runner. With `-t <carrier>` that carrier's webhook is at `POST /`. */
+/** Returns the transports of the standalone runner. With `-t <carrier>`, that carrier's webhook is at `POST /`. */
 export function standaloneTransports(flags: Flags, env: NodeJS.ProcessEnv): DynamicModule[] {
   const { transport, dialin, iceServers, esp32, host, whatsapp } = flags;
   const webRtc = { iceServers, ...(esp32 && { esp32Host: host }) };
@@ -32,7 +32,7 @@ export function standaloneTransports(flags: Flags, env: NodeJS.ProcessEnv): Dyna
     [SmallWebRtcModule, SmallWebRtcModule.fromEnv(env, webRtc)],
     [WhatsAppModule, WhatsAppModule.fromEnv(env, { required: whatsapp, webRtc: { iceServers } })],
   ]);
-  // The banner lists those that cannot be used.
+  // Transports without credentials are kept, because the banner lists them.
   return TRANSPORTS.flatMap(
     (module) => (adjusted.has(module) ? adjusted.get(module) : module.fromEnv(env)) ?? [],
   ).map(impliedTransport);

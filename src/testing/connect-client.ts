@@ -7,7 +7,6 @@ import { RTVI_LABEL } from '../media/rtvi-label.js';
 import { RTVI_VERSION } from '../rtvi/rtvi-messages.js';
 import { framesOf, type SpeakOptions } from './pace.js';
 
-/** The rate at which a client speaks, in Hz. */
 const CLIENT_HZ = 16_000;
 
 /** An RTVI message of the bot. */
@@ -19,10 +18,10 @@ export interface BotRtviMessage {
 }
 
 /**
- * Connects to a bot the way Pipecat's WebSocket clients do, and resolves once connected.
+ * Connects to a bot as Pipecat's WebSocket clients do.
  *
- * @param wsUrl what `/start` answered
- * @param options.token what `/start` answered beside it, with token authentication
+ * @param wsUrl `wsUrl` of the answer to `/start`
+ * @param options.token `token` of the same answer, with token authentication
  */
 export async function connectClient(
   wsUrl: string,
@@ -36,13 +35,13 @@ export async function connectClient(
   return client;
 }
 
-/** A client's end of a conversation. Emits `audio` and `message` with what the bot sends. */
+/** Fake WebSocket client. Emits `audio`, `message` and `interruption` of the bot. */
 export class FakeClient extends EventEmitter<{
   audio: [Int16Array];
   message: [BotRtviMessage];
   interruption: [];
 }> {
-  /** How the socket was closed. */
+  /** Resolves when the socket is closed, with its close code. */
   readonly closed: Promise<{ code: number; reason: string }>;
   /** Every application message of the bot. */
   readonly messages: BotRtviMessage[] = [];
@@ -58,12 +57,12 @@ export class FakeClient extends EventEmitter<{
       code: code as number,
       reason: String(reason),
     }));
-    // Whoever waits for it hears that it failed; nobody has to.
+    // A rejection that no test awaits must not end the process.
     this.closed.catch(() => undefined);
-    socket.on('message', (data, isBinary) => this.hear(data as Buffer, isBinary));
+    socket.on('message', (data, isBinary) => this.receive(data as Buffer, isBinary));
   }
 
-  /** Tells the bot that the client is ready, and resolves with its `bot-ready`. */
+  /** Sends `client-ready`, and resolves with the `bot-ready` of the bot. */
   async ready(version = RTVI_VERSION): Promise<BotRtviMessage> {
     const id = this.send('client-ready', { version, about: { library: 'test' } });
     return this.next((message) => message.type === 'bot-ready' && message.id === id);
@@ -92,7 +91,7 @@ export class FakeClient extends EventEmitter<{
     this.socket.send(this.wire.clear());
   }
 
-  /** The first message, of those that came already or will, that is of a type, or meets a condition; each is given only once. */
+  /** Resolves with the next message of a type, or that meets a condition, received already or later. Returns each message once. */
   async next(wanted: string | ((message: BotRtviMessage) => boolean)): Promise<BotRtviMessage> {
     const meets =
       typeof wanted === 'string' ? (message: BotRtviMessage) => message.type === wanted : wanted;
@@ -105,7 +104,7 @@ export class FakeClient extends EventEmitter<{
     }
   }
 
-  /** Speaks, in frames of 20 ms; the last is filled up with silence. @param pcm 16-bit samples at 16 kHz */
+  /** Sends audio in frames of 20 ms; the last is padded with silence. @param pcm 16-bit samples at 16 kHz */
   async speak(pcm: Int16Array, options: SpeakOptions = {}): Promise<void> {
     for await (const frame of framesOf(pcm, CLIENT_HZ, options)) {
       if (this.socket.readyState !== WebSocket.OPEN) return;
@@ -113,24 +112,24 @@ export class FakeClient extends EventEmitter<{
     }
   }
 
-  /** What the bot has said so far, as 16-bit samples at 24 kHz. */
+  /** Audio of the bot so far, as 16-bit samples at 24 kHz. */
   get audio(): Int16Array {
     const bytes = Buffer.concat(this.received.map(bytesFromPcm));
     return new Int16Array(new Uint8Array(bytes).buffer);
   }
 
-  /** Resolves once the bot has said at least this many samples. */
+  /** Resolves once the bot has sent at least this many samples of audio. */
   async heard(samples: number): Promise<void> {
     while (this.receivedSamples < samples) await this.more('audio');
   }
 
-  /** Leaves. */
+  /** Closes the connection. */
   async leave(): Promise<void> {
     this.socket.close(1000);
     await this.closed;
   }
 
-  /** @throws when the bot is gone before there is any */
+  /** @throws when the connection is closed first */
   private async more(event: 'audio' | 'message'): Promise<void> {
     const over = new AbortController();
     try {
@@ -145,7 +144,7 @@ export class FakeClient extends EventEmitter<{
     }
   }
 
-  private hear(data: Buffer, isBinary: boolean): void {
+  private receive(data: Buffer, isBinary: boolean): void {
     const media = this.wire.read(data, isBinary);
     if (media.kind === 'audio') {
       const pcm = ownPcm(media.pcm);

@@ -8,7 +8,7 @@ import type {
 import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import { neededPackage, optionalPackage } from '../packages/optional-package.js';
 
-/** A `TestingModule` of `@nestjs/testing`, as far as it is needed. */
+/** Subset of `TestingModule` of `@nestjs/testing`. */
 export interface TestingModuleLike {
   createNestApplication(
     adapter: AbstractHttpAdapter,
@@ -16,16 +16,16 @@ export interface TestingModuleLike {
   ): INestApplication;
 }
 
-/** A `TestingModuleBuilder` of `@nestjs/testing`, as far as it is needed. */
+/** Subset of `TestingModuleBuilder` of `@nestjs/testing`. */
 export interface TestingModuleBuilderLike {
   compile(): Promise<TestingModuleLike>;
 }
 
-/** The source of an application for `startHost`: a module, one of `@nestjs/testing` with its overrides, or the application itself. */
+/** Source of an application for `startHost`: a module, a testing module or builder with overrides, or the application itself. */
 export type HostSource =
   Type<unknown> | DynamicModule | TestingModuleBuilderLike | TestingModuleLike | INestApplication;
 
-/** The way an application is made that is not there yet. */
+/** Options of creating an application. */
 export interface HostApplicationOptions {
   readonly adapter: AbstractHttpAdapter | undefined;
   readonly logger: LogLevel[] | false;
@@ -34,7 +34,7 @@ export interface HostApplicationOptions {
 export const isApplication = (source: HostSource): source is INestApplication =>
   'getHttpServer' in source && 'listen' in source;
 
-/** The application of a source, which need not be initialised yet. */
+/** Creates the application of a source, without initializing it. */
 export async function applicationOf(
   source: Exclude<HostSource, INestApplication>,
   { adapter, logger }: HostApplicationOptions,
@@ -47,7 +47,7 @@ export async function applicationOf(
   return NestFactory.create(source, http, { logger, abortOnError: false });
 }
 
-/** Fastify where it is installed, or else Express. */
+/** Returns the Fastify adapter if it is installed, otherwise Express. */
 async function installedAdapter(): Promise<AbstractHttpAdapter> {
   const fastify = await optionalPackage(
     '@nestjs/platform-fastify',

@@ -1,16 +1,12 @@
-/** How fast a fake caller or client speaks. */
+/** Options of sending audio. */
 export interface SpeakOptions {
-  /**
-   * `realtime` sends a frame each 20 ms, as people speak; `asap` sends as fast as the connection takes them.
-   * @default 'realtime'
-   */
+  /** Pacing: `realtime` sends a frame every 20 ms, `asap` without pause. @default 'realtime' */
   readonly pace?: 'realtime' | 'asap';
 }
 
-/** How long a frame is, in milliseconds. */
 export const FRAME_MS = 20;
 
-/** Cuts samples into frames of 20 ms, the last filled up with silence, and hands them out at the pace asked for. */
+/** Splits samples into frames of 20 ms, the last padded with silence, and yields them at the chosen pace. */
 export async function* framesOf(
   pcm: Int16Array,
   sampleRateHz: number,
@@ -26,7 +22,7 @@ export async function* framesOf(
   }
 }
 
-/** Resolves at a time on the clock of `performance`, so that lateness does not add up. */
+/** Resolves at an absolute time of `performance.now()`, so that delays do not accumulate. */
 function until(timeMs: number): Promise<void> {
   const wait = timeMs - performance.now();
   return new Promise((resolve) => (wait > 0 ? setTimeout(resolve, wait) : setImmediate(resolve)));

@@ -9,12 +9,11 @@ import type {
 import { BUILT_IN, type CarrierName } from '../transports/telephony/carriers/index.js';
 import { framesOf, type SpeakOptions } from './pace.js';
 
-/** The rate of a phone call, in Hz. */
 const PHONE_HZ = 8_000;
 /** The time the bot has to answer a goodbye, in milliseconds. */
 const REPLY_TIMEOUT_MS = 2_000;
 
-/** Whom to call, and as whom. */
+/** Options of {@link placeCall}. */
 export interface PlaceCallOptions {
   /** The name of one, or the dialect of the host's own. */
   readonly carrier: CarrierName | CarrierDialect;
@@ -28,7 +27,7 @@ export interface PlaceCallOptions {
   readonly webSocketOptions?: ClientOptions;
 }
 
-/** Connects to a bot the way a carrier does, and resolves once its handshake is sent. */
+/** Connects to a bot as a carrier does, and resolves once the handshake is sent. */
 export async function placeCall(options: PlaceCallOptions): Promise<FakeCall> {
   const dialect = dialectOf(options.carrier);
   const socket = new WebSocket(options.url, options.webSocketOptions);
@@ -52,9 +51,8 @@ export function dialectOf(carrier: CarrierName | CarrierDialect): CarrierDialect
 }
 
 /**
- * The caller's end of a call, with a phone that plays what the bot says at the pace it is spoken: marks are confirmed when they are
- * reached, and what the bot clears is not heard. Emits `sent` and `audio` with the bytes of codec audio, and `cleared` with how
- * much the bot dropped, in milliseconds.
+ * Fake phone call. It plays the bot's audio in real time: marks are confirmed when playback reaches them, and cleared audio is not
+ * played. Emits `sent` and `audio` with the encoded bytes, and `cleared` with the dropped audio in milliseconds.
  */
 export class FakeCall extends EventEmitter<{
   sent: [Buffer];
@@ -62,9 +60,9 @@ export class FakeCall extends EventEmitter<{
   cleared: [unplayedMs: number];
   opened: [];
 }> {
-  /** How the call's socket was closed. */
+  /** Resolves when the socket is closed, with its close code. */
   readonly closed: Promise<{ code: number; reason: string }>;
-  /** Every message of the bot, parsed. */
+  /** Messages of the bot, parsed. */
   readonly messages: Record<string, unknown>[] = [];
   private readonly received: Buffer[] = [];
   private receivedBytes = 0;
@@ -73,7 +71,7 @@ export class FakeCall extends EventEmitter<{
   private spokenMs = 0;
   /** Resolves when the caller's audio may begin. */
   private readonly opened: Promise<unknown>;
-  /** When everything the bot said will have been played, on the clock of `performance`. */
+  /** End of playback of all received audio, in milliseconds of `performance.now()`. */
   private playedAtMs = 0;
   private readonly marks = new Map<string, NodeJS.Timeout>();
 
@@ -88,18 +86,18 @@ export class FakeCall extends EventEmitter<{
       code: code as number,
       reason: String(reason),
     }));
-    // Whoever waits for it hears that it failed; nobody has to.
+    // A rejection that no test awaits must not end the process.
     this.closed.catch(() => undefined);
     this.opened =
       dialect.openEvent === undefined ? Promise.resolve() : once(this, 'opened').catch(() => 0);
     socket.on('message', (data, isBinary) => {
       if (isBinary) this.play(data as Buffer);
-      else this.hear((data as Buffer).toString());
+      else this.receive((data as Buffer).toString());
     });
-    socket.once('close', () => this.forgetMarks());
+    socket.once('close', () => this.dropMarks());
   }
 
-  /** Sends audio, in frames of 20 ms; the last is filled up with silence. @param pcm 16-bit samples at 8 kHz */
+  /** Sends audio in frames of 20 ms; the last is padded with silence. @param pcm 16-bit samples at 8 kHz */
   async speak(pcm: Int16Array, options: SpeakOptions = {}): Promise<void> {
     await Promise.race([this.opened, this.closed]);
     for await (const frame of framesOf(pcm, PHONE_HZ, options)) {
@@ -113,12 +111,12 @@ export class FakeCall extends EventEmitter<{
     }
   }
 
-  /** Presses keys. */
+  /** Sends DTMF digits. */
   press(digits: string): void {
     for (const digit of digits) this.send(this.dialect.dtmf(this.facts, digit, this.sequence++));
   }
 
-  /** Sends any message, as JSON, with the numbers that the carrier gives its messages. */
+  /** Sends a message as JSON, stamped with the carrier's sequence numbers. */
   send(message: object): void {
     const { sent, spokenMs } = this;
     const counts = { sent, received: this.messages.length, spokenMs };
@@ -126,18 +124,18 @@ export class FakeCall extends EventEmitter<{
     this.socket.send(JSON.stringify(this.dialect.stamp?.(message, this.facts, counts) ?? message));
   }
 
-  /** What the bot has said so far, as it came: µ-law, or 16-bit little-endian samples for Exotel and Vonage. */
+  /** Encoded audio of the bot so far: µ-law, or 16-bit little-endian samples for Exotel and Vonage. */
   get audioBytes(): Buffer {
     return Buffer.concat(this.received);
   }
 
-  /** The same as 16-bit samples at 8 kHz. */
+  /** Audio of the bot so far, as 16-bit samples at 8 kHz. */
   get audio(): Int16Array {
     const bytes = this.audioBytes;
     return this.dialect.encoding === 'mulaw' ? ownPcm(MULAW.decode(bytes)!) : pcmFromBytes(bytes);
   }
 
-  /** Resolves once the bot has said at least this many bytes, or the call is over. */
+  /** Resolves once the bot has sent at least this many bytes of audio, or the call has ended. */
   async heard(bytes: number): Promise<void> {
     while (this.receivedBytes < bytes && this.socket.readyState === WebSocket.OPEN) {
       const over = new AbortController();
@@ -149,7 +147,7 @@ export class FakeCall extends EventEmitter<{
     }
   }
 
-  /** Says goodbye as the carrier does when the caller hangs up. */
+  /** Hangs up, as the carrier reports it. */
   async hangUp(): Promise<void> {
     const goodbye = this.dialect.stop?.(this.facts);
     if (goodbye && this.socket.readyState === WebSocket.OPEN) {
@@ -161,7 +159,7 @@ export class FakeCall extends EventEmitter<{
     await this.closed;
   }
 
-  private hear(text: string): void {
+  private receive(text: string): void {
     const message = JSON.parse(text) as Record<string, unknown>;
     this.messages.push(message);
     const { dialect } = this;
@@ -199,14 +197,14 @@ export class FakeCall extends EventEmitter<{
     const unplayedMs = Math.max(0, this.playedAtMs - performance.now());
     this.playedAtMs = 0;
     const waiting = [...this.marks.keys()];
-    this.forgetMarks();
+    this.dropMarks();
     const answer = this.dialect.cleared?.(this.facts, this.sequence++);
     if (answer) this.send(answer);
     if (this.dialect.returnsMarks) for (const mark of waiting) this.confirm(mark);
     this.emit('cleared', unplayedMs);
   }
 
-  private forgetMarks(): void {
+  private dropMarks(): void {
     for (const timer of this.marks.values()) clearTimeout(timer);
     this.marks.clear();
   }

@@ -8,13 +8,13 @@ export interface Launch {
   readonly session: BotSession;
 }
 
-/** A launcher for tests: records what it is given, and lets the test wait for it. */
+/** Launcher for tests that records launches and lets the test wait for them. */
 export class RecordingLauncher extends BotLauncher {
   readonly launches: Launch[] = [];
   private taken = 0;
   private waiting: ((launch: Launch) => void)[] = [];
 
-  /** @param bot what to run; by default a bot that is ready at once and stays until it is asked to stop */
+  /** @param bot the bot; by default one that is ready at once and stays until its signal aborts */
   constructor(private readonly bot: BotLauncher['launch'] = stay) {
     super();
   }
@@ -30,7 +30,7 @@ export class RecordingLauncher extends BotLauncher {
     return this.bot(args, session);
   }
 
-  /** The next launch that was not returned yet, now or when it happens. */
+  /** Resolves with the next launch that was not returned yet. */
   nextLaunch(): Promise<Launch> {
     const launch = this.launches[this.taken];
     if (launch) {

@@ -12,24 +12,24 @@ import { readConnectXml } from './connect-xml.js';
 import { applicationOf, type HostSource, isApplication } from './host-source.js';
 import { dialectOf, type FakeCall, placeCall, type PlaceCallOptions } from './place-call.js';
 
-/** How {@link startHost} starts the application. */
+/** Options of {@link startHost}. */
 export interface StartHostOptions {
-  /** What is done with the application before it listens, such as setting a global prefix. */
+  /** Configures the application before it listens, such as with a global prefix. */
   readonly configure?: (app: INestApplication) => void | Promise<void>;
-  /** The HTTP adapter of an application that is made here. @default Fastify where it is installed, or else Express */
+  /** HTTP adapter of an application that is created here. @default Fastify if it is installed, otherwise Express */
   readonly adapter?: AbstractHttpAdapter;
-  /** The log levels of an application that is made here. @default ['error', 'warn'] */
+  /** Log levels of an application that is created here. @default ['error', 'warn'] */
   readonly logger?: LogLevel[] | false;
-  /** Where the runner is: its `path` and the application's prefix, such as `/voice`. @default '' */
+  /** Base path of the runner: the application's prefix and the `path` option, such as `/voice`. @default '' */
   readonly path?: string;
-  /** The key that sessions are started with, where the runner wants one. */
+  /** Key for starting sessions, if the runner requires one. */
   readonly key?: string;
 }
 
 /**
- * Starts an application with a runner in it on a free loopback port.
+ * Starts an application with a runner on a free loopback port.
  *
- * @param source its module; a `TestingModule` or its builder, with whatever is overridden there; or the application, which may listen already
+ * @param source a module, a `TestingModule` or its builder with overrides, or the application, which may listen already
  *
  * @example
  * ```ts
@@ -50,7 +50,7 @@ export async function startHost(
     if (!server.listening) await app.listen(0, '127.0.0.1');
     return new TestHost(app, `${originOf(server)}${path}`, key);
   } catch (error) {
-    // Nobody else has it.
+    // The caller has no reference to close it.
     if (app !== source) await app.close();
     throw error;
   }
@@ -69,9 +69,9 @@ export interface RingOptions {
   readonly from?: string;
   /** @default '+15550002' */
   readonly to?: string;
-  /** Where the carrier's webhook is, below the runner. @default `/telephony/<carrier>` */
+  /** Path of the carrier's webhook, below the runner. @default `/telephony/<carrier>` */
   readonly path?: string;
-  /** The headers of the webhook, such as its signature. @default none */
+  /** Headers of the webhook, such as its signature. @default none */
   readonly headers?: (
     url: string,
     fields: Readonly<Record<string, string>>,
@@ -83,26 +83,26 @@ export interface RingOptions {
 export interface RingAnswer {
   /** The answer of the webhook. */
   readonly xml: string;
-  /** The call, unless it was turned away. */
+  /** The call, unless it was refused. */
   readonly call: FakeCall | undefined;
 }
 
-/** A call that is connected by a document. */
+/** Options of {@link TestHost.follow}. */
 export type FollowOptions = Pick<PlaceCallOptions, 'carrier' | 'callId' | 'from' | 'to'>;
 
-/** An application under test, and the ways to talk to its bot. */
+/** Application under test, with clients and carriers for its bot. */
 export class TestHost {
   private readonly sockets: WebSocket[] = [];
 
   /** @internal use {@link startHost} */
   constructor(
     readonly app: INestApplication,
-    /** Where the runner is. */
+    /** Base URL of the runner. */
     readonly url: string,
     private readonly key?: string,
   ) {}
 
-  /** `POST /start`. @returns its answer @throws when it is refused, with the reason */
+  /** Sends `POST /start`. @returns the answer @throws when the start is refused, with the reason */
   async start(request: Record<string, unknown>): Promise<Record<string, unknown>> {
     const response = await fetch(`${this.url}/start`, {
       method: 'POST',
@@ -117,7 +117,7 @@ export class TestHost {
     throw new Error(`POST /start answered ${response.status}: ${String(answer.detail)}`);
   }
 
-  /** Calls the bot by phone. @param body what it finds in its `body` */
+  /** Calls the bot by phone. @param body the session's `body` */
   async call({
     body,
     ...options
@@ -130,8 +130,8 @@ export class TestHost {
   }
 
   /**
-   * Has somebody ring a number: sends the webhook as the carrier does, and connects the call to what that is answered.
-   * @throws when it is answered with an error, with the reason
+   * Simulates an incoming call: sends the carrier's webhook, and connects the call as the answer says.
+   * @throws when the webhook is answered with an error, with the reason
    */
   async ring({
     carrier,
@@ -158,7 +158,7 @@ export class TestHost {
     return { xml, call: await this.follow(xml, { carrier, callId, from, to }) };
   }
 
-  /** Connects a call to what a document says, as a carrier does; `undefined` when it connects it to nothing. */
+  /** Connects a call as an XML document says; `undefined` when it connects the call to no media stream. */
   async follow(xml: string, options: FollowOptions): Promise<FakeCall | undefined> {
     const connect = readConnectXml(xml);
     if (!connect) return undefined;
@@ -176,7 +176,7 @@ export class TestHost {
     );
   }
 
-  /** Connects to the bot as a WebSocket client. @param body what it finds in its `body` */
+  /** Connects to the bot as a WebSocket client. @param body the session's `body` */
   async connect({ body }: { body?: unknown } = {}): Promise<FakeClient> {
     const { wsUrl, token } = await this.start({ transport: 'websocket', body });
     return this.keep(
@@ -184,12 +184,12 @@ export class TestHost {
     );
   }
 
-  /** A session that has not ended, by its id. */
+  /** Returns a session that has not ended, by its id. */
   session(id: string): Session | undefined {
     return this.all(SessionRegistry).flatMap((sessions) => sessions.get(id) ?? [])[0];
   }
 
-  /** Ends all conversations and connections at once, and the application. */
+  /** Ends all sessions and connections at once, and closes the application. */
   async close(): Promise<void> {
     for (const drain of this.all(RunnerDrain)) drain.expedite();
     // One that a test has paused would not answer the close.
@@ -203,18 +203,18 @@ export class TestHost {
     return peer;
   }
 
-  /** A WebSocket URL with this host in place of the public one. */
+  /** Replaces the public host of a WebSocket URL with this one. */
   private local(wsUrl: unknown): string {
     const { pathname, search } = new URL(String(wsUrl));
     return `ws://${new URL(this.url).host}${pathname}${search}`;
   }
 
-  /** A provider of each runner in the application. */
+  /** Returns a provider of each runner in the application. */
   private all<T>(token: abstract new (...args: never[]) => T): T[] {
     try {
       return this.app.get<T>(token, { strict: false, each: true });
     } catch {
-      // There is no runner in it.
+      // The application has no runner.
       return [];
     }
   }

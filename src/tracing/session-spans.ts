@@ -11,11 +11,11 @@ declare module '../sessions/session-context.js' {
   }
 }
 
-/** The ends that somebody has to look into. */
+/** End codes with the span status `ERROR`. */
 const FAILURES: readonly SessionEndCode[] = ['failed', 'peer_error', 'start_failed', 'not_ready'];
 
 /**
- * One span for each session, from its opening to its end, as a child of whatever was active when it was opened. The bot runs in its
+ * Tracing with one OpenTelemetry span for each session, a child of the span that is active at its start. The bot runs in the span's
  * context, so that the bot's own spans are its children.
  */
 export class SessionSpans implements SessionObserver {
@@ -39,7 +39,7 @@ export class SessionSpans implements SessionObserver {
     }
     const { code, message, cause } = state.reason;
     span?.setAttributes({
-      // Another than at first, where the caller came unannounced.
+      // The transport can change when the client connects.
       'pipecat.transport': transport,
       'pipecat.session.end_reason': code,
     });

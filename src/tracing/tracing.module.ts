@@ -18,10 +18,7 @@ class RunnerTracing implements OnModuleInit {
   }
 }
 
-/**
- * A span of OpenTelemetry for each session. Needs the package `@opentelemetry/api`; which SDK takes the spans, if any, is the host's
- * choice.
- */
+/** OpenTelemetry tracing with a span for each session. Needs the package `@opentelemetry/api`; the host sets up the SDK. */
 @RunnerPart('features')
 @Module({ providers: [RunnerTracing] })
 export class TracingModule {

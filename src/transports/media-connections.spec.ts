@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FakeLink } from '../../test/support/fake-link.js';
+import { FakeMediaConnection } from '../../test/support/fake-media-connection.js';
 import { RunnerArguments } from '../bot/runner-arguments.js';
 import { MediaUnavailableError } from '../media/media-unavailable.error.js';
 import { MediaConnections } from './media-connections.js';
@@ -15,7 +15,7 @@ const OPTIONS = { sampleRateHz: 16_000, signal: undefined };
 describe('mediaConnections', () => {
   it('connects arguments of a class with the factory that was registered for it, which gets options and context', async () => {
     const connections = new MediaConnections();
-    const link = new FakeLink();
+    const link = new FakeMediaConnection();
     const given: unknown[] = [];
     connections.register(RadioArguments, (...all) => {
       given.push(...all);
@@ -30,7 +30,7 @@ describe('mediaConnections', () => {
 
   it('connects subclasses, each with the factory of its nearest class', async () => {
     const connections = new MediaConnections();
-    const [radio, shortWave] = [new FakeLink(), new FakeLink()];
+    const [radio, shortWave] = [new FakeMediaConnection(), new FakeMediaConnection()];
     connections.register(RadioArguments, () => radio);
     expect(await connections.connect(new ShortWaveArguments(), OPTIONS, {})).toBe(radio);
     connections.register(ShortWaveArguments, () => shortWave);
@@ -40,7 +40,7 @@ describe('mediaConnections', () => {
 
   it('prefers the factory of a transport_type to that of the whole class', async () => {
     const connections = new MediaConnections();
-    const [fm, any] = [new FakeLink(), new FakeLink()];
+    const [fm, any] = [new FakeMediaConnection(), new FakeMediaConnection()];
     connections.register(RadioArguments, () => fm, 'fm');
     const on = (transport_type?: string) =>
       connections.connect(Object.assign(new RadioArguments(), { transport_type }), OPTIONS, {});
@@ -54,7 +54,7 @@ describe('mediaConnections', () => {
 
   it('refuses a second factory for a class, or for a transport_type of it', () => {
     const connections = new MediaConnections();
-    const factory = () => new FakeLink();
+    const factory = () => new FakeMediaConnection();
     connections.register(RadioArguments, factory);
     connections.register(RadioArguments, factory, 'fm');
     expect(() => connections.register(RadioArguments, factory)).toThrow(

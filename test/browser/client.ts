@@ -3,7 +3,7 @@ import { SmallWebRTCTransport } from '@pipecat-ai/small-webrtc-transport';
 import { WavMediaManager, WebSocketTransport } from '@pipecat-ai/websocket-transport';
 import { Heard } from './heard.js';
 
-/** What the SmallWebRTC transport keeps to itself, and does by itself when a network fails. */
+/** Internals of the SmallWebRTC transport, which it uses when a network fails. */
 interface Inside {
   readonly pc: RTCPeerConnection;
   attemptReconnection(recreatePeerConnection: boolean): Promise<void>;

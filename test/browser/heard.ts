@@ -6,7 +6,7 @@ const TAP = `registerProcessor('tap', class extends AudioWorkletProcessor {
   }
 })`;
 
-/** What the page hears of the bot. */
+/** Audio of the bot in the page. */
 export class Heard {
   private chunks: Int16Array[] = [];
   private rateHz = 0;

@@ -68,9 +68,9 @@ describe.each(PLATFORMS)(
   },
 );
 
-describe.each(PLATFORMS)('a runner in an application that serves on %s', (platform) => {
+describe.each(PLATFORMS)('a runner in a listening application on %s', (platform) => {
   it.each(['hybrid application', 'application on a server of its own'])(
-    'prepares its launcher once, and begins its work: %s',
+    'prepares its launcher once and starts serving: %s',
     async (kind) => {
       expect(await run(kind, platform, () => daily.untilRooms(2))).toMatchObject({
         code: 0,
@@ -86,7 +86,7 @@ describe.each(PLATFORMS)('a runner in an application that serves on %s', (platfo
   it.each([
     'application that loads the module lazily',
     'application that loads the module lazily before it listens',
-  ])('warns that it is not served, and stays idle: %s', async (kind) => {
+  ])('warns that it is not served and stays idle: %s', async (kind) => {
     const { log, ...report } = await run(kind, platform);
     expect(report).toEqual({ ...IDLE, events: [] });
     expect(log).toMatch(/WARN.*NOT SERVED: RunnerModule was loaded by LazyModuleLoader/);

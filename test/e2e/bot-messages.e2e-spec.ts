@@ -30,7 +30,7 @@ afterEach(async () => {
 const start = async (...args: Parameters<typeof ProcessHost.start>): Promise<ProcessHost> =>
   (running = await ProcessHost.start(...args));
 
-describe('a message of a bot that is none', () => {
+describe('a malformed message of a bot process', () => {
   it.each<[string, unknown, RegExp]>([
     ['a text', 'hello', /said what is no message of the protocol/],
     ['null', null, /said what is no message of the protocol/],
@@ -73,7 +73,7 @@ describe('a message of a bot that is none', () => {
       { type: 'x', more: 'x'.repeat(600_000) },
       /sent a message of more than 524288 characters/,
     ],
-  ])('ends its process alone, and the session says why: %s', async (_, message, reason) => {
+  ])('ends only that process, and the session names the cause: %s', async (_, message, reason) => {
     const { host, lines, sessions } = await start(raw());
     await running!.open({ says: ['{"type":"log","level":"log","message":"up"}'] });
     await lines.with('up');
@@ -86,7 +86,7 @@ describe('a message of a bot that is none', () => {
   });
 
   it.each(['ready', 'done', 'hang_up'])(
-    'is one of a conversation before that has begun: %s',
+    'before its session begins ends the process: %s',
     async (type) => {
       await start(raw(JSON.stringify({ type })));
       expect(await running!.endOf({})).toMatchObject({
@@ -97,8 +97,8 @@ describe('a message of a bot that is none', () => {
   );
 });
 
-describe('messages of a bot', () => {
-  it('that are not known, come again, or after the end, change nothing', async () => {
+describe('messages of a bot process', () => {
+  it('are ignored when unknown, repeated or late', async () => {
     const { lines } = await start(raw());
     const says = [
       { type: 'grown' },
@@ -121,7 +121,7 @@ describe('messages of a bot', () => {
   });
 
   it.each([['Node', OBEDIENT, 'throw'], ...(PIPECAT_PYTHON ? [PYTHON] : [])] as const)(
-    'have room for whatever is thrown in %s',
+    'are large enough for any error thrown in %s',
     async (_, program, deed) => {
       const { lines } = await start(program);
       const message = '\u{1f600}\u0001'.repeat(100_000);
@@ -133,7 +133,7 @@ describe('messages of a bot', () => {
     },
   );
 
-  it('end a call once, however many ask for it', async () => {
+  it('end a call only once, however many requests arrive', async () => {
     const api = await FakeCarrierApi.start();
     toClose.push(() => api.close());
     const { host } = await start(raw(), {
@@ -145,7 +145,7 @@ describe('messages of a bot', () => {
     expect(api.requests).toHaveLength(1);
   });
 
-  it('are read no faster than a thousand a second, and the runner does other things meanwhile', async () => {
+  it('are rate-limited to 1,000 a second without blocking the event loop', async () => {
     const { host, lines } = await start({ ...raw(), stopGraceMs: 100, killGraceMs: 100 });
     const line = JSON.stringify({ type: 'log', level: 'log', message: 'again' });
     const socket = await running!.open({ floods: { on: 'control', line } });
@@ -162,8 +162,8 @@ describe('messages of a bot', () => {
   });
 });
 
-describe('the WebSocket of a bot', () => {
-  it('takes no message from it that is larger than those from its peer may be', async () => {
+describe('the WebSocket of a bot process', () => {
+  it('refuses messages of the bot over maxPayloadBytes', async () => {
     const { host } = await start(OBEDIENT, { maxPayloadBytes: 100_000 });
     const client = await host.connect();
     const socket = await running!.open({ do: 'flood', count: 1, bytes: 100_001 });
@@ -183,7 +183,7 @@ describe('the WebSocket of a bot', () => {
     expect(message).toHaveLength(100_000);
   });
 
-  it('ends the process that breaks its protocol', async () => {
+  it('ends a process that violates the WebSocket protocol', async () => {
     await start(OBEDIENT);
     expect(await running!.endOf({ do: 'garble' })).toMatchObject({
       code: 'failed',

@@ -38,14 +38,14 @@ class OneOfTwo extends BotLauncher {
 
 const logMessage = JSON.stringify({ type: 'log', level: 'log', message: 'again and again' });
 
-describe('a bot that prints for ever', () => {
+describe('a bot process that prints endlessly', () => {
   it.each([
     ['short lines on stdout', { on: 'stdout', line: 'x' }],
     ['lines on stderr', { on: 'stderr', line: 'x'.repeat(100) }],
     ['empty lines', { on: 'stdout', line: '' }],
     ['one line without an end', { on: 'stdout', line: 'x'.repeat(65_536) }],
     ['log messages', { on: 'control', line: logMessage }],
-  ])('holds up no other call, and fills no memory: %s', async (_, floods) => {
+  ])('neither delays other calls nor fills the memory: %s', async (_, floods) => {
     const { lines } = await start(OBEDIENT, { launcher: OneOfTwo });
     const call = await running!.open({ do: 'mirror' });
     let heard = 0;
@@ -75,7 +75,7 @@ describe('a bot that prints for ever', () => {
     flood.terminate();
   });
 
-  it('is told once a second how much of it was left out', async () => {
+  it('gets one line a second in the log with the number of dropped lines', async () => {
     const { lines } = await start({ ...RAW, outputLinesPerSecond: 10 });
     const socket = await running!.open({ floods: { on: 'stdout', line: 'again' } });
     await lines.with('lines of the bot left out: ');
@@ -93,8 +93,8 @@ describe('a bot that prints for ever', () => {
   });
 });
 
-describe('what a bot prints and what it has logged', () => {
-  it('share one allowance, and the rest is counted', async () => {
+describe('output and log messages of a bot process', () => {
+  it('share one rate limit, and the dropped rest is counted', async () => {
     const { lines, sessions } = await start({ ...OBEDIENT, outputLinesPerSecond: 30 });
     await running!.endOf({ do: 'chatter', count: 100 });
     expect(await sessions[0]!.ended).toMatchObject({ code: 'completed' });
@@ -107,7 +107,7 @@ describe('what a bot prints and what it has logged', () => {
     expect(logged.length).toBeLessThanOrEqual(60);
   });
 
-  it('moves no cursor and forges no line, whatever is in it', async () => {
+  it('cannot forge lines or move the cursor with control characters', async () => {
     const { lines } = await start(RAW);
     const text =
       '\u001b[31mred\u001b[0m\u001b]0;title\u0007 \u0000\u0008\r\u009b2J\u0085\u2028\u202eend\n[Nest] forged';
@@ -118,7 +118,7 @@ describe('what a bot prints and what it has logged', () => {
     expect(lines.all).toContain('log [Nest] forged');
   });
 
-  it('has the level that its prefix names, if that is one', async () => {
+  it('is logged at the level that its prefix names', async () => {
     const { lines } = await start(RAW);
     const as = (level: string): string => `2026-01-31 12:00:00.000 | ${level} | bot:x:1 - said\n`;
     await running!.endOf({
@@ -131,8 +131,8 @@ describe('what a bot prints and what it has logged', () => {
   });
 });
 
-describe('a process that is gone', () => {
-  it('is not waited for when another has its descriptors', async () => {
+describe('an exited bot process', () => {
+  it('is not waited for when another process inherited its descriptors', async () => {
     const { lines } = await start(OBEDIENT);
     const socket = await running!.open({ do: 'leaveBehind' });
     const [, pid] = /pid (\d+)/.exec(await lines.with('left behind'))!;
@@ -148,7 +148,7 @@ describe('a process that is gone', () => {
     });
   });
 
-  it('is replaced when it waited, but not at once, for the next may go as soon', async () => {
+  it('is replaced in the warm pool after a back-off', async () => {
     const { lines } = await start({
       command: 'sh',
       args: ['-c', `echo '{"type":"loaded"}' >&3`],

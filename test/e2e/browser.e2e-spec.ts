@@ -71,7 +71,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     running.app.get(SessionRegistry, { strict: false }).require(session.id);
 
   describe.each(['webrtc', 'websocket'] as const)('over %s', (transport) => {
-    it.each(PLATFORMS)('hear themselves, and exchange messages, on %s', async (platform) => {
+    it.each(PLATFORMS)('receive their own audio and exchange messages on %s', async (platform) => {
       await start(platform);
       await openIn(browser);
       const { args, session, rtvi } = await connect(transport);
@@ -89,7 +89,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       ]);
     });
 
-    it('can be muted: the bot hears silence, and the connection stays', async () => {
+    it('can mute: the bot receives silence, and the connection stays', async () => {
       await start();
       await openIn(browser);
       const conversation = await connect(transport);
@@ -103,7 +103,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       expect(await user.events()).not.toContain('gone');
     });
 
-    it('say goodbye, which is noticed within 100 ms', async () => {
+    it('end the session within 100 ms when they disconnect', async () => {
       await start();
       await openIn(browser);
       const conversation = await connect(transport);
@@ -113,7 +113,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       expect(Date.now() - leftMs).toBeLessThan(100);
     });
 
-    it('are gone with their tab, which is noticed within 10 s', async () => {
+    it('end the session within 10 s when their tab is closed', async () => {
       await start();
       await openIn(browser);
       const { ended } = sessionOf(await connect(transport));
@@ -126,7 +126,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       expect(Date.now() - startMs).toBeLessThan(10_000);
     });
 
-    it('are gone with their browser, which is noticed within 10 s', async () => {
+    it('end the session within 10 s when their browser is killed', async () => {
       await start();
       const { browser: doomed, kill } = await launchChromiumProcess();
       await openIn(doomed);
@@ -139,7 +139,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     });
   });
 
-  describe('keep their bot', () => {
+  describe('keep their WebRTC bot', () => {
     let conversation: Conversation;
     beforeEach(async () => {
       await start();
@@ -157,7 +157,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       expect(webrtc_connection.state).toBe('connected');
     };
 
-    it('when they make their connection anew', async () => {
+    it('when they reconnect', async () => {
       const { webrtc_connection } = conversation.args as SmallWebRTCRunnerArguments;
       const again = once(webrtc_connection, 'connected');
       await user.reconnect();
@@ -165,7 +165,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       await goesOn();
     });
 
-    it('when they restart ICE', async () => {
+    it('after an ICE restart', async () => {
       await user.restartIce();
       await goesOn();
     });

@@ -94,9 +94,9 @@ async function start(
   return { host, router: callRouter as Router, launcher, records, lines, registry };
 }
 
-describe.each(CARRIERS)('a call from %s', (carrier) => {
+describe.each(CARRIERS)('a routed call from %s', (carrier) => {
   it.each(['none', 'token'] as const)(
-    'is decided about before it is answered, and connects to that decision, with webSocketAuth: %s',
+    'is decided before it is answered, and connects to the decision, with webSocketAuth: %s',
     async (webSocketAuth) => {
       const { host, router, launcher, registry } = await start(
         () => ({
@@ -159,7 +159,7 @@ describe.each(CARRIERS)('a call from %s', (carrier) => {
       { refuse: { say: 'Sorry, <b> & we are "closed".' } },
       /<(Say|Speak)>Sorry, &lt;b&gt; &amp; we are &quot;closed&quot;\.<\/\1><Hangup\/><\/Response>/,
     ],
-  ])('that is refused is %s', async (_, decision, xml) => {
+  ])('that the router refuses is %s', async (_, decision, xml) => {
     const { host, records, registry } = await start(() => decision);
     const answer = await host.ring({ carrier });
     expect(answer).toEqual({ xml: expect.stringMatching(xml), call: undefined });
@@ -192,7 +192,7 @@ describe.each(CARRIERS)('a call from %s', (carrier) => {
     ],
   ];
   it.each(unfit)(
-    'hears that all lines are busy when the router %s, and the log says why',
+    'is told that all lines are busy when the router %s, and the log names the cause',
     async (_, route, reason) => {
       const { host, records, lines, registry } = await start(route, { callRouterTimeoutMs: 100 });
       const { xml, call } = await host.ring({ carrier });
@@ -204,7 +204,7 @@ describe.each(CARRIERS)('a call from %s', (carrier) => {
     },
   );
 
-  it('hears so as well when the tenant holds all its lines', async () => {
+  it('is told that all lines are busy when the tenant’s limit is reached', async () => {
     const { host, records, registry } = await start(({ to }) => ({
       principal: { id: to, maxSessions: 1 },
     }));
@@ -218,14 +218,14 @@ describe.each(CARRIERS)('a call from %s', (carrier) => {
     await other.call!.hangUp();
   });
 
-  it('ends when it has lasted as long as was decided', async () => {
+  it('ends at the maximum duration of its decision', async () => {
     const { host, records } = await start(() => ({ maxDurationMs: 50 }));
     const { call } = await host.ring({ carrier });
     expect(await call!.closed).toMatchObject({ code: 1000 });
     expect(records.ends).toEqual([expect.objectContaining({ code: 'too_long' })]);
   });
 
-  it('is hung up and transferred on the account that was decided', async () => {
+  it('is hung up and transferred with the account of its decision', async () => {
     api = await FakeCarrierApi.start();
     const credentials = api.credentials;
     const bot = async (args: RunnerArguments, session: BotSession): Promise<void> => {
@@ -262,7 +262,7 @@ describe.each(CARRIERS)('a call from %s', (carrier) => {
     ]);
   });
 
-  it('that is never connected ends by itself', async () => {
+  it('that never connects expires', async () => {
     const { host, registry } = await start(() => ({}), { pendingTtlMs: 50 });
     await fetch(`${host.url}/telephony/${carrier}`, { method: 'POST' });
     const [session] = registry.live as [Session];
@@ -270,7 +270,7 @@ describe.each(CARRIERS)('a call from %s', (carrier) => {
   });
 });
 
-describe('the keys of a webhook', () => {
+describe('webhook keys of the call router', () => {
   const keys = { acme: 'acme-token', other: 'other-token' };
   const keyed = () =>
     new Router(
@@ -281,7 +281,7 @@ describe('the keys of a webhook', () => {
   it.each([
     ['twilio', twilioHeaders],
     ['plivo', plivoHeaders],
-  ] as const)('of %s are each tenant’s own', async (carrier, sign) => {
+  ] as const)('of %s are separate for each tenant', async (carrier, sign) => {
     const { host, router, launcher } = await start(keyed(), {
       telephony: { webhookKeys: { [carrier]: 'module-token' } },
     });
@@ -333,7 +333,7 @@ describe('the keys of a webhook', () => {
     await expect(wrong.host.ring({ carrier: 'telnyx', headers })).rejects.toThrow(/answered 401/);
   });
 
-  it('that cannot be looked up turn the caller away', async () => {
+  it('that cannot be looked up refuse the call', async () => {
     const { host, lines, router } = await start(
       new Router(
         () => ({}),
@@ -348,7 +348,7 @@ describe('the keys of a webhook', () => {
   });
 });
 
-describe('a call without a webhook', () => {
+describe('a routed call without a webhook', () => {
   const byExotel = (url: string) =>
     placeCall({
       carrier: 'exotel',
@@ -357,7 +357,7 @@ describe('a call without a webhook', () => {
       to: '+15550002',
     });
 
-  it('is decided about when it is connected', async () => {
+  it('is decided when it connects', async () => {
     const { host, router, launcher } = await start(() => ({
       bot: 'sales',
       body: { tenant: 'acme' },
@@ -406,7 +406,7 @@ describe('a call without a webhook', () => {
       { code: 1013 },
       { code: 'start_failed', refusal: 'AT_CAPACITY' },
     ],
-  ])('that is %s is closed, and recorded once', async (_, route, close, end) => {
+  ])('that is %s is closed and recorded once', async (_, route, close, end) => {
     const { host, launcher, records, registry } = await start(route);
     const call = await byExotel(host.url);
     expect(await call.closed).toMatchObject(close);
@@ -436,7 +436,7 @@ describe('a call without a webhook', () => {
     expect(records.ends).toEqual([expect.objectContaining({ code: 'peer_left' })]);
   });
 
-  it('holds the place of its tenant until it ends', async () => {
+  it('holds a slot of its tenant until it ends', async () => {
     const { host, launcher } = await start(() => ({ principal: { id: 'acme', maxSessions: 1 } }));
     const first = await byExotel(host.url);
     const { session } = await launcher.nextLaunch();
@@ -448,7 +448,7 @@ describe('a call without a webhook', () => {
     await third.hangUp();
   });
 
-  it('is decided about for whoever connects to the media WebSocket directly', async () => {
+  it('is decided for clients that connect to the media WebSocket directly', async () => {
     const { host, router, launcher } = await start(() => ({ bot: 'sales' }));
     const call = await placeCall({
       carrier: 'twilio',
@@ -460,7 +460,7 @@ describe('a call without a webhook', () => {
   });
 });
 
-describe('what the host has started itself', () => {
+describe('a session that the host starts', () => {
   it('is not routed', async () => {
     const { host, router, launcher } = await start(() => ({ refuse: 'rejected' }));
     const call = await host.call({ carrier: 'twilio', body: 'mine' });
@@ -470,8 +470,8 @@ describe('what the host has started itself', () => {
   });
 });
 
-describe('a host without a router', () => {
-  it('takes every call, as it always did', async () => {
+describe('a host without a call router', () => {
+  it('accepts every call', async () => {
     host = await startHost(
       RunnerModule.forRoot({
         launcher: RecordingLauncher,
@@ -485,7 +485,7 @@ describe('a host without a router', () => {
   });
 });
 
-describe('the router', () => {
+describe('a call router', () => {
   @Injectable()
   class Numbers {
     readonly bots: Record<string, string> = { '+15550002': 'sales' };
@@ -504,7 +504,7 @@ describe('the router', () => {
     }
   }
 
-  it('is a class of the host’s, which injects what it needs', async () => {
+  it('is a class of the host with injected dependencies', async () => {
     const launcher = new RecordingLauncher();
     host = await startHost(
       RunnerModule.forRoot({
@@ -540,7 +540,7 @@ describe('the router', () => {
   });
 });
 
-it('a socket that comes with the session of another call’s decision is refused', async () => {
+it('a media WebSocket with the session id of another call’s decision is refused', async () => {
   const { host, registry } = await start(() => ({}));
   const { call } = await host.ring({ carrier: 'twilio' });
   const [session] = registry.live as [Session];

@@ -9,7 +9,7 @@ import { post, type RunningApp, runnerModule, startApp } from '../support/runner
 const KEYS = { apiKey: 'devkey', apiSecret: 'a-secret-of-at-least-thirty-two-characters' };
 const WHO = { from: '+15550001', to: '+15550002', sip_headers: { 'x-customer': '7' } };
 
-describe('who is calling', () => {
+describe('the caller’s number', () => {
   let daily: FakeDaily;
   let running: RunningApp;
   const launcher = new RecordingLauncher();
@@ -95,14 +95,14 @@ describe('who is calling', () => {
     ],
     ['Twilio', () => carrierCall('twilio')],
     ['Telnyx', () => carrierCall('telnyx')],
-  ])('is in the same place on %s', async (_, call) => {
+  ])('is in the same field of the call data on %s', async (_, call) => {
     await call();
     const { args } = await launcher.nextLaunch();
     expect(args.call_data).toMatchObject(WHO);
     expect(args.call_data!.call_id).toEqual(expect.any(String));
   });
 
-  it('is there on Plivo too, which takes neither a plus nor SIP headers', async () => {
+  it('is in the call data on Plivo, which supports neither a plus nor SIP headers', async () => {
     await carrierCall('plivo');
     const { args } = await launcher.nextLaunch();
     expect(args.call_data).toMatchObject({ from: '15550001', to: '15550002' });

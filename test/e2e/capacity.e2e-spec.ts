@@ -45,8 +45,8 @@ async function waiting(registry: SessionRegistry, count: number): Promise<void> 
   while (registry.queued !== count) await new Promise((resolve) => setImmediate(resolve));
 }
 
-describe.each(PLATFORMS)('a full runner on %s', (platform) => {
-  it('lets starts wait for a place, and serves them in order', async () => {
+describe.each(PLATFORMS)('a runner at maxSessions on %s', (platform) => {
+  it('queues POST /start until a slot is free, in order', async () => {
     const { url, registry } = await start(platform, { maxSessions: 1, startQueueMs: 10_000 });
     const order: string[] = [];
     const startAs = async (name: string) => {
@@ -72,7 +72,7 @@ describe.each(PLATFORMS)('a full runner on %s', (platform) => {
     });
   });
 
-  it('refuses them when the time is up', async () => {
+  it('answers queued starts with 429 after startQueueMs', async () => {
     const { url, registry } = await start(platform, { maxSessions: 1, startQueueMs: 50 });
     await post(`${url}/start`, {});
     const { status, json, headers } = await post(`${url}/start`, {});
@@ -81,7 +81,7 @@ describe.each(PLATFORMS)('a full runner on %s', (platform) => {
     await waiting(registry, 0);
   });
 
-  it('lets only so many wait', async () => {
+  it('limits the queue to maxQueuedStarts', async () => {
     const options = { maxSessions: 1, startQueueMs: 10_000, maxQueuedStarts: 1 };
     const { url, registry } = await start(platform, options);
     const { json } = await post(`${url}/start`, {});
@@ -92,7 +92,7 @@ describe.each(PLATFORMS)('a full runner on %s', (platform) => {
     expect((await patient).status).toBe(200);
   });
 
-  it('gives the place in the queue of a client that left to the next', async () => {
+  it('passes the queue position of a disconnected client on', async () => {
     const options = { maxSessions: 1, startQueueMs: 10_000, maxQueuedStarts: 1 };
     const { url, registry } = await start(platform, options);
     const { json } = await post(`${url}/start`, {});
@@ -108,7 +108,7 @@ describe.each(PLATFORMS)('a full runner on %s', (platform) => {
     expect(registry.size).toBe(1);
   });
 
-  it('is ready all the same, for those who hold its places must reach it', async () => {
+  it('stays ready in /readyz, because clients must reach their sessions', async () => {
     const { url, readiness } = await start(platform, { maxSessions: 1 });
     expect([readiness.isReady, readiness.atCapacity]).toEqual([true, false]);
     await post(`${url}/start`, {});
@@ -119,7 +119,7 @@ describe.each(PLATFORMS)('a full runner on %s', (platform) => {
     ['twilio', /<Response><Say>All lines are busy\..*<\/Say><Hangup\/><\/Response>/],
     ['telnyx', /<Response><Say>/],
     ['plivo', /<Response><Speak>/],
-  ])('tells callers from %s so', async (carrier, xml) => {
+  ])('tells callers from %s that all lines are busy', async (carrier, xml) => {
     const { url } = await start(platform, { maxSessions: 1, webSocketAuth: 'token' });
     const call = async () => {
       const response = await fetch(`${url}/telephony/${carrier}`, { method: 'POST' });
@@ -133,7 +133,7 @@ describe.each(PLATFORMS)('a full runner on %s', (platform) => {
 });
 
 describe.each(PLATFORMS)('an overloaded runner on %s', (platform) => {
-  it('takes no sessions until the load is lower', async () => {
+  it('refuses sessions until the load falls', async () => {
     let load = 0;
     let asked = () => {};
     const loadFunction = async () => {
@@ -169,7 +169,7 @@ describe.each(PLATFORMS)('an overloaded runner on %s', (platform) => {
 });
 
 describe.each(PLATFORMS)('@nestjs/throttler on %s', (platform) => {
-  it('limits how often sessions are started, and nothing else', async () => {
+  it('limits the rate of session starts and nothing else', async () => {
     const host = await ChildHost.start('test/support/throttled-host.js', platform);
     try {
       const { url } = host;

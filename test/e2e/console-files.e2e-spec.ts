@@ -28,7 +28,7 @@ async function raw(path: string, options: { method?: string; host?: string } = {
   return { status: response.statusCode, headers: response.headers, body };
 }
 
-describe.each(PLATFORMS)('the files of the console on %s', (platform) => {
+describe.each(PLATFORMS)('console files on %s', (platform) => {
   const serve = async (
     options: RunnerOptions & RunnerModuleExtras = { console: true },
     ...more: [Parameters<typeof startApp>[2]?, Parameters<typeof startApp>[3]?]
@@ -46,7 +46,7 @@ describe.each(PLATFORMS)('the files of the console on %s', (platform) => {
     );
   };
 
-  it('are a page, with what it needs beside it', async () => {
+  it('are a page with its assets', async () => {
     await serve();
     const { status, headers, body } = await raw('/client/');
     expect(status).toBe(200);
@@ -73,7 +73,7 @@ describe.each(PLATFORMS)('the files of the console on %s', (platform) => {
     expect((await raw('/client/licenses.md')).headers['content-type']).toMatch(/^text\/markdown/);
   });
 
-  it('are found from /client, wherever a proxy put it', async () => {
+  it('redirect from /client to /client/ behind any proxy path', async () => {
     await serve();
     for (const [path, location] of [
       ['/client', 'client/'],
@@ -83,7 +83,7 @@ describe.each(PLATFORMS)('the files of the console on %s', (platform) => {
     }
   });
 
-  it('come without a body to HEAD, compressed or not at all where the browser has them', async () => {
+  it('support HEAD, gzip and If-None-Match', async () => {
     await serve();
     const plain = await raw('/client/');
     const head = await raw('/client/', { method: 'HEAD' });
@@ -116,14 +116,14 @@ describe.each(PLATFORMS)('the files of the console on %s', (platform) => {
     '/client/..%5c..%5cpackage.json',
     '/client/%00',
     '/client//etc/passwd',
-  ])('are all there is: %s is not found', async (path) => {
+  ])('are a closed list: %s is not found', async (path) => {
     await serve();
     const { status, body } = await raw(path);
     expect(status).toBe(404);
     expect(body.toString()).not.toContain('nestjs-pipecat-runner');
   });
 
-  it('have a policy that lets in nothing but the runner', async () => {
+  it('have a content security policy for the runner only', async () => {
     await serve();
     const policyOf = async (...args: Parameters<typeof raw>) =>
       (await raw(...args)).headers['content-security-policy'];
@@ -136,7 +136,7 @@ describe.each(PLATFORMS)('the files of the console on %s', (platform) => {
     expect(await policyOf('/client/', { host: 'x;script-src' })).not.toContain('x;');
   });
 
-  it('have a policy that follows the public URL and the transports', async () => {
+  it('have a content security policy for the public URL and the transports', async () => {
     await serve({
       console: true,
       publicUrl: 'https://bot.example.com/ops',
@@ -159,7 +159,7 @@ describe.each(PLATFORMS)('the files of the console on %s', (platform) => {
     expect((await raw('/client/')).status).toBe(404);
   });
 
-  it('are under the guards of the host', async () => {
+  it('are protected by the host’s guards', async () => {
     await serve(
       { console: true },
       (app) =>
@@ -172,7 +172,7 @@ describe.each(PLATFORMS)('the files of the console on %s', (platform) => {
     expect((await raw('/client/')).status).toBe(401);
   });
 
-  it('are not there unless they are asked for, and leave the path to the host', async () => {
+  it('are absent by default, and leave the path to the host', async () => {
     @Controller('client')
     class HostController {
       @Get('assets')

@@ -73,33 +73,36 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     user = await ConsoleUser.open(browser, `${running.url}/client`, prepare);
   };
 
-  it.each(TALKING)('talks over %s, again and again, and asks nobody else', async (name, module) => {
-    await start({ transports: [module] });
-    await open();
-    expect(await user.transports()).toEqual([name]);
-    for (let round = 0; round < 2; round++) {
-      await user.press('Connect');
-      await user.sees('ready, RTVI 2.1.0');
-      await user.sees('Hello! I say back what I hear.');
-      await user.seesSpeech('Your level');
-      await user.seesSpeech('The bot’s level');
-      await user.sees(/^\d+(\.\d)? ms$/);
-      if (name === 'SmallWebRTC') {
-        await user.seesFact('Lost from bot', /^\d+\.\d %$/);
-        await user.seesFact('Lost from you', /^\d+\.\d %$/);
+  it.each(TALKING)(
+    'talks over %s repeatedly, without third-party requests',
+    async (name, module) => {
+      await start({ transports: [module] });
+      await open();
+      expect(await user.transports()).toEqual([name]);
+      for (let round = 0; round < 2; round++) {
+        await user.press('Connect');
+        await user.sees('ready, RTVI 2.1.0');
+        await user.sees('Hello! I say back what I hear.');
+        await user.seesSpeech('Your level');
+        await user.seesSpeech('The bot’s level');
+        await user.sees(/^\d+(\.\d)? ms$/);
+        if (name === 'SmallWebRTC') {
+          await user.seesFact('Lost from bot', /^\d+\.\d %$/);
+          await user.seesFact('Lost from you', /^\d+\.\d %$/);
+        }
+        const session = running.app
+          .get(SessionRegistry, { strict: false })
+          .get(await user.fact('Session'))!;
+        expect(session.state.name).toBe('running');
+        await user.press('Disconnect');
+        expect((await session.ended).code).toBe('peer_left');
+        await user.sees(/^disconnected$/);
       }
-      const session = running.app
-        .get(SessionRegistry, { strict: false })
-        .get(await user.fact('Session'))!;
-      expect(session.state.name).toBe('running');
-      await user.press('Disconnect');
-      expect((await session.ended).code).toBe('peer_left');
-      await user.sees(/^disconnected$/);
-    }
-    expect(user.complaints).toEqual([]);
-    expect(user.requests.filter((url) => !url.startsWith(`${running.url}/`))).toEqual([]);
-    expect(await user.iceServers()).toEqual(name === 'SmallWebRTC' ? [[], []] : []);
-  });
+      expect(user.complaints).toEqual([]);
+      expect(user.requests.filter((url) => !url.startsWith(`${running.url}/`))).toEqual([]);
+      expect(await user.iceServers()).toEqual(name === 'SmallWebRTC' ? [[], []] : []);
+    },
+  );
 
   it.each(TALKING)('records both sides of %s', async (_, module) => {
     await start({ transports: [module] });
@@ -133,7 +136,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     expect(user.complaints).toEqual([]);
   });
 
-  it('shows what is typed and what the bot makes of it, and presses keys', async () => {
+  it('shows typed text, the bot’s answers, and sends DTMF', async () => {
     const pressed: string[] = [];
     class KeyBot extends EchoBot {
       override async launch(args: RunnerArguments, session: BotSession): Promise<void> {
@@ -183,7 +186,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     expect(user.complaints).toEqual([]);
   });
 
-  it('gives the bot its body', async () => {
+  it('sends the body to the bot', async () => {
     const launcher = new RecordingLauncher();
     await start({ launcher: { useValue: launcher } });
     await open();
@@ -196,7 +199,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     expect((await launcher.nextLaunch()).args.body).toEqual({ delayMs: 800 });
   });
 
-  it('falls silent when the bot is interrupted', async () => {
+  it('stops playback on barge-in', async () => {
     const interruption = new AbortController();
     class TalkativeBot extends BotLauncher {
       async launch(args: RunnerArguments, session: BotSession): Promise<void> {
@@ -220,7 +223,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     expect(user.complaints).toEqual([]);
   });
 
-  it('ends with the bot, and finds nothing wrong with that', async () => {
+  it('ends with the bot without an error', async () => {
     const end = new AbortController();
     class BriefBot extends EchoBot {
       override async launch(args: RunnerArguments, session: BotSession): Promise<void> {
@@ -237,8 +240,8 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     expect(user.complaints).toEqual([]);
   });
 
-  describe('says what is wrong in words:', () => {
-    it('the runner refuses', async () => {
+  describe('shows an error in plain words when', () => {
+    it('the runner refuses the start', async () => {
       await start({ maxSessions: 1 });
       await post(`${running.url}/start`, { transport: 'websocket' });
       await open();
@@ -255,7 +258,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       expect(await user.seesProblem()).toMatch(/launcher/);
     });
 
-    it('something in between answers, and the next attempt is a new one', async () => {
+    it('a proxy answers, and the next attempt succeeds', async () => {
       await start();
       await open();
       await user.page.route('**/start', (route) =>
@@ -278,7 +281,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       expect(await user.seesProblem()).toBe('The runner cannot be reached. Is it running?');
     });
 
-    it('the WebSocket does not get through', async () => {
+    it('the WebSocket cannot connect', async () => {
       await start();
       await open();
       await user.page.route('**/start', (route) =>
@@ -306,7 +309,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       await user.sees(/^disconnected$/);
     });
 
-    it('Daily’s code cannot be had, and the next attempt is a new one', async () => {
+    it('Daily’s library cannot be loaded, and the next attempt loads it', async () => {
       await start({ transports: [DailyModule.forRoot({ apiKey: 'k' })] });
       await open((page) => page.route(/^https:/, (route) => route.abort()));
       await user.press('Connect');
@@ -338,7 +341,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       expect(await user.seesProblem()).toMatch(/origin/i);
     });
 
-    it('there is no microphone, without which one can still listen', async () => {
+    it('the microphone is missing, and listening still works', async () => {
       await start();
       await open((page) =>
         page.addInitScript(
@@ -350,7 +353,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       await user.sees('Hello! I say back what I hear.');
     });
 
-    it('there is nothing to talk over', async () => {
+    it('no transport is available', async () => {
       await start({ transports: [TelephonyModule.forRoot()] });
       await open();
       expect(await user.seesProblem()).toMatch(
@@ -382,7 +385,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     await user.sees('ready, RTVI 2.1.0');
   });
 
-  it.each(TALKING)('has a key for the runner, over %s', async (_, module) => {
+  it.each(TALKING)('sends its key to the runner over %s', async (_, module) => {
     const key = 'pk_0123456789abcdef';
     await start({ transports: [module], publicKeys: [key] });
     await open();
@@ -396,7 +399,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     expect(await user.page.getByRole('alert').count()).toBe(0);
   });
 
-  it('keeps what was typed when another transport is chosen', async () => {
+  it('keeps the typed options when the transport changes', async () => {
     await start({ transports: TALKING.map(([, module]) => module) });
     await open();
     await user.page.getByText('Start options', { exact: true }).click();
@@ -406,14 +409,14 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     expect(await user.page.getByLabel(/^API key/).inputValue()).toBe('pk_secret');
   });
 
-  it('takes tokens along', async () => {
+  it('sends WebSocket tokens', async () => {
     await start({ webSocketAuth: 'token' });
     await open();
     await user.press('Connect');
     await user.sees('ready, RTVI 2.1.0');
   });
 
-  it('gives up when it is told to', async () => {
+  it('cancels a connection attempt on request', async () => {
     await start();
     await open();
     await user.page.route('**/start', () => undefined);
@@ -423,7 +426,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     expect(await user.page.getByRole('alert').count()).toBe(0);
   });
 
-  it('loads a transport’s code when it is chosen', async () => {
+  it('loads a transport’s code when it is selected', async () => {
     await start({
       transports: [
         WebSocketModule.forRoot(),
@@ -441,7 +444,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     expect(user.complaints).toEqual([]);
   });
 
-  it('works on Express, under prefixes, behind a proxy that puts it below another path', async () => {
+  it('works on Express, with prefixes, behind a proxy with another path', async () => {
     proxy = await PathProxy.start('/ops/bots');
     running = await startApp(
       'express',
@@ -464,7 +467,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     expect(user.requests.filter((url) => !url.includes('/ops/bots/'))).toEqual([]);
   });
 
-  it('fits a phone', async () => {
+  it('fits a phone screen', async () => {
     await start();
     await open((page) => page.setViewportSize({ width: 390, height: 844 }));
     await user.transports();

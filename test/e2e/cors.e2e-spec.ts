@@ -130,7 +130,7 @@ const started = (url: string, origin?: string) =>
   });
 
 describe.each(PLATFORMS)('CORS on %s', (platform) => {
-  it('lets every page in, without its cookies, where neither the runner nor the host says more', async () => {
+  it('allows every origin without credentials by default', async () => {
     const url = await start(platform, {});
     expect(await started(url, PAGE)).toMatchObject({
       status: 200,
@@ -169,8 +169,8 @@ describe.each(PLATFORMS)('CORS on %s', (platform) => {
           ),
       },
     ],
-  ])('that the host has by %s', (_, host) => {
-    it('stands', async () => {
+  ])('configured by the host with %s', (_, host) => {
+    it('stays in force', async () => {
       const url = await start(platform, host);
       expect(await started(url, PAGE)).toMatchObject({
         status: 200,
@@ -184,7 +184,7 @@ describe.each(PLATFORMS)('CORS on %s', (platform) => {
       expect(await ask(`${url}/files/demo.js`, { origin: PAGE })).toMatchObject({ allowed: PAGE });
     });
 
-    it('lets all methods of the routes through', async () => {
+    it('allows all methods of the routes', async () => {
       const url = await start(platform, host);
       for (const [path, method] of [
         ['/api/offer', 'PATCH'],
@@ -214,7 +214,7 @@ describe.each(PLATFORMS)('CORS on %s', (platform) => {
     });
   });
 
-  it('that the host writes by hand stands', async () => {
+  it('headers that the host sets by hand stay in force', async () => {
     const url = await start(platform, {
       configure: (app) => {
         if (platform === 'express') {
@@ -250,7 +250,7 @@ describe.each(PLATFORMS)('CORS on %s', (platform) => {
           configure: (app) => app.enableCors({ origin: [STRANGER], credentials: true }),
         },
       ],
-    ])('is that of the list: %s', async (_, host) => {
+    ])('allows the listed origins only: %s', async (_, host) => {
       const url = await start(platform, host);
       expect(await started(url, PAGE)).toMatchObject({
         status: 200,
@@ -284,7 +284,7 @@ describe.each(PLATFORMS)('CORS on %s', (platform) => {
       });
     });
 
-    it('is on answers that bots and files give themselves, beside what they vary by', async () => {
+    it('covers answers of bots and downloads, and keeps their Vary header', async () => {
       const url = await start(platform, { imports });
       const socket = await connect(`${url.replace('http', 'ws')}/ws-client`, { origin: PAGE });
       const { session } = await bot.nextLaunch();
@@ -302,7 +302,7 @@ describe.each(PLATFORMS)('CORS on %s', (platform) => {
       socket.terminate();
     });
 
-    it('is each runner’s own', async () => {
+    it('is separate for each runner', async () => {
       const url = await start(platform, {
         imports: [
           runner({ allowedOrigins: [PAGE], path: 'one' }),
@@ -324,7 +324,7 @@ describe.each(PLATFORMS)('CORS on %s', (platform) => {
 
 describe('CORS on fastify', () => {
   it.each([{}, { allowedOrigins: [PAGE] }])(
-    'is on what a hook of the host answers in place of a route, with %j',
+    'covers answers of a host’s hook before a route, with %j',
     async (options) => {
       const url = await start('fastify', {
         imports: [runner(options)],
@@ -342,7 +342,7 @@ describe('CORS on fastify', () => {
     },
   );
 
-  it('that the host registers as a plugin stands', async () => {
+  it('registered by the host as a plugin stays in force', async () => {
     const url = await start('fastify', {
       configure: async (app) => {
         const { default: cors } = await import('@fastify/cors');

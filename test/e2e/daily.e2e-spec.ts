@@ -75,7 +75,7 @@ const secondsFromNow = (seconds: number) => {
 };
 
 describe.each(PLATFORMS)('Daily on %s', (platform) => {
-  it('makes a room and a token, and starts the bot there', async () => {
+  it('creates a room and a token, and starts the bot there', async () => {
     const { url, launcher } = await start({}, { platform });
     const { status, json } = await post(`${url}/start`, {
       createDailyRoom: true,
@@ -106,7 +106,7 @@ describe.each(PLATFORMS)('Daily on %s', (platform) => {
     expect(session.id).toBe(json.sessionId);
   });
 
-  it('sends a browser from GET /daily to the room', async () => {
+  it('redirects a browser from GET /daily to the room', async () => {
     const { url, launcher } = await start({}, { platform });
     const response = await fetch(`${url}/daily`, { redirect: 'manual' });
     expect(response.status).toBe(307);
@@ -189,7 +189,7 @@ const aCall = () => ({
 });
 
 describe('POST /start for Daily', () => {
-  it('gives the bot plain arguments where no room is asked for and none is configured', async () => {
+  it('starts a bot with plain arguments when no room is requested or configured', async () => {
     const { url, launcher } = await start();
     const { json } = await post(`${url}/start`, { transport: 'daily', body: 1 });
     expect(json).toEqual({ sessionId: expect.any(String) });
@@ -199,7 +199,7 @@ describe('POST /start for Daily', () => {
     expect(daily.requests).toEqual([]);
   });
 
-  it('meets in the configured room, and makes one only where a phone is involved', async () => {
+  it('uses the configured room, and creates rooms for phone calls only', async () => {
     const roomUrl = 'https://example.daily.co/lobby';
     const { url } = await start({ roomUrl, deleteRoomOnEnd: true });
     const { json } = await post(`${url}/start`, { transport: 'daily' });
@@ -217,7 +217,7 @@ describe('POST /start for Daily', () => {
     ]);
   });
 
-  it('sends dial-out on to Daily and to the bot', async () => {
+  it('passes dial-out settings on to Daily and to the bot', async () => {
     const { url, launcher } = await start();
     const dialout_settings = [{ phoneNumber: '+15550009', callerId: 'id' }];
     const { json } = await post(`${url}/start`, {
@@ -234,7 +234,7 @@ describe('POST /start for Daily', () => {
     expect((await launcher.nextLaunch()).args.body).toEqual({ dialout_settings });
   });
 
-  it('takes every property that Daily documents', async () => {
+  it('accepts every property that Daily documents', async () => {
     const sample = (schema: Record<string, unknown>): unknown => {
       if (schema.enum) return (schema.enum as unknown[])[0];
       const type = [schema.type].flat()[0] as string;
@@ -273,7 +273,7 @@ describe('POST /start for Daily', () => {
     ['sip', { num_endpoints: 'two' }, 'whole number', 'sip.num_endpoints'],
     ['permissions', { canSend: 7 }, 'true, false or a list', 'permissions.canSend'],
     ['streaming_endpoints', [1], 'list of objects'],
-  ])('refuses %s: %j', async (name, value, expected, path = name) => {
+  ])('refuses invalid properties, %s: %j', async (name, value, expected, path = name) => {
     const { url, sessions } = await start();
     const { status, json } = await post(`${url}/start`, {
       createDailyRoom: true,
@@ -300,7 +300,7 @@ describe('POST /start for Daily', () => {
     expect(daily.requests).toEqual([]);
   });
 
-  it('passes unknown properties on, and Daily’s refusal back', async () => {
+  it('passes unknown properties on, and returns Daily’s refusal', async () => {
     const { url, sessions, launcher } = await start();
     const { status, json } = await post(`${url}/start`, {
       createDailyRoom: true,
@@ -315,7 +315,7 @@ describe('POST /start for Daily', () => {
     expect(launcher.launches).toEqual([]);
   });
 
-  it('is listed as disabled without an API key, with the fix', async () => {
+  it('lists Daily as disabled without an API key, with the fix', async () => {
     const { url } = await start({ apiKey: undefined });
     expect(await (await fetch(`${url}/status`)).json()).toMatchObject({ transports: [] });
     const calls = [
@@ -330,7 +330,7 @@ describe('POST /start for Daily', () => {
   });
 });
 
-describe('rooms', () => {
+describe('Daily rooms', () => {
   const ends = (bot: BotLauncher['launch']) => bot;
 
   it('stay until they expire by default', async () => {
@@ -341,7 +341,7 @@ describe('rooms', () => {
     expect(daily.rooms.size).toBe(1);
   });
 
-  it('go with their session when asked for', async () => {
+  it('are deleted with their session when configured', async () => {
     const { url, sessions, launcher } = await start({ deleteRoomOnEnd: true });
     const { json } = await post(`${url}/start`, { createDailyRoom: true });
     await launcher.nextLaunch();
@@ -349,7 +349,7 @@ describe('rooms', () => {
     expect(daily.rooms.size).toBe(0);
   });
 
-  it('go when the application shuts down', async () => {
+  it('are deleted on shutdown', async () => {
     const { url } = await start({ deleteRoomOnEnd: true });
     await post(`${url}/start`, { createDailyRoom: true });
     await running!.app.close();
@@ -365,13 +365,13 @@ describe('rooms', () => {
         throw new Error('no microphone');
       }),
     ],
-  ])('go when the bot %s', async (_, bot) => {
+  ])('are deleted when the bot %s', async (_, bot) => {
     const { url } = await start({}, { bot });
     await post(`${url}/start`, { createDailyRoom: true });
     await daily.untilEmpty();
   });
 
-  it('stay when the bot fails in the middle of a conversation', async () => {
+  it('stay when the bot fails during a session', async () => {
     const { url, launcher } = await start(
       {},
       {
@@ -387,7 +387,7 @@ describe('rooms', () => {
     expect(daily.rooms.size).toBe(1);
   });
 
-  it('go when there is no token for them', async () => {
+  it('are deleted when their token cannot be created', async () => {
     const { url, sessions } = await start();
     const made = once(daily, 'created').then(() =>
       daily.misbehaviours.push({ status: 403, body: { error: 'forbidden-error' } }),
@@ -401,7 +401,7 @@ describe('rooms', () => {
   });
 });
 
-describe('a Daily that misbehaves', () => {
+describe('a failing Daily API', () => {
   const startRoom = (url: string) => post(`${url}/start`, { createDailyRoom: true });
 
   it.each([
@@ -409,7 +409,7 @@ describe('a Daily that misbehaves', () => {
     ['fails for a moment', { status: 503 }],
     ['cuts the connection', 'cut'],
     ['cuts the connection after it did what it should', 'serve-and-cut'],
-  ] as const)('is asked again when it %s', async (_, misbehaviour) => {
+  ] as const)('is retried when it %s', async (_, misbehaviour) => {
     const { url } = await start();
     daily.misbehaviours.push(misbehaviour);
     const { status, json } = await startRoom(url);
@@ -418,7 +418,7 @@ describe('a Daily that misbehaves', () => {
     expect(json.dailyRoom).toBe(`https://example.daily.co/${[...daily.rooms.keys()][0]}`);
   });
 
-  it('waits as long as Retry-After says', async () => {
+  it('is retried after its Retry-After', async () => {
     const { url } = await start();
     daily.misbehaviours.push({ status: 429, headers: { 'retry-after': '1' } });
     const before = performance.now();
@@ -426,7 +426,7 @@ describe('a Daily that misbehaves', () => {
     expect(performance.now() - before).toBeGreaterThan(990);
   });
 
-  it('is not waited for longer than a start may take', async () => {
+  it('is not waited for beyond the time-out of a start', async () => {
     const { url, sessions } = await start({ timeoutMs: 600 });
     daily.misbehaviours.push({ status: 429, headers: { 'retry-after': '30' } });
     const { status, headers } = await startRoom(url);
@@ -441,7 +441,7 @@ describe('a Daily that misbehaves', () => {
     ['redirects', { status: 302, headers: { location: '/v1/rooms' } }, 502, 'Daily answered 302'],
     ['is broken', { status: 500 }, 502, 'Daily answered 500: server-error'],
     ['cuts every connection', 'cut' as const, 502, 'Daily could not be reached'],
-  ])('fails a start in bounded time when it %s', async (_, always, expected, detail) => {
+  ])('fails a start within its time-out when it %s', async (_, always, expected, detail) => {
     const { url, sessions, launcher } = await start({ timeoutMs: 500 });
     daily.always = always;
     const before = performance.now();
@@ -453,7 +453,7 @@ describe('a Daily that misbehaves', () => {
     expect(launcher.launches).toEqual([]);
   });
 
-  it('fails a start at once when nothing listens there', async () => {
+  it('fails a start at once when the connection is refused', async () => {
     const { url, sessions } = await start({ apiUrl: 'http://127.0.0.1:1/v1', timeoutMs: 300 });
     const { status, json } = await startRoom(url);
     expect(status).toBe(502);
@@ -461,7 +461,7 @@ describe('a Daily that misbehaves', () => {
     expect(sessions.size).toBe(0);
   });
 
-  it('never gets the key or a number into an answer or a log', async () => {
+  it('never leaks the API key or phone numbers into answers or logs', async () => {
     const lines: string[] = [];
     const logged = (...parts: unknown[]) => void lines.push(JSON.stringify(parts));
     const { url } = await start({ timeoutMs: 300 });
@@ -487,7 +487,7 @@ describe('a Daily that misbehaves', () => {
     }
   });
 
-  it('loses none of a burst, and connects no more often than there are starts', async () => {
+  it('handles a burst of starts without loss and without extra connections', async () => {
     const { url, sessions } = await start();
     daily.latencyMs = 100;
     const before = daily.connections;
@@ -534,12 +534,12 @@ describe('POST /daily-dialin-webhook', () => {
     expect(daily.requests).toEqual([]);
   });
 
-  it('takes timestamps in milliseconds too', async () => {
+  it('accepts timestamps in milliseconds', async () => {
     const { url } = await start({ dialinSecret: SECRET });
     expect((await dialIn(url, aCall(), { timestamp: String(Date.now()) })).status).toBe(200);
   });
 
-  it('starts one bot for one call, however often it is delivered', async () => {
+  it('starts one bot for one call, however often it is delivered (idempotent)', async () => {
     const { url, launcher } = await start();
     daily.latencyMs = 20;
     const call = aCall();
@@ -554,7 +554,7 @@ describe('POST /daily-dialin-webhook', () => {
     expect(daily.rooms.size).toBe(1);
   });
 
-  it('tries a call again that failed', async () => {
+  it('retries a call that failed', async () => {
     const { url, launcher, sessions } = await start({ timeoutMs: 300 });
     const call = aCall();
     daily.misbehaviours.push({ status: 400, body: { error: 'no' } });
@@ -568,7 +568,7 @@ describe('POST /daily-dialin-webhook', () => {
     ['callId', { callId: undefined }],
     ['From', { From: 7 }],
     ['sipHeaders.X', { sipHeaders: { X: 1 } }],
-  ])('refuses a call without a proper %s', async (field, wrong) => {
+  ])('refuses a call without a valid %s', async (field, wrong) => {
     const { url } = await start();
     const { status, json } = await post(`${url}/daily-dialin-webhook`, { ...aCall(), ...wrong });
     expect(status).toBe(422);
@@ -576,7 +576,7 @@ describe('POST /daily-dialin-webhook', () => {
     expect(daily.requests).toEqual([]);
   });
 
-  it('has the host decide about a call before there is a room', async () => {
+  it('asks the call router before it creates a room', async () => {
     class Router extends CallRouter {
       readonly asked: unknown[] = [];
       route(call: Parameters<CallRouter['route']>[0]): CallDecision {
@@ -620,7 +620,7 @@ describe('POST /daily-dialin-webhook', () => {
     expect(daily.rooms.size).toBe(1);
   });
 
-  it('says 429 at capacity, and makes no room', async () => {
+  it('answers 429 at maxSessions, and creates no room', async () => {
     const { url } = await start({}, { runner: { maxSessions: 1 } });
     await post(`${url}/daily-dialin-webhook`, aCall());
     const { status } = await post(`${url}/daily-dialin-webhook`, aCall());
@@ -628,14 +628,14 @@ describe('POST /daily-dialin-webhook', () => {
     expect(daily.rooms.size).toBe(1);
   });
 
-  it('is not there when it is turned off', async () => {
+  it('is absent with dialin: false', async () => {
     const { url } = await start({ dialin: false });
     expect((await post(`${url}/daily-dialin-webhook`, aCall())).status).toBe(404);
   });
 });
 
-describe('warm rooms', () => {
-  it('are ready before the call, and replaced once taken', async () => {
+describe('Daily’s warm room pool', () => {
+  it('is ready before a call, and refilled after it', async () => {
     const { url, launcher } = await start({ warmRooms: 2 });
     await daily.untilRooms(2);
     while (daily.bodiesOf('/meeting-tokens').length < 2) await once(daily, 'request');
@@ -647,13 +647,13 @@ describe('warm rooms', () => {
     await daily.untilRooms(3);
   });
 
-  it('are not waited for while Daily is down, at the start or later', async () => {
+  it('is not waited for while Daily is unavailable', async () => {
     daily.always = { status: 500 };
     const { url } = await start({ warmRooms: 1, timeoutMs: 200 });
     expect((await post(`${url}/daily-dialin-webhook`, aCall())).status).toBe(502);
   });
 
-  it('are replaced when they get old', async () => {
+  it('is renewed before its rooms expire', async () => {
     await start({ warmRooms: 1, warmRoomTtlMs: 100 });
     await daily.untilRooms(1);
     const [first] = [...daily.rooms.keys()];
@@ -662,7 +662,7 @@ describe('warm rooms', () => {
     await daily.untilRooms(1);
   });
 
-  it('are removed when the application shuts down', async () => {
+  it('is deleted on shutdown', async () => {
     await start({ warmRooms: 2 });
     await daily.untilRooms(1);
     await running!.app.close();
@@ -671,7 +671,7 @@ describe('warm rooms', () => {
   });
 });
 
-describe('the options', () => {
+describe('Daily options', () => {
   it.each([
     [{ apiUrl: 'ftp://x' }, 'apiUrl must be an http(s):// URL'],
     [{ roomUrl: 'https://example.daily.co/' }, 'roomUrl must name a room'],

@@ -43,7 +43,7 @@ describe.each(PLATFORMS)('GET /files/* on %s', (platform) => {
     return answer;
   }
 
-  it('sends a file, for keeps', async () => {
+  it('sends a file with cache validators', async () => {
     const response = await get(FILE);
     expect(response.status).toBe(200);
     expect(await response.text()).toBe('0123456789');
@@ -55,7 +55,7 @@ describe.each(PLATFORMS)('GET /files/* on %s', (platform) => {
     expect(headers.get('x-content-type-options')).toBe('nosniff');
   });
 
-  it('sends the part that is asked for', async () => {
+  it('answers range requests', async () => {
     const part = await get(FILE, { headers: { range: 'bytes=2-4' } });
     expect([part.status, await part.text()]).toEqual([206, '234']);
     const none = await get(FILE, { headers: { range: 'bytes=20-' } });
@@ -63,18 +63,18 @@ describe.each(PLATFORMS)('GET /files/* on %s', (platform) => {
     expect(await none.json()).toMatchObject({ statusCode: 416, detail: expect.any(String) });
   });
 
-  it('says how large a file is to those who only ask that', async () => {
+  it('answers HEAD with the file size', async () => {
     const response = await get(FILE, { method: 'HEAD' });
     expect([response.status, response.headers.get('content-length')]).toEqual([200, '10']);
   });
 
-  it('lets the caller see that nothing has changed', async () => {
+  it('answers conditional requests with 304', async () => {
     const etag = (await get(FILE)).headers.get('etag')!;
     expect(await getRaw(FILE, `If-None-Match: ${etag}`)).toMatch(/^HTTP\/1\.1 304 /);
   });
 
   it.each(['/files/none.txt', '/files/today', '/files/%00', '/files/today%00.txt'])(
-    'has no %s',
+    'answers 404 for %s',
     async (path) => {
       const response = await get(path);
       expect(response.status).toBe(404);
@@ -90,21 +90,21 @@ describe.each(PLATFORMS)('GET /files/* on %s', (platform) => {
     '/files//etc/passwd',
     '/files/%2fetc%2fpasswd',
     '/files/..',
-  ])('keeps to its folder: %s', async (path) => {
+  ])('refuses path traversal: %s', async (path) => {
     const answer = await getRaw(path);
     expect(answer).toMatch(/^HTTP\/1\.1 403 /);
     expect(answer).toContain('"code":"FORBIDDEN"');
     expect(answer).not.toMatch(/secret|root:/);
   });
 
-  it('follows no link out of its folder', async () => {
+  it('refuses symbolic links out of its folder', async () => {
     await symlink(join(place, 'recordings-of-others'), join(place, 'recordings', 'others'));
     await symlink(join(place, 'recordings', 'today'), join(place, 'recordings', 'latest'));
     expect((await get('/files/others/secret.txt')).status).toBe(403);
     expect(await (await get(FILE.replace('today', 'latest'))).text()).toBe('0123456789');
   });
 
-  it('needs a folder that exists', async () => {
+  it('needs an existing folder', async () => {
     const features = [DownloadsModule.forRoot({ folder: join(place, 'none') })];
     await expect(startApp(platform, [RunnerModule.forRoot({ features })])).rejects.toThrow(
       /DownloadsModule[^]*folder must be a folder that exists/,

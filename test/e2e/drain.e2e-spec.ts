@@ -80,8 +80,8 @@ async function start(platform: (typeof PLATFORMS)[number], options: object = {})
   };
 }
 
-describe.each(PLATFORMS)('a runner that drains on %s', (platform) => {
-  it('goes on with those who are there, and takes nobody else', async () => {
+describe.each(PLATFORMS)('a draining runner on %s', (platform) => {
+  it('continues running sessions and refuses new ones', async () => {
     const { url, wsUrl, bot, drain, readiness, registry } = await start(platform, {
       maxSessions: 2,
       startQueueMs: 60_000,
@@ -129,7 +129,7 @@ describe.each(PLATFORMS)('a runner that drains on %s', (platform) => {
     expect(registry.size).toBe(0);
   });
 
-  it('ends them when the time is up', async () => {
+  it('ends sessions after drainTimeoutMs', async () => {
     const { wsUrl, bot, drain } = await start(platform, { drainTimeoutMs: 50 });
     const client = await connect(`${wsUrl}/ws-client`);
     const close = closeOf(client);
@@ -138,7 +138,7 @@ describe.each(PLATFORMS)('a runner that drains on %s', (platform) => {
     await expect(close).resolves.toMatchObject({ code: 1001 });
   });
 
-  it('ends them when someone cannot wait', async () => {
+  it('ends sessions at once when it is forced', async () => {
     const { wsUrl, bot, drain } = await start(platform);
     const client = await connect(`${wsUrl}/ws-client`);
     const close = closeOf(client);
@@ -149,7 +149,7 @@ describe.each(PLATFORMS)('a runner that drains on %s', (platform) => {
     await expect(close).resolves.toMatchObject({ code: 1001 });
   });
 
-  it('does so when the application closes, before what the bot was given is destroyed', async () => {
+  it('drains when the application closes, before the bot’s dependencies are destroyed', async () => {
     const events: string[] = [];
     @Injectable()
     class Database implements OnModuleDestroy {
@@ -186,7 +186,7 @@ describe.each(PLATFORMS)('a runner that drains on %s', (platform) => {
   });
 });
 
-describe('the standalone runner, on a signal in the middle of calls', () => {
+describe('graceful shutdown of the standalone runner', () => {
   const startMain = (...flags: string[]) =>
     ChildHost.start('dist/main.js', '--host', '127.0.0.1', '--port', '0', ...flags);
 
@@ -204,7 +204,7 @@ describe('the standalone runner, on a signal in the middle of calls', () => {
     );
   }
 
-  it('lets them finish undisturbed, takes no others, and exits with 0', async () => {
+  it('lets calls finish, refuses new ones, and exits with 0', async () => {
     host = await startMain('--drain-timeout', '60');
     const { url } = host;
     const underWay = await calls(url);
@@ -230,7 +230,7 @@ describe('the standalone runner, on a signal in the middle of calls', () => {
     expect(await host.exit()).toBe(0);
   });
 
-  it('ends them when the time is up', async () => {
+  it('ends calls after the drain time-out', async () => {
     host = await startMain('--drain-timeout', '0.2');
     const underWay = await calls(host.url);
     host.child.kill('SIGTERM');
@@ -243,7 +243,7 @@ describe('the standalone runner, on a signal in the middle of calls', () => {
   it.each([
     ['SIGTERM', 'SIGTERM'],
     ['SIGINT', 'SIGINT'],
-  ] as const)('ends them when the signal comes again: %s', async (first, second) => {
+  ] as const)('ends calls on a second signal: %s', async (first, second) => {
     host = await startMain('--drain-timeout', '600');
     const underWay = await calls(host.url);
     host.child.kill(first);
@@ -255,7 +255,7 @@ describe('the standalone runner, on a signal in the middle of calls', () => {
     expect(await host.exit()).toBe(0);
   });
 
-  it('exits at once when nobody is there', async () => {
+  it('exits at once without sessions', async () => {
     host = await startMain('--drain-timeout', '600');
     host.child.kill('SIGTERM');
     expect(await Promise.race([host.exit(), sleep(5_000, 'too late', { ref: false })])).toBe(0);

@@ -49,7 +49,7 @@ class Assistant extends BotLauncher {
     session.ready();
     const detector = new SpeechDetector();
     for await (const frame of transport.audioIn()) {
-      if (detector.hear(frame) === 'began') say('I hear you.');
+      if (detector.detect(frame) === 'began') say('I hear you.');
       void transport.sendAudio(frame);
     }
   }
@@ -74,7 +74,7 @@ async function start(
   return `${host.url.replace('http', 'ws')}/ws`;
 }
 
-/** What Pipecat's harness finds. */
+/** Result of Pipecat's harness. */
 async function run(url: string, ...scenarios: string[]): Promise<unknown[]> {
   const { stdout } = await promisify(execFile)(PIPECAT_PYTHON!, [
     'test/support/evals/run.py',
@@ -90,12 +90,12 @@ async function run(url: string, ...scenarios: string[]): Promise<unknown[]> {
 const PASSED = { passed: true, failures: [] };
 
 (PIPECAT_PYTHON ? describe : describe.skip)("Pipecat's eval harness", () => {
-  it('talks to a bot in Node: in writing, with keys and aloud', async () => {
+  it('talks to a bot in Node: by text, DTMF and audio', async () => {
     const url = await start();
     expect(await run(url, 'text', 'keys', 'voice')).toEqual([PASSED, PASSED, PASSED]);
   });
 
-  it('talks to a bot of Pipecat, as it is', async () => {
+  it('talks to an unchanged Pipecat bot', async () => {
     const url = await start(
       new ProcessBotLauncher({
         python: 'test/support/bots/assistant_bot.py',
@@ -105,15 +105,15 @@ const PASSED = { passed: true, failures: [] };
     expect(await run(url, 'text')).toEqual([PASSED]);
   });
 
-  it('finds what is wrong', async () => {
+  it('reports failed expectations', async () => {
     expect(await run(await start(), 'wrong')).toMatchObject([{ passed: false }]);
   });
 });
 
-describe('an eval', () => {
+describe('an eval session', () => {
   const hello = { label: 'rtvi-ai', type: 'client-ready', id: '1', data: { version: '2.1.0' } };
 
-  it('is a session of its own kind, which hears the bot', async () => {
+  it('has its own kind and receives the bot’s audio', async () => {
     const socket = await connect(await start());
     const messages: { type: string; data: Record<string, unknown> }[] = [];
     const heard = new Promise<void>((resolve) =>
@@ -141,7 +141,7 @@ describe('an eval', () => {
     expect((await session!.ended).code).toBe('peer_left');
   });
 
-  it('needs a token where callers do', async () => {
+  it('needs a token with webSocketAuth: token', async () => {
     const url = await start(undefined, { evals: true }, { webSocketAuth: 'token' });
     expect(await closeOf(url)).toMatchObject({ code: 4003 });
     const { token } = await host.start({ transport: 'twilio' });
@@ -151,7 +151,7 @@ describe('an eval', () => {
     socket.close();
   });
 
-  it('is turned away where evals are not taken', async () => {
+  it('is refused when evals are not enabled', async () => {
     const socket = await connect(await start(undefined, {}));
     socket.send(JSON.stringify(EVAL_CONNECT));
     expect(await closeOf(socket)).toMatchObject({ code: 1008 });

@@ -92,7 +92,7 @@ const APPS: [string, Type<unknown>, string][] = [
 describe.each(APPS)('examples/%s.ts', (_, module, key) => {
   beforeEach(() => start(module, key));
 
-  it('takes calls that its carrier has signed, and no others', async () => {
+  it('accepts only calls that its carrier has signed', async () => {
     const { call } = await ring();
     await call!.hangUp();
     await allEnded();
@@ -101,7 +101,7 @@ describe.each(APPS)('examples/%s.ts', (_, module, key) => {
     expect(registry.size).toBe(0);
   });
 
-  it('lets sessions be started only with its key', async () => {
+  it('starts sessions only with its key', async () => {
     const asked = { transport: 'twilio' };
     expect((await post(`${host.url}/start`, asked)).status).toBe(401);
     const wrong = { authorization: 'Bearer another-key-altogether' };
@@ -109,7 +109,7 @@ describe.each(APPS)('examples/%s.ts', (_, module, key) => {
     expect(await host.start(asked)).toMatchObject({ token: expect.any(String) });
   });
 
-  it('ends a conversation whose caller hangs up in the middle of a sentence', async () => {
+  it('ends the session when the caller hangs up in mid-sentence', async () => {
     const { call } = await ring();
     const [session] = registry.live;
     // Half a second of two.
@@ -129,7 +129,7 @@ describe('examples/outbound-calls.ts', () => {
   const pickUp = async () =>
     (await host.follow(await api.placed.at(-1)!.answer(), { carrier: 'twilio' }))!;
 
-  it('calls somebody, who confirms', async () => {
+  it('calls a person, who confirms', async () => {
     const { status, json } = await callTo('+15550001');
     expect(status).toBe(202);
     expect(api.placed[0]).toMatchObject({
@@ -148,7 +148,7 @@ describe('examples/outbound-calls.ts', () => {
     expect([...outcomes]).toEqual([[json.sessionId, 'completed']]);
   });
 
-  it('tells its caller that the carrier cannot be reached, and may be tried again', async () => {
+  it('answers that the carrier is unreachable, with Retry-After', async () => {
     api.misbehaviours.push({ status: 500 });
     const failed = await callTo('+15550001');
     expect([failed.status, failed.json.code]).toEqual([502, 'PROVIDER_REFUSED']);
@@ -156,14 +156,14 @@ describe('examples/outbound-calls.ts', () => {
     expect((await callTo('+15550001')).status).toBe(202);
   });
 
-  it('gives up on a carrier that does not answer', async () => {
+  it('times out when the carrier does not answer', async () => {
     api.misbehaviours.push('hang');
     const failed = await callTo('+15550001');
     expect([failed.status, failed.json.code]).toEqual([504, 'PROVIDER_TIMEOUT']);
     expect(registry.size).toBe(0);
   });
 
-  it('keeps to the limits of the tenant, however many ask at once', async () => {
+  it('enforces the tenant’s limits for concurrent requests', async () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => callTo('+15550001')));
     expect(answers.map(({ status }) => status).sort()).toEqual([
       ...Array<number>(2).fill(202),
@@ -186,7 +186,7 @@ describe('examples/outbound-calls.ts', () => {
     expect(api.requests).toEqual([]);
   });
 
-  it('says what is wrong with a number', async () => {
+  it('answers an invalid number with the reason', async () => {
     const { status, json } = await callTo('0555 0001');
     expect([status, json.code]).toEqual([422, 'INVALID_FIELDS']);
     expect(json.detail).toMatch(/^to: to must be a phone number in E\.164/);
@@ -199,7 +199,7 @@ describe('examples/front-desk.ts', () => {
   it.each([
     ['1', '+15550011'],
     ['2', 'sip:support@pbx.example.com'],
-  ])('puts a caller through who presses %s', async (key, target) => {
+  ])('transfers a caller who presses %s', async (key, target) => {
     const { call } = await ring();
     const [session] = registry.live;
     const transferred = once(api, 'transferred');
@@ -208,7 +208,7 @@ describe('examples/front-desk.ts', () => {
     expect(await session!.ended).toMatchObject({ message: 'The call was transferred.' });
   });
 
-  it('puts callers from Plivo through, who fetches whom to dial', async () => {
+  it('transfers callers of Plivo, which fetches the dial document', async () => {
     const { call } = await host.ring({
       carrier: 'plivo',
       headers: (url, fields) =>
@@ -220,7 +220,7 @@ describe('examples/front-desk.ts', () => {
     await call!.closed;
   });
 
-  it('goes on with the caller when the carrier fails, until one hangs up', async () => {
+  it('keeps the caller when the transfer fails, until a side hangs up', async () => {
     const { call } = await ring();
     api.misbehaviours.push({ status: 500 });
     call!.press('1');
@@ -237,7 +237,7 @@ describe('examples/front-desk.ts', () => {
 describe('examples/tenant-numbers.ts', () => {
   beforeEach(() => start(TenantsApp, KEY));
 
-  it('has the bot talk whose number was dialled', async () => {
+  it('starts the bot of the dialled number', async () => {
     const { call: sales } = await ring('+15550002');
     const { call: support } = await ring('+15550003');
     expect(registry.live.map(({ bot, claims }) => [bot, claims])).toEqual([
@@ -253,7 +253,7 @@ describe('examples/tenant-numbers.ts', () => {
   it.each([
     ['closed', '+15550004', /We are closed/],
     ['not there', '+15550009', /<Reject\/>/],
-  ])('does not take a call for a number that is %s', async (_, to, xml) => {
+  ])('refuses a call to a number that is %s', async (_, to, xml) => {
     expect(await ring(to)).toEqual({ xml: expect.stringMatching(xml), call: undefined });
     expect(registry.size).toBe(0);
   });
@@ -266,7 +266,7 @@ describe('examples/tenant-numbers.ts', () => {
     await (await ring()).call!.hangUp();
   });
 
-  it('tells callers so when its database fails', async () => {
+  it('tells callers that all lines are busy when its database fails', async () => {
     host.app.get(Numbers, { strict: false }).find = () => Promise.reject(new Error('no database'));
     expect((await ring()).xml).toContain('All lines are busy');
     expect(await lines.with('callRouter.route() failed')).toMatch(/no database/);
@@ -294,7 +294,7 @@ describe('examples/call-records.ts', () => {
   };
   const next = async (): Promise<FakeCall> => host.call({ carrier: 'twilio' });
 
-  it('keeps each call of a tenant, and those that were not taken', async () => {
+  it('records each call of a tenant, and refused calls', async () => {
     const call = await next();
     await expect(next()).rejects.toThrow(/429/);
     await call.closed;
@@ -311,7 +311,7 @@ describe('examples/call-records.ts', () => {
     expect(api.over.size).toBe(1);
   });
 
-  it('keeps a call as well whose carrier cannot hang up', async () => {
+  it('records a call that the carrier cannot hang up', async () => {
     api.misbehaviours.push({ status: 500 }, 'cut');
     const call = await next();
     await call.closed;
@@ -320,7 +320,7 @@ describe('examples/call-records.ts', () => {
     expect(await lines.with('the call may go on')).toMatch(/could not be reached/);
   });
 
-  it('writes down what ends when the application does', async () => {
+  it('records calls that end with the application', async () => {
     await next();
     const table = host.app.get(CallsTable);
     const [{ id }] = registry.live as [(typeof registry.live)[number]];
@@ -329,7 +329,7 @@ describe('examples/call-records.ts', () => {
     await start(CallRecordsApp, ACME);
   });
 
-  it('shows calls to nobody without a private key', async () => {
+  it('shows calls only with a private key', async () => {
     for (const authorization of ['', `Bearer ${ACME}`]) {
       const response = await fetch(`${host.url}/calls?tenant=acme`, { headers: { authorization } });
       expect(response.status).toBe(401);
@@ -355,7 +355,7 @@ describe('examples/two-bots.ts', () => {
       headers: (url, fields) => twilioHeaders(token, url.replace(host.url, PUBLIC_URL), fields),
     });
 
-  it('has each bot answer its own calls, which its carrier has signed', async () => {
+  it('routes calls to each bot by its carrier’s signature', async () => {
     const { call: sales } = await ringAt('sales');
     const { call: support } = await ringAt('support');
     await sales!.heard(4_000);
@@ -368,7 +368,7 @@ describe('examples/two-bots.ts', () => {
     for (const call of [sales, support]) await call!.hangUp();
   });
 
-  it('keeps keys, places and transports of one from the other', async () => {
+  it('separates keys, limits and transports of both bots', async () => {
     expect((await startAt('sales', SUPPORT)).status).toBe(401);
     expect((await startAt('support', SALES)).status).toBe(401);
     expect((await startAt('sales', SALES, 'websocket')).status).toBe(400);
@@ -378,7 +378,7 @@ describe('examples/two-bots.ts', () => {
     expect((await startAt('sales', SALES)).json.wsUrl).toBe('wss://bot.example.com/sales/ws');
   });
 
-  it('calls somebody back through the runner of one, unless the carrier fails', async () => {
+  it('calls back through one runner, and reports a failing carrier', async () => {
     const callBack = (key: string) =>
       post(`${host.url}/callbacks`, { phone: '+15550001' }, { authorization: `Bearer ${key}` });
     expect((await callBack('guess')).status).toBe(403);
@@ -399,7 +399,7 @@ describe('examples/two-bots.ts', () => {
 });
 
 describe('README.md', () => {
-  it('shows of the examples about phone calls what is in them', () => {
+  it('quotes the examples about phone calls unchanged', () => {
     const bare = (code: string) => code.replace(/^ +/gm, '').trim();
     const examples = readdirSync('examples').map((file) =>
       bare(readFileSync(`examples/${file}`, 'utf8')),

@@ -7,7 +7,7 @@ import { startHost, type TestHost } from '../../src/testing/index.js';
 import { FakeRealtime } from '../support/fake-realtime.js';
 import { atRate, similarity, speech, tone } from '../support/sound.js';
 
-describe('the bridge to a speech-to-speech service', () => {
+describe('examples: the bridge to a speech-to-speech service', () => {
   let service: FakeRealtime;
   let host: TestHost;
   const problems: string[] = [];
@@ -30,7 +30,7 @@ describe('the bridge to a speech-to-speech service', () => {
     expect(problems).toEqual([]);
   });
 
-  it('carries a phone call: speech there, the answer back, and silence on interruption', async () => {
+  it('carries a phone call: speech in, answer out, silence on barge-in', async () => {
     const call = await host.call({ carrier: 'twilio' });
     const said = speech(1);
     const heardThere = once(service, 'speech');
@@ -58,7 +58,7 @@ describe('the bridge to a speech-to-speech service', () => {
     await closed;
   });
 
-  it('interrupts nothing that was played to its end', async () => {
+  it('interrupts nothing after playback has finished', async () => {
     service.answer = tone(600, 24_000, 0.4);
     const truncated: number[] = [];
     service.on('truncated', (audioEndMs) => truncated.push(audioEndMs));
@@ -76,7 +76,7 @@ describe('the bridge to a speech-to-speech service', () => {
     await call.hangUp();
   });
 
-  it('leaves no connection to the service behind when the caller leaves first', async () => {
+  it('closes the connection to the service when the caller leaves first', async () => {
     service.admission = new Promise(() => undefined);
     const [asked, closed] = [once(service, 'asked'), once(service, 'closed')];
     const call = await host.call({ carrier: 'twilio' });
@@ -85,7 +85,7 @@ describe('the bridge to a speech-to-speech service', () => {
     await closed;
   });
 
-  it('ends its own call when the service breaks, and no other', async () => {
+  it('ends only its own call when the service fails', async () => {
     const call = await host.call({ carrier: 'twilio' });
     const heardThere = once(service, 'speech');
     await call.speak(speech(1), { pace: 'asap' });
@@ -95,7 +95,7 @@ describe('the bridge to a speech-to-speech service', () => {
     expect((await call.closed).code).toBe(1000);
   });
 
-  it('carries a client’s conversation just so, and ends it when the service goes', async () => {
+  it('carries a client’s session, and ends it when the service closes', async () => {
     const client = await host.connect();
     const heardThere = once(service, 'speech');
     const said = atRate(speech(1), 8_000, 16_000);
@@ -111,7 +111,7 @@ describe('the bridge to a speech-to-speech service', () => {
 });
 
 describe('README.md', () => {
-  it('shows the examples as they are', () => {
+  it('quotes the examples unchanged', () => {
     const readme = readFileSync('README.md', 'utf8');
     const source = readFileSync('examples/realtime-bot.ts', 'utf8');
     expect(readme).toContain(source.trim());

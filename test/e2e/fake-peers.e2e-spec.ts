@@ -37,8 +37,8 @@ async function client() {
   return host.connect();
 }
 
-describe('a client of the tests', () => {
-  it('takes each message once, in whatever order', async () => {
+describe('FakeClient', () => {
+  it('returns each message once, in any order', async () => {
     const talking = await client();
     await talking.ready();
     talking.send('nonsense');
@@ -50,7 +50,7 @@ describe('a client of the tests', () => {
     await talking.leave();
   });
 
-  it('tells what it heard', async () => {
+  it('returns the received audio', async () => {
     const talking = await client();
     await talking.ready();
     talking.sendMessage({ seconds: 0.1 });
@@ -63,7 +63,7 @@ describe('a client of the tests', () => {
 it.each<[string, () => Promise<unknown>]>([
   ['client', () => connectClient('ws://127.0.0.1:1/ws-client')],
   ['caller', () => placeCall({ carrier: 'twilio', url: 'ws://127.0.0.1:1/ws' })],
-])('a %s that is refused rejects, and nothing else', async (_, connect) => {
+])('connecting a refused %s rejects', async (_, connect) => {
   await expect(connect()).rejects.toThrow(/ECONNREFUSED/);
   // Rejections that nobody handles fail the test.
   await new Promise(setImmediate);

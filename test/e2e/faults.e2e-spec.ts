@@ -36,8 +36,8 @@ const TEMPERS: BotLauncher['launch'][] = [
   },
 ];
 
-describe.each(PLATFORMS)('callers and bots who misbehave, on %s', (platform) => {
-  it('each end once, with a reason, and leave nothing', async () => {
+describe.each(PLATFORMS)('misbehaving callers and bots on %s', (platform) => {
+  it('each end once with a reason and leave nothing behind', async () => {
     let turn = 0;
     const launcher = new RecordingLauncher((args, session) =>
       TEMPERS[turn++ % TEMPERS.length]!(args, session),

@@ -147,7 +147,7 @@ const OFFERS: [string, string][] = [
   ]),
 ];
 
-describe.each(PLATFORMS)('a stranger, on %s', (platform) => {
+describe.each(PLATFORMS)('floods of HTTP requests on %s', (platform) => {
   let host: FloodedHost;
   beforeAll(async () => {
     host = await FloodedHost.start(platform);
@@ -178,7 +178,7 @@ describe.each(PLATFORMS)('a stranger, on %s', (platform) => {
     return held;
   }
 
-  it('is known to reach these routes with a body, and no others', async () => {
+  it('cover every route that accepts a body', async () => {
     const [, text] = await host.send({ method: 'GET', path: '/openapi.json' });
     const { paths } = JSON.parse(text) as { paths: Record<string, Record<string, object>> };
     const found = Object.entries(paths).flatMap(([path, methods]) =>
@@ -190,15 +190,15 @@ describe.each(PLATFORMS)('a stranger, on %s', (platform) => {
     expect(found.sort()).toEqual([...ROUTES].sort());
   });
 
-  it.each(FORMS)('holds the loop on no route with a form of %s', async (_, body) => {
+  it.each(FORMS)('cannot block the event loop of any route with a form of %s', async (_, body) => {
     expect(await heldRoutes('application/x-www-form-urlencoded', body)).toEqual([]);
   });
 
-  it.each(JSONS)('holds the loop on no route with JSON of %s', async (_, body) => {
+  it.each(JSONS)('cannot block the event loop of any route with JSON of %s', async (_, body) => {
     expect(await heldRoutes('application/json', body)).toEqual([]);
   });
 
-  it.each(OFFERS)('does not hold the loop with an offer of %s', async (_, sdp) => {
+  it.each(OFFERS)('cannot block the event loop with an offer of %s', async (_, sdp) => {
     const offer = {
       method: 'POST',
       path: '/api/offer',
@@ -209,7 +209,7 @@ describe.each(PLATFORMS)('a stranger, on %s', (platform) => {
   });
 
   it.each(['/start', '/telephony/twilio', '/sessions/{id}/x'])(
-    'fills no memory with a body for %s in pieces of a byte',
+    'cannot fill the memory with a body for %s in 1-byte chunks',
     async (target) => {
       const [, started] = await host.send({
         method: 'POST',
@@ -245,7 +245,7 @@ describe.each(PLATFORMS)('a stranger, on %s', (platform) => {
     ['a key of spaces', '/start', { authorization: `bearer x${' '.repeat(14_000)}x` }],
     ['many headers', '/start', Object.fromEntries(FORMATS.map((i) => [`h${i}`, 'x'.repeat(90)]))],
     ['a long path', `/sessions/${'x'.repeat(7_000)}/${'/'.repeat(7_000)}`, {}],
-  ])('does not hold the loop with %s', async (_, path, headers) => {
+  ])('cannot block the event loop with %s', async (_, path, headers) => {
     const body = 'a=b&'.repeat(900);
     const form = { 'content-type': 'application/x-www-form-urlencoded' };
     const flood = () =>
@@ -268,7 +268,7 @@ const message = (json: string) =>
     Buffer.concat([Buffer.from([0x22, json.length + 2, 0x0a, json.length]), Buffer.from(json)]),
   );
 
-describe('a WebSocket client that floods', () => {
+describe('floods of WebSocket messages', () => {
   /** Enough to fill memory by the hundred megabytes, where each message is kept. */
   const MESSAGES = 1_500_000;
   const MOST_BYTES = 16_000_000;
@@ -307,7 +307,7 @@ describe('a WebSocket client that floods', () => {
       protobuf('2a00'),
       false,
     ],
-  ])('fills no memory with %s', async (_, bot, data, reads) => {
+  ])('cannot fill the memory with %s', async (_, bot, data, reads) => {
     const tcp = await connected(bot);
     if (reads) tcp.resume();
     else tcp.pause();

@@ -25,7 +25,7 @@ async function get(path: string): Promise<{ status: number; json: Record<string,
   return { status: response.status, json: (await response.json()) as Record<string, unknown> };
 }
 
-describe.each(PLATFORMS)('health on %s', (platform) => {
+describe.each(PLATFORMS)('health probes on %s', (platform) => {
   const start = async (options: RunnerOptions & RunnerModuleExtras = {}, host: object = {}) => {
     const module = RunnerModule.forRoot({
       launcher: { useValue: new RecordingLauncher() },
@@ -41,7 +41,7 @@ describe.each(PLATFORMS)('health on %s', (platform) => {
     };
   };
 
-  it('is live, and ready while a session could start', async () => {
+  it('report live, and ready while a session could start', async () => {
     const { url, sessions } = await start({ maxSessions: 1 });
     expect(await get('/livez')).toEqual({ status: 200, json: { status: 'ok' } });
     expect(await get('/readyz')).toEqual({ status: 200, json: { status: 'ready' } });
@@ -63,7 +63,7 @@ describe.each(PLATFORMS)('health on %s', (platform) => {
     expect(await get('/livez')).toMatchObject({ status: 200 });
   });
 
-  it('is not ready without a bot or a transport', async () => {
+  it('report not ready without a bot or a transport', async () => {
     await start({ launcher: undefined, onlyTransport: 'daily' });
     expect(await get('/readyz')).toMatchObject({
       status: 503,
@@ -74,7 +74,7 @@ describe.each(PLATFORMS)('health on %s', (platform) => {
     });
   });
 
-  it('asks what the host adds, and keeps the reasons to itself', async () => {
+  it('run checks of the host, and hide their reasons', async () => {
     const { health } = await start();
     let fine = true;
     health.addCheck('database', async () => {
@@ -92,7 +92,7 @@ describe.each(PLATFORMS)('health on %s', (platform) => {
     expect(await get('/readyz')).toMatchObject({ json: { failing: ['database'] } });
   });
 
-  it('does not wait for ever for a check', async () => {
+  it('time out a check that does not answer', async () => {
     const { health } = await start();
     health.addCheck('model server', () => new Promise(() => undefined));
     expect(await get('/readyz')).toMatchObject({
@@ -101,7 +101,7 @@ describe.each(PLATFORMS)('health on %s', (platform) => {
     });
   });
 
-  it('leaves the routes to a host that has its own, below which terminus can ask', async () => {
+  it('leave the routes to a host that has its own, for use with terminus', async () => {
     @Controller()
     class HealthController {
       constructor(

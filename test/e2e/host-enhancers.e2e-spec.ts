@@ -103,7 +103,7 @@ class OwnController {
   }
 }
 
-/** What is different each time, or tells nothing. */
+/** Removes values that differ each time or are irrelevant. */
 const volatile = (text: string, url: string): string =>
   text
     .replaceAll(url, '')
@@ -267,14 +267,14 @@ describe.each(PLATFORMS)('global enhancers of the host on %s', (platform) => {
     running = daily = undefined;
   });
 
-  it.each(ENHANCERS)('that %s change nothing of what the runner answers', async (_, providers) => {
+  it.each(ENHANCERS)('that %s change no answer of the runner', async (_, providers) => {
     expect(bare).toContainEqual(
       expect.objectContaining({ path: '/sessions/<id>/a?b=c', status: 203 }),
     );
     expect(await wireOf(await start(platform, providers()))).toEqual(bare);
   });
 
-  it('see the requests, and those of the host as ever', async () => {
+  it('see the runner’s requests, and the host’s as before', async () => {
     const seen: string[] = [];
     const log = interceptor((next, context) => {
       const { method, url } = context.switchToHttp().getRequest<{ method: string; url: string }>();
@@ -286,7 +286,7 @@ describe.each(PLATFORMS)('global enhancers of the host on %s', (platform) => {
     expect(seen).toEqual(['POST /start', 'GET /own']);
   });
 
-  it('do not come before an answer that takes its time', async () => {
+  it('do not answer before a slow response of the runner', async () => {
     const order: string[] = [];
     let intercepted!: () => void;
     const afterwards = new Promise<void>((resolve) => (intercepted = resolve));
@@ -308,7 +308,7 @@ describe.each(PLATFORMS)('global enhancers of the host on %s', (platform) => {
     expect(order).toEqual(['auth', 'interceptor']);
   });
 
-  it('log nothing as an error that came after the answer', async () => {
+  it('log no error after a response was sent', async () => {
     const error = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     const [, providers] = ENHANCERS.find(([name]) => name === 'throw at once')!;
     const { url } = await start(platform, providers());
@@ -317,7 +317,7 @@ describe.each(PLATFORMS)('global enhancers of the host on %s', (platform) => {
     expect(error).not.toHaveBeenCalled();
   });
 
-  it('guard the routes, and learn from runnerAccess() which these are', async () => {
+  it('can guard the routes, which runnerAccess() classifies', async () => {
     const asked: [string, unknown, boolean][] = [];
     @Injectable()
     class LoginGuard implements CanActivate {
@@ -359,7 +359,7 @@ describe.each(PLATFORMS)('global enhancers of the host on %s', (platform) => {
     ]);
   });
 
-  it('throttle whom they may, and neither probes nor carriers', async () => {
+  it('can throttle session starts, but neither probes nor carriers', async () => {
     const host = await ChildHost.start('test/support/guarded-host.js', platform);
     const { url } = host;
     const statuses = async (path: string, method = 'GET') => {
@@ -380,7 +380,7 @@ describe.each(PLATFORMS)('global enhancers of the host on %s', (platform) => {
     }
   });
 
-  it('may be made for each request', async () => {
+  it('may be request-scoped', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class TenantGuard implements CanActivate {
       constructor(private readonly request: { headers: Record<string, string> }) {}
@@ -400,8 +400,8 @@ describe.each(PLATFORMS)('global enhancers of the host on %s', (platform) => {
   });
 });
 
-describe('a hook of Fastify’s that takes its time', () => {
-  it('does not let interceptors at an answer that it holds up', async () => {
+describe('a slow hook of Fastify', () => {
+  it('does not let interceptors answer first', async () => {
     const [, providers] = ENHANCERS.find(([name]) => name === 'set headers and a status')!;
     const setStatus = interceptor((next, context) => {
       context.switchToHttp().getResponse<{ status(code: number): void }>().status(418);
@@ -431,7 +431,7 @@ describe('a hook of Fastify’s that takes its time', () => {
   });
 });
 
-describe('start-up warns of what is open', () => {
+describe('start-up warns of unprotected routes:', () => {
   class Auth extends RunnerAuth {
     authorize(): object {
       return {};

@@ -129,9 +129,9 @@ async function conversation({ url }: RunningApp, prefix = ''): Promise<void> {
   await once(client, 'close');
 }
 
-describe.each(PLATFORMS)('in a host application on %s', (platform) => {
+describe.each(PLATFORMS)('in a host application on %s, the runner', (platform) => {
   describe.each(WAYS)('with %s', (way) => {
-    it('works under a global prefix, versioning, and strict global pipes and filters, and leaves them alone', async () => {
+    it('works with a global prefix, versioning, strict pipes and filters, and leaves them alone', async () => {
       const launcher = new RecordingLauncher();
       running = await startApp(
         platform,
@@ -179,7 +179,7 @@ describe.each(PLATFORMS)('in a host application on %s', (platform) => {
         { useFactory: (greetings: Greetings) => new GreetingBot(greetings), inject: [Greetings] },
       ],
       ['useValue', { useValue: new GreetingBot({ text: 'from a host service' }) }],
-    ])('takes the launcher as %s', async (_, launcher) => {
+    ])('accepts the launcher as %s', async (_, launcher) => {
       running = await startApp(platform, [
         runnerModule(way, {
           imports: [GreetingsModule, BotModule],
@@ -194,7 +194,7 @@ describe.each(PLATFORMS)('in a host application on %s', (platform) => {
     });
   });
 
-  it('lives beside a gateway of the host on the ws adapter', async () => {
+  it('works beside a gateway of the host on the ws adapter', async () => {
     running = await startApp(
       platform,
       [
@@ -214,7 +214,7 @@ describe.each(PLATFORMS)('in a host application on %s', (platform) => {
     await conversation(running);
   });
 
-  it('lives beside a gateway of the host on socket.io', async () => {
+  it('works beside a gateway of the host on socket.io', async () => {
     running = await startApp(
       platform,
       [
@@ -235,7 +235,7 @@ describe.each(PLATFORMS)('in a host application on %s', (platform) => {
     await conversation(running);
   });
 
-  it('lets a test put its own bot in the place of the host’s', async () => {
+  it('lets a test override the host’s bot', async () => {
     const recorder = new RecordingLauncher();
     const module = await Test.createTestingModule({
       imports: [
@@ -282,7 +282,7 @@ describe.each(PLATFORMS)('in a host application on %s', (platform) => {
     expect(json.detail).toBe('no badge');
   });
 
-  it('exports its registry, to everybody when it is global', async () => {
+  it('exports its registry, application-wide with isGlobal', async () => {
     @Injectable()
     class Watcher {
       constructor(readonly sessions: SessionRegistry) {}
@@ -301,7 +301,7 @@ describe.each(PLATFORMS)('in a host application on %s', (platform) => {
     expect(running.app.get(Watcher, { strict: false }).sessions.size).toBe(1);
   });
 
-  it('shuts down with sessions in every state, and at once', async () => {
+  it('shuts down at once with sessions in every state', async () => {
     const launcher = new RecordingLauncher();
     running = await startApp(platform, [
       RunnerModule.forRoot({ launcher: { useValue: launcher }, transports: transports() }),
@@ -321,7 +321,7 @@ describe.each(PLATFORMS)('in a host application on %s', (platform) => {
   });
 });
 
-describe('options', () => {
+describe('options of the host', () => {
   const boot = (module: Parameters<typeof startApp>[1][number]) =>
     startApp('fastify', [module]).then(
       async ({ app }) => {
@@ -402,11 +402,11 @@ describe('options', () => {
       () => TelephonyModule.forRoot({ carrier: 'pigeon' }),
       /carrier must be one of twilio, telnyx, plivo, exotel/,
     ],
-  ])('that shape the module are refused when it is made', (make, message) => {
+  ])('that shape the module are refused when it is created', (make, message) => {
     expect(make).toThrow(message);
   });
 
-  it('do not take a launcher that is request-scoped, or depends on what is', async () => {
+  it('refuse a request-scoped launcher and request-scoped dependencies', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class PerRequest {}
     @Injectable()
@@ -422,7 +422,7 @@ describe('options', () => {
     ).resolves.toMatch(/launcher must not be request-scoped/);
   });
 
-  it('of the transports can be computed', async () => {
+  it('of the transports can come from a factory', async () => {
     const running = await startApp('fastify', [
       RunnerModule.forRoot({
         launcher: { useValue: new RecordingLauncher() },
@@ -446,7 +446,7 @@ describe('options', () => {
     await running.app.close();
   });
 
-  it('of the transports come from the environment', async () => {
+  it('of the transports can come from the environment', async () => {
     const running = await startApp('fastify', [
       RunnerModule.forRoot({
         launcher: { useValue: new RecordingLauncher() },

@@ -87,14 +87,14 @@ async function create(
 const bodiesIn = (app: INestApplication): unknown[] =>
   app.get(SessionRegistry, { strict: false }).live.map(({ body }) => body);
 
-describe.each(PLATFORMS)('the body of a request on %s', (platform) => {
+describe.each(PLATFORMS)('a request body on %s', (platform) => {
   it.each([
     ['text/plain;charset=UTF-8', '{"body":{"n":1}}'],
     ['application/x-www-form-urlencoded', ' {"body":{"n":1}}'],
     ['application/octet-stream', '{"body":{"n":1}}'],
     ['application/vnd.api+json', '{"body":{"n":1}}'],
     ['', '{"body":{"n":1}}'],
-  ])('is JSON, whatever it is called: %s', async (type, body) => {
+  ])('is JSON with any content type: %s', async (type, body) => {
     running = await startApp(platform, [runner()]);
     const { app, url } = running;
     const outgoing = await fetch(`${url}/start`, {
@@ -106,7 +106,7 @@ describe.each(PLATFORMS)('the body of a request on %s', (platform) => {
     expect(bodiesIn(app)).toEqual([{ n: 1 }]);
   });
 
-  it('is a form where it does not begin like JSON', async () => {
+  it('is a form unless it begins like JSON', async () => {
     running = await startApp(platform, [
       runner({
         transports: [
@@ -129,7 +129,7 @@ describe.each(PLATFORMS)('the body of a request on %s', (platform) => {
     expect(list.status).toBe(422);
   });
 
-  it('keeps what the host has for a request in AsyncLocalStorage, down to the auth and the bot', async () => {
+  it('keeps the host’s AsyncLocalStorage context, in the auth and in the bot', async () => {
     const storage = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];
     class Auth extends RunnerAuth {
@@ -185,7 +185,7 @@ describe.each(PLATFORMS)('the body of a request on %s', (platform) => {
     ]);
   });
 
-  it('is the host’s own for its own routes, and there for signatures with rawBody', async () => {
+  it('of the host’s routes is left to the host, with rawBody for signatures', async () => {
     const account = new TelnyxAccount();
     const app = await create(
       runner({
@@ -210,7 +210,7 @@ describe.each(PLATFORMS)('the body of a request on %s', (platform) => {
     expect(answer.status).toBe(200);
   });
 
-  it('is not sent by a page of another origin, unless it has asked or has a key', async () => {
+  it('of a page of another origin is refused without a preflight or a key', async () => {
     running = await startApp(platform, [
       runner({ publicUrl: undefined, allowedOrigins: undefined }),
     ]);
@@ -267,7 +267,7 @@ describe.each(PLATFORMS)('the body of a request on %s', (platform) => {
     });
   });
 
-  it('is taken from pages of the public URL, of allowed origins, and of where a proxy is', async () => {
+  it('is accepted from pages of the public URL, allowed origins and a proxy’s host', async () => {
     running = await startApp(platform, [
       runner({ path: 'one', publicUrl: 'https://bot.example.com/voice' }),
       runner({ path: 'two', allowedOrigins: ['https://App.example.com'] }),
@@ -288,7 +288,7 @@ describe.each(PLATFORMS)('the body of a request on %s', (platform) => {
     expect(await send('two', { origin: 'https://evil.example' })).toBe(403);
   });
 
-  it('may come to a bot in any type from any page: that starts nothing', async () => {
+  it('for a bot may have any type from any page, because it starts nothing', async () => {
     const launcher = new RecordingLauncher(async (_args, session) => {
       session.onRequest(async (request) => new Response(await request.text()));
       session.ready();
@@ -306,7 +306,7 @@ describe.each(PLATFORMS)('the body of a request on %s', (platform) => {
     socket.terminate();
   });
 
-  it('is announced at a URL of which a trusted proxy says where it is; another is warned of, once', async () => {
+  it('is answered with a wsUrl at the trusted proxy; an untrusted proxy is warned of once', async () => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     const warnings = () =>
       warn.mock.calls.map(([line]) => String(line)).filter((line) => /proxy/i.test(line));
@@ -342,7 +342,7 @@ describe.each(PLATFORMS)('the body of a request on %s', (platform) => {
   });
 });
 
-describe('a body that Express read before the runner could', () => {
+describe('a body that Express has read before the runner', () => {
   const keep = (request: { rawBody?: Buffer }, _response: unknown, bytes: Buffer): void => {
     request.rawBody = bytes;
   };
@@ -371,7 +371,7 @@ describe('a body that Express read before the runner could', () => {
     expect((await post(`${url}/start`, { transport: 7 })).status).toBe(422);
   });
 
-  it('has its signature checked over the bytes where they were kept', async () => {
+  it('has its signature checked over the raw bytes if they were kept', async () => {
     const { url } = await start([express.urlencoded({ extended: true, verify: keep })], {
       transports: [TelephonyModule.forRoot({ webhookKeys: { twilio: TOKEN } })],
     });
@@ -390,7 +390,7 @@ describe('a body that Express read before the runner could', () => {
     expect(await send({ ...FIELDS, To: '+1900' })).toBe(401);
   });
 
-  it('is no signed webhook where they were not, and the log says what to do', async () => {
+  it('fails signature checks without the raw bytes, and the log names the fix', async () => {
     const log = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     const { url } = await start([express.urlencoded({ extended: true })], {
       transports: [TelephonyModule.forRoot({ webhookKeys: { twilio: TOKEN } })],
@@ -404,7 +404,7 @@ describe('a body that Express read before the runner could', () => {
     expect(log.mock.calls.flat().join()).toMatch(/request\.rawBody.*express\.json\(\{ verify/s);
   });
 
-  it('is handed to a bot, whose requests it is', async () => {
+  it('is passed to a bot’s request handler', async () => {
     const launcher = new RecordingLauncher(async (_args, session) => {
       session.onRequest(async (request) => new Response(await request.text()));
       session.ready();
@@ -433,7 +433,7 @@ describe('a body that Express read before the runner could', () => {
     expect((await post(`${next}/start`, deep)).status).toBe(400);
   });
 
-  it('is an error of the host where nothing is left of it', async () => {
+  it('is an error of the host when nothing is left of it', async () => {
     const log = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     const { url } = await start([
       (request: IncomingMessage, _: unknown, next: () => void) =>
@@ -443,7 +443,7 @@ describe('a body that Express read before the runner could', () => {
     expect(log.mock.calls.flat().join()).toMatch(/read the body of a request before the runner/);
   });
 
-  it('is used when a platform hands it over with the request', async () => {
+  it('is used when a serverless platform passes it with the request', async () => {
     const app = await create(runner(), new ExpressAdapter());
     await app.init();
     const handler = app.getHttpAdapter().getInstance() as unknown as (

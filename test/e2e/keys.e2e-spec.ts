@@ -63,7 +63,7 @@ const transports = () => [
   WhatsAppModule.forRoot({ token: 't', phoneNumberId: '1', appSecret: 's', verifyToken: 'v' }),
 ];
 
-/** What each route answers with these headers: that it let the request in is seen by any other status than 401. */
+/** Returns the answer of each route to these headers; any status but 401 means access. */
 async function statuses(url: string, headers: Record<string, string>) {
   const ask = async (method: string, path: string): Promise<number> =>
     (await fetch(`${url}${path}`, { method, headers, redirect: 'manual' })).status;
@@ -86,7 +86,7 @@ async function statuses(url: string, headers: Record<string, string>) {
 describe.each(PLATFORMS)('keys on %s', (platform) => {
   const launcher = () => ({ useValue: new RecordingLauncher() });
 
-  it.each(WAYS)('open what they are for, with %s', async (way) => {
+  it.each(WAYS)('open the routes that they are for, with %s', async (way) => {
     running = await startApp(platform, [
       runnerModule(way, {
         launcher: launcher(),
@@ -135,7 +135,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
     expect(tooLittle).toEqual(none);
   });
 
-  it('keep nobody from a preflight, and let a page read that it was refused', async () => {
+  it('do not block preflights, and let a page read the refusal', async () => {
     running = await startApp(platform, [
       RunnerModule.forRoot({
         launcher: launcher(),
@@ -160,7 +160,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
     expect(refused.headers.get('access-control-allow-origin')).toBe(origin);
   });
 
-  it('of the webhooks are their signatures', async () => {
+  it('of webhooks are their signatures', async () => {
     running = await startApp(platform, [
       RunnerModule.forRoot({
         launcher: launcher(),
@@ -176,7 +176,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
     expect((await post(`${url}/livekit-webhook`, {})).json.detail).not.toMatch(/Bearer <key>/);
   });
 
-  it('are counted: each holds as many sessions as it may, and no more', async () => {
+  it('limit the sessions of each key exactly', async () => {
     running = await startApp(platform, [
       RunnerModule.forRoot({
         launcher: launcher(),
@@ -209,7 +209,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
     expect((await startWith(PUBLIC)).status).toBe(200);
   });
 
-  describe('of a host of its own', () => {
+  describe('of the host’s own RunnerAuth', () => {
     @Injectable()
     class Users {
       readonly byToken: Record<string, { sub: string; admin?: boolean }> = {
@@ -235,7 +235,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
       }
     }
 
-    it('decide by whatever the host knows, and tell the bot who it is', async () => {
+    it('authorize by data of the host, and pass the principal to the bot', async () => {
       const recorder = new RecordingLauncher();
       running = await startApp(platform, [
         RunnerModule.forRoot({
@@ -303,7 +303,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
       log.mockRestore();
     });
 
-    it('protect the controllers of the host in the same way', async () => {
+    it('protect controllers of the host in the same way', async () => {
       @Controller('calls/:id')
       @Access('session')
       class CallsController {
@@ -394,7 +394,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
     ['there are none', {}, [/NOT PROTECTED/]],
     ['WebSockets do without', { publicKeys: [PUBLIC] }, [/HALF PROTECTED.*webSocketAuth: 'token'/]],
     ['all is well', { publicKeys: [PUBLIC], webSocketAuth: 'token' }, []],
-  ])('are asked for at start-up: %s', async (_, options, warnings) => {
+  ])('are recommended by a warning at start-up: %s', async (_, options, warnings) => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     running = await startApp(platform, [
       RunnerModule.forRoot({
@@ -409,7 +409,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
   });
 });
 
-it('are declared by every route of the runner', async () => {
+it('every route of the runner declares its access', async () => {
   const controllerFiles = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) =>
     /\.controller\.ts$/.test(file),
   );

@@ -95,7 +95,7 @@ if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' 
     return session;
   }
 
-  it('the bot says back what the user says, until the user leaves', async () => {
+  it('a LiveKit session echoes the user’s audio until the user leaves', async () => {
     const session = await call();
     const [room] = await rooms.listRooms();
     expect(room).toMatchObject({ metadata: 'a room of the tests', maxParticipants: 2 });
@@ -114,7 +114,7 @@ if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' 
     expect(await rooms.listRooms()).toEqual([]);
   });
 
-  it('the bot answers messages', async () => {
+  it('a LiveKit session carries messages both ways', async () => {
     const session = await call();
     await user.send({
       label: 'rtvi-ai',
@@ -147,7 +147,7 @@ if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' 
     return session;
   }
 
-  it('the bot hears keys and presses some, and puts the user out when it hangs up', async () => {
+  it('a LiveKit session receives and sends DTMF, and removes the user on hangUp()', async () => {
     const { ended } = await callByKeys();
     await user.press('1');
     await user.says('key 42#');
@@ -158,7 +158,7 @@ if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' 
     expect(bot.ends.splice(0)).toEqual(['closed']);
   });
 
-  it('ends when the bot closes its transport', async () => {
+  it('a LiveKit session ends when the bot closes its transport', async () => {
     const { ended } = await callByKeys();
     await user.press('2');
     expect(await ended).toMatchObject({ code: 'completed' });
@@ -166,7 +166,7 @@ if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' 
     await user.leave();
   });
 
-  it('is not joined by a bot whose options are wrong', async () => {
+  it('a LiveKit room is not joined with invalid transport options', async () => {
     const args = new LiveKitRunnerArguments({ room_name: 'r', url: server.url, token: 'none' });
     await expect(createTransport(args, { sampleRateHz: 9 })).rejects.toThrow(RangeError);
     // It could be tried again: what is wrong now is the token.
@@ -174,7 +174,7 @@ if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' 
     await expect(createTransport(args)).rejects.not.toThrow(/called before/);
   });
 
-  it('ends when the room is deleted under it', async () => {
+  it('a LiveKit session ends when its room is deleted', async () => {
     const session = await call();
     const [room] = await rooms.listRooms();
     await rooms.deleteRoom(room!.name);
@@ -182,7 +182,7 @@ if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' 
     expect(await rooms.listRooms()).toEqual([]);
   });
 
-  it('goes on when the server is killed and comes back', async () => {
+  it('a LiveKit session resumes when the server restarts', async () => {
     const session = await call();
     await server.kill();
     // At once: the bot's SDK gives up after some 13 s, before the user's.
@@ -197,7 +197,7 @@ if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' 
     expect(await rooms.listRooms()).toEqual([]);
   });
 
-  it('ends when only the bot comes back', async () => {
+  it('a LiveKit session ends when only the bot comes back after a restart', async () => {
     const session = await call();
     await server.kill();
     await user.leave();

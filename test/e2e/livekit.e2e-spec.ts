@@ -62,7 +62,7 @@ async function start(
 }
 
 describe.each(PLATFORMS)('LiveKit on %s', (platform) => {
-  it('gives user and agent a token each for a room of their own', async () => {
+  it('creates tokens for user and agent in a room of their own', async () => {
     const { begin } = await start(
       { agent: { metadata: 'm', attributes: { a: 'b' } } },
       { platform },
@@ -96,7 +96,7 @@ describe.each(PLATFORMS)('LiveKit on %s', (platform) => {
     expect(travelled).toEqual(args);
   });
 
-  it('ends a session when its webhook says that the user left', async () => {
+  it('ends a session when its webhook reports that the user left', async () => {
     const { begin, hook } = await start({}, { platform });
     const { args, session } = await begin();
     const room = { name: args.room_name };
@@ -123,7 +123,7 @@ describe.each(PLATFORMS)('LiveKit on %s', (platform) => {
 });
 
 describe('LiveKit webhooks', () => {
-  it('end every session of a shared room when it is finished, and one when one user leaves', async () => {
+  it('end all sessions of a finished shared room, and one session of a leaving user', async () => {
     const { begin, hook } = await start({ roomName: 'lobby' });
     const [first, second, third] = [await begin(), await begin(), await begin()];
     expect([first, second, third].map(({ args }) => args.room_name)).toEqual(
@@ -192,7 +192,7 @@ describe('LiveKit webhooks', () => {
     },
   };
 
-  it('start one bot for a phone call where that is wanted, and end it when the caller hangs up', async () => {
+  it('start one bot for a phone call when configured, and end it when the caller hangs up', async () => {
     const { hook, launcher, sessions } = await start({ answerSipCalls: true });
     await Promise.all([hook(sipCall), hook(sipCall)]);
     const { args, session } = await launcher.nextLaunch();
@@ -222,7 +222,7 @@ describe('LiveKit webhooks', () => {
     }
   }
 
-  it('have the host decide about a phone call, once', async () => {
+  it('ask the call router about a phone call once', async () => {
     const callRouter = new Router();
     const { hook, launcher } = await start({ answerSipCalls: true }, { callRouter });
     const delivered = Promise.all([hook(sipCall), hook(sipCall)]);
@@ -233,7 +233,7 @@ describe('LiveKit webhooks', () => {
     expect([callRouter.asked, launcher.launches.length]).toEqual([1, 1]);
   });
 
-  it('start no bot for a caller who leaves before the host has decided', async () => {
+  it('start no bot for a caller who leaves before the decision', async () => {
     const callRouter = new Router();
     const { hook, launcher, sessions } = await start({ answerSipCalls: true }, { callRouter });
     const joined = hook(sipCall);
@@ -244,7 +244,7 @@ describe('LiveKit webhooks', () => {
     expect([launcher.launches, sessions.size]).toEqual([[], 0]);
   });
 
-  it('put a caller whom the host refuses out of the room', async () => {
+  it('remove a refused caller from the room', async () => {
     const removed: unknown[] = [];
     const server = createServer((request, response) => {
       void json(request).then((body) => {
@@ -274,7 +274,7 @@ describe('LiveKit webhooks', () => {
     server.close();
   });
 
-  it('start no bot for a phone call otherwise, nor for people', async () => {
+  it('start no bot for phone calls without configuration, nor for other participants', async () => {
     const asked = await start();
     await asked.hook(sipCall);
     expect(asked.launcher.launches).toEqual([]);
@@ -285,7 +285,7 @@ describe('LiveKit webhooks', () => {
   });
 });
 
-describe('a LiveKit server that is asked for a room', () => {
+describe('creating a room on a LiveKit server', () => {
   let server: Server | undefined;
   afterEach(async () => {
     server?.closeAllConnections();
@@ -296,7 +296,7 @@ describe('a LiveKit server that is asked for a room', () => {
   it.each([
     ['refuses', 403, 502, 'LiveKit answered 403: no such project'],
     ['hangs', undefined, 504, 'LiveKit did not answer in time'],
-  ])('fails the start when it %s', async (_, answers, expected, detail) => {
+  ])('fails the start when the server %s', async (_, answers, expected, detail) => {
     server = createServer((_request, response) => {
       if (answers === undefined) return;
       response.writeHead(answers, { 'content-type': 'application/json' });
@@ -312,7 +312,7 @@ describe('a LiveKit server that is asked for a room', () => {
     expect(runner.launcher.launches).toEqual([]);
   });
 
-  it('fails the start when nothing listens', async () => {
+  it('fails the start when the connection is refused', async () => {
     const { url, sessions } = await start({ url: 'ws://127.0.0.1:1', room: {} });
     const { status, json } = await post(`${url}/start`, { transport: 'livekit' });
     expect(status).toBe(502);
@@ -322,7 +322,7 @@ describe('a LiveKit server that is asked for a room', () => {
 });
 
 describe('LiveKit that cannot be used', () => {
-  it('is listed as disabled, with what is missing', async () => {
+  it('is listed as disabled, with the missing settings', async () => {
     const { url } = await start({ apiKey: undefined, apiSecret: undefined });
     expect(await (await fetch(`${url}/status`)).json()).toMatchObject({ transports: [] });
     for (const path of ['start', 'livekit-webhook']) {
@@ -332,7 +332,7 @@ describe('LiveKit that cannot be used', () => {
     }
   });
 
-  it('is listed as disabled without its package, with the line that installs it', async () => {
+  it('is listed as disabled without its package, with the install command', async () => {
     const withoutSdk = LiveKitModule.forRoot({ url: URL, ...KEYS });
     withoutSdk.providers = [
       ...withoutSdk.providers!,

@@ -43,7 +43,7 @@ afterEach(async () => {
 });
 
 describe.each(PLATFORMS)('the log on %s', (platform) => {
-  it('has the id of the session on every line of a session, whoever writes it', async () => {
+  it('has the session id on every line of a session, of the runner and of the bot', async () => {
     daily = await FakeDaily.start();
     const launcher = new RecordingLauncher(async (args, session) => {
       session.ready();

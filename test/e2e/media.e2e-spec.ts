@@ -100,7 +100,7 @@ const echo = async (transport: MediaTransport): Promise<void> => {
 };
 
 describe('the echo bot', () => {
-  it.each(CARRIERS)('says back on %s what it hears', async (carrier) => {
+  it.each(CARRIERS)('echoes a phone call from %s', async (carrier) => {
     const said = speech(2);
     const call = await (await start(EchoBot)).call({ carrier });
     await call.speak(said, { pace: 'asap' });
@@ -109,7 +109,7 @@ describe('the echo bot', () => {
     await call.hangUp();
   });
 
-  it('says back to a client what it hears', async () => {
+  it('echoes a WebSocket client', async () => {
     const said = atRate(speech(2), 8_000, 16_000);
     const client = await (await start(EchoBot)).connect();
     await client.speak(said, { pace: 'asap' });
@@ -122,7 +122,7 @@ describe('the echo bot', () => {
     ['telnyx', { telnyxEncoding: 'PCMA' }],
     ['telnyx', { telnyxEncoding: 'G722' }],
     ['telnyx', { telnyxEncoding: 'L16' }],
-  ] as const)('answers %s in the codec it was told: %j', async (carrier, formats) => {
+  ] as const)('uses the codec of the handshake for %s: %j', async (carrier, formats) => {
     const said = speech(1);
     const call = await (await start(EchoBot, formats)).call({ carrier });
     await call.speak(said, { pace: 'asap' });
@@ -137,7 +137,7 @@ describe('the echo bot', () => {
     await call.hangUp();
   });
 
-  it('waits until the speaker is done, and falls silent when interrupted', async () => {
+  it('waits until the speaker is done, and stops on barge-in', async () => {
     const client = await (await start(EchoBot)).connect({ body: { delayMs: 100 } });
     await client.ready();
     const words = tone(440, 16_000, 1.5);
@@ -163,7 +163,7 @@ describe('the echo bot', () => {
     await client.leave();
   });
 
-  it('says back the last minute of what has no end', async () => {
+  it('echoes the last minute of endless speech', async () => {
     const client = await (await start(EchoBot)).connect({ body: { delayMs: 1 } });
     await client.speak(tone(900, 16_000, 20), { pace: 'asap' });
     await client.speak(tone(440, 16_000, 60), { pace: 'asap' });
@@ -173,7 +173,7 @@ describe('the echo bot', () => {
     await client.leave();
   });
 
-  it('shows typed text, and falls silent when the client interrupts', async () => {
+  it('shows typed text, and stops when the client interrupts', async () => {
     const client = await (await start(EchoBot)).connect();
     await client.ready();
     client.send('send-text', { content: 'Can you read?' });
@@ -187,7 +187,7 @@ describe('the echo bot', () => {
 });
 
 describe('barge-in', () => {
-  it.each(CARRIERS)('drops on %s what was not spoken yet', async (carrier) => {
+  it.each(CARRIERS)('drops unplayed audio on %s', async (carrier) => {
     const outcomes: unknown[] = [];
     let done!: () => void;
     const played = new Promise<void>((resolve) => (done = resolve));
@@ -225,7 +225,7 @@ describe('barge-in', () => {
 
 describe('marks', () => {
   it.each(CARRIERS)(
-    'are confirmed by %s when the audio before them was played',
+    'are confirmed by %s after playback of the audio before them',
     async (carrier) => {
       let tookMs = 0;
       const bot = new TestBot(async (transport, session) => {
@@ -242,7 +242,7 @@ describe('marks', () => {
     },
   );
 
-  it('are reckoned for clients, which do not confirm', async () => {
+  it('are estimated by the clock for clients, which do not confirm them', async () => {
     let tookMs = 0;
     const bot = new TestBot(async (transport) => {
       expect(transport.capabilities.marks).toBe('estimated');
@@ -258,8 +258,8 @@ describe('marks', () => {
   });
 });
 
-describe('keys', () => {
-  it.each(CARRIERS)('come from %s', async (carrier) => {
+describe('DTMF digits', () => {
+  it.each(CARRIERS)('are received from %s', async (carrier) => {
     const pressed: string[] = [];
     const bot = new TestBot(async (transport) => {
       for await (const key of transport.dtmfIn()) {
@@ -273,7 +273,7 @@ describe('keys', () => {
     expect(pressed.join('')).toBe('1*0#');
   });
 
-  it('go to Plivo, and nowhere else', async () => {
+  it('are sent to Plivo, and to no other carrier', async () => {
     const bot = new TestBot((transport) => transport.sendDtmf('42#'));
     const sent: Record<string, unknown> = {};
     const running = await start(bot);
@@ -302,18 +302,21 @@ describe('hanging up', () => {
     return { bot, outcomes };
   }
 
-  it.each(['twilio', 'telnyx', 'plivo'] as const)('ends a call at %s', async (carrier) => {
-    api = await FakeCarrierApi.start();
-    const { bot, outcomes } = hangingUp();
-    const ended = once(api, 'ended');
-    const call = await (await start(bot, { credentials: api.credentials })).call({ carrier });
-    expect(await ended).toEqual([call.facts.callId]);
-    await call.closed;
-    expect(outcomes).toEqual([{ ok: true, via: 'api' }]);
-  });
+  it.each(['twilio', 'telnyx', 'plivo'] as const)(
+    'ends a call through the API of %s',
+    async (carrier) => {
+      api = await FakeCarrierApi.start();
+      const { bot, outcomes } = hangingUp();
+      const ended = once(api, 'ended');
+      const call = await (await start(bot, { credentials: api.credentials })).call({ carrier });
+      expect(await ended).toEqual([call.facts.callId]);
+      await call.closed;
+      expect(outcomes).toEqual([{ ok: true, via: 'api' }]);
+    },
+  );
 
   it.each(['twilio', 'telnyx', 'plivo'] as const)(
-    'is fine where the call at %s is over already',
+    'succeeds when the call at %s has already ended',
     async (carrier) => {
       api = await FakeCarrierApi.start();
       api.over.add = () => api.over;
@@ -328,7 +331,7 @@ describe('hanging up', () => {
   it.each([
     ['before the API answers', true],
     ['after', false],
-  ])('is the bot’s end of it when the carrier closes %s', async (_, before) => {
+  ])('is the end by the bot when the carrier closes %s', async (_, before) => {
     api = await FakeCarrierApi.start();
     const reasons: string[] = [];
     const bot = new TestBot(async (transport) => {
@@ -344,7 +347,7 @@ describe('hanging up', () => {
     expect(reasons).toEqual(['closed']);
   });
 
-  it('is tried twice, and then reported, never thrown', async () => {
+  it('is retried once, then reported, never thrown', async () => {
     api = await FakeCarrierApi.start();
     api.misbehaviours.push({ status: 503 }, 'cut');
     const { bot, outcomes } = hangingUp();
@@ -363,7 +366,7 @@ describe('hanging up', () => {
     expect(outcomes[1]).toEqual({ ok: true, via: 'api' });
   });
 
-  it('says what the carrier says, but not the secret', async () => {
+  it('reports the carrier’s error without the secret', async () => {
     api = await FakeCarrierApi.start();
     api.misbehaviours.push({
       status: 401,
@@ -383,7 +386,7 @@ describe('hanging up', () => {
     ]);
   });
 
-  it('closes the connection where there are no credentials', async () => {
+  it('closes the connection without credentials', async () => {
     const { bot, outcomes } = hangingUp();
     const running = await start(bot);
     for (const carrier of CARRIERS) {
@@ -410,13 +413,13 @@ describe('hanging up', () => {
       { plivo: { authId: 'a', authToken: 't', apiUrl: 'ftp://x/' } },
       /must have an http\(s\):\/\/ URL .* as plivo\.apiUrl/,
     ],
-  ])('needs credentials that are right: %j', async (credentials, message) => {
+  ])('needs valid credentials: %j', async (credentials, message) => {
     await expect(start(EchoBot, { credentials: credentials as never })).rejects.toThrow(message);
   });
 });
 
-describe('a conversation', () => {
-  it('loses nothing that is said before the bot listens', async () => {
+describe('a media session', () => {
+  it('loses no audio that arrives before the bot listens', async () => {
     let release!: () => void;
     const released = new Promise<void>((resolve) => (release = resolve));
     const bot = new TestBot(async (transport) => {
@@ -432,7 +435,7 @@ describe('a conversation', () => {
     await client.leave();
   });
 
-  it('ends when the other side leaves', async () => {
+  it('ends when the peer disconnects', async () => {
     const bot = new TestBot(echo);
     const running = await start(bot);
     const call = await running.call({ carrier: 'twilio' });
@@ -450,7 +453,7 @@ describe('a conversation', () => {
     ['closed', (call) => call.press('0')],
     ['aborted', () => host!.close().then(() => (host = undefined))],
   ];
-  it.each(left)('tells its bot that it is over, and why: %s by %s', async (reason, leave) => {
+  it.each(left)('reports its end and the reason to the bot: %s by %s', async (reason, leave) => {
     const reasons: string[] = [];
     const bot = new TestBot(async (transport) => {
       transport.on('disconnected', (end) => reasons.push(end.reason));
@@ -463,7 +466,7 @@ describe('a conversation', () => {
     expect(reasons).toEqual([reason]);
   });
 
-  it('ends when a signal of the bot’s own aborts, which is forgotten afterwards', async () => {
+  it('ends when the bot’s own signal aborts, without leaking listeners', async () => {
     const own = new AbortController();
     const reasons: string[] = [];
     const bot = new TestBot(
@@ -494,7 +497,7 @@ describe('a conversation', () => {
     expect(reasons).toEqual(['peer_left', 'aborted', 'closed']);
   });
 
-  it('can be asked for again where it could not begin', async () => {
+  it('can be created again after a failed attempt', async () => {
     const errors: unknown[] = [];
     class AgainBot extends BotLauncher {
       async launch(args: RunnerArguments): Promise<void> {
@@ -509,7 +512,7 @@ describe('a conversation', () => {
     expect(errors).toEqual([expect.any(RangeError)]);
   });
 
-  it('ends when the session is stopped, with the code that says why', async () => {
+  it('ends when the session is stopped, with the code of the reason', async () => {
     const bot = new TestBot(echo);
     const running = await start(bot);
     const client = await running.connect();
@@ -521,7 +524,7 @@ describe('a conversation', () => {
     expect(await bot.ends[0]).toMatchObject({ code: 'draining' });
   });
 
-  it('ends as failed when a listener of the bot throws, and no other with it', async () => {
+  it('ends as failed when a listener of the bot throws, without affecting others', async () => {
     const bot = new TestBot(async (transport) => {
       transport.on('dtmf', (digit) => {
         if (digit === '0') throw new Error('a bug in the bot');
@@ -543,7 +546,7 @@ describe('a conversation', () => {
     expect(ends.map(({ code }) => code).sort()).toEqual(['failed', 'peer_left']);
   });
 
-  it('shares no memory with others: its bot may hand it to a worker', async () => {
+  it('shares no memory with others, so that a bot can transfer it to a worker', async () => {
     const { port1, port2 } = new MessageChannel();
     const frames: Int16Array[] = [];
     const bot = new TestBot(async (transport) => {
@@ -564,7 +567,7 @@ describe('a conversation', () => {
     expect(frames.map(({ length }) => length)).toEqual(new Array(20).fill(320));
   });
 
-  it('has one transport', async () => {
+  it('has only one transport', async () => {
     const errors: unknown[] = [];
     class TwiceBot extends BotLauncher {
       async launch(args: RunnerArguments): Promise<void> {
@@ -577,7 +580,7 @@ describe('a conversation', () => {
     expect(errors.map(String)).toEqual([expect.stringMatching(/was called before/)]);
   });
 
-  it('says what a bot cannot do in Node', async () => {
+  it('names what a bot cannot do in Node', async () => {
     const daily = await FakeDaily.start();
     const errors: unknown[] = [];
     class DailyBot extends BotLauncher {
@@ -604,7 +607,7 @@ describe('a conversation', () => {
     ]);
   });
 
-  it('can begin with a WebSocket from elsewhere, whose handshake was not read', async () => {
+  it('can use a WebSocket from elsewhere with an unread handshake', async () => {
     class RawBot extends BotLauncher {
       async launch(args: RunnerArguments): Promise<void> {
         if (!(args instanceof WebSocketRunnerArguments)) throw new Error('no WebSocket');
@@ -620,14 +623,14 @@ describe('a conversation', () => {
   });
 });
 
-describe('callers who misbehave', () => {
+describe('misbehaving callers', () => {
   const frame = (call: FakeCall, payload: unknown) => ({
     event: 'media',
     streamSid: call.facts.streamId,
     media: { track: 'inbound', payload },
   });
 
-  it('are survived, counted and never heard by others', async () => {
+  it('are counted and cannot disturb other calls', async () => {
     const bot = new TestBot(echo);
     const running = await start(bot);
     const [bad, good] = await Promise.all([
@@ -683,7 +686,7 @@ describe('callers who misbehave', () => {
     expect(ends.map(({ code }) => code).sort()).toEqual(['peer_error', 'peer_left']);
   });
 
-  it('end nothing but their own call, whatever the type of a value', async () => {
+  it('end only their own call, with values of any type', async () => {
     const bot = new TestBot(echo);
     const running = await start(bot);
     const poison = { toString: 1, valueOf: 1 };
@@ -698,7 +701,7 @@ describe('callers who misbehave', () => {
     expect(ends.map(({ code }) => code)).toEqual(new Array(4).fill('peer_left'));
   });
 
-  it('are closed on when they do not read what they are sent', async () => {
+  it('are disconnected when they do not read what they are sent (backpressure)', async () => {
     const bot = new TestBot(async (transport) => {
       const rtvi = new RtviSession(transport);
       rtvi.onClientMessage(({ data }) => data);
@@ -713,7 +716,7 @@ describe('callers who misbehave', () => {
     expect((await client.closed).code).toBe(1008);
   });
 
-  it('may be clients, too', async () => {
+  it('may be WebSocket clients as well', async () => {
     const bot = new TestBot(echo);
     const client: FakeClient = await (await start(bot)).connect();
     let seed = 3;

@@ -64,7 +64,7 @@ function samplesIn(text: string): Record<string, number> {
 const scrape = async (url: string) => samplesIn(await (await fetch(`${url}/metrics`)).text());
 
 describe.each(PLATFORMS)('metrics on %s', (platform) => {
-  it('tell what sessions there are, and what became of the others', async () => {
+  it('report current sessions and how others ended', async () => {
     const launcher = echo();
     const { url, wsUrl } = await start(platform, launcher);
     expect(await scrape(url)).toMatchObject({
@@ -116,7 +116,7 @@ describe.each(PLATFORMS)('metrics on %s', (platform) => {
     expect(after['process_resident_memory_bytes']).toBeGreaterThan(0);
   });
 
-  it('count who is not let in', async () => {
+  it('count refused starts and connections', async () => {
     const { url, wsUrl } = await start(platform, new RecordingLauncher());
     await closeOf(`${wsUrl}/ws-client?session_id=none`);
     expect(await scrape(url)).toMatchObject({
@@ -124,7 +124,7 @@ describe.each(PLATFORMS)('metrics on %s', (platform) => {
     });
   });
 
-  it('are in the format of Prometheus, below the path', async () => {
+  it('are served in the text format of Prometheus, below the path', async () => {
     const { url } = await start(platform, echo(), MetricsModule.forRoot(), 'voice');
     const response = await fetch(`${url}/voice/metrics`);
     // Express 5 before 5.2 turns the parameters round.
@@ -134,7 +134,7 @@ describe.each(PLATFORMS)('metrics on %s', (platform) => {
     );
   });
 
-  it('can be put into the registry of the host, which serves it itself', async () => {
+  it('can use the registry of the host, which serves it', async () => {
     const registry = new promClient.Registry();
     const { url } = await start(
       platform,
@@ -149,7 +149,7 @@ describe.each(PLATFORMS)('metrics on %s', (platform) => {
     expect(samples).not.toHaveProperty('process_resident_memory_bytes');
   });
 
-  it('of several runners share a registry, each under its name', async () => {
+  it('of several runners share a registry, labelled by name', async () => {
     const registry = new promClient.Registry();
     const runner = (path: string, name?: string) =>
       RunnerModule.forRoot({
@@ -170,7 +170,7 @@ describe.each(PLATFORMS)('metrics on %s', (platform) => {
     });
   });
 
-  it('stay in a registry of the host that outlives the application, such as the global one', async () => {
+  it('stay in a registry that outlives the application, such as the global one', async () => {
     const registry = new promClient.Registry();
     for (const starts of [1, 2]) {
       const { url, app } = await start(platform, echo(), MetricsModule.forRoot({ registry }));
@@ -184,7 +184,7 @@ describe.each(PLATFORMS)('metrics on %s', (platform) => {
     }
   });
 
-  it('are not there unless asked for', async () => {
+  it('are absent by default', async () => {
     running = await startApp(platform, [
       RunnerModule.forRoot({
         launcher: { useValue: echo() },
@@ -195,7 +195,7 @@ describe.each(PLATFORMS)('metrics on %s', (platform) => {
   });
 });
 
-it('names what is not a registry', async () => {
+it('metrics refuse anything but a registry', async () => {
   const metrics = MetricsModule.forRoot({ registry: {} as never });
   await expect(start('fastify', echo(), metrics)).rejects.toThrow(
     /MetricsModule .*\n.*registry must be a Registry of prom-client/,

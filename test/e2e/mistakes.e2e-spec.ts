@@ -75,7 +75,7 @@ const websocket = () => [WebSocketModule.forRoot()];
 /** Options as somebody wrote them whom no compiler warned. */
 const written = (options: object): DynamicModule => RunnerModule.forRoot(options);
 
-describe('a mistake in the options of RunnerModule is refused by the name of the option', () => {
+describe('an invalid option of RunnerModule is refused by name:', () => {
   async function bot(): Promise<void> {}
   class NoLaunch {}
   it.each<[string, object, RegExp]>([
@@ -262,7 +262,7 @@ describe('a mistake in the options of RunnerModule is refused by the name of the
     expect((await start([written({ ...options })])).outcome).toMatch(message);
   });
 
-  it('what shapes the module, in what useFactory returns', async () => {
+  it('module options in the result of useFactory', async () => {
     const { outcome } = await start([
       RunnerModule.forRootAsync({ useFactory: () => ({ launcher: Bot, transports: [] }) as never }),
     ]);
@@ -271,7 +271,7 @@ describe('a mistake in the options of RunnerModule is refused by the name of the
     );
   });
 
-  it('null from useFactory, and for the options of a transport', async () => {
+  it('null from useFactory, for the runner and for a transport', async () => {
     const fromFactory = await start([
       RunnerModule.forRootAsync({ useFactory: () => null as never }),
     ]);
@@ -284,7 +284,7 @@ describe('a mistake in the options of RunnerModule is refused by the name of the
     );
   });
 
-  it('but a launcher whose launch is a field is taken, and so is a class that a compiler made a function', async () => {
+  it('but a launcher with launch as a field, or compiled to a function, is accepted', async () => {
     class FieldBot extends BotLauncher {
       override launch = async (): Promise<void> => undefined;
     }
@@ -299,7 +299,7 @@ describe('a mistake in the options of RunnerModule is refused by the name of the
   });
 });
 
-describe('a module in the wrong place is told where it belongs', () => {
+describe('a module in the wrong place names the right one:', () => {
   it('RunnerModule without forRoot()', async () => {
     @Injectable()
     class Watcher {
@@ -332,7 +332,7 @@ describe('a module in the wrong place is told where it belongs', () => {
   });
 });
 
-describe('what the launcher injects', () => {
+describe('a dependency of the launcher', () => {
   const runner = (options: object) => written({ transports: websocket(), ...options });
   const PROVIDED_BY_ITSELF =
     'which VoiceModule provides, but VoiceModule imports RunnerModule itself: move Orders to a module of its own that exports it, and write RunnerModule.forRoot({ imports: [ThatModule] })';
@@ -347,13 +347,13 @@ describe('what the launcher injects', () => {
         imports: [OrdersModule],
       },
     ],
-  ])('is there where RunnerModule %s', async (_, options) => {
+  ])('is resolved when RunnerModule %s', async (_, options) => {
     const { outcome, log } = await start([runner(options)]);
     expect(outcome).toBe('it started');
     expect(log.text).not.toMatch(/injects/);
   });
 
-  it('is there where the launcher is a provider that its feature module exports', async () => {
+  it('is resolved when the launcher is a provider that its feature module exports', async () => {
     @Module({ imports: [OrdersModule], providers: [OrderBot], exports: [OrderBot] })
     class BotModule {}
     const { outcome } = await start([
@@ -394,7 +394,7 @@ describe('what the launcher injects', () => {
       `launcher injects Orders, ${PROVIDED_BY_ITSELF}`,
     ],
   ])(
-    'is missed by the name of the option where %s',
+    'is reported by the name of the option when %s',
     async (_, options, { imports = [], ...metadata }, hint) => {
       const { outcome, log } = await start([...imports, runner(options)], metadata);
       expect(outcome).toMatch(/available in the RunnerModule module/);
@@ -403,7 +403,7 @@ describe('what the launcher injects', () => {
     },
   );
 
-  it('is missed by the name of the option in auth and in the factory of the options, too', async () => {
+  it('is reported by the name of the option for auth and for an options factory', async () => {
     @Injectable()
     class OrderAuth extends RunnerAuth {
       constructor(readonly orders: Orders) {
@@ -419,7 +419,7 @@ describe('what the launcher injects', () => {
     expect(ofFactory.log.text).toContain('forRootAsync injects Orders, which no module provides');
   });
 
-  it('may be missing where it is optional, or where a test puts another bot in the place of the launcher', async () => {
+  it('may be missing when it is optional or when a test overrides the launcher', async () => {
     @Injectable()
     class RelaxedBot extends RecordingLauncher {
       constructor(@Optional() @Inject('NOT THERE') readonly extra: unknown) {
@@ -516,11 +516,11 @@ describe('a transport that cannot be used', () => {
       },
       /warn Transport 'webrtc' is configured but cannot be used: /,
     ],
-  ])('is warned of where it is configured: %s', async (_, options, warning) => {
+  ])('is warned of when it is configured: %s', async (_, options, warning) => {
     expect(await warnings(options)).toMatch(warning);
   });
 
-  it('is not warned of where it only might have been used', async () => {
+  it('is not warned of when it is only implied', async () => {
     expect(await warnings({ transports: transportsFromEnv({}) })).not.toMatch(/cannot be used/);
   });
 

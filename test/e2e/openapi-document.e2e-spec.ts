@@ -63,7 +63,7 @@ async function expectValid(document: object, version: string): Promise<void> {
 }
 
 describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
-  it('describes every route there is, in valid OpenAPI', async () => {
+  it('describes every route in valid OpenAPI', async () => {
     const { app, url } = await startApp(platform, [everything()]);
     const { routes: routed } = app.get(HttpIntake, { strict: false });
     const routes = routed.map(({ path, route }) => ({ path, handler: route.handle }));
@@ -150,7 +150,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
     });
   });
 
-  it('is right wherever the runner is, and leaves out what is not there', async () => {
+  it('is correct under any path, and leaves out disabled routes', async () => {
     const { url } = await startApp(
       platform,
       [everything({ path: 'voice', health: false, transports: [WebSocketModule.forRoot()] })],
@@ -179,7 +179,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
     expect((await fetch(server.replace(/\/$/, '') + '/status')).status).toBe(200);
   });
 
-  it('has a page for people, which loads and runs its own files only', async () => {
+  it('has a documentation page that loads and runs its own files only', async () => {
     const { url } = await startApp(platform, [everything()]);
     const response = await fetch(`${url}/docs`);
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
@@ -202,7 +202,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
   });
 });
 
-describe('the page in a browser', () => {
+describe('the documentation page in a browser', () => {
   (CHROMIUM ? it : it.skip)('shows the description, and breaks none of its own rules', async () => {
     const { url } = await startApp('fastify', [everything()]);
     const browser = await chromium.launch({
@@ -226,7 +226,7 @@ describe('the page in a browser', () => {
   });
 });
 
-describe('a host that describes itself with @nestjs/swagger', () => {
+describe('a host with @nestjs/swagger', () => {
   it('has the routes of the runner in its document', async () => {
     @Module({ imports: [everything({ path: 'voice' })] })
     class HostModule {}

@@ -43,7 +43,7 @@ class AnyController {
 class AnyModule {}
 
 describe('OpenAPI metadata', () => {
-  it('gives @nestjs/swagger a schema of every class, with every field described', async () => {
+  it('gives @nestjs/swagger a schema of every class, with a description of every field', async () => {
     const app = await NestFactory.create(AnyModule, new FastifyAdapter(), { logger: false });
     await app.init();
     const { schemas } = SwaggerModule.createDocument(

@@ -76,9 +76,9 @@ const limitedTo = (limits: TenantLimitsSource) => ({
   callLimits: { useValue: new InMemoryCallLimits(limits) },
 });
 
-describe.each(CARRIERS)('a call placed through %s', (carrier) => {
+describe.each(CARRIERS)('an outbound call through %s', (carrier) => {
   it.each(['none', 'token'] as const)(
-    'rings, and talks to the bot that it is for, with webSocketAuth: %s',
+    'rings, and connects to its bot, with webSocketAuth: %s',
     async (webSocketAuth) => {
       const { calls, launcher, records, host } = await start({ webSocketAuth });
       const { sessionId, callId, ended } = await calls.dial(
@@ -127,7 +127,7 @@ describe.each(CARRIERS)('a call placed through %s', (carrier) => {
     },
   );
 
-  it('lets nobody else connect to its session', async () => {
+  it('lets no other WebSocket connect to its session', async () => {
     const { calls, host } = await start({ webSocketAuth: 'token' });
     await calls.dial(callOf(carrier));
     const xml = await api.placed[0]!.answer();
@@ -168,7 +168,7 @@ describe.each(CARRIERS)('a call placed through %s', (carrier) => {
     },
   );
 
-  it('stops ringing when its session is ended', async () => {
+  it('stops ringing when its session ends', async () => {
     const { calls, registry } = await start();
     const { sessionId, callId, ended } = await calls.dial(callOf(carrier));
     await registry.require(sessionId).end(new SessionEnd('stopped', 'changed our mind'));
@@ -178,7 +178,7 @@ describe.each(CARRIERS)('a call placed through %s', (carrier) => {
     if (carrier === 'plivo') expect(api.requests.at(-1)!.path).toContain('/Request/');
   });
 
-  it('stops ringing when its session is ended while the API is asked', async () => {
+  it('stops ringing when its session ends during the API request', async () => {
     const { calls, registry } = await start();
     api.whenPlaced = async () => {
       void registry.live[0]!.end(new SessionEnd('stopped', 'changed our mind'));
@@ -188,7 +188,7 @@ describe.each(CARRIERS)('a call placed through %s', (carrier) => {
     while (!api.over.has(callId!)) await once(api, 'ended');
   });
 
-  it('stops ringing when the application shuts down', async () => {
+  it('stops ringing on shutdown', async () => {
     const { calls, host: running } = await start();
     const { callId, ended } = await calls.dial(callOf(carrier));
     await running.close();
@@ -210,7 +210,7 @@ describe.each(CARRIERS)('a call placed through %s', (carrier) => {
     await calls.dial(callOf(carrier));
   });
 
-  it('passes on what the host has to say to the carrier, but not other parties', async () => {
+  it('passes the host’s extra parameters on to the carrier, but not other parties', async () => {
     const { calls } = await start();
     const extra = { MachineDetection: 'Enable', To: '+1900', to: '+1900' };
     await calls.dial(callOf(carrier, { extra }));
@@ -219,7 +219,7 @@ describe.each(CARRIERS)('a call placed through %s', (carrier) => {
     expect(fields).toMatchObject({ MachineDetection: 'Enable' });
   });
 
-  it('is placed on an account of the call’s own, which hangs it up as well', async () => {
+  it('uses the account of the call, also for hanging up', async () => {
     const { calls, launcher, host } = await start({ telephony: { credentials: {} } });
     await expect(calls.dial(callOf(carrier))).rejects.toMatchObject({
       code: 'TRANSPORT_UNAVAILABLE',
@@ -233,8 +233,8 @@ describe.each(CARRIERS)('a call placed through %s', (carrier) => {
   });
 });
 
-describe('a call that nobody answers', () => {
-  it('ends its session as expired, and frees its place', async () => {
+describe('an unanswered outbound call', () => {
+  it('ends its session as expired, and frees its slot', async () => {
     const limits = new InMemoryCallLimits({ maxCalls: 1 });
     // Sooner than the shortest ringing.
     const { calls } = await start({ callLimits: { useValue: limits }, pendingTtlMs: 50 });
@@ -245,7 +245,7 @@ describe('a call that nobody answers', () => {
     expect(api.over.size).toBe(0);
   });
 
-  it('is hung up on when it is answered after all', async () => {
+  it('is hung up when it is answered too late', async () => {
     const { calls, host } = await start({ pendingTtlMs: 50 });
     const { ended } = await calls.dial(callOf('twilio'));
     await ended;
@@ -255,7 +255,7 @@ describe('a call that nobody answers', () => {
 });
 
 describe('limits of outbound calls', () => {
-  it('hold when many calls are placed at once, for each tenant', async () => {
+  it('hold for each tenant when many calls are placed at once', async () => {
     const { calls, registry, records } = await start(
       limitedTo(async (tenant) => {
         await new Promise((resolve) => setImmediate(resolve));
@@ -273,7 +273,7 @@ describe('limits of outbound calls', () => {
     expect(new Set(records.refusals)).toEqual(new Set(['CALL_LIMIT outbound +15550001']));
   });
 
-  it('end a call that goes on when the minutes are used up', async () => {
+  it('end a running call when the minutes are used up', async () => {
     const limits = new InMemoryCallLimits({ maxMinutes: 0.1 / 60 });
     const { calls, launcher, host } = await start({ callLimits: { useValue: limits } });
     const { ended } = await calls.dial(callOf('twilio'));
@@ -291,7 +291,7 @@ describe('limits of outbound calls', () => {
     });
   });
 
-  it('refuse a destination, and ask no carrier', async () => {
+  it('refuse a destination without asking the carrier', async () => {
     const { calls, registry } = await start(limitedTo({ destinations: ['+49'] }));
     await expect(calls.dial(callOf('plivo'))).rejects.toMatchObject({
       code: 'DESTINATION_REFUSED',
@@ -302,7 +302,7 @@ describe('limits of outbound calls', () => {
     expect(registry.size).toBe(0);
   });
 
-  it('are the host’s own where it brings them, and are told of each call to its end', async () => {
+  it('can be the host’s own, which receive each call until its end', async () => {
     const seen: string[] = [];
     class DatabaseLimits extends CallLimits {
       async reserve({ tenant, to }: Parameters<CallLimits['reserve']>[0]) {
@@ -330,7 +330,7 @@ describe('limits of outbound calls', () => {
     ]);
   });
 
-  it('change nothing when they fail once a call is placed, and the log says so', async () => {
+  it('that fail after a call was placed change nothing but the log', async () => {
     class BrokenLimits extends CallLimits {
       reserve() {
         const fail = () => Promise.reject(new Error('no database'));
@@ -353,7 +353,7 @@ describe('limits of outbound calls', () => {
     ).rejects.toMatchObject({ code: 'AT_CAPACITY' });
   });
 
-  it('give back what was reserved for a call for which there is no place', async () => {
+  it('return the reservation of a call at maxSessions', async () => {
     const limits = new InMemoryCallLimits({ maxCalls: 5 });
     const { calls } = await start({ callLimits: { useValue: limits }, maxSessions: 1 });
     await calls.dial(callOf('twilio'));
@@ -362,7 +362,7 @@ describe('limits of outbound calls', () => {
   });
 });
 
-describe('a call that cannot be placed', () => {
+describe('an outbound call that cannot be placed', () => {
   it.each<[object, string, RegExp]>([
     [{ to: '15550001' }, 'INVALID_FIELDS', /to must be a phone number in E\.164/],
     [{ to: '+15550001<+1900' }, 'INVALID_FIELDS', /to must be/],
@@ -371,7 +371,7 @@ describe('a call that cannot be placed', () => {
     [{ carrier: 'exotel' }, 'INVALID_FIELDS', /carrier must be one of twilio, telnyx, plivo/],
     [{ carrier: 'websocket' }, 'INVALID_FIELDS', /carrier must be one of/],
     [{ ringTimeoutMs: 1_000 }, 'INVALID_FIELDS', /ringTimeoutMs must be/],
-  ])('says what is wrong with it: %j', async (wrong, code, message) => {
+  ])('names the problem: %j', async (wrong, code, message) => {
     const { calls, registry } = await start();
     await expect(calls.dial({ ...callOf('twilio'), ...wrong })).rejects.toMatchObject({
       code,
@@ -403,14 +403,14 @@ describe('a call that cannot be placed', () => {
   });
 });
 
-describe('the document of a call', () => {
-  it('is for those who know its URL', async () => {
+describe('the XML document of an outbound call', () => {
+  it('is served only at its secret URL', async () => {
     const { host } = await start();
     const response = await fetch(`${host.url}/telephony/documents/guess`, { method: 'POST' });
     expect(response.status).toBe(404);
   });
 
-  it('is below the path of the webhooks, wherever that is', async () => {
+  it('is served below the path of the webhooks', async () => {
     const launcher = { useValue: new RecordingLauncher() };
     host = await startHost(
       RunnerModule.forRoot({
@@ -433,7 +433,7 @@ describe('the document of a call', () => {
   });
 });
 
-it('a socket without a session does not reach that of an outbound call', async () => {
+it('a media WebSocket without a session does not reach an outbound call’s session', async () => {
   const { calls, registry, host } = await start({ webSocketAuth: 'token' });
   const { sessionId } = await calls.dial(callOf('twilio'));
   const closed = await closeOf(`${host.url.replace('http', 'ws')}/ws/${sessionId}`);

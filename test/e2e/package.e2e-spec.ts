@@ -28,7 +28,7 @@ async function conversation(url: string): Promise<void> {
 }
 
 describe('the package', () => {
-  it('holds what a user needs, and nothing else', async () => {
+  it('contains the files that users need, and no others', async () => {
     const { stdout } = await run('tar', ['tzf', packed.tarball]);
     const files = stdout
       .trim()

@@ -38,7 +38,7 @@ const speech = tone(440, 8_000, 0.5);
 
 if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
 
-(PIPECAT_PYTHON ? describe : describe.skip)('a bot of Pipecat, as it is', () => {
+(PIPECAT_PYTHON ? describe : describe.skip)('with Pipecat installed,', () => {
   let running: ProcessHost | undefined;
   const toClose: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
@@ -73,7 +73,7 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     return runner;
   }
 
-  it('says back what a caller says, over Twilio', async () => {
+  it('a Pipecat bot echoes a Twilio call', async () => {
     const { host, lines, sessions } = await start(ECHO);
     const call = await host.call({ carrier: 'twilio', from: '+15550001' });
     await call.speak(speech);
@@ -84,7 +84,7 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     await lines.with('Client disconnected');
   });
 
-  it('says back what a client of Pipecat says', async () => {
+  it('a Pipecat bot echoes a Pipecat client', async () => {
     const { host, sessions } = await start(ECHO);
     const client = await host.connect();
     const voice = tone(440, 16_000, 0.5);
@@ -94,7 +94,7 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     expect(await sessions[0]!.ended).toMatchObject({ code: 'peer_left' });
   });
 
-  it('runs under the standalone runner', async () => {
+  it('a Pipecat bot runs under the standalone runner', async () => {
     const runner = await standalone(ECHO);
     const call = await placeCall({
       carrier: 'twilio',
@@ -108,7 +108,7 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     await client.heard(2_000);
   });
 
-  it('does not survive a runner that is killed, not even when it hangs', async () => {
+  it('a Pipecat bot is killed with its runner, even when it hangs', async () => {
     const runner = await standalone(OBEDIENT);
     for (const [deed, says] of [
       ['hang', 'hanging'],
@@ -131,33 +131,36 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     ['telnyx', 'TelnyxCallData', 'connected'],
     ['plivo', 'CallData', 'start'],
     ['exotel', 'ExotelCallData', 'connected'],
-  ] as const)('gets the call of %s, and its handshake again', async (carrier, cls, first) => {
-    const { host, lines, sessions } = await start(OBEDIENT, { cliArgs: { verbose: 2 } });
-    const call = await host.call({
-      carrier,
-      from: '+15550001',
-      body: { user: 7 },
-      webSocketOptions: { origin: 'https://app.example.com' },
-    });
-    const told = await lines.with('told');
-    expect(JSON.parse(/told (.*)/.exec(told)![1]!)).toMatchObject({
-      class: 'WebSocketRunnerArguments',
-      transport_type: carrier,
-      call_data_class: cls,
-      call_data: { call_id: call.facts.callId },
-      body: { user: 7 },
-      session_id: sessions[0]!.id,
-      handle_sigint: false,
-      handle_sigterm: false,
-      pipeline_idle_timeout_secs: 300,
-      cli_args: { verbose: 2 },
-      origin: 'https://app.example.com',
-      first,
-    });
-    expect(await call.closed).toMatchObject({ code: 1_000 });
-  });
+  ] as const)(
+    'a Pipecat bot receives the call of %s with its handshake',
+    async (carrier, cls, first) => {
+      const { host, lines, sessions } = await start(OBEDIENT, { cliArgs: { verbose: 2 } });
+      const call = await host.call({
+        carrier,
+        from: '+15550001',
+        body: { user: 7 },
+        webSocketOptions: { origin: 'https://app.example.com' },
+      });
+      const told = await lines.with('told');
+      expect(JSON.parse(/told (.*)/.exec(told)![1]!)).toMatchObject({
+        class: 'WebSocketRunnerArguments',
+        transport_type: carrier,
+        call_data_class: cls,
+        call_data: { call_id: call.facts.callId },
+        body: { user: 7 },
+        session_id: sessions[0]!.id,
+        handle_sigint: false,
+        handle_sigterm: false,
+        pipeline_idle_timeout_secs: 300,
+        cli_args: { verbose: 2 },
+        origin: 'https://app.example.com',
+        first,
+      });
+      expect(await call.closed).toMatchObject({ code: 1_000 });
+    },
+  );
 
-  it('gets rooms as arguments of its own', async () => {
+  it('a Pipecat bot receives rooms as arguments of their own classes', async () => {
     const daily = await FakeDaily.start();
     toClose.push(() => daily.close());
     const { host, lines } = await start(OBEDIENT, {
@@ -190,7 +193,7 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     });
   });
 
-  it('keeps order, kind and size of messages, and the codes of closes', async () => {
+  it('a Pipecat bot’s relay keeps order, type and size of messages, and close codes', async () => {
     const { lines } = await start(OBEDIENT);
     const socket = await running!.open({ do: 'mirror' });
     const sent: [string, boolean][] = [];
@@ -209,7 +212,7 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     expect(await closeOf(closed)).toEqual({ code: 4_002, reason: 'enough' });
   });
 
-  it('is heard to the end, whatever it is sent meanwhile', async () => {
+  it('a Pipecat bot’s last audio is delivered while it receives messages', async () => {
     await start(OBEDIENT);
     const socket = await running!.open({ do: 'flood', count: 200, bytes: 20_000 });
     let count = 0;
@@ -221,7 +224,7 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     expect(count).toBe(200);
   });
 
-  it('waits until it is heard to the end, whatever is sent to it meanwhile', async () => {
+  it('a Pipecat bot exits only after its last audio is delivered', async () => {
     const program = { python: OBEDIENT, pythonPath: PIPECAT_PYTHON };
     expect(await floodUnread(program, 5)).toBe(5);
   });
@@ -229,13 +232,13 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
   it.each([
     [{ do: 'raise' }, 'The bot failed.', 'the bot threw: ValueError: this bot raises'],
     [{ do: 'exit', code: 3 }, 'The process of the bot exited with code 3.', 'exited with code 3'],
-  ])('%j fails its session: %s', async (body, message, logged) => {
+  ])('a Pipecat bot’s %j fails its session: %s', async (body, message, logged) => {
     const { lines } = await start(OBEDIENT);
     expect(await running!.endOf(body)).toMatchObject({ code: 'failed', message });
     await lines.with(logged);
   });
 
-  it('is cancelled when it has to stop, and killed when it hangs', async () => {
+  it('a Pipecat bot is cancelled when it must stop, and killed when it hangs', async () => {
     const { lines, sessions } = await start(OBEDIENT, {}, { stopGraceMs: 200 });
     await running!.open({ do: 'stay' });
     await lines.with('staying');

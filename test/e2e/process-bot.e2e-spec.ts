@@ -60,7 +60,7 @@ function sendNumbered(socket: WebSocket, count: number): void {
   }
 }
 
-describe('a bot is the same in the process of the runner and in its own', () => {
+describe('a bot behaves the same in the runner’s process and in its own:', () => {
   const inside = {
     useFactory: async () => {
       const { default: bot } = (await import(`../../${BOT}`)) as { default: BotLauncher['launch'] };
@@ -73,7 +73,7 @@ describe('a bot is the same in the process of the runner and in its own', () => 
   it.each([
     ['inside', { launcher: inside }],
     ['outside', {}],
-  ])('phone calls, clients, arguments, closes: %s', async (_, options) => {
+  ])('phone calls, clients, arguments and close codes, %s', async (_, options) => {
     const { host, sessions } = await start({}, options);
     const call = await host.call({ carrier: 'twilio' });
     await call.speak(speech, { pace: 'asap' });
@@ -122,7 +122,7 @@ describe('a bot is the same in the process of the runner and in its own', () => 
     });
   });
 
-  it('hears the handshake of a carrier again where it reads it itself, and once only', async () => {
+  it('reads a carrier’s handshake itself exactly once', async () => {
     const { host, lines } = await start();
     await (
       await host.call({ carrier: 'plivo', body: { do: 'parse' } })
@@ -150,8 +150,8 @@ describe('a bot is the same in the process of the runner and in its own', () => 
   });
 });
 
-describe('the relay', () => {
-  it('keeps order, kind and size of messages, and the code of the close', async () => {
+describe('the relay between a bot process and its peer', () => {
+  it('keeps order, type and size of messages, and the close code', async () => {
     const { lines } = await start();
     const socket = await open({ do: 'mirror' });
     const sent: [string, boolean][] = [];
@@ -169,7 +169,7 @@ describe('the relay', () => {
     expect(await lines.with('the peer closed')).toMatch(/4001 bye$/);
   });
 
-  it('passes on all that a bot sends before it returns', async () => {
+  it('delivers everything that a bot sends before it returns', async () => {
     const { sessions } = await start();
     const socket = await open({ do: 'flood', count: 200, bytes: 20_000 });
     const first: number[] = [];
@@ -179,11 +179,11 @@ describe('the relay', () => {
     expect(await sessions[0]!.ended).toMatchObject({ code: 'completed' });
   });
 
-  it('waits until the bot is heard to the end, whatever is sent to it meanwhile', async () => {
+  it('ends only after the bot’s last audio is delivered', async () => {
     expect(await floodUnread({ module: BOT }, 5)).toBe(5);
   });
 
-  it('slows a peer down for a bot that does not read, and then loses nothing', async () => {
+  it('applies backpressure to a peer when the bot does not read, without loss', async () => {
     const { lines } = await start();
     const socket = await open({ do: 'doze' });
     await lines.with('dozing');
@@ -197,8 +197,8 @@ describe('the relay', () => {
   });
 });
 
-describe('a peer that hangs up without a word', () => {
-  it('is heard to the end by a bot that has not listened until then', async () => {
+describe('a peer that disconnects abruptly', () => {
+  it('is read to the end by a bot that has not listened until then', async () => {
     const { lines, sessions } = await start();
     const socket = await open({ do: 'doze' });
     await lines.with('dozing');
@@ -211,7 +211,7 @@ describe('a peer that hangs up without a word', () => {
   });
 });
 
-describe('what a bot does in its process', () => {
+describe('a bot process', () => {
   it.each([
     [{ do: 'exit', code: 3 }, 'The process of the bot exited with code 3.', 'exited with code 3'],
     [{ do: 'exit', code: 0 }, 'The process of the bot exited with code 0.', 'exited with code 0'],
@@ -221,7 +221,7 @@ describe('what a bot does in its process', () => {
     [{ do: 'throwOddly' }, 'The bot failed.', 'the bot threw: object that cannot be turned into'],
     [{ do: 'listenOddly' }, 'A listener of the bot threw.', 'a listener of the bot threw: object'],
     [{ do: 'listenToSocketOddly' }, 'A listener of the bot threw.', 'a listener of the bot threw'],
-  ])('%j fails its session alone: %s', async (body, message, logged) => {
+  ])('failure %j fails only its own session: %s', async (body, message, logged) => {
     const { host, lines } = await start();
     const other = await host.call({ carrier: 'twilio' });
     await other.speak(speech, { pace: 'asap' });
@@ -234,7 +234,7 @@ describe('what a bot does in its process', () => {
     await other.hangUp();
   });
 
-  it('is killed when it has too much memory', async () => {
+  it('is killed over its memory limit', async () => {
     await start({ memoryLimitBytes: 250_000_000 });
     expect(await running!.endOf({ do: 'leak' })).toMatchObject({
       code: 'failed',
@@ -242,7 +242,7 @@ describe('what a bot does in its process', () => {
     });
   });
 
-  it('is killed with all it has started when it hangs', async () => {
+  it('is killed with its child processes when it hangs', async () => {
     const { host, lines, sessions } = await start({ stopGraceMs: 100, killGraceMs: 100 });
     const socket = await open({ do: 'hang' });
     const [, pid, started] = /pid (\d+) (\d+)/.exec(await lines.with('hanging'))!;
@@ -257,7 +257,7 @@ describe('what a bot does in its process', () => {
     await lines.with('the bot did not end within 100 ms; killing it');
   });
 
-  it('is killed when the session ends under it', async () => {
+  it('is killed when its session ends', async () => {
     const { lines, sessions } = await start({ stopGraceMs: 60_000 }, { stopGraceMs: 100 });
     await open({ do: 'hang' });
     const [, pid] = /pid (\d+)/.exec(await lines.with('hanging'))!;
@@ -265,7 +265,7 @@ describe('what a bot does in its process', () => {
     expect(isAlive(Number(pid))).toBe(false);
   });
 
-  it('learns why it has to stop', async () => {
+  it('receives the reason why it must stop', async () => {
     const { lines, sessions } = await start();
     await open({ do: 'stay' });
     await lines.with('staying');
@@ -275,7 +275,7 @@ describe('what a bot does in its process', () => {
     await lines.with('asked to stop: stopped enough');
   });
 
-  it('goes with a runner that drains', async () => {
+  it('ends with a draining runner', async () => {
     const { host, lines, sessions } = await start({ warmProcesses: 1 });
     const socket = await open({ do: 'stay' });
     await lines.with('staying');
@@ -287,7 +287,7 @@ describe('what a bot does in its process', () => {
     expect(processes.filter(isAlive)).toEqual([]);
   });
 
-  it('prints into the log of its session, line by line, and no line without end', async () => {
+  it('logs its output to its session, line by line, with endless lines cut', async () => {
     const { lines } = await start();
     await running!.endOf({ do: 'print', length: 20_000 });
     expect(lines.all).toContain('log printed to stdout');
@@ -297,7 +297,7 @@ describe('what a bot does in its process', () => {
     expect(lines.all).toContain('debug 2026-01-01 00:00:00.000 | DEBUG    | bot:x:1 - as loguru');
   });
 
-  it('answers no requests, and is told so', async () => {
+  it('cannot answer session requests, and gets an error', async () => {
     const { host, lines, sessions } = await start();
     const socket = await open({ do: 'requests' });
     await lines.with('session.onRequest() does nothing in a process of its own');
@@ -305,7 +305,7 @@ describe('what a bot does in its process', () => {
     socket.close();
   });
 
-  it('has nothing of its session on its command line or in its environment', async () => {
+  it('has no session data on its command line or in its environment', async () => {
     const { lines } = await start();
     const socket = await open({ do: 'stay', secret: 'a-secret' });
     const [, pid] = /pid (\d+)/.exec(await lines.with('staying'))!;
@@ -316,8 +316,8 @@ describe('what a bot does in its process', () => {
   });
 });
 
-describe('rooms', () => {
-  it('arrive as their own arguments', async () => {
+describe('rooms for bot processes', () => {
+  it('arrive as arguments of their own classes', async () => {
     const daily = await FakeDaily.start();
     toClose.push(() => daily.close());
     const { host, lines } = await start(
@@ -337,7 +337,7 @@ describe('rooms', () => {
     );
   });
 
-  it('are all there is beside WebSockets: WebRTC is disabled, and says why', async () => {
+  it('are supported beside WebSockets; WebRTC is disabled with the reason', async () => {
     const { host } = await start({}, { transports: [SmallWebRtcModule.forRoot()] });
     const { status, json } = await post(`${host.url}/start`, { transport: 'webrtc' });
     expect(status).toBe(400);
@@ -345,7 +345,7 @@ describe('rooms', () => {
   });
 });
 
-/** What a shell says to the runner. */
+/** Message of a shell to the runner. */
 const LOADED = `echo '{"type":"loaded"}' >&3`;
 
 describe('any program', () => {
@@ -378,7 +378,7 @@ describe('any program', () => {
   });
 });
 
-describe('a program that is no bot', () => {
+describe('a program that is no bot:', () => {
   const sleeper = { module: undefined, command: 'sleep', args: ['1000'] };
   it.each([
     [
@@ -406,14 +406,14 @@ describe('a program that is no bot', () => {
       { module: 'test/support/child-host.ts' },
       'The bot cannot be loaded; the log says why.',
     ],
-  ])('%s: the session fails, and the next is tried', async (_, program, message) => {
+  ])('%s: the session fails, and the next one tries again', async (_, program, message) => {
     await start({ ...program, warmProcesses: 1 });
     for (let i = 0; i < 2; i++) {
       expect(await running!.endOf({})).toMatchObject({ code: 'failed', message });
     }
   });
 
-  it('is not waited for when the caller leaves', async () => {
+  it('is not waited for when the client disconnects', async () => {
     const { sessions } = await start(sleeper);
     const socket = await open({});
     const [pid] = descendantsOf(process.pid);
@@ -423,8 +423,8 @@ describe('a program that is no bot', () => {
   });
 });
 
-describe('processes', () => {
-  it('that are warm answer sooner', async () => {
+describe('the pool of bot processes', () => {
+  it('answers sooner with warm processes', async () => {
     const { lines } = await start({ warmProcesses: 1 });
     const answered = async (): Promise<number> => {
       const before = performance.now();
@@ -442,7 +442,7 @@ describe('processes', () => {
     );
   });
 
-  it('are many', async () => {
+  it('runs many processes', async () => {
     const { host, sessions } = await start();
     const heard = await Promise.all(
       Array.from({ length: 20 }, async (_, i) => {
@@ -459,7 +459,7 @@ describe('processes', () => {
     expect(descendantsOf(process.pid)).toEqual([]);
   });
 
-  it('do not survive a runner that is killed, not even those that hang', async () => {
+  it('kills all processes with a killed runner, even hanging ones', async () => {
     const runner = await ChildHost.start(
       'dist/main.js',
       ...['--host', '127.0.0.1', '--port', '0', '--isolate', '--bot', BOT],

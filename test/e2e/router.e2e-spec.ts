@@ -41,7 +41,7 @@ import {
   startApp,
 } from '../support/runner-app.js';
 
-/** What is used of an Express application, whose types are not there. */
+/** Subset of an Express application, whose types are not installed. */
 interface Express {
   (request: IncomingMessage, response: ServerResponse): void;
   use(...args: unknown[]): void;
@@ -101,8 +101,8 @@ const signed = async (url: string, called = url): Promise<number> => {
     .status;
 };
 
-describe.each(PLATFORMS)('the routes of a runner on %s', (platform) => {
-  it('are where the host excludes them from its global prefix, and the others below it', async () => {
+describe.each(PLATFORMS)('routes of a runner on %s', (platform) => {
+  it('follow the host’s exclusions from its global prefix', async () => {
     running = await startApp(platform, [runner()], (app) =>
       app.setGlobalPrefix('api', {
         exclude: [
@@ -134,7 +134,7 @@ describe.each(PLATFORMS)('the routes of a runner on %s', (platform) => {
     expect(await answer.json()).toEqual({ path: '/a%2Fb/c?d=/e' });
   });
 
-  it('are described from where the description is', async () => {
+  it('are described in OpenAPI at their real paths', async () => {
     running = await startApp(platform, [runner({ path: 'voice' })], (app) =>
       app.setGlobalPrefix('api', { exclude: ['voice/status'] }),
     );
@@ -155,7 +155,7 @@ describe.each(PLATFORMS)('the routes of a runner on %s', (platform) => {
     );
   });
 
-  it('are the same with a slash at their end', async () => {
+  it('are the same with a trailing slash', async () => {
     running = await startApp(platform, [runner({ path: 'voice' })]);
     const { url } = running;
     const { status, json } = await post(`${url}/voice/start/`, { body: 1 });
@@ -173,7 +173,7 @@ describe.each(PLATFORMS)('the routes of a runner on %s', (platform) => {
     expect((await post(`${url}/voice/start//`)).status).toBe(404);
   });
 
-  it('have their limits however the router lets them be written', async () => {
+  it('have their limits in every spelling that the router accepts', async () => {
     running = await startApp(platform, [
       runner({ allowedOrigins: ['https://app.example.com'], bodyLimitBytes: 1_000 }),
     ]);
@@ -227,7 +227,7 @@ describe.each(PLATFORMS)('the routes of a runner on %s', (platform) => {
     expect(headers.get('access-control-allow-origin')).toBeNull();
   });
 
-  it('answer OPTIONS with what they take, whatever guards the host has', async () => {
+  it('answer OPTIONS with their methods, with any guards of the host', async () => {
     const asked: string[] = [];
     running = await startApp(platform, [runner()], (app) => {
       app.useGlobalGuards({
@@ -277,7 +277,7 @@ describe('an Express application with a runner', () => {
     return { ...running, server };
   }
 
-  it('has its routes below another application that it is mounted in', async () => {
+  it('can be mounted below another application', async () => {
     @Module({ imports: [runner({ path: 'voice', bodyLimitBytes: 1_000 })] })
     class HostModule {}
     const { url, server, app } = await mounted(HostModule, (one) => one.setGlobalPrefix('api'));
@@ -304,7 +304,7 @@ describe('an Express application with a runner', () => {
     }
   });
 
-  it('sends clients to its sockets below another application, which hands the upgrades over', async () => {
+  it('passes upgrades on from the application that it is mounted in', async () => {
     @Module({ imports: [runner({ path: 'voice', drainTimeoutMs: 0 })] })
     class HostModule {}
     const { url, server, app } = await mounted(HostModule);
@@ -322,7 +322,7 @@ describe('an Express application with a runner', () => {
     }
   });
 
-  it('gives a request that its own middleware leads to a route the same reception', async () => {
+  it('applies the same intake to a URL that its middleware rewrote', async () => {
     @Module({ imports: [runner({ bodyLimitBytes: 1_000 })] })
     class HostModule {}
     const app = await NestFactory.create(HostModule, new ExpressAdapter(), {
@@ -351,7 +351,7 @@ describe('an Express application with a runner', () => {
     expect([form.status, await form.json()]).toMatchObject([403, { code: 'FORBIDDEN' }]);
   });
 
-  it('takes requests of a router in front only where no route of the host comes first', async () => {
+  it('serves requests of a preceding router only where no host route matches first', async () => {
     @Controller()
     class FirstController {
       @Post('start')
@@ -367,7 +367,7 @@ describe('an Express application with a runner', () => {
     expect((await post(`${running.url}/telephony/twilio`, body)).status).toBe(413);
   });
 
-  it('keeps to strict routing where the host wants it', async () => {
+  it('keeps the host’s strict routing', async () => {
     const instance = express();
     instance.enable('strict routing');
     instance.enable('case sensitive routing');
@@ -386,7 +386,7 @@ describe('an Express application with a runner', () => {
 });
 
 describe('a Fastify application with a runner', () => {
-  it('may have a router that ignores slashes and cases', async () => {
+  it('may use a router that ignores slashes and case', async () => {
     @Module({ imports: [runner()] })
     class HostModule {}
     const adapter = new FastifyAdapter({
@@ -410,7 +410,7 @@ describe('a Fastify application with a runner', () => {
     expect((await fetch(`${url}//files/demo.js`)).status).toBe(200);
   });
 
-  it('may rewrite URLs before they are routed', async () => {
+  it('may rewrite URLs before routing', async () => {
     @Module({ imports: [runner()] })
     class HostModule {}
     const adapter = new FastifyAdapter({

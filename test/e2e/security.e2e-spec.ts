@@ -74,8 +74,8 @@ const posted = (target: string, body: string, headers = ''): string =>
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
-describe.each(PLATFORMS)('an attacker, on %s', (platform) => {
-  it('does not get past CORS, limits and body parsing by writing a path differently', async () => {
+describe.each(PLATFORMS)('an attacker on %s', (platform) => {
+  it('cannot bypass CORS, limits and body parsing with another spelling of a path', async () => {
     const { url, sessions } = await start(platform, {
       allowedOrigins: ['https://app.example.com'],
     });
@@ -96,7 +96,7 @@ describe.each(PLATFORMS)('an attacker, on %s', (platform) => {
     expect(sessions.size).toBe(0);
   });
 
-  it('does not start sessions from a page of an origin that is not allowed, though a form needs no preflight', async () => {
+  it('cannot start sessions from a forbidden origin with a form that needs no preflight', async () => {
     const { url, sessions } = await start(platform, {
       allowedOrigins: ['https://app.example.com'],
     });
@@ -122,7 +122,7 @@ describe.each(PLATFORMS)('an attacker, on %s', (platform) => {
     expect((await form()).status).toBe(200);
   });
 
-  it('cannot keep the runner busy with a path of slashes', async () => {
+  it('cannot block the event loop with a path of slashes', async () => {
     const { url } = await start(platform);
     await raw(url, 'GET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     const path = `${'/'.repeat(14_000)}x`;
@@ -133,7 +133,7 @@ describe.each(PLATFORMS)('an attacker, on %s', (platform) => {
     expect(process.cpuUsage(before).user / 1_000).toBeLessThan(500);
   });
 
-  it('cannot keep the runner busy with an offer of thousands of formats', async () => {
+  it('cannot block the event loop with an offer of thousands of formats', async () => {
     const { url, sessions } = await start(platform);
     const formats = '9 '.repeat(25_000).trim();
     const sdp = OFFER.replace(/^(m=audio \d+ \S+) .*$/m, `$1 ${formats}`) + 'a=\r\n'.repeat(10_000);
@@ -145,7 +145,7 @@ describe.each(PLATFORMS)('an attacker, on %s', (platform) => {
     expect(sessions.size).toBe(0);
   });
 
-  it('leaves no session behind with a webhook that the host cannot use', async () => {
+  it('leaves no session behind with a webhook that cannot be processed', async () => {
     const log = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     const { url, sessions } = await start(platform, {
       webSocketAuth: 'token',
@@ -161,7 +161,7 @@ describe.each(PLATFORMS)('an attacker, on %s', (platform) => {
     log.mockRestore();
   });
 
-  it('cannot break the XML of a webhook with what it sends', async () => {
+  it('cannot inject XML into a webhook answer', async () => {
     const { url } = await start(platform, {
       telephony: {
         customParameters: ({ From, To }) => ({ From: From as string, To: To as string }),
@@ -181,30 +181,33 @@ describe.each(PLATFORMS)('an attacker, on %s', (platform) => {
     expect(xml).not.toContain('evil');
   });
 
-  it.each(['__proto__', 'constructor'])('changes no prototype with %s in JSON', async (key) => {
-    const { url, wsUrl, launcher } = await start(platform);
-    const evil = `{"${key}":{"polluted":true,"prototype":{"polluted":true}},"transport":"websocket","body":{"${key}":{"polluted":true}}}`;
-    const { status, json } = await post(`${url}/start`, evil);
-    expect(status).toBe(200);
-    const client = await connect(json.wsUrl as string);
-    const { args } = await launcher.nextLaunch();
-    // The bot gets what was sent, as data.
-    expect(JSON.stringify(args.body)).toBe(`{"${key}":{"polluted":true}}`);
-    const query = Buffer.from(evil).toString('base64url');
-    const other = await connect(`${wsUrl}/ws-client?body=${query}`);
-    await launcher.nextLaunch();
-    const call = await connect(`${wsUrl}/ws`);
-    call.send(
-      `{"event":"start","${key}":{"polluted":true},"start":{"streamSid":"MZ1","callSid":"CA1","${key}":{"polluted":true},` +
-        `"customParameters":{"${key}":{"polluted":true},"from_number":"+1"}}}`,
-    );
-    await launcher.nextLaunch();
-    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
-    expect((Object as { polluted?: unknown }).polluted).toBeUndefined();
-    for (const socket of [client, other, call]) socket.terminate();
-  });
+  it.each(['__proto__', 'constructor'])(
+    'cannot pollute a prototype with %s in JSON',
+    async (key) => {
+      const { url, wsUrl, launcher } = await start(platform);
+      const evil = `{"${key}":{"polluted":true,"prototype":{"polluted":true}},"transport":"websocket","body":{"${key}":{"polluted":true}}}`;
+      const { status, json } = await post(`${url}/start`, evil);
+      expect(status).toBe(200);
+      const client = await connect(json.wsUrl as string);
+      const { args } = await launcher.nextLaunch();
+      // The bot gets what was sent, as data.
+      expect(JSON.stringify(args.body)).toBe(`{"${key}":{"polluted":true}}`);
+      const query = Buffer.from(evil).toString('base64url');
+      const other = await connect(`${wsUrl}/ws-client?body=${query}`);
+      await launcher.nextLaunch();
+      const call = await connect(`${wsUrl}/ws`);
+      call.send(
+        `{"event":"start","${key}":{"polluted":true},"start":{"streamSid":"MZ1","callSid":"CA1","${key}":{"polluted":true},` +
+          `"customParameters":{"${key}":{"polluted":true},"from_number":"+1"}}}`,
+      );
+      await launcher.nextLaunch();
+      expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+      expect((Object as { polluted?: unknown }).polluted).toBeUndefined();
+      for (const socket of [client, other, call]) socket.terminate();
+    },
+  );
 
-  it('reaches no session of another caller, of whom both have names', async () => {
+  it('reaches no session of another named principal', async () => {
     const [shop, bank, other, backend] = ['pk_shop', 'pk_bank', 'pk_other', 'sk_backend'].map(
       (key) => `${key}_0123456789abcdef`,
     ) as [string, string, string, string];
@@ -254,7 +257,7 @@ describe.each(PLATFORMS)('an attacker, on %s', (platform) => {
     expect(taken.json.pc_id).not.toBe(json.pc_id);
   });
 
-  it('reaches no session of another user of the host, unless it may reach all', async () => {
+  it('reaches no session of another user of the host, unless permitted to reach all', async () => {
     class Users extends RunnerAuth {
       authorize({ request: { headers } }: Parameters<RunnerAuth['authorize']>[0]) {
         const id = headers['x-user'] as string;
@@ -273,7 +276,7 @@ describe.each(PLATFORMS)('an attacker, on %s', (platform) => {
     expect([await reach('ann'), await reach('bob'), await reach('admin')]).toEqual([200, 404, 200]);
   });
 
-  it('finds nothing beside what is routed, however a path climbs', async () => {
+  it('cannot leave the routes by path traversal', async () => {
     const { url, launcher } = await start(platform);
     const { json } = await post(`${url}/start`);
     await connect(json.wsUrl as string);
@@ -297,7 +300,7 @@ describe.each(PLATFORMS)('an attacker, on %s', (platform) => {
     expect(seen).not.toMatch(/authorization|host/);
   });
 
-  it('gets no header or line of a log from what it sends', async () => {
+  it('cannot inject headers or log lines', async () => {
     const lines: unknown[] = [];
     for (const level of ['log', 'warn', 'error'] as const) {
       jest.spyOn(Logger.prototype, level).mockImplementation((...args) => void lines.push(...args));
@@ -339,7 +342,7 @@ describe.each(PLATFORMS)('an attacker, on %s', (platform) => {
     jest.restoreAllMocks();
   });
 
-  it('learns of an unexpected failure that there was one, and nothing else', async () => {
+  it('learns nothing of an unexpected error but that it happened', async () => {
     const log = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     class Broken extends RunnerAuth {
       authorize(): never {
@@ -353,7 +356,7 @@ describe.each(PLATFORMS)('an attacker, on %s', (platform) => {
     log.mockRestore();
   });
 
-  it('cannot hold a connection for ever by sending headers or a body slowly', async () => {
+  it('cannot hold a connection open with slow headers or a slow body', async () => {
     const { app, url, sessions } = await start(platform, { bodyTimeoutMs: 100 });
     // Node's, which neither framework changes.
     const { headersTimeout } = app.getHttpServer() as Server;
@@ -367,7 +370,7 @@ describe.each(PLATFORMS)('an attacker, on %s', (platform) => {
     expect(sessions.size).toBe(0);
   });
 
-  it('is cut off when it sends more than it said, or more than is taken', async () => {
+  it('is disconnected after sending more than announced or allowed', async () => {
     const { url, sessions } = await start(platform, { bodyLimitBytes: 10_000 });
     const big = await post(`${url}/start`, JSON.stringify({ body: 'x'.repeat(20_000) }));
     expect([big.status, big.headers.get('connection')]).toEqual([413, 'close']);

@@ -74,7 +74,7 @@ const mirror: SessionRequestHandler = async (request) => {
 
 describe.each(PLATFORMS)('the session API on %s', (platform) => {
   it.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
-    'hands %s to the bot',
+    'passes %s requests to the bot',
     async (method) => {
       const { url } = await conversation(platform, mirror);
       const body = method === 'GET' ? undefined : 'as it is { not JSON';
@@ -105,7 +105,7 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
     },
   );
 
-  it('answers HEAD without a body, and statuses that have none', async () => {
+  it('answers HEAD without a body, and bodiless statuses', async () => {
     const { url } = await conversation(platform, (request) =>
       request.method === 'HEAD'
         ? new Response('not to be sent', { headers: { 'x-from': 'the bot' } })
@@ -120,7 +120,7 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
     expect((await fetch(`${url}/x`, { method: 'DELETE' })).status).toBe(204);
   });
 
-  it('takes JSON, forms and nothing alike, below a path of its own too', async () => {
+  it('accepts JSON, forms and empty bodies, also below a path prefix', async () => {
     const { url } = await conversation(
       platform,
       async (request) =>
@@ -162,7 +162,7 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
     await once(response, 'end');
   });
 
-  it('reads no more of an upload than the bot does', async () => {
+  it('applies the bot’s backpressure to an upload', async () => {
     let read: (() => void) | undefined;
     const begin = new Promise<void>((resolve) => (read = resolve));
     const { url } = await conversation(
@@ -188,7 +188,7 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
     expect(Number(text)).toBeGreaterThanOrEqual(20_000_000);
   });
 
-  it('refuses what is larger than a body may be, announced or not', async () => {
+  it('refuses bodies over the limit, announced or not', async () => {
     const { url } = await conversation(platform, mirror, { bodyLimitBytes: 1_000 });
     const announced = await post(`${url}/x`, 'x'.repeat(1_001));
     expect([announced.status, announced.json.code]).toEqual([413, 'TOO_LARGE']);
@@ -199,7 +199,7 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
     outgoing.destroy();
   });
 
-  it('answers 404 for a session there is not, and 409 for one whose bot takes no requests', async () => {
+  it('answers 404 for an unknown session, and 409 for a bot without a request handler', async () => {
     const { url, session } = await conversation(platform);
     const { url: base, app } = running!;
     const ask = async (path: string) => {
@@ -239,7 +239,7 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
         return () => used;
       })(),
     ],
-  ])('answers 500 without a word of it when the handler %s', async (_, handler) => {
+  ])('answers 500 without details when the handler %s', async (_, handler) => {
     const { url, session } = await conversation(platform, handler);
     const log = jest.spyOn(session.logger, 'error').mockImplementation(() => undefined);
     const { status, json } = await post(`${url}/x`, {});
@@ -251,7 +251,7 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
     expect((await post(`${url}/x`, {})).status).toBe(201);
   });
 
-  it('gives up on a handler that does not answer, and tells it so', async () => {
+  it('times out a handler that does not answer, and aborts its signal', async () => {
     const signals: AbortSignal[] = [];
     const { url } = await conversation(
       platform,
@@ -266,7 +266,7 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
     expect(signals[0]!.aborted).toBe(true);
   });
 
-  it('tells the handler when the client leaves', async () => {
+  it('aborts the handler’s signal when the client disconnects', async () => {
     let asked: ((signal: AbortSignal) => void) | undefined;
     const signal = new Promise<AbortSignal>((resolve) => (asked = resolve));
     const { url } = await conversation(platform, (request) => {
@@ -281,7 +281,7 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
     if (!seen.aborted) await once(seen, 'abort');
   });
 
-  it('ends answers with the session: those to come with 409, those under way at once', async () => {
+  it('ends with the session: 409 for new requests, running answers are cut', async () => {
     const { url, session, client } = await conversation(platform, (request) =>
       request.url.endsWith('/stream')
         ? new Response(new ReadableStream({ start: (c) => c.enqueue(Buffer.from('so far')) }))
@@ -301,7 +301,7 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
     expect(session.signal.aborted).toBe(true);
   });
 
-  it('leaves nothing behind on a session that is asked often, and by many at once', async () => {
+  it('leaks nothing on a session with many sequential and concurrent requests', async () => {
     const warnings: Error[] = [];
     const note = (warning: Error) => warnings.push(warning);
     process.on('warning', note);
@@ -315,7 +315,7 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
     expect(warnings).toEqual([]);
   });
 
-  it('refuses methods that web-standard requests do not have', async () => {
+  it('refuses methods that web-standard requests do not support', async () => {
     const { url } = await conversation(platform, mirror);
     const { host, port, pathname } = new URL(url);
     const socket = connectTcp(Number(port), '127.0.0.1');
@@ -325,7 +325,7 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
     socket.destroy();
   });
 
-  it('yields to the routes of transports below a session, which get their bodies parsed', async () => {
+  it('leaves routes of transports below a session to them, with parsed bodies', async () => {
     @RunnerController('sessions/:id/api/offer')
     @Access('session')
     class OfferController {

@@ -106,7 +106,7 @@ async function start(options: RunnerOptions & RunnerModuleExtras = {}) {
   return { host, database, registry, finish };
 }
 
-describe('every session that ends', () => {
+describe('session hooks record an ended session', () => {
   it.each<[string, object, RunnerOptions, (host: TestHost) => Promise<unknown>]>([
     [
       'completed',
@@ -157,18 +157,15 @@ describe('every session that ends', () => {
     ],
     ['too_long', {}, { maxSessionDurationMs: 20 }, async (host) => (await host.connect()).closed],
     ['draining', {}, {}, async (host) => host.connect()],
-  ])(
-    'is recorded once when it ends as %s, before the database is closed',
-    async (code, _, options, end) => {
-      const { host, finish } = await start(options);
-      await end(host);
-      const { sessions, refusals } = await finish();
-      expect(sessions).toEqual([expect.objectContaining({ code, transport: 'websocket' })]);
-      expect(refusals).toEqual([]);
-    },
-  );
+  ])('once when it ends as %s, before the database is closed', async (code, _, options, end) => {
+    const { host, finish } = await start(options);
+    await end(host);
+    const { sessions, refusals } = await finish();
+    expect(sessions).toEqual([expect.objectContaining({ code, transport: 'websocket' })]);
+    expect(refusals).toEqual([]);
+  });
 
-  it('is recorded with its call and its times', async () => {
+  it('with its call and its times', async () => {
     const { host, finish } = await start();
     const call = await placeCall({
       carrier: 'telnyx',
@@ -196,7 +193,7 @@ describe('every session that ends', () => {
     expect(JSON.parse(JSON.stringify(record))).toMatchObject({ sessionId: record.sessionId });
   });
 
-  it('is recorded once also when many end together', async () => {
+  it('once each when many end together', async () => {
     const { host, finish } = await start();
     const clients = await Promise.all(Array.from({ length: 40 }, () => host.connect()));
     await Promise.all(clients.slice(0, 20).map((client) => client.leave()));
@@ -208,7 +205,7 @@ describe('every session that ends', () => {
   it.each([
     ['completed', 'close', 'completed'],
     ['killed', 'abort', 'failed'],
-  ])('is recorded once of a bot in a process of its own that is %s', async (_, does, code) => {
+  ])('once for a bot process that is %s', async (_, does, code) => {
     const { host, registry, finish } = await start({
       launcher: {
         useFactory: () => new ProcessBotLauncher({ module: 'test/support/bots/obedient-bot.js' }),
@@ -221,8 +218,8 @@ describe('every session that ends', () => {
   });
 });
 
-describe('every start that is refused', () => {
-  it('is recorded once, with why', async () => {
+describe('session hooks record a refused start', () => {
+  it('once, with the reason', async () => {
     const { host, finish } = await start({ maxSessions: 1 });
     await host.start({ transport: 'websocket' });
     await post(`${host.url}/start`, { transport: 'websocket' });
@@ -300,7 +297,7 @@ describe('every start that is refused', () => {
     ]);
   });
 
-  it('is not recorded for strangers, who could fill the database', async () => {
+  it('but not of unauthenticated clients, which could fill the database', async () => {
     const { host, finish } = await start({
       privateKeys: ['a-private-key-of-the-host'],
       webSocketAuth: 'token',

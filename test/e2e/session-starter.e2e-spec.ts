@@ -53,9 +53,9 @@ async function start(options: RunnerOptions & RunnerModuleExtras = {}) {
   return { host, starter, registry, launcher, local };
 }
 
-describe('a session that the host starts from code', () => {
+describe('a session that the host starts with SessionStarter', () => {
   it.each(['none', 'token'] as const)(
-    'is what POST /start would have opened, with webSocketAuth: %s',
+    'equals a session of POST /start, with webSocketAuth: %s',
     async (webSocketAuth) => {
       const { starter, launcher, local } = await start({ webSocketAuth });
       const { sessionId, wsUrl, token, xml, ended } = await starter.startSession({
@@ -88,7 +88,7 @@ describe('a session that the host starts from code', () => {
       'plivo',
       '<Response><Stream bidirectional="true" keepCallAlive="true" contentType="audio/x-mulaw;rate=8000" extraHeaders="a=b">wss://bot.example.com/ws/ID</Stream></Response>',
     ],
-  ] as const)('comes with the XML that connects a call of %s to it', async (carrier, expected) => {
+  ] as const)('has the XML that connects a call of %s to it', async (carrier, expected) => {
     const { host, starter, launcher } = await start();
     const { sessionId, xml } = await starter.startSession({
       transport: carrier,
@@ -104,7 +104,7 @@ describe('a session that the host starts from code', () => {
     await call!.hangUp();
   });
 
-  it('has no XML for Exotel, which is told by hand where to connect', async () => {
+  it('has no XML for Exotel, which is configured by hand', async () => {
     const { starter } = await start();
     expect(await starter.startSession({ transport: 'exotel' })).toEqual({
       sessionId: expect.any(String),
@@ -113,7 +113,7 @@ describe('a session that the host starts from code', () => {
     });
   });
 
-  it('takes a place, waits for one, and gives up when asked', async () => {
+  it('takes a slot, queues for one, and stops queueing when its signal aborts', async () => {
     const { starter, registry } = await start({ maxSessions: 1, startQueueMs: 60_000 });
     const options = { transport: 'websocket' };
     const first = await starter.startSession(options);
@@ -131,7 +131,7 @@ describe('a session that the host starts from code', () => {
     await registry.require(sessionId).end(new SessionEnd('stopped', ''));
   });
 
-  it('counts as its principal’s', async () => {
+  it('counts against the limits of its principal', async () => {
     const { starter } = await start();
     const options = { transport: 'websocket', principal: { id: 'acme', maxSessions: 1 } };
     await starter.startSession(options);
@@ -141,7 +141,7 @@ describe('a session that the host starts from code', () => {
     });
   });
 
-  it('lasts and waits no longer than it says', async () => {
+  it('has its own time-outs', async () => {
     const { starter, local } = await start();
     const waiting = await starter.startSession({ transport: 'websocket', connectTimeoutMs: 20 });
     expect(await waiting.ended).toMatchObject({ code: 'expired' });
@@ -150,7 +150,7 @@ describe('a session that the host starts from code', () => {
     expect(await brief.ended).toMatchObject({ code: 'too_long' });
   });
 
-  it('lasts no longer than the runner allows, whatever it says', async () => {
+  it('lasts no longer than the runner allows', async () => {
     const { starter, local } = await start({ maxSessionDurationMs: 20 });
     const started = await starter.startSession({
       transport: 'websocket',

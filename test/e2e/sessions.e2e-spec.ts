@@ -40,8 +40,8 @@ async function get(url: string, method = 'GET') {
 const announce = async (url: string): Promise<string> =>
   (await post(`${url}/start`, { body: { secret: 'of the caller' } })).json.sessionId as string;
 
-describe.each(PLATFORMS)('/sessions on %s', (platform) => {
-  it('tells the life of a session', async () => {
+describe.each(PLATFORMS)('GET /sessions on %s', (platform) => {
+  it('shows the lifecycle of a session', async () => {
     const { url, launcher, registry } = await start(platform, async (_args, session) => {
       await once(session.signal, 'abort');
     });
@@ -96,7 +96,7 @@ describe.each(PLATFORMS)('/sessions on %s', (platform) => {
       (_args, session) => once(session.signal, 'abort').then(() => undefined),
       'TOO_LONG',
     ],
-  ])('says how it ended: %s', async (endReason, bot, completionStatus) => {
+  ])('shows how a session ended: %s', async (endReason, bot, completionStatus) => {
     const { url, launcher } = await start(platform, bot, { maxSessionDurationMs: 50 });
     const client = await connectClient(`${url.replace('http', 'ws')}/ws-client`);
     const { session } = await launcher.nextLaunch();
@@ -105,7 +105,7 @@ describe.each(PLATFORMS)('/sessions on %s', (platform) => {
     expect(json).toMatchObject({ endReason, completionStatus, state: 'ended' });
   });
 
-  it('lists the newest first, in pages, and by status', async () => {
+  it('lists the newest first, in pages, filtered by status', async () => {
     const { url, registry } = await start(platform, undefined, { sessionHistory: 3 });
     const ids: string[] = [];
     for (let i = 0; i < 6; i++) {

@@ -137,7 +137,7 @@ describe.each(PLATFORMS)('several runners in one application on %s', (platform) 
       for (const socket of [client, other, unannounced]) socket.terminate();
     });
 
-    it('lie inside each other', async () => {
+    it('may be nested in each other’s paths', async () => {
       const outer = runner(way, {});
       const inner = runner(way, { path: 'ws' });
       running = await startApp(platform, [outer.module, inner.module]);
@@ -185,7 +185,7 @@ describe.each(PLATFORMS)('several runners in one application on %s', (platform) 
     expect([ofSales.runner.path, ofSupport.runner.path]).toEqual(['/sales', '/support']);
   });
 
-  it('are injected by their names, and drained each by itself', async () => {
+  it('are injected by name, and drain separately', async () => {
     const sales = runner('forRoot', { name: 'sales', path: 'sales', isGlobal: true });
     const support = runner('forRootAsync', { name: 'support', path: 'support', isGlobal: true });
     const main = runner('forRoot', { isGlobal: true, publicUrl: 'bot.example.com' });
@@ -236,7 +236,7 @@ describe.each(PLATFORMS)('several runners in one application on %s', (platform) 
     expect((await post(`${url}/api/start`)).json.wsUrl).toMatch(/^wss:\/\/bot.example.com\/api\//);
   });
 
-  it('have a console, downloads, metrics, traces and a description each', async () => {
+  it('have a console, downloads, metrics, traces and an OpenAPI document each', async () => {
     const features = () => [
       MetricsModule.forRoot(),
       TracingModule.forRoot(),
@@ -285,7 +285,7 @@ describe.each(PLATFORMS)('several runners in one application on %s', (platform) 
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('live beside a gateway of the host, which has one adapter', async () => {
+  it('share the WebSocket adapter with a gateway of the host', async () => {
     @WebSocketGateway({ path: '/host-ws' })
     class HostGateway {
       @SubscribeMessage('ask')
@@ -316,7 +316,7 @@ describe.each(PLATFORMS)('several runners in one application on %s', (platform) 
     }
   });
 
-  it('do without sockets', async () => {
+  it('work without WebSockets', async () => {
     const transports = () => [DailyModule.forRoot({ apiKey: 'key' })];
     const one = runner('forRoot', { path: 'one', transports: transports() });
     const two = runner('forRoot', { path: 'two', transports: transports() });
@@ -327,7 +327,7 @@ describe.each(PLATFORMS)('several runners in one application on %s', (platform) 
     }
   });
 
-  it('are others in each application that the same module is imported by', async () => {
+  it('are separate in each application that imports the same module', async () => {
     const sales = runner('forRoot', { path: 'sales' });
     const support = runner('forRoot', { path: 'support' });
     const first = await startApp(platform, [sales.module, support.module]);
@@ -350,7 +350,7 @@ describe.each(PLATFORMS)('several runners in one application on %s', (platform) 
     }
   });
 
-  it('give the conversations of each their time when the application shuts down', async () => {
+  it('keep their own drain time-out on shutdown', async () => {
     const ended: string[] = [];
     const launcher = (name: string) =>
       new RecordingLauncher(async (_args, session) => {
@@ -386,7 +386,7 @@ describe.each(PLATFORMS)('several runners in one application on %s', (platform) 
   });
 });
 
-describe('runners that cannot be told apart', () => {
+describe('ambiguous runners', () => {
   it.each<[RunnerModuleExtras, RunnerModuleExtras, RegExp]>([
     [{}, {}, /RunnerModule.*path '' is another runner's already/s],
     [{ path: 'voice' }, { path: '/voice/' }, /RunnerModule.*path 'voice' is another runner's/s],
@@ -405,20 +405,20 @@ describe('runners that cannot be told apart', () => {
     expect(await boot('fastify', [first.module, second.module])).toMatch(message);
   });
 
-  it('are not made of one that has a transport twice', () => {
+  it('with the same transport twice are refused', () => {
     const transports = [WebSocketModule.forRoot(), WebSocketModule.forRoot()];
     expect(() => RunnerModule.forRoot({ transports })).toThrow(
       /RunnerModule.*must not have WebSocketModule twice/s,
     );
   });
 
-  it.each(['', 7, null])('need a name that is a text, not %j', (name) => {
+  it.each(['', 7, null])('need a non-empty string as the name, not %j', (name) => {
     expect(() => RunnerModule.forRoot({ name: name as string })).toThrow(
       /RunnerModule.*name must be a text such as 'sales'/s,
     );
   });
 
-  it('are taken with a warning when several have no name', async () => {
+  it('without a name are accepted with a warning', async () => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     const auth: RunnerOptions = { publicKeys: [KEYS.sales], webSocketAuth: 'token' };
     const [one, two] = [

@@ -96,8 +96,8 @@ const CASES = PLATFORMS.flatMap((platform) => ENDS.map((ends) => [platform, ends
   ([platform, ends]) => platform === 'fastify' || ends !== 'as the standalone runner',
 );
 
-describe.each(CASES)('a runner on %s that is told to end %s', (platform, ends) => {
-  it('is gone in time with everything open that nobody finishes', async () => {
+describe.each(CASES)('a runner on %s, shut down %s,', (platform, ends) => {
+  it('exits in time with every kind of connection open', async () => {
     await start(platform, ends);
     for (const openOne of Object.values(STUCK)) await openOne();
     const { code, tookMs } = await exitAfterSigterm();
@@ -105,7 +105,7 @@ describe.each(CASES)('a runner on %s that is told to end %s', (platform, ends) =
     expect(tookMs).toBeLessThan(1_000 + SLACK_MS);
   });
 
-  it('is gone at once with connections on which nothing was asked, or nothing more is', async () => {
+  it('exits at once with idle connections', async () => {
     await start(platform, ends, { drainTimeoutMs: 20_000 });
     await open('');
     await openAnswered(get('/status'));
@@ -118,8 +118,8 @@ describe.each(CASES)('a runner on %s that is told to end %s', (platform, ends) =
 
 const HOOKS = 'with shutdown hooks';
 
-describe.each(PLATFORMS)('a host on %s that shuts down', (platform) => {
-  it('finishes the requests of its own that are being answered, and then is gone at once', async () => {
+describe.each(PLATFORMS)('graceful shutdown of a host on %s', (platform) => {
+  it('finishes running requests of the host, then exits at once', async () => {
     await start(platform, HOOKS, { drainTimeoutMs: 20_000 });
     const answer = fetch(`${host!.url}/host/slow`).then((response) => response.text());
     await host!.printed('slow begins');
@@ -129,7 +129,7 @@ describe.each(PLATFORMS)('a host on %s that shuts down', (platform) => {
     expect(tookMs).toBeLessThan(SLOW_MS + 1_000);
   });
 
-  it('waits no longer than drainTimeoutMs for a request of its own', async () => {
+  it('waits for a request of the host for drainTimeoutMs at most', async () => {
     await start(platform, HOOKS, { drainTimeoutMs: 3_000 });
     await open(get('/host/never'));
     await host!.printed('never begins');
@@ -139,7 +139,7 @@ describe.each(PLATFORMS)('a host on %s that shuts down', (platform) => {
     expect(tookMs).toBeLessThan(3_000 + SLACK_MS);
   });
 
-  it('waits for nothing any more when the signal comes again', async () => {
+  it('exits at once on a second signal', async () => {
     await start(platform, HOOKS, { drainTimeoutMs: 60_000 });
     await open(get('/host/never'));
     await host!.printed('never begins');
@@ -151,7 +151,7 @@ describe.each(PLATFORMS)('a host on %s that shuts down', (platform) => {
     expect(tookMs).toBeLessThan(1_500);
   });
 
-  it('cuts a connection that was upgraded to a protocol of its own', async () => {
+  it('cuts a connection that was upgraded to a protocol of the host', async () => {
     await start(platform, HOOKS);
     await openAnswered(
       'GET /host-protocol HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: own\r\n\r\n',
@@ -162,8 +162,8 @@ describe.each(PLATFORMS)('a host on %s that shuts down', (platform) => {
   });
 });
 
-describe('a host on fastify that shuts down', () => {
-  it('closes what is connected to its further addresses of localhost', async () => {
+describe('graceful shutdown of a host on fastify', () => {
+  it('closes connections to its further addresses of localhost', async () => {
     await start('fastify', 'with app.close() of its own', {
       addresses: ['127.0.0.1', '127.0.0.2'],
     });
@@ -174,7 +174,7 @@ describe('a host on fastify that shuts down', () => {
     expect(tookMs).toBeLessThan(SLACK_MS);
   });
 
-  it('ends HTTP/2: at once where nothing is asked, and soon where nobody reads', async () => {
+  it('closes HTTP/2 at once when idle, and soon when the client does not read', async () => {
     await start('fastify', HOOKS, { http2: true });
     const idle = connectHttp2(host!.url);
     await once(idle, 'connect');
@@ -193,7 +193,7 @@ describe('a host on fastify that shuts down', () => {
   });
 });
 
-it('names drainTimeoutMs and the sessions that a shutdown waits for', async () => {
+it('graceful shutdown logs drainTimeoutMs and the sessions that it waits for', async () => {
   await start('fastify', HOOKS, { drainTimeoutMs: 500 });
   const ids = await Promise.all(
     Array.from({ length: 12 }, async () => {

@@ -62,7 +62,7 @@ async function stop(): Promise<number | null> {
 }
 
 describe('pipecat-runner', () => {
-  it('greets a published client and echoes, and stops on SIGTERM', async () => {
+  it('greets a published client, echoes, and stops on SIGTERM', async () => {
     const { url, wsUrl, banner } = await start('--drain-timeout', '0');
     expect(banner).toMatch(/Enabled transports\s+websocket, twilio, telnyx, plivo, exotel/);
     expect(banner).toMatch(/Disabled\s+daily: no API key: set DAILY_API_KEY/);
@@ -86,7 +86,7 @@ describe('pipecat-runner', () => {
     await expect(connect(`${wsUrl}/ws-client`)).rejects.toThrow();
   });
 
-  it('leads to the console', async () => {
+  it('redirects / to the console', async () => {
     const { url, banner } = await start('-t', 'twilio');
     expect(banner).toContain(`Console             ${url}/client/`);
     const root = await fetch(url, { redirect: 'manual' });
@@ -116,14 +116,14 @@ describe('pipecat-runner', () => {
     });
   });
 
-  it('answers what it does not know in its own error shape', async () => {
+  it('answers unknown routes in its own error format', async () => {
     const { url } = await start();
     const response = await fetch(`${url}/strat`, { method: 'POST' });
     expect(response.status).toBe(404);
     expect(await response.json()).toMatchObject({ statusCode: 404, detail: 'Cannot POST /strat' });
   });
 
-  it('has metrics and a document, and tells how it is put together only when asked', async () => {
+  it('serves metrics and OpenAPI, and logs start-up details only with -v', async () => {
     const { url, banner } = await start();
     expect(banner).not.toMatch(/Mapped|dependencies initialized/);
     expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/pipecat_sessions/);
@@ -132,7 +132,7 @@ describe('pipecat-runner', () => {
     expect((await start('-v')).banner).toMatch(/Mapped \{\/start, POST\} route/);
   });
 
-  it('takes WhatsApp calls where it has the credentials, which --whatsapp asks for', async () => {
+  it('accepts WhatsApp calls with credentials, which --whatsapp requires', async () => {
     await expect(start('--whatsapp')).rejects.toThrow(/WHATSAPP_PHONE_NUMBER_ID/);
     const env = ['TOKEN=t', 'PHONE_NUMBER_ID=1', 'APP_SECRET=s', 'WEBHOOK_VERIFICATION_TOKEN=v'];
     await writeFile(join(dir, '.env'), env.map((line) => `WHATSAPP_${line}\n`).join(''));
@@ -141,13 +141,13 @@ describe('pipecat-runner', () => {
     expect(await (await fetch(`${url}/whatsapp?${query}`)).text()).toBe('42');
   });
 
-  it('gives the files of --folder', async () => {
+  it('serves the files of --folder', async () => {
     await writeFile(join(dir, 'note.txt'), 'a note');
     const { url } = await start('--folder', dir);
     expect(await (await fetch(`${url}/files/note.txt`)).text()).toBe('a note');
   });
 
-  it('gives what is in --runner-body to bots of WebSockets that have none', async () => {
+  it('passes the content of --runner-body to WebSocket bots without a body', async () => {
     await writeFile(join(dir, 'body.json'), '{"image":"cat.png"}');
     await writeFile(
       join(dir, 'bot.mjs'),
@@ -162,7 +162,7 @@ describe('pipecat-runner', () => {
     for (const socket of [uninvited, invited]) socket.close();
   });
 
-  it('takes evals', async () => {
+  it('accepts evals', async () => {
     const { wsUrl } = await start('-t', 'webrtc');
     const socket = await connect(`${wsUrl}/ws`);
     for (const [type, data] of [
@@ -174,7 +174,7 @@ describe('pipecat-runner', () => {
     socket.close();
   });
 
-  it('goes on when nobody reads its log any more', async () => {
+  it('continues when its log’s reader is gone', async () => {
     const { url } = await start('--drain-timeout', '0');
     child!.stdout!.destroy();
     child!.stderr!.destroy();
@@ -212,7 +212,7 @@ describe('pipecat-runner', () => {
     expect(banner).toMatch(/Allowed origins\s+https:\/\/a\.example, https:\/\/b\.example/);
   });
 
-  it('takes its keys from the environment, and keeps them from the bot', async () => {
+  it('takes its keys from the environment, and hides them from the bot', async () => {
     await writeFile(
       join(dir, '.env'),
       'PIPECAT_PUBLIC_KEYS=pk_0123456789abcdef, pk_of-somebody-else\nPIPECAT_PRIVATE_KEYS=sk_0123456789abcdef\n',
@@ -247,7 +247,7 @@ describe('pipecat-runner', () => {
     });
     afterEach(() => daily.close());
 
-    it('offers rooms and takes phone calls', async () => {
+    it('offers rooms and accepts phone calls', async () => {
       const { url, banner } = await start('--bot', './bot.mjs');
       expect(banner).toMatch(/Enabled transports\s+websocket, .*daily, livekit/);
       const { json } = await post(`${url}/start`, { createDailyRoom: true });
@@ -256,12 +256,12 @@ describe('pipecat-runner', () => {
       expect((await post(`${url}/daily-dialin-webhook`, {})).status).toBe(401);
     });
 
-    it('takes no phone calls with --no-dialin', async () => {
+    it('refuses phone calls with --no-dialin', async () => {
       const { url } = await start('-t', 'daily', '--no-dialin');
       expect((await post(`${url}/daily-dialin-webhook`, { test: 'test' })).status).toBe(404);
     });
 
-    it('meets in a room at once with --direct, and ends with the conversation', async () => {
+    it('joins a room at once with --direct, and exits with the session', async () => {
       const { stdout } = await promisify(execFile)(
         process.execPath,
         [main, '--direct', '--bot', './bot.mjs'],
@@ -305,7 +305,7 @@ describe('pipecat-runner', () => {
     [['--bot', './missing.py'], /python must be a file; there is no \.\/missing\.py/],
     [['--isolate'], /--isolate needs a --bot/],
     [['--allowed-origins', 'example.com'], /allowedOrigins.*https:\/\/app\.example\.com/s],
-  ])('refuses %j with what is accepted', async (flags, message) => {
+  ])('refuses %j with the accepted values', async (flags, message) => {
     const failure = await promisify(execFile)(process.execPath, [main, ...flags], {
       cwd: dir,
     }).then(

@@ -36,7 +36,7 @@ describe.each(PLATFORMS)('POST /start on %s', (platform) => {
     });
     afterAll(() => running.app.close());
 
-    it('tells which transports are accepted', async () => {
+    it('lists the accepted transports in GET /status', async () => {
       const response = await fetch(`${running.url}/status`);
       expect(response.status).toBe(200);
       expect(await response.json()).toEqual({
@@ -66,13 +66,13 @@ describe.each(PLATFORMS)('POST /start on %s', (platform) => {
       ['an empty object', '{}'],
       ['nulls', '{"transport":null,"body":null}'],
       ['unknown fields', '{"hello":1}'],
-    ])('takes %s for the default', async (_, body) => {
+    ])('uses the defaults for %s', async (_, body) => {
       const { status, json } = await post(`${running.url}/start`, body);
       expect(status).toBe(200);
       expect(json.wsUrl).toContain('/ws-client');
     });
 
-    it('takes a request without any body', async () => {
+    it('accepts a request without a body', async () => {
       const response = await fetch(`${running.url}/start`, { method: 'POST' });
       expect(response.status).toBe(200);
     });
@@ -101,13 +101,13 @@ describe.each(PLATFORMS)('POST /start on %s', (platform) => {
       });
     });
 
-    it('says which fields are wrong', async () => {
+    it('names the invalid fields', async () => {
       const { json } = await post(`${running.url}/start`, { transport: 1, createDailyRoom: 'yes' });
       const fields = (json.errors as { field: string }[]).map(({ field }) => field);
       expect(fields.sort()).toEqual(['createDailyRoom', 'transport']);
     });
 
-    it('refuses a large body of unannounced length', async () => {
+    it('answers a large body of unannounced length with 413', async () => {
       const port = Number(new URL(running.url).port);
       const socket = connectTcp(port, '127.0.0.1');
       const chunk = 'x'.repeat(0x4000);
@@ -125,7 +125,7 @@ describe.each(PLATFORMS)('POST /start on %s', (platform) => {
       'application/xml',
       'multipart/form-data; boundary=x',
       'application/x-www-form-urlencoded',
-    ])('reads JSON that is sent as %s', async (type) => {
+    ])('reads JSON sent as %s', async (type) => {
       const { status, json } = await post(
         `${running.url}/start`,
         '{"transport":"carrier-pigeon"}',
@@ -166,7 +166,7 @@ describe.each(PLATFORMS)('POST /start on %s', (platform) => {
     });
   });
 
-  it('keeps everything below its path, unknown routes included, and the host keeps its own', async () => {
+  it('stays below its path, also for unknown routes, and leaves the rest to the host', async () => {
     const { app, url } = await startApp(platform, [
       RunnerModule.forRoot({
         path: 'voice',
@@ -186,7 +186,7 @@ describe.each(PLATFORMS)('POST /start on %s', (platform) => {
     }
   });
 
-  it('lets in only the configured origins, and pages of its own', async () => {
+  it('allows only the configured origins and its own', async () => {
     const { app, url } = await startApp(platform, [
       RunnerModule.forRoot({
         launcher: { useValue: new RecordingLauncher() },
@@ -213,7 +213,7 @@ describe.each(PLATFORMS)('POST /start on %s', (platform) => {
     }
   });
 
-  it('answers 501 with the fix when there is no bot', async () => {
+  it('answers 501 with the fix when no bot is configured', async () => {
     const { app, url } = await startApp(platform, [
       RunnerModule.forRoot({ transports: transports() }),
     ]);
@@ -227,7 +227,7 @@ describe.each(PLATFORMS)('POST /start on %s', (platform) => {
     }
   });
 
-  it('answers 429 with Retry-After at capacity', async () => {
+  it('answers 429 with Retry-After when maxSessions is reached', async () => {
     const { app, url } = await startApp(platform, [
       RunnerModule.forRoot({
         launcher: { useValue: new RecordingLauncher() },
@@ -293,7 +293,7 @@ it.each<[string, object[], object, number, RegExp]>([
     /'daily' is not known.*Accepted: websocket/,
   ],
   ['webrtc where there are several', transports(), {}, 400, /'webrtc' is not known/],
-])('POST /start that names no transport takes %s', async (_, modules, options, status, answer) => {
+])('POST /start without a transport uses %s', async (_, modules, options, status, answer) => {
   const running = await startApp('fastify', [
     RunnerModule.forRoot({
       launcher: { useValue: new RecordingLauncher() },

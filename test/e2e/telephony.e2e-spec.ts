@@ -95,7 +95,7 @@ describe.each(PLATFORMS)('telephony on %s', (platform) => {
   );
 
   it.each(['twilio', 'telnyx', 'plivo', 'exotel'] as const)(
-    'gives the bot of a %s call the session and body of /start',
+    'gives the bot of a %s call the session and body of POST /start',
     async (carrier) => {
       const { url, launcher } = await start(platform);
       const { json } = await post(`${url}/start`, { transport: carrier, body: { plan: 'gold' } });
@@ -123,7 +123,7 @@ describe.each(PLATFORMS)('telephony on %s', (platform) => {
     expect(bare(answer.text)).toBe(xml);
   });
 
-  it('answers exotel with JSON', async () => {
+  it('answers the webhook of exotel with JSON', async () => {
     const { url } = await start(platform, { publicUrl: 'bot.example.com' });
     const answer = await webhook(`${url}/telephony/exotel`);
     expect(answer.type).toMatch(/^application\/json/);
@@ -131,7 +131,7 @@ describe.each(PLATFORMS)('telephony on %s', (platform) => {
     expect(answer.text).toMatch(/Voicebot/);
   });
 
-  it('carries custom parameters from the webhook to the bot, escaped', async () => {
+  it('passes custom parameters from the webhook to the bot, escaped', async () => {
     const { url } = await start(platform, {
       publicUrl: 'bot.example.com',
       telephony: {
@@ -161,7 +161,7 @@ describe.each(PLATFORMS)('telephony on %s', (platform) => {
     await call.hangUp();
   });
 
-  it('has the webhook of one carrier at a path of the host', async () => {
+  it('serves the webhook of one carrier at a path of the host', async () => {
     const { url } = await start(platform, {
       telephony: { webhookPath: 'calls/in', carrier: 'plivo' },
     });
@@ -169,7 +169,7 @@ describe.each(PLATFORMS)('telephony on %s', (platform) => {
     expect((await webhook(`${url}/telephony/plivo`)).status).toBe(404);
   });
 
-  it('answers an unknown carrier with those it knows', async () => {
+  it('answers an unknown carrier with the known ones', async () => {
     const { url } = await start(platform);
     const { status, json } = await post(`${url}/telephony/pigeon`);
     expect(status).toBe(404);
@@ -183,7 +183,7 @@ describe.each(PLATFORMS)('telephony on %s', (platform) => {
     expect(json.detail).toMatch(/form or a JSON object/);
   });
 
-  it('loses no media that follows the handshake at once', async () => {
+  it('loses no media that directly follows the handshake', async () => {
     const { wsUrl, launcher } = await start(platform);
     const client = await connect(`${wsUrl}/ws`);
     client.send(JSON.stringify({ event: 'connected' }));
@@ -220,13 +220,13 @@ describe.each(PLATFORMS)('telephony on %s', (platform) => {
     expect(launcher.launches).toHaveLength(0);
   });
 
-  it('does not wait for ever for a caller who says nothing', async () => {
+  it('times out a caller without a handshake', async () => {
     const { wsUrl, registry } = await start(platform, { telephony: { handshakeTimeoutMs: 30 } });
     await expect(closeOf(`${wsUrl}/ws`)).resolves.toMatchObject({ code: 1008 });
     expect(registry.size).toBe(0);
   });
 
-  it('ends the session of a caller who leaves before saying anything', async () => {
+  it('ends the session of a caller who leaves before the handshake', async () => {
     const { url, registry } = await start(platform);
     const { json } = await post(`${url}/start`, { transport: 'twilio' });
     const session = registry.get(json.sessionId as string)!;
@@ -236,7 +236,7 @@ describe.each(PLATFORMS)('telephony on %s', (platform) => {
     await expect(session.ended).resolves.toMatchObject({ code: 'peer_left' });
   });
 
-  it('takes only the one carrier it is restricted to', async () => {
+  it('accepts only the carrier that it is restricted to', async () => {
     const { wsUrl } = await start(platform, { onlyTransport: 'twilio' });
     const call = await placeCall({ carrier: 'plivo', url: `${wsUrl}/ws` });
     await expect(call.closed).resolves.toMatchObject({ code: 1008 });

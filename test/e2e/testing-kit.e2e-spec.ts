@@ -56,7 +56,7 @@ const builder = (bot: BotLauncher) =>
     .overrideProvider(BotLauncher)
     .useValue(bot);
 
-describe('startHost', () => {
+describe('startHost()', () => {
   it.each<[string, (bot: BotLauncher) => Promise<HostSource> | HostSource, string]>([
     ['a builder of a testing module', (bot) => builder(bot), 'fastify'],
     ['a testing module', (bot) => builder(bot).compile(), 'fastify'],
@@ -76,7 +76,7 @@ describe('startHost', () => {
       },
       'fastify',
     ],
-  ])('takes %s, with the bot that is put in there', async (_, make, type) => {
+  ])('accepts %s with its overridden bot', async (_, make, type) => {
     const bot = new RecordingLauncher();
     host = await startHost(await make(bot), { logger: false });
     expect(host.app.getHttpAdapter().getType()).toBe(type);
@@ -89,20 +89,20 @@ describe('startHost', () => {
     expect(host.session('another')).toBeUndefined();
   });
 
-  it('takes a module, and makes it on the adapter it is given', async () => {
+  it('accepts a module and uses the given adapter', async () => {
     host = await startHost(AppModule, { logger: false, adapter: new ExpressAdapter() });
     expect(host.app.getHttpAdapter().getType()).toBe('express');
     expect(await host.start({ transport: 'websocket' })).toHaveProperty('wsUrl');
   });
 
-  it('takes a module where only Express is installed', async () => {
+  it('accepts a module where only Express is installed', async () => {
     const { stdout } = await promisify(execFile)(process.execPath, [
       'test/support/without-fastify.js',
     ]);
     expect(stdout).toBe('express hello\n');
   });
 
-  it('takes an application, and lets it be configured', async () => {
+  it('accepts an application and configures it', async () => {
     const app = await NestFactory.create(AppModule, new ExpressAdapter(), OPTIONS);
     host = await startHost(app, {
       path: '/api',
@@ -113,7 +113,7 @@ describe('startHost', () => {
     await client.leave();
   });
 
-  it('leaves nothing behind when the application cannot be configured', async () => {
+  it('leaves nothing behind when configure() fails', async () => {
     let isDown = false;
     class Part {
       onModuleDestroy(): void {
@@ -171,8 +171,8 @@ describe.each(['vonage', 'genesys'] as const)('a caller from %s', (carrier) => {
   });
 });
 
-describe('closing a test host', () => {
-  it('is quick and complete, whatever is open', async () => {
+describe('TestHost.close()', () => {
+  it('closes everything that is open, quickly', async () => {
     const it = (host = await startHost(AppModule, { logger: false }));
     const call = await it.call({ carrier: 'plivo' });
     const deaf = await it.connect();
@@ -193,7 +193,7 @@ describe('closing a test host', () => {
     expect((it.app.getHttpServer() as Server).listening).toBe(false);
   });
 
-  it('works without a runner in the application, and again', async () => {
+  it('is idempotent, and works without a runner in the application', async () => {
     @Module({})
     class EmptyModule {}
     const it = await startHost(EmptyModule, { logger: false });

@@ -41,7 +41,7 @@ afterEach(async () => {
   exporter.reset();
 });
 
-/** What `@opentelemetry/instrumentation-http` does with a server: a span for each request, active wherever it is handled. */
+/** Equivalent of `@opentelemetry/instrumentation-http`: a span for each request, active while it is handled. */
 function instrument(server: Server): Span[] {
   const spans: Span[] = [];
   const emit = server.emit.bind(server);
@@ -81,8 +81,8 @@ const sessionSpan = (id: unknown): ReadableSpan | undefined =>
         name === 'pipecat.session' && attributes['pipecat.session.id'] === id,
     );
 
-describe.each(PLATFORMS)('spans of sessions on %s', (platform) => {
-  it('last from start to end, below the request, and above what the bot traces', async () => {
+describe.each(PLATFORMS)('session spans on %s', (platform) => {
+  it('last from start to end, as child of the request and parent of the bot’s spans', async () => {
     const launcher = new RecordingLauncher(async (_args, session) => {
       session.ready();
       await Promise.resolve();
@@ -109,7 +109,7 @@ describe.each(PLATFORMS)('spans of sessions on %s', (platform) => {
     expect(thinking.parentSpanContext?.spanId).toBe(span.spanContext().spanId);
   });
 
-  it('stand alone where no request is traced, and name the carrier once it is known', async () => {
+  it('have no parent for an untraced request, and name the carrier once known', async () => {
     const launcher = new RecordingLauncher();
     const { wsUrl } = await start(platform, launcher);
     const call = await placeCall({ carrier: 'plivo', url: `${wsUrl}/ws` });
@@ -124,7 +124,7 @@ describe.each(PLATFORMS)('spans of sessions on %s', (platform) => {
     });
   });
 
-  it('say what went wrong', async () => {
+  it('record errors', async () => {
     const launcher = new RecordingLauncher(() => Promise.reject(new Error('the bot broke')));
     const { url, sessions } = await start(platform, launcher);
     const { json } = await post(`${url}/start`, { transport: 'websocket' });

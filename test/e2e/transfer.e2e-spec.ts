@@ -55,7 +55,7 @@ class Operator extends BotLauncher {
     }
   }
 
-  /** How the first session ends. */
+  /** End of the first session. */
   async end(): Promise<SessionEnd> {
     await this.reached({ callers: 1 });
     return this.ends[0]!;
@@ -111,7 +111,7 @@ describe.each(CARRIERS)('a transfer by %s', (carrier) => {
   it.each([
     ['a number', '1', carrier === 'plivo' ? '15550009' : '+15550009'],
     ['a SIP URI', '2', 'sip:desk@example.com;transport=tls'],
-  ])('puts the caller through to %s, which completes the session', async (_, key, target) => {
+  ])('connects the caller to %s, and completes the session', async (_, key, target) => {
     const bot = new Operator(TARGETS);
     const call = await (await start(bot)).call({ carrier });
     const transferred = once(api, 'transferred');
@@ -128,7 +128,7 @@ describe.each(CARRIERS)('a transfer by %s', (carrier) => {
     expect(api.over.size).toBe(0);
   });
 
-  it('is true of the session also when the carrier takes the call away before it answers', async () => {
+  it('completes the session when the carrier takes the call before it answers', async () => {
     const bot = new Operator(TARGETS);
     const call = await (await start(bot)).call({ carrier });
     api.whenTransferred = () => takeAway(call);
@@ -140,7 +140,7 @@ describe.each(CARRIERS)('a transfer by %s', (carrier) => {
     expect(bot.reasons).toEqual(['closed']);
   });
 
-  it('that fails because the caller hangs up meanwhile is no transfer', async () => {
+  it('fails when the caller hangs up meanwhile', async () => {
     const bot = new Operator(TARGETS);
     const call = await (await start(bot)).call({ carrier });
     api.over.add(call.facts.callId);
@@ -171,7 +171,7 @@ describe.each(CARRIERS)('a transfer by %s', (carrier) => {
   });
 
   it.each(['nobody', '+15550009<+1900', 'sip:a@b"/></Dial><Dial>+1900'])(
-    'asks nothing of the API for what is no target: %s',
+    'refuses an invalid target without asking the API: %s',
     async (target) => {
       const bot = new Operator({ '1': target });
       const call = await (await start(bot)).call({ carrier });
@@ -186,7 +186,7 @@ describe.each(CARRIERS)('a transfer by %s', (carrier) => {
     },
   );
 
-  it('goes nowhere that the tenant may not call', async () => {
+  it('refuses destinations that the tenant may not call', async () => {
     const bot = new Operator({ '1': '+1900555', '2': '+15550009' });
     const callLimits = { useValue: new InMemoryCallLimits({ blockedDestinations: ['+1900'] }) };
     const call = await (await start(bot, { callLimits })).call({ carrier });
@@ -219,7 +219,7 @@ describe.each(CARRIERS)('a transfer by %s', (carrier) => {
 });
 
 describe('a transfer', () => {
-  it('shows the caller id that is asked for', async () => {
+  it('shows the requested caller id', async () => {
     const bot = new Operator(TARGETS);
     const running = await start(bot);
     for (const carrier of CARRIERS) (await running.call({ carrier })).press('9');
@@ -230,7 +230,7 @@ describe('a transfer', () => {
     expect(xml('/texml', 'Texml')).toContain('callerId="+15550100"');
   });
 
-  it('is a call command where the account of Telnyx is not known', async () => {
+  it('uses a call command when the account of Telnyx is unknown', async () => {
     const { apiKey, apiUrl } = api.credentials.telnyx;
     const bot = new Operator(TARGETS);
     const running = await start(bot, {
@@ -244,7 +244,7 @@ describe('a transfer', () => {
     });
   });
 
-  it('says what it needs where Plivo cannot fetch the document', async () => {
+  it('names the missing public URL when Plivo cannot fetch the document', async () => {
     const bot = new Operator(TARGETS);
     const call = await (await start(bot, { publicUrl: undefined })).call({ carrier: 'plivo' });
     call.press('1');
@@ -255,7 +255,7 @@ describe('a transfer', () => {
     await call.hangUp();
   });
 
-  it('is refused where there is no carrier that could, or no credentials', async () => {
+  it('is refused without a carrier that supports it, or without credentials', async () => {
     const bot = new Operator({ '0': '+15550009' });
     const running = await start(bot, { telephony: { credentials: {} } });
     const call = await running.call({ carrier: 'twilio' });
@@ -270,7 +270,7 @@ describe('a transfer', () => {
     await client.leave();
   });
 
-  it('is one at a time, and none after the end', async () => {
+  it('is exclusive while running, and refused after the end', async () => {
     const bot = new Operator({});
     const call = await (await start(bot)).call({ carrier: 'twilio' });
     await bot.reached({ callers: 1 });

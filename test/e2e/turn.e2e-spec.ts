@@ -17,7 +17,7 @@ if (MISSING.length > 0) {
   );
 }
 
-(MISSING.length === 0 ? describe : describe.skip)('through a TURN server', () => {
+(MISSING.length === 0 ? describe : describe.skip)('TURN:', () => {
   let coturn: Coturn;
   let page: BrowserPage;
   let browser: Browser;
@@ -39,7 +39,7 @@ if (MISSING.length > 0) {
   });
 
   it.each(PLATFORMS)(
-    'a browser and a bot talk that reach each other in no other way, on %s',
+    'WebRTC through a TURN server only connects browser and bot on %s',
     async (platform) => {
       const bot = new ListeningBot();
       running = await startApp(platform, [

@@ -92,7 +92,7 @@ async function answersOn(socket: Socket): Promise<string[]> {
     .map((answer) => `${answer.slice(9, 12)} ${answer.slice(answer.indexOf('\r\n\r\n') + 4)}`);
 }
 
-describe.each(PLATFORMS)('a request that offers HTTP/2 on %s', (platform) => {
+describe.each(PLATFORMS)('a request that offers an upgrade to HTTP/2 (h2c) on %s', (platform) => {
   it('is answered by the runner, with its body', async () => {
     const { app, url } = await start(platform);
     const socket = open(url);
@@ -129,7 +129,7 @@ describe.each(PLATFORMS)('a request that offers HTTP/2 on %s', (platform) => {
     ]);
   });
 
-  it('waits for its turn behind one that takes long', async () => {
+  it('waits behind a slow request on the same connection (pipelining)', async () => {
     const { url } = await start(platform);
     const socket = open(url);
     socket.write(request('GET /host/slow/wait', undefined, ''));
@@ -144,7 +144,7 @@ describe.each(PLATFORMS)('a request that offers HTTP/2 on %s', (platform) => {
     expect(await answers).toEqual(['200 waited', '200 {"id":"1"}', '200 {"id":"2"}']);
   });
 
-  it('comes in parts, and keeps its connection', async () => {
+  it('may arrive in parts, and keeps its connection', async () => {
     const { url } = await start(platform);
     const socket = open(url);
     const whole = request('POST /host', '{"n":1}');
@@ -158,7 +158,7 @@ describe.each(PLATFORMS)('a request that offers HTTP/2 on %s', (platform) => {
     expect(await answersOn(socket)).toEqual(['200 {"id":"2"}', '200 {"id":"3"}']);
   });
 
-  it('harms nobody when its connection breaks', async () => {
+  it('affects no others when its connection breaks', async () => {
     const { url } = await start(platform);
     for (const sent of [
       request('GET /host/slow/wait', undefined, '') + request('GET /host/1'),
@@ -190,7 +190,7 @@ describe.each(PLATFORMS)('a request that offers HTTP/2 on %s', (platform) => {
     host.terminate();
   });
 
-  it('is one for a WebSocket that there is not, too, when it asks for one', async () => {
+  it('for an unknown WebSocket is refused as well', async () => {
     const { url } = await start(platform);
     const socket = open(url);
     socket.write(

@@ -108,32 +108,39 @@ describe.each(PLATFORMS)('webhook signatures on %s', (platform) => {
       'through one that ends TLS and is not',
       { called: 'https://bot.example.com', seen: { host: 'bot.example.com' } },
     ],
-  ])('match when the webhook is called %s', async (_, { called, seen = {}, own = '', ...host }) => {
-    const { url } = await start(platform, TelephonyModule.forRoot({ webhookKeys: KEYS }), host);
-    for (const [carrier, headersOf] of [
-      ['twilio', twilioHeaders],
-      ['plivo', plivoHeaders],
-    ] as const) {
-      const path = `/telephony/${carrier}?tenant=a%20b&z=1`;
-      const headers = { ...headersOf(TOKEN, `${called ?? url + own}${path}`, FIELDS), ...seen };
-      const genuine = await send(`${url}${own}${path}`, formOf(FIELDS), headers);
-      const forged = await send(`${url}${own}${path}`, formOf({ ...FIELDS, To: '+1900' }), headers);
-      expect(genuine).toMatchObject({ status: 200, type: expect.stringMatching(/xml/) });
-      expect(forged).toMatchObject({
-        status: 401,
-        answer: {
-          statusCode: 401,
-          error: 'Unauthorized',
-          code: 'UNAUTHORIZED',
-          detail: expect.stringMatching(
-            /does not match the body and the URL http[^?]*\/telephony\//,
-          ),
-        },
-      });
-    }
-  });
+  ])(
+    'are valid when the webhook is called %s',
+    async (_, { called, seen = {}, own = '', ...host }) => {
+      const { url } = await start(platform, TelephonyModule.forRoot({ webhookKeys: KEYS }), host);
+      for (const [carrier, headersOf] of [
+        ['twilio', twilioHeaders],
+        ['plivo', plivoHeaders],
+      ] as const) {
+        const path = `/telephony/${carrier}?tenant=a%20b&z=1`;
+        const headers = { ...headersOf(TOKEN, `${called ?? url + own}${path}`, FIELDS), ...seen };
+        const genuine = await send(`${url}${own}${path}`, formOf(FIELDS), headers);
+        const forged = await send(
+          `${url}${own}${path}`,
+          formOf({ ...FIELDS, To: '+1900' }),
+          headers,
+        );
+        expect(genuine).toMatchObject({ status: 200, type: expect.stringMatching(/xml/) });
+        expect(forged).toMatchObject({
+          status: 401,
+          answer: {
+            statusCode: 401,
+            error: 'Unauthorized',
+            code: 'UNAUTHORIZED',
+            detail: expect.stringMatching(
+              /does not match the body and the URL http[^?]*\/telephony\//,
+            ),
+          },
+        });
+      }
+    },
+  );
 
-  it('do not match a URL that only a client claims', async () => {
+  it('are invalid for a URL that only a client claims', async () => {
     const { url } = await start(platform, TelephonyModule.forRoot({ webhookKeys: KEYS }), {
       publicUrl: 'https://bot.example.com',
     });
@@ -146,7 +153,7 @@ describe.each(PLATFORMS)('webhook signatures on %s', (platform) => {
     });
   });
 
-  it('of JSON are taken through its hash in the URL', async () => {
+  it('of JSON are checked through the body hash in the URL', async () => {
     const { url } = await start(platform, TelephonyModule.forRoot({ webhookKeys: KEYS }));
     const body = '{"From":"+15550001"}';
     const signed = twilioJson(TOKEN, `${url}/telephony/twilio`, body);
@@ -155,7 +162,7 @@ describe.each(PLATFORMS)('webhook signatures on %s', (platform) => {
     expect(await send(signed.url, '{"From":"+1900"}', headers)).toMatchObject({ status: 401 });
   });
 
-  it('of Telnyx are taken over the body as it came, while they are fresh', async () => {
+  it('of Telnyx are checked over the raw body and expire', async () => {
     const account = new TelnyxAccount();
     const { url } = await start(
       platform,
@@ -174,7 +181,7 @@ describe.each(PLATFORMS)('webhook signatures on %s', (platform) => {
     });
   });
 
-  it('are checked once the account is known, unless that is turned off', async () => {
+  it('are checked once the account is known, unless disabled', async () => {
     const credentials = { twilio: { accountSid: 'AC1', authToken: TOKEN } };
     const unsigned = async (telephony: DynamicModule) => {
       const { app, url } = await start(platform, telephony);
@@ -198,7 +205,7 @@ describe.each(PLATFORMS)('webhook signatures on %s', (platform) => {
     expect(await unsigned(TelephonyModule.fromEnv(env)!)).toEqual([401, 401, 401, 200]);
   });
 
-  it('open no session for whoever lacks them', async () => {
+  it('are required to open a session', async () => {
     const { url } = await start(platform, TelephonyModule.forRoot({ webhookKeys: KEYS }), {
       webSocketAuth: 'token',
       maxSessions: 1,

@@ -80,7 +80,7 @@ async function connect(adaptOffer?: (sdp: string) => string): Promise<void> {
 
 const iceOf = ({ pc }: WebRtcClient) => pc.iceTransports[0]!.connection;
 
-/** Where the runner receives the call. */
+/** Address at which the runner receives the call. */
 const target = (): werift.Address => {
   const { nominated, remoteCandidates } = iceOf(client);
   const { host, port } = nominated?.remoteCandidate ?? remoteCandidates[0]!;
@@ -156,8 +156,8 @@ const ATTACKS: [string, () => Buffer][] = [
 /** The runner's, as everybody sees it who sees the client's checks. */
 const userName = (): string => iceOf(client).remoteUsername;
 
-describe('a call', () => {
-  it.each(ATTACKS)('goes on when a stranger sends %s', async (_, attack) => {
+describe('a WebRTC session under attack', () => {
+  it.each(ATTACKS)('survives an attacker who sends %s', async (_, attack) => {
     await connect();
     const one = await stranger();
     const before = performance.now();
@@ -166,16 +166,13 @@ describe('a call', () => {
     expect(performance.now() - before).toBeLessThan(5_000);
   });
 
-  it.each(ATTACKS)(
-    'goes on when somebody sends %s in the name of the client',
-    async (_, attack) => {
-      await connect();
-      for (let i = 0; i < 10; i++) await spoof(attack());
-      await expectCall();
-    },
-  );
+  it.each(ATTACKS)('survives spoofed packets of the client: %s', async (_, attack) => {
+    await connect();
+    for (let i = 0; i < 10; i++) await spoof(attack());
+    await expectCall();
+  });
 
-  it('is understood in full while strangers send all of it', async () => {
+  it('loses nothing while attackers send everything at once', async () => {
     await connect();
     const one = await stranger();
     await expectEcho(async () => {
@@ -188,7 +185,7 @@ describe('a call', () => {
   });
 
   it.each(['a stranger', 'the client'])(
-    'goes on and keeps nothing when %s sends 40,000 parts of messages that never become whole',
+    'survives 40,000 incomplete message fragments of %s without keeping them',
     async (who) => {
       await connect();
       const send = who === 'a stranger' ? (await stranger()).send.bind(strangers[0]) : spoof;
@@ -199,7 +196,7 @@ describe('a call', () => {
     },
   );
 
-  it('is connected while strangers send all of it, and 40,000 parts of messages', async () => {
+  it('connects while attackers send everything and 40,000 fragments', async () => {
     await offer();
     const one = await stranger();
     const before = await heldBytes();
@@ -213,7 +210,7 @@ describe('a call', () => {
     await expectCall();
   });
 
-  it('is connected after datagrams that came before the client could send its first', async () => {
+  it('connects after datagrams that arrive before the client’s first', async () => {
     await offer();
     const sockets = socketsOf(client);
     const sends = sockets.map((socket) => socket.send);
@@ -226,12 +223,12 @@ describe('a call', () => {
     await expectCall();
   });
 
-  it('is connected to a client that names no address, from where it sends', async () => {
+  it('connects to a client without candidates at its source address (peer-reflexive)', async () => {
     await connect((sdp) => sdp.replaceAll(/a=candidate:.*\r\n/g, ''));
     expect(iceOf(client).nominated).toBeDefined();
   });
 
-  it('goes on through an ICE restart, and strangers are not heard in it', async () => {
+  it('survives an ICE restart, and ignores attackers during it', async () => {
     await connect();
     const one = await stranger();
     const restarted = client.negotiate({ iceRestart: true });
@@ -241,7 +238,7 @@ describe('a call', () => {
     await expectCall();
   });
 
-  it('goes on when the last flight of the handshake comes again', async () => {
+  it('survives a retransmission of the last DTLS flight', async () => {
     await offer();
     const flight: Buffer[] = [];
     for (const socket of socketsOf(client)) {
@@ -261,7 +258,7 @@ describe('a call', () => {
     await expectEcho();
   });
 
-  it('is connected though the last flight to the client is lost', async () => {
+  it('connects when the last DTLS flight to the client is lost', async () => {
     await offer();
     let lost = 0;
     for (const socket of socketsOf(client)) {
@@ -277,14 +274,14 @@ describe('a call', () => {
     await expectCall();
   });
 
-  it('is connected to a client that wants to be called', async () => {
+  it('connects to a client that is the DTLS server', async () => {
     await connect((sdp) => sdp.replaceAll('a=setup:actpass', 'a=setup:passive'));
     expect(client.pc.dtlsTransports[0]!.role).toBe('server');
     await spoof(clientHello());
     await expectCall();
   });
 
-  it('has few candidates however many strangers ask, and however many addresses the client has', async () => {
+  it('keeps few candidates for any number of attackers and client addresses', async () => {
     await connect();
     const { peer } = connection as unknown as { peer: { pc: werift.RTCPeerConnection } };
     const ice = peer.pc.iceTransports[0]!.connection as unknown as werift.Connection;
@@ -305,8 +302,8 @@ describe('a call', () => {
   });
 });
 
-describe('a client that means no good', () => {
-  it('does not keep the runner busy with SCTP that is read for ever', async () => {
+describe('a malicious WebRTC client', () => {
+  it('cannot block the event loop with endless SCTP', async () => {
     await connect();
     const { dtlsTransport, sctp } = client.pc.sctpTransport!;
     const { remoteVerificationTag } = sctp as unknown as { remoteVerificationTag: number };
@@ -319,7 +316,7 @@ describe('a client that means no good', () => {
     await expectCall();
   });
 
-  it('sends on hundreds of RTP streams, and is put out', async () => {
+  it('is disconnected for hundreds of RTP streams', async () => {
     await connect();
     const { dtlsTransport } = client.audio;
     for (let ssrc = 1; ssrc <= 200; ssrc++) {

@@ -19,7 +19,7 @@ import {
   type VideoTrack,
 } from '../../src/bot.js';
 import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
-import { packetsOf } from '../../src/media/rtp/video-sender.js';
+import { packetizeVideo } from '../../src/media/rtp/video-sender.js';
 import { SessionRegistry } from '../../src/sessions/session-registry.js';
 import type { Session } from '../../src/sessions/session.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
@@ -106,7 +106,7 @@ async function patch(body: unknown, url = `${running.url}/api/offer`) {
   return { status: response.status, json: (await response.json()) as Record<string, unknown> };
 }
 
-describe('POST /start', () => {
+describe('POST /start for WebRTC', () => {
   it.each([
     ['nothing', {}, {}, {}],
     [
@@ -128,7 +128,7 @@ describe('POST /start', () => {
       { iceConfig: { iceServers: [{ urls: ['stun:127.0.0.1:1'] }] } },
     ],
   ] as [string, SmallWebRtcOptions, object, object][])(
-    'tells the client of %s',
+    'answers with ICE servers: %s',
     async (_, webRtc, request, answer) => {
       await start({ webRtc });
       const { status, json } = await post(`${running.url}/start`, {
@@ -140,7 +140,7 @@ describe('POST /start', () => {
     },
   );
 
-  it('says so when there are no servers to be had', async () => {
+  it('fails when the ICE servers cannot be obtained', async () => {
     await start({
       webRtc: {
         iceServers: () => {
@@ -154,8 +154,8 @@ describe('POST /start', () => {
   });
 });
 
-describe.each(PLATFORMS)('offers on %s', (platform) => {
-  it('start the bot of the session that /start announced', async () => {
+describe.each(PLATFORMS)('WebRTC offers on %s', (platform) => {
+  it('start the bot of the session that POST /start announced', async () => {
     const launcher = await start({ platform });
     const { json } = await post(`${running.url}/start`, {
       transport: 'webrtc',
@@ -178,7 +178,7 @@ describe.each(PLATFORMS)('offers on %s', (platform) => {
     });
   });
 
-  it('prefer what the offer says for the bot', async () => {
+  it('override the body of the session', async () => {
     const launcher = await start({ platform });
     const { json } = await post(`${running.url}/start`, { transport: 'webrtc', body: { a: 1 } });
     const offerUrl = `${running.url}/sessions/${json.sessionId as string}/api/offer`;
@@ -186,7 +186,7 @@ describe.each(PLATFORMS)('offers on %s', (platform) => {
     expect((await launcher.nextLaunch()).args.body).toEqual({ b: 2 });
   });
 
-  it('start a bot on their own', async () => {
+  it('start a bot without POST /start', async () => {
     const launcher = await start({ platform });
     const { status, json } = await offer(BROWSER_OFFER, {
       request_data: { c: 3 },
@@ -199,7 +199,7 @@ describe.each(PLATFORMS)('offers on %s', (platform) => {
     expect(args.session_id).toEqual(expect.any(String));
   });
 
-  it('of sessions that are not there are refused', async () => {
+  it('for unknown sessions are refused', async () => {
     await start({ platform });
     const url = `${running.url}/sessions/nonsense/api/offer`;
     expect((await offer(BROWSER_OFFER, {}, url)).status).toBe(404);
@@ -216,7 +216,7 @@ describe.each(PLATFORMS)('offers on %s', (platform) => {
     [{ sdp: BROWSER_OFFER, type: 'rollback' }, 'type'],
     [{ sdp: BROWSER_OFFER, type: 'offer', pc_id: 7 }, 'pc_id'],
     [{ sdp: BROWSER_OFFER, type: 'offer', restart_pc: 'yes' }, 'restart_pc'],
-  ])('that are incomplete are refused, %#', async (body, field) => {
+  ])('with missing fields are refused, %#', async (body, field) => {
     await start({ platform });
     const { status, json } = await post(`${running.url}/api/offer`, body);
     expect(status).toBe(422);
@@ -226,8 +226,8 @@ describe.each(PLATFORMS)('offers on %s', (platform) => {
   });
 });
 
-describe('offers', () => {
-  it('name every section, and the server waits to be called', async () => {
+describe('WebRTC offers', () => {
+  it('are answered with every m= section, as the DTLS server', async () => {
     await start();
     const { json } = await offer(BROWSER_OFFER);
     const answer = json.sdp as string;
@@ -241,7 +241,7 @@ describe('offers', () => {
     expect(answer).toMatch(/^a=candidate:\S+ 1 udp \d+ \S+ \d+ typ host/m);
   });
 
-  it('that contradict themselves in a hundred ways are refused, and nothing is left of them', async () => {
+  it('with contradictions are refused, and leave nothing behind', async () => {
     await start();
     for (const [what, sdp] of HOSTILE_OFFERS.filter(([, text]) => text !== '')) {
       const { status, json } = await offer(sdp);
@@ -260,7 +260,7 @@ describe('offers', () => {
     await (await connect()).leave();
   });
 
-  it('are bounded by the capacity, however many come', async () => {
+  it('are limited by maxSessions', async () => {
     await start({ maxSessions: 3 });
     const answers = await Promise.all(Array.from({ length: 20 }, () => offer(BROWSER_OFFER)));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(3);
@@ -270,7 +270,7 @@ describe('offers', () => {
     expect(sessionCount()).toBe(3);
   });
 
-  it('are refused while another client is there, in single mode', async () => {
+  it('are refused while another client is connected, in single mode', async () => {
     const launcher = await start({ webRtc: { connectionMode: 'single' } });
     const first = await connect();
     const { status, json } = await offer(BROWSER_OFFER);
@@ -281,7 +281,7 @@ describe('offers', () => {
     await connect();
   });
 
-  it('of ESP32 devices are answered as these understand it', async () => {
+  it('of ESP32 devices are answered in their format', async () => {
     await start({ webRtc: { esp32Host: '198.51.100.7', hostAddresses: ['198.51.100.7'] } });
     const { json } = await offer(BROWSER_OFFER);
     const candidates = (json.sdp as string).match(/^a=candidate:.*$/gm)!;
@@ -289,7 +289,7 @@ describe('offers', () => {
     for (const candidate of candidates) expect(candidate).toContain('198.51.100.7');
   });
 
-  it('are not answered where WebRTC is not installed', async () => {
+  it('are not answered when WebRTC is not installed', async () => {
     await start();
     await running.app.close();
     const { Test } = await import('@nestjs/testing');
@@ -314,7 +314,7 @@ describe('offers', () => {
     expect(json.detail).toMatch(/npm install werift libopus-wasm/);
   });
 
-  it('go to another implementation where the host has one', async () => {
+  it('can use another WebRTC implementation of the host', async () => {
     let options: PeerOptions | undefined;
     const stack: PeerStack = {
       create: (given) => {
@@ -339,7 +339,7 @@ describe('offers', () => {
     });
   });
 
-  it('are answered in time though the ICE servers are silent', async () => {
+  it('are answered in time when the ICE servers do not answer', async () => {
     await start({ webRtc: { iceServers: [{ urls: 'stun:192.0.2.1:9' }], gatheringTimeoutMs: 50 } });
     const { status, json } = await offer(BROWSER_OFFER);
     expect(status).toBe(200);
@@ -347,7 +347,7 @@ describe('offers', () => {
   });
 });
 
-describe('PATCH /api/offer', () => {
+describe('PATCH /api/offer (trickle ICE)', () => {
   it.each([
     ['no more', { candidate: '' }, 200],
     [
@@ -381,7 +381,7 @@ describe('PATCH /api/offer', () => {
     expect(typeof (answer.json.detail ?? answer.json.status)).toBe('string');
   });
 
-  it('of a connection that is not there, or has gone, is refused', async () => {
+  it('of an unknown or closed connection is refused', async () => {
     const launcher = await start();
     expect((await patch({ pc_id: 'x', candidates: [] })).status).toBe(404);
     expect((await patch({})).status).toBe(422);
@@ -393,8 +393,8 @@ describe('PATCH /api/offer', () => {
   });
 });
 
-describe('a conversation', () => {
-  it('is heard and answered, in sound and in messages', async () => {
+describe('a WebRTC session', () => {
+  it('carries audio and messages both ways', async () => {
     await start({ launcher: EchoBot });
     const client = await connect();
     client.send({ label: 'rtvi-ai', type: 'client-ready', id: '1', data: { version: '2.1.0' } });
@@ -402,7 +402,7 @@ describe('a conversation', () => {
     await hearsEcho(client);
   });
 
-  it('loses no message that is sent before the other side is there', async () => {
+  it('buffers messages until the client is connected', async () => {
     const launcher = await start();
     const client = await WebRtcClient.offer({ offerUrl: `${running.url}/api/offer` });
     clients.push(client);
@@ -424,7 +424,7 @@ describe('a conversation', () => {
     expect(messages).toEqual([{ early: 1 }, { early: 2 }, { last: true }]);
   });
 
-  it('ends at once when the client says goodbye', async () => {
+  it('ends at once when the client disconnects', async () => {
     const launcher = await start();
     const client = await connect();
     const launch = await launcher.nextLaunch();
@@ -437,7 +437,7 @@ describe('a conversation', () => {
     expect(sessionCount()).toBe(0);
   });
 
-  it('ends when a client that said it was there does so no more', async () => {
+  it('ends when the client’s keep-alive stops', async () => {
     const launcher = await start({ webRtc: { peerTimeoutMs: 400 } });
     const client = await connect();
     const launch = await launcher.nextLaunch();
@@ -456,7 +456,7 @@ describe('a conversation', () => {
     expect(events).toEqual(['connected', 'disconnected', 'closed']);
   });
 
-  it('ends when a client of Pipecat is killed before it first says that it is there', async () => {
+  it('ends when a Pipecat client is killed before its first keep-alive', async () => {
     const launcher = await start({ webRtc: { peerTimeoutMs: 400 } });
     const client = await connect();
     const launch = await launcher.nextLaunch();
@@ -477,7 +477,7 @@ describe('a conversation', () => {
     expect((await endOf(await launcher.nextLaunch())).code).toBe('expired');
   });
 
-  it('ends with the bot, and the client is told', async () => {
+  it('ends with the bot, and notifies the client', async () => {
     await start({
       launcher: {
         useValue: {
@@ -497,7 +497,7 @@ describe('a conversation', () => {
     expect(sessionCount()).toBe(0);
   });
 
-  it('ends with the runner, and the client is told', async () => {
+  it('ends with the runner, and notifies the client', async () => {
     const launcher = await start();
     const client = await connect();
     const launch = await launcher.nextLaunch();
@@ -528,8 +528,8 @@ describe('a conversation', () => {
   });
 });
 
-describe('a connection', () => {
-  it('is renegotiated: the client may add a camera', async () => {
+describe('a WebRTC connection', () => {
+  it('is renegotiated when the client adds a camera', async () => {
     const launcher = await start();
     const client = await connect();
     const connection = connectionOf(await launcher.nextLaunch());
@@ -548,7 +548,7 @@ describe('a connection', () => {
     expect(launcher.launches).toHaveLength(1);
   });
 
-  it('is made anew under the same bot, which goes on talking', async () => {
+  it('is replaced under the same bot, which goes on talking', async () => {
     const launcher = await start({ launcher: undefined });
     expect(launcher.launches).toHaveLength(0);
     await running.app.close();
@@ -581,7 +581,7 @@ describe('a connection', () => {
     expect(message).toEqual({ after: true });
   });
 
-  it('stays as it was when a second offer cannot be answered', async () => {
+  it('keeps its state when a second offer cannot be answered', async () => {
     const launcher = await start();
     const client = await connect();
     const connection = connectionOf(await launcher.nextLaunch());
@@ -590,7 +590,7 @@ describe('a connection', () => {
     expect(await once(connection, 'app-message')).toEqual([{ still: 'here' }]);
   });
 
-  it('tells of muted tracks, and asks for offers', async () => {
+  it('reports muted tracks, and requests renegotiation', async () => {
     const launcher = await start();
     const client = await connect();
     const connection = connectionOf(await launcher.nextLaunch());
@@ -612,7 +612,7 @@ describe('a connection', () => {
     ]);
   });
 
-  it('carries pictures both ways, and asks for those that need none before', async () => {
+  it('carries video both ways, and requests keyframes', async () => {
     const launcher = await start();
     const client = await connect({ video: true });
     const { camera } = connectionOf(await launcher.nextLaunch());
@@ -620,7 +620,7 @@ describe('a connection', () => {
       Buffer.concat([Buffer.of(key ? 0 : 1), Buffer.alloc(3_000, fill)]);
     let sequenceNumber = 100;
     const show = async (data: Buffer, timestampMs: number): Promise<void> => {
-      for (const { payload, timestamp, marker } of packetsOf({ data, timestampMs }, 'VP8')) {
+      for (const { payload, timestamp, marker } of packetizeVideo({ data, timestampMs }, 'VP8')) {
         const header = new werift.RtpHeader({
           sequenceNumber: sequenceNumber++,
           timestamp,
@@ -653,7 +653,7 @@ describe('a connection', () => {
     await requested;
   });
 
-  it('measures itself', async () => {
+  it('returns its statistics', async () => {
     const launcher = await start({ launcher: undefined });
     expect(launcher).toBeDefined();
     await running.app.close();
@@ -672,7 +672,7 @@ describe('a connection', () => {
   });
 });
 
-describe('clients that mean no good', () => {
+describe('malicious WebRTC clients', () => {
   /** Sends what no client of ours would, past werift's own checks. */
   const attack = async (send: (client: WebRtcClient) => Promise<void>): Promise<Launch> => {
     const launcher = await start();
@@ -683,7 +683,7 @@ describe('clients that mean no good', () => {
   };
   const sctpOf = (client: WebRtcClient) => client.pc.sctpTransport!.sctp;
 
-  it('send messages of unknown kinds, and nonsense for messages, to no effect', async () => {
+  it('cannot do harm with unknown or malformed messages', async () => {
     const launch = await attack(async (client) => {
       const sctp = sctpOf(client);
       await sctp.send(client.channel!.id, 999, Buffer.from('x'), { ordered: true });
@@ -708,7 +708,7 @@ describe('clients that mean no good', () => {
     expect(messages).toEqual([null, { still: 'here' }]);
   });
 
-  it('send messages without an end, and are put out', async () => {
+  it('are disconnected for endless messages', async () => {
     const launch = await attack(async (client) => {
       const sctp = sctpOf(client) as unknown as {
         outboundQueue: { flags: number }[];
@@ -721,7 +721,7 @@ describe('clients that mean no good', () => {
     expect((await endOf(launch)).code).toBe('peer_left');
   });
 
-  it('open channels without end, and are put out', async () => {
+  it('are disconnected for endless data channels', async () => {
     const launch = await attack(async (client) => {
       for (let i = 0; i < 40; i++) client.pc.createDataChannel(`more ${i}`);
     });
@@ -729,7 +729,7 @@ describe('clients that mean no good', () => {
   });
 });
 
-it('nothing is left of thirty conversations', async () => {
+it('thirty WebRTC sessions leak nothing', async () => {
   const launcher = await start();
   const sockets = () => process.getActiveResourcesInfo().filter((one) => one === 'UDPWrap').length;
   const before = sockets();

@@ -58,8 +58,8 @@ const echo: BotLauncher['launch'] = (args, session) =>
     session.signal.addEventListener('abort', () => resolve());
   });
 
-describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
-  it('gives the bot the session and the body that /start was given', async () => {
+describe.each(PLATFORMS)('the plain WebSocket transport on %s', (platform) => {
+  it('gives the bot the session and the body of POST /start', async () => {
     const { url, launcher, registry } = await start(platform);
     const { json } = await post(`${url}/start`, {
       transport: 'websocket',
@@ -76,7 +76,7 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
     expect(registry.size).toBe(0);
   });
 
-  it('takes a caller who comes unannounced, with a body on the URL', async () => {
+  it('accepts an unannounced client, with a body in the URL', async () => {
     const { wsUrl, launcher } = await start(platform);
     const body = Buffer.from(JSON.stringify({ name: 'Zoë' })).toString('base64');
     const client = await connect(`${wsUrl}/ws-client?body=${encodeURIComponent(body)}`);
@@ -149,7 +149,7 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
     await expect((session as Session).ended).resolves.toMatchObject({ code: ended });
   });
 
-  it('tells a bot that hung up from a caller who left', async () => {
+  it('distinguishes a bot that hangs up from a client that leaves', async () => {
     const { wsUrl, launcher } = await start(platform, async (args, session) => {
       socketOf(args).close(1000, 'bye');
       await once(session.signal, 'abort');
@@ -159,7 +159,7 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
     await expect((session as Session).ended).resolves.toMatchObject({ code: 'completed' });
   });
 
-  it('closes under a bot that does not stop', async () => {
+  it('closes the socket of a bot that does not stop', async () => {
     const { wsUrl, launcher } = await start(platform, () => new Promise(() => undefined), {
       stopGraceMs: 20,
     });
@@ -170,7 +170,7 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
     await expect(closed).resolves.toMatchObject({ code: 1000 });
   });
 
-  it('ends everything on shutdown, with 1001', async () => {
+  it('ends everything on shutdown, with close code 1001', async () => {
     const { wsUrl, launcher, app } = await start(platform, echo);
     const client = await connect(`${wsUrl}/ws-client`);
     const { session } = await launcher.nextLaunch();
@@ -181,7 +181,7 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
     running = undefined;
   });
 
-  it('cuts off a peer that answers no pings', async () => {
+  it('cuts off a peer that does not answer pings (heartbeat)', async () => {
     const { wsUrl, launcher } = await start(platform, echo, { pingIntervalMs: 25 });
     const client = await connect(`${wsUrl}/ws-client`, { autoPong: false });
     const { session } = await launcher.nextLaunch();
@@ -189,7 +189,7 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
     client.terminate();
   });
 
-  it('keeps a peer that answers no pings but goes on sending', async () => {
+  it('keeps a peer that does not answer pings but sends data', async () => {
     const { wsUrl } = await start(platform, echo, { pingIntervalMs: 25 });
     const client = await connect(`${wsUrl}/ws-client`, { autoPong: false });
     for (let pings = 0; pings < 5; pings++) {
@@ -200,7 +200,7 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
     client.close();
   });
 
-  it('ends a session whose peer breaks the protocol', async () => {
+  it('ends a session whose peer violates the WebSocket protocol', async () => {
     const { wsUrl, launcher } = await start(platform, echo, { maxPayloadBytes: 100 });
     const client = await connect(`${wsUrl}/ws-client`);
     const { session } = await launcher.nextLaunch();
@@ -210,7 +210,7 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
     await expect((session as Session).ended).resolves.toMatchObject({ code: 'peer_error' });
   });
 
-  it('lets the bot see the backpressure of a peer that does not read', async () => {
+  it('exposes the backpressure of a peer that does not read to the bot', async () => {
     const { wsUrl, launcher } = await start(platform);
     const client = await connect(`${wsUrl}/ws-client`);
     const { args } = await launcher.nextLaunch();
@@ -244,7 +244,7 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
       expect(registry.size).toBe(0);
     });
 
-    it('a second caller for one session', async () => {
+    it('a second client for one session', async () => {
       const { url, launcher } = await start(platform);
       const { json } = await post(`${url}/start`, { transport: 'websocket' });
       const client = await connect(json.wsUrl as string);
@@ -253,14 +253,14 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
       client.close();
     });
 
-    it('one more than maxSessions, with 1013', async () => {
+    it('one session more than maxSessions, with close code 1013', async () => {
       const { wsUrl } = await start(platform, undefined, { maxSessions: 1 });
       const client = await connect(`${wsUrl}/ws-client`);
       await expect(closeOf(`${wsUrl}/ws-client`)).resolves.toMatchObject({ code: 1013 });
       client.close();
     });
 
-    it('other origins, and a missing one, when origins are configured', async () => {
+    it('other and missing origins when origins are configured', async () => {
       const { wsUrl } = await start(platform, undefined, {
         allowedOrigins: ['https://app.example.com'],
       });
@@ -287,14 +287,14 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
     });
   });
 
-  describe('with token auth', () => {
+  describe('with token authentication', () => {
     const auth: RunnerOptions = { webSocketAuth: 'token' };
 
     it.each<[string, (wsUrl: string, token: string) => [string, object]]>([
       ['as a bearer', (url, token) => [url, { headers: { authorization: `Bearer ${token}` } }]],
       ['in the query', (url, token) => [`${url}?token=${token}`, {}]],
       ['in the path', (url, token) => [`${url}/${token}`, {}]],
-    ])('takes the token %s, once', async (_, target) => {
+    ])('accepts the token %s, once', async (_, target) => {
       const { url, launcher } = await start(platform, undefined, auth);
       const { json } = await post(`${url}/start`, { transport: 'websocket', body: { a: 1 } });
       const [to, options] = target(json.wsUrl as string, json.token as string);
@@ -306,7 +306,7 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
       await expect(closeOf(to, options)).resolves.toMatchObject({ code: 4003 });
     });
 
-    it('refuses no token, a wrong one, a session id, and a token for another transport', async () => {
+    it('refuses missing and wrong tokens, session ids, and tokens of another transport', async () => {
       const { url, wsUrl } = await start(platform, undefined, auth);
       const { json } = await post(`${url}/start`, { transport: 'twilio' });
       for (const target of [
@@ -319,7 +319,7 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
       }
     });
 
-    it('refuses a token whose time is over', async () => {
+    it('refuses an expired token', async () => {
       const { url } = await start(platform, undefined, { ...auth, pendingTtlMs: 30 });
       const { json } = await post(`${url}/start`, { transport: 'websocket' });
       const registry = running!.app.get(SessionRegistry, { strict: false });
@@ -332,7 +332,7 @@ describe.each(PLATFORMS)('plain WebSocket on %s', (platform) => {
     });
   });
 
-  it('keeps a message of the greeting in order', async () => {
+  it('keeps messages sent during the handshake in order', async () => {
     const { wsUrl } = await start(platform, async (args, session) => {
       socketOf(args).send('hello');
       await once(session.signal, 'abort');

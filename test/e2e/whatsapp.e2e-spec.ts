@@ -53,7 +53,7 @@ async function start(
 }
 
 describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
-  it('proves to Meta that the webhook is ours', async () => {
+  it('answers Meta’s webhook verification', async () => {
     const { url } = await start(platform);
     const ask = async (query: Record<string, string>) => {
       const response = await fetch(`${url}/whatsapp?${new URLSearchParams(query).toString()}`);
@@ -76,12 +76,12 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
     expect((await ask({}))[0]).toBe(403);
   });
 
-  it('is enough of a transport to be ready', async () => {
+  it('makes the runner ready as its only transport', async () => {
     const { url } = await start(platform);
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
   });
 
-  it('picks up a call, and talks until the caller hangs up', async () => {
+  it('answers a call, and talks until the caller hangs up', async () => {
     const { sessions } = await start(platform);
     const caller = await meta.call('call-1');
     const [session] = sessions.live;
@@ -99,7 +99,7 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
     await caller.leave();
   });
 
-  it('tells the bot who calls', async () => {
+  it('gives the bot the caller’s number', async () => {
     const launcher = new RecordingLauncher();
     await start(platform, { launcher: { useValue: launcher } });
     const caller = await meta.call('call-1', '15550077');
@@ -114,7 +114,7 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
     await caller.leave();
   });
 
-  it('hangs up when the bot does', async () => {
+  it('hangs up when the bot returns', async () => {
     let outcome: HangUpOutcome | undefined;
     class Curt extends BotLauncher {
       async launch(args: RunnerArguments, session: BotSession) {
@@ -141,7 +141,7 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
     await caller.leave();
   });
 
-  it('starts one bot for a call that is delivered twice', async () => {
+  it('starts one bot for a call that is delivered twice (idempotent)', async () => {
     const launcher = new RecordingLauncher();
     const { sessions } = await start(platform, { launcher: { useValue: launcher } });
     const caller = await meta.call('call-1');
@@ -154,7 +154,7 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
     await caller.leave();
   });
 
-  it('rejects a call for which there is no place', async () => {
+  it('rejects a call over maxSessions', async () => {
     const launcher = new RecordingLauncher();
     const { sessions } = await start(platform, {
       launcher: { useValue: launcher },
@@ -172,7 +172,7 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
     await caller.leave();
   });
 
-  it('has the host decide about a call before it is picked up', async () => {
+  it('asks the call router before it answers a call', async () => {
     class Router extends CallRouter {
       route({ from, callId }: Parameters<CallRouter['route']>[0]): CallDecision {
         if (from === '15550066') return { refuse: 'busy' };
@@ -224,7 +224,7 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
     expect([sessions.size, launcher.launches]).toEqual([0, []]);
   });
 
-  it('is told nothing by strangers', async () => {
+  it('refuses webhooks without a valid signature', async () => {
     const { sessions } = await start(platform);
     const ring = meta.about('call-1', {
       event: 'connect',
@@ -271,7 +271,7 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
     ['nothing', () => ({ entry: [null, 7, {}, { changes: [null, 'x'] }] })],
     ['the end of a call that is not known', (m) => m.about('none', { event: 'terminate' })],
     ['a call of another number', (m) => m.about('c', { event: 'connect' }, '42')],
-  ])('takes note of %s', async (_, payload) => {
+  ])('acknowledges %s', async (_, payload) => {
     const { sessions } = await start(platform);
     const body = { object: 'whatsapp_business_account', ...(payload(meta) as object) };
     const { status, json } = await meta.tell(body);
@@ -280,7 +280,7 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
   });
 });
 
-it('WhatsApp needs its credentials, and says which', async () => {
+it('WhatsApp names its missing credentials', async () => {
   const module = WhatsAppModule.forRoot({ token: 't' } as never);
   await expect(
     startApp('fastify', [RunnerModule.forRoot({ transports: [module] })]),

@@ -18,7 +18,7 @@ export function countTimers() {
   }
 }
 
-/** What is held right now, by kind and number; `heapUsed` after the rubbish is gone. @param sessions weak references to all there were */
+/** Current resources by kind and number, with `heapUsed` after garbage collection. @param sessions weak references to all sessions so far */
 export function census(app, sessions) {
   for (const timer of timers) if (timer._destroyed) timers.delete(timer);
   for (let i = 0; i < 4; i++) globalThis.gc();
@@ -70,7 +70,7 @@ const NOT_OURS = new Set([
   'DiscoveryService',
 ]);
 
-/** How full every map, set and list is that is reached from the runner's providers and controllers. */
+/** Sizes of all maps, sets and arrays reachable from the runner's providers and controllers. */
 function collections(app) {
   const sizes = {};
   const seen = new Set();

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Platform } from '../support/runner-app.js';
 import type { SessionEndCode } from '../../src/bot/session-end.js';
 
-/** What a {@link FaultHost} is started with. */
+/** Options of a {@link FaultHost}. */
 export interface HostSettings {
   readonly platform: Platform;
   readonly credentials: object;
@@ -14,17 +14,17 @@ export interface HostSettings {
   readonly lastWords?: string;
 }
 
-/** What became of sessions. */
+/** Ends of sessions. */
 export interface SessionReport {
   readonly opened: number;
   readonly live: number;
   readonly ends: Record<string, SessionEndCode[]>;
 }
 
-/** What a process holds; see census.js. */
+/** Resources of a process; see census.js. */
 export interface Census {
   readonly heapUsed: number;
-  /** How many sessions are still in the memory. */
+  /** Number of sessions in memory. */
   readonly sessions: number;
   readonly [kind: string]: unknown;
 }
@@ -62,7 +62,7 @@ export class FaultHost {
     return this.child.pid!;
   }
 
-  /** What became of the sessions since it was last asked. */
+  /** Ends of sessions since the last call. */
   report(): Promise<SessionReport> {
     return this.ask('report') as Promise<SessionReport>;
   }

@@ -69,7 +69,7 @@ async function run(count: number, onTrouble: (error: unknown) => void): Promise<
   return outcomes;
 }
 
-/** What is wrong with what became of sessions; nothing, it is to be hoped. */
+/** Returns the differences between expected and actual ends of sessions. */
 function wrongIn(
   { ends }: SessionReport,
   outcomes: readonly Outcome[],
@@ -153,7 +153,7 @@ describe.each(PLATFORMS)(`sessions with random faults on %s (FAULTS_SEED=${SEED}
   }, 170_000);
 
   it.each([0, 1, 2, 3])(
-    'survive no SIGTERM, but end in order (%i)',
+    'end in order on SIGTERM (%i)',
     async (i) => {
       const random = new Random(SEED + i);
       const lastWords = join(mkdtempSync(join(tmpdir(), 'faults-')), 'last-words.json');
@@ -180,7 +180,7 @@ describe.each(PLATFORMS)(`sessions with random faults on %s (FAULTS_SEED=${SEED}
     30_000,
   );
 
-  it('end when a bot ends the process, and nobody is left hanging', async () => {
+  it('end when a bot exits the process', async () => {
     const host = await world.startHost(platform);
     const running = run(60, () => undefined);
     await sleep(300);

@@ -10,7 +10,7 @@ const runner = await import('nestjs-pipecat-runner');
 const { tempers } = await import('./tempers.js');
 
 const settings = JSON.parse(process.argv[2]);
-/** What became of each session: by the tag in its body, the codes of its ends. */
+/** End codes of sessions, by the tag in their body. */
 const ends = {};
 const tagOf = ({ body }) => body?.tag ?? body?.dialin_settings?.call_id ?? 'untagged';
 

@@ -63,7 +63,7 @@ const OF_CLIENTS: readonly ((random: Random) => string | Buffer)[] = [
 export const malformedMessage = (carrier: CarrierName | undefined, random: Random) =>
   random.pick(carrier ? OF_CARRIERS : OF_CLIENTS)(random);
 
-/** What is against WebSocket's own rules, and ends the connection. */
+/** Violations of the WebSocket protocol, which end the connection. */
 const BREACHES: Record<string, (socket: WebSocket) => void> = {
   'a message of 10 MB': (socket) => socket.send(Buffer.alloc(10_000_000)),
   'a frame without a mask': (socket) => tcpOf(socket).write(Buffer.from([0x81, 1, 0x61])),

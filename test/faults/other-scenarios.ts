@@ -96,7 +96,7 @@ const HTTP_NONSENSE = [
   'GET /st',
 ];
 
-/** Who announces a session, and never comes; beside somebody who does not speak HTTP. */
+/** A client that starts a session and never connects, and one that does not speak HTTP. */
 export async function noShowScenario(world: World): Promise<Outcome> {
   const { random } = world;
   const tag = world.newTag();

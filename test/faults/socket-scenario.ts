@@ -8,7 +8,7 @@ import { ProtobufSerializer } from '../../src/media/serializers/protobuf.seriali
 import { breach, malformedMessage, tcpOf } from './malformed.js';
 import type { Outcome, World } from './world.js';
 
-/** What bots end with by themselves; `undefined` for those who stay. */
+/** End codes of the bots; `undefined` for bots that stay. */
 const BOTS: Record<string, SessionEndCode | undefined> = {
   stays: undefined,
   echoes: undefined,
@@ -25,7 +25,7 @@ const BOTS: Record<string, SessionEndCode | undefined> = {
   terminates: 'completed',
   'stops reading': undefined,
 };
-/** How a caller ends it, and what the session ends with then. */
+/** Ways in which a caller ends a session, with the end codes. */
 const ENDINGS: Record<string, SessionEndCode> = {
   leaves: 'peer_left',
   vanishes: 'peer_left',

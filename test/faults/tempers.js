@@ -1,4 +1,4 @@
-// How bots behave, by name.
+// Behaviours of bots, by name.
 import { once } from 'node:events';
 import { createTransport } from 'nestjs-pipecat-runner';
 

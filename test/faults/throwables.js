@@ -1,4 +1,4 @@
-// What code can throw that breaks whoever prints it, inspects it or asks for its class. Each is made anew.
+// Thrown values that break code that prints them, inspects them or tests their class. Each call creates a new one.
 import { inspect } from 'node:util';
 import { ForbiddenException } from '@nestjs/common';
 import { ProviderError, RunnerError } from 'nestjs-pipecat-runner';

@@ -45,7 +45,7 @@ const listening = (name, add) =>
     ]),
   );
 
-/** Where bots throw, by name. */
+/** Places where bots throw, by name. */
 const PLACES = {
   'launch() (sync)': (_args, _session, thrown) => failing(thrown).sync(),
   'launch() (async)': (_args, _session, thrown) => failing(thrown).async(),
@@ -89,7 +89,7 @@ const PLACES = {
   ...listening('onabort of the signal', (_args, fail, { signal }) => {
     signal.onabort = fail;
   }),
-  ...listening('what is held', (_args, fail, session) => session.onEnd(fail)),
+  ...listening('a cleanup of onEnd()', (_args, fail, session) => session.onEnd(fail)),
   'the reason of a signal given to createTransport': async (args, session, thrown) => {
     const own = new AbortController();
     await runner.createTransport(args, { signal: own.signal });

@@ -9,7 +9,7 @@ import { THROWABLES } from './throwables.js';
 const HOST = fileURLToPath(new URL('thrown-host.js', import.meta.url));
 const NAMES = Object.keys(THROWABLES);
 
-/** What becomes of every throwable, one after the other, so that the one that ends the process is known. */
+/** Runs a test for every throwable in turn, so that the one that ends the process is known. */
 async function ofEach<T>(
   play: (thrown: string) => Promise<T>,
 ): Promise<Record<string, T | string>> {
@@ -26,7 +26,7 @@ async function ofEach<T>(
 const all = <T>(outcome: T): Record<string, T> =>
   Object.fromEntries(NAMES.map((thrown) => [thrown, outcome]));
 
-/** What is answered: those that say what they are, and can be shown, are answered as that. */
+/** Expected answers: errors with a safe message are answered with it. */
 const ANSWERS = { ...all(500), 'a ProviderError whose status throws': 502 };
 
 let host: ChildHost | undefined;
@@ -53,7 +53,7 @@ async function open(place: string, thrown: string | undefined) {
   return { id: String(json.sessionId), client: await connectClient(String(json.wsUrl)) };
 }
 
-/** What a session ended with; asked again until it has, for who leaves knows it first. */
+/** Polls a session until it has ended, because the client knows its end first. */
 async function endOf(id: string): Promise<unknown> {
   for (;;) {
     const response = await fetch(`${host!.url}/sessions/${id}`);
@@ -98,7 +98,7 @@ const stop = (_client: FakeClient, id: string): Promise<Response> =>
   fetch(`${host!.url}/sessions/${id}`, { method: 'DELETE' });
 const nothing = (): void => undefined;
 
-/** Where bots throw, what makes them, and what their sessions end with. */
+/** Places where bots throw, triggers, and end codes of the sessions. */
 const SESSIONS: [
   place: string,
   provoke: (client: FakeClient, id: string) => unknown,
@@ -128,8 +128,8 @@ const SESSIONS: [
   ['a handleEvent of the signal (async)', stop, 'stopped'],
   ['onabort of the signal (sync)', stop, 'stopped'],
   ['onabort of the signal (async)', stop, 'stopped'],
-  ['what is held (sync)', leaves, 'peer_left'],
-  ['what is held (async)', leaves, 'peer_left'],
+  ['a cleanup of onEnd() (sync)', leaves, 'peer_left'],
+  ['a cleanup of onEnd() (async)', leaves, 'peer_left'],
   ['the reason of a signal given to createTransport', nothing, 'completed'],
   ['a mark that is no text', nothing, 'failed'],
   ['around', nothing, 'failed'],
@@ -139,7 +139,7 @@ const SESSIONS: [
 
 afterAll(() => host?.kill());
 
-describe.each(PLATFORMS)('whatever is thrown on %s', (platform) => {
+describe.each(PLATFORMS)('any value thrown on %s', (platform) => {
   beforeEach(() => startHost(platform));
   afterEach(async () => {
     says(bystander);
@@ -165,7 +165,7 @@ describe.each(PLATFORMS)('whatever is thrown on %s', (platform) => {
     ).toEqual(all('error-response'));
   });
 
-  it.each(['sync', 'async', 'value'])('is answered 500 at /sessions/:id (%s)', async (how) => {
+  it.each(['sync', 'async', 'value'])('is answered with 500 at /sessions/:id (%s)', async (how) => {
     const { id, client } = await open('what answers requests', undefined);
     expect(
       await ofEach((thrown) =>
@@ -176,7 +176,7 @@ describe.each(PLATFORMS)('whatever is thrown on %s', (platform) => {
   });
 
   it.each(['sync', 'async'])(
-    'ends nothing when a client gives up its request (%s)',
+    'has no effect after a client aborted its request (%s)',
     async (how) => {
       const { id, client } = await open('what answers requests', undefined);
       expect(
@@ -195,7 +195,7 @@ describe.each(PLATFORMS)('whatever is thrown on %s', (platform) => {
   );
 
   it.each(['sync', 'async', 'in a chunk', 'when it is cancelled'])(
-    'breaks off an answer whose body fails (%s)',
+    'cuts off an answer whose body fails (%s)',
     async (how) => {
       const { id, client } = await open('what answers requests', undefined);
       expect(
@@ -217,14 +217,14 @@ describe.each(PLATFORMS)('whatever is thrown on %s', (platform) => {
     },
   );
 
-  it.each(['sync', 'async'])('is answered 500 where the host checks who asks (%s)', async (how) => {
+  it.each(['sync', 'async'])('is answered with 500 when RunnerAuth throws it (%s)', async (how) => {
     expect(
       await ofEach((thrown) => statusOf('/start', asked({}, { 'x-throws': `${how}: ${thrown}` }))),
     ).toEqual(ANSWERS);
   });
 
   it.each(['sync', 'async'])(
-    'is answered 500 where a transport of the host sets up a session (%s)',
+    'is answered with 500 when a transport of the host throws it (%s)',
     async (how) => {
       expect(
         await ofEach((thrown) =>
@@ -234,37 +234,37 @@ describe.each(PLATFORMS)('whatever is thrown on %s', (platform) => {
     },
   );
 
-  it('is answered 500 where the host makes the parameters of a call', async () => {
+  it('is answered with 500 when the host’s call parameters throw it', async () => {
     expect(await ofEach((thrown) => statusOf('/telephony/twilio', asked({ thrown })))).toEqual(
       ANSWERS,
     );
   });
 
-  it('is answered 502 where the host names the ICE servers', async () => {
+  it('is answered with 502 when the host’s ICE servers throw it', async () => {
     const offer = asked({ sdp: BROWSER_OFFER, type: 'offer' });
     expect(await ofEach(() => answerOf('/api/offer', offer))).toEqual(
       all([502, 'PROVIDER_REFUSED']),
     );
   });
 
-  it('is a readiness check that fails', async () => {
+  it('fails a readiness check', async () => {
     expect(await ofEach(() => answerOf('/readyz'))).toEqual(all([503, 'UNHEALTHY']));
   });
 
-  it('changes nothing where a start is refused, and an observer throws', async () => {
+  it('has no effect on a refused start when an observer throws it', async () => {
     expect(await ofEach(() => answerOf('/start', asked({ transport: 'none' })))).toEqual(
       all([400, 'TRANSPORT_UNAVAILABLE']),
     );
   });
 
-  it('changes nothing where the host tells its load', async () => {
+  it('has no effect when the load function throws it', async () => {
     await host!.printed('the load was asked for');
     expect(await answerOf('/start', asked({ transport: 'websocket' }))).toEqual([200, undefined]);
   });
 });
 
 describe('a host whose logger throws', () => {
-  it.each(SESSIONS)('goes on, whatever a bot throws: %s', async (place, provoke, end) => {
+  it.each(SESSIONS)('survives any value thrown by a bot: %s', async (place, provoke, end) => {
     await startHost('fastify', 'broken');
     expect(await ofEach((thrown) => endAfter(place, thrown, provoke))).toEqual(all(end));
   });

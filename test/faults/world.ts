@@ -8,17 +8,17 @@ import type { Platform } from '../support/runner-app.js';
 import { FaultHost } from './fault-host.js';
 import type { Random } from './random.js';
 
-/** What became of one session, as far as that depends on what was done to it. */
+/** Expected outcome of a session, by the faults injected into it. */
 export interface Outcome {
   /** In its body. */
   readonly tag: string;
-  /** What was done, for messages. */
+  /** Description of the faults, for messages. */
   readonly what: string;
-  /** What it may have ended with, given what was done. */
+  /** Accepted end codes. */
   readonly allowed: readonly SessionEndCode[];
-  /** How many sessions there may be of it. @default 1 */
+  /** Largest number of sessions. @default 1 */
   readonly upTo?: number;
-  /** Whether it may not have come about at all. */
+  /** True when the session may not exist at all. */
   readonly optional?: boolean;
 }
 

@@ -20,7 +20,7 @@ export class BrowserUser {
   }
 
   /**
-   * How much what comes back is what the microphone plays, over and over: 1 for the same, 0.45 for other speech. A busy machine may
+   * Similarity of the echo and the microphone's loop: 1 for the same, 0.45 for other speech. A busy machine may
    * need some attempts to play it in time.
    *
    * @param microphone at 8 kHz

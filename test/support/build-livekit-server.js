@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 // Later versions replace modules by ones that the Go module proxy does not have.
 const VERSION = '1.13.5';
 
-/** Where the server is; `LIVEKIT_SERVER` names another one. */
+/** Path of the server; `LIVEKIT_SERVER` overrides it. */
 export const LIVEKIT_SERVER =
   process.env.LIVEKIT_SERVER ??
   join(

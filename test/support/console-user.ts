@@ -17,12 +17,12 @@ const NOTE_ICE_SERVERS = `{
   };
 }`;
 
-/** What Pipecat's client says of a frame that it was about to send when the socket closed. */
+/** Error of Pipecat's client for a frame sent while the socket closes. */
 const LATE_FRAME = 'attempt to send to closed socket';
 
 /** A developer at the browser console of a runner. */
 export class ConsoleUser {
-  /** What the browser complained of: errors, and violations of the page's policy. */
+  /** Errors of the browser and violations of the content security policy. */
   readonly complaints: string[] = [];
   /** The URLs of everything the page asked for. */
   readonly requests: string[] = [];
@@ -87,14 +87,14 @@ export class ConsoleUser {
     return this.page.getByRole('meter', { name: meter }).and(this.page.locator(showing));
   }
 
-  /** What is offered to talk over. */
+  /** Offered transports. */
   async transports(): Promise<string[]> {
     const select = this.page.getByLabel('Transport');
     await select.waitFor();
     return select.locator('option').allTextContents();
   }
 
-  /** What the connection panel says under a name. */
+  /** Value of a name in the connection panel. */
   async fact(name: string | RegExp): Promise<string> {
     const value = this.page
       .locator('dt', { hasText: name })

@@ -44,7 +44,7 @@ export class Coturn {
     return coturn;
   }
 
-  /** What it said, for when a test fails. */
+  /** Output of the server, for failing tests. */
   output = '';
 
   get iceServer() {

@@ -16,7 +16,7 @@ export type ApiMisbehaviour = { readonly status: number; readonly body?: unknown
 const basic = (user: string, password: string) =>
   `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 
-/** How each carrier's API is asked to end a call, and what it answers; written from their references, not from our client. */
+/** Requests and answers of each carrier's API for ending a call, written from their references, not from our client. */
 const ROUTES = [
   {
     pattern: /^POST \/2010-04-01\/Accounts\/AC1\/Calls\/([^/]+)\.json$/,
@@ -50,9 +50,9 @@ export interface PlacedCall {
   readonly to: string;
   readonly from: string;
   readonly ringTimeoutSeconds: number;
-  /** What it was asked besides. */
+  /** Other requests. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** What connects the call: fetched, for those who are told only where it is, as they do when somebody picks up. */
+  /** XML that connects the call; fetched from its URL when the call is answered, as carriers do. */
   readonly answer: () => Promise<string>;
 }
 
@@ -62,7 +62,7 @@ export interface TransferredCall {
   readonly target: string;
 }
 
-/** Where the carriers find the runner, whatever its public host is. */
+/** Actual URL of the runner, in place of its public host. */
 let runnerUrl = '';
 
 const posted = async (url: unknown): Promise<string> => {
@@ -84,7 +84,7 @@ const dialled = (xml: string): string | undefined =>
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** How each carrier's API is asked to place a call or to put one through; likewise. */
+/** Requests and answers of each carrier's API for placing and transferring a call, likewise. */
 const COMMANDS = [
   {
     pattern: /^POST \/2010-04-01\/Accounts\/AC1\/Calls\.json$/,
@@ -164,13 +164,13 @@ export class FakeCarrierApi extends EventEmitter<{
   readonly requests: ApiRequest[] = [];
   /** Applied to the next requests, one each. */
   readonly misbehaviours: ApiMisbehaviour[] = [];
-  /** What happens before anything that is asked. */
+  /** Hook before each request. */
   whenAsked: () => Promise<void> = () => Promise.resolve();
-  /** What happens once a call is ended, before that is answered. */
+  /** Hook after a call is ended, before the answer. */
   whenEnded: (callId: string) => Promise<void> = () => Promise.resolve();
-  /** What happens once a call is placed, before that is answered. */
+  /** Hook after a call is placed, before the answer. */
   whenPlaced: () => Promise<void> = () => Promise.resolve();
-  /** What happens once a call is put through, before that is answered. */
+  /** Hook after a call is transferred, before the answer. */
   whenTransferred: (call: TransferredCall) => Promise<void> = () => Promise.resolve();
   /** The calls that were placed. */
   readonly placed: PlacedCall[] = [];
@@ -198,7 +198,7 @@ export class FakeCarrierApi extends EventEmitter<{
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Where the runner is to be found that the carriers fetch documents from. */
+  /** URL of the runner from which the carriers fetch documents. */
   set runnerUrl(url: string) {
     runnerUrl = url;
   }

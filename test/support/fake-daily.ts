@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Ajv, type ValidateFunction } from 'ajv';
 
-/** What the stand-in does with one request instead of serving it. */
+/** Fault of the fake API for one request. */
 export type Misbehaviour =
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: unknown }
   | 'cut'

@@ -59,11 +59,11 @@ export class FakeMeta extends EventEmitter {
   readonly verifyToken = 'verify-token-of-the-tests';
   readonly phoneNumberId = '106540352242922';
   readonly calls = new Map<string, Call>();
-  /** What was asked of the Graph API, in order. */
+  /** Requests to the Graph API, in order. */
   readonly acts: string[] = [];
   /** Actions that are refused. */
   readonly refused = new Set<string>();
-  /** Where the webhook is. */
+  /** URL of the webhook. */
   webhookUrl = '';
   private readonly validate: ValidateFunction;
   private readonly server: Server;
@@ -104,7 +104,7 @@ export class FakeMeta extends EventEmitter {
     return this.tell(this.about(callId, { event: 'terminate', status: 'COMPLETED', duration: 3 }));
   }
 
-  /** What Meta says of a call. */
+  /** Meta's webhook of a call. */
   about(callId: string, more: object, phoneNumberId = this.phoneNumberId): object {
     const metadata = { display_phone_number: '15550002', phone_number_id: phoneNumberId };
     const call = {

@@ -13,7 +13,7 @@ export const MISSING_FOR_FIREFOX = Object.entries(PATHS)
   .filter(([, path]) => !existsSync(path))
   .map(([name]) => name);
 
-/** How high the tone is that its microphone hears, in Hz. */
+/** Frequency of the tone in its microphone, in Hz. */
 export const FIREFOX_TONE_HZ = 1_000;
 
 /** Firefox, with a microphone that hears a tone and that every page may have, and loudspeakers that nobody hears. */

@@ -36,7 +36,7 @@ export class FloodedHost {
     return new FloodedHost(child, port);
   }
 
-  /** What the process holds once the garbage is gone, in bytes. */
+  /** Memory of the process after garbage collection, in bytes. */
   memory(): Promise<number> {
     return this.ask('memory');
   }
@@ -54,7 +54,7 @@ export class FloodedHost {
   }
 
   /**
-   * How long a flood holds the event loop at most, in milliseconds.
+   * Longest time for which a flood blocks the event loop, in milliseconds.
    * @param enoughMs if less, that is it; otherwise the best of a few attempts counts
    */
   async heldBy(flood: () => Promise<unknown>, enoughMs: number): Promise<number> {

@@ -10,7 +10,7 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import * as runner from 'nestjs-pipecat-runner';
 
-/** What a bot does with its connection, by `body.bot`. */
+/** Behaviours of bots, by `body.bot`. */
 const BOTS = {
   /** Nothing at all. */
   deaf: () => undefined,

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { buildPipecat, PIPECAT_PYTHON } from './build-pipecat.js';
 import { buildLiveKitServer, LIVEKIT_SERVER } from './build-livekit-server.js';
 
-/** What tests run beside themselves: the built package, only what has a source newer than the last build, LiveKit's server, and Pipecat. */
+/** Builds the prerequisites of tests: the package (only if its sources are newer), LiveKit's server, and Pipecat. */
 export default function setUp() {
   if (isStale('dist/main.js', 'src')) run('build');
   else if (isStale('dist/console/page/index.html', 'console')) run('build:console');

@@ -18,7 +18,7 @@ export interface Conversation {
 export class ListeningBot extends BotLauncher {
   private readonly events = new EventEmitter<{ frame: [level: number] }>();
   private readonly waiting: ((conversation: Conversation) => void)[] = [];
-  /** What clients said. */
+  /** Messages of clients. */
   readonly messages: unknown[] = [];
 
   /** The next conversation that begins. */

@@ -10,7 +10,7 @@ export class LiveKitTestServer {
   readonly apiKey = 'devkey';
   readonly apiSecret = 'a-secret-of-at-least-thirty-two-characters';
   private child: ChildProcess | undefined;
-  /** What it said, for when a test fails. */
+  /** Output of the server, for failing tests. */
   output = '';
 
   private constructor(

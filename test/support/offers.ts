@@ -1,4 +1,4 @@
-/** What a browser's offer has in each media section. */
+/** Attributes of each media section in a browser's offer. */
 const TRANSPORT = [
   'c=IN IP4 0.0.0.0',
   'a=rtcp:9 IN IP4 0.0.0.0',
@@ -75,7 +75,7 @@ export function offerOf(...sections: string[][]): string {
   ].join('\r\n');
 }
 
-/** What Pipecat's client offers. */
+/** Offer of Pipecat's client. */
 export const BROWSER_OFFER = offerOf(AUDIO('0'), VIDEO('1'), VIDEO('2', 'sendonly'), DATA('3'));
 
 const without = (lines: string[], pattern: RegExp): string[] =>

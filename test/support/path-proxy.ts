@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 
 /** A reverse proxy that has a server below a path of its own. */
 export class PathProxy {
-  /** What is behind it, such as `http://127.0.0.1:<port>`. */
+  /** Upstream, such as `http://127.0.0.1:<port>`. */
   target = '';
   private readonly server: Server;
   private readonly tunnels = new Set<Socket>();

@@ -58,7 +58,7 @@ export class ProcessHost {
     return connect(String(wsUrl), { headers });
   }
 
-  /** How the session of a bot that finds this in its `body` ends by itself. */
+  /** End of the session of a bot with this `body`. */
   async endOf(body: object): Promise<SessionEnd> {
     await closeOf(await this.open(body));
     return this.sessions.at(-1)!.ended;

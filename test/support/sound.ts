@@ -18,11 +18,11 @@ export function speech(seconds: number): Int16Array {
 export const atRate = (pcm: Int16Array, fromHz: number, toHz: number): Int16Array =>
   fromHz === toHz ? pcm : new Resampler(fromHz, toHz).process(pcm);
 
-/** How far behind the original a copy may be, in seconds. */
+/** Largest lag of a copy, in seconds. */
 const MAX_LAG = 0.6;
 
 /**
- * How much a copy is the same sound as its original, wherever in it that begins: the highest normalized cross-correlation,
+ * Similarity of a copy and its original at any lag: the highest normalized cross-correlation,
  * 1 for the same at any loudness, about 0 for another.
  */
 export function similarity(
@@ -62,7 +62,7 @@ function atFourKHz(pcm: Int16Array, fromHz: number): Int16Array {
 }
 
 /**
- * How much of a sound is in a copy of it, whatever is between its parts: the median over its pieces of how similar the most similar
+ * Share of a sound in a copy with gaps: the median over its pieces of how similar the most similar
  * part of the copy is.
  *
  * @param piece how much is compared at a time, in seconds: on a busy machine there are gaps between such pieces, seldom within

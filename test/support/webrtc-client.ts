@@ -11,19 +11,19 @@ import { OpusJitterBuffer } from '../../src/media/rtp/opus-jitter-buffer.js';
 import { post } from './runner-app.js';
 
 const PACKET = OPUS_OUTPUT_HZ / 50;
-/** What the client hears is at this rate, in Hz. */
+/** Sample rate of the client's received audio, in Hz. */
 export const HEARD_HZ = 16_000;
 
 export interface WebRtcClientOptions {
-  /** Where offers go: `<url>/api/offer`, or `<url>/sessions/<id>/api/offer`. */
+  /** URL of offers: `<url>/api/offer`, or `<url>/sessions/<id>/api/offer`. */
   readonly offerUrl: string;
   readonly requestData?: unknown;
   readonly video?: boolean;
-  /** Whether there is nothing but sound, as from a phone: no channel for messages. */
+  /** Audio only, as from a phone, without a data channel. */
   readonly soundOnly?: boolean;
   readonly iceServers?: werift.RTCIceServer[];
   readonly iceTransportPolicy?: 'all' | 'relay';
-  /** What is done to the offer before it is sent. */
+  /** Changes the offer before it is sent. */
   readonly adaptOffer?: (sdp: string) => string;
 }
 

@@ -1,7 +1,7 @@
-/** How samples are written on the wire. One for each direction of each call: some remember what came before. */
+/** Audio codec of one direction of a call. Codecs may be stateful. */
 export interface AudioCodec {
   readonly sampleRateHz: number;
-  /** @returns the samples; `undefined` when the bytes cannot be what they should */
+  /** @returns the samples; `undefined` for malformed bytes */
   decode(bytes: Buffer): Int16Array | undefined;
   encode(pcm: Int16Array): Buffer;
 }

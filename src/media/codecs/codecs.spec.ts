@@ -40,12 +40,15 @@ describe('G.711', () => {
   it.each([
     ['µ-law', MULAW, G191.mulawEncoded, G191.mulawDecoded],
     ['A-law', ALAW, G191.alawEncoded, G191.alawDecoded],
-  ])('%s is the ITU’s, for every sample and every code', (_, codec, encoded, decoded) => {
-    expect(sha256(codec.encode(EVERY_SAMPLE))).toBe(encoded);
-    expect(sha256(bytesFromPcm(codec.decode(EVERY_BYTE)!))).toBe(decoded);
-  });
+  ])(
+    '%s is bit-exact with the ITU’s reference for every sample and code',
+    (_, codec, encoded, decoded) => {
+      expect(sha256(codec.encode(EVERY_SAMPLE))).toBe(encoded);
+      expect(sha256(bytesFromPcm(codec.decode(EVERY_BYTE)!))).toBe(decoded);
+    },
+  );
 
-  it('gives every code back, but for the two zeros of µ-law', () => {
+  it('decodes and re-encodes every code to itself, except the second zero of µ-law', () => {
     for (const [codec, changed] of [
       [MULAW, [0x7f]],
       [ALAW, []],
@@ -59,18 +62,18 @@ describe('G.711', () => {
 describe('G.722', () => {
   const signal = testSignal(65_536);
 
-  it('is the ITU’s, bit for bit', () => {
+  it('is bit-exact with the ITU’s reference when encoding and decoding', () => {
     const encoded = new G722().encode(signal);
     expect(sha256(encoded)).toBe(G191.g722Encoded);
     expect(sha256(bytesFromPcm(new G722().decode(encoded)))).toBe(G191.g722Decoded);
   });
 
-  it('decodes whatever comes as the ITU does', () => {
+  it('decodes arbitrary bytes as the ITU’s reference does', () => {
     const junk = Buffer.from(Uint8Array.from(testSignal(20_000), (sample) => sample & 0xff));
     expect(sha256(bytesFromPcm(new G722().decode(junk)))).toBe(G191.g722DecodedJunk);
   });
 
-  it('takes pieces of any size', () => {
+  it('accepts blocks of any size', () => {
     const codec = new G722();
     const pieces: Buffer[] = [];
     for (let at = 0, size = 1; at < signal.length; at += size, size = (size % 401) + 7) {
@@ -87,7 +90,7 @@ describe('L16', () => {
     expect([...codec.decode(Buffer.from('0100feffff7f', 'hex'))!]).toEqual([1, -2, 32_767]);
   });
 
-  it('takes no half samples', () => {
+  it('refuses half samples', () => {
     expect(new L16(8_000).decode(Buffer.alloc(3))).toBeUndefined();
   });
 });

@@ -2,8 +2,8 @@ import { allocatePcm } from '../pcm.js';
 import type { AudioCodec } from './audio-codec.js';
 
 /**
- * G.711 by table: one byte a sample at 8 kHz. Every one of the 65,536 samples and 256 codes is what the ITU's own software
- * (Recommendation G.191, `ulaw_compress` and its siblings) makes of it.
+ * G.711 codec by lookup table: one byte a sample at 8 kHz. Bit-exact with the ITU's reference software (Recommendation G.191) for
+ * all 65,536 samples and 256 codes.
  */
 class G711 implements AudioCodec {
   readonly sampleRateHz = 8_000;
@@ -28,7 +28,7 @@ class G711 implements AudioCodec {
   }
 }
 
-/** Negative samples count from -1, so that both halves are alike. */
+/** Returns the ones' complement magnitude: negative samples count from -1. */
 const magnitudeOf = (sample: number): number => (sample < 0 ? ~sample : sample);
 
 const decodedBy = (decode: (byte: number) => number): Int16Array =>
@@ -40,7 +40,7 @@ const encodedBy = (encode: (sample: number) => number): Uint8Array =>
 const MULAW_BIAS = 33;
 const MULAW_MAX = 8_191;
 
-/** µ-law, which phones in North America and Japan speak, and Twilio everywhere. */
+/** G.711 µ-law (PCMU): phones in North America and Japan, and Twilio everywhere. */
 export const MULAW: AudioCodec = new G711(
   decodedBy((byte) => {
     const code = ~byte & 0xff;
@@ -55,10 +55,10 @@ export const MULAW: AudioCodec = new G711(
   }),
 );
 
-/** Every second bit goes out inverted, so that silence is no long run of zeros. */
+/** XOR mask of A-law: every second bit is inverted, so that silence is no long run of zeros. */
 const ALAW_TOGGLE = 0x55;
 
-/** A-law, which phones in the rest of the world speak. */
+/** G.711 A-law (PCMA): phones in the rest of the world. */
 export const ALAW: AudioCodec = new G711(
   decodedBy((byte) => {
     const code = byte ^ ALAW_TOGGLE;

@@ -2,11 +2,10 @@ import { allocatePcm } from '../pcm.js';
 import type { AudioCodec } from './audio-codec.js';
 
 /**
- * G.722 at 64 kbit/s: 16 kHz speech, a byte for every two samples. A quadrature mirror filter halves the band, and each half is
- * coded as the difference from a prediction: the lower in six bits, the upper in two.
+ * G.722 codec at 64 kbit/s: 16 kHz speech, one byte for two samples. A quadrature mirror filter (QMF) splits the band, and sub-band
+ * ADPCM codes the lower half in six bits and the upper half in two.
  *
- * Source: ITU-T Recommendation G.722 (tables, and the 16-bit saturating arithmetic of its figures). The output is bit for bit that
- * of the ITU's software (Recommendation G.191).
+ * Source: ITU-T Recommendation G.722. The output is bit-exact with the ITU's reference software (Recommendation G.191).
  */
 export class G722 implements AudioCodec {
   readonly sampleRateHz = 16_000;
@@ -14,7 +13,6 @@ export class G722 implements AudioCodec {
   private readonly decoder = { lower: new SubBand(LOWER), upper: new SubBand(UPPER) };
   private readonly analysis = new Int16Array(24);
   private readonly synthesis = new Int16Array(24);
-  /** The last sample where an odd number of them came. */
   private odd: number | undefined;
 
   encode(pcm: Int16Array): Buffer {
@@ -54,16 +52,16 @@ export class G722 implements AudioCodec {
   }
 }
 
-/** What tells the two halves of the band apart. */
+/** Constants of a sub-band. */
 interface Band {
-  /** The quantizer's decision levels, of which the code counts those that are passed. */
+  /** Decision levels of the quantizer. */
   readonly levels: readonly number[];
-  /** The code for that count, of a difference that is not negative, and of one that is. */
+  /** Codes by the number of levels passed, for non-negative and for negative differences. */
   readonly codes: readonly [readonly number[], readonly number[]];
-  /** What a code stands for, on the scale of the levels: for the listener, and coarser for the predictor. */
+  /** Inverse quantizer by code: `output` for the decoded sample, coarser `feedback` for the predictor. */
   readonly output: Int16Array;
   readonly feedback: Int16Array;
-  /** How much a code moves the logarithm of the scale. */
+  /** Change of the logarithmic scale factor, by code. */
   readonly adaptation: Int16Array;
   readonly maxLogScale: number;
   readonly logScaleOffset: number;
@@ -74,7 +72,7 @@ function downFrom(first: number, last: number): number[] {
   return Array.from({ length: first - last + 1 }, (_, i) => first - i);
 }
 
-/** The value of each code, from the magnitudes by count of levels. */
+/** Returns the value of each code, from the magnitudes by number of levels passed. */
 function valuesByCode(codes: Band['codes'], magnitudes: readonly number[]): Int16Array {
   const values = new Int16Array(Math.max(...codes.flat()) + 1);
   for (const [negative, list] of codes.entries()) {
@@ -117,7 +115,7 @@ const LOWER: Band = {
   firstScale: 32,
 };
 
-/** The four codes that no encoder sends are read as the smallest negative difference. */
+/** Reads the four codes that no encoder sends as the smallest negative difference. */
 function lowerOutput(): Int16Array {
   const values = valuesByCode(LOWER_CODES, LOWER_MAGNITUDES);
   values.fill(-(LOWER_MAGNITUDES[0]! << 3), 0, 4);
@@ -141,7 +139,7 @@ const UPPER: Band = {
   firstScale: 8,
 };
 
-/** One half of the band: an adaptive quantizer around a predictor of two poles and six zeros. Encoder and decoder run the same. */
+/** ADPCM of one sub-band: an adaptive quantizer and a predictor of two poles and six zeros, the same in encoder and decoder. */
 class SubBand {
   private logScale = 0;
   private scale: number;
@@ -231,7 +229,7 @@ class SubBand {
   }
 }
 
-/** From the logarithm of the scale, in steps of a 32nd of an octave: the top octave rounded, the others cut down from it. */
+/** Scale factors by their logarithm, in steps of 1/32 octave: the top octave rounded, the others shifted down from it. */
 const SCALES = Int16Array.from({ length: 353 }, (_, i) => {
   const step = Math.round(2_048 * 2 ** ((i & 31) / 32));
   return ((step << 1) >> (11 - (i >> 5))) << 2;
@@ -246,7 +244,7 @@ function push(delayLine: Int16Array, first: number, second: number): void {
   delayLine[1] = second;
 }
 
-/** The sums over the even and the odd taps. */
+/** Returns the sums over the even and the odd taps. */
 function filter(delayLine: Int16Array): [even: number, odd: number] {
   let even = 0;
   let odd = 0;
@@ -257,7 +255,7 @@ function filter(delayLine: Int16Array): [even: number, odd: number] {
   return [even, odd];
 }
 
-/** Signs as the recommendation has them: zero is positive. */
+/** Compares signs as the recommendation does: zero is positive. */
 const sameSign = (a: number, b: number): boolean => a < 0 === b < 0;
 
 const saturate = (value: number): number =>
@@ -266,9 +264,9 @@ const saturate = (value: number): number =>
 const saturate32 = (value: number): number =>
   value > 2_147_483_647 ? 2_147_483_647 : value < -2_147_483_648 ? -2_147_483_648 : value;
 
-/** The product of two fractions of 15 bits. */
+/** Multiplies two 15-bit fractions (Q15). */
 const mult = (a: number, b: number): number => saturate((a * b) >> 15);
 
-/** What one half of the band may hold. */
+/** Clamps to the 15-bit range of a sub-band. */
 const limit = (value: number): number =>
   value > 16_383 ? 16_383 : value < -16_384 ? -16_384 : value;

@@ -1,7 +1,7 @@
 import { bytesFromPcm, readPcm } from '../pcm.js';
 import type { AudioCodec } from './audio-codec.js';
 
-/** Plain 16-bit samples, little-endian, as carriers send them over WebSockets (not RFC 3551's network order). */
+/** Linear 16-bit PCM, little-endian, as carriers send it over WebSockets (not RFC 3551's network byte order). */
 export class L16 implements AudioCodec {
   constructor(readonly sampleRateHz: number) {}
 

@@ -3,22 +3,23 @@ import type * as opus from 'libopus-wasm';
 /** The Opus codec as WebAssembly, an optional peer dependency. */
 export type Opus = Pick<typeof opus, 'createDecoder' | 'createEncoder' | 'Application'>;
 
-/** RTP counts Opus in 48,000ths of a second, whatever the sound's rate (RFC 7587). */
+/** RTP clock rate of Opus, in Hz, whatever the sample rate (RFC 7587). */
 export const OPUS_CLOCK_HZ = 48_000;
 
-/** The rates at which an Opus decoder can give its sound, in Hz. */
+/** Output sample rates of an Opus decoder, in Hz. */
 const DECODER_RATES_HZ = [8_000, 12_000, 16_000, 24_000, 48_000] as const;
 
-/** What a bot's voice goes out at, in Hz: all that speech has, at half the work of 48,000. */
+/** Sample rate of the bot's audio, in Hz: enough for speech, at half the CPU time of 48,000. */
 export const OPUS_OUTPUT_HZ = 24_000;
 
-/** One direction of a conversation, to sound. */
+/** Stateful Opus decoder of one stream. */
 export interface OpusDecoder {
   readonly sampleRate: number;
   /**
-   * @param packet `null`: one that was lost, and is made up from what came before
-   * @param options `decodeFec`: not the packet itself, but what it tells of the one before; `frameSize`: how many samples are missing
-   * @throws when the packet is no Opus
+   * @param packet `null` for packet loss concealment (PLC) of a lost packet
+   * @param options `decodeFec`: decodes the forward error correction (FEC) data of the lost packet before this one; `frameSize`: the
+   * number of missing samples
+   * @throws for a malformed packet
    */
   decode(
     packet: Uint8Array | null,
@@ -27,19 +28,19 @@ export interface OpusDecoder {
   free(): void;
 }
 
-/** One direction of a conversation, from sound: mono, {@link OPUS_OUTPUT_HZ}, 20 ms at a time. */
+/** Stateful Opus encoder of one stream: mono, {@link OPUS_OUTPUT_HZ}, frames of 20 ms. */
 export interface OpusEncoder {
   encode(pcm: Int16Array): Uint8Array;
   free(): void;
 }
 
-/** @param rateHz what is wanted; where Opus cannot, the result's rate is 48,000 */
+/** @param rateHz the preferred rate; the decoder uses 48,000 when Opus does not support it */
 export function createOpusDecoder(
   { createDecoder }: Opus,
   rateHz: number | 'native' | undefined,
 ): Promise<OpusDecoder> {
   const sampleRate = DECODER_RATES_HZ.find((rate) => rate === rateHz) ?? 48_000;
-  // One channel: what is stereo is folded.
+  // Stereo is downmixed to one channel.
   return createDecoder({ sampleRate, channels: 1 });
 }
 
@@ -50,18 +51,15 @@ export function createOpusEncoder({ createEncoder, Application }: Opus): Promise
     frameSize: OPUS_OUTPUT_HZ / 50,
     application: Application.Voip,
     bitrate: 32_000,
-    // Half the work of 10, and no difference to the ear for speech at this rate.
+    // Half the CPU time of 10, with no audible difference for speech at this rate.
     complexity: 5,
-    // Each packet tells a little of the one before, for when that is lost.
+    // Forward error correction: each packet carries a low-bitrate copy of the one before.
     fec: true,
     packetLossPercent: 10,
   });
 }
 
-/**
- * How long the sound in a packet lasts, in 48,000ths of a second (RFC 6716, 3.1 and 3.2).
- * @returns 0 for what is no packet
- */
+/** Returns the duration of a packet, in ticks of 1/48,000 s (RFC 6716, 3.1 and 3.2). @returns 0 for a malformed packet */
 export function opusDuration(packet: Uint8Array): number {
   const toc = packet[0];
   if (toc === undefined) return 0;
@@ -79,7 +77,7 @@ function frameCount(code: number, second: number | undefined): number {
   return second === undefined ? 0 : second & 63;
 }
 
-/** By the packet's configuration: 10 to 60 ms of SILK, 10 or 20 of both, 2.5 to 20 of CELT. */
+/** Frame duration by TOC configuration: 10 to 60 ms for SILK, 10 or 20 for hybrid, 2.5 to 20 for CELT. */
 function frameDuration(config: number): number {
   if (config < 12) return [480, 960, 1_920, 2_880][config & 3]!;
   if (config < 16) return [480, 960][config & 1]!;

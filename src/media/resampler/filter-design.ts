@@ -1,35 +1,32 @@
 /**
- * The filter's length on each side of a sample, at the lower of the two rates. With the window's shape it passes everything up to
- * 85 % of the lower rate's half, and takes some 60 dB off whatever lies beyond that half, which would otherwise come back as
- * another tone.
+ * Filter length on each side of a sample, at the lower of the two rates. With this Kaiser window the pass band reaches 85 % of the
+ * lower rate's Nyquist frequency, and frequencies above Nyquist, which would alias, are attenuated by some 60 dB.
  */
 const HALF_TAPS = 24;
 const KAISER_BETA = 5.8;
-/** Where the filter lets half of a tone's amplitude through, as a share of the lower rate's half. */
+/** Cutoff frequency (-6 dB), as a share of the lower rate's Nyquist frequency. */
 const CUTOFF = 0.925;
 
-/** 1 as the weights have it: 14 bits behind the point. */
+/** 1 in the fixed-point format of the weights (14 fractional bits). */
 const ONE = 1 << 14;
-/** As many products are made at a time. */
 const LANES = 8;
 
-/** One filter for each position of an output sample between two of the input's: a windowed sinc, cut into phases. */
+/** Polyphase anti-aliasing filter: a windowed sinc, split into phases. */
 export interface PolyphaseFilter {
-  /** How many input samples count for one of the output. */
+  /** Input samples per output sample. */
   readonly taps: number;
-  /** The weights of all phases, one phase behind the other. */
+  /** Weights of all phases, one phase after the other. */
   readonly weights: Int16Array;
 }
 
-/** @param up and @param down the two rates, without their common divisor */
+/** @param up output rate and @param down input rate, without their common divisor */
 export function designFilter(up: number, down: number): PolyphaseFilter {
-  // In input samples: going down, the filter is as long as it must be for the lower rate.
+  // The taps count input samples: downsampling needs more of them.
   const stretch = Math.max(1, down / up);
   const taps = LANES * Math.ceil((2 * HALF_TAPS * stretch) / LANES);
   const weights = new Int16Array(up * taps);
   for (let phase = 0; phase < up; phase++) {
     const exact = Array.from({ length: taps }, (_, k) =>
-      // How far this input sample is from the middle of the filter.
       weightAt(1 + k - taps / 2 - phase / up, taps / 2, CUTOFF / stretch),
     );
     weights.set(rounded(exact), phase * taps);
@@ -42,7 +39,7 @@ function weightAt(at: number, half: number, cutoff: number): number {
   return sinc * kaiser(at / half);
 }
 
-/** As whole numbers whose sum is exactly 1: or a constant would hum at the rate of the phases. */
+/** Rounds to fixed point with a sum of exactly 1, because a constant input would otherwise ripple with the phases. */
 function rounded(exact: readonly number[]): Int16Array {
   const sum = exact.reduce((total, weight) => total + weight, 0);
   const weights = Int16Array.from(exact, (weight) => Math.round((weight / sum) * ONE));
@@ -51,13 +48,13 @@ function rounded(exact: readonly number[]): Int16Array {
   return weights;
 }
 
-/** The Kaiser window, from -1 to 1. */
+/** Kaiser window, from -1 to 1. */
 function kaiser(at: number): number {
   if (Math.abs(at) >= 1) return 0;
   return besselI0(KAISER_BETA * Math.sqrt(1 - at * at)) / besselI0(KAISER_BETA);
 }
 
-/** The modified Bessel function of the first kind and order zero, by its power series. */
+/** Modified Bessel function of the first kind, order zero, by its power series. */
 function besselI0(x: number): number {
   let term = 1;
   let sum = 1;

@@ -59,10 +59,10 @@ const PAIRS = [
   [16_000, 44_100],
 ] as const;
 
-describe.each(PAIRS)('%d to %d Hz', (from, to) => {
+describe.each(PAIRS)('resampling from %d to %d Hz', (from, to) => {
   const half = Math.min(from, to) / 2;
 
-  it('passes speech unchanged: within 0.05 dB up to 85 % of the lower half', () => {
+  it('has a flat pass band: within 0.05 dB up to 85 % of the lower Nyquist frequency', () => {
     for (let share = 0.05; share <= 0.85; share += 0.1) {
       const hz = share * half;
       const out = convert(tone(hz, from), from, to, [from / 50]);
@@ -70,7 +70,7 @@ describe.each(PAIRS)('%d to %d Hz', (from, to) => {
     }
   });
 
-  it('lets nothing come back as another tone: 59 dB below, or more', () => {
+  it('attenuates aliases by 59 dB or more (anti-aliasing)', () => {
     if (to < from) {
       for (let i = 0; i < 10; i++) {
         const hz = half + 20 + ((from / 2 - half - 40) * i) / 9;
@@ -87,7 +87,7 @@ describe.each(PAIRS)('%d to %d Hz', (from, to) => {
     }
   });
 
-  it('is the same whatever the pieces, and as long as it should be', () => {
+  it('gives the same output for any block size, with the right length', () => {
     const signal = tone(440, from, 0.1);
     const whole = convert(signal, from, to, [signal.length]);
     expect(whole).toHaveLength(Math.ceil((signal.length * to) / from));
@@ -98,7 +98,7 @@ describe.each(PAIRS)('%d to %d Hz', (from, to) => {
 });
 
 describe('Resampler', () => {
-  it('turns 20 ms into 20 ms, each time, between the rates of phones, clients and rooms', () => {
+  it('converts 20 ms to 20 ms every time between the rates of phones, clients and rooms', () => {
     const rates = [8_000, 16_000, 24_000, 48_000];
     for (const from of rates) {
       for (const to of rates.filter((rate) => rate !== from)) {
@@ -110,7 +110,7 @@ describe('Resampler', () => {
     }
   });
 
-  it('keeps a constant, and does not wrap around at full scale', () => {
+  it('keeps a constant signal, and saturates at full scale', () => {
     const out = convert(new Int16Array(4_000).fill(32_767), 8_000, 48_000, [160]);
     expect(Math.min(...out.subarray(2_000))).toBeGreaterThan(32_750);
     const square = Int16Array.from({ length: 4_000 }, (_, i) => (i % 20 < 10 ? 32_767 : -32_768));
@@ -120,7 +120,7 @@ describe('Resampler', () => {
     }
   });
 
-  it('is later by no more than it says', () => {
+  it('delays audio by delayMs at most', () => {
     const click = new Int16Array(400);
     click[100] = 30_000;
     for (const to of [16_000, 48_000]) {
@@ -132,14 +132,14 @@ describe('Resampler', () => {
     }
   });
 
-  it('forgets when told to', () => {
+  it('clears its history on reset()', () => {
     const resampler = new Resampler(16_000, 8_000);
     resampler.process(tone(300, 16_000, 0.1));
     resampler.reset();
     expect([...resampler.process(new Int16Array(320))]).toEqual(new Array(160).fill(0));
   });
 
-  it('knows every pair of the rates in use', () => {
+  it('supports every pair of the supported rates', () => {
     for (const from of AUDIO_RATES_HZ) {
       for (const to of AUDIO_RATES_HZ.filter((rate) => rate !== from)) {
         const out = convert(tone(440, from, 0.2), from, to, [Math.round(from / 50)]);
@@ -155,13 +155,13 @@ describe('Resampler', () => {
     [8_000, 16_000.5],
     [8_000, Infinity],
     ['8000', 16_000],
-  ])('takes no other rates: %j to %j', (from, to) => {
+  ])('refuses unsupported rates: %j to %j', (from, to) => {
     expect(() => new Resampler(from as number, to)).toThrow(
       /RateHz must be one of 8000, 11025, .*, 96000/,
     );
   });
 
-  it('gives memory of its own, or uses what is there', () => {
+  it('returns memory of its own, or writes into existing memory', () => {
     const signal = tone(300, 8_000, 0.02);
     const own = new Resampler(8_000, 16_000).process(signal);
     expect(own.buffer.byteLength).toBe(own.byteLength);
@@ -172,7 +172,7 @@ describe('Resampler', () => {
     expect([...room.subarray(50, 370)]).toEqual([...own]);
   });
 
-  it('runs what polyphase.wat says', async () => {
+  it('runs the WebAssembly of polyphase.wat', async () => {
     const script = './build-polyphase.js';
     const { polyphaseSource } = (await import(script)) as {
       polyphaseSource: () => Promise<string>;

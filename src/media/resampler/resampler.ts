@@ -2,7 +2,7 @@ import { checkAudioRate } from '../audio-rates.js';
 import { designFilter } from './filter-design.js';
 import { POLYPHASE_WASM } from './polyphase.js';
 
-/** What polyphase.wat exports. */
+/** Exports of polyphase.wat. */
 interface Polyphase {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): void };
   convert(
@@ -19,13 +19,13 @@ interface Polyphase {
   ): void;
 }
 
-/** A filter, where it lies in the memory of {@link wasm}. */
+/** A filter in the memory of {@link wasm}. */
 interface PlacedFilter {
   readonly taps: number;
   readonly address: number;
 }
 
-/** Node has it, its types do not. */
+/** Global of Node that its type declarations lack. */
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: unknown };
@@ -35,9 +35,9 @@ const wasm = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(POLYPHA
   .exports as Polyphase;
 
 const PAGE_BYTES = 65_536;
-/** The most input samples that are converted in one go: few enough for what comes of them to fit, at twelve for one. */
-const PIECE = 1_024;
-/** The memory: input, output and then the filters. */
+/** Largest block of input samples: its output must fit the memory at twelve samples for one. */
+const BLOCK_SAMPLES = 1_024;
+/** Memory layout: input, output, filters. */
 const WINDOW_ADDRESS = 0;
 const OUT_ADDRESS = 16_384;
 const FILTERS_ADDRESS = OUT_ADDRESS + 65_536;
@@ -47,22 +47,22 @@ let freeAddress = FILTERS_ADDRESS;
 let memory = new Int16Array(wasm.memory.buffer);
 
 /**
- * Converts a stream of samples between two rates, piece by piece: the pieces may be of any size, and their borders leave no trace.
- * Every piece comes back at its full length, and the sound {@link delayMs} later.
+ * Streaming resampler between two sample rates: a polyphase FIR filter with anti-aliasing, in WebAssembly. Blocks may be of any size
+ * and join without artifacts. The output has the full length of the input and is delayed by {@link delayMs}.
  */
 export class Resampler {
   private readonly up: number;
   private readonly down: number;
   private readonly filter: PlacedFilter;
-  /** The last samples of the pieces before. */
+  /** The last input samples, for the filter's next block. */
   private readonly history: Int16Array;
-  /** How far the next output sample is behind the start of the next piece, in steps of an `up`th of an input sample. */
+  /** Position of the next output sample from the start of the next block, in units of 1/`up` input samples. */
   private position = 0;
 
   /**
-   * @param inRateHz and @param outRateHz each one of those in use: 8,000, 11,025, 12,000, 16,000, 22,050, 24,000, 32,000, 44,100, 48,000 or
-   * 96,000
-   * @throws {RangeError} for any other
+   * @param inRateHz 8,000, 11,025, 12,000, 16,000, 22,050, 24,000, 32,000, 44,100, 48,000 or 96,000
+   * @param outRateHz one of the same
+   * @throws {RangeError} for any other rate
    */
   constructor(
     readonly inRateHz: number,
@@ -77,46 +77,46 @@ export class Resampler {
     this.history = new Int16Array(this.filter.taps - 1);
   }
 
-  /** How much later the sound is, in milliseconds: 3 from or to 8 kHz. */
+  /** Filter delay, in milliseconds: 3 from or to 8 kHz. */
   get delayMs(): number {
     return ((this.filter.taps / 2) * 1_000) / this.inRateHz;
   }
 
-  /** @returns the samples at the other rate, in memory of their own */
+  /** @returns the resampled samples, in memory of their own */
   process(pcm: Int16Array): Int16Array {
     const out = new Int16Array(this.outputLength(pcm.length));
     this.processInto(pcm, out, 0);
     return out;
   }
 
-  /** The same into memory that is there. @param offset where in it @returns how many samples were written */
+  /** Resamples into existing memory at `offset`. @returns the number of samples written */
   processInto(pcm: Int16Array, out: Int16Array, offset: number): number {
     let end = offset;
-    for (let at = 0; at < pcm.length; at += PIECE) {
-      end += this.convert(pcm.subarray(at, at + PIECE), out, end);
+    for (let at = 0; at < pcm.length; at += BLOCK_SAMPLES) {
+      end += this.convert(pcm.subarray(at, at + BLOCK_SAMPLES), out, end);
     }
     return end - offset;
   }
 
-  /** How many samples come next of so many. */
+  /** Returns the number of output samples that the next `samples` input samples give. */
   outputLength(samples: number): number {
     return Math.max(0, Math.ceil((samples * this.up - this.position) / this.down));
   }
 
-  /** Forgets what came before, so that a new sound does not begin with the end of the last. */
+  /** Clears the filter's history, before audio that does not continue the last. */
   reset(): void {
     this.history.fill(0);
     this.position = 0;
   }
 
-  /** @returns how many samples were written to `out` at `offset` */
-  private convert(piece: Int16Array, out: Int16Array, offset: number): number {
+  /** @returns the number of samples written to `out` at `offset` */
+  private convert(block: Int16Array, out: Int16Array, offset: number): number {
     const { up, down, history, filter } = this;
-    const count = this.outputLength(piece.length);
+    const count = this.outputLength(block.length);
     const wholeSteps = Math.floor(down / up);
     const start = Math.floor(this.position / up);
     memory.set(history, WINDOW_ADDRESS / 2);
-    memory.set(piece, WINDOW_ADDRESS / 2 + history.length);
+    memory.set(block, WINDOW_ADDRESS / 2 + history.length);
     wasm.convert(
       WINDOW_ADDRESS,
       filter.address,
@@ -130,14 +130,14 @@ export class Resampler {
       down - wholeSteps * up,
     );
     out.set(memory.subarray(OUT_ADDRESS / 2, OUT_ADDRESS / 2 + count), offset);
-    const newest = WINDOW_ADDRESS / 2 + piece.length;
+    const newest = WINDOW_ADDRESS / 2 + block.length;
     history.set(memory.subarray(newest, newest + history.length));
-    this.position += count * down - piece.length * up;
+    this.position += count * down - block.length * up;
     return count;
   }
 }
 
-/** Each pair of rates has one filter, which all calls share. */
+/** Returns the filter of a pair of rates, shared by all calls. */
 function filterFor(up: number, down: number): PlacedFilter {
   const key = `${up}/${down}`;
   let placed = filters.get(key);

@@ -9,7 +9,7 @@ import type { RtpPacket } from './rtp-packet.js';
 const HZ = 16_000;
 const SECONDS = 6;
 
-/** What one would hear who was beside the speaker. */
+/** The original speech. */
 let spoken: Int16Array;
 let packets: RtpPacket[];
 
@@ -96,7 +96,7 @@ function segmentalSnr(copy: Int16Array, original: Int16Array): number {
 }
 
 describe('OpusJitterBuffer', () => {
-  it('hears what comes in order at once, as it was spoken', async () => {
+  it('decodes packets in order at once, with their timestamps', async () => {
     const { heard, delays, stats } = await through({});
     expect(stats).toEqual({ received: packets.length, lost: 0, late: 0, malformed: 0 });
     expect(heard).toHaveLength(spoken.length);
@@ -104,7 +104,7 @@ describe('OpusJitterBuffer', () => {
     expect(similarity(heard, HZ, spoken, HZ)).toBeGreaterThan(0.95);
   });
 
-  it('puts packets in order, and loses none of them', async () => {
+  it('reorders packets and loses none', async () => {
     const clean = await through({});
     const { heard, stats } = await through({ jitterMs: 50 });
     expect(stats).toMatchObject({ lost: 0, late: 0 });
@@ -112,7 +112,7 @@ describe('OpusJitterBuffer', () => {
   });
 
   it.each([1, 2, 3])(
-    'conceals 5 % of loss under 50 ms of jitter so well that speech stays speech, %i',
+    'conceals 5 % packet loss under 50 ms of jitter (FEC and PLC), seed %i',
     async (seed) => {
       const clean = await through({});
       const { heard, delays, stats } = await through({ lossPercent: 5, jitterMs: 50, seed });
@@ -125,13 +125,13 @@ describe('OpusJitterBuffer', () => {
     },
   );
 
-  it('waits longer where packets lately came later', async () => {
+  it('adapts the jitter delay to late packets', async () => {
     const { stats } = await through({ jitterMs: 150 });
     expect(stats.late).toBeGreaterThan(0);
     expect(stats.late).toBeLessThan(packets.length * 0.03);
   });
 
-  it('hears silence from a sender that sends nothing while silent, in time and no more of it', async () => {
+  it('fills pauses of discontinuous transmission (DTX) with silence, for a limited time', async () => {
     const { receiver, heardMs } = await listener();
     receiver.push(packets[0]!, 0);
     for (let nowMs = 20; nowMs <= 400; nowMs += 20) receiver.tick(nowMs);
@@ -144,7 +144,7 @@ describe('OpusJitterBuffer', () => {
     expect(heardMs()).toBeLessThanOrEqual(1_420);
   });
 
-  it('hears nothing of a sender that says it is muted', async () => {
+  it('fills no silence for a muted sender', async () => {
     const { receiver, heardMs } = await listener();
     receiver.push(packets[0]!, 0);
     receiver.fillsSilence = false;
@@ -152,7 +152,7 @@ describe('OpusJitterBuffer', () => {
     expect(heardMs()).toBe(20);
   });
 
-  it('goes on with another stream, and after a long gap', async () => {
+  it('continues with a new stream, and after a long gap', async () => {
     const { receiver, heardMs } = await listener();
     receiver.push(packets[0]!, 0);
     receiver.push({ ...packets[5]!, ssrc: 8, sequenceNumber: 9, timestamp: 5 }, 20);
@@ -166,7 +166,7 @@ describe('OpusJitterBuffer', () => {
     expect(receiver.stats).toMatchObject({ received: 4, lost: 0 });
   });
 
-  it.each([10, 20, 40, 60])('takes packets of %i ms, in stereo too', async (ms) => {
+  it.each([10, 20, 40, 60])('decodes packets of %i ms, mono and stereo', async (ms) => {
     const encoder = await opus.createEncoder({
       sampleRate: 48_000,
       channels: 2,
@@ -187,7 +187,7 @@ describe('OpusJitterBuffer', () => {
   it.each([
     ['packets faster than they are spoken', 960],
     ['packets that each tell of a second before them', 48_960],
-  ])('makes no more sound of %s than of ten seconds at once', async (_, step) => {
+  ])('limits decoding to a burst of 10 s for %s', async (_, step) => {
     const { receiver, heardMs } = await listener();
     // Of them four a millisecond, for ten seconds.
     for (let i = 0; i < 40_000; i++) {
@@ -206,7 +206,7 @@ describe('OpusJitterBuffer', () => {
     expect(heardMs() - before).toBe(10_000);
   });
 
-  it('survives packets that are no Opus', async () => {
+  it('ignores malformed packets', async () => {
     const { receiver } = await listener();
     const random = mulberry32(5);
     for (let i = 0; i < 2_000; i++) {

@@ -14,7 +14,7 @@ async function newSender() {
 }
 
 describe('OpusSender', () => {
-  it('sends a packet every 20 ms, and silence when there is nothing to say', async () => {
+  it('sends a packet every 20 ms, with silence when no audio is queued', async () => {
     const { sender, sent } = await newSender();
     let dueMs = sender.tick(1_000.4);
     expect(dueMs).toBeCloseTo(1_020.4);
@@ -27,7 +27,7 @@ describe('OpusSender', () => {
     expect(sent[1]!.payload.length).toBeGreaterThan(sent[30]!.payload.length);
   });
 
-  it('catches up when it was held up a little, and lets time go by when it was held up long', async () => {
+  it('catches up after a short stall and skips time after a long one', async () => {
     const { sender, sent } = await newSender();
     sender.tick(0);
     sender.tick(85);
@@ -38,7 +38,7 @@ describe('OpusSender', () => {
     expect(dueMs).toBe(10_020);
   });
 
-  it('takes a second of sound and no more, and drops it when told', async () => {
+  it('buffers 1 s of audio at most, and clear() drops it', async () => {
     const { sender, sent } = await newSender();
     for (let i = 0; i < 50; i++) expect(sender.push(sound)).toBe(true);
     expect(sender.push(sound)).toBe(false);
@@ -49,7 +49,7 @@ describe('OpusSender', () => {
     expect(sent).toHaveLength(2);
   });
 
-  it('does not mind that the memory of what it took is used again', async () => {
+  it('copies audio, so that its memory can be reused', async () => {
     const { sender, sent } = await newSender();
     const other = await newSender();
     const pcm = sound.slice();

@@ -1,37 +1,37 @@
-/** The video codecs whose packets are understood; pictures stay encoded. */
+/** Video codecs with RTP support. Frames stay encoded. */
 export type VideoCodec = 'VP8' | 'H264';
 
-/** How a codec's pictures are cut into packets, and put together again. */
+/** RTP payload format of a video codec: packetization and depacketization. */
 export interface VideoPayload {
-  /** What a packet adds to the picture. @returns `undefined` when it is broken */
+  /** Returns the parts of the frame in a payload. @returns `undefined` when it is malformed */
   unpack(payload: Buffer): Buffer[] | undefined;
-  /** Whether a picture surely begins with this packet. */
+  /** Returns true when the payload certainly starts a frame. */
   begins(payload: Buffer): boolean;
-  /** Whether a picture can be shown without those before it. */
-  isKeyframe(picture: Buffer): boolean;
-  /** The packets of a picture, none larger than `mostBytes`. */
-  pack(picture: Buffer, mostBytes: number): Buffer[];
+  /** Returns true for a keyframe. */
+  isKeyframe(frame: Buffer): boolean;
+  /** Returns the payloads of a frame, each at most `maxBytes` long. */
+  pack(frame: Buffer, maxBytes: number): Buffer[];
 }
 
-/** RFC 7741. A picture is a frame of VP8. */
+/** RTP payload format for VP8 (RFC 7741). */
 const VP8: VideoPayload = {
   unpack(payload) {
     const length = vp8DescriptorLength(payload);
     return length < payload.length ? [payload.subarray(length)] : undefined;
   },
   begins: (payload) => (payload[0]! & 0x17) === VP8_START,
-  isKeyframe: (picture) => picture.length > 0 && (picture[0]! & 1) === 0,
-  pack(picture, mostBytes) {
+  isKeyframe: (frame) => frame.length > 0 && (frame[0]! & 1) === 0,
+  pack(frame, maxBytes) {
     const packets: Buffer[] = [];
-    for (let at = 0; at < picture.length; at += mostBytes - 1) {
+    for (let at = 0; at < frame.length; at += maxBytes - 1) {
       const descriptor = Buffer.of(at === 0 ? VP8_START : 0);
-      packets.push(Buffer.concat([descriptor, picture.subarray(at, at + mostBytes - 1)]));
+      packets.push(Buffer.concat([descriptor, frame.subarray(at, at + maxBytes - 1)]));
     }
     return packets;
   },
 };
 
-/** The start of the first partition. */
+/** Payload descriptor of the start of the first partition. */
 const VP8_START = 0x10;
 
 function vp8DescriptorLength(payload: Buffer): number {
@@ -44,7 +44,7 @@ function vp8DescriptorLength(payload: Buffer): number {
   return length;
 }
 
-/** RFC 6184, packetization-mode 1. A picture is in Annex B form: each unit behind a start code. */
+/** RTP payload format for H.264 (RFC 6184, packetization-mode 1). Frames are in Annex B format: NAL units after start codes. */
 const H264: VideoPayload = {
   unpack(payload) {
     const type = payload[0]! & 0x1f;
@@ -52,23 +52,23 @@ const H264: VideoPayload = {
     if (type === FU_A) return unpackFragment(payload);
     return type > 0 && type < STAP_A ? [START_CODE, payload] : undefined;
   },
-  // With parameter sets or a delimiter, which may come with others.
+  // A parameter set or delimiter starts a frame; it may be aggregated with other units.
   begins(payload) {
     const type = payload[0]! & 0x1f;
     const first = type === STAP_A ? (payload[3] ?? 0) & 0x1f : type;
     return first === SPS || first === DELIMITER;
   },
-  // Without taking it apart: a picture may be a million units.
-  isKeyframe(picture) {
-    for (let at = 3; at < picture.length; at++) {
-      const begins = picture[at - 1] === 1 && picture[at - 2] === 0 && picture[at - 3] === 0;
-      if (begins && (picture[at]! & 0x1f) === IDR) return true;
+  // Scanned without splitting: a frame may have a million units.
+  isKeyframe(frame) {
+    for (let at = 3; at < frame.length; at++) {
+      const begins = frame[at - 1] === 1 && frame[at - 2] === 0 && frame[at - 3] === 0;
+      if (begins && (frame[at]! & 0x1f) === IDR) return true;
     }
     return false;
   },
-  pack: (picture, mostBytes) =>
-    unitsOf(picture).flatMap((unit) =>
-      unit.length <= mostBytes ? [unit] : fragmentsOf(unit, mostBytes),
+  pack: (frame, maxBytes) =>
+    unitsOf(frame).flatMap((unit) =>
+      unit.length <= maxBytes ? [unit] : fragmentsOf(unit, maxBytes),
     ),
 };
 
@@ -100,8 +100,8 @@ function unpackFragment(payload: Buffer): Buffer[] | undefined {
     : [rest];
 }
 
-function fragmentsOf(unit: Buffer, mostBytes: number): Buffer[] {
-  const size = mostBytes - 2;
+function fragmentsOf(unit: Buffer, maxBytes: number): Buffer[] {
+  const size = maxBytes - 2;
   const packets: Buffer[] = [];
   for (let at = 1; at < unit.length; at += size) {
     const isFirst = at === 1 ? 0x80 : 0;
@@ -112,22 +112,22 @@ function fragmentsOf(unit: Buffer, mostBytes: number): Buffer[] {
   return packets;
 }
 
-/** The units between start codes of three or four bytes. */
-function unitsOf(picture: Buffer): Buffer[] {
+/** Splits a frame at start codes of three or four bytes. */
+function unitsOf(frame: Buffer): Buffer[] {
   const units: Buffer[] = [];
   let begin = -1;
-  for (let at = picture.indexOf(SHORT_START); at >= 0;) {
-    if (begin >= 0) units.push(withoutTrailingZeros(picture.subarray(begin, at)));
+  for (let at = frame.indexOf(SHORT_START); at >= 0;) {
+    if (begin >= 0) units.push(withoutTrailingZeros(frame.subarray(begin, at)));
     begin = at + SHORT_START.length;
-    at = picture.indexOf(SHORT_START, begin);
+    at = frame.indexOf(SHORT_START, begin);
   }
-  if (begin >= 0) units.push(picture.subarray(begin));
+  if (begin >= 0) units.push(frame.subarray(begin));
   return units.filter((unit) => unit.length > 0);
 }
 
 const SHORT_START = Buffer.of(0, 0, 1);
 
-/** The zeros belong to the start code that follows. */
+/** Removes trailing zeros, which belong to the next start code. */
 function withoutTrailingZeros(unit: Buffer): Buffer {
   let end = unit.length;
   while (end > 0 && unit[end - 1] === 0) end--;

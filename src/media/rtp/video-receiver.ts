@@ -1,157 +1,161 @@
 import { type RtpPacket, wrappedDistance } from './rtp-packet.js';
 import { type VideoCodec, VIDEO_PAYLOADS } from './video-payload.js';
 
-/** A picture as the sender encoded it. */
+/** An encoded video frame. */
 export interface VideoFrame {
   readonly codec: VideoCodec;
-  /** A frame of VP8, or the units of an H.264 picture in Annex B form. */
+  /** A VP8 frame, or the NAL units of an H.264 access unit in Annex B format. */
   readonly data: Buffer;
-  /** Whether it can be shown without those before it. */
+  /** True when the frame can be decoded without earlier ones. */
   readonly keyframe: boolean;
-  /** When it was taken, in milliseconds since the first. */
+  /** Capture time, in milliseconds since the first frame. */
   readonly timestampMs: number;
 }
 
-/** What a {@link VideoReceiver} tells. */
+/** Events of a {@link VideoReceiver}. */
 export interface VideoReceiverEvents {
   frame(frame: VideoFrame): void;
-  /** Pictures are missing: nothing is told until one comes that needs none before it. */
+  /** Frames were lost: nothing is emitted until the next keyframe (send PLI). */
   keyframeNeeded(): void;
 }
 
-/** So long a missing packet may take to be sent again, in milliseconds. */
-const WAIT_MS = 200;
-/** More packets than this do not wait for one that is missing: some seconds of video. */
-const MOST_WAITING = 1_000;
-/** A larger picture is refused. Bytes, of which each piece counts some at least, for it takes memory beside its content. */
-const MOST_BYTES = 4 * 1_048_576;
-const LEAST_PART_BYTES = 256;
-/** A jump this far in sequence numbers is another stream. */
-const ANOTHER_STREAM = 3_000;
-/** A picture that needs none before it is asked for this often, until it comes, in milliseconds. */
-const ASK_AGAIN_MS = 500;
+/** Reordering time-out: time for a retransmission of a missing packet, in milliseconds. */
+const REORDER_TIMEOUT_MS = 200;
+/** Reordering limit, in packets: some seconds of video. */
+const MAX_REORDERED = 1_000;
+/** Largest frame, in bytes. */
+const MAX_FRAME_BYTES = 4 * 1_048_576;
+/** Smallest size that a part of a frame counts with, in bytes: its objects take memory too. */
+const MIN_PART_BYTES = 256;
+/** Jump of the sequence number that starts a new stream. */
+const NEW_STREAM_JUMP = 3_000;
+/** Interval of keyframe requests, in milliseconds. */
+const KEYFRAME_REQUEST_MS = 500;
 const CLOCK_KHZ = 90;
 
 /**
- * Puts pictures together from packets that come early, late or not at all. Pictures are told whole, in order, and never one that
- * needs a picture that is missing.
+ * Video jitter buffer: reorders packets and assembles frames. It emits complete frames in order, and after packet loss only from
+ * the next keyframe on.
  */
 export class VideoReceiver {
   private codec: VideoCodec = 'VP8';
   private ssrc: number | undefined;
   private next = 0;
-  private readonly waiting = new Map<number, { packet: RtpPacket; arrivedMs: number }>();
+  private readonly reordering = new Map<number, { packet: RtpPacket; arrivedMs: number }>();
   private parts: Buffer[] = [];
   private size = 0;
-  /** Whether the last packet ended a picture, so that the next begins one. */
-  private between = false;
-  /** Whether the picture at hand has its beginning. */
-  private whole = false;
+  /** True when the last packet ended a frame, so that the next starts one. */
+  private atBoundary = false;
+  /** True while the current frame has no missing part. */
+  private complete = false;
   private timestamp: number | undefined;
-  /** When the last picture was taken, and its timestamp. */
+  /** Capture time and RTP timestamp of the last frame. */
   private lastMs = 0;
   private lastTimestamp: number | undefined;
-  private needsKeyframe = true;
+  private awaitsKeyframe = true;
   private nowMs = 0;
-  private askedMs = -Infinity;
+  private requestedMs = -Infinity;
 
   constructor(private readonly events: VideoReceiverEvents) {}
 
-  /** @param nowMs on a clock that never goes back */
+  /** @param nowMs time of a monotonic clock */
   push(packet: RtpPacket, codec: VideoCodec, nowMs: number): void {
     let ahead = wrappedDistance(this.next, packet.sequenceNumber, 16);
-    if (this.ssrc !== packet.ssrc || this.codec !== codec || Math.abs(ahead) > ANOTHER_STREAM) {
-      this.begin(packet, codec);
+    if (this.ssrc !== packet.ssrc || this.codec !== codec || Math.abs(ahead) > NEW_STREAM_JUMP) {
+      this.startStream(packet, codec);
       ahead = 0;
     }
     if (ahead < 0) return;
     this.nowMs = nowMs;
-    this.waiting.set(packet.sequenceNumber, { packet, arrivedMs: nowMs });
-    this.takeInOrder();
-    const [oldest] = this.waiting.values();
-    if (oldest && (nowMs - oldest.arrivedMs >= WAIT_MS || this.waiting.size > MOST_WAITING)) {
-      this.skip();
+    this.reordering.set(packet.sequenceNumber, { packet, arrivedMs: nowMs });
+    this.depacketizeInOrder();
+    const [oldest] = this.reordering.values();
+    if (
+      oldest &&
+      (nowMs - oldest.arrivedMs >= REORDER_TIMEOUT_MS || this.reordering.size > MAX_REORDERED)
+    ) {
+      this.skipMissing();
     }
   }
 
-  private begin({ ssrc, sequenceNumber }: RtpPacket, codec: VideoCodec): void {
+  private startStream({ ssrc, sequenceNumber }: RtpPacket, codec: VideoCodec): void {
     this.ssrc = ssrc;
     this.codec = codec;
     this.next = sequenceNumber;
-    this.waiting.clear();
-    this.between = false;
+    this.reordering.clear();
+    this.atBoundary = false;
     this.lastTimestamp = undefined;
-    this.breakOff();
+    this.dropFrame();
   }
 
-  /** The picture at hand, and those that build on it, are lost. */
-  private breakOff(): void {
+  /** Drops the current frame, and all frames up to the next keyframe. */
+  private dropFrame(): void {
     this.parts = [];
     this.size = 0;
     this.timestamp = undefined;
-    this.needsKeyframe = true;
+    this.awaitsKeyframe = true;
   }
 
-  /** Goes on behind what is missing. */
-  private skip(): void {
+  /** Gives up the missing packets and goes on with the oldest buffered one. */
+  private skipMissing(): void {
     let missing = Infinity;
-    for (const sequenceNumber of this.waiting.keys()) {
+    for (const sequenceNumber of this.reordering.keys()) {
       missing = Math.min(missing, wrappedDistance(this.next, sequenceNumber, 16));
     }
     this.next = (this.next + missing) & 0xffff;
-    this.between = false;
-    this.breakOff();
-    this.askForKeyframe();
-    this.takeInOrder();
+    this.atBoundary = false;
+    this.dropFrame();
+    this.requestKeyframe();
+    this.depacketizeInOrder();
   }
 
-  private askForKeyframe(): void {
-    if (this.nowMs - this.askedMs < ASK_AGAIN_MS) return;
-    this.askedMs = this.nowMs;
+  private requestKeyframe(): void {
+    if (this.nowMs - this.requestedMs < KEYFRAME_REQUEST_MS) return;
+    this.requestedMs = this.nowMs;
     this.events.keyframeNeeded();
   }
 
-  private takeInOrder(): void {
-    for (let one = this.waiting.get(this.next); one; one = this.waiting.get(this.next)) {
-      this.waiting.delete(this.next);
+  private depacketizeInOrder(): void {
+    for (let one = this.reordering.get(this.next); one; one = this.reordering.get(this.next)) {
+      this.reordering.delete(this.next);
       this.next = (this.next + 1) & 0xffff;
-      // A packet without content only probes the way.
-      if (one.packet.payload.length > 0) this.take(one.packet);
+      // Packets without payload are bandwidth probes.
+      if (one.packet.payload.length > 0) this.depacketize(one.packet);
     }
   }
 
-  private take({ payload, timestamp, marker }: RtpPacket): void {
+  private depacketize({ payload, timestamp, marker }: RtpPacket): void {
     const format = VIDEO_PAYLOADS[this.codec];
     if (this.timestamp !== timestamp) {
-      if (this.timestamp !== undefined) this.breakOff();
+      if (this.timestamp !== undefined) this.dropFrame();
       this.timestamp = timestamp;
-      this.whole = this.between || format.begins(payload);
+      this.complete = this.atBoundary || format.begins(payload);
     }
-    this.between = marker;
-    if (this.whole) this.add(format.unpack(payload));
-    if (marker) this.finish(timestamp);
+    this.atBoundary = marker;
+    if (this.complete) this.add(format.unpack(payload));
+    if (marker) this.completeFrame(timestamp);
   }
 
-  /** @param parts what a packet adds to the picture; `undefined` when it is broken, and with it the picture */
+  /** @param parts the parts of the frame in a packet; `undefined` when it is malformed */
   private add(parts: Buffer[] | undefined): void {
     for (const part of parts ?? []) {
       this.parts.push(part);
-      this.size += Math.max(LEAST_PART_BYTES, part.length);
+      this.size += Math.max(MIN_PART_BYTES, part.length);
     }
-    if (parts && this.size <= MOST_BYTES) return;
-    this.whole = false;
+    if (parts && this.size <= MAX_FRAME_BYTES) return;
+    this.complete = false;
     this.parts = [];
   }
 
-  private finish(timestamp: number): void {
-    const { codec, whole } = this;
+  private completeFrame(timestamp: number): void {
+    const { codec, complete } = this;
     const data = Buffer.concat(this.parts);
     this.parts = [];
     this.size = 0;
     this.timestamp = undefined;
-    const keyframe = whole && VIDEO_PAYLOADS[codec].isKeyframe(data);
-    this.needsKeyframe = !keyframe && (this.needsKeyframe || !whole);
-    if (this.needsKeyframe) return this.askForKeyframe();
+    const keyframe = complete && VIDEO_PAYLOADS[codec].isKeyframe(data);
+    this.awaitsKeyframe = !keyframe && (this.awaitsKeyframe || !complete);
+    if (this.awaitsKeyframe) return this.requestKeyframe();
     this.lastMs += wrappedDistance(this.lastTimestamp ?? timestamp, timestamp, 32) / CLOCK_KHZ;
     this.lastTimestamp = timestamp;
     this.events.frame({ codec, data, keyframe, timestampMs: this.lastMs });

@@ -1,22 +1,25 @@
 import type { OutgoingRtp } from './rtp-packet.js';
 import { type VideoCodec, VIDEO_PAYLOADS } from './video-payload.js';
 
-/** What fits into a packet beside all headers on any usual way, in bytes. */
-const MOST_BYTES = 1_100;
+/** Largest RTP payload, in bytes: it fits the usual MTUs with all headers. */
+const MAX_PAYLOAD_BYTES = 1_100;
 const CLOCK_KHZ = 90;
 
-/** An encoded picture to be sent. */
+/** An encoded video frame to send. */
 export interface OutgoingVideo {
-  /** A frame of VP8, or the units of an H.264 picture in Annex B form. */
+  /** A VP8 frame, or the NAL units of an H.264 access unit in Annex B format. */
   readonly data: Buffer;
-  /** When it is to be shown, in milliseconds since the first. */
+  /** Presentation time, in milliseconds since the first frame. */
   readonly timestampMs: number;
 }
 
-/** The packets of a picture. */
-export function packetsOf({ data, timestampMs }: OutgoingVideo, codec: VideoCodec): OutgoingRtp[] {
+/** Packetizes a video frame. */
+export function packetizeVideo(
+  { data, timestampMs }: OutgoingVideo,
+  codec: VideoCodec,
+): OutgoingRtp[] {
   const timestamp = Math.round(timestampMs * CLOCK_KHZ) % 2 ** 32;
-  const payloads = VIDEO_PAYLOADS[codec].pack(data, MOST_BYTES);
+  const payloads = VIDEO_PAYLOADS[codec].pack(data, MAX_PAYLOAD_BYTES);
   return payloads.map((payload, i) => ({
     payload,
     timestamp,

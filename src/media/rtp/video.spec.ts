@@ -2,7 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import type { RtpPacket } from './rtp-packet.js';
 import type { VideoCodec } from './video-payload.js';
 import { VideoReceiver, type VideoFrame } from './video-receiver.js';
-import { packetsOf } from './video-sender.js';
+import { packetizeVideo } from './video-sender.js';
 
 /** VP8 tells by the first bit of a frame; H.264 by the kind of its units. */
 const vp8 = (key: boolean, bytes: number, fill: number) =>
@@ -31,7 +31,7 @@ class Stream {
   ) {}
 
   packets(data: Buffer, timestampMs: number): RtpPacket[] {
-    return packetsOf({ data, timestampMs }, this.codec).map((packet) => ({
+    return packetizeVideo({ data, timestampMs }, this.codec).map((packet) => ({
       ...packet,
       ssrc: this.ssrc,
       payloadType: 96,
@@ -48,11 +48,11 @@ class Stream {
   }
 }
 
-describe.each(['VP8', 'H264'] as const)('video, %s', (codec) => {
+describe.each(['VP8', 'H264'] as const)('RTP video, %s', (codec) => {
   const picture = PICTURES[codec];
   const pictures = SIZES.map((size, i) => picture(i === 0, size, i + 1));
 
-  it('cuts pictures into packets that fit anywhere, and puts them together again', () => {
+  it('packetizes frames within the MTU and reassembles them', () => {
     const stream = new Stream(codec);
     pictures.forEach((data, i) => {
       const packets = stream.packets(data, i * 40);
@@ -65,7 +65,7 @@ describe.each(['VP8', 'H264'] as const)('video, %s', (codec) => {
     expect(stream.frames.map(({ timestampMs }) => timestampMs)).toEqual([0, 40, 80, 120, 160, 200]);
   });
 
-  it('puts packets in order', () => {
+  it('reorders packets', () => {
     const stream = new Stream(codec);
     const packets = pictures.flatMap((data, i) => stream.packets(data, i * 40));
     const [first, ...rest] = packets;
@@ -73,7 +73,7 @@ describe.each(['VP8', 'H264'] as const)('video, %s', (codec) => {
     expect(stream.shown).toEqual(pictures);
   });
 
-  it('tells no picture that needs one that is missing, and asks for one that needs none', () => {
+  it('drops frames that depend on a lost one, and requests a keyframe', () => {
     const stream = new Stream(codec);
     stream.push(stream.packets(pictures[0]!, 0), 0);
     const broken = stream.packets(picture(false, 3_000, 9), 40);
@@ -93,7 +93,7 @@ describe.each(['VP8', 'H264'] as const)('video, %s', (codec) => {
     expect(stream.keyframeNeeded).toHaveBeenCalledTimes(1);
   });
 
-  it('takes a packet that is sent again in time', () => {
+  it('accepts a retransmitted packet in time', () => {
     const stream = new Stream(codec);
     stream.push(stream.packets(pictures[0]!, 0), 0);
     const late = stream.packets(pictures[2]!, 40);
@@ -103,7 +103,7 @@ describe.each(['VP8', 'H264'] as const)('video, %s', (codec) => {
     expect(stream.shown).toEqual([pictures[0], pictures[2], pictures[1]]);
   });
 
-  it('survives packets that are nonsense', () => {
+  it('ignores malformed packets', () => {
     const stream = new Stream(codec);
     const nonsense = Array.from({ length: 500 }, (_, i): RtpPacket => ({
       ssrc: 7,
@@ -117,7 +117,7 @@ describe.each(['VP8', 'H264'] as const)('video, %s', (codec) => {
   });
 });
 
-describe('a picture that is a flood', () => {
+describe('an oversized video frame', () => {
   const push = (count: number, codec: VideoCodec, payload: Buffer, last = false) => {
     const frames: VideoFrame[] = [];
     const receiver = new VideoReceiver({
@@ -140,11 +140,11 @@ describe('a picture that is a flood', () => {
     ['VP8', Buffer.of(0x10, 0)],
     ['H264', Buffer.of(0x7c, 0x05, 1)],
     ['H264', Buffer.concat([Buffer.of(24), Buffer.alloc(1_000)])],
-  ])('keeps no million pieces of %s', (codec, payload) => {
+  ])('is dropped before its parts fill the memory: %s', (codec, payload) => {
     expect(push(60_000, codec, payload).parts).toBeLessThan(20_000);
   });
 
-  it('is told from one that stands alone in a time that grows with its size', () => {
+  it('is checked for a keyframe in linear time', () => {
     // Of units without content.
     const payload = Buffer.concat([Buffer.of(0x67), Buffer.from('000001'.repeat(350), 'hex')]);
     const before = process.cpuUsage();
@@ -153,7 +153,7 @@ describe('a picture that is a flood', () => {
   });
 });
 
-it('H.264: takes several units from one packet', () => {
+it('H.264: depacketizes several units of one packet (STAP-A)', () => {
   const frames: VideoFrame[] = [];
   const receiver = new VideoReceiver({
     frame: (frame) => frames.push(frame),
@@ -180,7 +180,7 @@ it('H.264: takes several units from one packet', () => {
   ]);
 });
 
-it('VP8: reads past what a packet tells about itself', () => {
+it('VP8: skips the extensions of a payload descriptor', () => {
   const frames: VideoFrame[] = [];
   const receiver = new VideoReceiver({
     frame: (frame) => frames.push(frame),

@@ -1,13 +1,13 @@
 import { Allow, IsString } from 'class-validator';
 import { Verbatim } from '../../validation/verbatim.decorator.js';
 
-/** `client-message`: a message of the application's own. */
+/** `client-message`: an application message. */
 export class ClientMessageData {
-  /** What the message is called. */
+  /** Name of the message. */
   @IsString({ message: 't must be a string: the name of the message' })
   t!: string;
 
-  /** What it carries. */
+  /** Data of the message. */
   @Verbatim()
   @Allow()
   d?: unknown;

@@ -1,7 +1,7 @@
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn } from 'class-validator';
 
 const KEYS = '0123456789*#'.split('');
-/** So many keys fit into one message. */
+/** Limit of keys in a message. */
 const MAX_KEYS = 100;
 const message = `buttons must be a list of some of ${KEYS.join(' ')}, at most ${MAX_KEYS}`;
 

@@ -6,7 +6,7 @@ export class RtviMessage {
   @IsString({ message: 'type must be a string' })
   type!: string;
 
-  /** By which an answer names the message that it answers. */
+  /** Correlation id of the response. */
   @IsString({ message: 'id must be a string' })
   id!: string;
 

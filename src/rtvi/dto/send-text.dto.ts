@@ -1,13 +1,13 @@
 import { IsBoolean, IsOptional, IsString } from 'class-validator';
 import { Nested } from '../../validation/field-traits.js';
 
-/** How a text is to be treated. */
+/** Options of `send-text`. */
 export class SendTextOptions {
-  /** Whether the bot is to answer at once, interrupting itself. @default true */
+  /** True for an answer at once, interrupting the bot. @default true */
   @IsBoolean({ message: 'run_immediately must be true or false' })
   run_immediately: boolean = true;
 
-  /** Whether the answer is to be heard. @default true */
+  /** True for an answer with audio. @default true */
   @IsBoolean({ message: 'audio_response must be true or false' })
   audio_response: boolean = true;
 }

@@ -1,14 +1,14 @@
 import type * as rtc from '@livekit/rtc-node';
 import { attempt } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
-import { Inbox } from '../../media/inbox.js';
+import { AsyncQueue } from '../../media/async-queue.js';
 import type {
   MediaEnd,
   MediaConnection,
   MediaConnectionEvents,
 } from '../../media/media-connection.js';
 import { parseJson } from '../../media/parse-json.js';
-import { MESSAGE_BUFFER } from '../../media/weight-of.js';
+import { MESSAGE_BUFFER } from '../../media/estimate-bytes.js';
 import type { HandOver } from '../../sessions/session-context.js';
 import type { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
 
@@ -58,7 +58,7 @@ export class LiveKitMediaConnection implements MediaConnection {
   readonly output = { sampleRateHz: OUTPUT_HZ, chunkSamples: (OUTPUT_HZ * CHUNK_MS) / 1_000 };
   private events: MediaConnectionEvents | undefined;
   /** What happened before there was anyone to tell, the newest of it. */
-  private readonly early = new Inbox<EarlyReport>(MESSAGE_BUFFER.limit, ({ size }) => size);
+  private readonly early = new AsyncQueue<EarlyReport>(MESSAGE_BUFFER.limit, ({ size }) => size);
   private untaken = 0;
   private unsentMessages = 0;
   private leaving: Promise<unknown> | undefined;

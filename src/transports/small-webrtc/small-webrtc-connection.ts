@@ -4,7 +4,7 @@ import { textOfThrown } from '../../errors/thrown.js';
 import type { MediaEnd } from '../../media/media-connection.js';
 import { parseJson } from '../../media/parse-json.js';
 import { BufferedEmitter } from '../../media/buffered-emitter.js';
-import { MESSAGE_BUFFER } from '../../media/weight-of.js';
+import { MESSAGE_BUFFER } from '../../media/estimate-bytes.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import type { NegotiatedTrack, Peer, PeerEvents, PeerStats } from './peer/peer.js';
 import { type Offer, ufragOf, usableCandidate } from './sdp.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { packetsOf } from '../../media/rtp/video-sender.js';
+import { packetizeVideo } from '../../media/rtp/video-sender.js';
 import { VideoTrack } from './tracks.js';
 
 describe('the pictures of a track', () => {
@@ -17,7 +17,7 @@ describe('the pictures of a track', () => {
     let sequenceNumber = 0;
     const data = Buffer.alloc(bytes);
     for (let i = 0; i < 200; i++) {
-      for (const packet of packetsOf({ data, timestampMs: i * 40 }, 'VP8')) {
+      for (const packet of packetizeVideo({ data, timestampMs: i * 40 }, 'VP8')) {
         track.receive({
           ...packet,
           ssrc: 1,

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
-import { Inbox } from '../../media/inbox.js';
+import { AsyncQueue } from '../../media/async-queue.js';
 import type { OutgoingRtp, RtpPacket } from '../../media/rtp/rtp-packet.js';
 import type { VideoCodec } from '../../media/rtp/video-payload.js';
 import { type VideoFrame, VideoReceiver } from '../../media/rtp/video-receiver.js';
-import { type OutgoingVideo, packetsOf } from '../../media/rtp/video-sender.js';
+import { type OutgoingVideo, packetizeVideo } from '../../media/rtp/video-sender.js';
 import type { NegotiatedTrack, Peer, TrackName } from './peer/peer.js';
 
 /** What a track needs of its connection; the peer behind it may be made anew. */
@@ -104,7 +104,7 @@ export class VideoTrack extends Track<VideoTrackEvents> {
       if (inbox.push(frame) > 0) this.requestKeyframe();
     };
     const end = (): void => inbox.end();
-    const inbox = new Inbox<VideoFrame>(
+    const inbox = new AsyncQueue<VideoFrame>(
       MOST_WAITING_BYTES,
       ({ data }) => Math.max(data.length, LEAST_PICTURE_BYTES),
       () => {
@@ -129,7 +129,8 @@ export class VideoTrack extends Track<VideoTrackEvents> {
    */
   send(picture: OutgoingVideo): boolean {
     if (!this.clientReceives) return false;
-    for (const packet of packetsOf(picture, this.codec)) this.peer().sendRtp(this.name, packet);
+    for (const packet of packetizeVideo(picture, this.codec))
+      this.peer().sendRtp(this.name, packet);
     return true;
   }
 }

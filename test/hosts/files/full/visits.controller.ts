@@ -14,7 +14,7 @@ export class VisitsController {
     @InjectRepository(Visit) private readonly visits: Repository<Visit>,
   ) {}
 
-  /** Who asks, and how often that was. */
+  /** The client and its number of visits. */
   @Get()
   @UseGuards(AuthGuard('jwt'))
   async visit(): Promise<{ user: string; count: number }> {

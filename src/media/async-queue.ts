@@ -1,18 +1,16 @@
 import { Queue } from '../limits/queue.js';
 
-/**
- * Values that come when they come, for a reader who asks when it asks. Holds so much of them and no more: the oldest go first.
- */
-export class Inbox<T> implements AsyncIterableIterator<T> {
+/** Bounded queue with an async iterator. Drops the oldest values when the limit is reached. */
+export class AsyncQueue<T> implements AsyncIterableIterator<T> {
   private readonly values = new Queue<{ readonly value: T; readonly size: number }>();
-  private held = 0;
+  private size = 0;
   private waiting: ((result: IteratorResult<T, undefined>) => void)[] = [];
   private closed = false;
 
   /**
-   * @param limit how much may be held
-   * @param sizeOf how much a value counts
-   * @param onEnd called once, when the reader stops or there will be no more values, with what the reader leaves
+   * @param limit the largest total size
+   * @param sizeOf the size of a value
+   * @param onEnd called once when the reader or the source ends, with the values that were not read
    */
   constructor(
     private readonly limit: number,
@@ -20,7 +18,7 @@ export class Inbox<T> implements AsyncIterableIterator<T> {
     private readonly onEnd: (left: T[]) => void = () => undefined,
   ) {}
 
-  /** @returns how many values were dropped to make room */
+  /** @returns the number of values dropped to make room */
   push(value: T): number {
     if (this.closed) return 0;
     const reader = this.waiting.shift();
@@ -30,21 +28,21 @@ export class Inbox<T> implements AsyncIterableIterator<T> {
     }
     const size = this.sizeOf(value);
     this.values.push({ value, size });
-    this.held += size;
+    this.size += size;
     let dropped = 0;
-    for (; this.held > this.limit && this.values.length > 1; dropped++) this.take();
+    for (; this.size > this.limit && this.values.length > 1; dropped++) this.take();
     return dropped;
   }
 
-  /** No more values will come; those that are there can still be read. */
+  /** Ends the source. Buffered values can still be read. */
   end(): void {
     this.close([]);
   }
 
-  /** Takes out the oldest. */
+  /** Removes and returns the oldest value. */
   take(): { readonly value: T } | undefined {
     const oldest = this.values.shift();
-    if (oldest) this.held -= oldest.size;
+    if (oldest) this.size -= oldest.size;
     return oldest;
   }
 
@@ -55,9 +53,9 @@ export class Inbox<T> implements AsyncIterableIterator<T> {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  /** The reader stops. */
+  /** Ends the reader and discards the buffered values. */
   return(): Promise<IteratorResult<T, undefined>> {
-    this.held = 0;
+    this.size = 0;
     this.close(this.values.drain().map(({ value }) => value));
     return Promise.resolve(DONE);
   }

@@ -5,8 +5,8 @@ import type {
   MediaConnectionEvents,
 } from '../../src/media/media-connection.js';
 
-/** A connection without another side: the test plays it. */
-export class FakeLink implements MediaConnection {
+/** Fake media connection; the test plays the peer. */
+export class FakeMediaConnection implements MediaConnection {
   capabilities: MediaConnection['capabilities'] = {
     marks: 'confirmed',
     remoteClear: true,
@@ -49,7 +49,7 @@ export class FakeLink implements MediaConnection {
     this.sent.push(['close', reason]);
   }
 
-  /** The other side speaks for 20 ms. */
+  /** Delivers 20 ms of audio from the peer. */
   speak(value = 1_000, sampleRateHz = 8_000, timestampMs?: number): void {
     const pcm = new Int16Array(sampleRateHz / 50).fill(value);
     this.events.audio(pcm, sampleRateHz, 1, timestampMs);

@@ -1,12 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { weightOf } from './weight-of.js';
+import { estimateBytes } from './estimate-bytes.js';
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
 
-/** How much memory so many values of a text take, in bytes each. */
+/** Returns the memory of `count` parsed values, in bytes each. */
 function memoryOf(textOf: (i: number) => string, count = 20_000): number {
   const kept: unknown[] = Array<unknown>(count).fill(undefined);
   gc();
@@ -19,7 +19,7 @@ function memoryOf(textOf: (i: number) => string, count = 20_000): number {
 const many = (member: (i: number) => string) =>
   Array.from({ length: 50 }, (_, i) => member(i)).join();
 
-describe('the weight of JSON', () => {
+describe('estimateBytes()', () => {
   it.each<[string, (i: number) => string]>([
     ['empty objects', () => `[${many(() => '{}')}]`],
     ['empty lists', () => `[${many(() => '[]')}]`],
@@ -28,8 +28,8 @@ describe('the weight of JSON', () => {
     ['nested lists', () => `${'['.repeat(100)}${']'.repeat(100)}`],
     ['nested objects', () => `${'{"a":'.repeat(100)}0${'}'.repeat(100)}`],
     ['many keys', () => `{${many((i) => `"k${i}":${i}`)}}`],
-  ])('is about what %s take', (_, textOf) => {
-    const weight = weightOf(JSON.parse(textOf(0)));
+  ])('approximates the memory of %s', (_, textOf) => {
+    const weight = estimateBytes(JSON.parse(textOf(0)));
     const memory = memoryOf(textOf);
     expect(weight).toBeGreaterThan(memory * 0.7);
     expect(weight).toBeLessThan(memory * 10);

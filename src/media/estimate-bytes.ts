@@ -1,19 +1,19 @@
 import type { BufferLimit } from './buffered-emitter.js';
 
-/** What a value takes at least, in bytes. */
-const LEAST_BYTES = 16;
-/** What a list or an object takes beside its members, and a key beside its characters, in bytes. */
+/** Smallest size of a value, in bytes. */
+const MIN_BYTES = 16;
+/** Overhead of an array or object beside its members, and of a key beside its characters, in bytes. */
 const CONTAINER_BYTES = 64;
 const KEY_BYTES = 32;
 
-/** About how much memory a value made from JSON takes, in bytes. Counts without recursion, for the other side decides how deep it goes. */
-export function weightOf(json: unknown): number {
+/** Estimates the memory of a value parsed from JSON, in bytes. Iterative, because the client decides the nesting depth. */
+export function estimateBytes(json: unknown): number {
   const rest = [json];
   let bytes = 0;
   while (rest.length > 0) {
     const value = rest.pop();
-    bytes += LEAST_BYTES;
-    if (typeof value === 'string') bytes += LEAST_BYTES + value.length;
+    bytes += MIN_BYTES;
+    if (typeof value === 'string') bytes += MIN_BYTES + value.length;
     else if (typeof value === 'object' && value !== null) {
       bytes += CONTAINER_BYTES;
       if (Array.isArray(value)) for (const member of value) rest.push(member);
@@ -28,8 +28,8 @@ export function weightOf(json: unknown): number {
   return bytes;
 }
 
-/** The buffer limit of messages that wait for a bot that does not read them: a thousand small ones. */
+/** Buffer limit of unread messages: about 1,000 small ones. */
 export const MESSAGE_BUFFER: BufferLimit<unknown> = {
   limit: 1_000_000,
-  sizeOf: (message) => 1_000 + weightOf(message),
+  sizeOf: (message) => 1_000 + estimateBytes(message),
 };
