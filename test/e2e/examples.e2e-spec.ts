@@ -110,10 +110,10 @@ describe('the bridge to a speech-to-speech service', () => {
   });
 });
 
-describe('README.md', () => {
+describe('docs/bots.md', () => {
   it('shows the examples as they are', () => {
-    const readme = readFileSync('README.md', 'utf8');
+    const page = readFileSync('docs/bots.md', 'utf8');
     const source = readFileSync('examples/realtime-bot.ts', 'utf8');
-    expect(readme).toContain(source.trim());
+    expect(page).toContain(source.trim());
   });
 });
