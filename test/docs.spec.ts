@@ -56,6 +56,24 @@ function errorCodes(): string[] {
   return [...list.matchAll(/^ +([A-Z_]+): \d{3},$/gm)].map(([, code]) => code!);
 }
 
+/** The messages in italics of the tables of a page, each as the parts between its variables. */
+const messagesOf = (page: string): string[][] =>
+  [...TEXTS.get(page)!.matchAll(/^\| (_.*?_) +\|/gm)].flatMap(([, cell]) =>
+    cell!.split('_, _').map((message) =>
+      message
+        .replace(/^_|_$/g, '')
+        .split('…')
+        .map((part) => part.trim())
+        .filter((part) => part.length > 2),
+    ),
+  );
+
+/** The source as it prints: texts that are put together of several are one. */
+const SOURCE = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts'))
+  .map((file) => readFileSync(join('src', file), 'utf8').replace(/['`] \+\s+['`"]/g, ''))
+  .join('\n');
+
 /** Whether the package has a file. */
 function isPacked(file: string): boolean {
   const { files } = JSON.parse(readFileSync('package.json', 'utf8')) as { files: string[] };
@@ -106,6 +124,12 @@ describe('the documentation', () => {
     expect(errorCodes().length).toBeGreaterThan(20);
     // Of guards of the application, whose errors are not the runner's.
     expect(listed.sort()).toEqual([...errorCodes(), 'RATE_LIMITED'].sort());
+  });
+
+  it('quotes messages as the source has them', () => {
+    const messages = messagesOf('docs/errors-and-troubleshooting.md');
+    expect(messages.length).toBeGreaterThan(40);
+    expect(messages.flat().filter((part) => !SOURCE.includes(part))).toEqual([]);
   });
 });
 
