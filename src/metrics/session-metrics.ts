@@ -59,7 +59,7 @@ class MetricFamilies {
       new Histogram({ name, help, labelNames: ['runner', 'transport'], buckets, registers });
     this.startSeconds = histogram(
       'pipecat_session_start_seconds',
-      "Time from the arrival of the client, or from the launch of the bot without one, until the bot is ready",
+      'Time from the arrival of the client, or from the launch of the bot without one, until the bot is ready',
       START_SECONDS,
     );
     this.durationSeconds = histogram(

@@ -398,16 +398,14 @@ describe('examples/two-bots.ts', () => {
   });
 });
 
-describe('README.md', () => {
+describe('docs/calls.md', () => {
   it('quotes the examples about phone calls unchanged', () => {
     const bare = (code: string) => code.replace(/^ +/gm, '').trim();
     const examples = readdirSync('examples').map((file) =>
       bare(readFileSync(`examples/${file}`, 'utf8')),
     );
-    const [, section = ''] = /\n## Phone calls\n(.*?)\n## /s.exec(
-      readFileSync('README.md', 'utf8'),
-    )!;
-    const blocks = [...section.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => bare(code!));
+    const page = readFileSync('docs/calls.md', 'utf8');
+    const blocks = [...page.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => bare(code!));
     expect(blocks).toHaveLength(5);
     for (const block of blocks) {
       expect(examples.some((example) => example.includes(block)) ? '' : block).toBe('');

@@ -110,10 +110,10 @@ describe('examples: the bridge to a speech-to-speech service', () => {
   });
 });
 
-describe('README.md', () => {
+describe('docs/bots.md', () => {
   it('quotes the examples unchanged', () => {
-    const readme = readFileSync('README.md', 'utf8');
+    const page = readFileSync('docs/bots.md', 'utf8');
     const source = readFileSync('examples/realtime-bot.ts', 'utf8');
-    expect(readme).toContain(source.trim());
+    expect(page).toContain(source.trim());
   });
 });

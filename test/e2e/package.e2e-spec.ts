@@ -47,6 +47,11 @@ describe('the package', () => {
       'dist/testing/index.d.ts',
       'python/bot_host.py',
       'dist/console/page/index.html',
+      'docs/getting-started.md',
+      'docs/console.png',
+      'examples/realtime-bot.ts',
+      'CHANGELOG.md',
+      'CONTRIBUTING.md',
       'LICENSE',
       'README.md',
       'SECURITY.md',
@@ -57,7 +62,7 @@ describe('the package', () => {
     expect(
       files.filter(
         (file) =>
-          !/^(dist\/.+\.(js|d\.ts)|dist\/cjs\/package\.json|python\/bot_host\.py|LICENSE|README\.md|SECURITY\.md|package\.json)$/.test(
+          !/^(dist\/.+\.(js|d\.ts)|dist\/cjs\/package\.json|python\/bot_host\.py|docs\/.+\.(md|png)|examples\/[\w-]+\.ts|LICENSE|[A-Z]+\.md|package\.json)$/.test(
             file,
           ) && !page.test(file),
       ),

@@ -1,4 +1,4 @@
-// A host that limits how often anybody may ask for anything, but for probes and carriers, as the README shows. In a process of its own:
+// A host that limits how often anybody may ask for anything, but for probes and carriers, as docs/host-integration.md shows. In a process of its own:
 // @nestjs/throttler is CommonJS, which under Jest cannot load Nest 12. Usage: node guarded-host.js fastify|express
 import 'reflect-metadata';
 import { Controller, Get, Module } from '@nestjs/common';

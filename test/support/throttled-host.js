@@ -1,4 +1,4 @@
-// A host that limits how often sessions are started, as the README shows. In a process of its own: @nestjs/throttler is CommonJS, which
+// A host that limits how often sessions are started, as docs/operations.md shows. In a process of its own: @nestjs/throttler is CommonJS, which
 // under Jest cannot load Nest 12. Usage: node throttled-host.js fastify|express
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
