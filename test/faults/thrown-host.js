@@ -88,7 +88,7 @@ const PLACES = {
   ...listening('onabort of the signal', (_args, fail, { signal }) => {
     signal.onabort = fail;
   }),
-  ...listening('what is held', (_args, fail, session) => session.hold(fail)),
+  ...listening('what is held', (_args, fail, session) => session.onEnd(fail)),
   'the reason of a signal given to createTransport': async (args, session, thrown) => {
     const own = new AbortController();
     await runner.createTransport(args, { signal: own.signal });
