@@ -1,13 +1,7 @@
 import type { Logger } from '@nestjs/common';
 import type { Principal } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
-import {
-  botFailed,
-  isEndAtWork,
-  listenerFailed,
-  SessionEnd,
-  type SessionEndCode,
-} from '../bot/session-end.js';
+import { botFailed, isEndAtWork, SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { attempt } from '../errors/attempt.js';
 import { guardListeners } from '../errors/guard-listeners.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
@@ -113,7 +107,7 @@ export class Session extends BotSession {
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController();
-      guardListeners(this.controller.signal, (thrown) => void this.end(listenerFailed(thrown)));
+      guardListeners(this.controller.signal, (thrown) => this.fail(thrown));
       if (this.ending) this.controller.abort(this.ending);
     }
     return this.controller.signal;
@@ -200,10 +194,6 @@ export class Session extends BotSession {
    */
   end(reason: SessionEnd): Promise<SessionEnd> {
     const { current, transfer } = this;
-    if (reason.code === 'failed' && Object.hasOwn(reason, 'cause')) {
-      const { text, stack } = textOfThrown(reason.cause);
-      this.logger.error(`a listener of the bot threw: ${text}`, stack);
-    }
     if (current.name === 'ended' || this.ending) return this.ended;
     if (reason.code === 'peer_left' && transfer instanceof Promise) {
       // Taken away by the carrier, or hung up by the caller meanwhile: the outcome decides.
@@ -221,6 +211,13 @@ export class Session extends BotSession {
       });
     }
     return this.ended;
+  }
+
+  /** @internal Ends the session as `failed`, for a listener of the bot threw or rejected beside its `launch()`. */
+  fail(cause: unknown): void {
+    const { text, stack } = textOfThrown(cause);
+    this.logger.error(`a listener of the bot threw: ${text}`, stack);
+    void this.end(new SessionEnd('failed', 'A listener of the bot threw.', { cause }));
   }
 
   /** @internal Notes that the bot hangs up: the peer will leave because of it. */
