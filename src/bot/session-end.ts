@@ -49,10 +49,6 @@ export class SessionEnd extends Error {
 export const isEndAtWork = (thrown: unknown, end: SessionEnd): boolean =>
   thrown === end || fieldOf(thrown, 'name') === 'AbortError';
 
-/** The end of a session of which a listener of the bot threw or rejected, beside its `launch()`. */
-export const listenerFailed = (cause: unknown): SessionEnd =>
-  new SessionEnd('failed', 'A listener of the bot threw.', { cause });
-
 /** The end of a session of which the bot's `launch()` threw or rejected. */
 export const botFailed = (cause: unknown): SessionEnd =>
   new SessionEnd('failed', 'The bot failed.', { cause });

@@ -76,8 +76,6 @@ function isPrintable(value: unknown): boolean {
 function describe(thrown: unknown): Error {
   const { text, stack } = textOfThrown(thrown);
   const error = new Error(text);
-  // Printed as its text alone.
-  Object.defineProperty(error, 'name', { value: '' });
   if (stack !== undefined) error.stack = stack;
   return error;
 }

@@ -1,12 +1,6 @@
 import type { Principal } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
-import {
-  botFailed,
-  isEndAtWork,
-  listenerFailed,
-  SessionEnd,
-  type SessionEndCode,
-} from '../bot/session-end.js';
+import { botFailed, isEndAtWork, SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { attempt } from '../errors/attempt.js';
 import { guardListeners } from '../errors/guard-listeners.js';
 import { type RunnerLog, RunnerLogger } from '../errors/runner-logger.js';
@@ -112,7 +106,7 @@ export class Session extends BotSession {
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController();
-      guardListeners(this.controller.signal, (thrown) => void this.end(listenerFailed(thrown)));
+      guardListeners(this.controller.signal, (thrown) => this.fail(thrown));
       if (this.ending) this.controller.abort(this.ending);
     }
     return this.controller.signal;
@@ -199,11 +193,6 @@ export class Session extends BotSession {
    */
   end(reason: SessionEnd): Promise<SessionEnd> {
     const { current, transfer } = this;
-    // Only a listener's: what launch() throws ends the session in run().
-    if (reason.code === 'failed' && Object.hasOwn(reason, 'cause')) {
-      const { text, stack } = textOfThrown(reason.cause);
-      this.logger.error(`a listener of the bot threw: ${text}`, stack);
-    }
     if (current.name === 'ended' || this.ending) return this.ended;
     if (reason.code === 'peer_left' && transfer instanceof Promise) {
       // Taken away by the carrier, or hung up by the caller meanwhile: the outcome decides.
@@ -221,6 +210,13 @@ export class Session extends BotSession {
       });
     }
     return this.ended;
+  }
+
+  /** @internal Ends the session as `failed`, for a listener of the bot threw or rejected beside its `launch()`. */
+  fail(cause: unknown): void {
+    const { text, stack } = textOfThrown(cause);
+    this.logger.error(`a listener of the bot threw: ${text}`, stack);
+    void this.end(new SessionEnd('failed', 'A listener of the bot threw.', { cause }));
   }
 
   /** @internal Notes that the bot hangs up: the peer will leave because of it. */

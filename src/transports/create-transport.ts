@@ -1,5 +1,5 @@
 import type { RunnerArguments } from '../bot/runner-arguments.js';
-import { listenerFailed, SessionEnd, type SessionEndCode } from '../bot/session-end.js';
+import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { MediaEnd, MediaConnection } from '../media/media-connection.js';
@@ -87,7 +87,7 @@ const observerOf = (
 ): MediaTransportObserver => ({
   warn: (message) => session?.logger.warn(message),
   fail: (thrown) => {
-    if (session) return void session.end(listenerFailed(thrown));
+    if (session) return session.fail(thrown);
     const { text, stack } = textOfThrown(thrown);
     new RunnerLogger('PipecatRunner').error(`a listener of a transport threw: ${text}`, stack);
     close({ reason: 'failed', message: 'A listener of the transport threw.' });

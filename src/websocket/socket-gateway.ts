@@ -14,7 +14,7 @@ import type { SocketSessions } from './socket-sessions.js';
  * export class PcmGateway extends SocketGateway {
  *   constructor(protected readonly sockets: SocketSessions, private readonly sessions: SessionRegistry) { super(); }
  *
- *   protected accept(socket: RunnerWebSocket, request: IncomingMessage): void {
+ *   protected async accept(socket: RunnerWebSocket, request: IncomingMessage): Promise<void> {
  *     const session = await this.sockets.admit(socket, request, { transports: ['pcm'], openAs: 'pcm' });
  *     if (session) this.sessions.launch(session, new PcmRunnerArguments({ websocket: socket }));
  *   }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { KeyAuth } from '../auth/key-auth.js';
 import { RunnerAuth } from '../auth/runner-auth.js';
-import { listenerFailed, SessionEnd } from '../bot/session-end.js';
+import { SessionEnd } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { isOriginAllowed } from '../http/allowed-origins.js';
 import { RunnerPaths } from '../http/runner-paths.js';
@@ -131,7 +131,7 @@ export class SocketSessions {
 
   /** The session ends with the socket, and the socket with the session. */
   private bind(session: Session, socket: RunnerWebSocket): void {
-    socket.guard((thrown) => void session.end(listenerFailed(thrown)));
+    socket.guard((thrown) => session.fail(thrown));
     socket.on('error', (error) => {
       void session.end(new SessionEnd('peer_error', `The connection failed: ${error.message}`));
     });

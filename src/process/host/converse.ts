@@ -1,12 +1,7 @@
 import { once } from 'node:events';
 import type { BotLauncher } from '../../bot/bot-launcher.js';
 import { runnerArgumentsFromJSON } from '../../bot/runner-arguments-json.js';
-import {
-  isEndAtWork,
-  listenerFailed,
-  SessionEnd,
-  type SessionEndCode,
-} from '../../bot/session-end.js';
+import { isEndAtWork, SessionEnd, type SessionEndCode } from '../../bot/session-end.js';
 import { attempt } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
 // For its classes of arguments, and their media.
@@ -61,7 +56,7 @@ export async function converse(
       return outcome;
     };
   }
-  const fail = (thrown: unknown): void => void session.end(listenerFailed(thrown));
+  const fail = (thrown: unknown): void => session.fail(thrown);
   websocket?.guard(fail);
   attempt(async () => {
     const { code, message } = await stopped;

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { BotLauncher } from '../../bot/bot-launcher.js';
-import { listenerFailed, SessionEnd } from '../../bot/session-end.js';
+import { SessionEnd } from '../../bot/session-end.js';
 import type { MediaEnd } from '../../media/media-connection.js';
 import type { Session } from '../../sessions/session.js';
 import { SmallWebRTCRunnerArguments } from './dto/small-webrtc-runner-arguments.dto.js';
@@ -48,7 +48,7 @@ export class WebRtcConnections {
       },
       {
         warn: (message) => session.logger.warn(message),
-        fail: (thrown) => void session.end(listenerFailed(thrown)),
+        fail: (thrown) => session.fail(thrown),
         ended: (end) => void session.end(new SessionEnd(codeOf(end, connection), end.message)),
       },
     );

@@ -25,9 +25,9 @@ export class PcmGateway extends SocketGateway {
     return this.transports.allows(PCM);
   }
 
-  protected accept(socket: RunnerWebSocket, request: IncomingMessage): void {
+  protected async accept(socket: RunnerWebSocket, request: IncomingMessage): Promise<void> {
     if (!this.isOn) return socket.close(1008, 'this runner does not accept pcm');
-    const session = this.sockets.admit(socket, request, {
+    const session = await this.sockets.admit(socket, request, {
       transports: [PCM],
       openAs: PCM,
       pingIntervalMs: 30_000,
