@@ -23,6 +23,26 @@ describe('the output of a bot', () => {
     expect(logger.tried).toEqual(['one', 'two']);
   });
 
+  it('reports the lines left out of a second before it logs those of the next, also where its timer is late', () => {
+    jest.useFakeTimers({ doNotFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const said: unknown[] = [];
+      const logger = { log: said.push.bind(said), warn: said.push.bind(said) };
+      const output = new BotOutput(
+        { ...LIMITS, outputLinesPerSecond: 2 },
+        () => logger as unknown as Logger,
+      );
+      for (const text of ['1', '2', '3', '4']) output.log('log', text);
+      jest.advanceTimersByTime(1_000);
+      for (const text of ['5', '6', '7']) output.log('log', text);
+      output.end();
+      const report = (count: number) => expect.stringContaining(`left out: ${count} `);
+      expect(said).toEqual(['1', '2', report(2), '5', '6', report(1)]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it.each([
     ['WARNING', 'warn'],
     ['NOTICE', 'log'],

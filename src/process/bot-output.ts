@@ -52,6 +52,8 @@ export class BotOutput {
 
   /** Logs a text, unless too many lines were logged in this second. */
   log(level: LogLevel, text: string): void {
+    // The timer may be late, and then lines of the next second would come before the report of this one.
+    if (this.leftOut > 0 && this.lines.msLeft === 0) this.reportLeftOut();
     const lines = text.split('\n').length;
     if (this.lines.use(lines)) return this.write(level, text);
     this.leftOut += lines;
@@ -65,12 +67,12 @@ export class BotOutput {
 
   /** Everything was read. */
   end(): void {
-    clearTimeout(this.timer);
     if (this.leftOut > 0) this.reportLeftOut();
   }
 
   private reportLeftOut(): void {
     const { leftOut, limits } = this;
+    clearTimeout(this.timer);
     this.leftOut = 0;
     this.timer = undefined;
     const most = `at most ${limits.outputLinesPerSecond} in a second are logged`;

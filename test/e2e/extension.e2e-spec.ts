@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bytesFromPcm, pcmFromBytes } from '../../src/bot.js';
+import { bytesFromPcm, MULAW, pcmFromBytes } from '../../src/bot.js';
 import { PackedPackage } from '../support/packed-package.js';
 import { closeOf, connect, post } from '../support/runner-app.js';
 import { similarity, tone } from '../support/sound.js';
@@ -95,5 +95,54 @@ describe('a transport of a third party, made from the exports of the package alo
 });
 
 describe('a carrier of a third party, made from the exports of the package alone', () => {
-  it.todo('takes a call that its bot hears and speaks on');
+  it('takes a call that its bot hears and speaks on, and checks the key of the connection', async () => {
+    const { url, child } = await packed.start(app, 'dist/phone.js');
+    const wsUrl = `${url.replace('http', 'ws')}/ws`;
+    const start = JSON.stringify({ acme: { line: 'line-1', id: 'call-1', from: '+15550001' } });
+
+    const forged = await connect(wsUrl);
+    forged.send(start);
+    await expect(closeOf(forged)).resolves.toEqual({ code: 1008, reason: 'another key' });
+
+    const socket = await connect(wsUrl, { headers: { 'x-acme-key': 'k' } });
+    const lines = new Set<unknown>();
+    const received: Buffer[] = [];
+    socket.on('message', (data: Buffer) => {
+      const { event, line, media } = JSON.parse(data.toString()) as {
+        event: string;
+        line?: string;
+        media?: { payload: string };
+      };
+      if (event !== 'media') return;
+      lines.add(line);
+      received.push(Buffer.from(media!.payload, 'base64'));
+    });
+    socket.send(start);
+    const said = tone(500, 8_000, 0.5);
+    for (let at = 0; at < said.length; at += 160) {
+      const payload = MULAW.encode(said.slice(at, at + 160));
+      const media = { payload: Buffer.from(payload).toString('base64') };
+      socket.send(JSON.stringify({ event: 'media', media }));
+    }
+    while (Buffer.concat(received).length < said.length) await once(socket, 'message');
+    expect([...lines]).toEqual(['line-1']);
+    const heard = MULAW.decode(Buffer.concat(received))!;
+    const changed = said.map((sample) => -sample);
+    expect(similarity(heard, 8_000, changed, 8_000)).toBeGreaterThan(0.99);
+
+    socket.close();
+    await once(socket, 'close');
+    let metrics = '';
+    while (
+      !/pipecat_session_ends_total\{[^}]*transport="acme"[^}]*reason="peer_left"/.test(metrics)
+    ) {
+      await sleep(50);
+      metrics = await get(`${url}/metrics`);
+    }
+    const status = JSON.parse(await get(`${url}/status`)) as { transports: string[] };
+    expect(status.transports).toContain('acme');
+    const exit = once(child, 'exit');
+    child.kill('SIGTERM');
+    await exit;
+  }, 60_000);
 });
