@@ -3,12 +3,11 @@ import { Injectable } from '@nestjs/common';
 import {
   BotLauncher,
   type BotSession,
-  bytesFromPcm,
   createTransport,
   type MediaTransport,
-  pcmFromBytes,
   type RunnerArguments,
 } from 'nestjs-pipecat-runner';
+import { bytesFromPcm, pcmFromBytes } from 'nestjs-pipecat-runner/bot';
 import { WebSocket } from 'ws';
 
 /** Both directions of the service are 16-bit mono at this rate. */

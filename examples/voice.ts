@@ -1,4 +1,4 @@
-import type { MarkOutcome, MediaTransport } from 'nestjs-pipecat-runner';
+import type { MarkOutcome, MediaTransport } from 'nestjs-pipecat-runner/bot';
 
 const RATE_HZ = 8_000;
 /** The length of a letter, in samples: 60 ms. */

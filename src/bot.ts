@@ -29,6 +29,7 @@ export { VonageRunnerArguments } from './transports/vonage/dto/vonage-runner-arg
 export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments.js';
 
 // The media.
+export { sipCallData } from './transports/livekit/sip-call-data.js';
 export type { BufferedEmitter } from './media/buffered-emitter.js';
 export type { AudioFrame } from './media/audio-frame.js';
 export {
@@ -92,6 +93,20 @@ export {
   mediaConnections,
   type MediaConnections,
 } from './transports/media-connections.js';
+
+// A carrier of one's own.
+export type { CallApi } from './transports/telephony/carriers/call-api.js';
+export type {
+  Carrier,
+  CarrierWebhook,
+  WebhookAnswer,
+  WebhookAnswerInput,
+} from './transports/telephony/carriers/carrier.js';
+export {
+  JsonCarrierSerializer,
+  type JsonCarrierFormat,
+} from './transports/telephony/carriers/json-carrier.serializer.js';
+export type { ReceivedRequest } from './transports/telephony/carriers/received-request.js';
 
 // The tracks of a peer connection.
 export type { OutgoingRtp, RtpPacket } from './media/rtp/rtp-packet.js';

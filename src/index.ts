@@ -23,15 +23,13 @@ export {
 export { CallRefusedError } from './calls/call-refused.error.js';
 export { InMemoryCallLimits, type TenantCallLimits } from './calls/in-memory-call-limits.js';
 export { RunnerArguments } from './bot/runner-arguments.js';
-export { type MarkOutcome, MediaTransport } from './media/media-transport.js';
-export { bytesFromPcm, pcmFromBytes } from './media/pcm.js';
+export { MediaTransport } from './media/media-transport.js';
 export { DownloadsModule } from './downloads/downloads.module.js';
 export { OpenApiModule } from './openapi/openapi.module.js';
-export { type ReadinessCheck, RunnerHealth } from './health/runner-health.js';
+export { RunnerHealth } from './health/runner-health.js';
 export { MetricsModule } from './metrics/metrics.module.js';
 export { ApiRoute } from './http/api-route.decorator.js';
 export type { HttpRequest } from './http/http-request.js';
-export type { PublicBaseUrl } from './http/public-url.js';
 export { RunnerController } from './http/runner-controller.decorator.js';
 export { ProviderError } from './http/provider-error.js';
 export { ProcessBotLauncher } from './process/process-bot-launcher.js';
@@ -48,7 +46,7 @@ export { RunnerDrain } from './sessions/runner-drain.js';
 export { RunnerReadiness } from './sessions/runner-readiness.js';
 export { SessionTokens } from './sessions/session-token.js';
 export { SessionRegistry } from './sessions/session-registry.js';
-export type { SessionCall, SessionState } from './sessions/session-state.js';
+export type { SessionCall } from './sessions/session-state.js';
 export type { Session } from './sessions/session.js';
 export { TracingModule } from './tracing/tracing.module.js';
 export { StartRequest } from './start/dto/start-request.dto.js';
@@ -67,7 +65,6 @@ export { DailyClient } from './transports/daily/daily-client.js';
 export { DailyRunnerArguments } from './transports/daily/dto/daily-runner-arguments.dto.js';
 export { LiveKitModule } from './transports/livekit/livekit.module.js';
 export type { LiveKitOptions } from './transports/livekit/livekit.options.js';
-export { sipCallData } from './transports/livekit/sip-call-data.js';
 export { LiveKitRunnerArguments } from './transports/livekit/dto/livekit-runner-arguments.dto.js';
 export { SmallWebRTCRunnerArguments } from './transports/small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
 export { SmallWebRtcModule } from './transports/small-webrtc/small-webrtc.module.js';
@@ -85,20 +82,8 @@ export { WhatsAppModule } from './transports/whatsapp/whatsapp.module.js';
 export { RunnerGateway } from './websocket/runner-gateway.decorator.js';
 export { RunnerWebSocket } from './websocket/runner-web-socket.js';
 export { SocketGateway } from './websocket/socket-gateway.js';
-export { type SocketAdmission, SocketSessions } from './websocket/socket-sessions.js';
+export { SocketSessions } from './websocket/socket-sessions.js';
 export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments.js';
-export type { CallApi } from './transports/telephony/carriers/call-api.js';
-export type {
-  Carrier,
-  CarrierWebhook,
-  WebhookAnswer,
-  WebhookAnswerInput,
-} from './transports/telephony/carriers/carrier.js';
-export {
-  JsonCarrierSerializer,
-  type JsonCarrierFormat,
-} from './transports/telephony/carriers/json-carrier.serializer.js';
-export type { ReceivedRequest } from './transports/telephony/carriers/received-request.js';
 export { DailyDialinRequest } from './transports/daily/dto/daily-dialin-request.dto.js';
 export { DialinSettings } from './transports/daily/dto/dialin-settings.dto.js';
 export { EvalRunnerArguments } from './transports/eval/dto/eval-runner-arguments.dto.js';

@@ -2,15 +2,13 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   CallData,
-  type Carrier,
   createTransport,
   InvalidOptionsError,
-  JsonCarrierSerializer,
   RunnerModule,
   RunnerError,
   TelephonyModule,
 } from '../../src/index.js';
-import { MULAW } from '../../src/bot.js';
+import { type Carrier, JsonCarrierSerializer, MULAW } from '../../src/bot.js';
 import {
   type CarrierDialect,
   placeCall,

@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { pcmFromBytes } from '../../src/index.js';
+import { pcmFromBytes } from '../../src/bot.js';
 import { tone } from './sound.js';
 
 const RATE_HZ = 24_000;

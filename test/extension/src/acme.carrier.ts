@@ -1,5 +1,5 @@
-import { CallData, type Carrier, JsonCarrierSerializer, RunnerError } from 'nestjs-pipecat-runner';
-import { MULAW } from 'nestjs-pipecat-runner/bot';
+import { CallData, RunnerError } from 'nestjs-pipecat-runner';
+import { type Carrier, JsonCarrierSerializer, MULAW } from 'nestjs-pipecat-runner/bot';
 
 /** A carrier that speaks like Twilio, but begins a call with a message of its own, and connects with a key. */
 export const acme: Carrier<'acme', { key: string }> = {
