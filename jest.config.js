@@ -37,6 +37,8 @@ const project = {
 export default {
   globalSetup: '<rootDir>/test/support/global-setup.js',
   maxWorkers: 2,
+  // Modules of finished test files stay in memory (ECMAScript modules in Jest): a worker starts afresh before it is full.
+  workerIdleMemoryLimit: '1.5GB',
   testTimeout: 20_000,
   projects: [
     {

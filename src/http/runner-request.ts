@@ -61,6 +61,10 @@ export class RunnerRequest implements HttpRequest {
     return this.http.originalUrl;
   }
 
+  get baseUrl(): string | undefined {
+    return this.http.baseUrl;
+  }
+
   get params(): HttpRequest['params'] {
     return this.http.params;
   }
