@@ -1,0 +1,97 @@
+// Runs everything there is, piece by piece, and writes docs/evidence.md. What has passed at this commit is not run again: a run that was
+// interrupted goes on where it stopped. `npm run test:all`, or `npm run test:all -- hosts faults` for some of the pieces.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
+
+const CACHE = 'node_modules/.cache/test-all';
+const EVIDENCE = 'docs/evidence.md';
+
+/** Pieces by name: the command, and how many passed according to the file of results that it wrote. */
+const PIECES = {
+  lint: { command: ['npm', 'run', 'lint'] },
+  typecheck: { command: ['npm', 'run', 'typecheck'] },
+  package: { command: ['npm', 'run', 'check:package'] },
+  suite: {
+    command: (file) => ['npm', 'test', '--', '--ci', '--json', `--outputFile=${file}`],
+    count: ({ numPassedTests, numFailedTests, numPendingTests }) =>
+      counts(numPassedTests, numFailedTests, numPendingTests),
+  },
+  faults: { command: ['npm', 'run', 'test:faults'] },
+  api: { command: ['npm', 'run', 'test:api'] },
+  hosts: {
+    command: (file) => ['npm', 'run', 'test:hosts', '--', '--all', '--resume', '--json', file],
+    count: ({ passed, failed }) => counts(passed, failed, 0),
+  },
+};
+
+const counts = (passed, failed, skipped) =>
+  `${passed} passed, ${failed} failed, ${skipped} skipped`;
+
+const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !Object.hasOwn(PIECES, name));
+if (unknown.length > 0) {
+  console.error(`There is no ${unknown.join(', ')}: ${Object.keys(PIECES).join(', ')}`);
+  process.exit(2);
+}
+mkdirSync(CACHE, { recursive: true });
+
+let failed = false;
+for (const [name, piece] of Object.entries(PIECES)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  const record = join(CACHE, `${name}.json`);
+  const before = existsSync(record) ? JSON.parse(readFileSync(record, 'utf8')) : undefined;
+  if (before?.commit === commit && before.passed) continue;
+  const result = run(name, piece);
+  writeFileSync(record, JSON.stringify(result));
+  failed ||= !result.passed;
+}
+const style = await resolveConfig(EVIDENCE);
+writeFileSync(EVIDENCE, await format(evidence(), { ...style, filepath: EVIDENCE }));
+process.exitCode = failed ? 1 : 0;
+
+function run(name, { command, count }) {
+  const file = join(CACHE, `${name}.results.json`);
+  rmSync(file, { force: true });
+  const [program, ...args] = typeof command === 'function' ? command(file) : command;
+  console.log(`\n=== ${name}: ${[program, ...args].join(' ')}`);
+  const startedMs = Date.now();
+  const { status } = spawnSync(program, args, { stdio: 'inherit' });
+  return {
+    name,
+    commit,
+    date: new Date(startedMs).toISOString().slice(0, 16).replace('T', ' '),
+    minutes: Math.round((Date.now() - startedMs) / 6_000) / 10,
+    passed: status === 0,
+    counts: count && existsSync(file) ? count(JSON.parse(readFileSync(file, 'utf8'))) : '',
+  };
+}
+
+function evidence() {
+  const rows = Object.keys(PIECES).flatMap((name) => {
+    const record = join(CACHE, `${name}.json`);
+    if (!existsSync(record)) return [];
+    const {
+      date,
+      commit: at,
+      minutes,
+      passed,
+      counts: told,
+    } = JSON.parse(readFileSync(record, 'utf8'));
+    return [
+      `| ${name} | ${passed ? 'passed' : 'FAILED'} | ${told} | ${minutes} min | ${date} UTC | \`${at}\` |`,
+    ];
+  });
+  return [
+    '# Evidence',
+    '',
+    'The last results of `npm run test:all`, the complete tests in pieces. Written by that command.',
+    '',
+    '| piece | result | tests | time | date | commit |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}
