@@ -30,7 +30,7 @@ export const CONTEXTS: readonly BlockContext[] = [
   { name: 'realtime-bot', has: 'class RealtimeBot' },
   statements(
     'rtvi',
-    'new RtviSession(',
+    'rtvi.onClientMessage((',
     'interface Host { orders: { find(data: unknown): object }; hear(content: string): void }',
     'Host',
   ),
@@ -101,7 +101,6 @@ export const CONTEXTS: readonly BlockContext[] = [
   {
     name: 'throttler',
     has: 'skipIf: (context) => !startsSession(context)',
-    after: 'export class AppModule {}',
   },
   statements(
     'session-requests',
@@ -113,6 +112,35 @@ export const CONTEXTS: readonly BlockContext[] = [
     "health.addCheck('database'",
     'class Database { declare ping: () => Promise<void> } export class Checks {',
   ),
+  {
+    name: 'readme-test',
+    has: "it('says back what a caller says'",
+    before: "import { it } from 'node:test'; import { AppModule } from './support-bot.js'; ",
+  },
+  { name: 'app.module', has: 'class GreeterBot' },
+  { name: 'main', has: "import { NestFactory } from '@nestjs/core'" },
+  { name: 'time-bot', has: 'class TimeBot' },
+  { name: 'menu-bot', has: 'class MenuBot' },
+  {
+    name: 'websocket',
+    has: '@Module({ imports: [RunnerModule.forRoot({ launcher: EchoBot, transports',
+  },
+  { name: 'turn', has: "createHmac('sha1'" },
+  { name: 'telnyx', has: 'export const telnyx' },
+  { name: 'plivo', has: 'export const plivo' },
+  { name: 'exotel', has: 'export const exotel' },
+  { name: 'settings', has: 'class SettingsModule' },
+  {
+    name: 'mounted',
+    has: "server.on('upgrade'",
+    before:
+      "import type { Server } from 'node:http'; import type { INestApplication } from '@nestjs/common'; declare const server: Server; declare const app: INestApplication; ",
+  },
+  { name: 'operations', has: 'startQueueMs: 3_000' },
+  { name: 'console', has: 'console: true })]' },
+  { name: 'options', has: 'export const runner = RunnerModule' },
+  { name: 'session-log', has: 'class SessionLog' },
+  { name: 'migration', has: 'transports: transportsFromEnv(process.env)' },
 ];
 
 /** The environment that the blocks read. */

@@ -23,7 +23,10 @@ const NAMES = {
   '@nestjs/core': ['APP_GUARD'],
   '@nestjs/throttler': ['ThrottlerGuard', 'ThrottlerModule'],
 };
-const DOCUMENTS = ['README.md', 'SECURITY.md', 'docs/calls.md', 'docs/bundling.md'];
+const DOCUMENTS = [
+  ...readdirSync('.'),
+  ...readdirSync('docs', { recursive: true, encoding: 'utf8' }).map((file) => join('docs', file)),
+].filter((file) => file.endsWith('.md') && !file.endsWith('.api.md'));
 const texts = DOCUMENTS.map((file) => readFileSync(file, 'utf8'));
 const blocks = texts.flatMap((text) =>
   [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!),
