@@ -19,7 +19,9 @@ import { type BlockContext, CONTEXTS, ENVIRONMENT, INLINE } from './contexts.js'
 const NAMES = {
   'nestjs-pipecat-runner': exportedNames('dist/index.d.ts'),
   '@nestjs/common':
-    'Body CanActivate DynamicModule ExecutionContext Get HttpCode Injectable Module Post'.split(' '),
+    'Body CanActivate DynamicModule ExecutionContext Get HttpCode Injectable Module Post'.split(
+      ' ',
+    ),
   '@nestjs/core': ['APP_GUARD'],
   '@nestjs/throttler': ['ThrottlerGuard', 'ThrottlerModule'],
 };
