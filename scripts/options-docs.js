@@ -25,16 +25,28 @@ async function optionsPage() {
   const sections = interfaces
     .sort((a, b) => (a.name.text < b.name.text ? -1 : 1))
     .map((one) => [`## ${one.name.text}`, textOf(one), table(one)].join('\n\n'));
-  const head =
-    '# Options\n\nEvery option that modules and classes take, by the names of their types. Written by `npm run docs:options` from the comments in the sources.';
+  const head = `# Options
+
+Every option that modules and classes take, by the names of their types. \`forRootAsync\` takes those of types named \`…Extras\` beside
+the factory, and all others from it. Written by \`npm run docs:options\` from the comments in the sources.
+
+\`\`\`ts
+import { RunnerModule, WebSocketModule } from 'nestjs-pipecat-runner';
+
+export const runner = RunnerModule.forRoot({
+  path: 'voice',
+  maxSessions: 50,
+  transports: [WebSocketModule.forRoot({ pingIntervalMs: 20_000 })],
+});
+\`\`\``;
   const config = await resolveConfig(PAGE);
   return format(`${[head, ...sections].join('\n\n')}\n`, { ...config, filepath: PAGE });
 }
 
-/** Files named `<thing>.options.ts`. */
+/** Files named `<thing>.options.ts`, and the modules whose extras are options, too. */
 function sources() {
   return readdirSync('src', { recursive: true })
-    .filter((path) => /\.options\.ts$/.test(path))
+    .filter((path) => /(\.options|\.module-definition|^runner\.module)\.ts$/.test(path))
     .map((path) => join('src', path));
 }
 
@@ -53,7 +65,8 @@ function table({ members }) {
 }
 
 /** A value stands out; what else is said of it does not. */
-const code = (text) => text.replace(/^('[^']*'|[\w.]+|\[\]|\{\})(?=$|[ :])/, '`$1`');
+const code = (text) =>
+  text.replace(/^('[^']*'|[\d_]+|Infinity|true|false|\[\]|\{\})(?=$|[ :])/, '`$1`');
 
 const textOf = (node) =>
   plain(

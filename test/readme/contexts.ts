@@ -25,6 +25,29 @@ const statements = (name: string, has: string, before = '', self = 'void') => ({
 
 /** The context of every block, in no order. */
 export const CONTEXTS: readonly BlockContext[] = [
+  module('genesys', 'genesys: { apiKey'),
+  module('unknown-callers', "TelephonyModule.forRoot({ unknownCallers: 'bot' });"),
+  { name: 'acme-carrier', has: 'const acme: Carrier' },
+  statements('genesys-message', 'transport.sendMessage({'),
+  { name: 'pcm-serializer', has: 'class PcmSerializer' },
+  {
+    name: 'pcm-media',
+    has: 'mediaConnections.register(',
+    before: "import { PcmSerializer } from './pcm-serializer.js'; ",
+  },
+  { name: 'pcm-transport', has: 'class PcmTransport' },
+  {
+    name: 'pcm-gateway',
+    has: 'class PcmGateway',
+    before: "import type { IncomingMessage } from 'node:http'; ",
+  },
+  { name: 'pcm-controller', has: 'class PcmController' },
+  {
+    name: 'pcm-module',
+    has: 'class PcmModule',
+    before:
+      "import { SupportBot } from './support-bot.js'; import { PcmController } from './pcm-controller.js'; import { PcmGateway } from './pcm-gateway.js'; import { PcmTransport } from './pcm-transport.js'; ",
+  },
   { name: 'support-bot', has: 'class SupportBot' },
   { name: 'output-errors', has: 'for (const output of' },
   { name: 'realtime-bot', has: 'class RealtimeBot' },
@@ -150,6 +173,8 @@ export const ENVIRONMENT = {
   RUNNER_PRIVATE_KEY: 'a-private-key-of-the-runner',
   TWILIO_AUTH_TOKEN: 'token',
   TELNYX_PUBLIC_KEY: 'Y'.repeat(43) + '=',
+  GENESYS_API_KEY: 'key',
+  GENESYS_CLIENT_SECRET: Buffer.from('secret').toString('base64'),
   DAILY_API_KEY: 'key',
   PINLESS_HMAC_SECRET: Buffer.from('secret').toString('base64'),
   WHATSAPP_TOKEN: 'token',

@@ -4,9 +4,10 @@ import { NestFactory } from '@nestjs/core';
 import { expect } from 'expect';
 import { RunnerModule, TransportRegistry } from 'nestjs-pipecat-runner';
 import { startHost } from 'nestjs-pipecat-runner/testing';
-// Its tests are run by its being imported.
+// Their tests are run by their being imported.
 import './host-test.js';
 import { MODULES } from './modules.js';
+import './readme-test.js';
 import { SupportBot } from './support-bot.js';
 import { AppModule as ThrottledModule } from './throttler.js';
 import { AppModule as TwoRunners } from './two-runners.js';
