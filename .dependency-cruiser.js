@@ -84,6 +84,33 @@ export default {
       to: { path: '^src/transports/small-webrtc/' },
     },
     {
+      // It has nothing that a transport of somebody else has not, but for its options and its serializer.
+      name: 'websocket-transport-uses-public-ports',
+      severity: 'error',
+      from: { path: '^src/transports/websocket/', pathNot: SPECS },
+      to: {
+        path: '^src/',
+        pathNot: [
+          ...['transports/websocket', 'validation', 'media/serializers/protobuf.serializer.ts'],
+          ...['transports/runner-transport.ts', 'transports/transport-registry.ts'],
+          ...['transports/media-connections.ts', 'media/socket-media-connection.ts'],
+          ...['sessions/session-registry.ts', 'sessions/session-token.ts'],
+          ...['websocket/socket-sessions.ts', 'websocket/socket-gateway.ts'],
+          ...['websocket/runner-gateway.decorator.ts', 'websocket/runner-web-socket.ts'],
+          'websocket/websocket-runner-arguments.ts',
+        ].map(pathOf),
+      },
+    },
+    {
+      name: 'no-carrier-knows-another',
+      severity: 'error',
+      from: { path: '^src/transports/telephony/carriers/([^/]+)/', pathNot: SPECS },
+      to: {
+        path: '^src/transports/telephony/carriers/[^/]+/',
+        pathNot: '^src/transports/telephony/carriers/$1/',
+      },
+    },
+    {
       name: 'no-transport-knows-what-stands-above',
       severity: 'error',
       from: { path: '^src/transports/[^/]+/', pathNot: SPECS },
