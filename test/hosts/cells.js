@@ -8,6 +8,8 @@ const CLIS = [11, 12];
 const MANAGERS = ['npm', 'pnpm', 'yarn', 'berry'];
 /** A dependency of Nest 12 wants Node 22, which Yarn 1 insists on. */
 const runs = ({ cli, manager, node }) => cli === 11 || manager !== 'yarn' || node >= 22;
+/** Where the peer range of `@nestjs/*` begins, by the CLI's major version. */
+const LOWEST = { 11: '11.1.4' };
 const BUILDERS = { 11: ['tsc', 'swc', 'webpack'], 12: ['tsc', 'swc', 'rspack'] };
 
 /** Nest's own declarations cannot be checked by TypeScript before 5.4. */
@@ -43,6 +45,7 @@ export const FEW = [
       jest29: true,
       builders: ['tsc', 'webpack'],
       bundle: true,
+      lowest: LOWEST[11],
     },
     identity: NODES,
     types: [
@@ -94,6 +97,7 @@ export const ALL = [
           jest29: cell.cli === 11,
           identity: [cell.node],
           types: cell.node === 22 ? EVERY_TYPES : [],
+          lowest: LOWEST[cell.cli],
         }),
       }),
     ),

@@ -32,6 +32,7 @@ export async function checkScaffold(
     identity = [],
     types = [],
     bundle = false,
+    lowest,
   },
   { must, step, tarball },
 ) {
@@ -74,6 +75,18 @@ export async function checkScaffold(
   }
   if (bundle) await checkBundle(app, { step });
   await checkTypes(app, types, { step });
+  if (lowest) {
+    await step(
+      `its tests and ours are green with Nest ${lowest}, the lowest of the peer range`,
+      async () => {
+        const of = (...names) => names.map((one) => `@nestjs/${one}@${lowest}`);
+        await app.add(...of('common', 'core', 'platform-express'));
+        await app.addDev(...of('testing'));
+        await app.script('test');
+        await runSpec(app, 'express', 5);
+      },
+    );
+  }
 }
 
 /** Without any configuration of the runner. */
