@@ -18,7 +18,7 @@ await convert(
 await convert(
   entries.map((entry) => entry.types),
   (code) => code,
-  /(?:from |import\()["'](\.[^"']+)["']/g,
+  /(?:from |import |import\(|declare module )["'](\.[^"']+)["']/g,
 );
 await writeFile(join(CJS, 'package.json'), '{ "type": "commonjs" }\n');
 
