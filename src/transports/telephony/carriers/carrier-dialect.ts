@@ -70,7 +70,22 @@ export const payloadOf =
       : undefined;
 
 /** The messages that Twilio and carriers like it have in common, in their own names for the stream and the counter. */
-export function jsonDialect(streamKey: string, counterKey: string, callKey: string) {
+export function jsonDialect(
+  streamKey: string,
+  counterKey: string,
+  callKey: string,
+): Pick<
+  CarrierDialect,
+  | 'encoding'
+  | 'media'
+  | 'stop'
+  | 'audioOf'
+  | 'dtmf'
+  | 'markOf'
+  | 'played'
+  | 'clearEvent'
+  | 'returnsMarks'
+> {
   const say = (event: string, { streamId }: CallFacts, sequence: number, more: object) => ({
     event,
     [counterKey]: String(sequence + 2),
@@ -100,5 +115,5 @@ export function jsonDialect(streamKey: string, counterKey: string, callKey: stri
     played: (facts, name, sequence) => say('mark', facts, sequence, { mark: { name } }),
     clearEvent: 'clear',
     returnsMarks: true,
-  } satisfies Partial<CarrierDialect>;
+  };
 }
