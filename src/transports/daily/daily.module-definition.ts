@@ -6,7 +6,7 @@ import type { DailyOptions } from './daily.options.js';
 /** Options that decide which routes the module has. */
 export interface DailyExtras {
   /**
-   * * Registers `POST /daily-dialin-webhook`.
+   * Registers `POST /daily-dialin-webhook`.
    * @default true
    */
   dialin?: boolean;

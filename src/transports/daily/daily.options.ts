@@ -12,41 +12,41 @@ export interface DailyOptions {
   /** API key of the Daily domain (`DAILY_API_KEY`). Unset, the transport is disabled. */
   apiKey?: string;
   /**
-   * * Base URL of the Daily API (`DAILY_API_URL`).
+   * Base URL of the Daily API (`DAILY_API_URL`).
    * @default 'https://api.daily.co/v1'
    */
   apiUrl?: string;
   /** Room shared by all sessions without a phone (`DAILY_ROOM_URL`). Unset, each session gets a new room. */
   roomUrl?: string;
   /**
-   * * Deletes a session's room when the session ends. The room of a failed start is always deleted.
+   * Deletes a session's room when the session ends. The room of a failed start is always deleted.
    * @default false: it expires
    */
   deleteRoomOnEnd?: boolean;
   /**
-   * * Lifetime of a new room, in milliseconds.
+   * Lifetime of a new room, in milliseconds.
    * @default 14_400_000 (4 h)
    */
   roomTtlMs?: number;
   /**
-   * * Lifetime of a meeting token, in milliseconds.
+   * Lifetime of a meeting token, in milliseconds.
    * @default 7_200_000 (2 h)
    */
   tokenTtlMs?: number;
   /**
-   * * Timeout of a request to Daily including its retries, in milliseconds. A start sends two requests.
+   * Timeout of a request to Daily including its retries, in milliseconds. A start sends two requests.
    * @default 10_000
    */
   timeoutMs?: number;
   /** Base64 secret (`hmac`) of the dial-in webhook. When set, unsigned webhooks are refused. */
   dialinSecret?: string;
   /**
-   * * Number of rooms with a SIP address that are created ahead, so that a phone call does not wait for Daily.
+   * Number of rooms with a SIP address that are created ahead, so that a phone call does not wait for Daily.
    * @default 0
    */
   warmRooms?: number;
   /**
-   * * Longest age of a warm room before it is replaced, in milliseconds; less than `tokenTtlMs` and `roomTtlMs`.
+   * Longest age of a warm room before it is replaced, in milliseconds; less than `tokenTtlMs` and `roomTtlMs`.
    * @default 1_800_000 (30 min)
    */
   warmRoomTtlMs?: number;

@@ -32,7 +32,7 @@ export interface LiveKitOptions {
   /** Room shared by all sessions (`LIVEKIT_ROOM_NAME`). Unset, each session gets its own, `pipecat-<8 hex>`. */
   roomName?: string;
   /**
-   * * Lifetime of access tokens for joining, in milliseconds.
+   * Lifetime of access tokens for joining, in milliseconds.
    * @default 7_200_000 (2 h)
    */
   tokenTtlMs?: number;
@@ -41,17 +41,17 @@ export interface LiveKitOptions {
   /** Creates each room at the start. Unset, LiveKit creates it when the first participant joins. */
   room?: LiveKitRoomOptions;
   /**
-   * * Deletes a session's own room, and removes its participants, when the session ends.
+   * Deletes a session's own room, and removes its participants, when the session ends.
    * @default false: it closes once it is empty
    */
   deleteRoomOnEnd?: boolean;
   /**
-   * * Starts a bot for each phone call that a LiveKit SIP dispatch rule puts into a room. Requires the webhook.
+   * Starts a bot for each phone call that a LiveKit SIP dispatch rule puts into a room. Requires the webhook.
    * @default false
    */
   answerSipCalls?: boolean;
   /**
-   * * Timeout of a request to the server's API, in milliseconds.
+   * Timeout of a request to the server's API, in milliseconds.
    * @default 10_000
    */
   timeoutMs?: number;

@@ -5,42 +5,42 @@ import type { IceServer, PeerStack } from './peer/peer.js';
 /** Options of {@link SmallWebRtcModule}. */
 export interface SmallWebRtcOptions {
   /**
-   * * STUN and TURN servers for both peers, or a function that returns them for each session, as for temporary credentials.
+   * STUN and TURN servers for both peers, or a function that returns them for each session, as for temporary credentials.
    * @default []
    */
   iceServers?: IceServer[] | (() => IceServer[] | Promise<IceServer[]>);
   /**
-   * * ICE transport policy. `relay`: the bot uses TURN relay candidates only.
+   * ICE transport policy. `relay`: the bot uses TURN relay candidates only.
    * @default 'all'
    */
   iceTransportPolicy?: 'all' | 'relay';
   /**
-   * * Additional IP addresses to announce as host candidates, as behind the NAT of a cloud.
+   * Additional IP addresses to announce as host candidates, as behind the NAT of a cloud.
    * @default []
    */
   hostAddresses?: string[];
   /** Range of UDP ports, such as a firewall allows. Each session takes one port per address. @default any */
   udpPortRange?: [min: number, max: number];
   /**
-   * * `single`: accepts one client at a time.
+   * `single`: accepts one client at a time.
    * @default 'multiple'
    */
   connectionMode?: 'single' | 'multiple';
   /** IP address of this machine. Reduces answers to the SDP subset of ESP32 devices, with the candidates of this address only. */
   esp32Host?: string;
   /**
-   * * Timeout of ICE gathering, in milliseconds. The answer then goes out without the candidates of STUN and TURN servers.
+   * Timeout of ICE gathering, in milliseconds. The answer then goes out without the candidates of STUN and TURN servers.
    * @default 2_000
    */
   gatheringTimeoutMs?: number;
   /**
-   * * Timeout for a client to connect after the answer, in milliseconds.
+   * Timeout for a client to connect after the answer, in milliseconds.
    * @default 60_000
    */
   connectTimeoutMs?: number;
   /**
-   * * Heartbeat timeout, in milliseconds, of clients that send pings, as Pipecat's do every second.
-   * * @default 9_000: Pipecat's clients reconnect after some 8 s
+   * Heartbeat timeout, in milliseconds, of clients that send pings, as Pipecat's do every second.
+   * @default 9_000: Pipecat's clients reconnect after some 8 s
    */
   peerTimeoutMs?: number;
   /** WebRTC implementation. @default werift */

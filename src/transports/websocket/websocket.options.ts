@@ -3,7 +3,7 @@ import { checkOptions } from '../../validation/options.js';
 /** Options of {@link WebSocketModule}. */
 export interface WebSocketOptions {
   /**
-   * * Keep-alive interval of WebSocket pings, in milliseconds. A client silent for two intervals is disconnected. 0 disables pings.
+   * Keep-alive interval of WebSocket pings, in milliseconds. A client silent for two intervals is disconnected. 0 disables pings.
    * @default 30_000
    */
   pingIntervalMs?: number;

@@ -16,12 +16,12 @@ export interface WhatsAppOptions {
   /** Token that Meta sends to verify the webhook (`WHATSAPP_WEBHOOK_VERIFICATION_TOKEN`). */
   verifyToken: string;
   /**
-   * * Base URL of the Graph API.
+   * Base URL of the Graph API.
    * @default 'https://graph.facebook.com/v23.0'
    */
   apiUrl?: string;
   /**
-   * * Timeout of a request to the Graph API including its retries, in milliseconds.
+   * Timeout of a request to the Graph API including its retries, in milliseconds.
    * @default 10_000
    */
   timeoutMs?: number;
