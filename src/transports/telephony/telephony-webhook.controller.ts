@@ -45,7 +45,8 @@ export function telephonyWebhookController(
     @Header('cache-control', 'no-store')
     @ApiRoute({
       summary: "Answers a carrier's webhook for an incoming call",
-      description: 'Verifies the signature of the webhook where a key of the carrier is configured.',
+      description:
+        'Verifies the signature of the webhook where a key of the carrier is configured.',
       params: { carrier: { description: 'The carrier.', enum: [...carriers.names] } },
       body: { 'application/x-www-form-urlencoded': ANY_FIELDS, 'application/json': ANY_FIELDS },
       answers: {
@@ -84,7 +85,7 @@ export function telephonyWebhookController(
     @ApiRoute({
       summary: 'Returns a document that continues a call',
       description: 'Fetched by Plivo for a call that the runner has placed or transferred.',
-      params: { id: { description: 'The id in the document's URL.' } },
+      params: { id: { description: 'The id of the document, from its URL.' } },
       body: { 'application/x-www-form-urlencoded': ANY_FIELDS, 'application/json': ANY_FIELDS },
       answers: {
         200: { description: 'The document.', content: { 'application/xml': { type: 'string' } } },
