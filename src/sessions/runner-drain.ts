@@ -16,7 +16,7 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 const CONNECTION_GRACE_MS = 2_000;
 const MIN_CONNECTION_GRACE_MS = 500;
 /** The number of sessions that the log names. */
-const MOST_NAMED = 10;
+const MAX_NAMED = 10;
 
 /**
  * Lets the runner finish: no new sessions, the conversations under way go on to their end or for `drainTimeoutMs`, then they are
@@ -79,7 +79,7 @@ export class RunnerDrain implements OnModuleDestroy, BeforeApplicationShutdown {
 
   private async waitFor(sessions: Session[]): Promise<void> {
     const { drainTimeoutMs } = this.options;
-    const named = sessions.slice(0, MOST_NAMED).map(({ id }) => id);
+    const named = sessions.slice(0, MAX_NAMED).map(({ id }) => id);
     const more = sessions.length - named.length;
     new RunnerLogger('PipecatRunner').log(
       `draining: waiting up to ${drainTimeoutMs} ms for ${sessions.length} session(s) to end (drainTimeoutMs): ` +
