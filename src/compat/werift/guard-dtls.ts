@@ -29,7 +29,7 @@ type DtlsRecord = Pick<Plaintext, 'recordLayerHeader' | 'fragment'>;
  * Guards a DTLS connection of werift's (seen in 0.24.4), which trusts unauthenticated records:
  *
  * - Accepts only handshake messages in the clear, until the handshake is complete, and no Finished. A retransmitted last flight of the peer is
- * answered by retransmitting our own.
+ *   answered by retransmitting our own.
  * - Requires authentic alerts, and refuses DTLS renegotiation.
  * - Reassembles handshake fragments in any order, within limits.
  * - Requires proof that the peer owns the key of its certificate.

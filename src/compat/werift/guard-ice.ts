@@ -41,7 +41,7 @@ const MAX_ADDRESSES = 100;
  *
  * - Verifies the MESSAGE-INTEGRITY of connectivity checks, which werift does not. A response must belong to a request of ours.
  * - Accepts DTLS, RTP and RTCP only from verified addresses: those of an authentic check or an answered check of ours. That includes the time
- * before a pair is nominated, a change of pairs, and an ICE restart.
+ *   before a pair is nominated, a change of pairs, and an ICE restart.
  *
  * All other datagrams are dropped before they are parsed, and the client's own are limited.
  *
