@@ -13,8 +13,8 @@ export class RunnerReadiness {
   }
 
   /**
-   * True if new clients may be routed here. {@link atCapacity} does not count: an instance without traffic could not be reached by the clients of its own
-   * sessions.
+   * True if new clients may be routed here. {@link atCapacity} does not count: an instance without traffic could not be reached by the clients of its
+   * own sessions.
    */
   get isReady(): boolean {
     return this.status === 'ready';

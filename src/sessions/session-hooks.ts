@@ -45,8 +45,8 @@ export interface RefusalRecord {
  * Lifecycle hooks for the host's records of its sessions, such as in its database, and their DI token:
  * `RunnerModule.forRoot({ sessionHooks: CallRecords, imports: [DatabaseModule] })`.
  *
- * Called at most once per event, without blocking conversations. Errors and calls beyond `sessionHookTimeoutMs` are logged, without retries. A graceful
- * shutdown waits for active calls, for up to the same time.
+ * Called at most once per event, without blocking conversations. Errors and calls beyond `sessionHookTimeoutMs` are logged, without retries. A
+ * graceful shutdown waits for active calls, for up to the same time.
  *
  * @example
  * ```ts

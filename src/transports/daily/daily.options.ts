@@ -19,7 +19,8 @@ export interface DailyOptions {
   /** Room shared by all sessions without a phone (`DAILY_ROOM_URL`). Unset, each session gets a new room. */
   roomUrl?: string;
   /**
-   * Deletes a session's room when the session ends. The room of a failed start is always deleted.
+   * Deletes a session's room when the session ends. The room of a failed start, or of a bot that failed before it was
+   * ready, is always deleted.
    * @default false: it expires
    */
   deleteRoomOnEnd?: boolean;

@@ -22,7 +22,7 @@ export interface SmallWebRtcOptions {
   /** Range of UDP ports, such as a firewall allows. Each session takes one port per address. @default any */
   udpPortRange?: [min: number, max: number];
   /**
-   * `single`: accepts one client at a time.
+   * `single`: accepts one client at a time and refuses others.
    * @default 'multiple'
    */
   connectionMode?: 'single' | 'multiple';
