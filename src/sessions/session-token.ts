@@ -12,7 +12,7 @@ interface TokenPayload {
   readonly sid: string;
 }
 
-/** Single-use tokens for the WebSocket of a session: `<base64url payload>.<hex HMAC-SHA256>`. Single-use, because a session can be claimed only once. */
+/** Tokens for the WebSocket of a session: `<base64url payload>.<hex HMAC-SHA256>`. Single-use, as is the claim of a session. */
 @Injectable()
 export class SessionTokens {
   private readonly secret: string | Buffer;

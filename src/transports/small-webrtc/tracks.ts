@@ -65,8 +65,8 @@ interface VideoTrackEvents {
 
 /** Buffer limits of video frames that the bot does not read: a number, some seconds, and bytes. The oldest are dropped. */
 const MAX_BUFFERED = 150;
-const MOST_WAITING_BYTES = 16 * 1_048_576;
-const LEAST_PICTURE_BYTES = Math.floor(MOST_WAITING_BYTES / MAX_BUFFERED);
+const MAX_BUFFERED_BYTES = 16 * 1_048_576;
+const LEAST_PICTURE_BYTES = Math.floor(MAX_BUFFERED_BYTES / MAX_BUFFERED);
 
 /** Bidirectional encoded video. Frames are reassembled only while there is a listener. */
 export class VideoTrack extends Track<VideoTrackEvents> {
@@ -105,7 +105,7 @@ export class VideoTrack extends Track<VideoTrackEvents> {
     };
     const end = (): void => inbox.end();
     const inbox = new AsyncQueue<VideoFrame>(
-      MOST_WAITING_BYTES,
+      MAX_BUFFERED_BYTES,
       ({ data }) => Math.max(data.length, LEAST_PICTURE_BYTES),
       () => {
         this.off('frame', push);
