@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-// The transports that a process of its own can reach; a peer connection lives where its module is.
+// Transports that are available in other processes; a peer connection stays in the process of its module.
 import './transports/daily/daily.media.js';
 import './transports/livekit/livekit.media.js';
 import './transports/telephony/telephony.media.js';

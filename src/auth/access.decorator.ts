@@ -14,10 +14,10 @@ import { AccessGuard } from './access.guard.js';
 import { getAuthToken, RunnerAuth } from './runner-auth.js';
 
 /**
- * Declares the key that requests to a controller or handler need. Every controller of the runner has it; a host can put it on its own
- * to protect them in the same way, in modules that see the runner's exports (`isGlobal`, or an import of the `RunnerModule`).
+ * Declares the access kind of a controller or handler, and so the key that requests need. Every controller of the runner has it. A host can use it on
+ * its own controllers, in modules that see the runner's exports (`isGlobal`, or an import of the `RunnerModule`).
  *
- * @param runner the `name` of the runner whose `RunnerAuth` decides @default the runner without a name
+ * @param runner `name` of the runner whose `RunnerAuth` decides @default the runner without a name
  */
 export function Access(kind: AccessKind, runner?: string): ClassDecorator & MethodDecorator {
   return applyDecorators(

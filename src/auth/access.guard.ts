@@ -7,7 +7,7 @@ import { accessOf } from './access.js';
 import { OwnPrincipal } from './principal.js';
 import { type Principal, RunnerAuth } from './runner-auth.js';
 
-/** Lets in whom {@link RunnerAuth} knows. Set by `@Access()`; a route whose access is not declared counts as `manage`. */
+/** Authorizes requests with {@link RunnerAuth}. Applied by `@Access()`; a route without a declared access counts as `manage`. */
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(
@@ -39,6 +39,6 @@ export class AccessGuard implements CanActivate {
   }
 }
 
-/** Any thenable: one that was taken for a principal would let everybody in. */
+/** Detects any thenable, since one mistaken for a principal would authorize everybody. */
 const isPromise = (value: unknown): value is PromiseLike<Principal | undefined> =>
   typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';

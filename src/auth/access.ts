@@ -2,34 +2,34 @@ import type { ExecutionContext } from '@nestjs/common';
 import { runnerRouteOf } from '../http/runner-route.js';
 
 /**
- * The kind of a request, which decides the key that it needs.
+ * Access kind of a request, which decides the required key.
  *
  * | kind | routes | with keys |
  * | --- | --- | --- |
- * | `start` | those that start sessions: `/start`, `/daily`, … | a public or a private one |
- * | `session` | those that lead to one session: `/sessions/:id/*` | a public or a private one |
- * | `manage` | listing, inspecting and stopping sessions | a private one |
+ * | `start` | routes that start sessions: `/start`, `/daily`, … | public or private |
+ * | `session` | routes of one session: `/sessions/:id/*` | public or private |
+ * | `manage` | listing, inspecting and stopping sessions | private |
  * | `webhook` | webhooks, which are signed instead | none |
- * | `open` | probes, and what describes the runner | none |
+ * | `open` | probes and API documentation | none |
  */
 export type AccessKind = 'start' | 'session' | 'manage' | 'webhook' | 'open';
 
-/** Where the {@link AccessKind} hangs on a controller or handler. */
+/** Metadata key of the {@link AccessKind} of a controller or handler. */
 export const ACCESS = Symbol('ACCESS');
 
 type Route = Pick<ExecutionContext, 'getHandler' | 'getClass'>;
 
-/** Returns the access that a route declares with `@Access(…)`: its handler, or else its controller. */
+/** Returns the access that a route's `@Access(…)` declares: the handler's, or else the controller's. */
 export const accessOf = (route: Route): AccessKind | undefined =>
   declaredAccess(route.getHandler(), route.getClass());
 
-/** The same of a route that is not being called. */
+/** Returns the declared access outside of a request. */
 export const declaredAccess = (handler: object, controller: object): AccessKind | undefined =>
   (Reflect.getMetadata(ACCESS, handler) ?? Reflect.getMetadata(ACCESS, controller)) as
     AccessKind | undefined;
 
 /**
- * Whether a request starts a session of the runner, for guards of the host that limit how often that may happen.
+ * Returns true when a request starts a session of the runner, for the host's rate limit guards.
  *
  * @example
  * ```ts
@@ -39,11 +39,11 @@ export const declaredAccess = (handler: object, controller: object): AccessKind 
 export const startsSession = (context: ExecutionContext): boolean => accessOf(context) === 'start';
 
 /**
- * Returns the kind of access of a request to a route of the runner; `undefined` for a route of the host. For guards of the host that apply to every route.
+ * Returns the access kind of a request to a route of the runner; `undefined` for a route of the host. For global guards of the host.
  *
  * @example
  * ```ts
- * // In a guard that wants a login: probes and carriers have none.
+ * // In a login guard: probes and carriers have no login.
  * if (['open', 'webhook'].includes(runnerAccess(context) ?? '')) return true;
  * ```
  */

@@ -14,8 +14,8 @@ interface KnownKey {
 const ANYBODY: Principal = {};
 
 /**
- * Lets in who has a key (`Authorization: Bearer <key>`): a public one to start and reach sessions, a private one to everything. As
- * soon as there is one key, no route is open any more.
+ * API key authentication (`Authorization: Bearer <key>`): a public key starts and reaches sessions, a private key does everything. Once any key is
+ * configured, no route is open.
  */
 @Injectable()
 export class KeyAuth extends RunnerAuth {
@@ -31,12 +31,12 @@ export class KeyAuth extends RunnerAuth {
       ...publicKeys.map((key) => knownKey(key, false)),
     ];
     if (!this.isOpen) return;
-    // Nobody reaches one that does not serve.
+    // An application that does not serve is not reachable.
     if (serving) serving.onServing('auth', warnThatAllIsOpen);
     else warnThatAllIsOpen();
   }
 
-  /** True if there are no keys, and so nobody is kept out. */
+  /** True without any key, when all routes are open. */
   get isOpen(): boolean {
     return this.keys.length === 0;
   }
@@ -44,7 +44,7 @@ export class KeyAuth extends RunnerAuth {
   authorize({ access, request }: AuthRequest): Principal | undefined {
     if (this.isOpen) return ANYBODY;
     const given = /^bearer +(\S+)\s*$/i.exec(request.headers.authorization ?? '')?.[1];
-    // Compared with all of them, as equals in length, so that time tells nothing.
+    // Compares hashes with all keys, in constant time.
     const digest = sha256(given ?? '');
     let found: KnownKey | undefined;
     for (const key of this.keys) {
@@ -71,7 +71,7 @@ function knownKey(configured: RunnerKey, manages: boolean): KnownKey {
     principal: {
       id: name ?? digest.toString('hex'),
       maxSessions,
-      // Keys without a name are one client's, of which one is replaced by another; private ones start sessions for other clients to reach.
+      // Unnamed keys belong to one client, for key rotation; private keys start sessions on behalf of other clients.
       ...((manages || name === undefined) && { owner: null }),
       ...(manages && { reachesAll: true }),
     },

@@ -4,16 +4,16 @@ import type { Principal } from './runner-auth.js';
 
 declare module '../http/runner-request.js' {
   interface RunnerRequest {
-    /** The principal that sent it, as the route's `@Access()` found out. */
+    /** Principal authorized by the route's `@Access()`. */
     principal?: Principal;
   }
 }
 
-/** Returns the principal of a request, as its route's `@Access()` found out. */
+/** Returns the principal of a request, authorized by its route's `@Access()`. */
 export const principalOf = (request: HttpRequest): Principal | undefined =>
   RunnerRequest.of(request).principal;
 
-/** A principal whose fields were read and checked once, so that what is counted under its `id` cannot change. */
+/** Validated snapshot of a principal, so that the `id` used for counting cannot change. */
 export class OwnPrincipal implements Principal {
   readonly id?: string;
   readonly owner?: string | null;
@@ -27,8 +27,8 @@ export class OwnPrincipal implements Principal {
   }
 
   /**
-   * Returns the checked copy of a principal.
-   * @throws {TypeError} that says what is wrong with it, and what is accepted
+   * Returns the validated snapshot of a principal.
+   * @throws {TypeError} naming what is wrong and what is accepted
    */
   static of(principal: Principal): OwnPrincipal {
     if (principal instanceof OwnPrincipal) return principal;
@@ -41,7 +41,7 @@ export class OwnPrincipal implements Principal {
   }
 }
 
-/** The accepted values of each field beside `undefined`. */
+/** Validation of each field, unless it is `undefined`. */
 const RULES: Record<keyof Principal, readonly [(value: unknown) => boolean, accepted: string]> = {
   id: [(id) => typeof id === 'string' && id !== '', 'a string that is not empty as id'],
   owner: [(owner) => owner === null || typeof owner === 'string', 'a string or null as owner'],

@@ -2,37 +2,36 @@ import type { InjectionToken } from '@nestjs/common';
 import type { HttpRequest } from '../http/http-request.js';
 import type { AccessKind } from './access.js';
 
-/** A request that asks to be let in. */
+/** Request to be authorized. */
 export interface AuthRequest {
   readonly access: Exclude<AccessKind, 'open' | 'webhook'>;
-  /** The framework's own request, with whatever guards and middleware of the host left on it. */
+  /** The framework's request, including properties set by the host's guards and middleware. */
   readonly request: HttpRequest;
-  /** The session it is about: the `:id` of the route, where it has one. */
+  /** Session of the request: the route's `:id`, if any. */
   readonly sessionId: string | undefined;
 }
 
-/** The principal of a request that was let in. An empty object is somebody without a name. */
+/** Principal of an authorized request. An empty object is an anonymous one. */
 export interface Principal {
-  /** The name under which its sessions are counted together for {@link maxSessions}. */
+  /** Name under which its sessions are counted for {@link maxSessions}. */
   readonly id?: string;
   /**
-   * The owner of the sessions that it starts: only principals of the same owner, and those that reach all, reach them at `/sessions/:id/*`.
-   * `null` is nobody: every principal reaches those sessions.
+   * Owner of the sessions that it starts. Only principals with the same owner, and those that reach all, can reach them at `/sessions/:id/*`.
+   * `null`: every principal can.
    * @default its `id`
    */
   readonly owner?: string | null;
-  /** True if it reaches the sessions of others, too. @default false */
+  /** True if it can reach the sessions of other owners. @default false */
   readonly reachesAll?: boolean;
-  /** The most sessions that those of this `id` may hold at once; needs an `id`. @default as many as the runner */
+  /** The most concurrent sessions of this `id`; requires an `id`. @default the runner's limit */
   readonly maxSessions?: number;
-  /** The facts that the bot gets as `session.claims`. */
+  /** Claims for the bot, in `session.claims`. */
   readonly claims?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Decides who may use the runner's HTTP routes, and the DI token under which it is found. The one there is takes the keys of
- * `publicKeys` and `privateKeys`; a host that knows its users gives its own: `RunnerModule.forRoot({ auth: JwtAuth })`.
- * The host's own guards apply besides, and come first.
+ * Authorization of the runner's HTTP routes, and its DI token. The default checks `publicKeys` and `privateKeys`. A host with users of its own
+ * provides one: `RunnerModule.forRoot({ auth: JwtAuth })`. The host's own guards apply too, and run first.
  *
  * @example
  * ```ts
@@ -50,7 +49,8 @@ export interface Principal {
  */
 export abstract class RunnerAuth {
   /**
-   * @returns who it is, or `undefined` to refuse with 401
+   * Authorizes a request.
+   * @returns the principal, or `undefined` to refuse with 401
    * @throws to refuse otherwise: `ForbiddenException`, or another exception of Nest or the runner
    */
   abstract authorize(request: AuthRequest): Principal | undefined | Promise<Principal | undefined>;
@@ -60,7 +60,7 @@ export abstract class RunnerAuth {
 export const getAuthToken = (name?: string): InjectionToken<RunnerAuth> =>
   name === undefined ? RunnerAuth : `PipecatRunnerAuth_${name}`;
 
-/** True if a principal may reach a session that another, or the same, started. */
+/** True if a principal may reach a session of the principal that started it. */
 export function reaches(principal: Principal | undefined, starter: Principal | undefined): boolean {
   const owner = ownerOf(starter);
   return owner === undefined || principal?.reachesAll === true || ownerOf(principal) === owner;

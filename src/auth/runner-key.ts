@@ -1,26 +1,26 @@
 import { hash } from 'node:crypto';
 
 /**
- * A key that opens the runner: the key itself, at least 16 characters and random, or its SHA-256 as `sha256:<64 hex digits>`, so that
- * the configuration holds no secret.
+ * API key of the runner: the random key itself, at least 16 characters, or its SHA-256 as `sha256:<64 hex digits>`, which keeps the configuration free
+ * of secrets.
  */
 export type RunnerKey =
   | string
   | {
       readonly key: string;
       /**
-       * Whose key it is: sessions of keys with one name are counted together, and those that a public key with a name starts are reached only
-       * with keys of that name, and private ones.
-       * @default each key is counted by itself, and everybody with a key reaches its sessions
+       * Name of the key's owner. Sessions of keys with the same name are counted together. Those started by a named public key can only be reached with
+       * keys of that name, and private ones.
+       * @default each key is counted by itself, and every key reaches its sessions
        */
       readonly name?: string;
-      /** The most sessions that may be held at once with it. @default as many as the runner */
+      /** The most concurrent sessions of the key. @default the runner's limit */
       readonly maxSessions?: number;
     };
 
 const HASHED = 'sha256:';
 
-/** The SHA-256 of a key, as it is configured. */
+/** Returns the SHA-256 of a configured key. */
 export function digestOf(configured: string): Buffer {
   return configured.startsWith(HASHED)
     ? Buffer.from(configured.slice(HASHED.length), 'hex')
@@ -29,7 +29,7 @@ export function digestOf(configured: string): Buffer {
 
 export const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
 
-/** Checks a list of keys, without repeating any in its message. */
+/** Validates a list of keys, without repeating any in the message. */
 export function checkKeys(value: unknown): string | undefined {
   if (!Array.isArray(value)) return 'must be a list of keys';
   for (const [i, entry] of value.entries()) {

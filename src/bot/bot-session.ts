@@ -1,38 +1,38 @@
 import type { RunnerLog } from '../errors/runner-logger.js';
 
 /**
- * Answers one request with a web-standard `Response`, whose body may be a stream. `request.url` starts with the path behind
- * `/sessions/<id>`; `request.signal` aborts when nobody waits for the answer any more. The headers `authorization`, `host` and those
- * about the connection are left out. What it throws becomes a 500 that says nothing of it.
+ * Handler that answers a request with a web-standard `Response`, whose body may be streamed. `request.url` starts with the path after
+ * `/sessions/<id>`. `request.signal` aborts when the client is gone. `authorization`, `host` and hop-by-hop headers are removed. An error is
+ * answered 500 without details.
  */
 export type SessionRequestHandler = (request: Request) => Response | Promise<Response>;
 
-/** The session of a bot: its identity, its abort signal and its readiness. */
+/** Session of a bot: identity, abort signal and readiness. */
 export abstract class BotSession {
-  /** The id that `/start` returned to the client, and `args.session_id`. */
+  /** Session id, as in the answer of `/start` and `args.session_id`. */
   abstract readonly id: string;
-  /** The wire name of the transport: `webrtc`, `daily`, `websocket`, `twilio`, … */
+  /** Wire name of the transport: `webrtc`, `daily`, `websocket`, `twilio`, … */
   abstract readonly transport: string;
   /**
-   * Aborts when the conversation has to end. `signal.reason` is a {@link SessionEnd} that says why
+   * Aborts when the conversation has to end. `signal.reason` is the {@link SessionEnd}
    * (peer left, stopped, draining, too long …).
    */
   abstract readonly signal: AbortSignal;
-  /** The bot that is to talk, as a `CallRouter` or `SessionStarter` named it: a launcher of several bots switches on it. */
+  /** Name of the bot from a `CallRouter` or `SessionStarter`, for a launcher with several. */
   readonly bot?: string;
-  /** The `claims` of the principal that started the session, from the host's `RunnerAuth`; empty for keys. */
+  /** `claims` of the principal that started the session, from the host's `RunnerAuth`; empty for API keys. */
   abstract readonly claims: Readonly<Record<string, unknown>>;
-  /** Logs under the session's id. */
+  /** Logger with the session's id. */
   abstract readonly logger: RunnerLog;
-  /** Marks the bot as up: the session goes from `launching` to `running`. Calling it again changes nothing. */
+  /** Marks the bot as ready: the session goes from `launching` to `running`. Idempotent. */
   abstract ready(): void;
   /**
-   * Answers HTTP requests to `/sessions/<id>/…` while the bot runs, as Pipecat Cloud's session API does. What is registered last counts.
+   * Registers the handler of HTTP requests to `/sessions/<id>/…`, like Pipecat Cloud's session API. The last one registered is used.
    *
    * @example
    * ```ts
    * session.onRequest(async (request) => {
-   *   const { pathname } = new URL(request.url); // what stands behind /sessions/<id>
+   *   const { pathname } = new URL(request.url); // the path after /sessions/<id>
    *   if (pathname === '/context' && request.method === 'POST') return Response.json(this.update(await request.json()));
    *   return new Response('no such thing', { status: 404 });
    * });

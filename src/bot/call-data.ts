@@ -5,23 +5,20 @@ import { IsStringRecord } from '../validation/is-string-record.decorator.js';
 import { WireClass } from './wire-classes.js';
 import { Verbatim } from '../validation/verbatim.decorator.js';
 
-/**
- * The data of a call from the first messages of its carrier, in the same words for every carrier. Keys that only one carrier
- * sends are kept beside the ones named here.
- */
+/** Data of a call from the carrier's first messages, with the same names for every carrier. Additional keys of a carrier are kept. */
 @WireClass('CallData')
 @KeepsUnknownKeys()
 export class CallData {
-  /** The carrier's id of the media stream, which goes into every message sent back. */
+  /** Media stream id of the carrier, part of every message to it. */
   @IsOptional()
   @IsString({ message: 'stream_id must be a string' })
-  @ApiField({ required: false, description: "The carrier's id of the media stream." })
+  @ApiField({ required: false, description: 'The media stream id of the carrier.' })
   stream_id?: string;
 
-  /** The carrier's id of the call: Twilio's `callSid`, Telnyx' `call_control_id`, Plivo's `callId`, Exotel's `call_sid`. */
+  /** Call id of the carrier: Twilio's `callSid`, Telnyx' `call_control_id`, Plivo's `callId`, Exotel's `call_sid`. */
   @IsOptional()
   @IsString({ message: 'call_id must be a string' })
-  @ApiField({ required: false, description: "The carrier's id of the call." })
+  @ApiField({ required: false, description: 'The call id of the carrier.' })
   call_id?: string;
 
   /** The caller's number. */
@@ -30,15 +27,15 @@ export class CallData {
   @ApiField({ required: false, description: "The caller's number.", example: '+15550001' })
   from?: string;
 
-  /** The number that was dialled. */
+  /** The called number. */
   @IsOptional()
   @IsString({ message: 'to must be a string' })
-  @ApiField({ required: false, description: 'The number that was dialled.', example: '+15550002' })
+  @ApiField({ required: false, description: 'The called number.', example: '+15550002' })
   to?: string;
 
   /**
-   * The SIP headers of the call by their names in lower case, where it came over SIP and its provider passes them on. The same for Daily,
-   * LiveKit and the carriers.
+   * SIP headers of the call by their names in lower case, where it came over SIP and the provider passes them on. The same for Daily, LiveKit and the
+   * carriers.
    */
   @IsOptional()
   @IsStringRecord()
@@ -50,7 +47,7 @@ export class CallData {
   })
   sip_headers?: Record<string, string>;
 
-  /** The custom parameters of the call, such as Twilio's `<Parameter>`s. @default {} */
+  /** Custom parameters of the call, such as Twilio's `<Parameter>`s. @default {} */
   @Verbatim()
   @IsObject({ message: 'body must be an object' })
   @ApiField({
@@ -68,7 +65,7 @@ export class CallData {
   }
 }
 
-/** Copies what is there; `null` and `undefined` leave the default, and keys that every object has are left out. */
+/** Copies defined fields. `null` and `undefined` keep the default; keys of `Object.prototype` are skipped. */
 export function assignDefined(target: object, init: object): void {
   for (const [key, value] of Object.entries(init)) {
     if (value !== undefined && value !== null && !(key in Object.prototype)) {
@@ -77,7 +74,7 @@ export function assignDefined(target: object, init: object): void {
   }
 }
 
-/** SIP headers as {@link CallData.sip_headers} has them; `undefined` where there are none. */
+/** Returns SIP headers for {@link CallData.sip_headers}; `undefined` for none. */
 export function sipHeaders(
   headers: Iterable<readonly [name: string, value: unknown]>,
 ): Record<string, string> | undefined {

@@ -2,7 +2,7 @@ import { Exclude } from 'class-transformer';
 
 const LIVE_FIELD = Symbol('LIVE_FIELD');
 
-/** A field that is a handle into this process: it never becomes JSON, and its class cannot go to another process. */
+/** Marks a field as a handle into this process: it is excluded from JSON, and its class cannot be sent to another process. */
 export function LiveField(): PropertyDecorator {
   return (target, key) => {
     Exclude({ toPlainOnly: true })(target, key);
@@ -10,11 +10,11 @@ export function LiveField(): PropertyDecorator {
   };
 }
 
-/** The live field of a class, if it has one. */
+/** Returns the live field of a class, if any. */
 export const liveFieldOf = (cls: { prototype: object }): string | undefined =>
   Reflect.getMetadata(LIVE_FIELD, cls.prototype) as string | undefined;
 
-/** Sets a live field so that neither JSON, nor a spread, nor a log of the object shows it. */
+/** Sets a live field as non-enumerable, so that JSON, spread and logs omit it. */
 export function setLiveField(target: object, key: string, value: unknown): void {
   Object.defineProperty(target, key, {
     value,

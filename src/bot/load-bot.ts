@@ -8,11 +8,11 @@ const ACCEPTED =
   'Its default export must be a class that extends BotLauncher, or a function: async function bot(args, session).';
 
 /**
- * Loads a bot from a file, for the standalone runner and for a process of its own.
+ * Loads a bot from a file, for the standalone runner and for bot processes.
  *
- * @param file path of a JavaScript module, from the working directory
- * @returns its class, or a launcher around its function
- * @throws {Error} when it cannot be loaded or exports no bot
+ * @param file path of a JavaScript module, relative to the working directory
+ * @returns its class, or a launcher that calls its function
+ * @throws {Error} when the module cannot be loaded or exports no bot
  */
 export async function loadBot(file: string): Promise<(new () => BotLauncher) | BotLauncher> {
   const url = pathToFileURL(resolve(file)).href;
@@ -36,7 +36,7 @@ export async function loadBot(file: string): Promise<(new () => BotLauncher) | B
   })();
 }
 
-/** By its method, not by inheritance: the bot may extend another copy of this package's class. */
+/** Checks for the method, since the bot may extend another copy of this package's class. */
 function isLauncherClass(bot: object): bot is new () => BotLauncher {
   const { prototype } = bot as { prototype?: { launch?: unknown } };
   return typeof prototype?.launch === 'function';

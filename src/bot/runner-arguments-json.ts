@@ -7,11 +7,10 @@ import { RunnerArguments } from './runner-arguments.js';
 import { wireClassNamed } from './wire-classes.js';
 
 /**
- * Rebuilds runner arguments from what their `toJSON()` gave, in the class they had.
+ * Restores runner arguments from their `toJSON()`, in their class.
  *
- * @param live what to put into the live field of the class, by its name, for those who brought that over themselves
- * @throws {InvalidFieldsError} when a field is wrong, `type` names no class of runner arguments, or the class has a
- * live field, which exists only in the process that made it
+ * @param live values of live fields by name, relayed by the caller
+ * @throws {InvalidFieldsError} for invalid fields, an unknown `type`, or a class with a live field, which exists only in its original process
  */
 export function runnerArgumentsFromJSON(
   value: unknown,

@@ -14,35 +14,32 @@ import { assignDefined, CallData } from './call-data.js';
 import { WireClass, wireNameOf } from './wire-classes.js';
 import { Verbatim } from '../validation/verbatim.decorator.js';
 
-/** The initial fields of a class of runner arguments: its required fields, and any of the others. */
+/** Initial fields of runner arguments: the required ones, and any others. */
 export type Init<T, Required extends keyof T = never> = Pick<T, Required> &
   Partial<Omit<T, Required | 'toJSON'>>;
 
-/**
- * The arguments of every bot, whatever its transport. The subclasses add what it takes to connect; `instanceof`
- * distinguishes them.
- */
+/** Base arguments of every bot. Subclasses add the transport's connection data; `instanceof` distinguishes them. */
 @WireClass('RunnerArguments')
 export class RunnerArguments {
-  /** True if the bot should handle SIGINT itself. @default false */
+  /** True if the bot handles SIGINT itself. @default false */
   @IsBoolean({ message: 'handle_sigint must be true or false' })
   @ApiField({
     required: false,
     default: false,
-    description: 'Whether the bot should handle SIGINT itself.',
+    description: 'True if the bot handles SIGINT itself.',
   })
   handle_sigint: boolean = false;
 
-  /** True if the bot should handle SIGTERM itself. @default false */
+  /** True if the bot handles SIGTERM itself. @default false */
   @IsBoolean({ message: 'handle_sigterm must be true or false' })
   @ApiField({
     required: false,
     default: false,
-    description: 'Whether the bot should handle SIGTERM itself.',
+    description: 'True if the bot handles SIGTERM itself.',
   })
   handle_sigterm: boolean = false;
 
-  /** Seconds a conversation may be idle before the bot should end it; `null` for ever. @default 300 */
+  /** Idle timeout of the pipeline, in seconds; `null` for none. @default 300 */
   @KeepsNull()
   @ValidateIf((_, value) => value !== null)
   @IsNumber(
@@ -55,37 +52,38 @@ export class RunnerArguments {
     type: Number,
     nullable: true,
     default: 300,
-    description: 'Seconds a conversation may be idle before the bot should end it; null for ever.',
+    description:
+      'Idle timeout in seconds, after which the bot ends the conversation; null for none.',
   })
   pipeline_idle_timeout_secs: number | null = 300;
 
-  /** The body that the start of the session passed to the bot, untouched. @default {} */
+  /** Body from the start of the session, unchanged. @default {} */
   @Verbatim()
   @Allow()
   @ApiField({
     required: false,
     type: Object,
     default: {},
-    description: 'The body that the start of the session passed to the bot.',
+    description: 'The body from the start of the session.',
   })
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the wire is untyped here
   body?: any = {};
 
-  /** The carrier's data of the call; absent unless this is a phone call. */
+  /** Call data of the carrier; absent unless this is a phone call. */
   @Verbatim(callDataOf)
   @IsOptional()
   @Nested(() => CallData)
   @ApiField({
     required: false,
     type: () => CallData,
-    description: "The carrier's data of the call; absent unless this is a phone call.",
+    description: 'The call data of the carrier; absent unless this is a phone call.',
   })
   call_data?: CallData;
 
-  /** The id of this session, the one `/start` returned. */
+  /** Session id, as in the answer of `/start`. */
   @IsOptional()
   @IsString({ message: 'session_id must be a string' })
-  @ApiField({ required: false, description: 'The id of this session.' })
+  @ApiField({ required: false, description: 'The session id.' })
   session_id?: string;
 
   /** The standalone runner's command line flags. */
@@ -106,8 +104,8 @@ export class RunnerArguments {
   }
 
   /**
-   * The arguments as JSON, without what lives only in this process. `type` names the class, and `call_data_type` that of
-   * `call_data`, so that `runnerArgumentsFromJSON` can rebuild both.
+   * Serialises the arguments without live fields. `type` names the class, and `call_data_type` that of `call_data`, for
+   * `runnerArgumentsFromJSON`.
    */
   toJSON(): Record<string, unknown> {
     const { call_data } = this;
@@ -119,7 +117,7 @@ export class RunnerArguments {
   }
 }
 
-/** The data of a call, with all that its class does not name. */
+/** Restores call data with all keys that its class does not declare. */
 function callDataOf(value: unknown, isInstance: boolean): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   if (!isInstance) return { ...value };

@@ -1,7 +1,7 @@
 import { causedBy, fieldOf } from '../errors/thrown.js';
 
 /**
- * Why a session ended. The set is closed, so that hosts can switch on it.
+ * Reason code of a session's end. The set is closed, so that hosts can use an exhaustive switch.
  *
  * | code | meaning |
  * | --- | --- |
@@ -29,9 +29,8 @@ export type SessionEndCode =
   | 'draining';
 
 /**
- * The reason a session ended. It is an `Error`, because it is also what `session.signal.reason` holds, and so
- * what an aborted `fetch`, timer or stream of the bot rejects with. Its `cause` is what the bot threw, or a plain error that describes it
- * where that cannot be printed.
+ * Reason of a session's end. It is an `Error` because it is also `session.signal.reason`, which aborted fetches, timers and streams of the bot
+ * reject with. Its `cause` is the bot's error, or a plain error that describes one that cannot be printed.
  */
 export class SessionEnd extends Error {
   override readonly name = 'SessionEnd';
@@ -45,10 +44,10 @@ export class SessionEnd extends Error {
   }
 }
 
-/** True if what a bot threw is the end of its session at work, and not a failure: it rejects because of the abort. */
+/** True if a bot's error is only the abort of its session, and not a failure. */
 export const isEndAtWork = (thrown: unknown, end: SessionEnd): boolean =>
   thrown === end || fieldOf(thrown, 'name') === 'AbortError';
 
-/** The end of a session of which the bot's `launch()` threw or rejected. */
+/** Returns the session end for an error of the bot's `launch()`. */
 export const botFailed = (cause: unknown): SessionEnd =>
   new SessionEnd('failed', 'The bot failed.', { cause });

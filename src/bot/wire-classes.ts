@@ -1,10 +1,10 @@
 import type { PlainClass } from '../validation/field-traits.js';
 
-/** The classes that can come back from JSON, by the name they go by there. */
+/** Classes that can be restored from JSON, by their name there. */
 const classes = new Map<string, PlainClass>();
 const names = new WeakMap<object, string>();
 
-/** Registers a class under its name in JSON, so that a reader need not know every class there is. */
+/** Registers a class under its name in JSON. */
 export function WireClass(name: string): ClassDecorator {
   return (cls) => {
     classes.set(name, cls as unknown as PlainClass);
@@ -15,7 +15,7 @@ export function WireClass(name: string): ClassDecorator {
 export const wireClassNamed = (name: unknown): PlainClass | undefined =>
   typeof name === 'string' ? classes.get(name) : undefined;
 
-/** The name of an object's class; that of the nearest registered ancestor for a host's own subclass. */
+/** Returns the name of an object's class, or of its nearest registered ancestor for a host's subclass. */
 export function wireNameOf(instance: object): string {
   for (let cls: unknown = instance.constructor; cls; cls = Object.getPrototypeOf(cls)) {
     const name = names.get(cls);

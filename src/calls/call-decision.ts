@@ -1,7 +1,7 @@
 import { checkCredentials } from '../transports/telephony/telephony-credentials.js';
 import type { CallDecision } from './call-router.js';
 
-/** A check of one field: what it must be; `undefined` when it is. */
+/** Check of one field: returns what is accepted, or `undefined` for a valid value. */
 type FieldCheck = (value: unknown) => string | undefined;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -26,8 +26,8 @@ const CHECKS: Record<string, FieldCheck> = {
 };
 
 /**
- * Checks what a host's `CallRouter` has decided.
- * @throws {TypeError} that says what is wrong with it, and what is accepted
+ * Validates the decision of a host's `CallRouter`.
+ * @throws {TypeError} naming what is wrong and what is accepted
  */
 export function checkedDecision(value: unknown): CallDecision {
   if (!isObject(value)) {

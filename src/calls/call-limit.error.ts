@@ -1,9 +1,9 @@
 import { RunnerError } from '../errors/runner.error.js';
 
-/** Which limit a call would exceed: how many at once, how many minutes, or where to. */
+/** Exceeded limit: concurrent calls, minutes, or the destination. */
 export type CallLimitKind = 'calls' | 'minutes' | 'destination';
 
-/** A call that is not placed, or not transferred, because of a limit. `DESTINATION_REFUSED` (403) for a destination, else `CALL_LIMIT` (429). */
+/** A call refused by a limit, when placed or transferred. `DESTINATION_REFUSED` (403) for a destination, else `CALL_LIMIT` (429). */
 export class CallLimitError extends RunnerError {
   override readonly name = 'CallLimitError';
 

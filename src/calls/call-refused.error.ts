@@ -1,7 +1,7 @@
 import { RunnerError } from '../errors/runner.error.js';
 import type { CallRefusal } from './call-router.js';
 
-/** A call that the host's `CallRouter` has refused. */
+/** A call refused by the host's `CallRouter`. */
 export class CallRefusedError extends RunnerError {
   override readonly name = 'CallRefusedError';
 

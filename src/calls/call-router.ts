@@ -1,47 +1,47 @@
 import type { Principal } from '../auth/runner-auth.js';
 import type { TelephonyCredentials } from '../transports/telephony/telephony-credentials.js';
 
-/** A call that has come in, as far as it is known when the {@link CallRouter} is asked. */
+/** An incoming call, with the data available when the {@link CallRouter} is asked. */
 export interface IncomingCall {
-  /** The transport that brings it: `twilio`, `telnyx`, `plivo`, `exotel`, `daily`, `livekit` or `whatsapp`. */
+  /** Wire name of the transport: `twilio`, `telnyx`, `plivo`, `exotel`, `daily`, `livekit` or `whatsapp`. */
   readonly transport: string;
   /**
-   * `webhook`: it rings, and can still be refused as busy. `connection`: it is connected already, by a carrier that has no webhook (Exotel) or
-   * was configured with the media WebSocket itself; refusing it hangs up.
+   * `webhook`: the call rings and can still be refused as busy. `connection`: the call is already connected, by a carrier without webhook (Exotel) or
+   * one configured with the media WebSocket; a refusal hangs up.
    */
   readonly stage: 'webhook' | 'connection';
   /** The caller's number. */
   readonly from?: string;
-  /** The number that was dialled. */
+  /** Called number. */
   readonly to?: string;
-  /** The carrier's id of the call. */
+  /** Call id of the carrier. */
   readonly callId?: string;
-  /** All that came: the fields of the webhook, or `call_data`. */
+  /** Raw data: the fields of the webhook, or `call_data`. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** The query of the URL that was called, such as `?tenant=acme`, put there where the webhook was configured. */
+  /** Query of the webhook URL as configured at the carrier, such as `?tenant=acme`. */
   readonly query: Readonly<Record<string, string>>;
-  /** Aborts when the decision comes too late (`callRouterTimeoutMs`). */
+  /** Aborts on timeout (`callRouterTimeoutMs`). */
   readonly signal: AbortSignal;
 }
 
-/** Takes a call. An empty object takes it as it is. */
+/** Accepts a call. All fields are optional. */
 export interface AcceptedCall {
   readonly refuse?: undefined;
-  /** The bot that is to talk: `session.bot`, for a launcher that has several. */
+  /** Name of the bot, for a launcher with several: `session.bot`. */
   readonly bot?: string;
-  /** The `args.body` of the bot. With Daily, fields beside those of its `DailyDialinRequest`. */
+  /** `args.body` of the bot. For Daily, additional fields of its `DailyDialinRequest`. */
   readonly body?: unknown;
-  /** Parameters for the carrier to hand back, beside those of the module's `customParameters`; found in `call_data.body`. */
+  /** Parameters that the carrier returns, in addition to the module's `customParameters`; in `call_data.body`. */
   readonly customParameters?: Readonly<Record<string, string>>;
-  /** The principal whose call it is: counted together with the other sessions of its `id` for `maxSessions`; `session.claims` are its `claims`. */
+  /** Principal that owns the call. Its `id` is counted for `maxSessions`; its `claims` become `session.claims`. */
   readonly principal?: Principal;
-  /** The longest the conversation may last, in milliseconds. @default the runner's `maxSessionDurationMs`, which holds in any case */
+  /** Longest duration of the conversation, in milliseconds. @default the runner's `maxSessionDurationMs`, which is an upper bound */
   readonly maxDurationMs?: number;
-  /** The carrier's account that the call is on, for hanging up and transferring it. @default the module's `credentials` */
+  /** Carrier account of the call, for hanging up and transferring. @default the module's `credentials` */
   readonly credentials?: TelephonyCredentials;
 }
 
-/** The way in which a call is refused: with the busy tone, as rejected, or by saying something and hanging up. */
+/** Kind of refusal: busy signal, rejected, or a spoken text before hanging up. */
 export type CallRefusal = 'busy' | 'rejected' | { readonly say: string };
 
 /** Refuses a call. */
@@ -49,17 +49,16 @@ export interface RefusedCall {
   readonly refuse: CallRefusal;
 }
 
-/** The decision about a call. */
+/** Decision about a call. */
 export type CallDecision = AcceptedCall | RefusedCall;
 
 /**
- * The host's decision about each phone call before it is answered, and the DI token under which the runner finds it:
- * `RunnerModule.forRoot({ callRouter: TenantRouter, imports: [TenantsModule] })`. Without one every call is taken.
+ * Routing of incoming calls by the host, and its DI token: `RunnerModule.forRoot({ callRouter: TenantRouter, imports: [TenantsModule] })`. Without
+ * one every call is accepted.
  *
- * It is asked once for each call: when the carrier's webhook comes (Twilio, Telnyx, Plivo, Daily, LiveKit SIP, WhatsApp), or at the first messages
- * on `/ws` where there was none. The session is opened when it has decided, so the socket that the carrier then opens belongs to the decision.
- * When it throws, or takes longer than `callRouterTimeoutMs`, the caller hears that all lines are busy. Sessions that the host itself started
- * (`POST /start`, `SessionStarter`, `OutboundCalls`) are not routed.
+ * Asked once per call before it is answered: at the carrier's webhook (Twilio, Telnyx, Plivo, Daily, LiveKit SIP, WhatsApp), or else at the
+ * handshake on `/ws`. The session is opened after the decision, and the carrier's media WebSocket is bound to it. An error or a timeout
+ * (`callRouterTimeoutMs`) refuses the call as busy. Sessions started by the host (`POST /start`, `SessionStarter`, `OutboundCalls`) are not routed.
  *
  * @example
  * ```ts
@@ -76,14 +75,14 @@ export type CallDecision = AcceptedCall | RefusedCall;
  * ```
  */
 export abstract class CallRouter {
-  /** Decides what becomes of a call. @param call as the carrier sent it; its signature has been verified where there are keys */
+  /** Decides about a call. @param call call data; the webhook's signature is verified where keys are configured */
   abstract route(call: IncomingCall): CallDecision | Promise<CallDecision>;
 
   /**
-   * The keys that the webhook of a call may be signed with, for hosts whose tenants have accounts of their own with a carrier: Twilio's or Plivo's auth token,
-   * Telnyx' public key. Asked before anything of the call can be believed, so it should look up nothing but keys.
+   * Returns the keys of a call's webhook signature, for hosts whose tenants have carrier accounts of their own: Twilio's or Plivo's auth token, Telnyx'
+   * public key. Called before the webhook is verified, so it should only look up keys.
    *
-   * @returns one or more keys; an empty list refuses the webhook with 401; `undefined` leaves it to the module's `webhookKeys`
+   * @returns one or more keys; an empty list refuses the webhook with 401; `undefined` applies the module's `webhookKeys`
    */
   webhookKeys(
     _call: IncomingCall,
@@ -92,7 +91,7 @@ export abstract class CallRouter {
   }
 }
 
-/** Takes every call. */
+/** Accepts every call. */
 export class TakeEveryCall extends CallRouter {
   route(): AcceptedCall {
     return {};

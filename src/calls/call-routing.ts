@@ -9,10 +9,10 @@ import { checkedDecision } from './call-decision.js';
 import { CallRefusedError } from './call-refused.error.js';
 import { type AcceptedCall, CallRouter, type IncomingCall, TakeEveryCall } from './call-router.js';
 
-/** A call as a transport knows it. */
+/** Call data known to a transport. */
 export type KnownCall = Omit<IncomingCall, 'signal'>;
 
-/** Asks the host's {@link CallRouter}, and waits for it only so long. */
+/** Asks the host's {@link CallRouter}, with a timeout. */
 @Injectable()
 export class CallRouting {
   private readonly logger = new Logger('PipecatRunner');
@@ -23,14 +23,14 @@ export class CallRouting {
     private readonly sessions: SessionRegistry,
   ) {}
 
-  /** True when the host decides about calls. */
+  /** True when the host routes calls. */
   get isOn(): boolean {
     return !(this.router instanceof TakeEveryCall);
   }
 
   /**
-   * Returns the host's decision to take a call. Another one is reported as a refusal, unless there is a session, whose end is recorded.
-   * @throws {CallRefusedError} when it is to refuse it, or a RunnerError `NO_DECISION` when there is none
+   * Returns the host's decision to accept a call. A refusal is reported, unless there is a session, whose end is recorded.
+   * @throws {CallRefusedError} for a refusal, or a RunnerError `NO_DECISION` on error or timeout
    */
   async route(call: KnownCall): Promise<AcceptedCall> {
     if (!this.isOn) return {};
@@ -46,7 +46,7 @@ export class CallRouting {
   }
 
   /**
-   * The keys that the webhook of a call may be signed with; `undefined` where the host leaves them to the module.
+   * Returns the keys of a call's webhook signature; `undefined` applies the module's.
    * @throws {RunnerError} `NO_DECISION`
    */
   async webhookKeys(call: KnownCall): Promise<readonly string[] | undefined> {
@@ -98,7 +98,7 @@ export class CallRouting {
   }
 }
 
-/** The terms of the session of a call that is taken. */
+/** Returns the session terms of an accepted call. */
 export const sessionOfCall = ({
   bot,
   body,
@@ -111,7 +111,7 @@ export const sessionOfCall = ({
   maxDurationMs,
 });
 
-/** The call of a session. */
+/** Returns the call of an inbound session. */
 export const inboundCall = ({ from, to, callId }: KnownCall): SessionCall => ({
   direction: 'inbound',
   from,

@@ -1,27 +1,27 @@
-/** Somebody who can be called: a phone number, or a SIP address. */
+/** Call target: a phone number or SIP address. */
 export type CallTarget =
   | {
       readonly kind: 'number';
-      /** In E.164: `+`, the country's code and the number. */
+      /** Number in E.164: `+`, country code and number. */
       readonly address: string;
     }
   | {
       readonly kind: 'sip';
-      /** `sip:` or `sips:`, a user and a host, and perhaps parameters. */
+      /** `sip:` or `sips:` URI with user and host, optionally with parameters. */
       readonly address: string;
     };
 
 const E164 = /^\+[1-9]\d{1,14}$/;
 
-/** No quote, angle bracket, comma or white space: some carriers read lists of targets and keys to press from these. */
+/** Excludes quotes, angle brackets, commas and white space, which some carriers parse as lists of targets or DTMF. */
 const SIP =
   /^sips?:[\w.!~*'()&=+$%-]{1,128}@[A-Za-z0-9.-]{1,253}(:\d{1,5})?(;[\w.~%-]{1,64}(=[\w.~%-]{1,128})?){0,8}$/;
 
-/** The targets that are accepted, for messages. */
+/** Accepted targets, for messages. */
 export const CALL_TARGETS =
   "a phone number in E.164 such as '+15550001', or a SIP URI such as 'sip:desk@example.com'";
 
-/** Reads a target; `undefined` for what is none. */
+/** Parses a target; `undefined` for an invalid one. */
 export function parseCallTarget(text: unknown): CallTarget | undefined {
   if (typeof text !== 'string') return undefined;
   if (E164.test(text)) return { kind: 'number', address: text };

@@ -8,23 +8,22 @@ import {
 } from './call-limits.js';
 import { TenantCalls } from './tenant-calls.js';
 
-/** The limits of one tenant. What is left out is not limited. */
+/** Limits of one tenant. Omitted fields are unlimited. */
 export interface TenantCallLimits {
-  /** The most calls that ring or go on at once. @default Infinity */
+  /** The most concurrent calls, ringing or answered. @default Infinity */
   readonly maxCalls?: number;
   /**
-   * The most minutes of answered calls within the window (`windowMs`), those of calls under way included. When they are used up the calls
-   * under way are ended as `too_long`.
+   * The most minutes of answered calls within the window (`windowMs`), including active ones, which end as `too_long` when the minutes are used up.
    * @default Infinity
    */
   readonly maxMinutes?: number;
   /** Allowed destinations: prefixes of the number or SIP URI, such as `+49`, or patterns for all of it. @default all */
   readonly destinations?: readonly (string | RegExp)[];
-  /** Destinations that are refused although allowed, such as `+49900`. @default [] */
+  /** Blocked destinations, even if allowed, such as `+49900`. @default [] */
   readonly blockedDestinations?: readonly (string | RegExp)[];
 }
 
-/** The limits of every tenant, or how those of one are looked up, such as in the host's database. */
+/** Limits of every tenant, or a function that looks up those of one, such as in the host's database. */
 export type TenantLimitsSource =
   | TenantCallLimits
   | ((
@@ -33,15 +32,15 @@ export type TenantLimitsSource =
 
 /** Options of {@link InMemoryCallLimits}. */
 export interface InMemoryCallLimitsOptions {
-  /** The rolling window of `maxMinutes`, in milliseconds. A call counts until its end is so long ago. @default 86_400_000, a day */
+  /** Rolling window of `maxMinutes`, in milliseconds. A call counts until its end leaves the window. @default 86_400_000 (1 day) */
   readonly windowMs?: number;
-  /** A clock that never goes back, in milliseconds. @default `performance.now` */
+  /** Monotonic clock, in milliseconds. @default `performance.now` */
   readonly now?: () => number;
 }
 
 /**
- * Counts the calls and minutes of each tenant in the memory of this process; a restart begins at 0. Looking up limits may take a while, but
- * checking and counting is one synchronous step.
+ * Counts the calls and minutes of each tenant in memory; a restart resets them. Looking up limits may be asynchronous, but checking and counting is
+ * one atomic step.
  *
  * @example
  * ```ts
@@ -60,8 +59,8 @@ export class InMemoryCallLimits extends CallLimits {
   private readonly now: () => number;
 
   /**
-   * @param source the limits of all tenants, each counted by itself, or a function that gives those of one @default no limits
-   * @throws {InvalidOptionsError} for limits that cannot be, as `reserve()` does for those that the function gives
+   * @param source limits that apply to each tenant, or a function that returns those of one @default no limits
+   * @throws {InvalidOptionsError} for invalid limits; `reserve()` throws for invalid ones from the function
    */
   constructor(
     private readonly source: TenantLimitsSource = {},
@@ -87,7 +86,7 @@ export class InMemoryCallLimits extends CallLimits {
     refuseDestination(to, await this.limitsOf(tenant));
   }
 
-  /** The present usage of a tenant: calls that ring or go on, and minutes within the window. */
+  /** Returns the current usage of a tenant: active calls, and minutes within the window. */
   usageOf(tenant: string | undefined): { readonly calls: number; readonly minutes: number } {
     const known = this.tenants.get(tenant);
     return { calls: known?.active ?? 0, minutes: known?.minutes ?? 0 };
@@ -101,13 +100,13 @@ export class InMemoryCallLimits extends CallLimits {
   }
 
   private callsOf(tenant: string | undefined): TenantCalls {
-    // Those that have not called for longest have nothing left to remember, sooner or later.
+    // Evicts idle tenants, least recently used first.
     for (const [id, { isIdle }] of this.tenants) {
       if (!isIdle) break;
       this.tenants.delete(id);
     }
     const calls = this.tenants.get(tenant) ?? new TenantCalls(this.windowMs, this.now);
-    // The latest last.
+    // Moves the tenant to the end (LRU order).
     this.tenants.delete(tenant);
     this.tenants.set(tenant, calls);
     return calls;
@@ -125,7 +124,7 @@ function refuseDestination(
   }
 }
 
-/** All of it, whatever flags the pattern has. */
+/** Matches the whole text, whatever flags the pattern has. */
 const matches = ({ source, flags }: RegExp, to: string): boolean =>
   new RegExp(`^(?:${source})$`, flags.replace(/[gy]/g, '')).test(to);
 

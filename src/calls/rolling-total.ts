@@ -1,15 +1,15 @@
-/** The number of buckets that the window is divided into. What has left it may count for up to a 288th of it longer: five minutes of a day. */
+/** Buckets of the window. Values may count for up to 1/288 of the window longer: 5 minutes of a day. */
 const BUCKETS = 288;
 
-/** The sum of what was added within a window of time that ends now. Takes the same memory however much is added. */
+/** Rolling sum of values within a time window, in constant memory. */
 export class RollingTotal {
   private readonly bucketMs: number;
-  /** By the number of their bucket, oldest first. */
+  /** Sums by bucket number, oldest first. */
   private readonly buckets = new Map<number, number>();
 
   /**
-   * @param windowMs how long what was added counts, in milliseconds
-   * @param now the time, in milliseconds
+   * @param windowMs length of the window, in milliseconds
+   * @param now clock, in milliseconds
    */
   constructor(
     windowMs: number,
@@ -30,7 +30,7 @@ export class RollingTotal {
     return sum;
   }
 
-  /** @returns the bucket of now */
+  /** @returns the current bucket */
   private forgetOld(): number {
     const current = Math.floor(this.now() / this.bucketMs);
     for (const bucket of this.buckets.keys()) {

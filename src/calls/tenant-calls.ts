@@ -7,17 +7,17 @@ const MINUTE_MS = 60_000;
 
 interface ActiveCall {
   readonly end: (message: string) => void;
-  /** `undefined` while it rings. */
+  /** Answer time; `undefined` while it rings. */
   answeredAtMs?: number;
 }
 
-/** The calls of one tenant, and the minutes they took within a window of time. Everything here is one synchronous step. */
+/** Active calls and rolling minutes of one tenant. All methods are synchronous and atomic. */
 export class TenantCalls {
-  /** The limit of minutes; the latest that is known. */
+  /** Current limit of minutes. */
   private maxMinutes = Infinity;
   private readonly calls = new Set<ActiveCall>();
   private readonly used: RollingTotal;
-  /** Fires when the calls under way have used up the minutes. */
+  /** Fires when the active calls have used up the minutes. */
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -27,12 +27,12 @@ export class TenantCalls {
     this.used = new RollingTotal(windowMs, now);
   }
 
-  /** The number of calls that ring or go on. */
+  /** Number of active calls, ringing or answered. */
   get active(): number {
     return this.calls.size;
   }
 
-  /** The minutes of calls that have ended within the window, and of those that go on. */
+  /** Minutes within the window, including those of active calls. */
   get minutes(): number {
     const now = this.now();
     let ms = this.used.total;
@@ -40,7 +40,7 @@ export class TenantCalls {
     return ms / MINUTE_MS;
   }
 
-  /** True when there is nothing to remember. */
+  /** True when there is no state to keep. */
   get isIdle(): boolean {
     return this.calls.size === 0 && this.used.total === 0;
   }
@@ -77,7 +77,7 @@ export class TenantCalls {
     return `The ${this.maxMinutes} minutes that may be called are used up.`;
   }
 
-  /** Has the calls that go on ended when the minutes are used up: sooner the more there are. */
+  /** Schedules the end of the active calls for the time when the minutes are used up, which depends on their number. */
   private watchMinutes(): void {
     clearTimeout(this.timer);
     const answered = [...this.calls].filter(({ answeredAtMs }) => answeredAtMs !== undefined);
@@ -87,7 +87,7 @@ export class TenantCalls {
       for (const { end } of answered) end(this.usedUp);
       return;
     }
-    // Looked at again then, for minutes of the past may count no more.
+    // Checked again then, since earlier minutes may have left the window.
     this.timer = setTimeout(
       () => this.watchMinutes(),
       Math.min(Math.ceil(leftMs), MAX_TIMER_MS),

@@ -3,9 +3,9 @@ import type { AbstractHttpAdapter } from '@nestjs/core';
 type Register = (...args: unknown[]) => unknown;
 
 /**
- * Watches an adapter register `@All()` routes. The Fastify adapter of Nest 11.2 wraps their handlers, and gives the route no configuration, so that nothing
- * in Fastify tells whose they are.
- * @returns the handler whose route is being registered, if one is
+ * Watches the registration of `@All()` routes. Nest 11.2's Fastify adapter wraps their handlers and passes no route configuration, so Fastify cannot
+ * identify them.
+ * @returns a function that returns the handler of the route being registered, if any
  */
 export function watchAllRoutes(
   adapter: Pick<AbstractHttpAdapter, 'all'>,

@@ -3,8 +3,8 @@ import type { ServerResponse } from 'node:http';
 type Value = number | string | string[];
 
 /**
- * Has the last say on the headers of a response: calls back when they are complete and about to go out, wherever they were set.
- * @param change gets and sets them on the response
+ * Calls back when the headers of a response are complete and about to be sent, wherever they were set.
+ * @param change reads and sets headers on the response
  */
 export function beforeHeaders(response: ServerResponse, change: () => void): void {
   const writeHead = response.writeHead.bind(response) as (
@@ -13,7 +13,7 @@ export function beforeHeaders(response: ServerResponse, change: () => void): voi
   ) => unknown;
   const patched = (status: number, ...rest: unknown[]): unknown => {
     Object.assign(response, { writeHead });
-    // Fastify hands them over here, so that none is on the response yet.
+    // Fastify passes all headers here instead of setting them on the response.
     for (const [name, value] of entriesOf(rest.at(-1))) response.setHeader(name, value);
     change();
     const [reason] = rest;
@@ -22,7 +22,7 @@ export function beforeHeaders(response: ServerResponse, change: () => void): voi
   Object.assign(response, { writeHead: patched });
 }
 
-/** Headers as `writeHead` takes them: an object, or a list of names and values in turn. */
+/** Returns headers as `writeHead` accepts them: an object, or a flat list of names and values. */
 function entriesOf(headers: unknown): [string, Value][] {
   if (typeof headers !== 'object' || headers === null) return [];
   const entries = Array.isArray(headers) ? inPairs(headers.flat()) : Object.entries(headers);

@@ -1,51 +1,51 @@
-/** What is used of an Express 5 application beyond its documented interface: the layers of its router, in the order of their registration. */
+/** Undocumented part of an Express 5 application: the layers of its router, in order of registration. */
 export interface ExpressApplication {
   readonly router: { readonly stack: readonly ExpressLayer[] };
   use(...middleware: unknown[]): unknown;
   options(path: string, handler: unknown): unknown;
 }
 
-/** A middleware, or a route and its handlers. */
+/** Layer: a middleware, or a route with its handlers. */
 interface ExpressLayer {
   readonly name: string;
   readonly route?: ExpressRoute;
-  /** Throws for a path that cannot be decoded. */
+  /** Throws for a malformed percent-encoding. */
   match(path: string): unknown;
 }
 
 interface ExpressRoute {
   readonly path: string;
-  /** Those that it takes, in lower case; `_all` for every method. */
+  /** Methods in lower case; `_all` for every method. */
   readonly methods: Readonly<Record<string, boolean | undefined>>;
   readonly stack: readonly { readonly handle: object }[];
 }
 
-/** A route of Express', and what was noted of it. */
+/** Express route with its metadata. */
 export interface NotedRoute<T> {
   readonly path: string;
-  /** Whether it takes OPTIONS, as one for every method does. */
+  /** True if it handles OPTIONS, as a route for every method does. */
   readonly takesOptions: boolean;
   readonly note: T;
 }
 
-/** The name of what the package `cors` makes, which `app.enableCors()` uses. */
+/** Function name of the `cors` middleware, which `app.enableCors()` uses. */
 const CORS_MIDDLEWARE = 'corsMiddleware';
 
 /**
- * Asks the router of an Express application which of its routes takes a request, before it does.
- * @typeParam T what is noted of the routes that are looked for
+ * Finds the route that will handle a request, ahead of Express' router.
+ * @typeParam T metadata of the routes
  */
 export class ExpressRouter<T> {
-  /** How many layers there were when they were last looked at. */
+  /** Number of layers at the last look. */
   private seen = -1;
   private noted: { readonly layer: ExpressLayer; readonly index: number; readonly note: T }[] = [];
   private cors: ExpressLayer[] = [];
-  /** Answers for the paths of routes that have no parameters, by method and path. */
+  /** Cache of static routes, by method and path. */
   private readonly known = new Map<string, T | undefined>();
 
   /**
-   * @param noteOf what is noted of a handler; `undefined` for those of other routes
-   * @throws {TypeError} when the router is not one of Express 5
+   * @param noteOf returns the metadata of a handler; `undefined` for other handlers
+   * @throws {TypeError} when the router is not Express 5's
    */
   constructor(
     private readonly app: ExpressApplication,
@@ -58,7 +58,7 @@ export class ExpressRouter<T> {
     }
   }
 
-  /** What is noted of the route that takes a request; `undefined` when it is another's, or nobody's. */
+  /** Returns the metadata of the matching route; `undefined` for another's, or for none. */
   find(method: string, path: string): T | undefined {
     this.look();
     const name = method.toLowerCase();
@@ -68,18 +68,18 @@ export class ExpressRouter<T> {
     if (!found) return undefined;
     const before = this.app.router.stack.slice(0, found.index);
     const note = before.some((layer) => takes(layer, name, path)) ? undefined : found.note;
-    // As many as there are such routes, whatever is asked for.
+    // Bounded by the number of static routes, whatever the requests.
     if (found.layer.route!.path === path) this.known.set(key, note);
     return note;
   }
 
-  /** Whether the host has a CORS middleware that a request passes. */
+  /** True if the request passes a CORS middleware of the host. */
   hasCors(path: string): boolean {
     this.look();
     return this.cors.some((layer) => matches(layer, path));
   }
 
-  /** The routes that something is noted of. */
+  /** Routes with metadata. */
   get routes(): NotedRoute<T>[] {
     this.look();
     return this.noted.map(({ layer: { route }, note }) => ({
@@ -116,7 +116,7 @@ function matches(layer: ExpressLayer, path: string): boolean {
   try {
     return Boolean(layer.match(path));
   } catch {
-    // The router will say so.
+    // The router will report it.
     return false;
   }
 }

@@ -2,8 +2,8 @@ import type { Server } from 'node:http';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 
 /**
- * The servers that Fastify opens beside its own where `localhost` has several addresses, such as `127.0.0.1` and `::1`; none with other adapters.
- * It keeps them to itself: this reads the list it closes them by.
+ * Returns the servers that Fastify opens beside its own where `localhost` has several addresses, such as `127.0.0.1` and `::1`; none with other
+ * adapters. Fastify keeps them in a private list.
  */
 export function secondaryServersOf(adapter: AbstractHttpAdapter): readonly Server[] {
   if (adapter.getType() !== 'fastify') return [];

@@ -10,21 +10,21 @@ import {
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import { MetadataScanner } from '@nestjs/core';
 
-/** What is used of a framework's request to call a handler. */
+/** Subset of a framework's request for calling a handler. */
 export interface ParameterSource {
   readonly params?: Readonly<Record<string, string | undefined>>;
 }
 
-/** A method of a controller that answers a route, and what its decorators say. */
+/** Controller method that handles a route, with its metadata. */
 export interface NestHandler {
   readonly name: string;
   readonly handle: (...args: unknown[]) => unknown;
   readonly method: RequestMethod;
-  /** The status of an answer that it returns. */
+  /** Status of a returned answer. */
   readonly status: number;
-  /** The headers of its answers. */
+  /** Response headers. */
   readonly headers: readonly { readonly name: string; readonly value: string | (() => string) }[];
-  /** What it is called with. */
+  /** Returns the arguments of the handler. */
   readonly argumentsFor: (request: ParameterSource, response: unknown) => unknown[];
 }
 
@@ -38,8 +38,8 @@ const EXTRACT: Partial<Record<number, Extract>> = {
 };
 
 /**
- * The handlers of a controller.
- * @throws {TypeError} for a parameter that is not one of `@Req()`, `@Res()` and `@Param()` without pipes
+ * Returns the handlers of a controller.
+ * @throws {TypeError} for a parameter other than `@Req()`, `@Res()` and `@Param()` without pipes
  */
 export function handlersOf(controller: Type<unknown>): NestHandler[] {
   const prototype = controller.prototype as Record<string, NestHandler['handle']>;
@@ -60,8 +60,8 @@ export function handlersOf(controller: Type<unknown>): NestHandler[] {
 }
 
 /**
- * Puts a function of a subclass in the place of a handler: with all that decorators say of it but its headers and parameters. It is given
- * the response, so that Nest sends nothing by itself.
+ * Overrides a handler in a subclass, keeping its metadata except headers and parameters. The function receives the response, so Nest sends nothing by
+ * itself.
  */
 export function replaceHandler(
   subclass: Type<unknown>,
@@ -84,7 +84,7 @@ export function replaceHandler(
   Res()(prototype, name, 0);
 }
 
-/** What `@Req()` and its like leave of each parameter, by its kind and index. */
+/** Metadata of `@Req()` and other parameter decorators, by kind and index. */
 type ArgumentsMetadata = Record<
   string,
   { readonly index: number; readonly data?: string; readonly pipes: readonly unknown[] }

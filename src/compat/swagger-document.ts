@@ -2,12 +2,12 @@ import type { Type } from '@nestjs/common';
 import type { AbstractHttpAdapter, ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { withExcluded } from './swagger-metadata.js';
 
-/** What is used of `@nestjs/swagger`, an optional peer. */
+/** Used subset of `@nestjs/swagger`, an optional peer dependency. */
 export interface Swagger {
   readonly SwaggerModule: { createDocument(app: never, config: never, options?: object): object };
 }
 
-/** An application as far as `@nestjs/swagger` looks into it. Nest gives the application itself to nothing that it constructs. */
+/** Part of an application that `@nestjs/swagger` reads. Nest does not inject the application itself. */
 export interface DescribedApplication {
   readonly modules: ModulesContainer;
   readonly config: ApplicationConfig;
@@ -15,9 +15,9 @@ export interface DescribedApplication {
 }
 
 /**
- * The document of some modules of an application, with the handlers that others exclude.
- * @param base the document without its routes
- * @param options those of `SwaggerModule.createDocument()`
+ * Creates the document of some modules of an application, including excluded handlers.
+ * @param base document without its routes
+ * @param options options of `SwaggerModule.createDocument()`
  */
 export function documentOf<T extends object>(
   { SwaggerModule }: Swagger,

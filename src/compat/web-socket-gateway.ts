@@ -1,7 +1,4 @@
-/**
- * Marks a class as a gateway of Nest's, as the decorator of this name in `@nestjs/websockets` does, which an application need not have
- * installed. Its port is that of the HTTP server.
- */
+/** Same as `@WebSocketGateway()` of `@nestjs/websockets`, an optional peer dependency, on the port of the HTTP server. */
 export function WebSocketGateway(options: object): ClassDecorator {
   return (target) => {
     Reflect.defineMetadata('websockets:is_gateway', true, target);
@@ -10,6 +7,6 @@ export function WebSocketGateway(options: object): ClassDecorator {
   };
 }
 
-/** The options of a gateway. */
+/** Returns the options of a gateway. */
 export const gatewayOptionsOf = (gateway: object): unknown =>
   Reflect.getMetadata('websockets:gateway_options', gateway.constructor);

@@ -1,14 +1,14 @@
 import { PATH_METADATA } from '@nestjs/common/constants.js';
 import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
 
-/** The name of what a wildcard stands for. */
+/** Parameter name of wildcards. */
 const NAME = 'path';
 
 /**
- * Names the wildcards at the end of routes, as the router of Express wants them: `*` becomes `*path`. Fastify's refuses a name, and so does
- * whoever takes routes without an application being constructed, as in preview mode.
+ * Names the trailing wildcards of routes, as Express' router requires: `*` becomes `*path`. Fastify's router refuses a name, and so does a consumer of
+ * routes without an application, as in preview mode.
  *
- * @param isOwn tells the handlers whose routes these are
+ * @param isOwn true for handlers whose routes are renamed
  */
 export function nameWildcards(
   modules: ModulesContainer,

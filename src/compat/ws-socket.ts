@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws';
 
-/** Fields of a socket of ws that are not in its types. */
+/** Untyped internals of a ws socket. */
 interface WsSocket {
   readonly _closeFrameReceived: boolean;
   readonly _pendingAutoPongs: number;
@@ -10,16 +10,16 @@ interface WsSocket {
 
 const fieldsOf = (socket: WebSocket): WsSocket => socket as unknown as WsSocket;
 
-/** Whether the close frame of the peer has come. */
+/** True once the peer's close frame was received. */
 export const hasPeerClosed = (socket: WebSocket): boolean => fieldsOf(socket)._closeFrameReceived;
 
-/** Whether the peer pings and does not read the answers, so that ws gives it up. */
+/** True if the peer sends pings without reading the pongs, so that ws gives it up. */
 export function ignoresPongs(socket: WebSocket): boolean {
   const { _pendingAutoPongs, _maxPendingAutoPongs } = fieldsOf(socket);
   return _pendingAutoPongs >= _maxPendingAutoPongs;
 }
 
-/** Has ws pass on the next message at once, or put it off until the event loop has had a turn, and read nothing meanwhile. */
+/** Makes ws emit the next message immediately, or after a turn of the event loop, with reading paused meanwhile. */
 export function passOnAtOnce(socket: WebSocket, atOnce: boolean): void {
   const { _receiver } = fieldsOf(socket);
   if (_receiver) _receiver._allowSynchronousEvents = atOnce;

@@ -1,4 +1,4 @@
-/** True if an `Origin` may call or connect; with a list, one that is missing may not. */
+/** True for an allowed `Origin`. With a list, a missing one is refused. */
 export function isOriginAllowed(
   origin: string | undefined,
   allowedOrigins: readonly string[],

@@ -6,15 +6,15 @@ import { nodeResponse } from './http-response.js';
 import { RunnerRequest } from './runner-request.js';
 import { type RunnerRoute, runnerRouteOf } from './runner-route.js';
 
-/** The handler of a route, and its controller. */
+/** A route's handler with its controller. */
 interface Answerer {
   readonly route: RunnerRoute;
   readonly controller: object;
 }
 
 /**
- * Answers a request: calls the handler of the route and sends what it returns. It is the last guard of each route of the runner, and so comes
- * before the host's interceptors and pipes, which can neither change nor delay the answer. Interceptors run afterwards, over nothing.
+ * Answers a request: calls the route's handler and sends its result. It is the last guard of each of the runner's routes, and so runs before
+ * the host's interceptors and pipes, which can neither change nor delay the answer. Interceptors run afterwards, without effect.
  */
 @Injectable()
 export class AnswerGuard implements CanActivate {
@@ -39,14 +39,14 @@ export class AnswerGuard implements CanActivate {
       controller,
       route.argumentsFor(RunnerRequest.of(request), response),
     );
-    // Otherwise the handler sends it.
+    // Without a body the handler sends the answer itself.
     if (body !== undefined) httpAdapter.reply(response, body, route.status);
     const { headersSent, destroyed } = nodeResponse(response);
     if (!headersSent && !destroyed) await sent(nodeResponse(response));
     return true;
   }
 
-  /** One instance serves all requests, unless an enhancer of the host is made for each request, and the controllers with it. */
+  /** Finds the controller: the singleton, unless an enhancer of the host makes it request-scoped. */
   private async find(context: ExecutionContext, request: HttpRequest): Promise<Answerer> {
     const route = runnerRouteOf(context.getHandler())!;
     const type = context.getClass<object>();
@@ -63,6 +63,6 @@ export class AnswerGuard implements CanActivate {
   }
 }
 
-/** Nothing of the host's may run before, for it could still change the answer: a hook of Fastify's or a stream may take its time. */
+/** Waits until the answer is sent, so that nothing of the host's can change it: Fastify hooks and streams are asynchronous. */
 const sent = (response: ServerResponse): Promise<void> =>
   new Promise((resolve) => response.once('close', () => resolve()));

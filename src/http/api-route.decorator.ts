@@ -5,49 +5,46 @@ import type { PlainClass } from '../validation/field-traits.js';
 import { ErrorBody } from './dto/error-body.dto.js';
 import { errorsByStatus } from './errors-by-status.js';
 
-/** A schema that OpenAPI 3.0 and 3.1 read the same. */
+/** Schema that is valid in OpenAPI 3.0 and 3.1. */
 export type ApiSchema = Readonly<Record<string, unknown>>;
 
-/** What a body is: of a class whose fields are documented with `ApiField`, of one of several, or as a schema says. */
+/** Type of a body: a class documented with `ApiField`, one of several, or a schema. */
 export type ApiType = PlainClass | readonly PlainClass[] | ApiSchema;
 
-/** Bodies, by their media types. */
+/** Bodies by media type. */
 export type ApiContent = Readonly<Record<string, ApiType>>;
 
-/** What there is to say of a route that its code does not say. */
+/** OpenAPI documentation of a route. */
 export interface ApiRouteOptions {
-  /** What it does, in a few words. */
+  /** Short summary. */
   readonly summary: string;
   readonly description?: string;
-  /** The parameters in its path, by name. */
+  /** Path parameters, by name. */
   readonly params?: Readonly<
     Record<string, { readonly description: string; readonly enum?: readonly string[] }>
   >;
-  /** The parameters in its query, by name. */
+  /** Query parameters, by name. */
   readonly query?: Readonly<
     Record<string, { readonly description: string; readonly schema?: ApiSchema }>
   >;
-  /** What is sent to it. It can be left out, unless a class says that it must have some fields. */
+  /** Request body. Optional, unless a class has required fields. */
   readonly body?: ApiContent;
-  /** What it answers when all is well, by status; `default` is any. */
+  /** Success responses, by status; `default` is any. */
   readonly answers: Readonly<
     Record<string, { readonly description: string; readonly content?: ApiContent }>
   >;
-  /** What else it answers, beside what any route may answer to a body. */
+  /** Errors of the route, beside those of any request body. */
   readonly errors?: readonly RunnerErrorCode[];
-  /** Classes to describe that no schema here refers to. */
+  /** Additional classes to describe, which no schema refers to. */
   readonly models?: readonly PlainClass[];
-  /** Of a route whose methods or path `@nestjs/swagger` cannot describe in valid OpenAPI: `@All()` would have the method SEARCH, and `*` no name. */
+  /** True for a route that `@nestjs/swagger` cannot describe in valid OpenAPI: `@All()` has the method SEARCH, and `*` no name. */
   readonly notForSwagger?: boolean;
 }
 
-/** A body that is JSON. */
+/** Content of type JSON. */
 export const json = (type: ApiType): ApiContent => ({ 'application/json': type });
 
-/**
- * Documents a route as the decorators of `@nestjs/swagger` do, for `/openapi.json` of the runner and for hosts that describe their application
- * with it.
- */
+/** Documents a route like the decorators of `@nestjs/swagger`, for the runner's `/openapi.json` and for hosts that document their application. */
 export function ApiRoute(options: ApiRouteOptions): MethodDecorator {
   return (_target, _key, descriptor) => {
     const handler = descriptor.value as object;
@@ -56,7 +53,7 @@ export function ApiRoute(options: ApiRouteOptions): MethodDecorator {
   };
 }
 
-/** What {@link ApiRoute} says of a handler. */
+/** Returns the {@link ApiRoute} options of a handler. */
 export const apiRouteOf = (handler: object): ApiRouteOptions | undefined =>
   Reflect.getMetadata(ROUTE, handler) as ApiRouteOptions | undefined;
 
@@ -102,20 +99,20 @@ function operationOf(options: ApiRouteOptions): SwaggerOperation {
   };
 }
 
-/** Whether all bodies are of classes that must have some fields. */
+/** True when each body is of a class with required fields. */
 const cannotBeLeftOut = (content: ApiContent): boolean =>
   Object.values(content).every(
     (type) => typeof type === 'function' && apiFieldsOf(type).some(([, field]) => field.required),
   );
 
-/** It takes one class or schema for all media types. */
+/** Converts a request body: `@ApiBody()` supports one class or schema for all media types. */
 function bodyOf(content: ApiContent): object {
   const [type] = Object.values(content);
-  // Without a type beside the schema it fails.
+  // `@ApiBody()` fails without a type beside the schema.
   return typeof type === 'function' ? { type } : { type: String, schema: schemaOf(type!) };
 }
 
-/** It takes one class, which is JSON, or else schemas. */
+/** Converts a response: `@ApiResponse()` supports one class, as JSON, or schemas. */
 function answerOf(content: ApiContent): object {
   const type = content['application/json'];
   if (typeof type === 'function') return { type };
@@ -128,5 +125,5 @@ const schemaOf = (type: ApiType): unknown =>
     ? { anyOf: type.map(({ name }) => ({ $ref: `#/components/schemas/${name}` })) }
     : type;
 
-/** Whether it is one of several classes. */
+/** True for one of several classes. */
 const isUnion = (type: ApiType): type is readonly PlainClass[] => Array.isArray(type);

@@ -2,17 +2,17 @@ import { BodyCounter } from './request-body.js';
 import type { RunnerRequest } from './runner-request.js';
 
 /**
- * The body that was left on the wire, as it comes in and no faster than it is read; `undefined` when there is none. Past its limits it
- * fails with a `RunnerError` `TOO_LARGE`.
+ * Streams a body that was left on the wire, with backpressure; `undefined` for no body. Past its limits the stream fails with a
+ * `RunnerError` `TOO_LARGE`.
  */
 export function bodyStreamOf(request: RunnerRequest): ReadableStream<Uint8Array> | undefined {
   const limitBytes = request.taken?.leftBytes;
   if (limitBytes === undefined) {
-    // Somebody who read it before the runner did may have kept it.
+    // The host may have read and kept it before.
     const { rawBody } = request;
     return rawBody.length > 0 ? new Blob([rawBody]).stream() : undefined;
   }
-  // The default would destroy the connection, on which there is still an answer to send.
+  // By default the connection is destroyed, but an answer is still to be sent.
   const chunks = request.raw.iterator({ destroyOnReturn: false }) as AsyncIterator<
     Buffer,
     undefined
@@ -32,7 +32,7 @@ export function bodyStreamOf(request: RunnerRequest): ReadableStream<Uint8Array>
   );
 }
 
-/** True if there is more of a left body to come than anybody has read. */
+/** True when a streamed body has not been read completely. */
 export function isBodyUnread({ taken, raw }: RunnerRequest): boolean {
   return taken?.leftBytes !== undefined && !raw.complete;
 }

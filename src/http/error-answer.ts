@@ -4,27 +4,27 @@ import { RunnerError } from '../errors/runner.error.js';
 import { isInstance } from '../errors/thrown.js';
 import type { ErrorBody } from './dto/error-body.dto.js';
 
-/** An error as an HTTP answer. */
+/** HTTP answer for an error. */
 export interface ErrorAnswer {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly body: ErrorBody;
-  /** Not raised on purpose by anyone: worth a log line. */
+  /** True for an error that nobody raised on purpose, which is logged. */
   readonly unexpected: boolean;
 }
 
-/** The one place where errors become HTTP. An unexpected error's own text stays inside. */
+/** Maps errors to HTTP; the only place that does. Unexpected errors keep their text private. */
 export function toErrorAnswer(error: unknown): ErrorAnswer {
   try {
     const known = knownAnswer(error);
     if (known && canBeSent(known)) return known;
   } catch {
-    // A host's own subclass may throw wherever it is asked.
+    // Accessors of a host's subclass may throw.
   }
   return { ...answer(500, 'The runner failed unexpectedly; its log says why.'), unexpected: true };
 }
 
-/** The answer of an error that was raised on purpose. */
+/** Returns the answer for an error that was raised on purpose. */
 function knownAnswer(error: unknown): ErrorAnswer | undefined {
   if (isInstance(error, RunnerError)) {
     const retryAfter = error.retryAfterSeconds;
@@ -35,14 +35,14 @@ function knownAnswer(error: unknown): ErrorAnswer | undefined {
   }
   if (isInstance(error, HttpException)) {
     const status = error.getStatus();
-    // Such as @nestjs/throttler's; programs must be able to tell it from AT_CAPACITY.
+    // Such as @nestjs/throttler's rate limit; its code differs from AT_CAPACITY.
     const extra = status === 429 ? { code: 'RATE_LIMITED' } : {};
     return answer(status, httpExceptionDetail(error), extra);
   }
   return undefined;
 }
 
-/** True if an answer can go out. @throws for a body that cannot become JSON */
+/** True for a valid answer. @throws for a body that cannot be serialised as JSON */
 function canBeSent({ status, body }: ErrorAnswer): boolean {
   JSON.stringify(body);
   return Number.isInteger(status) && status >= 200 && status <= 599;
@@ -58,7 +58,7 @@ function answer(status: number, detail: string, extra: Record<string, unknown> =
   };
 }
 
-/** Returns the error of a host's own guard or interceptor, as one line of text. */
+/** Returns the message of an exception from a host's guard or interceptor, as one line. */
 function httpExceptionDetail(exception: HttpException): string {
   const response = exception.getResponse();
   const message =

@@ -1,15 +1,15 @@
 import { STATUS_CODES } from 'node:http';
 import { RunnerError, type RunnerErrorCode } from '../errors/runner.error.js';
 
-/** What one status of a route stands for. */
+/** Errors of a route with the same status. */
 export interface StatusErrors {
   readonly status: number;
   readonly description: string;
-  /** Whether the answer may say when to try again. */
+  /** True when the answer may have `Retry-After`. */
   readonly saysWhen: boolean;
 }
 
-/** The statuses that errors are answered with, of which several may share one. */
+/** Groups error codes by HTTP status. */
 export function errorsByStatus(codes: readonly RunnerErrorCode[]): StatusErrors[] {
   const errors = [...new Set(codes)].map((code) => new RunnerError(code, ''));
   return [...new Set(errors.map(({ status }) => status))].map((status) => {

@@ -4,16 +4,16 @@ import { RunnerError } from '../errors/runner.error.js';
 export const MAX_FORM_FIELDS = 1_000;
 
 /**
- * The fields of a form (`application/x-www-form-urlencoded`), in their order.
- * @throws {RunnerError} `TOO_LARGE` when there are more than {@link MAX_FORM_FIELDS}
+ * Parses a form (`application/x-www-form-urlencoded`) into its fields, in order.
+ * @throws {RunnerError} `TOO_LARGE` for more than {@link MAX_FORM_FIELDS}
  */
 export function parseForm(form: string): [name: string, value: string][] {
   refuseManyFields(form);
-  // The separator keeps a question mark that a name begins with. Node takes long over each plus.
+  // The leading separator keeps a question mark at the start of a name. Node decodes plus signs slowly.
   return [...new URLSearchParams(`&${form.split('+').join(' ')}`)];
 }
 
-/** Before anything is parsed: each field costs more than its characters. */
+/** Counts before parsing, since each field costs more than its characters. */
 function refuseManyFields(form: string): void {
   let fields = 1;
   for (let at = form.indexOf('&'); at !== -1; at = form.indexOf('&', at + 1)) {

@@ -2,18 +2,18 @@ import type { ServerResponse } from 'node:http';
 import type { HttpAdapterHost } from '@nestjs/core';
 import { toErrorAnswer } from './error-answer.js';
 
-/** The little of Fastify's reply that is needed to answer in its place; Express' response is Node's own. */
+/** Subset of Fastify's reply for answering in its place. Express' response is Node's own. */
 interface FastifyReplyLike {
   readonly raw?: ServerResponse;
   hijack(): void;
   getHeaders(): Record<string, string | string[] | number>;
 }
 
-/** Node's own response under the framework's. */
+/** Returns Node's response under the framework's. */
 export const nodeResponse = (response: unknown): ServerResponse =>
   (response as FastifyReplyLike).raw ?? (response as ServerResponse);
 
-/** Node's own response, from now on left alone by the framework; headers that it was to send are on it. */
+/** Takes Node's response over from the framework, with the headers set so far. */
 export function takeOverResponse(response: unknown): ServerResponse {
   const reply = response as FastifyReplyLike;
   if (!reply.raw) return response as ServerResponse;
@@ -22,7 +22,7 @@ export function takeOverResponse(response: unknown): ServerResponse {
   return reply.raw;
 }
 
-/** Answers with text of a media type, through whatever framework it is. */
+/** Sends text of a media type through the framework. */
 export function replyWith(
   { httpAdapter }: HttpAdapterHost,
   response: unknown,
@@ -33,7 +33,7 @@ export function replyWith(
   httpAdapter.reply(response, body, 200);
 }
 
-/** Answers with an error on a response that no framework sends any more. */
+/** Sends an error on a response that was taken over. */
 export function sendError(
   response: ServerResponse,
   error: unknown,

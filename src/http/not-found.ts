@@ -6,8 +6,8 @@ import { toErrorAnswer } from './error-answer.js';
 import { RunnerPaths } from './runner-paths.js';
 
 /**
- * Answers what lies below the runner's own `path` and is nobody's, in the runner's error shape. Registered when all
- * routes are, the host's included, so that it comes after them.
+ * Answers unknown paths below the runner's own `path` with 404 in the runner's error format. Registered after all other routes, the host's
+ * included.
  */
 @Injectable()
 export class NotFound implements OnModuleInit {
@@ -26,7 +26,7 @@ export class NotFound implements OnModuleInit {
     if (httpAdapter.getType() === 'fastify') {
       const reply = (_request: unknown, response: FastifyReplyLike) =>
         response.code(status).send(body);
-      // At `onRequest`, so that Fastify does not first refuse a body nobody will read.
+      // An `onRequest` hook, so that Fastify does not reject the unread body first.
       httpAdapter.getInstance<FastifyLike>().all(`${below}/*`, { onRequest: reply }, reply);
     } else {
       httpAdapter.getInstance<ExpressLike>().use(below, (_request, response) => {

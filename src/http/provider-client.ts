@@ -3,43 +3,43 @@ import { fieldOf, textOfThrown } from '../errors/thrown.js';
 import { printable } from '../validation/printable.js';
 import { ProviderError } from './provider-error.js';
 
-/** What goes along with a call, and what comes of it. */
+/** Options of a request to a provider. */
 export interface ProviderCall {
-  /** Sent as JSON. */
+  /** JSON body. */
   readonly body?: unknown;
-  /** Sent as a form instead. */
+  /** Form body, instead of JSON. */
   readonly form?: Readonly<Record<string, string>>;
-  /** Whether it may be tried again although it may have been done: a call that is placed twice rings twice. @default true */
+  /** False for a request that must not be retried because it is not idempotent, such as placing a call. @default true */
   readonly repeatable?: boolean;
-  /** Whether a refusal is as good as a success, such as the deletion of what is not there. */
+  /** Returns true for an error answer that counts as success, such as deleting what does not exist. */
   readonly accept?: (status: number, answer: unknown) => boolean;
 }
 
-/** How a {@link ProviderClient} reaches its provider. */
+/** Options of a {@link ProviderClient}. */
 export interface ProviderClientOptions {
-  /** The provider's name, for messages. */
+  /** Name of the provider, for messages. */
   readonly provider: string;
-  /** Base URL, without a trailing slash. */
+  /** Base URL, without trailing slash. */
   readonly baseUrl: string;
-  /** The `Authorization` header. */
+  /** `Authorization` header. */
   readonly authorization: string;
-  /** The key or password in it. It never appears in an error. */
+  /** Secret in the header, redacted from errors. */
   readonly secret: string;
-  /** The longest one call may take with all its retries, in milliseconds; one attempt gets half of it. */
+  /** Timeout of a request including its retries, in milliseconds. One attempt gets half of it. */
   readonly timeoutMs: number;
   /**
-   * How often a call is tried.
+   * The most attempts of a request.
    * @default 5
    */
   readonly maxAttempts?: number;
-  /** What the provider's error body says was wrong. */
+  /** Returns the reason from the provider's error body. */
   readonly reasonOf: (body: unknown) => string | undefined;
 }
 
 const JSON_TYPE = 'application/json';
 const MAX_ATTEMPTS = 5;
 const FIRST_BACKOFF_MS = 200;
-/** More of an answer than this is not read. */
+/** Largest answer, in characters. */
 const MAX_ANSWER_CHARS = 1_048_576;
 
 type Attempt =
@@ -47,15 +47,16 @@ type Attempt =
   | { readonly ok: false; readonly error: ProviderError; readonly waitMs?: number };
 
 /**
- * A provider's JSON REST API. 429 and 5xx answers, time-outs and broken connections are tried again with growing pauses, or after what
- * `Retry-After` asks for, until `timeoutMs` is used up.
+ * Client of a provider's JSON REST API. Retries 429 and 5xx answers, timeouts and broken connections with exponential backoff, or after
+ * `Retry-After`, until `timeoutMs` is used up.
  */
 export class ProviderClient {
   constructor(private readonly options: ProviderClientOptions) {}
 
   /**
-   * @param path starts with a slash
-   * @returns the parsed JSON answer; `undefined` for an empty one, and for a refusal that is accepted
+   * Sends a request.
+   * @param path path with a leading slash
+   * @returns the parsed JSON answer; `undefined` for an empty one, and for an accepted refusal
    * @throws {ProviderError} `PROVIDER_REFUSED` (502), `PROVIDER_UNREACHABLE` (502) or `PROVIDER_TIMEOUT` (504)
    */
   async call(
@@ -70,18 +71,18 @@ export class ProviderClient {
       method,
       headers: { authorization: this.options.authorization, ...(type && { 'content-type': type }) },
       body: form ? new URLSearchParams(form).toString() : JSON.stringify(body),
-      // They would carry the key elsewhere.
+      // A redirect would send the key elsewhere.
       redirect: 'manual',
     };
     for (let attempt = 1; ; attempt++) {
-      // What is not tried again has all the time.
+      // Without retries, one attempt gets all the time.
       const attemptMs = repeatable ? timeoutMs / 2 : timeoutMs;
       const leftMs = Math.ceil(Math.max(1, Math.min(attemptMs, deadlineMs - performance.now())));
       const result = await this.attempt(path, request, attempt, leftMs, accept);
       if (result.ok) return result.body;
       const { error } = result;
       const again = error.providerStatus === 429 || (repeatable && error.outcomeUnknown);
-      // Jitter, or everyone who was refused together comes back together.
+      // Jitter spreads the retries of clients that were refused together.
       const backoffMs = FIRST_BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + Math.random());
       const waitMs = Math.max(result.waitMs ?? 0, backoffMs);
       if (!again || attempt >= maxAttempts || performance.now() + waitMs >= deadlineMs) {
@@ -129,10 +130,10 @@ export class ProviderClient {
     }
   }
 
-  /** A provider's words, fit to be shown: short, printable, without the key and without phone numbers. */
+  /** Sanitises a provider's text: short, printable, without the key and without phone numbers. */
   private safe(reason: string): string {
     const { secret } = this.options;
-    // Between any two characters there is an empty text.
+    // An empty secret would match between all characters.
     const masked = secret === '' ? reason : reason.replaceAll(secret, '***');
     return printable(masked.replace(/\+?\d{7,}/g, '***'), 300);
   }
@@ -155,14 +156,14 @@ function parse(text: string): unknown {
   }
 }
 
-/** `Retry-After` in seconds or as a date. */
+/** Parses `Retry-After` in seconds or as a date. */
 function retryAfterMs(header: string | null): number | undefined {
   if (header === null) return undefined;
   const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
-/** The code for what broke, such as ECONNREFUSED: `fetch` keeps it in the cause of its error. */
+/** Returns the error code, such as ECONNREFUSED, which `fetch` keeps in the cause. */
 function causeOf(error: unknown): string {
   const cause = fieldOf(error, 'cause') ?? error;
   const code = fieldOf(cause, 'code');

@@ -1,16 +1,16 @@
 import { RunnerError, type RunnerErrorCode } from '../errors/runner.error.js';
 
-/** What is known of a call to a provider that failed. */
+/** Details of a failed request to a provider. */
 export interface ProviderErrorFacts extends ErrorOptions {
-  /** The HTTP status the provider answered with, where it answered. */
+  /** HTTP status of the provider's answer, if any. */
   readonly providerStatus?: number;
-  /** How often the call was tried. @default 1 */
+  /** Number of attempts. @default 1 */
   readonly attempts?: number;
-  /** How long the provider asked to be left alone, in milliseconds. */
+  /** Requested wait (`Retry-After`), in milliseconds. */
   readonly waitMs?: number;
 }
 
-/** A call that a provider refused, or that never reached it. The message is safe to show: no key, no phone number. */
+/** Failed request to a provider. The message is safe to show: no key, no phone number. */
 export class ProviderError extends RunnerError {
   override readonly name = 'ProviderError';
   readonly providerStatus: number | undefined;
@@ -32,7 +32,7 @@ export class ProviderError extends RunnerError {
     return this.waitMs === undefined ? undefined : Math.ceil(this.waitMs / 1_000);
   }
 
-  /** Whether the provider may have done what was asked of it all the same. */
+  /** True when the provider may have executed the request anyway. */
   get outcomeUnknown(): boolean {
     return this.providerStatus === undefined || this.providerStatus >= 500;
   }

@@ -6,43 +6,43 @@ import { printable } from '../validation/printable.js';
 import type { HttpRequest } from './http-request.js';
 import { RunnerPaths } from './runner-paths.js';
 
-/** Where the outside world reaches the runner. */
+/** Public base URL of the runner. */
 export class PublicBaseUrl {
   private constructor(
     private readonly secure: boolean,
-    /** Host, port and path below which the runner's routes are, without a trailing slash. */
+    /** Host, port and base path of the runner's routes, without trailing slash. */
     readonly host: string,
   ) {}
 
-  /** From a configured host name or URL; without a scheme it is taken to be reached over TLS. */
+  /** Parses a configured host name or URL. Without a scheme, TLS is assumed. */
   static parse(publicUrl: string, basePath: string): PublicBaseUrl {
     const host = publicUrl.replace(/^https?:\/\//i, '').replace(/\/+$/, '');
     return new PublicBaseUrl(!/^http:/i.test(publicUrl), host + basePath);
   }
 
-  /** From what the framework says of the request; `trustProxy` is the host application's to set. */
+  /** Derives the URL from the request, as the framework reports it; `trustProxy` is up to the host application. */
   static ofRequest(request: HttpRequest, basePath: string): PublicBaseUrl {
     const host = request.host || 'localhost';
     return new PublicBaseUrl(request.protocol === 'https', host + basePath);
   }
 
-  /** The URL of a path such as `/start`. */
+  /** Returns the URL of a path such as `/start`. */
   httpUrl(path: string): string {
     return `${this.secure ? 'https' : 'http'}://${this.host}${path}`;
   }
 
-  /** The WebSocket URL of a path such as `/ws`. */
+  /** Returns the WebSocket URL of a path such as `/ws`. */
   webSocketUrl(path: string): string {
     return `${this.secure ? 'wss' : 'ws'}://${this.host}${path}`;
   }
 
-  /** The same, but always over TLS: carriers connect to nothing else. */
+  /** Returns the secure WebSocket URL of a path: carriers require TLS. */
   secureWebSocketUrl(path: string): string {
     return `wss://${this.host}${path}`;
   }
 }
 
-/** Finds the {@link PublicBaseUrl} of a request. */
+/** Determines the {@link PublicBaseUrl}. */
 @Injectable()
 export class PublicUrls {
   private warned = false;
@@ -52,7 +52,7 @@ export class PublicUrls {
     private readonly paths: RunnerPaths,
   ) {}
 
-  /** @param publicUrl overrides the runner's own `publicUrl` option */
+  /** Returns the base URL for a request. @param publicUrl overrides the runner's own `publicUrl` option */
   of(request: HttpRequest, publicUrl = this.options.publicUrl): PublicBaseUrl {
     if (publicUrl === undefined && !this.warned) this.warnIfProxied(request);
     const mountPath = publicUrl === undefined ? (request.baseUrl ?? '') : '';
@@ -60,8 +60,8 @@ export class PublicUrls {
   }
 
   /**
-   * Returns all spellings of its URL that the sender of a request may have used, for carriers sign it: with and without its port, and, where no
-   * public URL is configured, with either scheme, for not every proxy that ends TLS says so.
+   * Returns candidates for the URL that a carrier has signed: with and without port, and, without a configured public URL, with either scheme, since
+   * not every proxy reports that it ends TLS.
    *
    * @param publicUrl overrides the runner's own `publicUrl` option
    */
@@ -77,7 +77,7 @@ export class PublicUrls {
   }
 
   /**
-   * Where the runner is reached by what it has no request of.
+   * Returns the base URL outside of a request.
    * @param publicUrl overrides the runner's own `publicUrl` option
    * @throws {RunnerError} `NO_PUBLIC_URL`
    */
@@ -89,7 +89,7 @@ export class PublicUrls {
     );
   }
 
-  /** Says once that a proxy knows another URL than the application does: clients would be sent to one that they cannot reach. */
+  /** Warns once when a proxy reports another public URL than the application sees, since clients would get an unreachable URL. */
   private warnIfProxied({ headers, protocol, host = '' }: HttpRequest): void {
     const proto = firstOf(headers['x-forwarded-proto']) ?? protocol;
     const forwarded = firstOf(headers['x-forwarded-host']) ?? host;
@@ -106,7 +106,7 @@ export class PublicUrls {
   }
 }
 
-/** The value of the proxy next to the client, where there are several. */
+/** Returns the first value of a header with several proxies: the one next to the client. */
 const firstOf = (header: string | string[] | undefined): string | undefined =>
   header?.toString().split(',', 1)[0]!.trim();
 
@@ -119,7 +119,7 @@ const baseUrl = (
     ? PublicBaseUrl.ofRequest(request, basePath)
     : PublicBaseUrl.parse(publicUrl, basePath);
 
-/** Scheme and host, port, and the rest of a URL, none of which is normalised. */
+/** Splits a URL into scheme and host, port, and the rest, without normalising. */
 const PARTS = /^(https?:\/\/[^/?]*?)(:\d+)?([/?].*)?$/;
 
 const withoutPort = (url: string): string =>

@@ -7,20 +7,20 @@ import type { ResolvedRunnerOptions } from '../runner.options.js';
 import { parseForm } from './form.js';
 import { EMPTY_BODY, type RunnerRequest, type TakenBody } from './runner-request.js';
 
-/** A body may come in so many pieces, however small; more must be of so many bytes on average, for each takes memory beside them. */
+/** The most small chunks of a body. Beyond that, chunks must have a minimum average size, since each takes memory beside its bytes. */
 const MAX_SMALL_PIECES = 10_000;
 const LEAST_PIECE_BYTES = 100;
 
-/** The options of request bodies. */
+/** Limits of request bodies. */
 type BodyLimits = Pick<ResolvedRunnerOptions, 'bodyLimitBytes' | 'bodyTimeoutMs'>;
 
 /**
- * Reads and parses the body ahead of the framework's own parser, and keeps it with the request. A callback instead of a
- * promise, because every request comes through here.
+ * Reads and parses the body ahead of the framework's parser, and keeps it with the request. Uses a callback instead of a promise for speed, since
+ * every request passes here.
  *
- * @param limits how large it may be, and how long it may take; not every server has a limit of its own for that (Fastify's is 0, none)
- * @param done is given a {@link RunnerError}: `TOO_LARGE`, also for too many form fields or JSON values, `UNSUPPORTED_MEDIA_TYPE`, or
- * `BAD_REQUEST` when it breaks off, takes too long or nests too deep
+ * @param limits size and time limits; not every server has a time limit of its own (Fastify's is 0, none)
+ * @param done receives a {@link RunnerError}: `TOO_LARGE`, also for too many form fields or JSON values, `UNSUPPORTED_MEDIA_TYPE`, or
+ * `BAD_REQUEST` when the body is aborted, too slow or nested too deep
  */
 export function takeBody(
   runnerRequest: RunnerRequest,
@@ -68,15 +68,15 @@ export function takeBody(
     }
   });
   const broken = () => {
-    // Every request closes in the end; an error made each time would cost more than all the rest.
+    // Every request closes in the end, and creating an error each time would be expensive.
     if (!settled) settle(new RunnerError('BAD_REQUEST', 'The request body broke off.'));
   };
   request.on('error', broken).on('close', broken);
 }
 
 /**
- * Leaves the body for the handler to read (`bodyStreamOf`), of whatever type it is.
- * @param done is given a {@link RunnerError} `TOO_LARGE` when more is announced than the limit
+ * Leaves a body of any type for the handler to stream (`bodyStreamOf`).
+ * @param done receives a {@link RunnerError} `TOO_LARGE` for a content length over the limit
  */
 export function leaveBody(
   runnerRequest: RunnerRequest,
@@ -89,13 +89,13 @@ export function leaveBody(
   if (some && isConsumed(request)) return takeLeft(runnerRequest, limitBytes, done);
   if (announcedBytes(request) > limitBytes) return done(tooLarge(limitBytes));
   runnerRequest.taken = some ? { ...EMPTY_BODY, leftBytes: limitBytes } : EMPTY_BODY;
-  // Express' parsers would read what they see announced.
+  // Hides the body from Express' parsers.
   delete headers['content-length'];
   delete headers['transfer-encoding'];
   done();
 }
 
-/** HTTP/2 need not announce a body. */
+/** True for a request with a body, which HTTP/2 need not announce. */
 function hasBody(request: IncomingMessage): boolean {
   if (request.httpVersionMajor >= 2) {
     return !(request as unknown as Http2ServerRequest).stream.endAfterHeaders;
@@ -109,7 +109,7 @@ const announcedBytes = ({ headers }: IncomingMessage): number =>
 const isConsumed = (request: IncomingMessage): boolean =>
   request.readableDidRead || request.readableEnded;
 
-/** Takes a body that somebody else took off the wire. */
+/** Uses a body that was read before, by the host or a serverless platform. */
 function takeLeft(
   runnerRequest: RunnerRequest,
   limitBytes: number,
@@ -137,11 +137,11 @@ function takeLeft(
 const takenOf = (request: IncomingMessage, raw: Buffer, isDecoded = false): TakenBody =>
   raw.length > 0 ? { raw, parsed: parse(request, raw, isDecoded) } : EMPTY_BODY;
 
-/** The media type of a body, in lower case and without parameters; '' for none. */
+/** Returns the media type of a body, in lower case and without parameters; '' for none. */
 export const mediaTypeOf = (headers: IncomingMessage['headers']): string =>
   (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
 
-/** Reads JSON whatever it is called, for scripts do not say what they send; a form is what does not begin like JSON. */
+/** Parses JSON whatever its media type, since scripts often set none. A form is parsed as JSON if it begins like JSON. */
 function parse(request: IncomingMessage, raw: Buffer, isDecoded: boolean): TakenBody['parsed'] {
   if (!isDecoded && (request.headers['content-encoding'] ?? 'identity') !== 'identity') {
     throw unsupported('Send the body without Content-Encoding.');
@@ -165,14 +165,14 @@ function parse(request: IncomingMessage, raw: Buffer, isDecoded: boolean): Taken
   }
 }
 
-/** Counts what comes in of a body, in bytes and in pieces. */
+/** Counts bytes and chunks of a body. */
 export class BodyCounter {
   private bytes = 0;
   private pieces = 0;
 
   constructor(private readonly limitBytes: number) {}
 
-  /** @returns `TOO_LARGE` when it is too much */
+  /** @returns `TOO_LARGE` past the limits */
   add({ length }: Uint8Array): RunnerError | undefined {
     this.bytes += length;
     this.pieces++;

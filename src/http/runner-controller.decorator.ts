@@ -9,19 +9,18 @@ import {
 import { IntakeGuard } from './intake/intake.guard.js';
 import { RunnerExceptionFilter } from './runner-exception.filter.js';
 
-/** Marks a controller as the runner's. */
+/** Metadata key of a runner's controllers. */
 export const RUNNER_CONTROLLER = Symbol('RUNNER_CONTROLLER');
 
-/** Marks a handler that reads the body itself. */
+/** Metadata key of handlers that stream the body. */
 export const STREAMS_BODY = Symbol('STREAMS_BODY');
 
-/** A handler that wants the body as it comes in, of any type: `bodyStreamOf(request)`. */
+/** Marks a handler that streams a body of any type: `bodyStreamOf(request)`. */
 export const StreamsBody = (): MethodDecorator => SetMetadata(STREAMS_BODY, true);
 
 /**
- * A controller of the runner: untouched by the host's versioning, with the runner's error answers, CORS and body
- * parsing. Take the body with `bodyOf(request)`, so that the host's global pipes do not see it. Every one of its routes needs an
- * `@Access(…)`, its own or the controller's.
+ * Marks a controller of the runner: exempt from the host's versioning, with the runner's error format, CORS and body parsing. Use `bodyOf(request)`
+ * for the body, which bypasses the host's global pipes. Each route requires an `@Access(…)`, its own or the controller's.
  */
 export function RunnerController(path = ''): ClassDecorator {
   return applyDecorators(

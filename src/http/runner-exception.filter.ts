@@ -7,7 +7,7 @@ import { toErrorAnswer } from './error-answer.js';
 import { nodeResponse } from './http-response.js';
 import { RunnerRequest } from './runner-request.js';
 
-/** Turns whatever a controller of the runner throws into the error shape that Pipecat's clients can show. */
+/** Converts errors of the runner's controllers to the error format that Pipecat's clients can show. */
 @Catch()
 export class RunnerExceptionFilter implements ExceptionFilter {
   private readonly logger = new RunnerLogger('PipecatRunner');
@@ -18,12 +18,12 @@ export class RunnerExceptionFilter implements ExceptionFilter {
     const { httpAdapter } = this.adapterHost;
     const response = host.switchToHttp().getResponse<unknown>();
     if (nodeResponse(response).headersSent) {
-      // The host's interceptors run when the answer is given.
+      // The host's interceptors run after the answer was sent.
       this.logger.debug(`after the answer was sent: ${textOfThrown(error).text}`);
       return;
     }
     const answer = toErrorAnswer(error);
-    // What is still coming in is not read, so the connection cannot be used again.
+    // The rest of the body is not read, so the connection cannot be reused.
     if (isBodyUnread(RunnerRequest.of(host.switchToHttp().getRequest())))
       answer.headers.connection = 'close';
     if (answer.status >= 500 && answer.unexpected) {

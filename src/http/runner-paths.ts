@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
 
-/** Where a runner is in its application. */
+/** Base path of a runner in its application. */
 @Injectable()
 export class RunnerPaths {
   private prefix: string | undefined;
@@ -14,9 +14,8 @@ export class RunnerPaths {
   ) {}
 
   /**
-   * The host's global prefix and the `path` option, such as `/api/voice`; empty when there is neither. WebSockets are below it. So are
-   * the HTTP routes, but for those that the host excludes from its prefix.
-   * It is final once the application is being initialised.
+   * Global prefix of the host plus the `path` option, such as `/api/voice`; empty without either. WebSockets are below it, and the HTTP routes that
+   * the host does not exclude from its prefix. Final once the application is being initialised.
    */
   get basePath(): string {
     const prefix = this.config.getGlobalPrefix() ?? '';
@@ -27,13 +26,13 @@ export class RunnerPaths {
     return this.base;
   }
 
-  /** True if the runner has a `path`, below which nothing else is expected. */
+  /** True if the runner has a `path` of its own. */
   get hasOwnPath(): boolean {
     return this.runner.path !== '';
   }
 }
 
-/** Joins path parts with single slashes: a leading one, no trailing one; '' when there is nothing to join. */
+/** Joins path parts with single slashes: a leading one, no trailing one; '' for none. */
 export function joinPaths(...parts: string[]): string {
   return parts
     .flatMap((part) => part.split('/'))

@@ -3,38 +3,38 @@ import type { Socket } from 'node:net';
 import type { RunnerError } from '../errors/runner.error.js';
 import { type HttpRequest, nodeRequest, queryOf } from './http-request.js';
 
-/** A request body as the intake took it off the wire, left it there, or got it from somebody who took it before. */
+/** Request body as the intake has read it, left it, or found it already read. */
 export interface TakenBody {
-  /** `undefined` where somebody took it before and kept only the parsed body. */
+  /** Raw bytes; `undefined` where only the parsed body was kept. */
   readonly raw: Buffer | undefined;
   readonly parsed: { readonly value: unknown } | { readonly malformed: RunnerError };
-  /** The bytes of it that the handler may read, where it was left. */
+  /** The most bytes that the handler may stream, for a body left on the wire. */
   readonly leftBytes?: number;
 }
 
 export const EMPTY_BODY: TakenBody = { raw: Buffer.alloc(0), parsed: { value: {} } };
 
-/** Where it hangs on Node's request, which is all that the frameworks' hooks and guards have in common. */
+/** Key on Node's request, the only object that the frameworks' hooks and guards share. */
 const RUNNER_REQUEST = Symbol('RUNNER_REQUEST');
 type WithRunnerRequest = IncomingMessage & { [RUNNER_REQUEST]?: RunnerRequest };
 
-/** A request to a route of the runner, from the intake to the controller: the framework's request, and all that the runner knows of it. */
+/** Request to a route of the runner, from the intake to the controller: the framework's request and the runner's own data. */
 export class RunnerRequest implements HttpRequest {
-  /** Node's own request under the framework's. */
+  /** Node's request under the framework's. */
   readonly raw: IncomingMessage;
-  /** True if the intake has seen to it. */
+  /** True once the intake has handled the request. */
   isReceived = false;
-  /** The body, once the intake has taken or left it. */
+  /** Body, once the intake has read or left it. */
   taken: TakenBody | undefined;
 
   private constructor(
-    /** The framework's own request. */
+    /** The framework's request. */
     readonly http: HttpRequest,
   ) {
     this.raw = nodeRequest(http);
   }
 
-  /** Returns the one of a framework's request. */
+  /** Returns the runner's request of a framework's request. */
   static of(http: HttpRequest): RunnerRequest {
     if (http instanceof RunnerRequest) return http;
     const node = nodeRequest(http) as WithRunnerRequest;
@@ -86,7 +86,7 @@ export class RunnerRequest implements HttpRequest {
   }
 
   /**
-   * The parsed body; an empty one counts as `{}`.
+   * Parsed body; `{}` for an empty one.
    * @throws {RunnerError} `BAD_REQUEST` for malformed JSON
    */
   get body(): unknown {
@@ -102,8 +102,8 @@ export class RunnerRequest implements HttpRequest {
   }
 
   /**
-   * The body's bytes exactly as they arrived, for signatures.
-   * @throws {Error} when something parsed the body before the runner saw it, and kept no copy
+   * Raw body, for verifying signatures.
+   * @throws {Error} when the body was parsed before the runner and no copy was kept
    */
   get rawBody(): Buffer {
     const { raw } = this.taken ?? EMPTY_BODY;
@@ -115,9 +115,9 @@ export class RunnerRequest implements HttpRequest {
   }
 }
 
-/** Returns the parsed body of a framework's request. @throws {RunnerError} `BAD_REQUEST` for malformed JSON, without a `fallback` for it */
+/** Returns the parsed body of a framework's request. @throws {RunnerError} `BAD_REQUEST` for malformed JSON without a `fallback` */
 export const bodyOf = (request: HttpRequest, fallback?: object): unknown =>
   fallback ? RunnerRequest.of(request).bodyOr(fallback) : RunnerRequest.of(request).body;
 
-/** Returns the bytes of the body of a framework's request. @throws {Error} when nobody kept them */
+/** Returns the raw body of a framework's request. @throws {Error} when no copy was kept */
 export const rawBodyOf = (request: HttpRequest): Buffer => RunnerRequest.of(request).rawBody;

@@ -5,8 +5,8 @@ import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/com
 import { HttpAdapterHost } from '@nestjs/core';
 
 /**
- * The moment the runner begins to serve: its HTTP server listens, or, where another server brings the requests, the first session opens.
- * The parts that only a serving runner needs start then, so that a CLI or a worker that shares the module stays idle.
+ * Lifecycle event: the runner begins to serve when its HTTP server listens, or, with another server in front, when the first session opens.
+ * Processes, warm pools and the like start then, so that a CLI or a worker that shares the module stays idle.
  */
 @Injectable()
 export class RunnerServing implements OnModuleInit, OnModuleDestroy {
@@ -16,8 +16,8 @@ export class RunnerServing implements OnModuleInit, OnModuleDestroy {
   constructor(private readonly adapterHost: HttpAdapterHost) {}
 
   /**
-   * Runs `start` when the runner begins to serve, or now if it does; never after its end. A failure is logged.
-   * @param name of what starts, for the log
+   * Calls `start` when the runner begins to serve, or now if it already does; never after shutdown. A failure is logged.
+   * @param name name of the component, for the log
    */
   onServing(name: string, start: () => unknown): void {
     if (this.state === 'serving') void run(name, start);
@@ -25,7 +25,7 @@ export class RunnerServing implements OnModuleInit, OnModuleDestroy {
   }
 
   onModuleInit(): void {
-    // There is none in an application context or a microservice.
+    // Absent in an application context or a microservice.
     const server = this.adapterHost.httpAdapter?.getHttpServer() as Server | undefined;
     if (server?.listening) this.begin();
     else server?.once('listening', () => this.begin());
@@ -35,7 +35,7 @@ export class RunnerServing implements OnModuleInit, OnModuleDestroy {
     this.state = 'over';
   }
 
-  /** Begins, if it has not begun yet. */
+  /** Begins to serve. Idempotent. */
   begin(): void {
     if (this.state !== 'idle') return;
     this.state = 'serving';

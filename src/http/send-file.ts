@@ -8,9 +8,9 @@ import { sendError, takeOverResponse } from './http-response.js';
 type SendError = Error & { readonly status?: number; readonly headers?: Record<string, string> };
 
 /**
- * Answers with a file, or with the part of it that is asked for.
- * @param response the framework's
- * @param path that of a file that may be had
+ * Sends a file, or the requested range.
+ * @param response the framework's response
+ * @param path path of a file that may be served
  */
 export function sendFile(
   request: HttpRequest,
@@ -27,7 +27,7 @@ export function sendFile(
     .pipe(raw);
 }
 
-/** For a part that the file has not, and the like. */
+/** Answers an error such as an unsatisfiable range. */
 function refuse(
   response: ServerResponse,
   ofFile: readonly string[],

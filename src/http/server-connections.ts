@@ -6,29 +6,29 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { secondaryServersOf } from '../compat/fastify-secondary-servers.js';
 
-/** The time that connections have to end by themselves. */
+/** Grace periods for closing connections. */
 export interface ConnectionGrace {
-  /** For one without a request, or that does not move any more, in milliseconds. */
+  /** Grace period of an idle or stalled connection, in milliseconds. */
   readonly idleMs: number;
-  /** For one whose request is being answered, in milliseconds; not less than {@link idleMs}. */
+  /** Grace period of a connection whose request is being answered, in milliseconds; not less than {@link idleMs}. */
   readonly busyMs: number;
-  /** Aborts when nobody can wait any longer. */
+  /** Ends all grace periods. */
   readonly signal: AbortSignal;
 }
 
-/** The interval at which the connections that are left are looked at, in milliseconds. */
+/** Polling interval, in milliseconds. */
 const LOOK_MS = 250;
 
 type Answer = ServerResponse | Http2ServerResponse;
 
 /**
- * The connections of the application's HTTP server. A server that closes waits for each of them, also for one that sends nothing, sends half
- * a request, or does not read its answer; {@link end} cuts what does not move.
+ * Graceful shutdown of the HTTP server's connections. A server that closes waits for all of them, also for a client that sends nothing, sends half a
+ * request, or does not read its answer; {@link end} cuts those that stall.
  */
 @Injectable()
 export class ServerConnections implements OnModuleInit {
   private readonly servers: Server[] = [];
-  /** By their peers: TLS has a socket on top of that of TCP, and HTTP/2 a stand-in, but the peer is one. */
+  /** Sockets by their underlying connection, which TLS and HTTP/2 wrap. */
   private readonly sockets = new Map<unknown, Socket>();
   private readonly http2Sessions = new Set<ServerHttp2Session>();
   private readonly answers = new Set<Answer>();
@@ -47,7 +47,7 @@ export class ServerConnections implements OnModuleInit {
   }
 
   /**
-   * Brings the connections to their end: at once where nothing was asked, or else within the time that is given.
+   * Closes the connections: idle ones at once, others within their grace period.
    * @returns when the server is closed and no connection is left
    */
   async end({ idleMs, busyMs, signal }: ConnectionGrace): Promise<void> {
@@ -72,7 +72,7 @@ export class ServerConnections implements OnModuleInit {
         }
         if (isOverdue || nowMs - moves.get(socket)!.atMs >= idleMs) socket.destroy();
       }
-      // Whoever holds up the process is no timer of the runner's.
+      // Unreferenced by design: the runner's timers do not keep the process alive.
       const early = signal.aborted ? undefined : signal;
       await sleep(LOOK_MS, undefined, { signal: early, ref: false }).catch(() => undefined);
     }
@@ -102,7 +102,7 @@ export class ServerConnections implements OnModuleInit {
   }
 
   private closeIdle(): void {
-    // Not there in HTTP/2.
+    // Absent in HTTP/2.
     for (const server of this.servers) server.closeIdleConnections?.();
   }
 }
@@ -110,7 +110,7 @@ export class ServerConnections implements OnModuleInit {
 const peerOf = (socket: Socket): unknown =>
   socket.remotePort === undefined ? socket : `${socket.remoteAddress}:${socket.remotePort}`;
 
-/** True while the handler takes its time, and not the client: the request is here, and nothing waits to be read. */
+/** True while the handler is working, as opposed to a client that sends or reads slowly. */
 function isAtWork({ req, writableLength }: Answer): boolean {
   const isReceived = 'stream' in req ? req.stream.state?.remoteClose === 1 : req.complete;
   return isReceived && writableLength === 0;

@@ -7,7 +7,7 @@ import { causedBy, textOfThrown } from '../errors/thrown.js';
 import { bodyStreamOf } from './body-stream.js';
 import type { RunnerRequest } from './runner-request.js';
 
-/** About one connection only (RFC 9110, 7.6.1), or set anew on the next. */
+/** Hop-by-hop headers (RFC 9110, 7.6.1), and those set anew by the next hop. */
 const OF_THE_CONNECTION = new Set([
   'connection',
   'content-length',
@@ -23,7 +23,7 @@ const OF_THE_CONNECTION = new Set([
   'upgrade',
 ]);
 
-/** The methods a web-standard request can have; it knows no others. */
+/** Methods that a web-standard request supports. */
 export const WEB_METHODS: readonly string[] = [
   'GET',
   'HEAD',
@@ -35,10 +35,10 @@ export const WEB_METHODS: readonly string[] = [
 ];
 
 /**
- * A request in web-standard form, without its key and what is about the connection; its body streams.
+ * Converts to a web-standard request, without its key and hop-by-hop headers. The body is streamed.
  *
- * @param path path and query that it is to have
- * @param signal aborts when nobody waits for the answer any more
+ * @param path path and query of the new request
+ * @param signal aborts when the client is gone
  */
 export function webRequest(request: RunnerRequest, path: string, signal: AbortSignal): Request {
   const { method, headers } = request.raw;
@@ -59,8 +59,8 @@ export function webRequest(request: RunnerRequest, path: string, signal: AbortSi
 }
 
 /**
- * Sends a web-standard response; its body streams as fast as it is taken.
- * @throws when it cannot be sent, before anything was, or when it breaks off
+ * Sends a web-standard response. The body is streamed with backpressure.
+ * @throws when it cannot be sent, before anything was, or when it is aborted
  */
 export async function sendWebResponse(
   answer: Response,
@@ -82,7 +82,7 @@ export async function sendWebResponse(
   response.end();
 }
 
-/** The same body. What it throws and what it yields is its author's, and Node's streams would end the process for some of that. */
+/** Guards a body stream: its errors and chunks are untrusted, and Node's streams would end the process for some. */
 function guarded(body: ReadableStream<unknown>): ReadableStream<unknown> {
   const reader = body.getReader();
   return new ReadableStream(

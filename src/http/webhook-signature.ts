@@ -2,13 +2,13 @@ import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { RunnerError } from '../errors/runner.error.js';
 
-/** The greatest age of a webhook with a time stamp, and the farthest in the future, in milliseconds. */
+/** Largest age of a webhook's timestamp, and largest distance in the future, in milliseconds (replay protection). */
 const TOLERANCE_MS = 300_000;
 
 /**
- * The headers that a signature consists of.
- * @param names in lower case
- * @throws {RunnerError} `UNAUTHORIZED` unless all are there
+ * Returns the headers of a signature.
+ * @param names header names in lower case
+ * @throws {RunnerError} `UNAUTHORIZED` unless all are present
  */
 export function signatureHeaders<const N extends readonly string[]>(
   headers: IncomingHttpHeaders,
@@ -21,23 +21,20 @@ export function signatureHeaders<const N extends readonly string[]>(
   throw refusedWebhook(`${names.join(' and ')} ${names.length > 1 ? 'are' : 'is'} required`);
 }
 
-/**
- * The bytes of a signature in base64; `undefined` when there are not so many, whatever the signed text is: that costs nothing, and hashing
- * a large body does.
- */
+/** Decodes a base64 signature; `undefined` for another length. Checked before the body is hashed, which is expensive. */
 export function decodeSignature(text: string, bytes: number): Buffer | undefined {
   if (text.length > 4 * Math.ceil(bytes / 3)) return undefined;
   const signature = Buffer.from(text, 'base64');
   return signature.length === bytes ? signature : undefined;
 }
 
-/** True if a signature is the one expected; how long it takes does not tell how much of it was right. */
+/** Compares signatures in constant time. */
 export const isSignature = (given: Buffer, expected: Buffer): boolean =>
   given.length === expected.length && timingSafeEqual(given, expected);
 
 /**
- * Refuses what is delivered so late that it may be a recording.
- * @param header where the time was
+ * Refuses a webhook outside the time tolerance (replay protection).
+ * @param header name of the timestamp's header
  * @throws {RunnerError} `UNAUTHORIZED`
  */
 export function refuseReplay(header: string, sentAtMs: number): void {
@@ -46,6 +43,6 @@ export function refuseReplay(header: string, sentAtMs: number): void {
   }
 }
 
-/** The answer to a webhook that is not, or not provably, its sender's. */
+/** Error for a webhook with an invalid signature. */
 export const refusedWebhook = (why: string): RunnerError =>
   new RunnerError('UNAUTHORIZED', `${why}.`);

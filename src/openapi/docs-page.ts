@@ -1,11 +1,11 @@
-/** The files of the page, by their names behind `docs/`; those of Swagger UI are in its package. */
+/** Files of the page, by their names below `docs/`; those of Swagger UI are in its package. */
 export const DOCS_FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'init.js'] as const;
 
-/** The page loads its own files only; Swagger UI has images in its style. */
+/** Content security policy: own files only, and the data images of Swagger UI's style. */
 export const DOCS_PAGE_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** The page. Its paths are relative, for a proxy may have put it below another one. */
+/** HTML page with relative paths, since a proxy may add a prefix. */
 export const DOCS_PAGE = `<!doctype html>
 <html lang="en">
   <head>
@@ -23,6 +23,6 @@ export const DOCS_PAGE = `<!doctype html>
 </html>
 `;
 
-/** What starts Swagger UI, in a file of its own, for the page runs nothing that is in it. */
+/** Script that starts Swagger UI, in its own file since the policy forbids inline scripts. */
 export const DOCS_INIT = `SwaggerUIBundle({ url: 'openapi.json', dom_id: '#swagger-ui', deepLinking: true });
 `;

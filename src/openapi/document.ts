@@ -10,7 +10,7 @@ import { isClass, withoutUndefined } from '../validation/options.js';
 
 type Schema = Readonly<Record<string, unknown>>;
 
-/** An OpenAPI document, as far as it is looked into. */
+/** OpenAPI document, the parts that are read. */
 export interface OpenApiDocument {
   readonly paths: Record<string, Record<string, OpenApiOperation>>;
   readonly components: {
@@ -18,34 +18,34 @@ export interface OpenApiDocument {
   };
 }
 
-/** A route in the document. */
+/** Operation of the document. */
 export interface OpenApiOperation {
   readonly requestBody?: object;
   readonly responses: Readonly<Record<string, object>>;
 }
 
-/** A route, and what was said of it. */
+/** Documented route. */
 export interface DocumentedRoute {
   readonly method: RequestMethod;
-  /** From the root of the application. */
+  /** Path from the root of the application. */
   readonly fullPath: string;
-  /** Seen from where the document is, or from {@link server}. */
+  /** Path relative to the document, or to {@link server}. */
   readonly path: string;
-  /** Where the path begins, relative to the document, if it is elsewhere. */
+  /** Server of the path, relative to the document, where it differs. */
   readonly server?: string;
   readonly about: ApiRouteOptions;
-  /** Whether it takes a key, where there are keys. */
+  /** True for a route with a key, where keys are configured. */
   readonly needsKey: boolean;
 }
 
-/** Of `@All()` routes. */
+/** Methods documented for `@All()` routes. */
 const ALL_METHODS = ['get', 'post', 'put', 'patch', 'delete'];
-/** What the reading of a body may end in, before a route is asked. */
+/** Errors of reading any request body. */
 const BODY_ERRORS: RunnerErrorCode[] = ['BAD_REQUEST', 'TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
 
 const RETRY_AFTER = {
   'Retry-After': {
-    description: 'Seconds after which to try again.',
+    description: 'Seconds until the next attempt.',
     schema: { type: 'integer' },
   },
 };
@@ -61,9 +61,9 @@ const ERROR_CONTENT = {
 };
 
 /**
- * Turns the document that `@nestjs/swagger` makes of an application, in OpenAPI 3.0, into that of the routes of a runner, in OpenAPI 3.1: with the
- * paths relative to it, with what any route may answer, and with the rules of class-validator.
- * @param choices the values of fields, as `Class.field`, that are known only at run time
+ * Converts the OpenAPI 3.0 document that `@nestjs/swagger` creates into the OpenAPI 3.1 document of a runner's routes: with relative paths, common
+ * errors, and the rules of class-validator.
+ * @param choices enums of fields, as `Class.field`, that are known only at run time
  */
 export function runnerDocument(
   { paths, components: { schemas }, ...document }: OpenApiDocument,
@@ -93,14 +93,14 @@ export function runnerDocument(
   return {
     ...document,
     openapi: '3.1.0',
-    // Relative to where the document is, and so right below any path and behind any proxy.
+    // Relative to the document, and so valid behind any prefix and proxy.
     servers: [{ url: './' }],
     paths: own,
     components: { schemas, securitySchemes: { key: KEY } },
   } as OpenApiDocument;
 }
 
-/** A path such as `/sessions/{id}/{path}`. */
+/** Returns a path template such as `/sessions/{id}/{path}`. */
 const templateOf = (path: string): string =>
   path.replace(/[:*](\w*)/g, (_, name) => `{${name || 'path'}}`) || '/';
 
@@ -119,7 +119,7 @@ function describe(
     ...operation,
     operationId: operationId(method, path),
     ...(server !== undefined && { servers: [{ url: server }] }),
-    // Without keys everything is open.
+    // Without keys all routes are open.
     ...(needsKey && { security: [{ key: [] }, {}] }),
     ...(requestBody && method !== 'get' && { requestBody }),
     responses: {
@@ -134,14 +134,14 @@ function describe(
   } as OpenApiOperation;
 }
 
-/** Such as `postStart` and `getSessionsById`. */
+/** Returns an operation id such as `postStart` or `getSessionsById`. */
 function operationId(method: string, path: string): string {
   const words = path.replace(/\{(\w+)\}/g, 'by-$1').split(/[^A-Za-z0-9]+/);
   const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
   return method + words.map(capital).join('');
 }
 
-/** The classes of all bodies, and of their fields. */
+/** Returns the classes of all bodies and of their fields. */
 function classesOf(routes: readonly DocumentedRoute[]): Set<PlainClass> {
   const of = (content: ApiContent = {}): unknown[] => Object.values(content).flat();
   const types = routes.flatMap(({ about: { body, answers, models = [] } }) => [
@@ -149,10 +149,10 @@ function classesOf(routes: readonly DocumentedRoute[]): Set<PlainClass> {
     ...Object.values(answers).flatMap(({ content }) => of(content)),
   ]);
   const classes = new Set([...types.filter(isClass), ErrorBody] as PlainClass[]);
-  // A set's loop goes on to what is added to it.
+  // Iterating a set includes the items added meanwhile.
   for (const cls of classes) {
     for (const [, { type }] of apiFieldsOf(cls)) {
-      // As @nestjs/swagger tells a class from a function that returns one.
+      // Same check as in @nestjs/swagger for a class or a lazy type.
       const field = isThunk(type) ? type() : type;
       if (isClass(field)) classes.add(field as PlainClass);
     }
@@ -163,14 +163,14 @@ function classesOf(routes: readonly DocumentedRoute[]): Set<PlainClass> {
 const isThunk = (type: unknown): type is () => unknown =>
   typeof type === 'function' && type.name === 'type';
 
-/** What class-validator's rules mean in a schema, by their names. */
+/** JSON schema of class-validator's rules, by name. */
 const RULES: Record<string, (limit: unknown) => Schema> = {
   isInt: () => ({ type: 'integer' }),
   min: (minimum) => ({ minimum }),
   max: (maximum) => ({ maximum }),
   minLength: (minLength) => ({ minLength }),
   isIn: (values) => ({ enum: values }),
-  // What is read with validateInto may as well be null.
+  // `validateInto` treats `null` as absent.
   isOptional: () => ({ nullable: true }),
 };
 
@@ -184,7 +184,7 @@ function rulesOf(cls: PlainClass): Map<string, Schema> {
   return rules;
 }
 
-/** The schema of a field in the words of OpenAPI 3.1, with the rules for it. */
+/** Converts a field's schema to OpenAPI 3.1 and adds its rules. */
 function refine(schema: Schema, rules: Schema): Schema {
   const { description, default: byDefault, example, nullable: isNullable, ...bare } = schema;
   const { nullable = isNullable, ...limits } = rules;

@@ -12,7 +12,7 @@ import { DOCS_FILES, DOCS_INIT, DOCS_PAGE, DOCS_PAGE_CSP } from './docs-page.js'
 import { RunnerApi } from './runner-api.js';
 import { SwaggerPackage } from './swagger-package.js';
 
-/** `GET /openapi.json` and `GET /docs`: what can be asked of this runner. */
+/** `GET /openapi.json` and `GET /docs`: API documentation of this runner. */
 @RunnerController()
 @Access('open')
 export class OpenApiController {
@@ -24,7 +24,7 @@ export class OpenApiController {
 
   @Get('openapi.json')
   @ApiRoute({
-    summary: 'This description',
+    summary: 'Returns the OpenAPI document',
     answers: {
       200: { description: 'An OpenAPI 3.1 document.', content: json({ type: 'object' }) },
     },
@@ -39,10 +39,10 @@ export class OpenApiController {
   @Header('x-content-type-options', 'nosniff')
   @Header('referrer-policy', 'no-referrer')
   @ApiRoute({
-    summary: 'This description for people',
+    summary: 'Shows the API documentation in a browser',
     answers: {
       200: {
-        description: 'A page that needs nothing from elsewhere.',
+        description: 'The page, without external resources.',
         content: { 'text/html': { type: 'string' } },
       },
     },
@@ -54,8 +54,8 @@ export class OpenApiController {
   @Get('docs/:file')
   @Header('x-content-type-options', 'nosniff')
   @ApiRoute({
-    summary: 'A file of that page',
-    params: { file: { description: 'Its name.', enum: DOCS_FILES } },
+    summary: 'Returns a file of the documentation page',
+    params: { file: { description: 'The file name.', enum: DOCS_FILES } },
     answers: { 200: { description: 'The file.', content: { '*/*': {} } } },
     errors: ['NOT_FOUND'],
   })

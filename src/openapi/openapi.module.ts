@@ -10,7 +10,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     .setClassMethodName('forRoot')
     .build();
 
-/** `GET /openapi.json`, which describes the routes of the runner, and `GET /docs`, which shows it. Needs the package `@nestjs/swagger`. */
+/** Feature module for `GET /openapi.json`, the OpenAPI document of the runner's routes, and `GET /docs`, its page. Requires `@nestjs/swagger`. */
 @RunnerPart('features')
 @Module({
   controllers: [OpenApiController],

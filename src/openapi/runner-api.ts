@@ -20,10 +20,10 @@ const DESCRIPTION =
   'fields that are not known are passed over. An error is a JSON object with a string `detail`. Media go over WebSockets (`/ws` for ' +
   'carriers, `/ws-client` for clients), which OpenAPI does not describe.';
 
-/** The description of all routes that the runner has in this application. */
+/** OpenAPI documents of the runner's routes in this application. */
 @Injectable()
 export class RunnerApi {
-  /** By the folder in which the description is; there are two when the host excludes one of its routes from the global prefix. */
+  /** Documents by base path. There are two when the host excludes one of its routes from the global prefix. */
   private readonly described = new Map<string, OpenApiDocument>();
 
   constructor(
@@ -38,8 +38,8 @@ export class RunnerApi {
   ) {}
 
   /**
-   * Made when it is first asked for: then all routes are there.
-   * @param request the one that asks, next to which the routes are
+   * Returns the document, created on first use, when all routes are registered.
+   * @param request request for the document, to which paths are relative
    * @throws {RunnerError} `NOT_FOUND` where `@nestjs/swagger` is not installed
    */
   async documentFor(request: HttpRequest): Promise<OpenApiDocument> {
@@ -74,7 +74,7 @@ export class RunnerApi {
   }
 }
 
-/** The path of a route seen from a folder; from the root for one that is elsewhere. */
+/** Returns the path of a route relative to a base path, or else to the root. */
 function locate(path: string, folder: string): Pick<DocumentedRoute, 'path' | 'server'> {
   if (path.startsWith(folder)) return { path: path.slice(folder.length - 1) };
   return { path, server: '../'.repeat(folder.split('/').length - 2) };

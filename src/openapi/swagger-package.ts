@@ -8,28 +8,28 @@ import { optionalPackage } from '../packages/optional-package.js';
 const NAME = '@nestjs/swagger';
 const MISSING = `There is no description of the runner: npm install ${NAME}`;
 
-/** The package `@nestjs/swagger`, an optional peer, which is loaded only once the document is asked for. */
+/** Package `@nestjs/swagger`, an optional peer dependency, loaded on first use. */
 @Injectable()
 export class SwaggerPackage implements OnModuleInit {
   onModuleInit(): void {
     if (!this.path) new Logger('PipecatRunner').warn(MISSING);
   }
 
-  /** @throws {RunnerError} `NOT_FOUND` where it is not installed */
+  /** Loads the package. @throws {RunnerError} `NOT_FOUND` where it is not installed */
   async load(): Promise<Swagger> {
     const load = (): Promise<Swagger> => import('@nestjs/swagger');
     return (this.path && (await optionalPackage(NAME, load))) || refuse();
   }
 
   /**
-   * The folder of the files of Swagger UI.
+   * Directory of Swagger UI's files.
    * @throws {RunnerError} `NOT_FOUND` where it is not installed
    */
   get assets(): string {
     return dirname(createRequire(this.path ?? refuse()).resolve('swagger-ui-dist/package.json'));
   }
 
-  /** Where it is installed, if it is. */
+  /** Path of the package, if installed. */
   protected get path(): string | undefined {
     try {
       return createRequire(import.meta.url).resolve(NAME);

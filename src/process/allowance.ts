@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The time an allowance is for, in milliseconds. */
+/** Rate limit window, in milliseconds. */
 const PERIOD_MS = 1_000;
 
-/** An amount for each second. A second begins with the first use after the one before. */
+/** Rate limit: an amount per second, in fixed windows that start with the first use. */
 export class Allowance {
   private left = 0;
   private endsAtMs = 0;
@@ -11,7 +11,7 @@ export class Allowance {
 
   constructor(private perSecond: number) {}
 
-  /** Uses an amount, even where less of it is left. @returns whether any was left */
+  /** Consumes an amount, even if less is left. @returns false when nothing was left */
   use(amount: number): boolean {
     const nowMs = performance.now();
     if (nowMs >= this.endsAtMs) {
@@ -23,23 +23,23 @@ export class Allowance {
     return hadSome;
   }
 
-  /** True until the next second, once everything is used. */
+  /** True until the next window, once the amount is used up. */
   get isSpent(): boolean {
     return this.left <= 0 && this.msLeft > 0;
   }
 
-  /** The rest of the second, in milliseconds. */
+  /** Rest of the window, in milliseconds. */
   get msLeft(): number {
     return Math.max(0, this.endsAtMs - performance.now());
   }
 
-  /** Resolves once there is some left. */
+  /** Resolves when some of the amount is available. */
   async available(): Promise<void> {
     const { signal } = this.lifting;
     while (this.isSpent) await sleep(this.msLeft, undefined, { signal }).catch(() => undefined);
   }
 
-  /** Ends the limit. */
+  /** Removes the limit. */
   lift(): void {
     this.left = this.perSecond = Infinity;
     this.lifting.abort();

@@ -2,10 +2,10 @@ import type { SessionEndCode } from '../bot/session-end.js';
 import type { HangUpOutcome, TransferOptions, TransferOutcome } from '../media/media-connection.js';
 import type { MediaStats } from '../media/media-transport.js';
 
-/** The levels of the log. */
+/** Log levels. */
 export const LOG_LEVELS = ['verbose', 'debug', 'log', 'warn', 'error', 'fatal'] as const;
 
-/** The ends of a conversation that a bot may report. */
+/** Session end codes that a bot may report. */
 export const BOT_ENDS = [
   'completed',
   'failed',
@@ -14,67 +14,67 @@ export const BOT_ENDS = [
   'stopped',
 ] as const satisfies readonly SessionEndCode[];
 
-/** The longest text for the log, in characters. */
+/** Longest log text, in characters. */
 export const MAX_LOG_TEXT = 65_536;
-/** The longest text of an end or an error, in characters. */
+/** Longest text of an end or an error, in characters. */
 export const MAX_REASON = 4_096;
 
 /**
- * The messages between the runner and the process of a bot: one JSON object a line, over file descriptor 3, a connected stream socket.
- * Any program can speak it:
+ * Protocol between the runner and a bot's process: one JSON object a line, over file descriptor 3, a connected stream socket.
+ * Any program can implement it:
  *
- * 1. The program gets ready for its one conversation and sends `loaded`.
- * 2. The runner sends `start`. For arguments with a `websocket` it then opens a WebSocket, as a client and with the usual upgrade over HTTP,
- *    on descriptor 4, which is a connected stream socket too. On it come the peer's own messages, and go the bot's, until either closes.
- * 3. The program sends `ready` once, `log` and `stop` as it likes, and in the end `done` or `failed`. Then it exits. Before, it should end its
- *    side of descriptor 4 and read on until the runner ends the other: a socket that goes with bytes unread takes the bot's last ones along.
- * 4. After a `stop` of the runner it should end soon. When descriptor 3 closes the runner is gone, and the program has to go too.
+ * 1. The program initialises itself for its one conversation and sends `loaded`.
+ * 2. The runner sends `start`. For arguments with a `websocket` it then opens a WebSocket, as the client with a regular HTTP upgrade, on
+ *    descriptor 4, also a connected stream socket. It relays the messages of the peer and the bot until either side closes.
+ * 3. The program sends `ready` once, any number of `log` and `stop`, and finally `done` or `failed`. Then it exits. Before, it should half-close
+ *    descriptor 4 and read until the runner closes it: a socket that is closed with unread bytes loses the bot's last ones.
+ * 4. After the runner's `stop` it should end within the grace period. When descriptor 3 closes, the runner is gone and the program must exit.
  *
- * An unknown `type` is ignored, so that the protocol can grow, and so is what comes after `done` or `failed`, but for `log`. A process is killed,
- * and its session fails, when it sends what is no message, a known `type` with fields out of bounds, more than half a million characters in a
- * line, or of 3. anything but `log` and `failed` before `start`. Past a thousand messages or a mebibyte within a second, descriptor 3 is not read until the
+ * An unknown `type` is ignored for forward compatibility, and so is anything but `log` after `done` or `failed`. The process is killed, and its
+ * session fails, for a malformed message, a known `type` with fields out of bounds, a line of more than half a million characters, or any message of
+ * 3. but `log` and `failed` before `start`. Rate limit: past 1,000 messages or 1 MiB within a second, descriptor 3 is not read until the
  * second is over.
  */
 export type BotMessage =
   | { readonly type: 'loaded' }
   | { readonly type: 'ready' }
-  /** At most 65,536 characters. Counts as output does: see `ProcessBotLimits`. */
+  /** At most 65,536 characters. Counts towards the output limits of `ProcessBotLimits`. */
   | {
       readonly type: 'log';
       readonly level: (typeof LOG_LEVELS)[number];
       readonly message: string;
     }
-  /** The conversation is over, and why: as `SessionEnd`, in at most 4,096 characters. */
+  /** Ends the conversation with a code and message as in `SessionEnd`, at most 4,096 characters. */
   | { readonly type: 'stop'; readonly code: (typeof BOT_ENDS)[number]; readonly message: string }
-  /** Asks for the call to be ended by its provider; answered with `hung_up`. Once, and only where `start` has `canHangUp`. */
+  /** Hangs up the call at its provider; answered with `hung_up`. At most once, and only if `start` has `canHangUp`. */
   | { readonly type: 'hang_up' }
-  /** Asks for the call to be put through to a number or SIP URI; answered with `transferred`. One at a time, and only where `start` has `canTransfer`. */
+  /** Transfers the call to a number or SIP URI; answered with `transferred`. One at a time, and only if `start` has `canTransfer`. */
   | ({ readonly type: 'transfer'; readonly target: string } & TransferOptions)
-  /** Each of the numbers is a whole one, at most 1,000,000,000. */
+  /** Counters are whole numbers up to 1,000,000,000. */
   | { readonly type: 'done'; readonly stats?: MediaStats }
   /** At most 4,096 characters, and a stack of 65,536. */
   | { readonly type: 'failed'; readonly message: string; readonly stack?: string };
 
-/** A message of the runner. */
+/** Message from the runner. */
 export type RunnerMessage =
   | StartMessage
   | { readonly type: 'stop'; readonly code: SessionEndCode; readonly message: string }
   | ({ readonly type: 'hung_up' } & HangUpOutcome)
   | ({ readonly type: 'transferred' } & TransferOutcome);
 
-/** The one conversation of a process. */
+/** Start of the process' conversation. */
 export interface StartMessage {
   readonly type: 'start';
   readonly session: {
     readonly id: string;
     readonly transport: string;
-    /** The bot that is to talk, where one was named. */
+    /** Name of the bot, if any. */
     readonly bot?: string;
     readonly claims: Readonly<Record<string, unknown>>;
   };
   /** `RunnerArguments.toJSON()`. */
   readonly args: Record<string, unknown>;
-  /** The messages that a carrier sent first; the WebSocket on descriptor 4 begins behind them. */
+  /** Handshake messages of the carrier, which precede the messages on descriptor 4. */
   readonly handshake: readonly string[];
   readonly canHangUp: boolean;
   readonly canTransfer?: boolean;

@@ -6,12 +6,12 @@ import { printableLines } from './printable-lines.js';
 import type { ProcessBotLimits } from './process-bot.options.js';
 import { type Pace, readLines } from './read-lines.js';
 
-/** The most characters of a line that are logged. */
+/** Longest logged line, in characters. */
 const MAX_LINE = 8_192;
-/** The bytes of the allowance that a line takes beside its own. */
+/** Bytes that a line counts beside its own. */
 const BYTES_A_LINE = 128;
 
-/** The level as Loguru, which Pipecat logs with, writes it: `2026-01-31 12:00:00.000 | WARNING  | module:function:1 - …`. */
+/** Line prefix of Loguru, Pipecat's logger: `2026-01-31 12:00:00.000 | WARNING  | module:function:1 - …`. */
 const LOGURU = /^[\d-]{10} [\d:.]+ \| (\w+) +\| /;
 
 const LEVEL_OF: ReadonlyMap<string | undefined, LogLevel> = new Map([
@@ -24,7 +24,7 @@ const LEVEL_OF: ReadonlyMap<string | undefined, LogLevel> = new Map([
   ['CRITICAL', 'fatal'],
 ]);
 
-/** The log of one bot: what it prints and what it has logged, as much of it as there is room for in a second. */
+/** Rate-limited log of a bot: its output and its log messages. */
 export class BotOutput {
   private readonly lines: Allowance;
   private readonly pace: Pace;
@@ -41,7 +41,7 @@ export class BotOutput {
     this.pace = { bytes: new Allowance(limits.outputBytesPerSecond), bytesALine: BYTES_A_LINE };
   }
 
-  /** Logs what a bot prints, line by line, until it ends. @param otherwise the level of what names none itself */
+  /** Logs a bot's output line by line, until it ends. @param otherwise level of lines without a level of their own */
   async read(stream: Readable, otherwise: 'log' | 'warn'): Promise<void> {
     for await (const { text, isCut } of readLines(stream, MAX_LINE, this.pace)) {
       const line = printableLines(text) + (isCut ? '…' : '');
@@ -50,9 +50,9 @@ export class BotOutput {
     }
   }
 
-  /** Logs a text, unless too many lines were logged in this second. */
+  /** Logs a text within the rate limit. */
   log(level: LogLevel, text: string): void {
-    // The timer may be late, and then lines of the next second would come before the report of this one.
+    // The timer may be late; the report precedes the lines of the next second.
     if (this.leftOut > 0 && this.lines.msLeft === 0) this.reportLeftOut();
     const lines = text.split('\n').length;
     if (this.lines.use(lines)) return this.write(level, text);
@@ -60,12 +60,12 @@ export class BotOutput {
     this.timer ??= setTimeout(() => this.reportLeftOut(), Math.ceil(this.lines.msLeft));
   }
 
-  /** The process is gone: what it has left is not much, and is read at once. */
+  /** Lifts the rate limit for the rest of the output, once the process has exited. */
   readRest(): void {
     this.pace.bytes.lift();
   }
 
-  /** Everything was read. */
+  /** Ends the log, once all output was read. */
   end(): void {
     if (this.leftOut > 0) this.reportLeftOut();
   }
@@ -83,7 +83,7 @@ export class BotOutput {
     try {
       this.logger()[level](text);
     } catch {
-      // The host's own logger fails, and there is nobody else to report it to.
+      // The host's logger failed, and there is no other.
     }
   }
 }

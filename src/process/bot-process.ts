@@ -12,26 +12,26 @@ import { programOf } from './bot-program.js';
 import type { ResolvedProcessBotOptions } from './process-bot.options.js';
 import { type Pace, readLines } from './read-lines.js';
 
-/** The longest message of a bot, in characters: the longest texts, and what JSON makes of their worst characters. */
+/** Longest message of a bot, in characters: the longest texts, escaped as JSON. */
 const MAX_MESSAGE = 524_288;
-/** The bytes of messages that are read in a second, of which each takes a thousandth beside its own. */
+/** Rate limit of messages, in bytes a second. Each message counts a thousandth of it beside its own. */
 const MESSAGE_BYTES_PER_SECOND = 1_048_576;
 const BYTES_A_MESSAGE = 1_024;
-/** The time that is waited for the last words of a process that is gone, in milliseconds: what it has started may hold the pipe. */
+/** Grace period for the remaining output of a process that exited, in milliseconds: its children may keep the pipe open. */
 export const OUTPUT_GRACE_MS = 500;
 
-/** One process with one bot, for one conversation. */
+/** Bot process for one conversation. */
 export class BotProcess {
-  /** Where its output goes; the session's, once it has one. */
+  /** Log of its output; that of the session, once there is one. */
   logger: RunnerLog = new RunnerLogger('BotProcess');
-  /** Called with the bot's messages about its conversation. */
+  /** Receives the bot's messages. */
   onMessage: (message: BotMessage) => void = () => undefined;
-  /** Resolves once it waits for its conversation. @throws {Error} when it never will: why */
+  /** Resolves when the process is ready for its conversation. @throws {Error} with the reason when it fails */
   readonly loaded: Promise<void>;
   isLoaded = false;
-  /** Resolves with how it ended, in words, once it and whatever it started is gone. Never rejects. */
+  /** Resolves with a description of the exit, once the process and its children are gone. Never rejects. */
   readonly exited: Promise<string>;
-  /** Where a WebSocket is relayed. */
+  /** Socket of the WebSocket relay. */
   readonly socket: Duplex;
   private readonly child: ChildProcess;
   private readonly control: Duplex;
@@ -43,9 +43,9 @@ export class BotProcess {
   private onLoaded: () => void = () => undefined;
   private isStarted = false;
   private failedEarly = false;
-  /** Why it was killed. */
+  /** Reason for killing it. */
   private verdict: string | undefined;
-  /** From then on its id may be another's. */
+  /** Guards against signalling a recycled process id. */
   private isGone = false;
   private killTimer: NodeJS.Timeout | undefined;
 
@@ -54,11 +54,11 @@ export class BotProcess {
     this.child = spawn(command, args, {
       cwd,
       env,
-      // Its own group, so that it can be ended with all that it starts, and a Ctrl-C is the runner's.
+      // A process group of its own: it is ended with its children, and does not receive the runner's Ctrl-C.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     });
-    // There are none where there are no more file descriptors to be had, of which the `error` event tells.
+    // Absent when there are no more file descriptors, which the `error` event reports.
     const stdio = (this.child.stdio ?? []) as unknown as (Duplex | undefined)[];
     const [, stdout, stderr, control, socket] = Array.from(
       { length: 5 },
@@ -66,7 +66,7 @@ export class BotProcess {
     ) as [Duplex, Duplex, Duplex, Duplex, Duplex];
     this.control = control;
     this.socket = socket;
-    // What is written to a process that is gone; its exit tells it all.
+    // Write errors after the exit are ignored; the exit reports the cause.
     for (const stream of [control, socket]) stream.on('error', () => undefined);
     this.output = new BotOutput(options, () => this.logger);
     const allRead = Promise.allSettled([
@@ -84,14 +84,14 @@ export class BotProcess {
     if (this.control.writable) this.control.write(`${JSON.stringify(message)}\n`);
   }
 
-  /** Has it end, with all that it has started. @param verdict why, in words, where that is its own fault */
+  /** Signals the process group. @param verdict the reason, for a fault of the process */
   kill(signal: 'SIGTERM' | 'SIGKILL', verdict?: string): void {
     this.verdict ??= verdict;
     this.signal(signal);
     if (signal === 'SIGTERM') this.killAfterGrace();
   }
 
-  /** Has it end if it does not by itself, within `killGraceMs`. */
+  /** Kills the process unless it exits within `killGraceMs`. */
   killAfterGrace(): void {
     this.killTimer ??= setTimeout(() => this.signal('SIGKILL'), this.options.killGraceMs);
   }
@@ -102,7 +102,7 @@ export class BotProcess {
     try {
       process.kill(-pid, signal);
     } catch {
-      // Nobody is left in its group.
+      // The process group is empty.
     }
   }
 
@@ -135,7 +135,7 @@ export class BotProcess {
       const message = isCut
         ? `sent a message of more than ${MAX_MESSAGE} characters`
         : parseBotMessage(text);
-      // The rest of its messages is of no use.
+      // Further messages are discarded.
       if (typeof message === 'string') return this.kill('SIGKILL', message);
       if (message?.type === 'loaded') this.onLoaded();
       else if (message?.type === 'log') this.output.log(message.level, message.message);
@@ -149,7 +149,7 @@ export class BotProcess {
       return this.kill('SIGKILL', `sent a message of type ${message.type} before its start`);
     this.output.log('error', [message.message, message.stack].filter(Boolean).join('\n'));
     this.failedEarly = true;
-    // As after a conversation.
+    // Same grace period as after a conversation.
     this.killAfterGrace();
   }
 
@@ -171,14 +171,14 @@ export class BotProcess {
     }
     clearTimeout(this.killTimer);
     unwatch?.();
-    // Whatever it has started.
+    // Ends the remaining children.
     this.signal('SIGKILL');
     this.isGone = true;
-    // No more is left than the pipes hold.
+    // Only the content of the pipes is left.
     this.pace.bytes.lift();
     this.output.readRest();
     const patience = setTimeout(
-      // What is there already is read first.
+      // Pending data is read first.
       () => setImmediate(() => streams.forEach((stream) => stream.destroy())),
       OUTPUT_GRACE_MS,
     );

@@ -5,7 +5,7 @@ import type { BotProgram } from './process-bot.options.js';
 const NODE_HOST = 'dist/process/host/bot-host.js';
 const PYTHON_HOST = 'python/bot_host.py';
 
-/** The command that is executed. */
+/** Command of a bot's process. */
 export interface Program {
   readonly command: string;
   readonly args: readonly string[];
@@ -13,9 +13,9 @@ export interface Program {
   readonly env: NodeJS.ProcessEnv | undefined;
 }
 
-/** The command that runs a bot: its own, or that of the host which the package has for its language. */
+/** Returns the command of a bot: its own program, or the package's host for its language. */
 export function programOf({ args = [], cwd, env, ...program }: BotProgram): Program {
-  // From the runner's folder, whatever that of the bot is.
+  // Resolved against the runner's working directory, not the bot's.
   if (program.module !== undefined) {
     return {
       command: process.execPath,
@@ -27,7 +27,7 @@ export function programOf({ args = [], cwd, env, ...program }: BotProgram): Prog
   if (program.python !== undefined) {
     return {
       command: program.pythonPath ?? 'python3',
-      // Unbuffered: what it prints is logged when it is printed.
+      // Unbuffered output, so that it is logged immediately.
       args: ['-u', ...args, packageFile(PYTHON_HOST), resolve(program.python)],
       cwd,
       env,

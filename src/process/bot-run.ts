@@ -12,21 +12,21 @@ import { type BotProcess, OUTPUT_GRACE_MS } from './bot-process.js';
 import type { ResolvedProcessBotOptions } from './process-bot.options.js';
 import { SocketRelay } from './socket-relay.js';
 
-/** The most transfers that a bot can try. */
+/** The most transfers of a conversation. */
 const MAX_TRANSFERS = 20;
 
-/** One conversation in a process of its own, as seen by the runner. */
+/** Runner's side of a conversation in a bot process. */
 export class BotRun {
-  /** Settles as the bot's `launch()` does, when its process is gone. */
+  /** Settles like the bot's `launch()`, when its process has exited. */
   readonly over: Promise<void>;
-  /** The runner's own view of the session, which does more than bots may. */
+  /** Session context, with capabilities beyond a bot's. */
   private readonly context: SessionContext;
   private readonly session: Session | undefined;
   private started = false;
   private hangingUp = false;
   private transferring = false;
   private transfers = 0;
-  /** The bot's last message about its conversation. */
+  /** Last message of the bot about its conversation. */
   private outcome: Extract<BotMessage, { type: 'done' | 'failed' }> | undefined;
   private relay: SocketRelay | undefined;
   private stopTimer: NodeJS.Timeout | undefined;
@@ -41,7 +41,7 @@ export class BotRun {
     this.session = this.context.session;
     process.logger = botSession.logger;
     process.onMessage = (message) => this.receive(message);
-    // Once the session has ended there is nothing left to be patient for.
+    // No grace period after the end of the session.
     this.session?.onEnd(async () => {
       process.kill('SIGKILL');
       await process.exited;
@@ -87,7 +87,7 @@ export class BotRun {
     if (websocket) this.relay = this.relayOf(websocket);
   }
 
-  /** A process that cuts the connection has most likely crashed, and the end of the session tells the peer so. */
+  /** Creates the relay. A process that breaks its connection has probably crashed, which the session's end reports to the peer. */
   private relayOf(websocket: WebSocket): SocketRelay {
     return new SocketRelay(websocket, this.process.socket, {
       faulty: (problem) => this.process.kill('SIGKILL', problem),
@@ -99,7 +99,7 @@ export class BotRun {
   }
 
   private receive(message: BotMessage): void {
-    // It has sent its outcome.
+    // The outcome was sent before.
     if (this.outcome) return;
     switch (message.type) {
       case 'ready':
@@ -113,12 +113,12 @@ export class BotRun {
       case 'done':
       case 'failed':
         this.outcome = message;
-        // It exits by itself, unless something of the bot's holds it.
+        // The process exits by itself, unless something of the bot's keeps it alive.
         return this.process.killAfterGrace();
     }
   }
 
-  /** Once, however often it is asked for. */
+  /** Hangs up. Idempotent. */
   private async hangUp(): Promise<void> {
     const { hangUp } = this.context;
     if (!hangUp || this.hangingUp) return;
@@ -127,7 +127,7 @@ export class BotRun {
     this.process.send({ type: 'hung_up', ...(await hangUp()) });
   }
 
-  /** One at a time, and not for ever: each asks the carrier's API. */
+  /** Transfers the call, one at a time and a limited number of times, since each is a request to the carrier's API. */
   private async transfer({
     target,
     callerId,
@@ -151,20 +151,20 @@ export class BotRun {
     }, options.stopGraceMs);
   }
 
-  /** @throws what `launch()` threw in the process, or that it ended without a word */
+  /** @throws the error of `launch()` in the process, or an exit without outcome */
   private settle(how: string): void {
     const { outcome, context, botSession } = this;
     if (outcome?.type === 'done') {
       context.mediaStats = outcome.stats;
     } else if (outcome) {
-      // Its message begins with the name of the error there.
+      // The message already has the error's name.
       throw Object.assign(new Error(outcome.message), { name: '', stack: outcome.stack });
     } else if (!botSession.signal.aborted) {
       throw this.fail(how);
     }
   }
 
-  /** Ends the session with a message that has more in it than that the bot failed. */
+  /** Ends the session with a more specific message than that the bot failed. */
   private fail(message: string): Error {
     this.botSession.logger.error(message);
     void this.session?.end(new SessionEnd('failed', message));

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 
-/** The interval at which the memory of a process is read, in milliseconds. */
+/** Polling interval, in milliseconds. */
 const INTERVAL_MS = 500;
 
 /**
- * Watches how much memory a process has resident, through `/proc`.
- * @param onOver called once, when it has more than `limitBytes`
- * @returns how the watching is ended
+ * Watches the resident memory of a process, through `/proc`.
+ * @param onOver called once, past `limitBytes`
+ * @returns a function that stops watching
  */
 export function watchMemory(pid: number, limitBytes: number, onOver: () => void): () => void {
   const timer = setInterval(() => {
@@ -19,7 +19,7 @@ export function watchMemory(pid: number, limitBytes: number, onOver: () => void)
   return () => clearInterval(timer);
 }
 
-/** 0 for one that is gone. */
+/** Returns 0 for a process that has exited. */
 async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1_024;

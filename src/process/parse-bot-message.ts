@@ -3,16 +3,16 @@ import type { MediaStats } from '../media/media-transport.js';
 import { BOT_ENDS, type BotMessage, LOG_LEVELS, MAX_LOG_TEXT, MAX_REASON } from './bot-messages.js';
 import { printableLines } from './printable-lines.js';
 
-/** The most of anything that is counted in one conversation. */
+/** Largest counter of a conversation. */
 const MAX_COUNT = 1_000_000_000;
-/** The most kinds of malformed input that are distinguished. */
+/** The most distinct kinds of malformed input. */
 const MAX_KINDS = 100;
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Reads a message of a bot's process: only the fields that its type has, within bounds, and texts fit for a log.
- * @returns nothing for a type that is not known; what is wrong, in words, for what is no message
+ * Parses a bot process' message: the fields of its type, within bounds, and printable texts.
+ * @returns `undefined` for an unknown type; a description of the error for a malformed message
  */
 export function parseBotMessage(line: string): BotMessage | string | undefined {
   let fields: unknown;
@@ -64,7 +64,7 @@ const isKnown = (type: string): type is BotMessage['type'] => Object.hasOwn(READ
 const isObject = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** True for `null` too, as most languages write it in JSON. */
+/** True for `null` too, which most languages write for absent fields. */
 const isAbsent = (value: unknown): boolean => value === undefined || value === null;
 
 function textOf(fields: Fields, name: string, max: number): string {

@@ -11,12 +11,12 @@ import {
 } from './process-bot.options.js';
 import { ProcessPool } from './process-pool.js';
 
-/** The one live thing that can be passed on. */
+/** Only live field that can be relayed to another process. */
 const RELAYED = 'websocket';
 
 /**
- * Runs each bot in an operating system process of its own: what it leaks, blocks or crashes is its own, and no other conversation's. It gets
- * its arguments as JSON, and the peer's WebSocket relayed, so that the same bot runs in the runner's process or outside.
+ * Runs each bot in an operating system process of its own, isolated from other conversations: leaks, blocking and crashes affect only
+ * that bot. Its arguments are passed as JSON and the peer's WebSocket is relayed, so that the same bot also runs in the runner's process.
  *
  * @example
  * ```ts
@@ -30,7 +30,7 @@ export class ProcessBotLauncher extends BotLauncher implements OnModuleDestroy {
   private readonly options: ResolvedProcessBotOptions;
   private readonly pool: ProcessPool;
 
-  /** @throws {InvalidOptionsError} naming every option that cannot be used, and why */
+  /** @throws {InvalidOptionsError} naming every invalid option, and why */
   constructor(options: ProcessBotOptions) {
     super();
     this.options = resolveProcessBotOptions(options);
@@ -44,7 +44,7 @@ export class ProcessBotLauncher extends BotLauncher implements OnModuleDestroy {
     this.pool.fill();
   }
 
-  /** The processes that have a conversation end with it. */
+  /** Stops the warm processes. Busy ones end with their conversation. */
   onModuleDestroy(): Promise<void> {
     return this.pool.close();
   }

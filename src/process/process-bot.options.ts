@@ -6,21 +6,21 @@ import {
   withoutUndefined,
 } from '../validation/options.js';
 
-/** Where the program of a bot is, and how many of it there may be. */
+/** Program of a bot, and the limits of its processes. */
 export type ProcessBotOptions = BotProgram & ProcessBotLimits;
 
-/** One of three: any program, a Node module, or a Python bot. */
+/** Program of a bot: one of any command, a Node module, or a Python bot. */
 export type BotProgram = (
   | {
-      /** A program that speaks the protocol of `BotMessage`. */
+      /** Program that implements the protocol of `BotMessage`. */
       command: string;
-      /** Its arguments. What is secret is not one of them: everybody on the machine can read those. */
+      /** Arguments of the program. Not for secrets, since all users of the machine can read them. */
       args?: readonly string[];
       module?: never;
       python?: never;
     }
   | {
-      /** A JavaScript module whose default export is a `BotLauncher` class, which gets nothing injected, or `async function bot(args, session)`. */
+      /** JavaScript module whose default export is a `BotLauncher` class, without dependency injection, or `async function bot(args, session)`. */
       module: string;
       /** Flags for Node, such as `['--max-old-space-size=512']`. */
       args?: readonly string[];
@@ -28,9 +28,9 @@ export type BotProgram = (
       python?: never;
     }
   | {
-      /** A Pipecat bot: a file with `async def bot(runner_args)`. */
+      /** Pipecat bot: a Python file with `async def bot(runner_args)`. */
       python: string;
-      /** The interpreter, such as `./venv/bin/python`. @default 'python3' */
+      /** Python interpreter, such as `./venv/bin/python`. @default 'python3' */
       pythonPath?: string;
       /** Flags for Python. */
       args?: readonly string[];
@@ -38,48 +38,47 @@ export type BotProgram = (
       module?: never;
     }
 ) & {
-  /** The working directory. @default the runner's own */
+  /** Working directory. @default the runner's own */
   cwd?: string;
-  /** The whole environment. @default the runner's own */
+  /** Complete environment. @default the runner's own */
   env?: Record<string, string | undefined>;
 };
 
-/** The limits of a bot's process. */
+/** Limits of a bot's process. */
 export interface ProcessBotLimits {
   /**
-   * How many processes wait, loaded, for their conversation.
+   * Number of processes that are kept loaded for the next conversation.
    * @default 0
    */
   warmProcesses?: number;
   /**
-   * How much memory a process may have resident before it is killed, in bytes. Looked at twice a second, on Linux only.
+   * Largest resident memory of a process, in bytes, beyond which it is killed. Checked twice a second, on Linux only.
    * @default Infinity
    */
   memoryLimitBytes?: number;
   /**
-   * How long a process may take until it is loaded, in milliseconds.
+   * Timeout for a process to load, in milliseconds.
    * @default 30_000
    */
   startTimeoutMs?: number;
   /**
-   * How long a bot may take to end once asked, in milliseconds; then its process gets SIGTERM.
+   * Grace period for a bot to end once stopped, in milliseconds. Then its process gets SIGTERM.
    * @default 3_000
    */
   stopGraceMs?: number;
   /**
-   * How long a process may take to exit after SIGTERM, or after its conversation, in milliseconds; then it gets SIGKILL.
+   * Grace period for a process to exit after SIGTERM, or after its conversation, in milliseconds. Then it gets SIGKILL.
    * @default 1_000
    */
   killGraceMs?: number;
   /**
-   * The lines of a process that are logged in a second, of what it prints and of its `log` messages together. The number of those left out is
-   * logged once a second.
+   * Rate limit of logged lines per process and second: output and `log` messages together. The number of dropped lines is logged once a second.
    * @default 500
    */
   outputLinesPerSecond?: number;
   /**
-   * The bytes of a process' output that are read in a second, of which each line takes 128 beside its own. Past that its pipes are not read
-   * until the second is over: a bot that prints on waits once they are full.
+   * Rate limit of a process' output, in bytes a second. Each line counts 128 bytes beside its own. Beyond it the pipes are not read until the
+   * second is over, which blocks the bot's output once they are full (backpressure).
    * @default 1_048_576
    */
   outputBytesPerSecond?: number;
@@ -101,7 +100,7 @@ const PROGRAMS = ['command', 'module', 'python'] as const;
 
 /**
  * Fills in the defaults.
- * @throws {InvalidOptionsError} naming every option that cannot be used, and why
+ * @throws {InvalidOptionsError} naming every invalid option, and why
  */
 export function resolveProcessBotOptions(options: ProcessBotOptions): ResolvedProcessBotOptions {
   if (PROGRAMS.filter((name) => options[name] !== undefined).length !== 1) {
@@ -141,7 +140,7 @@ export function resolveProcessBotOptions(options: ProcessBotOptions): ResolvedPr
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? undefined : 'must be a string that is not empty';
 
-/** From the runner's own working directory. */
+/** Path of an existing file, relative to the runner's working directory. */
 const file = (value: unknown): string | undefined =>
   text(value) ??
   (existsSync(value as string) ? undefined : `must be a file; there is no ${String(value)}`);
@@ -153,6 +152,6 @@ const whole =
       ? undefined
       : `must be a whole number of at least ${min}`;
 
-/** `Infinity` is no limit. */
+/** Whole number, or `Infinity` for no limit. */
 const wholeOrNone = (value: unknown): string | undefined =>
   value === Infinity ? undefined : whole(1)(value);

@@ -1,17 +1,17 @@
 import { BotProcess } from './bot-process.js';
 import type { ResolvedProcessBotOptions } from './process-bot.options.js';
 
-/** The time until another takes the place of one that ended while it waited, in milliseconds: it may end as soon. */
+/** Delay before a warm process that exited is replaced, in milliseconds, since its successor may exit as well. */
 const REPLACE_AFTER_MS = 1_000;
 
-/** Processes that wait for their conversation, so that it need not wait for them. */
+/** Pool of warm processes, so that a conversation does not wait for one to load. */
 export class ProcessPool {
   private readonly idle = new Set<BotProcess>();
   private closed = false;
 
   constructor(private readonly options: ResolvedProcessBotOptions) {}
 
-  /** One that waits, loaded if there is one, or else a new one; another takes its place. */
+  /** Takes a process out of the pool, a loaded one if possible, or starts a new one. The pool is refilled. */
   take(): BotProcess {
     const waiting = [...this.idle];
     const taken =
@@ -21,7 +21,7 @@ export class ProcessPool {
     return taken;
   }
 
-  /** Starts as many as are missing. */
+  /** Fills the pool. */
   fill(): void {
     while (!this.closed && this.idle.size < this.options.warmProcesses) {
       const process = new BotProcess(this.options);
@@ -29,13 +29,13 @@ export class ProcessPool {
       void process.exited.then((how) => {
         if (!this.idle.delete(process) || this.closed) return;
         process.logger.error(`A process that waited for its conversation ${how}.`);
-        // What was never loaded would fail again: it is tried when somebody needs it.
+        // A process that never loaded would fail again, so the next is started on demand.
         if (process.isLoaded) setTimeout(() => this.fill(), REPLACE_AFTER_MS).unref();
       });
     }
   }
 
-  /** Ends those that wait, and keeps none ready any more. */
+  /** Stops the warm processes and the refilling. */
   async close(): Promise<void> {
     this.closed = true;
     const idle = [...this.idle];

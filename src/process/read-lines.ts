@@ -2,25 +2,25 @@ import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Allowance } from './allowance.js';
 
-/** The lines that are read in one turn of the event loop, before others have theirs. */
+/** Lines read per turn of the event loop. */
 const LINES_A_TURN = 100;
 
-/** A line of a stream. */
+/** Line of a stream. */
 export interface Line {
   readonly text: string;
-  /** True for one that was longer: the rest of it was dropped. */
+  /** True for a truncated line. */
   readonly isCut: boolean;
 }
 
-/** The speed at which a stream is read. */
+/** Read rate of a stream. */
 export interface Pace {
-  /** Bytes a second. While they are spent the stream is not read, so that its writer has to wait. */
+  /** Bytes a second. Beyond it the stream is not read, which applies backpressure to its writer. */
   readonly bytes: Allowance;
-  /** Bytes that a line counts beside its own: many short ones are more work than a long one. */
+  /** Bytes that a line counts beside its own, since many short lines cost more than a long one. */
   readonly bytesALine: number;
 }
 
-/** Reads a stream line by line until it ends or breaks, and keeps no more of a line than `maxLength` characters. */
+/** Reads a stream line by line until it ends or breaks. Lines are truncated to `maxLength` characters. */
 export async function* readLines(
   stream: Readable,
   maxLength: number,
@@ -48,7 +48,7 @@ export async function* readLines(
       }
     }
   } catch {
-    // It broke, and with it its last line.
+    // The stream broke; its incomplete last line is dropped.
     return;
   }
   if (text !== '') yield { text, isCut };

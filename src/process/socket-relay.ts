@@ -3,26 +3,23 @@ import { WebSocket } from 'ws';
 import { ITEM_BYTES } from '../limits/item-bytes.js';
 import { RunnerWebSocket } from '../websocket/runner-web-socket.js';
 
-/** Past this much that one side has not read, no more is taken from the other. Bytes. */
+/** Backpressure limit of each direction, in bytes. */
 const MAX_WAITING_BYTES = 65_536;
 
-/** The largest message to a peer that is none of the runner's own sockets, which have theirs. Bytes. */
+/** Largest message to a peer whose socket is not the runner's own, in bytes. */
 const MAX_PAYLOAD_BYTES = 1_048_576;
-/** The most that waits for a peer of what a process that is gone has left in its socket, where there is less. Bytes. */
+/** Backpressure limit for the remaining messages of a process that exited, in bytes. */
 const MAX_LAST_BYTES = 4_194_304;
 
-/** The ends of a {@link SocketRelay} that the bot is to blame for. */
+/** Faults of the bot's process. */
 export interface RelayEvents {
-  /** The process broke the protocol. */
+  /** The process violated the protocol. */
   faulty(problem: string): void;
-  /** The process cut the connection without closing it, such as by being killed. */
+  /** The process broke the connection without closing it, as when it is killed. */
   broken(): void;
 }
 
-/**
- * Carries the messages of a peer's WebSocket to a bot's process and back: in order, text as text and bytes as bytes, at the pace of who
- * reads them, down to the code each side is closed with.
- */
+/** Relays a peer's WebSocket to a bot's process: in order, text and binary unchanged, with backpressure, and with the close codes of each side. */
 export class SocketRelay {
   private readonly tunnel: WebSocket;
   private readonly ended: Promise<void>;
@@ -38,10 +35,10 @@ export class SocketRelay {
     const tunnel = (this.tunnel = new WebSocket('ws://bot/', {
       createConnection: () => channel,
       perMessageDeflate: false,
-      // Pipecat's transport checks it as well.
+      // Pipecat's transport validates it too.
       origin: own?.origin,
       maxPayload,
-      // Nobody listens in on a pair of sockets; a key of zeros spares the masking.
+      // A socket pair needs no masking; a key of zeros saves the work.
       generateMask: (mask) => mask.fill(0),
     }));
     let isFaulty = false;
@@ -58,28 +55,28 @@ export class SocketRelay {
     tunnel.once('open', () => this.forward(peer, tunnel));
     peer.once('close', (code, reason) => {
       const close = (): void => {
-        // A connection that broke breaks here as well, once the bot has what came before.
+        // An aborted connection is aborted here too, after the buffered messages.
         if (code === 1006) channel.end();
         else closeLike(tunnel, code, reason);
       };
-      // Behind what was kept until now.
+      // Sent after the buffered messages.
       if (tunnel.readyState === WebSocket.CONNECTING)
         tunnel.once('open', () => setImmediate(close));
       else close();
     });
     tunnel.once('close', (code, reason) => {
-      // The end of a process that breaks the protocol closes the peer, with the code that says why.
+      // A process that violates the protocol closes the peer with a matching close code.
       if (code === 1006 || isFaulty) events.broken();
       else closeLike(peer, code, reason);
     });
   }
 
-  /** Passes on what is still on its way from a process that is gone. @param graceMs what it has started may hold the connection for ever */
+  /** Relays the remaining messages of a process that exited. @param graceMs grace period, since its children may keep the connection open */
   async finish(graceMs: number): Promise<void> {
     const { tunnel } = this;
     this.last = true;
     tunnel.resume();
-    // What is there already is read first.
+    // Pending data is read first.
     const patience = setTimeout(() => setImmediate(() => tunnel.terminate()), graceMs);
     await this.ended;
     clearTimeout(patience);
@@ -102,12 +99,12 @@ export class SocketRelay {
         from.pause();
       }
     });
-    // Or its end would never be noticed.
+    // A paused socket would not notice its end.
     to.once('close', () => from.resume());
   }
 }
 
-/** 1005 is no code: none was given. */
+/** Closes with the received code and reason. 1005 stands for none. */
 function closeLike(socket: WebSocket, code: number, reason: Buffer): void {
   if (code === 1005) socket.close();
   else socket.close(code, reason);

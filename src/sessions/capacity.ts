@@ -1,11 +1,11 @@
 import type { Principal } from '../auth/runner-auth.js';
 import { RunnerError } from '../errors/runner.error.js';
 
-/** The places of a runner: counts all sessions, and those that each principal holds. */
+/** Admission by capacity: counts all sessions, and those of each principal. */
 export class Capacity {
-  /** True if no session is admitted any more. */
+  /** True when no more sessions are admitted. */
   closed = false;
-  /** True if no session is admitted for the time being. */
+  /** True while sessions are refused because of overload. */
   overloaded = false;
   private taken = 0;
   private readonly byPrincipal = new Map<string, number>();
@@ -16,7 +16,7 @@ export class Capacity {
     return this.taken >= this.maxSessions;
   }
 
-  /** Why one more session of this principal cannot be; `undefined` when it can. */
+  /** Returns why a principal cannot open one more session; `undefined` when it can. */
   refusal(principal?: Principal): RunnerError | undefined {
     if (this.closed) return draining();
     if (this.overloaded) {
@@ -31,7 +31,7 @@ export class Capacity {
     return this.shareRefusal(principal);
   }
 
-  /** Why a session that has its place cannot be counted as this principal's as well. */
+  /** Returns why an admitted session cannot count as this principal's too; `undefined` when it can. */
   shareRefusal({ id = '', maxSessions = Infinity }: Principal = {}): RunnerError | undefined {
     if ((this.byPrincipal.get(id) ?? 0) < maxSessions) return undefined;
     return new RunnerError(
@@ -62,6 +62,6 @@ export class Capacity {
   }
 }
 
-/** The refusal of a start that comes too late. */
+/** Error for a start during the drain. */
 export const draining = (): RunnerError =>
   new RunnerError('DRAINING', 'The runner is shutting down and takes no new sessions.');

@@ -6,7 +6,7 @@ import { RunnerServing } from '../http/runner-serving.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { SessionRegistry } from './session-registry.js';
 
-/** Asks the host's `loadFunction` from time to time; at or above `loadThreshold` the runner takes no new sessions. */
+/** Admission by load: polls the host's `loadFunction`. At or above `loadThreshold` no new sessions are admitted. */
 @Injectable()
 export class LoadMonitor implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new RunnerLogger('PipecatRunner');
@@ -43,7 +43,7 @@ export class LoadMonitor implements OnModuleInit, OnModuleDestroy {
       this.apply(load >= this.options.loadThreshold);
       this.failing = false;
     } catch (thrown) {
-      // What was last known stands. Said once, for it will be asked again and again.
+      // The last known load still applies. Logged once, since polling continues.
       if (!this.failing) this.logger.warn(`loadFunction failed: ${textOfThrown(thrown).text}`);
       this.failing = true;
     }

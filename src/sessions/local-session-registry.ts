@@ -19,17 +19,14 @@ import type { SessionCall } from './session-state.js';
 import { Session } from './session.js';
 import { StartQueue, type WaitingClient } from './start-queue.js';
 
-/**
- * The sessions of a runner that is alone: all of them are in this process. Capacity is decided in one synchronous step, so two callers can
- * never share the last place.
- */
+/** Session registry of a single instance, in memory. Admission is one synchronous step, so two starts never share the last slot. */
 @Injectable()
 export class LocalSessionRegistry extends SessionRegistry {
   readonly observers = new SessionObservers();
   readonly history: SessionHistory;
   private readonly pending: PendingSessions;
   private readonly active = new Map<string, Session>();
-  /** Ended sessions whose rooms, sockets and timers are still being released. */
+  /** Ended sessions that are still releasing rooms, sockets and timers. */
   private readonly releasing = new Set<Promise<unknown>>();
   private readonly capacity: Capacity;
   private readonly queue: StartQueue<Session>;
@@ -40,7 +37,7 @@ export class LocalSessionRegistry extends SessionRegistry {
   ) {
     super();
     this.pending = new PendingSessions(options.pendingTtlMs, (expired) => {
-      // One for all of them: an error is the most expensive part of an end.
+      // One error for all of them, since creating errors is expensive.
       const reason = nobodyCame();
       for (const session of expired) void session.end(reason);
     });
@@ -247,7 +244,7 @@ const nobodyCame = (): SessionEnd => new SessionEnd('expired', 'Nobody connected
 
 const shutDown = (): SessionEnd => new SessionEnd('draining', 'The runner is shutting down.');
 
-/** The facts of a call once it is connected: those known before, and those of the carrier. */
+/** Merges the call data of the connection over what was known before. */
 const knownCall = ({ from, to, call_id }: CallData, before?: SessionCall): SessionCall => ({
   direction: before?.direction ?? 'inbound',
   from: before?.from ?? from,

@@ -1,11 +1,11 @@
 import type { Session } from './session.js';
 
-/** Sessions that wait for their caller, in the order of their expiry (they all wait equally long), so one timer serves them all. */
+/** Sessions that wait for their client, ordered by expiry (with equal timeouts), so that one timer serves all. */
 export class PendingSessions {
   private readonly byId = new Map<string, Session>();
   private timer: NodeJS.Timeout | undefined;
 
-  /** @param end ends the sessions nobody came for, and so removes them from here */
+  /** @param end ends expired sessions, which removes them here */
   constructor(
     private readonly ttlMs: number,
     private readonly end: (expired: Session[]) => void,
@@ -41,7 +41,7 @@ export class PendingSessions {
     for (const session of this.byId.values()) {
       const leftMs = session.createdAtMs + this.ttlMs - now;
       if (leftMs > 0) {
-        // Up to 1 % late, so that many starts in a row end in a few sweeps, not in one each.
+        // Up to 1 % late, so that many starts in a row expire in a few sweeps.
         const nextMs = Math.max(leftMs, this.ttlMs / 100);
         this.timer = setTimeout(() => this.sweep(), nextMs).unref();
         break;

@@ -2,10 +2,10 @@ import type { SessionEnd } from '../bot/session-end.js';
 import type { Session } from './session.js';
 
 /**
- * Has a provider's room removed when its session ends: always when no conversation came about in it (the start failed, or the bot
- * did before it was ready), otherwise only when asked for.
+ * Removes a provider's room when its session ends: always without a conversation (a failed start, or a bot that was never ready), otherwise only if
+ * configured.
  *
- * @param deleteOnEnd whether the room goes with every session
+ * @param deleteOnEnd removes the room of every session
  * @param remove removes the room; called at most once
  */
 export function removeRoomOnEnd(

@@ -10,25 +10,24 @@ import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js
 import type { Session } from './session.js';
 import { SessionRegistry } from './session-registry.js';
 
-/** The signals that ask a process to end. */
+/** Process signals of a shutdown. */
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
-/** The time that connections have to end by themselves after the conversations were ended, and the least they have, in milliseconds. */
+/** Grace period for connections after the conversations have ended, and its minimum, in milliseconds. */
 const CONNECTION_GRACE_MS = 2_000;
 const MIN_CONNECTION_GRACE_MS = 500;
-/** The number of sessions that the log names. */
-const MOST_NAMED = 10;
+/** The most session ids in a log line. */
+const MAX_NAMED = 10;
 
 /**
- * Lets the runner finish: no new sessions, the conversations under way go on to their end or for `drainTimeoutMs`, then they are
- * ended as `draining`. Comes by itself when the application shuts down, before anything that the bots were given by Nest is destroyed; then the
- * connections of the HTTP server come to their end.
+ * Graceful shutdown (drain): admits no new sessions, waits up to `drainTimeoutMs` for conversations to end, then ends them as `draining`. Runs when
+ * the application shuts down, before any provider that bots use is destroyed. Then the HTTP server's connections are closed.
  */
 @Injectable()
 export class RunnerDrain implements OnModuleDestroy, BeforeApplicationShutdown {
   private draining: Promise<void> | undefined;
   private readonly haste = new AbortController();
   private shutdownMs = 0;
-  /** When the conversations were no longer waited for. */
+  /** Time at which the wait for conversations was over. */
   private endsMs = 0;
 
   constructor(
@@ -37,23 +36,23 @@ export class RunnerDrain implements OnModuleDestroy, BeforeApplicationShutdown {
     private readonly connections: ServerConnections,
   ) {}
 
-  /** Begins, such as before the orchestrator stops sending clients. @returns when every session has ended */
+  /** Starts the drain, such as before the orchestrator stops routing clients here. Idempotent. @returns when every session has ended */
   start(): Promise<void> {
     return (this.draining ??= this.drain());
   }
 
-  /** Ends the wait for conversations, now and in a drain still to come. */
+  /** Ends the wait for conversations, in the current or a later drain. */
   expedite(): void {
     this.haste.abort();
   }
 
-  /** A signal that comes while the application is shutting down already is someone who cannot wait. */
+  /** Drains at shutdown. A further signal expedites it. */
   async onModuleDestroy(): Promise<void> {
     this.shutdownMs = performance.now();
     await untilSignalled(this.start(), () => this.expedite());
   }
 
-  /** Returns at once: the HTTP server closes after this hook, and waits for its connections. */
+  /** Not awaited: the HTTP server closes after this hook, and waits for its connections. */
   beforeApplicationShutdown(): void {
     const nowMs = performance.now();
     const haste = new AbortController();
@@ -79,7 +78,7 @@ export class RunnerDrain implements OnModuleDestroy, BeforeApplicationShutdown {
 
   private async waitFor(sessions: Session[]): Promise<void> {
     const { drainTimeoutMs } = this.options;
-    const named = sessions.slice(0, MOST_NAMED).map(({ id }) => id);
+    const named = sessions.slice(0, MAX_NAMED).map(({ id }) => id);
     const more = sessions.length - named.length;
     new RunnerLogger('PipecatRunner').log(
       `draining: waiting up to ${drainTimeoutMs} ms for ${sessions.length} session(s) to end (drainTimeoutMs): ` +
@@ -97,9 +96,9 @@ export class RunnerDrain implements OnModuleDestroy, BeforeApplicationShutdown {
   }
 }
 
-/** Waits for `work`, and calls `expedite` for each signal that comes meanwhile. */
+/** Waits for `work`, and calls `expedite` for each signal in the meantime. */
 async function untilSignalled(work: Promise<void>, expedite: () => void): Promise<void> {
-  // Nest ignores the second signal; without a listener there, even a first one must do what it always does.
+  // Nest ignores a second signal. Signals without any listener keep their default behaviour.
   const signals = SIGNALS.filter((signal) => process.listenerCount(signal) > 0);
   for (const signal of signals) process.on(signal, expedite);
   try {

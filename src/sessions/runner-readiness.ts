@@ -1,32 +1,32 @@
 import { Injectable } from '@nestjs/common';
 import { SessionRegistry } from './session-registry.js';
 
-/** True if this instance takes new sessions, for readiness probes and load balancers. */
+/** Readiness of this instance for new sessions, for readiness probes and load balancers. */
 @Injectable()
 export class RunnerReadiness {
   constructor(private readonly sessions: SessionRegistry) {}
 
-  /** `draining` is for good, `overloaded` (by `loadFunction`) passes. */
+  /** Readiness status. `draining` is final, `overloaded` (by `loadFunction`) is temporary. */
   get status(): 'ready' | 'overloaded' | 'draining' {
     if (this.sessions.isDraining) return 'draining';
     return this.sessions.isOverloaded ? 'overloaded' : 'ready';
   }
 
   /**
-   * Whether new callers should be sent here. Being {@link atCapacity} does not count: an instance that gets no traffic when it is full could
-   * not be reached by those whose sessions fill it.
+   * True if new clients may be routed here. {@link atCapacity} does not count: an instance without traffic could not be reached by the clients of its
+   * own sessions.
    */
   get isReady(): boolean {
     return this.status === 'ready';
   }
 
-  /** @throws {RunnerError} `DRAINING` or `OVERLOADED`, unless {@link isReady} */
+  /** @throws {RunnerError} `DRAINING` or `OVERLOADED` unless {@link isReady} */
   refuseUnlessReady(): void {
     const refusal = this.isReady ? undefined : this.sessions.refusal();
     if (refusal) throw refusal;
   }
 
-  /** True if `maxSessions` are taken. */
+  /** True when `maxSessions` is reached. */
   get atCapacity(): boolean {
     return this.sessions.isFull;
   }

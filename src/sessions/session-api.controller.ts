@@ -15,7 +15,7 @@ import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js
 import { SessionRegistry } from './session-registry.js';
 import type { Session } from './session.js';
 
-/** `/sessions/:id/*`: requests that the session's bot answers itself, as in Pipecat Cloud's session API. */
+/** `/sessions/:id/*`: proxies requests to the session's bot, like Pipecat Cloud's session API. */
 @RunnerController('sessions/:id')
 @Access('session')
 export class SessionApiController {
@@ -24,14 +24,14 @@ export class SessionApiController {
     private readonly sessions: SessionRegistry,
   ) {}
 
-  /** Hands the request to what the bot gave to `session.onRequest()`. */
+  /** Passes the request to the handler from `session.onRequest()`. */
   @All('*')
   @ApiRoute({
-    summary: "Hands a request to a session's bot",
-    description: "What it answers is the bot's: any status, any content.",
+    summary: "Proxies a request to a session's bot",
+    description: "The answer is the bot's: any status, any content.",
     params: {
-      id: { description: 'The session.' },
-      path: { description: 'What the bot makes of it.' },
+      id: { description: 'The session id.' },
+      path: { description: 'The path for the bot.' },
     },
     body: { '*/*': {} },
     answers: { default: { description: "The bot's answer." } },
@@ -90,7 +90,7 @@ export class SessionApiController {
       );
     } catch (error) {
       const reason = reasonOf(error, session, signal);
-      // With the answer under way there is nothing left but to break it off, which has happened.
+      // The answer has begun, so it was aborted.
       if (reason && !answering) throw reason;
     } finally {
       session.signal.removeEventListener('abort', onEnd);
@@ -99,14 +99,14 @@ export class SessionApiController {
   }
 }
 
-/** The reason of an abort because the client is gone. */
+/** Abort reason for a client that is gone. */
 const GONE = Symbol('GONE');
 
-/** Returns the error that the client is answered with; `undefined` where there is no client. */
+/** Returns the error for the client; `undefined` when it is gone. */
 function reasonOf(error: unknown, session: Session, signal: AbortSignal): RunnerError | undefined {
   if (signal.reason === GONE) return undefined;
   if (signal.reason instanceof RunnerError) return signal.reason;
-  // Its body, and the bot read it.
+  // The bot read a body over the limit.
   if (isInstance(error, RunnerError) && fieldOf(error, 'code') === 'TOO_LARGE') return error;
   const { text, stack } = textOfThrown(error);
   session.logger.error(`the bot failed to answer a request: ${text}`, stack);

@@ -1,9 +1,6 @@
 import { Module } from '@nestjs/common';
 import { SessionApiController } from './session-api.controller.js';
 
-/**
- * A module of its own, to come after all transports: theirs are the more specific routes below `/sessions/:id`, and Express takes the first
- * that fits.
- */
+/** Separate module, registered after all transports: their routes below `/sessions/:id` are more specific, and Express uses the first match. */
 @Module({ controllers: [SessionApiController] })
 export class SessionApiModule {}

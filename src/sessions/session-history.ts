@@ -1,7 +1,7 @@
 import type { SessionState } from './session-state.js';
 import type { Session } from './session.js';
 
-/** The record of a session that has ended, without anything that it was given. */
+/** Record of an ended session, without its body and claims. */
 export interface EndedSession extends Pick<
   Session,
   'id' | 'transport' | 'createdAtMs' | 'botStartMs'
@@ -9,16 +9,16 @@ export interface EndedSession extends Pick<
   readonly state: {
     readonly name: 'ended';
     readonly atMs: number;
-    /** Without message and cause, which may hold more than is to be kept. */
+    /** Code only: message and cause may hold data that must not be retained. */
     readonly reason: Pick<Extract<SessionState, { name: 'ended' }>['reason'], 'code'>;
   };
 }
 
-/** The sessions that ended last. */
+/** Recently ended sessions. */
 export class SessionHistory {
   private readonly byId = new Map<string, EndedSession>();
 
-  /** @param limit how many are remembered */
+  /** @param limit the most retained sessions */
   constructor(private readonly limit: number) {}
 
   add({ id, transport, createdAtMs, botStartMs, state }: Session): void {
@@ -38,7 +38,7 @@ export class SessionHistory {
     return this.byId.get(id);
   }
 
-  /** All there are, in the order in which they ended. */
+  /** All retained sessions, in the order of their end. */
   get all(): EndedSession[] {
     return [...this.byId.values()];
   }

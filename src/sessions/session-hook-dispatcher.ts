@@ -9,21 +9,21 @@ import type { RefusedStart, SessionObserver } from './session-observers.js';
 import { SessionRegistry } from './session-registry.js';
 import type { Session } from './session.js';
 
-/** The most calls of the host's hooks that run at once; the others wait their turn. */
+/** Concurrency limit of the host's hooks; others are queued. */
 const MAX_RUNNING = 64;
-/** The most calls that wait, when the host's database is slow. One more is dropped, and the log says so. */
+/** Largest queue, for a slow database of the host. Further calls are dropped and logged. */
 const MAX_WAITING = 10_000;
 
-/** Refusals of strangers. */
+/** Refusals of unauthenticated clients. */
 const OF_STRANGERS = new Set(['UNAUTHORIZED', 'FORBIDDEN']);
 
 interface HookCall {
-  /** The subject of the record, for the log. */
+  /** Subject of the record, for the log. */
   readonly subject: string;
   readonly run: () => void | Promise<void>;
 }
 
-/** Calls the host's {@link SessionHooks}, in the order of the events, without ever being in the way of a session. */
+/** Calls the host's {@link SessionHooks} in the order of events, without blocking sessions. */
 @Injectable()
 export class SessionHookDispatcher implements SessionObserver {
   private readonly logger = new Logger('PipecatRunner');
@@ -58,7 +58,7 @@ export class SessionHookDispatcher implements SessionObserver {
     });
   }
 
-  /** Resolves when all that was called for has been done, or after `sessionHookTimeoutMs`. */
+  /** Resolves when all calls are done, or after `sessionHookTimeoutMs`. */
   async flush(): Promise<void> {
     if (this.running === 0) return;
     const done = new Promise<void>((resolve) => this.idle.push(resolve));
@@ -90,7 +90,7 @@ export class SessionHookDispatcher implements SessionObserver {
     const { sessionHookTimeoutMs } = this.options;
     const tooLong = (): Error => new Error(`no result within ${sessionHookTimeoutMs} ms`);
     try {
-      // In a turn of its own, behind whatever ended the session.
+      // In a microtask, after the code that ended the session.
       await within(sessionHookTimeoutMs, Promise.resolve().then(run), tooLong);
     } catch (error) {
       this.logger.error(`sessionHooks failed for ${subject}: ${textOfThrown(error).text}`);
@@ -119,7 +119,7 @@ function recordOf(session: Session): SessionRecord {
   };
 }
 
-/** The code of the error for which a start, or a call, came to nothing. */
+/** Returns the error code of a failed start or refused call. */
 const refusalOf = ({ code, cause }: SessionEnd): RefusalCode | undefined =>
   code === 'start_failed' || (code === 'stopped' && cause !== undefined)
     ? refusalCodeOf(cause)

@@ -3,36 +3,36 @@ import type { SessionEndCode } from '../bot/session-end.js';
 import type { RefusalCode } from '../errors/runner.error.js';
 import type { SessionCall } from './session-state.js';
 
-/** A session that has ended, as a host keeps it: plain data, without anything that the bot or its client sent. */
+/** Record of an ended session for the host's database: plain data, without anything that the bot or its client sent. */
 export interface SessionRecord {
-  /** The `sessionId` that the client got, and the bot's `session.id`. */
+  /** Session id, as in the answer of `/start` and the bot's `session.id`. */
   readonly sessionId: string;
   /** Wire name of the transport: `websocket`, `daily`, `twilio`, … */
   readonly transport: string;
-  /** The bot that a `CallRouter` or `SessionStarter` named. */
+  /** Name of the bot from a `CallRouter` or `SessionStarter`. */
   readonly bot?: string;
-  /** The principal that started it, or whose call it was. Its `id` is the tenant. */
+  /** Principal that owns the session. Its `id` is the tenant. */
   readonly principal?: Principal;
-  /** The phone call it was. Numbers are personal data. */
+  /** Phone call of the session. Numbers are personal data. */
   readonly call?: SessionCall;
   readonly createdAt: Date;
-  /** The time at which its client connected, or its bot was launched without one; `undefined` when nobody came. */
+  /** Time at which the client connected, or the bot was launched without one; `undefined` if no client connected. */
   readonly connectedAt?: Date;
-  /** The time at which the bot was ready. */
+  /** Time at which the bot was ready. */
   readonly readyAt?: Date;
   readonly endedAt: Date;
-  /** From `connectedAt` to `endedAt`, in milliseconds; 0 when nobody came. */
+  /** Duration from `connectedAt` to `endedAt`, in milliseconds; 0 if no client connected. */
   readonly durationMs: number;
-  /** The reason of its end, the code of the bot's `signal.reason`. */
+  /** Reason code, as in the bot's `signal.reason`. */
   readonly code: SessionEndCode;
   readonly message: string;
-  /** The code of the error for which the start or the call came to nothing, where that is why it ended. */
+  /** Error code of a failed start or refused call, if that ended the session. */
   readonly refusal?: RefusalCode;
 }
 
-/** A start or a call that came to nothing before there was a session. */
+/** Record of a start or call that was refused before a session was opened. */
 export interface RefusalRecord {
-  /** Wire name of the transport that was asked for, where one was. */
+  /** Wire name of the requested transport, if any. */
   readonly transport?: string;
   readonly principal?: Principal;
   readonly call?: SessionCall;
@@ -42,11 +42,11 @@ export interface RefusalRecord {
 }
 
 /**
- * The host's records of its sessions, such as in its database, and the DI token under which the runner finds them:
+ * Lifecycle hooks for the host's records of its sessions, such as in its database, and their DI token:
  * `RunnerModule.forRoot({ sessionHooks: CallRecords, imports: [DatabaseModule] })`.
  *
- * Each method is called once for each event, never in the way of a conversation. What it throws is logged, as is that it takes longer than
- * `sessionHookTimeoutMs`; it is not called again. When the application shuts down, the calls under way are waited for, for as long.
+ * Called at most once per event, without blocking conversations. Errors and calls beyond `sessionHookTimeoutMs` are logged, without retries. A
+ * graceful shutdown waits for active calls, for up to the same time.
  *
  * @example
  * ```ts
@@ -61,12 +61,12 @@ export interface RefusalRecord {
  * ```
  */
 export abstract class SessionHooks {
-  /** A session has ended, however it did: also one that nobody came for, and one that could not be set up. */
+  /** Records the end of a session, also of one that no client connected to or whose setup failed. */
   abstract ended(record: SessionRecord): void | Promise<void>;
 
   /**
-   * A start or a call was refused before there was a session: no place, shutting down, wrong fields, a call that the router refused, … What
-   * strangers are refused for (a key, token, signature or origin that is wrong) is not recorded, for they could fill a database.
+   * Records a start or call that was refused before a session was opened: at capacity, draining, invalid fields, refused by the router, … Refusals of
+   * unauthenticated clients (key, token, signature, origin) are not recorded, since they could fill a database.
    */
   refused(_record: RefusalRecord): void | Promise<void> {}
 }

@@ -5,29 +5,29 @@ import { textOfThrown } from '../errors/thrown.js';
 import type { SessionCall } from './session-state.js';
 import type { Session } from './session.js';
 
-/** The known facts of a start that came to nothing. */
+/** Details of a refused start. */
 export interface RefusedStart {
-  /** Wire name of the transport that was asked for. */
+  /** Wire name of the requested transport. */
   readonly transport?: string;
   readonly principal?: Principal;
   readonly call?: SessionCall;
-  /** The session, where one had been opened. */
+  /** The session, if one was opened. */
   readonly session?: Session;
 }
 
-/** An observer of sessions, called while things happen. Errors that it throws or rejects with are logged, and change nothing. */
+/** Observer of sessions, called synchronously. Its errors are logged and have no effect. */
 export interface SessionObserver {
-  /** A session was opened, or has changed its `state`. */
+  /** Called when a session was opened, or its `state` has changed. */
   changed?(session: Session): void;
-  /** A start came to nothing, or a caller was not let in. */
+  /** Called when a start failed or a client was refused. */
   refused?(error: unknown, start: RefusedStart): void;
-  /** Whatever is still under way is to be finished, for the application is about to close. Must not take for ever. */
+  /** Flushes pending work before the application closes, within bounded time. */
   flush?(): Promise<void>;
-  /** Runs the bot of a session, such as in a context of its own, and returns what `bot` does. */
+  /** Wraps the run of a session's bot, such as in an async context, and returns the result of `bot`. */
   around?<T>(session: Session, bot: () => T): T;
 }
 
-/** The observers of the sessions of a runner. */
+/** Observers of a runner's sessions. */
 export class SessionObservers {
   private readonly observers: SessionObserver[] = [];
 
@@ -40,7 +40,7 @@ export class SessionObservers {
   }
 
   /**
-   * Reports a start or call that came to nothing: `SessionRegistry` reports those that it was asked for, and a caller those that it refuses before it asks.
+   * Reports a refused start or call. `SessionRegistry` reports its own refusals; its users report those before they call it.
    * @returns the error, to be thrown
    */
   refused(error: unknown, start: RefusedStart = {}): unknown {

@@ -9,76 +9,73 @@ import type { SessionTerms } from './session-state.js';
 import type { Session } from './session.js';
 import type { WaitingClient } from './start-queue.js';
 
-/** The terms that a session is opened with. */
+/** Options of a session to be opened. */
 export interface OpenSession extends SessionTerms {
-  /** The longest wait for its client, in milliseconds. @default the runner's `pendingTtlMs`, which holds in any case */
+  /** Longest wait for its client, in milliseconds. @default the runner's `pendingTtlMs`, which is an upper bound */
   readonly connectTimeoutMs?: number;
-  /** True if its client is there already, so that nobody else can claim it. @default false */
+  /** True if its client is already connected, so that no other can claim it. @default false */
   readonly isConnected?: boolean;
 }
 
-/** A value that is known at once, or has to be asked for first. */
+/** A value, or a promise of it. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/**
- * The sessions of a runner, and the DI token under which they are found: their admission, and the ways to reach them. What happens to one of
- * them is the {@link Session}'s own.
- */
+/** Session registry of a runner, and its DI token: admission and lookup. The lifecycle is each {@link Session}'s own. */
 export abstract class SessionRegistry {
-  /** The observers of the sessions. */
+  /** Observers of the sessions. */
   abstract readonly observers: SessionObservers;
-  /** The sessions that ended last. */
+  /** Recently ended sessions. */
   abstract readonly history: SessionHistory;
 
-  /** The sessions that are not `ended`, in no particular order. */
+  /** Sessions that are not `ended`, unordered. */
   abstract get live(): Session[];
 
-  /** The number of sessions that are not `ended`. */
+  /** Number of sessions that are not `ended`. */
   abstract get size(): number;
 
-  /** True if no new sessions are taken any more, because the runner is being shut down. */
+  /** True when no new sessions are admitted because of a shutdown. */
   abstract get isDraining(): boolean;
 
-  /** True if no new sessions are taken, because `loadFunction` says so. */
+  /** True when no new sessions are admitted because of `loadFunction`. */
   abstract get isOverloaded(): boolean;
 
-  /** True if `maxSessions` are taken. */
+  /** True when `maxSessions` is reached. */
   abstract get isFull(): boolean;
 
-  /** The number of starts that wait for a place. */
+  /** Number of queued starts. */
   abstract get queued(): number;
 
-  /** Returns the session, unless it has ended or never was. */
+  /** Returns a session; `undefined` if it is unknown or has ended. */
   abstract get(id: string): Session | undefined;
 
   /**
    * Returns the session of an id.
-   * @param principal who wants to reach it, where that is known
-   * @throws {RunnerError} `UNKNOWN_SESSION`, or `DRAINING` when it may be one that was not taken over into the shutdown
+   * @param principal principal of the request, where known
+   * @throws {RunnerError} `UNKNOWN_SESSION`, or `DRAINING` for one that may have ended with the shutdown
    */
   abstract require(id: string, principal?: Principal): Session;
 
-  /** Returns why a session cannot be opened right now, for anyone or for a certain principal; `undefined` when it can. */
+  /** Returns why a session cannot be opened now, in general or for a principal; `undefined` when it can. */
   abstract refusal(principal?: Principal): RunnerError | undefined;
 
   /**
-   * Opens a `pending` session, which takes a place until it ends. A refusal is reported.
+   * Opens a `pending` session, which counts towards the capacity until it ends. Reports a refusal.
    * @throws {RunnerError} `AT_CAPACITY`, `OVERLOADED` or `DRAINING`
    */
   abstract open(request: OpenSession): MaybePromise<Session>;
 
   /**
-   * Applies to a session that is open what was decided of it only now. It keeps its place, and counts as the new principal's as well.
-   * @throws {RunnerError} `AT_CAPACITY` when that principal holds all the sessions it may hold, or `WRONG_STATE`
+   * Applies terms that were decided after a session was opened. It keeps its slot, and counts as the new principal's too.
+   * @throws {RunnerError} `AT_CAPACITY` when that principal's limit is reached, or `WRONG_STATE`
    */
   abstract adopt(session: Session, terms: Omit<OpenSession, 'transport'>): MaybePromise<void>;
 
   /**
-   * Opens a session and sets it up. When that throws, the session ends as `start_failed`, and what it held is released
-   * without the client having to wait. A refusal is reported.
+   * Opens a session and sets it up. If that throws, the session ends as `start_failed`; its resources are released without delaying the
+   * client. Reports a refusal.
    *
-   * @param client who can wait for a place, for up to `startQueueMs`: its connection
-   * @throws {RunnerError} `NO_BOT`, `AT_CAPACITY`, `OVERLOADED`, `DRAINING`, or what `setUp` throws
+   * @param client connection of a client that can wait in the start queue, for up to `startQueueMs`
+   * @throws {RunnerError} `NO_BOT`, `AT_CAPACITY`, `OVERLOADED`, `DRAINING`, or the error of `setUp`
    */
   abstract start<T>(
     request: OpenSession,
@@ -87,27 +84,27 @@ export abstract class SessionRegistry {
   ): Promise<T>;
 
   /**
-   * Takes a `pending` session for its client, who thereby is the only one; `undefined` when there is none (any more).
-   * @param transports the session must have been opened for one of these
+   * Claims a `pending` session exclusively for its client; `undefined` if it is not available (any more).
+   * @param transports accepted wire names of its transport
    * @throws {RunnerError} `DRAINING`
    */
   abstract claim(id: string, transports: readonly string[]): MaybePromise<Session | undefined>;
 
   /**
-   * Starts the bot for a session, `pending` or claimed, and returns at once; `session.ended` resolves with the outcome.
-   * The arguments get the session's id, and its body where it has one.
-   * @param handOver what the arguments must not hold themselves
+   * Launches the bot of a session, `pending` or claimed, and returns at once; `session.ended` resolves with the outcome.
+   * Sets the session's id, and its body if it has one, in the arguments.
+   * @param handOver capabilities that the arguments cannot hold
    */
   abstract launch(session: Session, args: RunnerArguments, handOver?: HandOver): void;
 
   /**
-   * Ends the session of an id, as {@link Session.end} does.
+   * Ends a session by its id, as {@link Session.end} does.
    * @throws {RunnerError} `UNKNOWN_SESSION`, or `DRAINING`
    */
   abstract end(id: string, reason: SessionEnd): Promise<SessionEnd>;
 
   /**
-   * Ends a session whose start or call came to nothing, and reports why. Nobody has to wait for what it held.
+   * Ends a session whose start or call was refused, and reports the error. Its resources are released in the background.
    * @returns the error, to be thrown
    */
   abstract refuse(
@@ -117,15 +114,15 @@ export abstract class SessionRegistry {
     code?: 'start_failed' | 'stopped',
   ): unknown;
 
-  /** Sets whether there is too much to do for new sessions. */
+  /** Sets whether new sessions are refused because of overload. */
   abstract setOverloaded(overloaded: boolean): void;
 
   /**
-   * Takes no new sessions from now on, and ends those that still wait for their client.
-   * @returns those that have one
+   * Stops admission, and ends the sessions that wait for their client.
+   * @returns the sessions with a client
    */
   abstract close(): Session[];
 
-  /** Takes no new sessions, ends all there are as `draining`, and waits until everything they held is released. */
+  /** Stops admission, ends all sessions as `draining`, and waits until their resources are released. */
   abstract drain(): Promise<void>;
 }

@@ -2,32 +2,29 @@ import type { Principal } from '../auth/runner-auth.js';
 import type { SessionEnd } from '../bot/session-end.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
 
-/** The phone call that a session is, as far as it is known. */
+/** Phone call of a session, as far as known. */
 export interface SessionCall {
-  /** `inbound`: somebody called the application; `outbound`: the application called somebody. */
+  /** `inbound`: to the application; `outbound`: from the application. */
   readonly direction: 'inbound' | 'outbound';
   /** The caller's number. */
   readonly from?: string;
-  /** The number that was dialled. */
+  /** Called number. */
   readonly to?: string;
-  /** The carrier's id of the call. */
+  /** Call id of the carrier. */
   readonly callId?: string;
 }
 
-/** The times at which a session reached its states, in milliseconds since 1970. */
+/** Times of a session's transitions, in milliseconds since 1970. */
 interface SessionTimes {
-  /** The time at which its client connected, or its bot was launched without one. */
+  /** Time at which the client connected, or the bot was launched without one. */
   readonly connectedAtMs?: number;
-  /** The time at which its bot was launched. */
+  /** Time at which the bot was launched. */
   readonly launchedAtMs?: number;
-  /** The time at which its bot was ready. */
+  /** Time at which the bot was ready. */
   readonly readyAtMs?: number;
 }
 
-/**
- * The state of a session, and what belongs to it. `ending` is the reason of an end that was asked for while the bot ran, and is still winding
- * down.
- */
+/** State of a session's state machine, with its data. `ending` is the reason while a running bot is being stopped. */
 export type SessionState = SessionTimes &
   (
     | { readonly name: 'pending' }
@@ -36,27 +33,27 @@ export type SessionState = SessionTimes &
     | { readonly name: 'ended'; readonly atMs: number; readonly reason: SessionEnd }
   );
 
-/** The terms of a session. */
+/** Terms of a session. */
 export interface SessionTerms {
   /** Wire name of the transport. */
   readonly transport: string;
-  /** The body for the bot, as it came. */
+  /** Body for the bot, unchanged. */
   readonly body?: unknown;
-  /** The principal that starts it: `principalOf(request)`. */
+  /** Principal that owns it: `principalOf(request)`. */
   readonly principal?: Principal;
-  /** The one of the host's bots that is to talk: `session.bot`. */
+  /** Name of the bot, for a launcher with several: `session.bot`. */
   readonly bot?: string;
-  /** The phone call it is for. */
+  /** Phone call of the session. */
   readonly call?: SessionCall;
-  /** The longest it may last from its launch, in milliseconds. @default the runner's `maxSessionDurationMs`, which holds in any case */
+  /** Longest duration from its launch, in milliseconds. @default the runner's `maxSessionDurationMs`, which is an upper bound */
   readonly maxDurationMs?: number;
 }
 
-/** The limits of a bot, in milliseconds. */
+/** Time limits of a bot, in milliseconds. */
 export type SessionLimits = Pick<
   ResolvedRunnerOptions,
   'maxSessionDurationMs' | 'readyTimeoutMs' | 'stopGraceMs'
 >;
 
-/** Frees something the session held. It is given the reason of the end, and runs exactly once. */
+/** Releases a resource of a session. Receives the reason of the end, and runs exactly once. */
 export type Cleanup = (reason: SessionEnd) => void | Promise<void>;

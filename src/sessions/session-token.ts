@@ -4,18 +4,15 @@ import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js
 import type { Session } from './session.js';
 
 interface TokenPayload {
-  /** When the token stops being valid, in seconds since 1970. */
+  /** Expiry, in seconds since 1970. */
   readonly exp: number;
-  /** Makes every token different. */
+  /** Random id that makes every token unique. */
   readonly jti: string;
-  /** The session it opens. */
+  /** Session id. */
   readonly sid: string;
 }
 
-/**
- * Tokens that open a WebSocket for one session: `<base64url payload>.<hex HMAC-SHA256>`. A token works once, because the
- * session it names can be claimed once.
- */
+/** Tokens for the WebSocket of a session: `<base64url payload>.<hex HMAC-SHA256>`. Single-use, as is the claim of a session. */
 @Injectable()
 export class SessionTokens {
   private readonly secret: string | Buffer;
@@ -25,7 +22,7 @@ export class SessionTokens {
     this.secret = options.tokenSecret ?? randomBytes(32);
   }
 
-  /** A token for the session, valid for `pendingTtlMs`. */
+  /** Issues a token for a session, valid for `pendingTtlMs`. */
   issue(session: Session): string {
     const payload: TokenPayload = {
       exp: Math.ceil((Date.now() + this.options.pendingTtlMs) / 1000),
@@ -37,8 +34,8 @@ export class SessionTokens {
   }
 
   /**
-   * Returns what `POST /start` answers to a client of a WebSocket: with a token where `webSocketAuth` wants one, otherwise the URL names the session.
-   * @param wsUrl the URL of the gateway, such as `baseUrl.webSocketUrl('/ws-client')`
+   * Returns the answer of `POST /start` for a WebSocket client: with a token if `webSocketAuth` requires one, otherwise the URL names the session.
+   * @param wsUrl URL of the gateway, such as `baseUrl.webSocketUrl('/ws-client')`
    */
   webSocketAnswer(session: Session, wsUrl: string): Record<string, string> {
     return this.options.webSocketAuth === 'token'
@@ -46,14 +43,14 @@ export class SessionTokens {
       : { wsUrl: `${wsUrl}?session_id=${session.id}` };
   }
 
-  /** The id of the session that a genuine token names while it lasts; otherwise `undefined`. Never throws. */
+  /** Returns the session id of a valid token; otherwise `undefined`. Never throws. */
   sessionIdOf(token: string): string | undefined {
     const [encoded, signature, ...rest] = token.split('.');
     if (!encoded || !signature || rest.length > 0) return undefined;
     const expected = Buffer.from(this.sign(encoded));
     const given = Buffer.from(signature);
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
-    // Signed by us, so it is well-formed.
+    // Signed by us, and so well-formed.
     const { exp, sid } = JSON.parse(Buffer.from(encoded, 'base64url').toString()) as TokenPayload;
     return Date.now() < exp * 1000 ? sid : undefined;
   }

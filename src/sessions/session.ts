@@ -21,7 +21,7 @@ const PENDING: SessionState = { name: 'pending' };
 const NO_CLAIMS: Readonly<Record<string, unknown>> = Object.freeze({});
 
 /**
- * One conversation, from its announcement to its end, and the state machine of its life:
+ * One conversation, with the state machine of its lifecycle:
  *
  * ```text
  *            connect()              launch(), then ready()
@@ -32,26 +32,26 @@ const NO_CLAIMS: Readonly<Record<string, unknown>> = Object.freeze({});
  * ```
  *
  * - `pending` waits for its client, `launching` for its bot. A room's bot has no client to wait for: `launch()` connects it.
- * - `end(reason)` is the only way to end it from outside. Before the launch it ends at once. Afterwards the signal aborts with the reason, the bot
- *   winds down, and it ends when the bot has returned or `stopGraceMs` are over. The first reason counts.
- * - What was registered with `onEnd()` runs at its end, last first; then `ended` resolves.
+ * - `end(reason)` is the only way to end it from outside. Before the launch it ends at once. Later the signal aborts with the reason, and it ends
+ *   when the bot has returned or after the grace period `stopGraceMs`. The first reason counts.
+ * - Cleanups registered with `onEnd()` run at the end, last first; then `ended` resolves.
  */
 export class Session extends BotSession {
   readonly createdAtMs = Date.now();
   override bot?: string;
-  // Its terms: a caller who connects unannounced is known only later, and so are the transport and a `CallRouter`'s decision.
+  // Terms that may be set late: for a client that connects unannounced, or by a `CallRouter`'s decision.
   transport: string;
   body: unknown;
   principal: Principal | undefined;
   call: SessionCall | undefined;
   maxDurationMs: number | undefined;
-  /** @internal The release of what it held; `undefined` where nothing was held, or it has not ended. */
+  /** @internal Pending cleanups; `undefined` without any, or before the end. */
   releasing: Promise<SessionEnd> | undefined;
   private current = PENDING;
   private stopGraceMs = Infinity;
   private isHungUp = false;
   private transfer: boolean | Promise<boolean> = false;
-  // Created on first use: most pending sessions never need them, and each costs more than the session itself.
+  // Created lazily: most pending sessions never need them, and each costs more than the session itself.
   private handler: SessionRequestHandler | undefined;
   private ownContext: SessionContext | undefined;
   private controller: AbortController | undefined;
@@ -81,14 +81,14 @@ export class Session extends BotSession {
     return this.current;
   }
 
-  /** The reason of its end, from the moment it was asked for. */
+  /** Reason of its end, from the moment it was requested. */
   get ending(): SessionEnd | undefined {
     const { current } = this;
     if (current.name === 'pending') return undefined;
     return current.name === 'ended' ? current.reason : current.ending;
   }
 
-  /** From the bot's launch to its `ready()`, in milliseconds. */
+  /** Duration from the bot's launch to its `ready()`, in milliseconds. */
   get botStartMs(): number | undefined {
     const { launchedAtMs, readyAtMs } = this.current;
     return readyAtMs === undefined ? undefined : readyAtMs - launchedAtMs!;
@@ -98,7 +98,7 @@ export class Session extends BotSession {
     return this.principal?.claims ?? NO_CLAIMS;
   }
 
-  /** The objects that its transport and its observers keep of it. */
+  /** Session context of the transport and the observers. */
   get context(): SessionContext {
     return (this.ownContext ??= new SessionContext(this));
   }
@@ -116,14 +116,14 @@ export class Session extends BotSession {
     return (this.log ??= new RunnerLogger(`Session ${this.id}`));
   }
 
-  /** Resolves with the reason once the session has ended and everything it held is released. Never rejects. */
+  /** Resolves with the reason when the session has ended and its cleanups are done. Never rejects. */
   get ended(): Promise<SessionEnd> {
     if (this.current.name === 'ended')
       return this.releasing ?? Promise.resolve(this.current.reason);
     return (this.endedLatch ??= new Promise((resolve) => (this.onEnded = resolve)));
   }
 
-  /** Answers requests to `/sessions/<id>/…`; `undefined` when nobody does. */
+  /** Handler of requests to `/sessions/<id>/…`; `undefined` without one. */
   get requestHandler(): SessionRequestHandler | undefined {
     return this.ending ? undefined : this.handler;
   }
@@ -132,19 +132,19 @@ export class Session extends BotSession {
     this.handler = handler;
   }
 
-  /** Calls `callback` once its client has connected, or its bot is launched without one. */
+  /** Calls `callback` when its client has connected, or its bot is launched without one. */
   whenConnected(callback: () => void): void {
     if (this.current.name === 'pending') this.onConnected = callback;
     else if (this.current.connectedAtMs !== undefined) callback();
   }
 
-  /** Has `release` run when the session ends, last registered first; at once when it has ended already. */
+  /** Registers a cleanup for the end of the session, last one first; runs it at once after the end. */
   onEnd(release: Cleanup): void {
     if (this.current.name === 'ended') void this.runCleanup(release, this.current.reason);
     else (this.cleanups ??= []).push(release);
   }
 
-  /** @internal `pending` → `launching`: its client is there. */
+  /** @internal Transition `pending` → `launching`: the client has connected. */
   connect(): void {
     const connectedAtMs = Date.now();
     this.current = { name: 'launching', sinceMs: connectedAtMs, connectedAtMs };
@@ -153,7 +153,7 @@ export class Session extends BotSession {
     this.onConnected = undefined;
   }
 
-  /** @internal Starts the bot, whose return is the end. @throws {RunnerError} `WRONG_STATE`, or `DRAINING` */
+  /** @internal Launches the bot, whose return ends the session. @throws {RunnerError} `WRONG_STATE`, or `DRAINING` */
   launch(bot: () => Promise<void>, limits: SessionLimits): void {
     if (this.current.name === 'pending') this.connect();
     const { current } = this;
@@ -176,7 +176,7 @@ export class Session extends BotSession {
     );
   }
 
-  /** `launching` → `running`. */
+  /** Transition `launching` → `running`. */
   ready(): void {
     const { current } = this;
     if (current.name !== 'launching' || current.ending) return;
@@ -187,15 +187,15 @@ export class Session extends BotSession {
   }
 
   /**
-   * Ends the session, from whatever state. A running bot is asked through its signal, and after `stopGraceMs` no longer waited for. The first
-   * reason counts; the peer of a bot that hung up or transferred the call leaves because of the bot.
+   * Ends the session, in any state. Idempotent: the first reason counts. A running bot is stopped through its signal, within the grace period
+   * `stopGraceMs`. After the bot hung up or transferred the call, the peer's leave counts as the bot's.
    * @returns {@link ended}
    */
   end(reason: SessionEnd): Promise<SessionEnd> {
     const { current, transfer } = this;
     if (current.name === 'ended' || this.ending) return this.ended;
     if (reason.code === 'peer_left' && transfer instanceof Promise) {
-      // Taken away by the carrier, or hung up by the caller meanwhile: the outcome decides.
+      // A transfer or a hang-up by the caller: the outcome of the transfer decides.
       void transfer.then(() => this.end(reason));
     } else if (current.name === 'pending' || current.launchedAtMs === undefined) {
       this.finish(this.trueReason(reason));
@@ -212,26 +212,26 @@ export class Session extends BotSession {
     return this.ended;
   }
 
-  /** @internal Ends the session as `failed`, for a listener of the bot threw or rejected beside its `launch()`. */
+  /** @internal Ends the session as `failed`, for an error of a bot's listener outside its `launch()`. */
   fail(cause: unknown): void {
     const { text, stack } = textOfThrown(cause);
     this.logger.error(`a listener of the bot threw: ${text}`, stack);
     void this.end(new SessionEnd('failed', 'A listener of the bot threw.', { cause }));
   }
 
-  /** @internal Notes that the bot hangs up: the peer will leave because of it. */
+  /** @internal Records that the bot hangs up, which explains that the peer leaves. */
   hangsUp(): void {
     this.isHungUp = true;
   }
 
-  /** @internal Notes that the call is being transferred: the outcome decides why the peer leaves. */
+  /** @internal Records a transfer, whose outcome explains that the peer leaves. */
   async whileTransferring(outcome: Promise<{ readonly ok: boolean }>): Promise<void> {
     const before = this.transfer === true;
     this.transfer = outcome.then(({ ok }) => (this.transfer = before || ok));
     await this.transfer;
   }
 
-  /** Called when a bot that runs is about to be stopped. */
+  /** Called before a running bot is stopped. */
   protected stopping(_reason: SessionEnd): void {}
 
   private trueReason(reason: SessionEnd): SessionEnd {
@@ -258,7 +258,7 @@ export class Session extends BotSession {
     this.finish(reason);
   }
 
-  /** Any state → `ended`. */
+  /** Transition from any state to `ended`. */
   private finish(reason: SessionEnd): void {
     const { current, cleanups } = this;
     if (current.name === 'ended') return;
@@ -266,7 +266,7 @@ export class Session extends BotSession {
     const times = { connectedAtMs, launchedAtMs, readyAtMs };
     this.current = { name: 'ended', atMs: Date.now(), reason, ...times };
     let released = (): void => undefined;
-    // There before anything of the host's runs, which may ask for `ended`.
+    // Set before the host's cleanups run, which may read `ended`.
     if (cleanups) this.releasing = new Promise((resolve) => (released = () => resolve(reason)));
     this.onEnded?.(this.releasing ?? reason);
     this.cleanups = this.handler = this.onConnected = undefined;
@@ -284,9 +284,9 @@ export class Session extends BotSession {
     }
   }
 
-  /** @internal Calls `callback` after a time, unless the session has ended by then. */
+  /** @internal Calls `callback` after a delay, unless the session has ended by then. */
   after(afterMs: number, callback: () => unknown): NodeJS.Timeout | undefined {
-    // Longer than a timer can wait, which is 24 days.
+    // A timer's maximum is 24 days.
     if (afterMs > MAX_TIMER_MS) return undefined;
     const timer = setTimeout(() => void callback(), afterMs);
     this.onEnd(() => clearTimeout(timer));

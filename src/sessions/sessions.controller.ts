@@ -15,20 +15,20 @@ import { SessionInfo } from './dto/session-info.dto.js';
 import { SessionList, StopAnswer } from './dto/session-answers.dto.js';
 import { SessionRegistry } from './session-registry.js';
 
-const ID = { id: { description: 'The session.' } };
+const ID = { id: { description: 'The session id.' } };
 
-/** `/sessions`: who is talking, who was, and the way to end it, as in Pipecat Cloud's REST API. */
+/** `/sessions`: lists, inspects and stops sessions, like Pipecat Cloud's REST API. */
 @RunnerController('sessions')
 @Access('manage')
 export class SessionsController {
   constructor(private readonly sessions: SessionRegistry) {}
 
-  /** The newest first. */
+  /** Lists sessions, the newest first. */
   @Get()
   @ApiRoute({
     summary: 'Lists sessions, the newest first',
     query: LIST_SESSIONS_QUERY,
-    answers: { 200: { description: 'Some of them.', content: json(SessionList) } },
+    answers: { 200: { description: 'A page of sessions.', content: json(SessionList) } },
     errors: ['INVALID_FIELDS'],
   })
   list(@Req() { query }: RunnerRequest): SessionList {
@@ -45,7 +45,7 @@ export class SessionsController {
 
   @Get(':id')
   @ApiRoute({
-    summary: 'Tells of a session, also when it has ended',
+    summary: 'Returns a session, also after its end',
     params: ID,
     answers: { 200: { description: 'The session.', content: json(SessionInfo) } },
     errors: ['UNKNOWN_SESSION'],
@@ -56,17 +56,17 @@ export class SessionsController {
     return SessionInfo.of(session);
   }
 
-  /** Stops a session, and answers when it has ended and everything it held is released. */
+  /** Stops a session, and answers when it has ended and its cleanups are done. */
   @Delete(':id')
   @ApiRoute({
     summary: 'Stops a session',
     params: ID,
     query: {
       reason: {
-        description: "The message of the reason of the bot's signal: at most 120 characters.",
+        description: "The message of the bot's signal.reason, at most 120 characters.",
       },
     },
-    answers: { 200: { description: 'It has ended.', content: json(StopAnswer) } },
+    answers: { 200: { description: 'The session has ended.', content: json(StopAnswer) } },
     errors: ['INVALID_FIELDS', 'UNKNOWN_SESSION', 'DRAINING'],
   })
   async stop(@Req() { query }: RunnerRequest, @Param('id') id: string): Promise<StopAnswer> {

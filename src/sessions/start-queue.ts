@@ -1,21 +1,21 @@
 import type { RunnerError } from '../errors/runner.error.js';
 
-/** The limits of the queue, in time and length. */
+/** Limits of the start queue, in time and length. */
 export interface StartQueueOptions {
-  /** The longest wait, in milliseconds; 0 for no queue at all. */
+  /** Longest wait, in milliseconds; 0 disables the queue. */
   readonly startQueueMs: number;
-  /** The most starts that wait at once. */
+  /** The most queued starts. */
   readonly maxQueuedStarts: number;
 }
 
-/** The connection of one who waits, such as a socket; when it closes, nobody does any more. */
+/** Connection of a queued client, such as a socket. Its close removes the client from the queue. */
 export interface WaitingClient {
   readonly destroyed: boolean;
   once(event: 'close', listener: () => void): unknown;
   off(event: 'close', listener: () => void): unknown;
 }
 
-/** One without a connection, who waits until a signal aborts. */
+/** Returns a client without a connection, which waits until a signal aborts. */
 export const waitsUntil = (signal: AbortSignal | undefined): WaitingClient => ({
   destroyed: signal?.aborted ?? false,
   once: (_event, listener) => signal?.addEventListener('abort', listener, { once: true }),
@@ -23,31 +23,31 @@ export const waitsUntil = (signal: AbortSignal | undefined): WaitingClient => ({
 });
 
 interface Waiting<T> {
-  /** Takes a place; `undefined` when there is none for this one. */
+  /** Takes a slot; `undefined` when none is available for this client. */
   readonly tryTake: () => T | undefined;
   readonly settle: (outcome: { readonly taken: T } | { readonly refused: RunnerError }) => void;
 }
 
-/** Those who wait for a place, first come, first served; who is held up only by a limit of their own holds up nobody else. */
+/** FIFO queue of starts that wait for a slot. A client blocked only by its principal's limit blocks no others. */
 export class StartQueue<T> {
   private readonly waiting = new Set<Waiting<T>>();
 
   constructor(private readonly options: StartQueueOptions) {}
 
-  /** The number of starts that wait. */
+  /** Number of queued starts. */
   get length(): number {
     return this.waiting.size;
   }
 
-  /** True if one more may wait. */
+  /** True if one more start can be queued. */
   get hasRoom(): boolean {
     return this.options.startQueueMs > 0 && this.waiting.size < this.options.maxQueuedStarts;
   }
 
   /**
-   * Waits for a place.
-   * @param tryTake takes it, in the very step in which it became free
-   * @param refusal what it rejects with when the time is up, or the client is gone
+   * Waits for a slot.
+   * @param tryTake takes the slot in the same synchronous step in which it became free
+   * @param refusal error on timeout, or when the client is gone
    */
   wait(tryTake: () => T | undefined, refusal: RunnerError, client: WaitingClient): Promise<T> {
     if (client.destroyed) return Promise.reject(refusal);
@@ -69,7 +69,7 @@ export class StartQueue<T> {
     });
   }
 
-  /** Serves all that can be served. @param hasPlace whether there is a place for anyone */
+  /** Serves the queue. @param hasPlace returns true while a slot is free in general */
   advance(hasPlace: () => boolean): void {
     for (const one of this.waiting) {
       if (!hasPlace()) return;
@@ -78,7 +78,7 @@ export class StartQueue<T> {
     }
   }
 
-  /** Refuses all that wait. @param refusal makes the error of each */
+  /** Refuses all queued starts. @param refusal creates the error of each */
   dismiss(refusal: () => RunnerError): void {
     for (const one of this.waiting) one.settle({ refused: refusal() });
   }

@@ -13,7 +13,7 @@ import { StartAnswer } from './dto/start-answer.dto.js';
 import { StartRequest } from './dto/start-request.dto.js';
 import { StatusAnswer } from './dto/status-answer.dto.js';
 
-/** `POST /start` and `GET /status`: what every client calls first. */
+/** `POST /start` and `GET /status`, the entry points of clients. */
 @RunnerController()
 export class StartController {
   constructor(
@@ -24,7 +24,7 @@ export class StartController {
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
-  /** Opens a session on the transport asked for, and answers how to reach it. Malformed JSON counts as `{}`. */
+  /** Opens a session on the requested transport and returns its connection data. Malformed JSON counts as `{}`. */
   @Post('start')
   @Access('start')
   @HttpCode(200)
@@ -54,11 +54,11 @@ export class StartController {
     );
   }
 
-  /** Answers the transports that this instance accepts right now. */
+  /** Lists the transports that this instance accepts now. */
   @Get('status')
   @Access('open')
   @ApiRoute({
-    summary: 'Tells what this instance accepts',
+    summary: 'Lists the transports that this instance accepts',
     answers: { 200: { description: 'It is up.', content: json(StatusAnswer) } },
   })
   status(): StatusAnswer {

@@ -13,13 +13,13 @@ import { contextOf } from '../sessions/session-context.js';
 import { firstSignal } from './first-signal.js';
 import { mediaConnections } from './media-connections.js';
 
-/** How {@link createTransport} connects. */
+/** Options of {@opened createTransport}. */
 export interface CreateTransportOptions extends MediaTransportOptions {
-  /** Ends the media when it aborts, as the end of the session does that the arguments belong to. */
+  /** Closes the media connection when it aborts, as the end of the session does. */
   readonly signal?: AbortSignal;
 }
 
-/** How a session ends with its media, and media with their session. */
+/** Session end code for each reason that a media connection ends with, and back. */
 const CODE_OF: Record<MediaEnd['reason'], SessionEndCode> = {
   peer_left: 'peer_left',
   failed: 'peer_error',
@@ -33,12 +33,12 @@ const REASON_OF: Partial<Record<SessionEndCode, MediaEnd['reason']>> = {
 };
 
 /**
- * Connects a bot to whoever it is to talk to, whatever the transport: WebSocket clients, phone calls, LiveKit rooms. What it returns
- * hears, speaks, and ends with the session, as the session does with it; it can be called once for each `launch()`.
+ * Connects the bot's media: WebSocket clients, phone calls, LiveKit rooms, WebRTC. The connection and the session end together. May be
+ * called once for each `launch()`.
  *
- * @param args what `launch()` was given
- * @throws {MediaUnavailableError} when there is no audio to be had from them here: the message says what to do instead
- * @throws {RangeError} for an option that cannot be, such as a sample rate that is not in use
+ * @param args the arguments of `launch()`
+ * @throws {MediaUnavailableError} when there is no audio for these arguments in this process; the message names the alternative
+ * @throws {RangeError} for an invalid option, such as an unsupported sample rate
  */
 export async function createTransport(
   args: RunnerArguments,
@@ -52,20 +52,20 @@ export async function createTransport(
   }
   context.isConnected = true;
   const over = firstSignal(session?.signal, given);
-  let link: MediaConnection | undefined;
+  let opened: MediaConnection | undefined;
   try {
-    const connection = (link = await mediaConnections.connect(
+    const connection = (opened = await mediaConnections.connect(
       args,
       { sampleRateHz: options.sampleRateHz, signal: over.signal },
       { hangUp: context.hangUp, transfer: context.transfer },
     ));
     const transport = new MediaTransport(
-      link,
+      opened,
       options,
       observerOf(session, over.forget, (end) => transport.close(end)),
     );
     context.mediaStats = transport.stats;
-    // What takes a while is waited for.
+    // Asynchronous cleanup is awaited.
     session?.onEnd(({ message }) => connection.close({ reason: 'aborted', message }));
     const end = (): void => endBecauseOf(over.signal.reason, transport);
     if (over.signal.aborted) end();
@@ -74,12 +74,12 @@ export async function createTransport(
   } catch (error) {
     over.forget();
     context.isConnected = false;
-    await link?.close({ reason: 'failed', message: textOfThrown(error).message });
+    await opened?.close({ reason: 'failed', message: textOfThrown(error).message });
     throw error;
   }
 }
 
-/** Tells the session, where there is one, what becomes of its media. */
+/** Reports the end and the failures of the media to the session, if there is one. */
 const observerOf = (
   session: Session | undefined,
   forget: () => void,
@@ -99,7 +99,7 @@ const observerOf = (
   },
 });
 
-/** A session that ends closes its connection itself; for a signal of the bot's own nobody else does. */
+/** Closes the transport when the bot's own signal aborts. The end of the session closes the connection by itself. */
 function endBecauseOf(cause: unknown, transport: MediaTransport): void {
   if (isInstance(cause, SessionEnd)) {
     transport.abort({ reason: REASON_OF[cause.code] ?? 'aborted', message: cause.message });

@@ -1,7 +1,4 @@
-/**
- * Aborts with the first of the signals that does, until it forgets them: what `AbortSignal.any` makes stays with those that live on,
- * such as an application's own.
- */
+/** Combines abort signals until `forget` is called. `AbortSignal.any` would stay referenced by long-lived signals, such as an application's. */
 export function firstSignal(...candidates: (AbortSignal | undefined)[]): {
   readonly signal: AbortSignal;
   readonly forget: () => void;

@@ -1,9 +1,9 @@
 import type { DynamicModule } from '@nestjs/common';
 
-/** DI token in the module of a transport that nobody configured. */
+/** DI token that marks the module of a transport nobody configured explicitly. */
 export const IMPLIED_TRANSPORT = Symbol('IMPLIED_TRANSPORT');
 
-/** Marks the module of a transport that is there because it might be used: that it cannot be is no mistake to warn of. */
+/** Marks a transport module as implied: when it is disabled, no warning is logged. */
 export const impliedTransport = (module: DynamicModule): DynamicModule => ({
   ...module,
   providers: [...(module.providers ?? []), { provide: IMPLIED_TRANSPORT, useValue: true }],

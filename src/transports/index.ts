@@ -7,7 +7,7 @@ import { TelephonyModule } from './telephony/telephony.module.js';
 import { WebSocketModule } from './websocket/websocket.module.js';
 import { WhatsAppModule } from './whatsapp/whatsapp.module.js';
 
-/** The modules of all built-in transports, one line each. */
+/** Modules of all built-in transports, one line each. */
 export const TRANSPORTS = [
   SmallWebRtcModule,
   WebSocketModule,
@@ -18,7 +18,7 @@ export const TRANSPORTS = [
 ] as const;
 
 /**
- * The transports that Pipecat's environment variables imply, for `RunnerModule.forRoot({ transports })`.
+ * Configures the transports from Pipecat's environment variables, for `RunnerModule.forRoot({ transports })`.
  *
  * @param env usually `process.env`
  */

@@ -2,20 +2,20 @@ import type { RunnerArguments } from '../bot/runner-arguments.js';
 import type { MediaConnection } from '../media/media-connection.js';
 import { MediaUnavailableError } from '../media/media-unavailable.error.js';
 
-/** The wishes of a bot for its media. */
+/** Media options that the bot asks for. */
 export interface MediaConnectionOptions {
-  /** The rate at which the bot wants to hear, in Hz, where the peer can choose. */
+  /** Sample rate of the received audio, in Hz, where the peer can choose. */
   readonly sampleRateHz: number | 'native' | undefined;
-  /** Aborts the connecting. */
+  /** Aborts connecting. */
   readonly signal: AbortSignal | undefined;
 }
 
-/** What a transport handed over when it launched the bot: it is not among the arguments, for it must not leave the process. */
+/** Capabilities handed over by the transport at launch. They are not arguments, since they cannot leave the process. */
 export type MediaConnectionContext = Partial<Pick<MediaConnection, 'hangUp' | 'transfer'>>;
 
 /**
- * Connects a bot to the media of a transport.
- * @throws {MediaUnavailableError} when these arguments have none in this process
+ * Opens the media connection for the arguments of a bot.
+ * @throws {MediaUnavailableError} when these arguments have no media in this process
  */
 export type MediaConnectionFactory<Args extends RunnerArguments> = (
   args: Args,
@@ -23,19 +23,19 @@ export type MediaConnectionFactory<Args extends RunnerArguments> = (
   context: MediaConnectionContext,
 ) => MediaConnection | Promise<MediaConnection>;
 
-/** The factory of a class, whatever its arguments: only instances of that class reach it. */
+/** Any factory. Only instances of the class that it is registered for reach it. */
 type AnyFactory = MediaConnectionFactory<never>;
 
-/** The media connections of all transports of this process, by the class of the arguments that their bots are launched with. */
+/** Registry of media connection factories, by the class of the runner arguments. */
 export class MediaConnections {
   private readonly factories = new Map<unknown, Map<unknown, AnyFactory>>();
 
   /**
    * Registers the factory of a class, which also serves its subclasses.
    *
-   * @param transportType serves only arguments with this `transport_type`, for classes that several transports share. @default all that no
+   * @param transportType serves only arguments with this `transport_type`, for classes shared by several transports. @default all that no
    * other factory of the class serves
-   * @throws {Error} when there is one already
+   * @throws {Error} for a second registration
    */
   register<Args extends RunnerArguments>(
     args: abstract new (...init: never[]) => Args,
@@ -54,7 +54,7 @@ export class MediaConnections {
 
   /**
    * Connects with the factory of the nearest class.
-   * @throws {MediaUnavailableError} when there is no media to be had from these arguments in this process
+   * @throws {MediaUnavailableError} when these arguments have no media in this process
    */
   async connect(
     args: RunnerArguments,
@@ -73,5 +73,5 @@ export class MediaConnections {
   }
 }
 
-/** The one registry of this process. A transport registers in the file that also defines its arguments, or next to it. */
+/** Registry of this process. A transport registers in the file that defines its arguments, or next to it. */
 export const mediaConnections = new MediaConnections();

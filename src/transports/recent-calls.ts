@@ -1,14 +1,14 @@
-/** How long a call is remembered, in milliseconds: longer than a webhook's signature is good for. */
+/** Retention of a call, in milliseconds: longer than a webhook's signature is valid. */
 const REMEMBER_MS = 600_000;
-/** How many are remembered at most. */
+/** The most retained calls. */
 const MAX_CALLS = 10_000;
 
-/** The calls that came in lately, by their providers' ids, so that a call that is delivered again starts no second bot. */
+/** Answers of recent calls by the provider's call id, so that a redelivered webhook is idempotent and starts no second bot. */
 export class RecentCalls<T> {
-  /** Oldest first. */
+  /** Ordered by age, oldest first. */
   private readonly calls = new Map<string, { atMs: number; answer: Promise<T> }>();
 
-  /** What the call was or will be answered; a call that could not be answered may be tried again. */
+  /** Returns the first answer for a call. A failed answer is forgotten, so that the call can be retried. */
   async once(callId: string, answer: () => Promise<T>): Promise<T> {
     this.forgetOld();
     const known = this.calls.get(callId);

@@ -2,15 +2,15 @@ import type { Session } from '../sessions/session.js';
 import type { StartRequest } from '../start/dto/start-request.dto.js';
 import type { PublicBaseUrl } from '../http/public-url.js';
 
-/** What `POST /start` hands to the transport that was chosen. */
+/** Context of a `POST /start` for the selected transport. */
 export interface StartContext {
-  /** The wire name that was asked for: one of the transport's {@link RunnerTransport.names}. */
+  /** Requested wire name: one of the transport's {@link RunnerTransport.names}. */
   readonly name: string;
-  /** The session, already opened (`pending`), holding the request's `body`. */
+  /** The session, already opened (`pending`), with the request's `body`. */
   readonly session: Session;
-  /** The validated request. It may come from the host's code: then there is no client that waits. */
+  /** The validated request. Starts from the host's code have no client that waits. */
   readonly request: StartRequest;
-  /** Where the outside world reaches this runner. @throws {RunnerError} `NO_PUBLIC_URL` where that is neither configured nor to be seen */
+  /** Public base URL of this runner. @throws {RunnerError} `NO_PUBLIC_URL` where it is neither configured nor derivable from the request */
   readonly baseUrl: PublicBaseUrl;
 }
 
@@ -20,35 +20,35 @@ export type BrowserSources = Readonly<
 >;
 
 /**
- * The port every transport implements. A transport announces itself by being a provider that extends this class and
- * registers with the {@link TransportRegistry}; nothing else in the runner knows its name.
+ * The port that every transport implements. A transport is a provider that extends this class and registers with the
+ * {@link TransportRegistry}.
  */
 export abstract class RunnerTransport {
-  /** The values of `transport` in `POST /start` that this transport serves. */
+  /** Values of `transport` in `POST /start` that this transport serves. */
   abstract readonly names: readonly string[];
 
-  /** Why this transport cannot be used on this instance, with the fix; `undefined` when it can. */
+  /** Reason why this transport is disabled on this instance, with the fix; `undefined` when it is enabled. */
   get disabledReason(): string | undefined {
     return undefined;
   }
 
-  /** What a browser's client loads and connects to beside the runner itself: the console's policy must let it through. */
+  /** Sources that a browser's client loads and connects to beside the runner, for the console's content security policy. */
   get browserSources(): BrowserSources {
     return {};
   }
 
   /**
-   * Answers `POST /start`: sets up what the client needs and, where the bot starts at once, launches it.
-   * When it throws, the session ends as `start_failed` and everything it held is released.
+   * Answers `POST /start`: prepares the transport for the client and, where the bot starts at once, launches it.
+   * When it throws, the session ends as `start_failed` and its resources are released.
    *
-   * @returns the JSON answer, without the `sessionId`, which whoever started the session adds
+   * @returns the JSON answer without `sessionId`, which the caller adds
    */
   abstract start(context: StartContext): Promise<Record<string, unknown>> | Record<string, unknown>;
 
   /**
-   * The document that has a carrier connect a call to a session, such as TwiML, for whoever places the call; `undefined` where no carrier takes one.
-   * @param context what {@link start} was given
-   * @param customParameters what the carrier is to hand back once it connects
+   * Returns the carrier document, such as TwiML, that connects a call to a session; `undefined` where no carrier takes one.
+   * @param context the context of {@link start}
+   * @param customParameters parameters that the carrier returns when it connects
    */
   connectXml(
     _context: StartContext,

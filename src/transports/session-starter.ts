@@ -13,49 +13,49 @@ import { validateInto } from '../validation/validate-into.js';
 import type { RunnerTransport, StartContext } from './runner-transport.js';
 import { TransportRegistry } from './transport-registry.js';
 
-/** The body of a `POST /start`, and the terms that only the host may set. */
+/** The body of a `POST /start`, and options that only the host may set. */
 export interface StartSessionOptions extends Partial<StartRequest> {
-  /** The bot that is to talk: `session.bot`, for a launcher that has several. */
+  /** Name of the bot, for a launcher with several: `session.bot`. */
   readonly bot?: string;
-  /** The principal whose session it is: counted together with the others of its `id` for `maxSessions`; `session.claims` are its `claims`. */
+  /** Principal that owns the session. Its `id` is counted for `maxSessions`; its `claims` become `session.claims`. */
   readonly principal?: Principal;
-  /** The longest it may last from the launch of its bot, in milliseconds. @default the runner's `maxSessionDurationMs`, which holds in any case */
+  /** Longest duration from the launch of the bot, in milliseconds. @default the runner's `maxSessionDurationMs`, which is an upper bound */
   readonly maxDurationMs?: number;
-  /** The longest wait for its client, in milliseconds. @default the runner's `pendingTtlMs`, which holds in any case */
+  /** Longest wait for the client to connect, in milliseconds. @default the runner's `pendingTtlMs`, which is an upper bound */
   readonly connectTimeoutMs?: number;
-  /** The phone call it is for, for the records of `SessionHooks`. */
+  /** Phone call of the session, for the records of `SessionHooks`. */
   readonly call?: SessionCall;
-  /** Parameters for the carrier to hand back once it connects, found in `call_data.body`; they go into {@link StartedSession.xml}. @default none */
+  /** Parameters that the carrier returns when it connects, in `call_data.body`. Part of {@link StartedSession.xml}. @default none */
   readonly customParameters?: Readonly<Record<string, string>>;
-  /** Gives up waiting for a place (`startQueueMs`). */
+  /** Aborts waiting in the start queue (`startQueueMs`). */
   readonly signal?: AbortSignal;
 }
 
-/** A session that the host has started: what `POST /start` answers, and two things more. */
+/** A session started by the host's code: the answer of `POST /start`, its carrier document and its end. */
 export interface StartedSession extends StartAnswer {
-  /** The document that connects a call to it, for the API of Twilio (`Twiml`), Telnyx (`Texml`) or Plivo (the answer of its `answer_url`); `undefined` otherwise. */
+  /** Document that connects a call to the session, for Twilio (`Twiml`), Telnyx (`Texml`) or Plivo (answer of its `answer_url`); else `undefined`. */
   readonly xml?: string;
-  /** Resolves with the reason once it has ended. Never rejects. */
+  /** Resolves with the reason when the session ends. Never rejects. */
   readonly ended: Promise<SessionEnd>;
 }
 
-/** The terms of a start beside the request. */
+/** Options of a start beside the request. */
 export interface StartTerms extends Omit<OpenSession, 'transport' | 'body'> {
-  /** The public URL of this runner. @throws {RunnerError} `NO_PUBLIC_URL` */
+  /** Returns the public URL of this runner. @throws {RunnerError} `NO_PUBLIC_URL` */
   readonly baseUrl: () => PublicBaseUrl;
-  /** The client that waits for a place. */
+  /** The client that waits in the start queue. */
   readonly client: WaitingClient;
 }
 
-/** A session that has been set up. */
+/** A session that is set up and ready for its client. */
 export interface SetUpSession {
   readonly context: StartContext;
-  /** The answer of its transport. */
+  /** Answer of the session's transport. */
   readonly answer: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Starts sessions from the host's code, exactly as `POST /start` does for clients: with their places, queue, limits, tokens and records.
+ * Starts sessions from the host's code exactly as `POST /start` does: with admission, queue, limits, tokens and records.
  *
  * @example
  * ```ts
@@ -73,8 +73,8 @@ export class SessionStarter {
   ) {}
 
   /**
-   * Opens a session. Transports that answer with a URL of the runner's (`websocket`, the carriers) need `publicUrl`.
-   * @throws {RunnerError} what `POST /start` answers with, or `NO_PUBLIC_URL`
+   * Opens a session. Transports that answer with a URL of the runner (`websocket`, the carriers) require `publicUrl`.
+   * @throws {RunnerError} the errors of `POST /start`, or `NO_PUBLIC_URL`
    */
   startSession(options: StartSessionOptions = {}): Promise<StartedSession> {
     const {
@@ -97,7 +97,7 @@ export class SessionStarter {
     return this.start(options, terms, (started) => this.describe(started, customParameters));
   }
 
-  /** @internal What is told of a session that has been set up. */
+  /** @internal Builds the answer for a session that is set up. */
   describe(
     { context, answer }: SetUpSession,
     customParameters: Readonly<Record<string, string>> = {},
@@ -113,9 +113,9 @@ export class SessionStarter {
   }
 
   /**
-   * @internal Opens a session for whoever asks.
-   * @param complete what is still to be done before it counts as started; when it throws the session ends as `start_failed`
-   * @throws {RunnerError} `INVALID_FIELDS`, `TRANSPORT_UNAVAILABLE`, or what the session is refused for
+   * @internal Opens a session and has its transport set it up.
+   * @param complete last step before the session counts as started; when it throws the session ends as `start_failed`
+   * @throws {RunnerError} `INVALID_FIELDS`, `TRANSPORT_UNAVAILABLE`, or the refusal of the session
    */
   async start<T>(
     asked: unknown,

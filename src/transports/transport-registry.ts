@@ -4,38 +4,38 @@ import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js
 import { printable } from '../validation/printable.js';
 import type { RunnerTransport } from './runner-transport.js';
 
-/** A transport that was asked for but cannot be used on this instance. */
+/** A transport that is disabled on this instance. */
 export interface DisabledTransport {
   readonly name: string;
   readonly reason: string;
 }
 
-/** All transports of this instance, by the names they are asked for. */
+/** Registry of the transports of this instance, by wire name. */
 @Injectable()
 export class TransportRegistry {
   private readonly byName = new Map<string, RunnerTransport>();
-  /** Whether sessions also begin in another way than by a `/start`. */
+  /** True when sessions also start without a `/start`. */
   private hasOthers = false;
 
   /** @internal injected */
   constructor(@Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions) {}
 
-  /** Called by each transport when it is constructed. */
+  /** Registers a transport, in its constructor. */
   register(transport: RunnerTransport): void {
     for (const name of transport.names) this.byName.set(name, transport);
   }
 
-  /** Called by a transport without a `/start` when it is constructed. */
+  /** Registers a transport without a `/start`, in its constructor. */
   registerOther(): void {
     this.hasOthers = true;
   }
 
-  /** Whether there are none, whatever can be used of them. */
+  /** True when no transport is registered, disabled ones included. */
   get isEmpty(): boolean {
     return this.byName.size === 0 && !this.hasOthers;
   }
 
-  /** What is wrong with options that name a transport which is not here. */
+  /** Returns what is wrong with options that name an unknown transport. */
   get unknown(): string[] {
     const names = [...this.byName.keys()].join(', ') || 'none';
     return (['onlyTransport', 'defaultTransport'] as const).flatMap((option) => {
@@ -45,27 +45,27 @@ export class TransportRegistry {
     });
   }
 
-  /** The names that `POST /start` accepts on this instance. */
+  /** Names that `POST /start` accepts on this instance. */
   get accepted(): string[] {
     return [...this.byName]
       .filter(([name, transport]) => this.allows(name) && transport.disabledReason === undefined)
       .map(([name]) => name);
   }
 
-  /** The one name that is accepted, where there is only one. */
+  /** The accepted name, where there is exactly one. */
   get onlyOne(): string | undefined {
     const [first, ...others] = this.accepted;
     return others.length === 0 ? first : undefined;
   }
 
-  /** The transports that are there but cannot be used, with the fix. */
+  /** Disabled transports, with the fix. */
   get disabled(): DisabledTransport[] {
     return [...this.byName].flatMap(([name, { disabledReason: reason }]) =>
       this.allows(name) && reason !== undefined ? [{ name, reason }] : [],
     );
   }
 
-  /** Whether `onlyTransport` leaves room for this name. */
+  /** True when `onlyTransport` permits this name. */
   allows(name: string): boolean {
     return this.options.onlyTransport === undefined || this.options.onlyTransport === name;
   }
@@ -81,8 +81,8 @@ export class TransportRegistry {
   }
 
   /**
-   * The transport that serves a name.
-   * @throws {RunnerError} `TRANSPORT_UNAVAILABLE`, saying which names are accepted
+   * Returns the transport of a wire name.
+   * @throws {RunnerError} `TRANSPORT_UNAVAILABLE` naming the accepted names
    */
   require(name: string): RunnerTransport {
     const transport = this.byName.get(name);
@@ -100,7 +100,7 @@ export class TransportRegistry {
   }
 }
 
-/** Client text that goes into a message: no control characters, no essay. */
+/** Shortens client text for a message and removes control characters. */
 function shorten(name: string): string {
   return printable(name);
 }

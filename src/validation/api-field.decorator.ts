@@ -1,12 +1,12 @@
 import { markProperty, propertiesOf } from '../compat/swagger-metadata.js';
 import type { PlainClass } from './field-traits.js';
 
-/** What the OpenAPI schema says of a field. */
+/** OpenAPI documentation of a field. */
 export interface ApiFieldOptions {
   readonly description: string;
   /** @default true */
   readonly required?: boolean;
-  /** The class of the field, or of a list's members, where reflection cannot tell. */
+  /** Class of the field, or of a list's items, where reflection cannot tell. */
   readonly type?: unknown;
   readonly isArray?: boolean;
   readonly nullable?: boolean;
@@ -18,12 +18,12 @@ export interface ApiFieldOptions {
   readonly enum?: readonly unknown[];
 }
 
-/** Documents a field for OpenAPI, as `@ApiProperty()` of `@nestjs/swagger` does. */
+/** Documents a field for OpenAPI, like `@ApiProperty()` of `@nestjs/swagger`. */
 export const ApiField =
   (options: ApiFieldOptions): PropertyDecorator =>
   (target, key) =>
     markProperty(options, target, key);
 
-/** The documented fields of a class and those it extends, by name. */
+/** Returns the documented fields of a class and its ancestors, by name. */
 export const apiFieldsOf = (cls: PlainClass): [name: string, ApiFieldOptions][] =>
   propertiesOf(cls);

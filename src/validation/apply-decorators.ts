@@ -1,4 +1,4 @@
-/** Nest's `applyDecorators` for fields, without Nest: the classes of arguments are also loaded in the processes of bots. */
+/** Combines property decorators without Nest, since bot processes load the argument classes too. */
 export const applyDecorators =
   (...decorators: PropertyDecorator[]): PropertyDecorator =>
   (target, key) => {

@@ -1,4 +1,4 @@
-/** The name of a list that somebody is likely to have meant, such as `launcher` by `laucher`; `undefined` when none is close. */
+/** Suggests the closest name for a typo, such as `launcher` for `laucher`; `undefined` when none is close. */
 export function didYouMean(given: string, names: readonly string[]): string | undefined {
   const close = names
     .map((name) => ({ name, edits: editsBetween(given.toLowerCase(), name.toLowerCase()) }))
@@ -7,7 +7,7 @@ export function didYouMean(given: string, names: readonly string[]): string | un
   return close[0]?.name;
 }
 
-/** The number of letters to add, remove, replace or swap with their neighbour to make one text of the other. */
+/** Returns the edit distance (Damerau-Levenshtein) of two texts. */
 function editsBetween(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, i) => i);

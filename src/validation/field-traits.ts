@@ -2,17 +2,17 @@ import { Type } from 'class-transformer';
 import { IsObject, ValidateNested } from 'class-validator';
 import { applyDecorators } from './apply-decorators.js';
 
-/** A class that a plain object can be made into. */
+/** Class of a plain object. */
 export type PlainClass<T extends object = object> = new () => T;
 
 const NESTED = Symbol('NESTED');
 const KEEPS_NULL = Symbol('KEEPS_NULL');
 const KEEPS_UNKNOWN = Symbol('KEEPS_UNKNOWN');
 
-/** A field that is an object of another class; a list in its place is refused. */
+/** Field with an object of another class; a list is refused. */
 export function Nested(type: () => PlainClass): PropertyDecorator {
   return applyDecorators(
-    // A guard of its own: class-validator would validate the members of a list instead.
+    // Checked separately, since class-validator would validate the items of a list instead.
     IsObject({ message: '$property must be an object' }),
     ValidateNested({ message: '$property must be an object' }),
     Type(type),
@@ -25,11 +25,11 @@ const recordNested =
   (target, key) =>
     Reflect.defineMetadata(NESTED, type, target, key);
 
-/** A field whose `null` has a meaning of its own; everywhere else `null` is the same as absent. */
+/** Field in which `null` differs from absent; elsewhere they are the same. */
 export const KeepsNull = (): PropertyDecorator => (target, key) =>
   Reflect.defineMetadata(KEEPS_NULL, true, target, key);
 
-/** A class that keeps the keys it does not know, but for those of `Object.prototype`; elsewhere they are dropped. */
+/** Class that keeps unknown keys, except those of `Object.prototype`; elsewhere they are dropped. */
 export const KeepsUnknownKeys = (): ClassDecorator => (target) =>
   Reflect.defineMetadata(KEEPS_UNKNOWN, true, target);
 

@@ -1,14 +1,14 @@
 import { RunnerError } from '../errors/runner.error.js';
 
-/** One field that cannot be accepted. */
+/** Validation error of one field. */
 export interface InvalidField {
   /** Dotted path, such as `dialin_settings.call_id`; empty for the value as a whole. */
   readonly field: string;
-  /** What is accepted there. */
+  /** Accepted values. */
   readonly message: string;
 }
 
-/** A value whose fields cannot be accepted. The message names each of them, but never their values. */
+/** Validation error of a value. The message names each invalid field, but no values. */
 export class InvalidFieldsError extends RunnerError {
   override readonly name = 'InvalidFieldsError';
 

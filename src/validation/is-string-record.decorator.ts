@@ -3,7 +3,7 @@ import { printable } from './printable.js';
 import { Verbatim } from './verbatim.decorator.js';
 import { applyDecorators } from './apply-decorators.js';
 
-/** Checks a `Record<string, string>` value by value; the message names the key at fault, never what it holds. */
+/** Validates a `Record<string, string>`; the message names the invalid key, but not its value. */
 export function IsStringRecord(): PropertyDecorator {
   const check = ValidateBy({
     name: 'isStringRecord',

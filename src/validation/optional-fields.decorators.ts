@@ -14,7 +14,7 @@ import { ApiField, type ApiFieldOptions } from './api-field.decorator.js';
 import { Verbatim } from './verbatim.decorator.js';
 import { applyDecorators } from './apply-decorators.js';
 
-/** Optional fields of a provider's schema in one line each: the check, its message and the documentation. */
+/** Combines validation, message and documentation of an optional field. */
 const optional = (
   check: PropertyDecorator,
   description: string,
@@ -53,7 +53,7 @@ export const OptionalInteger = (min: number, description: string): PropertyDecor
 export const OptionalNumber = (description: string): PropertyDecorator =>
   optional(IsNumber({}, { message: '$property must be a number' }), description, { type: Number });
 
-/** Later than any time in seconds that makes sense, and earlier than any in milliseconds. */
+/** Above any plausible time in seconds, and below any in milliseconds. */
 const MAX_UNIX_SECONDS = 99_999_999_999;
 
 export const OptionalUnixSeconds = (description: string): PropertyDecorator => {

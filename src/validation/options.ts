@@ -1,6 +1,6 @@
 import { didYouMean } from './did-you-mean.js';
 
-/** Says that a value cannot be used as an option of the runner, and what is accepted. */
+/** Invalid options of the runner. The message names what is accepted. */
 export class InvalidOptionsError extends Error {
   override readonly name = 'InvalidOptionsError';
   constructor(
@@ -13,15 +13,15 @@ export class InvalidOptionsError extends Error {
   }
 }
 
-/** setTimeout turns a longer delay into 1 ms. */
+/** Longest timer; setTimeout turns a longer delay into 1 ms. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** What is wrong with a value, as what follows its name: `must be …`; `undefined` when nothing is. */
+/** Check of a value: returns `must be …` for an invalid one, or `undefined`. */
 export type Check = (value: unknown) => string | undefined;
 
 /**
- * Runs one check per option and reports all that fail together.
- * @param extras further options of the same call, which shape the module and so are not among these
+ * Runs one check per option and reports all failures together.
+ * @param extras additional valid keys, which are handled elsewhere
  * @throws {InvalidOptionsError}
  */
 export function checkOptions<T extends object>(
@@ -56,7 +56,7 @@ function unknownOption(
   return `is not an option; there are ${names.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
 }
 
-/** The kind of a value, for an error message; never what it holds, which may be secret. */
+/** Returns the kind of a value for an error message, but not the value, which may be secret. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'a list';
@@ -69,7 +69,7 @@ export function kindOf(value: unknown): string {
 export const isClass = (value: unknown): value is abstract new (...args: never[]) => object =>
   typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
 
-/** A whole number of milliseconds that a timer can take. */
+/** Checks for a whole number of milliseconds within the range of a timer. */
 export const milliseconds =
   (min: number): Check =>
   (value) =>
@@ -77,7 +77,7 @@ export const milliseconds =
       ? undefined
       : `must be a whole number of milliseconds, at least ${min}`;
 
-/** Text that is not empty. */
+/** Checks for a text that is not empty. */
 export const text: Check = (value) =>
   typeof value === 'string' && value !== '' ? undefined : 'must be a string';
 
@@ -89,6 +89,6 @@ export const anObject: Check = (value) =>
 export const trueOrFalse: Check = (value) =>
   typeof value === 'boolean' ? undefined : 'must be true or false';
 
-/** The fields that are set, so that the others do not hide their defaults. */
+/** Removes undefined fields, which would override defaults. */
 export const withoutUndefined = <T extends object>(fields: T): T =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;

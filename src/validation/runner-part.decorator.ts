@@ -2,13 +2,13 @@ import type { Provider } from '@nestjs/common';
 import { MODULE_METADATA } from '@nestjs/common/constants.js';
 import { InvalidOptionsError } from './options.js';
 
-/** The lists of `RunnerModule.forRoot()` that take modules. */
+/** Options of `RunnerModule.forRoot()` that list modules. */
 export type PartsOption = 'transports' | 'features';
 
 const OPTION = Symbol('RUNNER_PART_OPTION');
 const PLACE = Symbol('RUNNER_PART_PLACE');
 
-/** A module that works only in a list of `RunnerModule.forRoot()`. Anywhere else it refuses to start, and says where it belongs. */
+/** Restricts a module to a list of `RunnerModule.forRoot()`. Elsewhere the start fails and names the right list. */
 export function RunnerPart(option: PartsOption): ClassDecorator {
   return (module) => {
     const providers = Reflect.getMetadata(MODULE_METADATA.PROVIDERS, module) as Provider[];
@@ -21,8 +21,8 @@ export function RunnerPart(option: PartsOption): ClassDecorator {
 }
 
 /**
- * A provider for the head of a module's list: fails unless {@link IN_PLACE} replaces it. It has no dependencies, and so fails before the providers
- * that miss theirs do.
+ * Guard provider at the head of a module: throws unless {@link IN_PLACE} replaces it. It has no dependencies, and so fails before providers with missing
+ * ones do.
  */
 export const refusalOf = (problem: string): Provider => ({
   provide: PLACE,
@@ -31,9 +31,9 @@ export const refusalOf = (problem: string): Provider => ({
   },
 });
 
-/** The provider that lets a module start where it is. */
+/** Provider that permits a module to start. */
 export const IN_PLACE: Provider = { provide: PLACE, useValue: true };
 
-/** The list that a module belongs into, where it says so. */
+/** Returns the list that a module belongs to, if it declares one. */
 export const partsOptionOf = (module: object): PartsOption | undefined =>
   Reflect.getMetadata(OPTION, module) as PartsOption | undefined;

@@ -3,11 +3,11 @@ import { keepsNull, keepsUnknownKeys, nestedClassOf, type PlainClass } from './f
 import { type InvalidField, InvalidFieldsError } from './invalid-fields.error.js';
 
 /**
- * Makes an instance of a decorated class from a plain value. `null` counts as absent, unknown keys are dropped, and
- * values of no class of their own are taken over untouched.
+ * Creates an instance of a decorated class from a plain value. `null` counts as absent, unknown keys are dropped, and values without a class of
+ * their own are kept unchanged.
  *
- * @param at where the value is, such as `dailyRoomProperties`, for the names of the fields in the error
- * @throws {InvalidFieldsError} naming every field at fault and what is accepted there
+ * @param at path of the value, such as `dailyRoomProperties`, prefixed to the field names in the error
+ * @throws {InvalidFieldsError} naming every invalid field and what is accepted
  */
 export function validateInto<T extends object>(cls: new () => T, plain: unknown, at = ''): T {
   if (!isPlainObject(plain)) {
@@ -21,7 +21,7 @@ export function validateInto<T extends object>(cls: new () => T, plain: unknown,
 
 type Fields = Record<string, unknown>;
 
-/** As little an object as a list is. */
+/** Replacement for a list, which is no object. */
 const NO_OBJECT = false;
 
 interface FieldTraits {
@@ -31,7 +31,7 @@ interface FieldTraits {
 
 const traits = new WeakMap<PlainClass, ReadonlyMap<string, FieldTraits>>();
 
-/** The fields of a class that have rules, by name. The decorators are read once. */
+/** Returns the fields of a class with validation rules, by name. Cached. */
 function fieldsOf(cls: PlainClass): ReadonlyMap<string, FieldTraits> {
   let fields = traits.get(cls);
   if (!fields) {
@@ -60,7 +60,7 @@ function build<T extends object>(cls: new () => T, plain: Fields): T {
   }
   if (keepsUnknownKeys(cls)) {
     for (const key of Object.keys(plain)) {
-      // Those of every object, such as `constructor`, by which class-validator finds the rules.
+      // Excludes inherited keys such as `constructor`, by which class-validator finds the rules.
       if (!fields.has(key) && !(key in Object.prototype)) values[key] = plain[key];
     }
   }
@@ -69,7 +69,7 @@ function build<T extends object>(cls: new () => T, plain: Fields): T {
 
 function buildNested(cls: PlainClass, value: unknown): unknown {
   if (isPlainObject(value)) return build(cls, value);
-  // class-validator would validate, and name, each member of a list.
+  // class-validator would validate, and name, each item of a list.
   return Array.isArray(value) ? NO_OBJECT : value;
 }
 

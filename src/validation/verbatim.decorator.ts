@@ -1,14 +1,14 @@
 import { Exclude, Type, type TypeHelpOptions } from 'class-transformer';
 
-/** A class without fields, so that class-transformer goes into no value of its. */
+/** Class without fields, so that class-transformer recurses into no value. */
 @Exclude()
 class Untouched {}
 
 /**
- * A field whose value `plainToInstance` and `instanceToPlain` take over as it is. By themselves they copy what they find key by key, lose keys
- * such as `toString`, and fail on an own `constructor`. A `@Transform()` comes too late for that, and on the way back does not count.
+ * Keeps a field's value unchanged in `plainToInstance` and `instanceToPlain`. By default they copy values key by key, lose keys such as `toString`, and
+ * fail on an own `constructor`. `@Transform()` runs too late for that, and is ignored on the way back.
  *
- * @param convert what the field is to hold instead, in an instance or in plain JSON
+ * @param convert converts the value, in an instance or in plain JSON
  */
 export const Verbatim = (
   convert: (value: unknown, isInstance: boolean) => unknown = (value) => value,
@@ -27,7 +27,7 @@ function keepVerbatim(
   if (raw === undefined) return;
   const field = { enumerable: true, configurable: true };
   const value = convert(raw, target.constructor !== Object);
-  // Whatever the library is about to put there, this is what stays.
+  // Overrides the value that the library sets.
   Object.defineProperty(target, property, {
     ...field,
     get: () => value,

@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { RunnerError } from '../errors/runner.error.js';
 import { exceededJsonLimit, MAX_JSON_DEPTH } from '../limits/json-limits.js';
 
-/** How much JSON may come in `?body=`, in bytes once decoded. */
+/** Largest JSON in `?body=`, in bytes once decoded. */
 export const MAX_BODY_PARAM_BYTES = 4_096;
 
-/** The token of a connection: `Authorization: Bearer`, then `?token=`, then the path segment. */
+/** Returns the token of a connection: `Authorization: Bearer`, then `?token=`, then the path segment. */
 export function extractToken(
   request: IncomingMessage,
   pathToken: string | undefined,
@@ -14,17 +14,17 @@ export function extractToken(
   return bearer ?? (param(request, 'token') || undefined) ?? pathToken;
 }
 
-/** The session that `?session_id=` names. */
+/** Returns the session id in `?session_id=`. */
 export function sessionIdParam(request: IncomingMessage): string | undefined {
   return param(request, 'session_id') || undefined;
 }
 
 /**
- * What `?body=<base64 JSON>` carries for the bot, in either alphabet of base64 (Pipecat Cloud's way to pass data on the URL).
- * @throws {RunnerError} `BAD_REQUEST` when it is no base64, no JSON, too large or nested too deep
+ * Decodes `?body=<base64 JSON>`, standard or URL-safe base64, Pipecat Cloud's way to pass the bot's body in the URL.
+ * @throws {RunnerError} `BAD_REQUEST` for malformed base64 or JSON, too large or nested too deep
  */
 export function decodeBodyParam(request: IncomingMessage): unknown {
-  // URLSearchParams turns a "+" of the alphabet into a space.
+  // URLSearchParams decodes "+" as a space.
   const encoded = param(request, 'body')?.replace(/ /g, '+');
   if (!encoded) return undefined;
   if (!/^[\w+/-]+={0,2}$/.test(encoded)) throw new RunnerError('BAD_REQUEST', 'body is not base64');
@@ -33,7 +33,7 @@ export function decodeBodyParam(request: IncomingMessage): unknown {
     throw new RunnerError('BAD_REQUEST', `body is larger than ${MAX_BODY_PARAM_BYTES} bytes`);
   }
   const text = json.toString('utf8');
-  // So few bytes hold no more values than may be.
+  // The size limit implies the limit of values.
   if (exceededJsonLimit(text)) {
     throw new RunnerError('BAD_REQUEST', `body is nested deeper than ${MAX_JSON_DEPTH}`);
   }

@@ -2,11 +2,11 @@ import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { RunnerError, type RunnerErrorCode } from '../errors/runner.error.js';
 import { fieldOf, isInstance } from '../errors/thrown.js';
 
-/** How a WebSocket is closed. */
+/** Close code and reason of a WebSocket. */
 export interface SocketClose {
-  /** From RFC 6455, or from the range 4000 to 4999 that is free for applications. */
+  /** Close code from RFC 6455, or from the application range 4000 to 4999. */
   readonly code: number;
-  /** At most 123 bytes. */
+  /** Close reason, at most 123 bytes. */
   readonly reason: string;
 }
 
@@ -35,9 +35,9 @@ const OF_ERROR: Partial<Record<RunnerErrorCode, number>> = {
 
 const FAILED: SocketClose = { code: 1011, reason: 'the runner failed' };
 
-/** The one place where ends and errors become WebSocket close codes. An unexpected error's own text stays inside. */
+/** Maps session ends and errors to close codes; the only place that does. Unexpected errors keep their text private. */
 export function closeFor(cause: unknown): SocketClose {
-  // A call that came to nothing is closed as if it had not been let in.
+  // A failed start is closed like a refused connection.
   if (isInstance(cause, SessionEnd) && cause.code === 'start_failed') {
     const error: unknown = cause.cause;
     if (isInstance(error, RunnerError) && Object.hasOwn(OF_ERROR, error.code)) {
@@ -55,7 +55,7 @@ export function closeFor(cause: unknown): SocketClose {
   return { code: own ?? FAILED.code, reason: shorten(message) };
 }
 
-/** Cuts a text to what fits a close frame, between characters. */
+/** Cuts a text to the size of a close frame, at a character boundary. */
 function shorten(text: string): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= 123) return text;

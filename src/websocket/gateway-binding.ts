@@ -7,7 +7,7 @@ import type { RunnerGatewayOptions } from './runner-gateway.decorator.js';
 import type { RunnerWebSocket } from './runner-web-socket.js';
 import { SocketGateway } from './socket-gateway.js';
 
-/** Serves the runner's gateways in an application without `@nestjs/websockets`, where Nest itself serves no gateway. */
+/** Serves the runner's gateways in an application without `@nestjs/websockets`, where Nest binds no gateways. */
 @Injectable()
 export class GatewayBinding implements OnModuleInit, BeforeApplicationShutdown {
   private readonly servers: unknown[] = [];
@@ -18,7 +18,7 @@ export class GatewayBinding implements OnModuleInit, BeforeApplicationShutdown {
     private readonly adapter: RunnerSocketAdapter,
   ) {}
 
-  /** Comes after Nest has bound the gateways. */
+  /** Runs after Nest has bound the gateways. */
   onModuleInit(): void {
     if (this.adapter.servesRunner || !this.adapterHost.httpAdapter) return;
     for (const { providers } of this.modules.values()) {
@@ -37,7 +37,7 @@ export class GatewayBinding implements OnModuleInit, BeforeApplicationShutdown {
     gateway.afterInit();
   }
 
-  /** Comes, as Nest's own, after the drain and before the HTTP server closes. */
+  /** Runs, like Nest's own hook, after the drain and before the HTTP server closes. */
   async beforeApplicationShutdown(): Promise<void> {
     await Promise.all(this.servers.map((server) => this.adapter.close(server)));
   }

@@ -1,25 +1,25 @@
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
 
-/** What is known of a watched socket. */
+/** Heartbeat state of a watched socket. */
 interface Pulse {
   readonly tcp: IncomingMessage['socket'];
-  /** How much had arrived when it was last pinged. */
+  /** Bytes received at the time of the last ping. */
   bytesRead: number;
 }
 
 /**
- * Finds peers that vanished without a word: pings all sockets with one timer, and cuts off those from which nothing at
- * all came in return. Whatever arrives counts, so a peer that ignores pings but sends media is safe.
+ * Keep-alive: pings all sockets with one timer, and disconnects those that have sent nothing since the last ping. Any data counts, so a peer
+ * that ignores pings but sends media stays connected.
  */
 export class SocketLiveness {
   private readonly pulses = new Map<WebSocket, Pulse>();
   private timer: NodeJS.Timeout | undefined;
 
-  /** @param pingIntervalMs a socket is cut off when a ping stays unanswered this long; 0 for never */
+  /** @param pingIntervalMs interval of pings, and heartbeat timeout; 0 disables both */
   constructor(private readonly pingIntervalMs: number) {}
 
-  /** Watches a socket until it closes. @param request the one that opened it */
+  /** Watches a socket until it closes. @param request the upgrade request */
   watch(socket: WebSocket, request: IncomingMessage): void {
     if (this.pingIntervalMs === 0 || socket.readyState === socket.CLOSED) return;
     this.pulses.set(socket, { tcp: request.socket, bytesRead: -1 });
@@ -33,10 +33,10 @@ export class SocketLiveness {
   private sweep(): void {
     for (const [socket, pulse] of this.pulses) {
       if (socket.isPaused) {
-        // It does not read, and so cannot hear its peer; once it does again, it is pinged anew.
+        // Paused by backpressure, so no pong can be read. It is pinged again once it resumes.
         pulse.bytesRead = -1;
       } else if (pulse.tcp.bytesRead === pulse.bytesRead) {
-        // Not terminate(), by which a bot leaves.
+        // Unlike terminate(), which marks a close from this side.
         pulse.tcp.destroy();
       } else {
         pulse.bytesRead = pulse.tcp.bytesRead;

@@ -4,23 +4,23 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { RunnerWebSocket } from './runner-web-socket.js';
 
-/** How a {@link RawSocketServer} treats its sockets. */
+/** Options of the sockets of a {@link RawSocketServer}. */
 export interface RawSocketOptions {
-  /** The largest message, in bytes. */
+  /** Largest message, in bytes. */
   readonly maxPayloadBytes: number;
-  /** How long a peer may take to answer a close, in milliseconds. */
+  /** Close handshake timeout, in milliseconds. */
   readonly closeTimeoutMs: number;
 }
 
-/** More pieces of one message are refused, and so are more chunks that were read of it: each takes memory beside its bytes. */
+/** The most fragments of a message, and the most chunks read of it: each takes memory beside its bytes. */
 const MAX_PIECES = 4_096;
 const MAX_CHUNKS = 16_384;
 
-/** Accepts the WebSockets of one gateway at its path, and one path segment deeper. Emits `connection` (socket, request). */
+/** WebSocket server of one gateway at its path and one path segment below it. Emits `connection` (socket, request). */
 export class RawSocketServer extends EventEmitter {
   private readonly server: WebSocketServer;
 
-  /** @param path the full path, such as `/voice/ws`, known only once the application is up */
+  /** @param path full path, such as `/voice/ws`, known once the application is initialised */
   constructor(
     readonly path: () => string,
     private readonly options: RawSocketOptions,
@@ -39,7 +39,7 @@ export class RawSocketServer extends EventEmitter {
     });
   }
 
-  /** Takes the upgrade if its path is this server's; otherwise leaves it alone and returns false. */
+  /** Accepts the upgrade if its path is this server's. @returns false for another path */
   takes(pathname: string, request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     const path = this.path();
     if (!pathname.startsWith(path)) return false;
@@ -48,7 +48,7 @@ export class RawSocketServer extends EventEmitter {
     if (rest !== '' && rest !== '/' && token === undefined) return false;
     this.server.handleUpgrade(request, socket, head, (accepted) => {
       const client = accepted as RunnerWebSocket;
-      // Before anything else can happen: the first frames may be in `head` already.
+      // The first frames may already be in `head`.
       client.hold();
       client.origin = request.headers.origin;
       client.pathToken = token && decode(token);
@@ -59,7 +59,7 @@ export class RawSocketServer extends EventEmitter {
     return true;
   }
 
-  /** Says goodbye (1001) to all, and resolves when all are gone; who does not answer is cut off after the close time-out. */
+  /** Closes all sockets (close code 1001) and resolves when they are closed. A peer that does not answer is cut after the close timeout. */
   async close(): Promise<void> {
     this.server.close();
     await Promise.all(
@@ -68,7 +68,7 @@ export class RawSocketServer extends EventEmitter {
           new Promise<void>((resolve) => {
             client.once('close', () => resolve());
             client.close(1001, 'the server is going away');
-            // A paused socket would not see the peer's answer.
+            // A paused socket would not read the peer's close frame.
             client.resume();
           }),
       ),

@@ -2,9 +2,9 @@ import { SetMetadata, type Type } from '@nestjs/common';
 import { WebSocketGateway } from '../compat/web-socket-gateway.js';
 import type { RunnerRef } from '../runner-ref.js';
 
-/** The options of a gateway of one runner. */
+/** Metadata of a runner's gateway. */
 export interface RunnerGatewayOptions {
-  /** Where it is, below the runner's base path. */
+  /** Path below the runner's base path. */
   readonly runnerPath: string;
   readonly runner: RunnerRef;
 }
@@ -12,22 +12,22 @@ export interface RunnerGatewayOptions {
 const RUNNER_GATEWAY = Symbol('RUNNER_GATEWAY');
 
 /**
- * A gateway on raw sockets, for subclasses of `SocketGateway` among the providers of a transport's module. It gets every connection to `/<path>`
- * and `/<path>/<token>` below the runner's base path, on the application's own HTTP server, beside the gateways of the host.
+ * Marks a subclass of `SocketGateway` as a gateway on raw sockets, a provider of a transport's module. It receives the connections to `/<path>`
+ * and `/<path>/<token>` below the runner's base path, on the application's HTTP server, beside the gateways of the host.
  *
- * @param path without slashes around it, such as `ws-client`
+ * @param path path without leading and trailing slash, such as `ws-client`
  */
 export const RunnerGateway = (path: string): ClassDecorator => SetMetadata(RUNNER_GATEWAY, path);
 
-/** The path of a {@link RunnerGateway}; `undefined` for any other class. */
+/** Returns the path of a {@link RunnerGateway}; `undefined` for any other class. */
 export const runnerGatewayPath = (gateway: Type<unknown>): string | undefined =>
   Reflect.getMetadata(RUNNER_GATEWAY, gateway) as string | undefined;
 
-/** Makes a subclass of a {@link RunnerGateway} the gateway of one runner. */
+/** Binds a subclass of a {@link RunnerGateway} to one runner. */
 export function bindGateway(gateway: Type<unknown>, runner: RunnerRef): void {
   const runnerPath = runnerGatewayPath(gateway)!;
   const options: RunnerGatewayOptions & { path: string } = {
-    // Nest shares a server between gateways of one path: ours are never shared, neither with the host's nor with another runner's.
+    // Unique path: Nest shares a server between gateways of the same path.
     path: `pipecat-runner:/${runner.path}/${runnerPath}`,
     runnerPath,
     runner,

@@ -8,23 +8,23 @@ import type { RunnerGatewayOptions } from './runner-gateway.decorator.js';
 import { RunnerWebSocket } from './runner-web-socket.js';
 import { UpgradeRouter } from './upgrade-router.js';
 
-/** How the sockets of one runner are served. */
+/** Socket options of one runner. */
 export interface RunnerSocketOptions extends RawSocketOptions {
-  /** What all gateways of the runner live below, such as `/voice`; '' for nothing. Final once the application is being initialised. */
+  /** Base path of the runner's gateways, such as `/voice`, or ''. Final once the application is being initialised. */
   readonly basePath: () => string;
 }
 
-/** What a {@link RunnerSocketAdapter} is made with. */
+/** Dependencies of a {@link RunnerSocketAdapter}. */
 export interface RunnerSocketAdapterOptions {
-  /** `undefined` in an application without one, such as a microservice. */
+  /** HTTP server; `undefined` in an application without one, such as a microservice. */
   readonly httpServer: () => Server | undefined;
-  /** Makes the adapter Nest would use for a host that set none; `undefined` where its package is missing. */
+  /** Creates Nest's default adapter for the host's gateways; `undefined` where its package is missing. */
   readonly defaultAdapter: ((httpServer: Server | undefined) => WebSocketAdapter) | undefined;
 }
 
 /**
- * The WebSocket adapter of the whole application: serves the gateways of all its runners itself, and hands the host's gateways
- * to the host's adapter, whichever that is and whenever it is set.
+ * WebSocket adapter of the application. Serves the gateways of all runners, and delegates the host's gateways to the host's adapter, whenever it
+ * is set.
  */
 export class RunnerSocketAdapter implements WebSocketAdapter {
   private hostAdapter: WebSocketAdapter | undefined;
@@ -34,7 +34,7 @@ export class RunnerSocketAdapter implements WebSocketAdapter {
 
   constructor(private readonly options: RunnerSocketAdapterOptions) {}
 
-  /** Becomes the application's adapter, and stays it: an adapter the host sets later is the one behind this. */
+  /** Installs this adapter permanently. An adapter that the host sets later becomes the delegate. */
   install(config: ApplicationConfig): void {
     this.hostAdapter = config.getIoAdapter();
     config.setIoAdapter(this);
@@ -43,17 +43,17 @@ export class RunnerSocketAdapter implements WebSocketAdapter {
     };
   }
 
-  /** Whether any gateway of a runner is served. */
+  /** True when a runner's gateway is served. */
   get servesRunner(): boolean {
     return this.router !== undefined;
   }
 
-  /** Serves the gateways of this runner, too. */
+  /** Adds the gateways of a runner. */
   add(runner: RunnerRef, options: RunnerSocketOptions): void {
     this.runners.set(runner, options);
   }
 
-  /** Nest sets this from the application's options of the same name. */
+  /** Application option of the same name, set by Nest. */
   set forceCloseConnections(force: boolean) {
     this.force = force;
     if (this.hostAdapter) Object.assign(this.hostAdapter, { forceCloseConnections: force });
@@ -87,7 +87,7 @@ export class RunnerSocketAdapter implements WebSocketAdapter {
     // eslint-disable-next-line @typescript-eslint/no-explicit-any -- Nest's own signature
     transform: (data: any) => Observable<any>,
   ): void {
-    // Frames of the runner's gateways belong to the bot.
+    // Frames of the runner's gateways are for the bot only.
     if (!(client instanceof RunnerWebSocket)) {
       this.host.bindMessageHandlers(client, handlers, transform);
     }

@@ -4,7 +4,7 @@ import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { optionalPackage } from '../packages/optional-package.js';
 import { RunnerSocketAdapter } from './runner-socket-adapter.js';
 
-/** Installs the {@link RunnerSocketAdapter} while the application is being built, so that a host has nothing to call. */
+/** Installs the {@link RunnerSocketAdapter} during bootstrap, without any call by the host. */
 export const runnerSocketsProvider: FactoryProvider<RunnerSocketAdapter> = {
   provide: RunnerSocketAdapter,
   inject: [ApplicationConfig, HttpAdapterHost],
@@ -18,7 +18,7 @@ export const runnerSocketsProvider: FactoryProvider<RunnerSocketAdapter> = {
   },
 };
 
-/** What Nest itself falls back to. Loaded ahead, because Nest creates gateways synchronously. */
+/** Loads Nest's default adapter ahead, because Nest creates gateways synchronously. */
 async function loadDefaultAdapter(): Promise<
   ((server: Server | undefined) => WebSocketAdapter) | undefined
 > {

@@ -415,7 +415,7 @@ describe('UpgradeRouter', () => {
 });
 
 describe('RawSocketServer', () => {
-  it('cuts off a peer that does not answer its goodbye', async () => {
+  it('cuts off a peer that does not answer its close frame', async () => {
     const { client, server } = await pair();
     client.pause();
     const closed = once(server, 'close');

@@ -5,30 +5,27 @@ import { guardListeners } from '../errors/guard-listeners.js';
 import { ITEM_BYTES } from '../limits/item-bytes.js';
 import { Queue } from '../limits/queue.js';
 
-/** Past this many queued bytes a held socket stops reading; before, it reads on, so that it notices a peer that leaves. */
+/** Backpressure limit of buffered bytes, after which reading pauses. Below it reading continues, to detect a disconnect. */
 const MAX_HELD_BYTES = 65_536;
-/** Still unheard after so long, it reads on, and the oldest frames go: nobody listens, and a peer that leaves must be noticed. Milliseconds. */
+/** Timeout without a listener, in milliseconds. Then reading resumes, to detect a disconnect, and the oldest frames are dropped. */
 const UNHEARD_MS = 10_000;
-/** After so many messages the event loop has a turn: ws passes on whatever it reads in one go, which can be megabytes of tiny ones. */
+/** Messages per turn of the event loop: ws emits whatever it has read at once, which may be megabytes of tiny messages. */
 const MESSAGES_PER_TURN = 100;
-/** What a peer can have ws do something for. */
+/** Events that a peer can trigger. */
 const PEER_EVENTS: ReadonlySet<string | symbol> = new Set(['message', 'ping', 'pong']);
 
-/** The event of a socket whose frames nobody hears, so that the oldest are dropped from now on. */
+/** Event of a socket without a listener whose oldest frames are dropped from now on. */
 export const UNHEARD = 'unheard';
 
-/**
- * A `ws` socket that can keep frames until somebody listens. Pausing alone would not do: frames that arrived in the
- * same chunk are emitted all the same, and are lost when there is no listener yet.
- */
+/** WebSocket that can buffer frames until a listener is attached. Pausing alone would lose frames of the same chunk, which ws emits anyway. */
 export class RunnerWebSocket extends WebSocket {
-  /** The `Origin` of its upgrade. */
+  /** `Origin` header of the upgrade. */
   origin: string | undefined = undefined;
-  /** The path segment behind the gateway's path in its URL, such as the token in `/ws/<token>`. */
+  /** Path segment after the gateway's path, such as the token in `/ws/<token>`. */
   pathToken: string | undefined = undefined;
-  /** The messages that were read to identify the peer before the bot got the socket. */
+  /** Messages that were read to identify the peer before the bot received the socket. */
   handshake: readonly string[] = [];
-  /** The largest message it takes, in bytes. What a bot's process sends to its peer is bounded by the same. */
+  /** Largest message, in bytes, in both directions of a relayed bot process. */
   maxPayloadBytes: number | undefined = undefined;
   private onFailure: ((thrown: unknown) => void) | undefined = undefined;
   private held: Queue<Message> | undefined = undefined;
@@ -39,14 +36,14 @@ export class RunnerWebSocket extends WebSocket {
   private unheardTimer: NodeJS.Timeout | undefined;
   private watching = false;
   private closing = false;
-  private farewell: { readonly ask: () => void; readonly timeoutMs: number } | undefined;
+  private peerClose: { readonly ask: () => void; readonly timeoutMs: number } | undefined;
   private endTimer: NodeJS.Timeout | undefined;
 
   /**
-   * Keeps every frame that arrives until a `message` listener is added; it then gets them in order. When that listener
-   * is removed again while frames are left, the rest stays. Holding twice changes nothing.
+   * Buffers frames until a `message` listener is attached, which then receives them in order. If that listener is removed early, the rest stays
+   * buffered. Idempotent.
    *
-   * @param unread messages that were taken and are to be read again, before all others
+   * @param unread messages to be read again, before all others
    */
   hold(unread: readonly Message[] = []): void {
     const later = this.held;
@@ -64,45 +61,43 @@ export class RunnerWebSocket extends WebSocket {
   }
 
   /**
-   * Has `onFailure` be told of every listener that throws or rejects, and the others be called all the same. Without, it would end the process,
-   * or keep the close of the socket from those who wait for it.
+   * Catches errors of listeners and reports them to `onFailure`; the other listeners are still called. Unguarded, an error would end the process
+   * or suppress the `close` event.
    */
   guard(onFailure: (thrown: unknown) => void): void {
     this.onFailure = onFailure;
     guardListeners(this, onFailure);
   }
 
-  /** Whether this side closed or cut the connection, as opposed to the peer. */
+  /** True when this side closed the connection, not the peer. */
   get closedHere(): boolean {
     return this.closing;
   }
 
-  /**
-   * Has the peer end the connection by itself: whoever closes it, `ask` asks the peer first, and only one that has not left after `timeoutMs` is closed on.
-   */
+  /** Asks the peer to close the connection itself: any close first calls `ask`, and proceeds when the peer has not closed within `timeoutMs`. */
   closeAfter(ask: () => void, timeoutMs: number): void {
-    this.farewell = { ask, timeoutMs };
+    this.peerClose = { ask, timeoutMs };
   }
 
   override close(code?: number, data?: string | Buffer): void {
-    // ws answers the peer's close frame through this method too; only its own field tells the two apart.
+    // ws also answers the peer's close frame with this method; only its internal field tells.
     if (hasPeerClosed(this)) return super.close(code, data);
     this.closing = true;
     if (this.endTimer) return;
-    const { farewell } = this;
-    if (!farewell || this.readyState !== WebSocket.OPEN) return super.close(code, data);
-    this.farewell = undefined;
+    const { peerClose } = this;
+    if (!peerClose || this.readyState !== WebSocket.OPEN) return super.close(code, data);
+    this.peerClose = undefined;
     const close = (): void => {
       this.endTimer = undefined;
       super.close(code, data);
     };
-    this.endTimer = setTimeout(close, farewell.timeoutMs);
+    this.endTimer = setTimeout(close, peerClose.timeoutMs);
     this.once('close', () => clearTimeout(this.endTimer));
-    farewell.ask();
+    peerClose.ask();
   }
 
   override terminate(): void {
-    // ws itself gives up a peer that pings and does not read the answers.
+    // ws itself gives up a peer that sends pings and does not read the pongs.
     if (!ignoresPongs(this)) this.closing = true;
     super.terminate();
   }
@@ -166,7 +161,7 @@ export class RunnerWebSocket extends WebSocket {
     if (event !== 'message') return;
     this.off('newListener', this.onNewListener);
     this.watching = false;
-    // Not at once: `newListener` comes before the listener is in place.
+    // `newListener` is emitted before the listener is attached.
     process.nextTick(() => this.release());
   };
 
@@ -182,14 +177,14 @@ export class RunnerWebSocket extends WebSocket {
   }
 }
 
-/** A `message` event's arguments. */
+/** Arguments of a `message` event. */
 export type Message = [data: RawData, isBinary: boolean];
 
-/** In whatever form the bot wants its messages: it may have set a `binaryType`. */
+/** Returns the size of a message of any `binaryType`. */
 const sizeOf = ([data]: Message): number =>
   ITEM_BYTES +
   (Array.isArray(data) ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength);
 
-/** A copy where the data are a small part of what was read with them, which would be kept as long as they are. */
+/** Copies small data, which would otherwise keep the whole chunk in memory. */
 const withoutChunk = (data: Buffer): Buffer =>
   data.length * 2 < data.buffer.byteLength ? Buffer.from(data) : data;

@@ -5,8 +5,8 @@ import type { RunnerWebSocket } from './runner-web-socket.js';
 import type { SocketSessions } from './socket-sessions.js';
 
 /**
- * The base of gateways with `@RunnerGateway(path)`. It admits a socket to a session and launches the bot. An error of {@link accept} closes the
- * socket with 1011 and is logged.
+ * Base of gateways with `@RunnerGateway(path)`, which admit sockets to sessions and launch bots. An error of {@link accept} closes the
+ * socket with close code 1011 and is logged.
  *
  * @example
  * ```ts
@@ -24,26 +24,26 @@ import type { SocketSessions } from './socket-sessions.js';
 export abstract class SocketGateway {
   protected abstract readonly sockets: SocketSessions;
 
-  /** Whether anybody is let in, as opposed to a runner that is restricted to another transport. @default true */
+  /** False where the runner is restricted to another transport. @default true */
   protected get isOn(): boolean {
     return true;
   }
 
   /**
-   * Accepts a new connection. Its frames are buffered until the bot listens.
-   * @param request the HTTP request of its upgrade
+   * Handles a new connection. Its frames are buffered until the bot listens.
+   * @param request the upgrade request
    */
   protected abstract accept(
     socket: RunnerWebSocket,
     request: IncomingMessage,
   ): Promise<void> | void;
 
-  /** Nest calls it when the gateway is bound. */
+  /** Called by Nest when the gateway is bound. */
   afterInit(): void {
     if (this.isOn) this.sockets.warnIfOpen();
   }
 
-  /** Nest calls it for each connection. */
+  /** Called by Nest for each connection. */
   async handleConnection(socket: RunnerWebSocket, request: IncomingMessage): Promise<void> {
     try {
       await this.accept(socket, request);

@@ -17,24 +17,24 @@ import { SocketLiveness } from './liveness.js';
 import { RunnerSocketAdapter } from './runner-socket-adapter.js';
 import { type RunnerWebSocket, UNHEARD } from './runner-web-socket.js';
 
-/** The sessions that the clients of a gateway may connect to. */
+/** Admission rules of a gateway. */
 export interface SocketAdmission {
-  /** Wire names of the transports whose clients connect here. */
+  /** Wire names of the transports whose sessions can be claimed here. */
   readonly transports: readonly string[];
-  /** The transport of a session whose client connects without a `POST /start`. */
+  /** Transport of a session that is opened for a client without a `POST /start`. */
   readonly openAs: string;
   /**
-   * The interval of pings, in milliseconds: a client from which nothing arrived since the last one is cut off. 0 is off.
+   * Keep-alive interval of pings, in milliseconds. A client silent for one interval is disconnected. 0 disables pings.
    * @default 0
    */
   readonly pingIntervalMs?: number;
 }
 
-/** Decides who may connect, finds or opens the session, and ties socket and session together. */
+/** Admission of WebSocket clients: authorizes them, claims or opens the session, and binds its lifecycle to the socket. */
 @Injectable()
 export class SocketSessions {
   private warned = false;
-  /** By their intervals. */
+  /** Keep-alives by their interval. */
   private readonly watches = new Map<number, SocketLiveness>();
 
   /** @internal injected */
@@ -51,7 +51,7 @@ export class SocketSessions {
     adapter.add(runner, { maxPayloadBytes, closeTimeoutMs, basePath: () => paths.basePath });
   }
 
-  /** @internal Says once that whoever connects starts a session, where HTTP wants a key for that. */
+  /** @internal Warns once when a WebSocket starts sessions without a key although HTTP requires one. */
   warnIfOpen(): void {
     const isOpen = this.auth instanceof KeyAuth && this.auth.isOpen;
     if (this.warned || isOpen || this.options.webSocketAuth !== 'none') return;
@@ -62,8 +62,8 @@ export class SocketSessions {
   }
 
   /**
-   * Returns the session of a new connection, claimed and bound to the socket: either ends with the other. Where the client may not come in
-   * (origin, token, capacity), the socket is closed with the code that says why, and the result is `undefined`.
+   * Admits a new connection and returns its session, bound to the socket: either ends with the other. A refused connection (origin, token,
+   * capacity) is closed with the matching close code, and the result is `undefined`.
    */
   async admit(
     socket: RunnerWebSocket,
@@ -105,7 +105,7 @@ export class SocketSessions {
       throw this.registry.observers.refused(error, { transport });
     }
     const session = announced ?? (await this.registry.open({ transport, isConnected: true }));
-    // A copy, for bots may do with it what they like.
+    // Copied, since bots may modify it.
     session.body ??= body ?? structuredClone(this.options.webSocketBody);
     return session;
   }
@@ -129,7 +129,7 @@ export class SocketSessions {
     throw new RunnerError('FORBIDDEN', 'no such session is waiting');
   }
 
-  /** The session ends with the socket, and the socket with the session. */
+  /** Ends the session with the socket, and the socket with the session. */
   private bind(session: Session, socket: RunnerWebSocket): void {
     socket.guard((thrown) => session.fail(thrown));
     socket.on('error', (error) => {
@@ -144,21 +144,21 @@ export class SocketSessions {
           ? new SessionEnd('completed', 'The bot hung up.')
           : new SessionEnd('peer_left', `The caller left (${code}).`),
       );
-    // It may have closed while its session was being claimed.
+    // The socket may have closed while its session was being claimed.
     if (socket.readyState === socket.CLOSED) left();
     else socket.once('close', left);
     session.onEnd((reason) => closed(socket, reason));
   }
 }
 
-/** Closes the socket with the code of the reason, and waits until it is (ws cuts it after `closeTimeoutMs`). */
+/** Closes the socket with the close code of the reason, and waits until it is closed (ws cuts it after `closeTimeoutMs`). */
 function closed(socket: RunnerWebSocket, end: SessionEnd): Promise<void> | undefined {
   if (socket.readyState === socket.CLOSED) return undefined;
   return new Promise((resolve) => {
     socket.once('close', () => resolve());
     const { code, reason } = closeFor(end);
     socket.close(code, reason);
-    // A bot may have paused it, and then the peer's answer would never be read.
+    // A bot may have paused it, and then the peer's close frame would never be read.
     socket.resume();
   });
 }

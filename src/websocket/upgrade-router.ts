@@ -5,9 +5,9 @@ import { goOnWithoutUpgrade, isToWebSocket } from '../compat/http-upgrade.js';
 import type { RawSocketServer } from './raw-socket-server.js';
 
 /**
- * Stands before all other `upgrade` listeners of an HTTP server, whenever they were added: takes what is the runner's,
- * and hides it from the others, some of which destroy every upgrade they do not know (such as Nest's `WsAdapter`).
- * What nobody takes is answered 404, and what is no WebSocket as if it had not asked for an upgrade.
+ * Router ahead of all other `upgrade` listeners of an HTTP server, whenever they were added. It hides the runner's upgrades from them, since some
+ * destroy every upgrade they do not know (such as Nest's `WsAdapter`). An upgrade without a taker is answered 404; another protocol than WebSocket
+ * is ignored, as if no upgrade had been requested.
  */
 export class UpgradeRouter {
   private readonly servers: RawSocketServer[] = [];
@@ -21,9 +21,9 @@ export class UpgradeRouter {
       goOnWithoutUpgrade(http, ...upgrade);
       return true;
     };
-    // Servers of HTTP/2 have the time-outs of HTTP/1 where they speak it, too.
+    // HTTP/2 servers have the timeouts of HTTP/1 where they support it.
     if (!Reflect.has(http, 'headersTimeout')) http.once('listening', warnOfHttp2);
-    // Node upgrades nothing without a listener; this one is alone where the host has no WebSockets of its own.
+    // Node needs a listener to upgrade; this one is alone where the host has no WebSockets.
     http.on('upgrade', (_request, socket) => {
       if (http.listenerCount('upgrade') === 1) refuse(socket);
     });
@@ -31,7 +31,7 @@ export class UpgradeRouter {
 
   add(server: RawSocketServer): void {
     this.servers.push(server);
-    // What looks like a token behind one path may be a path of its own.
+    // Longest path first: a token below one path may be another gateway's path.
     this.servers.sort((a, b) => b.path().length - a.path().length);
   }
 
@@ -55,7 +55,7 @@ function warnOfHttp2(): void {
 function refuse(socket: Duplex): void {
   const detail = 'There is no WebSocket at this path.';
   const body = JSON.stringify({ statusCode: 404, error: 'Not Found', message: detail, detail });
-  // Nor does it matter whether the other side ever closes its half.
+  // The peer may never close its half.
   socket.on('error', () => undefined).once('finish', () => socket.destroy());
   socket.end(
     'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n' +

@@ -5,10 +5,10 @@ import { type Init, RunnerArguments } from '../bot/runner-arguments.js';
 import { WireClass } from '../bot/wire-classes.js';
 import { ApiField } from '../validation/api-field.decorator.js';
 
-/** A bot that talks over a WebSocket: a plain client's, or a carrier's. */
+/** Arguments of a bot on a WebSocket: a plain client's or a carrier's. */
 @WireClass('WebSocketRunnerArguments')
 export class WebSocketRunnerArguments extends RunnerArguments {
-  /** The open connection. Frames that arrived before the first `message` listener are kept for it. */
+  /** Open connection. Frames are buffered until the first `message` listener. */
   @LiveField()
   @IsObject({ message: 'websocket must be an open WebSocket' })
   websocket!: WebSocket;

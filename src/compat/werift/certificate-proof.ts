@@ -2,25 +2,25 @@ import { verify, X509Certificate } from 'node:crypto';
 import type * as werift from 'werift';
 import type { Handshake } from './handshake-fragments.js';
 
-/** The messages in which the other side signs with the key of its certificate (RFC 5246, section 7.4). */
+/** Handshake messages signed with the key of the certificate (RFC 5246, section 7.4). */
 export const SERVER_KEY_EXCHANGE = 12;
 export const CERTIFICATE_VERIFY = 15;
 
-/** The hash that is agreed on for all signatures (RFC 5246, section 7.4.1.4.1). */
+/** Negotiated hash of all signatures (RFC 5246, section 7.4.1.4.1). */
 const SHA256 = 4;
 
 /**
- * Tells whether the other side of a DTLS handshake has the key of the certificate that it showed. werift (seen in 0.24.4) looks at the
- * certificate alone, which goes over the network in the clear: whoever is between the two could show the client's as its own.
+ * Verifies that the peer of a DTLS handshake owns the key of its certificate. werift (seen in 0.24.4) checks only the certificate, which is sent in the
+ * clear: a man in the middle could present the client's.
  *
- * @param message a {@link CERTIFICATE_VERIFY} of a client, or a {@link SERVER_KEY_EXCHANGE} of a server; it comes after the certificate
+ * @param message a {@link CERTIFICATE_VERIFY} of a client, or a {@link SERVER_KEY_EXCHANGE} of a server; it follows the certificate
  */
 export function provesCertificate(
   { cipher, dtls }: Pick<werift.DtlsSocket, 'cipher' | 'dtls'>,
   { msg_type, fragment }: Handshake,
 ): boolean {
   try {
-    // The length of a public key is in the fourth byte of the parameters that it ends.
+    // The fourth byte is the length of the public key, which ends the parameters.
     const at = msg_type === SERVER_KEY_EXCHANGE ? 4 + fragment.readUInt8(3) : 0;
     const signed =
       msg_type === SERVER_KEY_EXCHANGE
@@ -35,7 +35,7 @@ export function provesCertificate(
     const signature = fragment.subarray(at + 4, at + 4 + fragment.readUInt16BE(at + 2));
     return verify('sha256', Buffer.concat(signed), publicKey, signature);
   } catch {
-    // There is no certificate yet, or something in it is malformed.
+    // The certificate is missing, or something is malformed.
     return false;
   }
 }

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type * as werift from 'werift';
 import { expectMethods } from './werift-shape.js';
 
-/** werift's TURN client, with the parts that are not in its types. */
+/** werift's TURN client, with untyped internals. */
 interface TurnClient extends Pick<
   werift.TurnProtocol,
   'server' | 'username' | 'realm' | 'nonce' | 'integrityKey'
@@ -23,10 +23,9 @@ type Werift = Pick<typeof werift, 'TurnProtocol' | 'Message' | 'methods' | 'clas
 const DONE = Symbol('DONE');
 
 /**
- * Has werift's TURN clients leave nothing behind (seen in 0.24.4): after closing, the timer of their next refresh goes on for minutes and
- * keeps the process from ending, and the server keeps the address that it lent them. Changes the class, once, for werift makes them
- * itself, and starts the timer before anybody else sees them.
- * @throws {Error} when werift is not as expected
+ * Releases TURN allocations on close (seen in werift 0.24.4): the refresh timer otherwise runs for minutes and keeps the process alive, and the server
+ * keeps the relayed address. Patches the class, once, since werift creates the clients and starts the timer itself.
+ * @throws {Error} when werift's internals differ
  */
 export function endTurnAllocations({ TurnProtocol, Message, methods, classes }: Werift): void {
   const prototype = TurnProtocol.prototype as unknown as TurnClient & { [DONE]?: true };
@@ -56,7 +55,7 @@ export function endTurnAllocations({ TurnProtocol, Message, methods, classes }: 
 
   prototype.close = async function (this: TurnClient) {
     clearTimeout(timers.get(this));
-    // An answer is not waited for: without, the server lets go of it later.
+    // Not awaited: without an answer the allocation expires.
     if (timers.delete(this) && this.integrityKey) {
       const { username, realm, nonce } = this;
       const release = refreshFor(0)
@@ -66,7 +65,7 @@ export function endTurnAllocations({ TurnProtocol, Message, methods, classes }: 
         .addMessageIntegrity(this.integrityKey)
         .addFingerprint();
       await this.sendStun(release, this.server).catch(() => undefined);
-      // A datagram leaves a moment after it is sent, unless the socket is closed.
+      // A datagram leaves in a later tick, unless the socket is closed.
       await setImmediate();
     }
     await close.call(this);

@@ -15,27 +15,27 @@ const CLOSE_NOTIFY = 0;
 /** RFC 5246, section 7.4. */
 const CLIENT_HELLO = 1;
 const FINISHED = 20;
-/** Messages that change keys, the certificate or the cookie; only the first of each counts. */
+/** Messages that change keys, the certificate or the cookie; only the first of each is accepted. */
 const ONCE: readonly number[] = [2, 3, 11, SERVER_KEY_EXCHANGE, 13, CERTIFICATE_VERIFY, 16];
 const PROOFS: readonly number[] = [SERVER_KEY_EXCHANGE, CERTIFICATE_VERIFY];
-/** The flight of a server that has got its cookie back. */
+/** Flight of a server that has received its cookie. */
 const COOKIE_SEEN = 4;
 
-/** A DTLS record, as werift's cipher takes it. */
+/** DTLS record, as werift's cipher accepts it. */
 type Plaintext = Parameters<werift.CipherContext['decryptPacket']>[0];
 type DtlsRecord = Pick<Plaintext, 'recordLayerHeader' | 'fragment'>;
 
 /**
- * Stands between the network and a DTLS connection of werift's (seen in 0.24.4), which believes what nobody signed:
+ * Guards a DTLS connection of werift's (seen in 0.24.4), which trusts unauthenticated records:
  *
- * - In the clear it gets only handshake messages, until the handshake is over, and no Finished. When the last flight of the other side comes
- *   again later, its Finished has ours sent again.
- * - An alert must be authentic. There is no renegotiation.
- * - The parts of a handshake message are put together in any order, within bounds.
- * - The other side must have the key of the certificate that it shows.
+ * - Accepts only handshake messages in the clear, until the handshake is complete, and no Finished. A retransmitted last flight of the peer is
+ *   answered by retransmitting our own.
+ * - Requires authentic alerts, and refuses DTLS renegotiation.
+ * - Reassembles handshake fragments in any order, within limits.
+ * - Requires proof that the peer owns the key of its certificate.
  *
- * @param dtls a connection that has received nothing yet
- * @throws {Error} when werift is not as expected
+ * @param dtls a connection before its first datagram
+ * @throws {Error} when werift's internals differ
  */
 export function guardDtls(dtls: werift.DtlsSocket): void {
   const { socket } = dtls.transport;
@@ -44,16 +44,16 @@ export function guardDtls(dtls: werift.DtlsSocket): void {
   expectMethods('DTLS cipher', dtls.cipher, ['decryptPacket']);
   const receive = socket.onData as (data: Buffer) => void;
 
-  /** Tells whether werift gets a record. */
+  /** True for a record that werift may process. */
   const admits = (record: DtlsRecord): boolean => {
     const { contentType, epoch } = record.recordLayerHeader;
     if (epoch === 0) return !dtls.connected && contentType === HANDSHAKE;
-    // werift drops it if it cannot be decrypted.
+    // werift drops a record that cannot be decrypted.
     if (contentType === APPLICATION_DATA) return dtls.connected;
     if (contentType === ALERT && endsCall(dtls, record)) dtls.onClose.execute();
     return contentType === HANDSHAKE;
   };
-  // Tells whether the record that werift reads is encrypted.
+  // True while werift reads an encrypted record.
   let sealed = false;
   socket.onData = (datagram: Buffer) => {
     for (const [record, bytes] of recordsOf(datagram)) {
@@ -74,7 +74,7 @@ export function guardDtls(dtls: werift.DtlsSocket): void {
     const { msg_type: type, fragment } = message;
     if ((type === FINISHED) !== sealed) return;
     if (type === CLIENT_HELLO && dtls.dtls.flight >= COOKIE_SEEN && !hasCookie(fragment)) return;
-    // The certificate that came just before is taken by werift in a microtask.
+    // werift processes the preceding certificate in a microtask.
     if (type === SERVER_KEY_EXCHANGE) await setImmediate();
     if (PROOFS.includes(type) && !provesCertificate(dtls, message)) return;
     if (ONCE.includes(type)) taken.add(type);
@@ -82,7 +82,7 @@ export function guardDtls(dtls: werift.DtlsSocket): void {
   };
 }
 
-/** Tells whether an alert is authentic, and there is nothing to come after it. */
+/** True for an authentic alert that ends the connection. */
 function endsCall(dtls: werift.DtlsSocket, alert: DtlsRecord): boolean {
   try {
     const [level, description] = dtls.cipher.decryptPacket(alert as Plaintext);
@@ -92,13 +92,13 @@ function endsCall(dtls: werift.DtlsSocket, alert: DtlsRecord): boolean {
   }
 }
 
-/** Tells whether a ClientHello is the second one; the first may come late. */
+/** True for a ClientHello with cookie; the first, without, may arrive late. */
 function hasCookie(clientHello: Buffer): boolean {
-  // After a version, 32 random bytes and a session id.
+  // Offset after the version, 32 random bytes and a session id.
   return (clientHello[35 + (clientHello[34] ?? 0)] ?? 0) > 0;
 }
 
-/** The complete records in a datagram, parsed and as they came. */
+/** Parses the complete records in a datagram. */
 function* recordsOf(datagram: Buffer): Generator<[DtlsRecord, Buffer]> {
   for (let at = 0; at + RECORD_HEADER_BYTES <= datagram.length;) {
     const contentLen = datagram.readUInt16BE(at + 11);

@@ -7,7 +7,7 @@ import { expectMethods } from './werift-shape.js';
 type Werift = Pick<typeof werift, 'CandidatePairState' | 'isMedia' | 'isRtcp'>;
 type Receive = (data: Buffer, from: werift.Address) => void;
 
-/** werift's UDP sockets and TURN clients, with the parts that datagrams go through; they are not in its types. */
+/** werift's UDP sockets and TURN clients, with untyped internals. */
 interface Protocol {
   readonly transactions?: object;
   readonly turn?: werift.TurnProtocol;
@@ -15,7 +15,7 @@ interface Protocol {
   handleStunMessage?: Receive;
 }
 
-/** werift's ICE agent, with the parts that are not in its types. */
+/** werift's ICE agent, with untyped internals. */
 interface Ice extends Pick<
   werift.Connection,
   'localUsername' | 'localPassword' | 'userHistory' | 'remoteCandidates' | 'checkIncoming'
@@ -27,25 +27,25 @@ interface Ice extends Pick<
   readonly checkList: readonly { readonly requestTransactionIds: Set<string> }[];
 }
 
-/** Remote candidates that are found by the checks that come from them, for each ICE generation. */
+/** The most peer-reflexive candidates per ICE generation. */
 const MAX_PEER_REFLEXIVE = 100;
-/** Connectivity checks that wait until ICE starts. */
+/** The most connectivity checks queued until ICE starts. */
 const MAX_EARLY_CHECKS = 100;
-/** Transactions of a pair that werift remembers, to count retransmissions. */
+/** The most transactions per candidate pair that werift keeps, to count retransmissions. */
 const MAX_TRANSACTIONS = 1_000;
-/** Proved addresses that are remembered, those that were proved last. */
+/** The most verified addresses, the latest ones. */
 const MAX_ADDRESSES = 100;
 
 /**
- * Stands between the network and werift's ICE agent (seen in 0.24.4), which answers every request and takes data from every address:
+ * Guards werift's ICE agent (seen in 0.24.4), which answers every request and accepts data from every address:
  *
- * - A connectivity check must be signed with our password; werift does not look. A response must belong to a request of ours.
- * - DTLS, RTP and RTCP must come from an address that the client has proved: one that sent such a check, or answered one of ours. That holds
- *   before a pair is selected, when the client changes pairs, and while ICE restarts.
+ * - Verifies the MESSAGE-INTEGRITY of connectivity checks, which werift does not. A response must belong to a request of ours.
+ * - Accepts DTLS, RTP and RTCP only from verified addresses: those of an authentic check or an answered check of ours. That includes the time
+ *   before a pair is nominated, a change of pairs, and an ICE restart.
  *
- * All else is dropped before it is parsed. What the client itself sends is kept within bounds.
+ * All other datagrams are dropped before they are parsed, and the client's own are limited.
  *
- * @throws {Error} when werift is not as expected, or its sockets are open already
+ * @throws {Error} when werift's internals differ, or its sockets are already open
  */
 export function guardIce(
   { CandidatePairState, isMedia, isRtcp }: Werift,
@@ -65,7 +65,7 @@ export function guardIce(
   const passwordOf = (ufrag: string): string | undefined => {
     const { localUsername, localPassword, userHistory } = ice;
     if (ufrag === localUsername) return localPassword;
-    // The client goes on with that of the generation before while ICE restarts.
+    // During an ICE restart the client continues with the previous generation.
     return Object.hasOwn(userHistory, ufrag) ? userHistory[ufrag] : undefined;
   };
   const hasRoomFor = ([host, port]: werift.Address): boolean => {

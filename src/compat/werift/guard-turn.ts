@@ -3,28 +3,28 @@ import { isIP } from 'node:net';
 import type * as werift from 'werift';
 import { expectMethods } from './werift-shape.js';
 
-/** Where a TURN client's datagrams come in; not in werift's types. */
+/** TURN transport of werift, with untyped internals. */
 interface Transport {
   readonly type: string;
   onData: (data: Buffer, from: werift.Address) => void;
 }
 
 /**
- * Has a TURN client take datagrams from its server only (seen in werift 0.24.4): the server says in them which peer something is from,
- * so whoever can send to the socket could speak for any peer.
+ * Restricts a TURN client to datagrams of its server (seen in werift 0.24.4). They name the peer of relayed data, so anyone who can send to the socket
+ * could impersonate any peer.
  *
- * @param turn a client whose allocation stands: its server is known by its address since the challenge that it met
- * @throws {Error} when werift is not as expected
+ * @param turn client with an allocation, whose server address is known since the challenge
+ * @throws {Error} when werift's internals differ
  */
 export function guardTurn(turn: Pick<werift.TurnProtocol, 'server'>): void {
   const { transport } = turn as unknown as { readonly transport: Transport };
   expectMethods('TURN transport', transport, ['onData']);
-  // A stream has one other end.
+  // A stream has only one peer.
   if (transport.type !== 'udp') return;
   let [host] = turn.server;
   const [, port] = turn.server;
   if (isIP(host) === 0) {
-    // A server that lends to everybody made no challenge.
+    // A server without authentication sent no challenge.
     lookup(host, 4).then(
       ({ address }) => (host = address),
       () => undefined,

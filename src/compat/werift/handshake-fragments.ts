@@ -1,34 +1,34 @@
 import type * as werift from 'werift';
 
-/** A DTLS handshake message, or a part of one; werift does not export its class. */
+/** DTLS handshake message or fragment; werift does not export its class. */
 export type Handshake = Parameters<werift.DtlsSocket['handleFragmentHandshake']>[0][number];
 
-/** A message of which parts are missing. */
+/** Incomplete message. */
 interface Incomplete {
   readonly type: number;
   readonly body: Buffer;
-  /** 1 for each byte of the body that has come. */
+  /** 1 for each received byte of the body. */
   readonly come: Uint8Array;
   missing: number;
   readonly sinceMs: number;
 }
 
-/** With its certificates, in bytes. */
+/** Largest message including certificates, in bytes. */
 const MAX_MESSAGE_BYTES = 16_384;
-/** Each side of a handshake sends seven at most. */
+/** The most messages: each side of a handshake sends at most seven. */
 const MAX_MESSAGES = 16;
-/** A message that is not whole by then is forgotten; it is sent again every second or so. Milliseconds. */
+/** Timeout of an incomplete message, in milliseconds. It is retransmitted every second or so. */
 const MAX_AGE_MS = 10_000;
 
-/** The reassembly of one DTLS connection's handshake messages. It keeps 16 messages of twice 16 KiB at most, for ten seconds. */
+/** Reassembly of fragmented DTLS handshake messages. Keeps at most 16 messages of twice 16 KiB, for 10 s. */
 export class HandshakeFragments {
   private readonly incomplete = new Map<number, Incomplete>();
 
   constructor(private readonly now = (): number => performance.now()) {}
 
   /**
-   * Adds a message, or a part of one, in any order and any number of times.
-   * @returns the message, once it is whole
+   * Adds a message or fragment, in any order, with duplicates.
+   * @returns the message, once complete
    */
   add(part: Handshake): Handshake | undefined {
     const { length, message_seq, fragment_offset, fragment_length, fragment } = part;

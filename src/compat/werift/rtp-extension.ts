@@ -1,12 +1,12 @@
 /** RFC 3550, section 5. */
 const FIXED_HEADER_BYTES = 12;
 const EXTENSION_HEADER_BYTES = 4;
-/** No extension is agreed on, so a peer has no use for a longer one; in bytes. */
+/** Largest header extension, in bytes. None is negotiated, so peers need no larger one. */
 const MAX_EXTENSION_BYTES = 256;
 
 /**
- * Tells whether the header extension of an RTP packet is short and lies within the packet. werift (seen in 0.24.4) reads one as long as it
- * says it is, before the packet is authenticated, in quadratic time: 40 bytes keep it busy for more than a minute.
+ * True for an RTP packet whose header extension is short and within the packet. werift (seen in 0.24.4) trusts its length before the packet is
+ * authenticated, in quadratic time: 40 bytes block it for more than a minute.
  */
 export function hasSoundExtension(packet: Buffer): boolean {
   const first = packet[0]!;

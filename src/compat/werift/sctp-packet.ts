@@ -5,7 +5,7 @@ const DATA = 0;
 const DATA_HEADER_BYTES = 16;
 const SACK = 3;
 const SACK_HEADER_BYTES = 16;
-/** Chunks that consist of parameters, and how much is before these, in bytes. */
+/** Chunk types with parameters, and the offset of these, in bytes. */
 const PARAMETERS_AT = new Map([
   [1, 20], // INIT
   [2, 20], // INIT ACK
@@ -15,16 +15,16 @@ const PARAMETERS_AT = new Map([
   [9, 4], // ERROR
   [130, 4], // RE-CONFIG
 ]);
-/** What peers send fits into one Ethernet frame; this is more. Bytes. */
+/** Largest packet, in bytes: more than one Ethernet frame. */
 const MAX_PACKET_BYTES = 4_096;
-/** Chunks that a late acknowledgement may still report. */
+/** The most chunks that a late acknowledgement may still report. */
 const MAX_STALE = 1_000;
 
 /**
- * Tells whether werift can read an SCTP packet in time and memory in proportion to its length. It believes the lengths of chunks and
- * parameters (seen in 0.24.4): one of 0 is read for ever.
+ * True for an SCTP packet that werift can parse in linear time and memory. It trusts the lengths of chunks and parameters (seen in 0.24.4): 0 causes an
+ * endless loop.
  *
- * @param unacknowledged how many chunks of ours an acknowledgement can be about
+ * @param unacknowledged number of our chunks that may be acknowledged
  */
 export function isSoundSctp(packet: Buffer, unacknowledged: number): boolean {
   if (packet.length > MAX_PACKET_BYTES) return false;
@@ -32,7 +32,7 @@ export function isSoundSctp(packet: Buffer, unacknowledged: number): boolean {
   for (const chunk of parts(packet, COMMON_HEADER_BYTES)) {
     if (!chunk) return false;
     const type = chunk[0]!;
-    // There is no message of no length (RFC 9260, section 3.3.1).
+    // Empty messages are invalid (RFC 9260, section 3.3.1).
     if (type === DATA && chunk.length <= DATA_HEADER_BYTES) return false;
     if (type === SACK) reports += reportedIn(chunk);
     if (reports > unacknowledged + MAX_STALE) return false;
@@ -42,7 +42,7 @@ export function isSoundSctp(packet: Buffer, unacknowledged: number): boolean {
   return true;
 }
 
-/** The chunks of a packet, or the parameters of a chunk; `undefined` for one whose length cannot be, which is the last. */
+/** Iterates over the chunks of a packet, or the parameters of a chunk. Ends with `undefined` for an invalid length. */
 function* parts(of: Buffer, start: number): Generator<Buffer | undefined> {
   for (let at = start; at + CHUNK_HEADER_BYTES <= of.length;) {
     const end = at + of.readUInt16BE(at + 2);
@@ -53,7 +53,7 @@ function* parts(of: Buffer, start: number): Generator<Buffer | undefined> {
   }
 }
 
-/** How many chunks a SACK reports beyond gaps. */
+/** Returns the number of chunks that a SACK reports in gap blocks. */
 function reportedIn(sack: Buffer): number {
   if (sack.length < SACK_HEADER_BYTES) return Infinity;
   const [gaps, duplicates] = [sack.readUInt16BE(12), sack.readUInt16BE(14)];

@@ -7,12 +7,12 @@ const USERNAME = 0x0006;
 const MESSAGE_INTEGRITY = 0x0008;
 const INTEGRITY_BYTES = 24;
 const FINGERPRINT_BYTES = 8;
-/** What ICE sends fits into one Ethernet frame, in bytes. */
+/** Largest STUN message of ICE, in bytes: one Ethernet frame. */
 const MAX_BYTES = 1_500;
 
 /**
  * Returns the class of a STUN message; success and error are both `response`.
- * @returns `undefined` for what is none, or longer than any that ICE sends
+ * @returns `undefined` for any other datagram, or one that is too large
  */
 export function stunClassOf(data: Buffer): 'request' | 'indication' | 'response' | undefined {
   if (data.length < HEADER_BYTES || data.length > MAX_BYTES || data[0]! > 3) return undefined;
@@ -27,11 +27,10 @@ export function stunClassOf(data: Buffer): 'request' | 'indication' | 'response'
 export const stunTransactionOf = (data: Buffer): string => data.toString('hex', 8, HEADER_BYTES);
 
 /**
- * Tells whether the sender of a connectivity check knows the password that belongs to the user name in it (RFC 8445, section 7.3).
- * Takes time in proportion to the length, and never throws.
+ * Verifies the MESSAGE-INTEGRITY of a connectivity check (RFC 8445, section 7.3), in linear time. Never throws.
  *
- * @param data a STUN message, as {@link stunClassOf} knows it
- * @param passwordOf the password of one of our user name fragments
+ * @param data STUN message, as classified by {@link stunClassOf}
+ * @param passwordOf returns the password of one of our username fragments
  */
 export function isAuthenticCheck(
   data: Buffer,
@@ -50,12 +49,12 @@ export function isAuthenticCheck(
   return false;
 }
 
-/** Checks a MESSAGE-INTEGRITY attribute; nothing but a FINGERPRINT may follow it, for it covers only what comes before. */
+/** Verifies a MESSAGE-INTEGRITY attribute, which only a FINGERPRINT may follow, since the rest would not be covered. */
 function isSigned(data: Buffer, at: number, password: string): boolean {
   const rest = data.length - at - INTEGRITY_BYTES;
   if (data.readUInt16BE(at + 2) !== INTEGRITY_BYTES - 4) return false;
   if (rest !== 0 && rest !== FINGERPRINT_BYTES) return false;
-  // It is made as if the message ended with it.
+  // Computed as if the message ended with it.
   const length = Buffer.alloc(2);
   length.writeUInt16BE(at + INTEGRITY_BYTES - HEADER_BYTES);
   const expected = createHmac('sha1', password)

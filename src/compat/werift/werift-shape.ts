@@ -1,9 +1,8 @@
 /**
- * Checks that werift has the methods that a guard replaces: with another version than the one it was written for, it must not be
- * without effect.
+ * Checks that werift has the methods that a guard replaces, so that a guard fails with an incompatible version.
  *
- * @param name what the object is, for the message
- * @throws {Error} when one is missing
+ * @param name name of the object, for the message
+ * @throws {Error} when a method is missing
  */
 export function expectMethods(name: string, object: object, methods: readonly string[]): void {
   for (const method of methods) {

@@ -1,15 +1,18 @@
 import { ApiField } from '../../validation/api-field.decorator.js';
 
-/** A field that is wrong. */
+/** A validation error of one field. */
 export class FieldError {
-  @ApiField({ type: String, description: 'Where it is, such as dailyRoomProperties.exp.' })
+  @ApiField({
+    type: String,
+    description: 'The path of the field, such as dailyRoomProperties.exp.',
+  })
   field!: string;
 
-  @ApiField({ type: String, description: 'What is accepted there.' })
+  @ApiField({ type: String, description: 'The accepted values.' })
   message!: string;
 }
 
-/** The JSON body of every error: Nest's own fields beside the `detail` that Pipecat's clients show. */
+/** JSON body of every error: Nest's own fields beside the `detail` that Pipecat's clients show. */
 export class ErrorBody {
   @ApiField({ type: Number, description: 'The HTTP status.', example: 429 })
   statusCode!: number;
@@ -17,7 +20,7 @@ export class ErrorBody {
   @ApiField({ type: String, description: 'The status in words.', example: 'Too Many Requests' })
   error!: string;
 
-  @ApiField({ type: String, description: 'The same as detail, where Nest has it.' })
+  @ApiField({ type: String, description: 'An alias of detail, for clients of Nest.' })
   message!: string;
 
   /** Always a string: published clients print anything else as `[object Object]`. */
@@ -27,7 +30,7 @@ export class ErrorBody {
   @ApiField({
     type: String,
     required: false,
-    description: 'What is wrong, for programs.',
+    description: 'The error code.',
     example: 'AT_CAPACITY',
   })
   code?: string;
@@ -36,7 +39,7 @@ export class ErrorBody {
     type: () => FieldError,
     isArray: true,
     required: false,
-    description: 'The fields that are wrong (INVALID_FIELDS).',
+    description: 'The invalid fields (INVALID_FIELDS).',
   })
   errors?: FieldError[];
 
@@ -44,7 +47,7 @@ export class ErrorBody {
     type: String,
     isArray: true,
     required: false,
-    description: 'The checks that fail (UNHEALTHY).',
+    description: 'The failed checks (UNHEALTHY).',
   })
   failing?: string[];
 }

@@ -5,19 +5,16 @@ import { isReading } from '../http-request.js';
 import type { HttpMessage } from '../http-request.js';
 import type { Exchange } from './exchange.js';
 
-/** The headers of an answer that a page may read. */
+/** Response headers that are exposed to pages. */
 const EXPOSED = 'X-Session-Id, Retry-After';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const PREFLIGHT_MAX_AGE_SECONDS = '600';
 
-/**
- * The CORS headers of answers: with `allowedOrigins` for those, whatever the host's own CORS says; without, what the host's CORS says, or else every
- * page.
- */
+/** CORS headers of answers. With `allowedOrigins` these decide, whatever the host's CORS allows; otherwise the host's CORS, or else any origin. */
 export class Cors {
   constructor(private readonly allowedOrigins: readonly string[]) {}
 
-  /** Sets the headers of an answer. @returns whether the request is a preflight that the runner answers */
+  /** Sets the headers of an answer. @returns true for a preflight request that the runner answers */
   apply(exchange: Exchange): boolean {
     const { request, response } = exchange;
     const preflight = isPreflight(request);
@@ -25,7 +22,7 @@ export class Cors {
       beforeHeaders(response, () => this.allowListed(request, response));
       return preflight;
     }
-    // What is cached for one who names no origin may be given to a page.
+    // A safe request gets them even without origin, since caches may reuse the answer for a page.
     if (request.headers.origin === undefined && !isReading(request)) return false;
     if (exchange.header('access-control-expose-headers') === undefined) {
       exchange.setHeader('access-control-expose-headers', EXPOSED);
@@ -34,7 +31,7 @@ export class Cors {
       if (preflight) beforeHeaders(response, () => allowOurMethods(response));
       return false;
     }
-    // Without credentials: an open runner must not lend a visitor's cookies to every site.
+    // Without credentials: an open runner must not use a visitor's cookies for any site.
     exchange.setHeader('access-control-allow-origin', '*');
     if (preflight) allowAsked(request, response);
     return preflight;
@@ -63,7 +60,7 @@ export class Cors {
   }
 }
 
-/** True if a browser asks if a page may send what comes next. */
+/** True for a CORS preflight request. */
 export const isPreflight = ({ method, headers }: HttpMessage): boolean =>
   method === 'OPTIONS' &&
   headers.origin !== undefined &&
@@ -76,7 +73,7 @@ function allowAsked({ headers }: HttpMessage, response: ServerResponse): void {
   response.setHeader('access-control-max-age', PREFLIGHT_MAX_AGE_SECONDS);
 }
 
-/** The host's answer to a preflight, whose methods are those of the host's own routes. */
+/** Extends the host's answer to a preflight with the runner's methods. */
 function allowOurMethods(response: ServerResponse): void {
   if (!response.hasHeader('access-control-allow-origin')) return;
   const allowed = listOf(response.getHeader('access-control-allow-methods'));
@@ -89,7 +86,7 @@ function allowOurMethods(response: ServerResponse): void {
 const varies = (vary: unknown): boolean =>
   listOf(vary).some((name) => name === '*' || name.toLowerCase() === 'origin');
 
-/** The elements of a header that is a list. */
+/** Returns the elements of a list header. */
 function listOf(value: unknown): string[] {
   const lines: unknown[] = [value].flat();
   return lines.flatMap((line) =>

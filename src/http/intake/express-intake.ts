@@ -8,10 +8,10 @@ import { allowedMethods, RUNNER_ROUTE, type RunnerRoute, runnerRouteOf } from '.
 import { isPreflight } from './cors.js';
 import type { InstalledIntake, OpenExchange, Receiver, RoutedRoute } from './exchange.js';
 
-/** The part of a request of Express that is used. */
+/** Subset of Express' request. */
 type ExpressRequest = IncomingMessage & HttpRequest & { readonly path: string; body?: unknown };
 
-/** Builds the intake into an Express application: a middleware ahead of the host's, which asks the router who will take the request. */
+/** Installs the intake in an Express application: a middleware ahead of the host's, which asks the router for the matching route. */
 export function installOnExpress(
   express: ExpressApplication,
   receiverOf: (runner: RunnerRef) => Receiver,

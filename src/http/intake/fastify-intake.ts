@@ -8,8 +8,8 @@ import { allowedMethods, RUNNER_ROUTE, type RunnerRoute, runnerRouteOf } from '.
 import type { InstalledIntake, OpenExchange, Receiver, RoutedRoute } from './exchange.js';
 
 /**
- * Builds the intake into a Fastify application: hooks of the runners' routes alone, which the router has found by then.
- * @param handlerOfAll the handler of the `@All()` route that is being registered, if one is
+ * Installs the intake in a Fastify application, with hooks on the runners' routes only.
+ * @param handlerOfAll returns the handler of the `@All()` route that is being registered, if any
  */
 export function installOnFastify(
   fastify: FastifyApplication,
@@ -20,11 +20,11 @@ export function installOnFastify(
   let routes: RoutedRoute[] = [];
 
   fastify.addHook('onRoute', (options) => {
-    // Nest 11 gives no configuration to routes that take every method.
+    // Nest 11 passes no configuration for `@All()` routes.
     const route =
       options.config?.[RUNNER_ROUTE] ?? runnerRouteOf(handlerOfAll() ?? options.handler);
     if (!route) return;
-    // An application on Express may have had this module before, and Express wants a name behind the asterisk.
+    // Express requires a name for the wildcard; the module may have been used there before.
     options.url = options.path = options.url.replace(/\*\w+$/, '*');
     registered.push({ ...options, route });
     const receiver = (): Receiver => receiverOf(route.runner);
@@ -32,7 +32,7 @@ export function installOnFastify(
     options.onRequest.push((request, reply, done) => {
       receiver().receive(new FastifyExchange(fastify, route, request, reply, done));
     });
-    // The body has been read, so Fastify must not wait for one: until its parsing is over it sees none announced.
+    // The intake has read the body, so Fastify must not wait for one: its headers are hidden until parsing is over.
     options.preParsing = [options.preParsing ?? []].flat();
     options.preParsing.push((request, _reply, payload, done) => {
       if (RunnerRequest.of(request).taken) request.headers = NO_BODY;
@@ -47,7 +47,7 @@ export function installOnFastify(
       }
       done();
     });
-    // A hook of the host's may have answered before the route's own hooks.
+    // A hook of the host may answer before the route's own hooks.
     options.onSend = [options.onSend ?? []].flat();
     options.onSend.push((request, reply, payload, done) => {
       if (!RunnerRequest.of(request).isReceived) {
@@ -59,14 +59,14 @@ export function installOnFastify(
 
   const isFree = (method: string, url: string): boolean => !fastify.hasRoute({ method, url });
 
-  /** With a slash at its end, which Express takes for the same. */
+  /** Registers each route with a trailing slash too, as Express matches it. */
   const registerTwins = (): void => {
     const { ignoreTrailingSlash, routerOptions = {} } = fastify.initialConfig;
     if (ignoreTrailingSlash || routerOptions.ignoreTrailingSlash) return;
     for (const { method, url, handler, config } of [...registered]) {
       if (/[/*]$/.test(url)) continue;
       const twin = `${url}/`;
-      // HEAD comes with GET.
+      // GET includes HEAD.
       const methods = [method].flat().filter((one) => one !== 'HEAD' && isFree(one, twin));
       if (methods.length > 0) fastify.route({ method: methods, url: twin, handler, config });
     }
@@ -141,10 +141,10 @@ const NO_BODY = {
   'transfer-encoding': undefined,
 };
 
-/** The decoration of requests that `@fastify/cors`, which `app.enableCors()` uses, adds. */
+/** Request decorator of `@fastify/cors`, which `app.enableCors()` uses. */
 const CORS_DECORATOR = 'corsPreflightEnabled';
 
-/** The part of a Fastify instance that is used; the package itself is an optional peer. */
+/** Subset of a Fastify instance; the package is an optional peer. */
 export interface FastifyApplication {
   readonly initialConfig: {
     readonly ignoreTrailingSlash?: boolean;
@@ -156,7 +156,7 @@ export interface FastifyApplication {
   route(options: Omit<FastifyRoute, 'path'>): void;
 }
 
-/** A route as it is registered; whatever an `onRoute` hook sets of it counts. */
+/** Route options during registration. Changes in an `onRoute` hook take effect. */
 interface FastifyRoute {
   readonly method: string | string[];
   url: string;
@@ -174,7 +174,7 @@ type Hooks<A extends unknown[]> = Hook<A> | Hook<A>[];
 
 interface FastifyRequest extends Omit<HttpRequest, 'headers' | 'raw'> {
   readonly raw: IncomingMessage;
-  /** Setting them lays them over those that came. */
+  /** Assignments are merged over the received headers. */
   headers: IncomingMessage['headers'];
   body: unknown;
 }

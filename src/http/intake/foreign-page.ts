@@ -3,8 +3,8 @@ import type { ResolvedRunnerOptions } from '../../runner.options.js';
 import { mediaTypeOf } from '../request-body.js';
 
 /**
- * Returns whether a browser sends a request for a page of another origin without having asked first: as JSON or with a key in a header it would have
- * sent a preflight, which {@link Cors} answers.
+ * True when a browser sends a request for a page of another origin without a CORS preflight (a simple request). JSON or a key in a header would have
+ * required one, which {@link Cors} answers.
  */
 export function isOfForeignPage(
   { headers, host }: HttpRequest,
@@ -23,13 +23,13 @@ export function isOfForeignPage(
   );
 }
 
-/** True if an origin is one of these hosts, whatever the scheme: a proxy may end TLS. None of the headers can be set by a page. */
+/** True if an origin is one of these hosts, whatever the scheme, since a proxy may end TLS. Pages cannot set these headers. */
 function isOrigin(origin: string, hosts: readonly (string | undefined)[]): boolean {
   const own = hostOf(origin);
   return own !== undefined && hosts.some((host) => host !== undefined && hostOf(host) === own);
 }
 
-/** Host and port of an origin, a URL or a `Host` header; default ports are left out. */
+/** Returns host and port of an origin, a URL or a `Host` header, without default ports. */
 function hostOf(text: string): string | undefined {
   const [first = ''] = text.split(',', 1);
   const url = first.includes('://') ? first.trim() : `http://${first.trim()}`;

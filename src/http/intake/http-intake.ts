@@ -10,8 +10,8 @@ import { type FastifyApplication, installOnFastify } from './fastify-intake.js';
 import { installOnExpress } from './express-intake.js';
 
 /**
- * Gives the requests for the routes of all runners in an application to their runner before the framework handles them. Which these are
- * the router of the framework says, however the path is written, prefixed or mounted. Other requests pass untouched.
+ * Request intake of an application: passes requests for the runners' routes to their runner before the framework handles them. The framework's
+ * router decides which these are. Other requests pass unchanged.
  */
 @Injectable()
 export class HttpIntake implements OnModuleInit {
@@ -20,10 +20,10 @@ export class HttpIntake implements OnModuleInit {
 
   constructor(adapterHost: HttpAdapterHost, modules: ModulesContainer) {
     const receiverOf = (runner: RunnerRef): Receiver => this.receivers.get(runner)!;
-    // Fires at once when the adapter is known; in a test it is known only after the module was compiled.
+    // Fires immediately once the adapter is known; in tests that is after the module was compiled.
     adapterHost.init$.subscribe(() => {
       const { httpAdapter } = adapterHost;
-      // None in an application without HTTP; one that listens already takes no hooks any more.
+      // Without HTTP there is no adapter, and a listening one accepts no more hooks.
       if (!httpAdapter || adapterHost.listening) return;
       if (httpAdapter.getType() === 'fastify') {
         this.installed = installOnFastify(
@@ -38,12 +38,12 @@ export class HttpIntake implements OnModuleInit {
     });
   }
 
-  /** The routes of all runners, once the application is initialised. */
+  /** Routes of all runners, once the application is initialised. */
   get routes(): readonly RoutedRoute[] {
     return this.installed?.routes ?? [];
   }
 
-  /** Gives a runner its requests. */
+  /** Registers the receiver of a runner's requests. */
   add(runner: RunnerRef, receiver: Receiver): void {
     this.receivers.set(runner, receiver);
   }

@@ -6,7 +6,7 @@ import { RunnerRequest } from '../runner-request.js';
 import { runnerRouteOf } from '../runner-route.js';
 import { RunnerIntake } from './runner-intake.js';
 
-/** Sees to it that no request gets by the intake, on whatever way a host's own middleware leads it to a route of the runner. */
+/** Intake guard: a request that the host's middleware has rerouted to the runner still passes the intake. */
 @Injectable()
 export class IntakeGuard implements CanActivate {
   constructor(

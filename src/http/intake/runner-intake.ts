@@ -14,8 +14,8 @@ import { isOfForeignPage } from './foreign-page.js';
 import { HttpIntake } from './http-intake.js';
 
 /**
- * Takes the requests for a runner's routes ahead of the framework: CORS, pages that may not send them, and the body, of which the runner wants
- * the raw bytes, its own limit, and its own answer when it is malformed.
+ * Request intake of one runner, ahead of the framework: CORS, cross-origin checks, and the body. The runner needs the raw bytes, its own limit, and
+ * its own error for a malformed body.
  */
 @Injectable()
 export class RunnerIntake implements Receiver {
@@ -33,7 +33,7 @@ export class RunnerIntake implements Receiver {
 
   receive(exchange: OpenExchange): void {
     if (this.allowOrigin(exchange)) return void exchange.takeOver().writeHead(204).end();
-    // The host's to answer.
+    // Answered by the host.
     if (isPreflight(exchange.request)) return exchange.next();
     this.take(exchange, (error) => {
       if (error) this.refuse(exchange, error);
@@ -41,7 +41,7 @@ export class RunnerIntake implements Receiver {
     });
   }
 
-  /** Takes a request that came to its handler by a way on which nobody took it, such as another URL that the host rewrote. */
+  /** Handles a request that bypassed the intake, such as through a URL that the host rewrote. */
   receiveLate(exchange: Exchange): Promise<void> {
     this.allowOrigin(exchange);
     return new Promise((resolve, reject) => {
@@ -65,7 +65,7 @@ export class RunnerIntake implements Receiver {
     const refusal = this.refusal(exchange);
     if (refusal || isReading(request)) return done(refusal);
     const readBody = route.streamsBody ? leaveBody : takeBody;
-    // Whatever the host keeps for this request, such as with AsyncLocalStorage, would be lost in the events of the body.
+    // Preserves the host's AsyncLocalStorage, which would be lost in the events of the body.
     const scope = new AsyncResource('RunnerIntake');
     readBody(request, this.options, (error) => scope.runInAsyncScope(done, undefined, error));
   }
@@ -73,7 +73,7 @@ export class RunnerIntake implements Receiver {
   private refusal({ request, route }: Exchange): RunnerError | undefined {
     const { allowedOrigins, publicUrl } = this.options;
     const { origin } = request.headers;
-    // CORS keeps a page from reading the answer, but not from asking: a form needs no preflight.
+    // CORS prevents a page from reading the answer, but not from sending: a form needs no preflight.
     if (origin !== undefined && !isReading(request) && !isOriginAllowed(origin, allowedOrigins)) {
       return new RunnerError('FORBIDDEN', 'This origin is not allowed.');
     }
@@ -90,7 +90,7 @@ export class RunnerIntake implements Receiver {
     const { raw } = exchange.request;
     const response = exchange.takeOver();
     if (!isInstance(error, RunnerError)) this.logger.error(error.message, error.stack);
-    // What is still coming in is not read, so the connection cannot be used again.
+    // The rest of the body is not read, so the connection cannot be reused.
     if (!raw.complete && raw.httpVersionMajor < 2) response.setHeader('connection', 'close');
     sendError(response, error);
     raw.resume();

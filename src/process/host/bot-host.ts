@@ -9,10 +9,10 @@ import { ChannelLogger } from './channel-logger.js';
 import { converse, failure } from './converse.js';
 import { endWithRunner } from './end-with-runner.js';
 
-/** Packages that a bot with Nest's logger has loaded. Nest 12 itself is of ECMAScript modules, of which there is no list. */
+/** Packages loaded by a bot with Nest's logger. Nest 12 has ECMAScript modules, which cannot be listed. */
 const OF_NEST = /[\\/]node_modules[\\/](@nestjs[\\/]common|rxjs)[\\/]/;
 
-/** The program of a process that has one bot, for one conversation: `node bot-host.js <module>`. */
+/** Entry point of a bot process: `node bot-host.js <module>`. */
 async function main(file: string, channel: Channel): Promise<BotMessage> {
   logTo((context) => new ChannelLogger(channel, context));
   const started = channel.next('start');
@@ -23,7 +23,7 @@ async function main(file: string, channel: Channel): Promise<BotMessage> {
   return converse(bot, await started, channel);
 }
 
-/** Nest is loaded only where the bot has loaded it: it takes more time and memory than all the rest. */
+/** Redirects Nest's logger, only if the bot has loaded Nest: loading it takes most of the time and memory. */
 async function takeOverNestLogger(channel: Channel): Promise<void> {
   if (!Object.keys(createRequire(import.meta.url).cache).some((file) => OF_NEST.test(file))) return;
   const nest = await optionalPackage('@nestjs/common', () => import('@nestjs/common'));
@@ -33,5 +33,5 @@ async function takeOverNestLogger(channel: Channel): Promise<void> {
 endWithRunner();
 const channel = new Channel();
 await channel.send(await main(process.argv[2]!, channel).catch(failure));
-// Timers and connections that the bot has left must not hold the process.
+// Timers and connections of the bot must not keep the process alive.
 process.exit(0);

@@ -5,9 +5,9 @@ import { textOfThrown } from '../../errors/thrown.js';
 import { MAX_LOG_TEXT } from '../bot-messages.js';
 import type { Channel } from './channel.js';
 
-/** The log in the process of a bot, also in place of Nest's: its lines come out of the runner's. */
+/** Logger in a bot process, also for Nest. Its lines are sent to the runner's log. */
 export class ChannelLogger implements RunnerLog {
-  /** @param context of all lines; otherwise the last of what is logged, as Nest calls it */
+  /** @param context context of all lines; by default the last argument, as in Nest */
   constructor(
     private readonly channel: Channel,
     private readonly context?: string,

@@ -4,7 +4,7 @@ import type { BotMessage, RunnerMessage } from '../bot-messages.js';
 import { readLines } from '../read-lines.js';
 
 const CONTROL_FD = 3;
-/** What is known of what the runner says. */
+/** Known types of the runner's messages. */
 const TYPES: Readonly<Record<RunnerMessage['type'], true>> = {
   start: true,
   stop: true,
@@ -12,10 +12,10 @@ const TYPES: Readonly<Record<RunnerMessage['type'], true>> = {
   transferred: true,
 };
 
-/** The bot's end of the line to the runner. The process goes with it. */
+/** Connection to the runner. The process exits when it closes. */
 export class Channel {
   private readonly control = new Socket({ fd: CONTROL_FD, readable: true, writable: true });
-  private readonly heard = new EventEmitter();
+  private readonly messages = new EventEmitter();
 
   constructor() {
     this.control.on('error', () => undefined);
@@ -26,17 +26,17 @@ export class Channel {
   private async receive(): Promise<void> {
     for await (const { text } of readLines(this.control, Infinity)) {
       const message = JSON.parse(text) as RunnerMessage;
-      // It may be a newer runner, that says more.
-      if (Object.hasOwn(TYPES, message.type)) this.heard.emit(message.type, message);
+      // Unknown types of newer runners are ignored.
+      if (Object.hasOwn(TYPES, message.type)) this.messages.emit(message.type, message);
     }
   }
 
-  /** What the runner says of a kind, from now on. */
+  /** Resolves with the runner's next message of a type. */
   next<T extends RunnerMessage['type']>(type: T): Promise<Extract<RunnerMessage, { type: T }>> {
-    return new Promise((resolve) => this.heard.once(type, resolve));
+    return new Promise((resolve) => this.messages.once(type, resolve));
   }
 
-  /** @returns when it is on its way */
+  /** @returns when the message is flushed */
   send(message: BotMessage): Promise<void> {
     return new Promise((resolve) => {
       this.control.write(`${JSON.stringify(message)}\n`, () => resolve());

@@ -4,7 +4,7 @@ import { runnerArgumentsFromJSON } from '../../bot/runner-arguments-json.js';
 import { isEndAtWork, SessionEnd, type SessionEndCode } from '../../bot/session-end.js';
 import { attempt } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
-// For its classes of arguments, and their media.
+// Registers the argument classes and their media connections.
 import '../../bot.js';
 import { bindContext } from '../../sessions/session-context.js';
 import type { SessionLimits } from '../../sessions/session-state.js';
@@ -13,19 +13,19 @@ import type { Channel } from './channel.js';
 import { HostedSession } from './hosted-session.js';
 import { RelayedSocket } from './relayed-socket.js';
 
-/** The runner keeps the limits. */
+/** The runner enforces the limits. */
 const UNLIMITED: SessionLimits = {
   maxSessionDurationMs: Infinity,
   readyTimeoutMs: Infinity,
   stopGraceMs: Infinity,
 };
 
-/** The ends that come from the connection: the bot learns of them behind the last message that came over it. */
+/** End codes that come from the connection, delivered after its last message. */
 const ENDS_OF_CONNECTIONS: readonly SessionEndCode[] = ['peer_left', 'peer_error', 'completed'];
 
 /**
- * Runs a bot through its one conversation, as the runner does with a bot in its own process.
- * @returns how it went, once everything the bot has sent is on its way
+ * Runs the bot through its conversation, like a bot in the runner's own process.
+ * @returns the outcome, once all messages of the bot are flushed
  */
 export async function converse(
   bot: BotLauncher,
@@ -61,7 +61,7 @@ export async function converse(
   attempt(async () => {
     const { code, message } = await stopped;
     const isOpen = websocket && websocket.readyState < websocket.CLOSED;
-    // It rejects when there is an error first.
+    // Rejects when an error precedes the event.
     if (isOpen && ENDS_OF_CONNECTIONS.includes(code))
       await once(websocket, 'close').catch(() => undefined);
     session.endHere(new SessionEnd(code, message));
@@ -82,7 +82,7 @@ export async function converse(
   return outcome.type === 'done' ? { ...outcome, stats: context.mediaStats } : outcome;
 }
 
-/** What was thrown, as a message to the runner. */
+/** Converts an error to a message to the runner. */
 export function failure(thrown: unknown): Extract<BotMessage, { type: 'failed' }> {
   const { text, stack } = textOfThrown(thrown);
   return { type: 'failed', message: text.slice(0, MAX_REASON), stack };

@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
 
-/** How soon a process follows its runner, in milliseconds. */
+/** Polling interval, in milliseconds. */
 const INTERVAL_MS = 1_000;
 
 /**
- * Ends the process, and what it has started, when its runner is gone. In a thread of its own, for a bot that hangs notices nothing; so the
- * line to the runner alone would not do.
+ * Ends the process and its children when the runner is gone. Runs in a worker thread, since a blocked event loop does not notice a closed
+ * connection.
  */
 export function endWithRunner(): void {
   const code = `

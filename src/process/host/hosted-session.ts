@@ -3,7 +3,7 @@ import { Session } from '../../sessions/session.js';
 import { BOT_ENDS, MAX_REASON, type StartMessage } from '../bot-messages.js';
 import type { Channel } from './channel.js';
 
-/** A session in the process of its bot. The runner has the one that counts, and is told of what happens to this. */
+/** Session in a bot process. The runner has the authoritative one, and is notified of changes. */
 export class HostedSession extends Session {
   private isKnown = false;
 
@@ -17,7 +17,7 @@ export class HostedSession extends Session {
     });
   }
 
-  /** Ends the session in this process only: the runner has ended it, or is told otherwise. */
+  /** Ends the session in this process only, without notifying the runner. */
   endHere(reason: SessionEnd): void {
     this.isKnown = true;
     void this.end(reason);
@@ -33,7 +33,7 @@ export class HostedSession extends Session {
     if (this.isKnown) return;
     void this.channel.send({
       type: 'stop',
-      // Nothing else ends a conversation from within.
+      // A conversation has no other end from within.
       code: BOT_ENDS.find((one) => one === code) ?? 'completed',
       message: message.slice(0, MAX_REASON),
     });

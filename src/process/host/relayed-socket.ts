@@ -5,13 +5,13 @@ import { WebSocketServer } from 'ws';
 import { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
 
 const SOCKET_FD = 4;
-/** How long the runner's reading is waited for in the end, in milliseconds. */
+/** Timeout for the runner to read the last messages, in milliseconds. */
 const FLUSH_TIMEOUT_MS = 2_000;
 
-/** The WebSocket of the peer, in the process of the bot: a real one, that the runner opens over an inherited descriptor. */
+/** WebSocket of the peer in the bot's process: a real one, opened by the runner over an inherited descriptor. */
 export class RelayedSocket {
   private readonly stream = new Socket({ fd: SOCKET_FD, readable: true, writable: true });
-  /** Resolves once it is open; its frames are held until somebody listens. */
+  /** Resolves when it is open. Frames are buffered until a listener is attached. */
   readonly opened: Promise<RunnerWebSocket>;
 
   constructor() {
@@ -30,13 +30,13 @@ export class RelayedSocket {
   }
 
   /**
-   * Resolves when the runner has read everything the bot has sent, or does not within the time. Reads on meanwhile: a process that went with
-   * messages unread would break the connection, and what the runner had not read were lost.
+   * Resolves when the runner has read all messages of the bot, or on timeout. Keeps reading: a process that exits with unread messages resets the
+   * connection, which loses what the runner has not read.
    */
   async flush(): Promise<void> {
     const { stream } = this;
     const websocket = await this.opened;
-    // What the bot has left behind may go on sending.
+    // Ignores messages that leftovers of the bot still send.
     websocket.send = () => undefined;
     websocket.on('message', () => undefined);
     websocket.resume();

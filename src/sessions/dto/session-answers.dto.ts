@@ -1,20 +1,20 @@
 import { ApiField } from '../../validation/api-field.decorator.js';
 import { SessionInfo } from './session-info.dto.js';
 
-/** The answer of `GET /sessions`. */
+/** Answer of `GET /sessions`. */
 export class SessionList {
-  @ApiField({ type: Number, description: 'How many there are, beside those shown.' })
+  @ApiField({ type: Number, description: 'The total number of sessions, beside the page shown.' })
   total_count!: number;
 
-  @ApiField({ type: () => SessionInfo, isArray: true, description: 'Those asked for.' })
+  @ApiField({ type: () => SessionInfo, isArray: true, description: 'The sessions of the page.' })
   sessions!: SessionInfo[];
 }
 
-/** The answer of `DELETE /sessions/:id`. */
+/** Answer of `DELETE /sessions/:id`. */
 export class StopAnswer {
-  @ApiField({ type: String, enum: ['terminated'], description: 'That it has ended.' })
+  @ApiField({ type: String, enum: ['terminated'], description: 'The session has ended.' })
   status!: 'terminated';
 
-  @ApiField({ type: String, description: 'The session.' })
+  @ApiField({ type: String, description: 'The session id.' })
   session_id!: string;
 }

@@ -4,10 +4,7 @@ import type { EndedSession } from '../session-history.js';
 import type { Session } from '../session.js';
 import type { SessionState } from '../session-state.js';
 
-/**
- * The end in the words of Pipecat Cloud's `completionStatus`. It documents the first three, "among others"; where none of them is true,
- * our own code stands in capitals.
- */
+/** Pipecat Cloud's `completionStatus` of each end. Documented are the first three, "among others"; elsewhere our own code is used, in capitals. */
 const COMPLETION_STATUS: Record<SessionEndCode, string> = {
   completed: 'HTTP_COMPLETED',
   peer_left: 'WS_CONNECTION_CLOSED',
@@ -21,32 +18,37 @@ const COMPLETION_STATUS: Record<SessionEndCode, string> = {
   draining: 'DRAINING',
 };
 
-/** A session as `GET /sessions` shows it: the fields of Pipecat Cloud's REST API that there are here, and three of our own. */
+/** Session in `GET /sessions`: available fields of Pipecat Cloud's REST API, and three of our own. */
 export class SessionInfo {
-  @ApiField({ description: 'The id that `POST /start` answered.' })
+  @ApiField({ description: 'The session id from `POST /start`.' })
   sessionId!: string;
 
-  @ApiField({ description: 'The transport it runs on.', example: 'websocket' })
+  @ApiField({ description: 'The wire name of the transport.', example: 'websocket' })
   transport!: string;
 
   @ApiField({
-    description: '`pending` waits for its caller, `launching` for its bot.',
+    description: 'The state: `pending` waits for its client, `launching` for its bot.',
     type: String,
     enum: ['pending', 'launching', 'running', 'ended'],
   })
   state!: SessionState['name'];
 
-  @ApiField({ description: 'When it was opened.', format: 'date-time' })
+  @ApiField({ description: 'The time of its opening.', format: 'date-time' })
   createdAt!: string;
 
-  @ApiField({ description: 'When its state changed last.', format: 'date-time' })
+  @ApiField({ description: 'The time of the last state change.', format: 'date-time' })
   updatedAt!: string;
 
-  @ApiField({ description: 'When it ended.', type: String, format: 'date-time', nullable: true })
+  @ApiField({
+    description: 'The time of its end.',
+    type: String,
+    format: 'date-time',
+    nullable: true,
+  })
   endedAt!: string | null;
 
   @ApiField({
-    description: 'How it ended, in the words of Pipecat Cloud.',
+    description: 'The end, as a completion status of Pipecat Cloud.',
     type: String,
     nullable: true,
     example: 'HTTP_COMPLETED',
@@ -54,7 +56,7 @@ export class SessionInfo {
   completionStatus!: string | null;
 
   @ApiField({
-    description: 'How it ended, as `signal.reason.code` said.',
+    description: 'The code of its end: `signal.reason.code`.',
     type: String,
     nullable: true,
     enum: Object.keys(COMPLETION_STATUS),
@@ -62,7 +64,7 @@ export class SessionInfo {
   endReason!: SessionEndCode | null;
 
   @ApiField({
-    description: 'Whole seconds from the launch of its bot until it was ready.',
+    description: 'Whole seconds from the launch of the bot until it was ready.',
     type: Number,
     nullable: true,
   })

@@ -6,19 +6,19 @@ const STATUSES = ['active', 'ended', 'all'] as const;
 const MAX_LIMIT = 100;
 const DEFAULT_LIMIT = 10;
 
-/** The query of `GET /sessions`, with the names and defaults of Pipecat Cloud's REST API. */
+/** Query of `GET /sessions`, with the names and defaults of Pipecat Cloud's REST API. */
 export class ListSessionsQuery {
-  /** Those that have not ended, or those that have. */
+  /** Filter: active or ended sessions. */
   @IsIn(STATUSES, { message: `status must be one of ${STATUSES.join(', ')}` })
   status: (typeof STATUSES)[number] = 'all';
 
-  /** The most sessions of a page. */
+  /** Page size. */
   @IsInt({ message: `limit must be a whole number from 1 to ${MAX_LIMIT}` })
   @Min(1, { message: `limit must be a whole number from 1 to ${MAX_LIMIT}` })
   @Max(MAX_LIMIT, { message: `limit must be a whole number from 1 to ${MAX_LIMIT}` })
   limit = DEFAULT_LIMIT;
 
-  /** The number of the newest that are left out. */
+  /** Number of newest sessions to skip. */
   @IsInt({ message: 'offset must be a whole number, 0 or more' })
   @Min(0, { message: 'offset must be a whole number, 0 or more' })
   offset = 0;
@@ -33,33 +33,33 @@ export class ListSessionsQuery {
   }
 }
 
-/** The same for the document. */
+/** OpenAPI documentation of the query. */
 export const LIST_SESSIONS_QUERY: ApiRouteOptions['query'] = {
   status: {
-    description: 'Which sessions.',
+    description: 'Filter by status.',
     schema: { type: 'string', enum: STATUSES, default: 'all' },
   },
   limit: {
-    description: 'How many at most.',
+    description: 'The page size.',
     schema: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT },
   },
   offset: {
-    description: 'How many of the newest are left out.',
+    description: 'The number of newest sessions to skip.',
     schema: { type: 'integer', minimum: 0, default: 0 },
   },
 };
 
-/** The query of `DELETE /sessions/:id`. */
+/** Query of `DELETE /sessions/:id`. */
 export class StopSessionQuery {
-  /** The message of the reason of the bot's signal. */
+  /** Message of the bot's `signal.reason`. */
   @IsOptional()
-  // It may end up in a log.
+  // Printable, since it may be logged.
   @Matches(/^[^\p{Cc}\u2028\u2029]{1,120}$/u, {
     message: 'reason must be 1 to 120 characters without line breaks',
   })
   reason?: string;
 }
 
-/** Text that is no whole number stays as it is, for the rules to refuse. */
+/** Parses a whole number; other text is kept for the validation to refuse. */
 const wholeNumber = (text: string | undefined): number | string | undefined =>
   text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : text;

@@ -1,15 +1,15 @@
 import { ApiField } from '../../validation/api-field.decorator.js';
 import { Verbatim } from '../../validation/verbatim.decorator.js';
 
-/** The answer of `POST /start`. The fields beside the id depend on the transport. */
+/** Answer of `POST /start`. The fields beside the id depend on the transport. */
 export class StartAnswer {
-  @ApiField({ type: String, description: 'The session, and the `session_id` of the bot.' })
+  @ApiField({ type: String, description: 'The session id, also the `session_id` of the bot.' })
   sessionId!: string;
 
   @ApiField({
     type: String,
     required: false,
-    description: 'Where to connect (`websocket` and the carriers).',
+    description: 'The WebSocket URL (`websocket` and the carriers).',
     example: 'wss://bot.example.com/ws-client',
   })
   wsUrl?: string;
@@ -17,17 +17,21 @@ export class StartAnswer {
   @ApiField({
     type: String,
     required: false,
-    description: "What opens `wsUrl` once, or LiveKit's token of the user.",
+    description: "The single-use token for `wsUrl`, or LiveKit's access token of the user.",
   })
   token?: string;
 
-  @ApiField({ type: String, required: false, description: 'The room to join (`daily`).' })
+  @ApiField({ type: String, required: false, description: 'The URL of the room (`daily`).' })
   dailyRoom?: string;
 
-  @ApiField({ type: String, required: false, description: 'The token to join it with (`daily`).' })
+  @ApiField({ type: String, required: false, description: 'The meeting token (`daily`).' })
   dailyToken?: string;
 
-  @ApiField({ type: String, required: false, description: 'The LiveKit server (`livekit`).' })
+  @ApiField({
+    type: String,
+    required: false,
+    description: 'The URL of the LiveKit server (`livekit`).',
+  })
   url?: string;
 
   @Verbatim()

@@ -2,15 +2,15 @@ import { IsBoolean, IsObject, IsOptional, IsString } from 'class-validator';
 import { ApiField } from '../../validation/api-field.decorator.js';
 import { Verbatim } from '../../validation/verbatim.decorator.js';
 
-/** The body of `POST /start`. Every field may be left out. */
+/** Body of `POST /start`. All fields are optional. */
 export class StartRequest {
-  /** The transport to use: one of those `GET /status` lists. */
+  /** Requested transport: one of those that `GET /status` lists. */
   @IsOptional()
   @IsString({ message: 'transport must be a string: one of those GET /status lists' })
-  @ApiField({ required: false, description: 'The transport to use.' })
+  @ApiField({ required: false, description: 'The requested transport.' })
   transport?: string;
 
-  /** Whatever the bot is to find in its `body`. */
+  /** `body` of the bot. */
   @Verbatim()
   @IsOptional()
   @ApiField({
@@ -22,14 +22,14 @@ export class StartRequest {
       { type: 'number' },
       { type: 'boolean' },
     ],
-    description: 'Whatever the bot is to find in its body.',
+    description: 'The body of the bot.',
   })
   body?: unknown;
 
-  /** Asks for a new Daily room, and so for Daily where no `transport` is named. */
+  /** Requests a new Daily room, and so Daily if no `transport` is set. */
   @IsOptional()
   @IsBoolean({ message: 'createDailyRoom must be true or false' })
-  @ApiField({ required: false, description: 'Asks for a new Daily room.' })
+  @ApiField({ required: false, description: 'Requests a new Daily room.' })
   createDailyRoom?: boolean;
 
   /** Properties of the new Daily room. */
@@ -56,18 +56,18 @@ export class StartRequest {
   })
   dailyMeetingTokenProperties?: Record<string, unknown>;
 
-  /** Asks for a public STUN server where the runner has no ICE servers of its own. */
+  /** Requests a public STUN server if the runner has no ICE servers. */
   @IsOptional()
   @IsBoolean({ message: 'enableDefaultIceServers must be true or false' })
   @ApiField({
     required: false,
-    description: 'Asks for a public STUN server where the runner has none of its own.',
+    description: 'Requests a public STUN server if the runner has no ICE servers.',
   })
   enableDefaultIceServers?: boolean;
 
-  /** The Media over QUIC namespace to meet in. */
+  /** Media over QUIC namespace (room). */
   @IsOptional()
   @IsString({ message: 'namespace must be a string' })
-  @ApiField({ required: false, description: 'The Media over QUIC namespace to meet in.' })
+  @ApiField({ required: false, description: 'The Media over QUIC namespace (room).' })
   namespace?: string;
 }

@@ -1,18 +1,18 @@
 import { ApiField } from '../../validation/api-field.decorator.js';
 
-/** The answer of `GET /status`. */
+/** Answer of `GET /status`. */
 export class StatusAnswer {
   @ApiField({
     type: String,
     enum: ['ready', 'overloaded', 'draining'],
-    description: 'Whether it takes new sessions.',
+    description: 'True when new sessions are admitted.',
   })
   status!: 'ready' | 'overloaded' | 'draining';
 
   @ApiField({
     type: String,
     isArray: true,
-    description: 'What `POST /start` accepts as `transport`.',
+    description: 'The values of `transport` that `POST /start` accepts.',
     example: ['websocket', 'daily'],
   })
   transports!: string[];

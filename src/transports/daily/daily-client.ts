@@ -9,8 +9,8 @@ import { DailyRoom } from './dto/daily-room.dto.js';
 import type { DailyRoomProperties } from './dto/daily-room-properties.dto.js';
 
 /**
- * Daily's REST API, as far as the runner needs it (docs.daily.co, "REST API"). Every method throws a {@link ProviderError} when
- * Daily refuses, does not answer or cannot be reached.
+ * Client of Daily's REST API (docs.daily.co, "REST API"). Every method throws a {@link ProviderError} when Daily refuses, times out or
+ * cannot be reached.
  */
 @Injectable()
 export class DailyClient {
@@ -30,12 +30,12 @@ export class DailyClient {
     });
   }
 
-  /** @param name letters, digits, dash and underscore, at most 128 */
+  /** @param name letters, digits, dash and underscore, at most 128 characters */
   async createRoom(name: string, properties: DailyRoomProperties): Promise<DailyRoom> {
     try {
       return roomOf(await this.api.call('POST', '/rooms', { body: { name, properties } }));
     } catch (error) {
-      // An attempt whose answer got lost may have made the room; the next one is then told that there is one.
+      // A retry may find the room that an earlier attempt made before its answer was lost.
       if (isInstance(error, ProviderError) && error.providerStatus === 400 && error.attempts > 1) {
         const room = await this.getRoom(name);
         if (room) return room;
@@ -44,13 +44,13 @@ export class DailyClient {
     }
   }
 
-  /** The room of that name, if there is one. */
+  /** Returns the room of that name, if it exists. */
   async getRoom(name: string): Promise<DailyRoom | undefined> {
     const room = await this.api.call('GET', roomPath(name), { accept: isMissing });
     return room === undefined ? undefined : roomOf(room);
   }
 
-  /** Deletes a room and removes everyone from it; a room that is not there is fine. */
+  /** Deletes a room and removes its participants. Idempotent. */
   async deleteRoom(name: string): Promise<void> {
     await this.api.call('DELETE', roomPath(name), { accept: isMissing });
   }

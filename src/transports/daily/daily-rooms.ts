@@ -10,14 +10,14 @@ import { DAILY_OPTIONS, type ResolvedDailyOptions, roomNameOf } from './daily.op
 import type { DailyMeetingTokenProperties } from './dto/daily-meeting-token-properties.dto.js';
 import type { DailyRoomProperties } from './dto/daily-room-properties.dto.js';
 
-/** A room, and a token to join it with. */
+/** A room and a meeting token for it. */
 export interface DailyMeeting {
   readonly roomName: string;
   readonly roomUrl: string;
   readonly token: string;
 }
 
-/** Makes rooms and tokens with the runner's defaults, and removes what no session needs. */
+/** Creates rooms and tokens with the runner's defaults, and removes rooms that no session needs. */
 @Injectable()
 export class DailyRooms {
   constructor(
@@ -25,7 +25,7 @@ export class DailyRooms {
     private readonly client: DailyClient,
   ) {}
 
-  /** A meeting for a session: in the configured room, unless a phone is involved, or else in a new one that the session holds. */
+  /** Creates a meeting for a session: in the configured room, or in a new one bound to the session. Phone sessions always get a new one. */
   async meet(
     session: Session,
     roomProperties: DailyRoomProperties = {},
@@ -43,13 +43,13 @@ export class DailyRooms {
       this.hold(session, roomName);
       return { roomName, roomUrl: url, token: await this.token(roomName, tokenProperties) };
     } catch (error) {
-      // Nobody knows whether there is a room now, so it is looked after as if there were.
+      // The outcome is unknown, so the room is cleaned up as if it existed.
       if (isInstance(error, ProviderError) && error.outcomeUnknown) this.hold(session, roomName);
       throw error;
     }
   }
 
-  /** A meeting for a phone call, not bound to a session yet. */
+  /** Creates a meeting for a phone call, not bound to a session yet. */
   async meetPhone(displayName: string): Promise<DailyMeeting> {
     const properties: DailyRoomProperties = {
       sip: { display_name: displayName, video: false, sip_mode: 'dial-in', num_endpoints: 1 },
@@ -63,18 +63,18 @@ export class DailyRooms {
       return { roomName, roomUrl: url, token: await this.token(roomName) };
     } catch (error) {
       mayExist ||= isInstance(error, ProviderError) && error.outcomeUnknown;
-      // Nobody waits for it: the caller is on hold.
+      // Not awaited: the caller is on hold.
       if (mayExist) void this.remove(roomName).catch(() => undefined);
       throw error;
     }
   }
 
-  /** Binds a room to a session, which takes care of its end. */
+  /** Binds a room to a session, whose end cleans it up. */
   hold(session: Session, roomName: string): void {
     removeRoomOnEnd(session, this.options.deleteRoomOnEnd, () => this.remove(roomName));
   }
 
-  /** Removes a room and everyone in it. */
+  /** Deletes a room and removes its participants. */
   async remove(roomName: string): Promise<void> {
     await this.client.deleteRoom(roomName);
   }
@@ -98,7 +98,7 @@ export class DailyRooms {
   }
 }
 
-/** `pipecat-<8 hex>`, or `pipecat-telephony-<8 hex>` where a phone is involved, as Pipecat names them. */
+/** Returns `pipecat-<8 hex>`, or `pipecat-telephony-<8 hex>` for phone sessions, as Pipecat names them. */
 function newRoomName(properties: DailyRoomProperties): string {
   const prefix = needsPhone(properties) ? 'pipecat-telephony' : 'pipecat';
   return `${prefix}-${randomBytes(4).toString('hex')}`;
@@ -109,12 +109,12 @@ const needsPhone = ({ sip, enable_dialout }: DailyRoomProperties): boolean =>
 
 const fromNow = (ms: number): number => Math.floor((Date.now() + ms) / 1_000);
 
-/** Daily wants whole seconds; Pipecat's clients also send fractions. */
+/** Rounds to whole seconds, as Daily requires; Pipecat's clients also send fractions. */
 function wholeSeconds({ exp, nbf }: { exp: number; nbf?: number }): { exp: number; nbf?: number } {
   return { exp: Math.floor(exp), ...(nbf !== undefined && { nbf: Math.floor(nbf) }) };
 }
 
-/** A client must not get a token for a room that is not its own. */
+/** Refuses a token for another room than the client's own. */
 function refuseOtherRoom(roomName: string, { room_name }: DailyMeetingTokenProperties): void {
   if (room_name === undefined || room_name === roomName) return;
   const field = 'dailyMeetingTokenProperties.room_name';

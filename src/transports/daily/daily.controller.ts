@@ -10,7 +10,7 @@ import { DailyTransport } from './daily.transport.js';
 import { DailyMeetingTokenProperties } from './dto/daily-meeting-token-properties.dto.js';
 import { DailyRoomProperties } from './dto/daily-room-properties.dto.js';
 
-/** `GET /daily`: a browser's way to meet the bot. */
+/** `GET /daily`: redirects a browser to a Daily room with a bot. */
 @RunnerController('daily')
 @Access('start')
 export class DailyController {
@@ -20,11 +20,11 @@ export class DailyController {
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
-  /** Makes a room, starts the bot and sends the browser there. */
+  /** Creates a room, starts the bot and redirects the browser to the room. */
   @Get()
   @Header('cache-control', 'no-store')
   @ApiRoute({
-    summary: 'Sends a browser to a Daily room with a bot in it',
+    summary: 'Redirects a browser to a Daily room with a bot in it',
     answers: { 307: { description: 'The room, in `Location`.' } },
     errors: START_ERRORS,
     models: [DailyRoomProperties, DailyMeetingTokenProperties],

@@ -2,7 +2,7 @@ import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
 import { mediaConnections } from '../media-connections.js';
 import { DailyRunnerArguments } from './dto/daily-runner-arguments.dto.js';
 
-// Daily has no SDK for Node on servers, so there is nothing to connect with.
+// Daily has no server SDK for Node, so there is no media connection.
 mediaConnections.register(DailyRunnerArguments, () => {
   throw new MediaUnavailableError(
     'Daily has no SDK for Node on servers, so this bot must join its room from another process: hand JSON.stringify(args) ' +

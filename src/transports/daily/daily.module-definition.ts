@@ -3,10 +3,10 @@ import { DialinController } from './dialin.controller.js';
 import { DailyController } from './daily.controller.js';
 import type { DailyOptions } from './daily.options.js';
 
-/** What shapes the module's routes. */
+/** Options that decide which routes the module has. */
 export interface DailyExtras {
   /**
-   * Whether `POST /daily-dialin-webhook` is there.
+   * Registers `POST /daily-dialin-webhook`.
    * @default true
    */
   dialin?: boolean;
@@ -16,7 +16,7 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<DailyOptions>({ moduleName: 'PipecatDaily' })
     .setClassMethodName('forRoot')
     .setExtras<DailyExtras>(
-      // Nest tells extras from options by the keys listed here.
+      // Nest separates extras from options by these keys.
       { dialin: undefined },
       (definition, { dialin = true }) => ({
         ...definition,

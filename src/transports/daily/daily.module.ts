@@ -8,7 +8,7 @@ import { DailyTransport } from './daily.transport.js';
 import { WarmRooms } from './warm-rooms.js';
 import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
-/** Daily rooms, and phone calls that Daily forwards. */
+/** Transport module for Daily rooms and Daily dial-in calls. */
 @RunnerPart('transports')
 @Module({
   providers: [
@@ -30,7 +30,7 @@ export class DailyModule extends ConfigurableModuleClass {
     return super.forRoot(options);
   }
 
-  /** This transport as Pipecat's environment variables imply it; without `DAILY_API_KEY` it is there, but disabled. */
+  /** Configures the transport from Pipecat's environment variables. Without `DAILY_API_KEY` it is registered as disabled. */
   static fromEnv(env: NodeJS.ProcessEnv, extras: { dialin?: boolean } = {}): DynamicModule {
     return this.forRoot({
       apiKey: env.DAILY_API_KEY || undefined,

@@ -9,45 +9,45 @@ import {
 
 /** Options of {@link DailyModule}. */
 export interface DailyOptions {
-  /** The API key of the Daily domain (`DAILY_API_KEY`). Without one the transport is disabled. */
+  /** API key of the Daily domain (`DAILY_API_KEY`). Unset, the transport is disabled. */
   apiKey?: string;
   /**
-   * The Daily API (`DAILY_API_URL`).
+   * Base URL of the Daily API (`DAILY_API_URL`).
    * @default 'https://api.daily.co/v1'
    */
   apiUrl?: string;
-  /** A room that every session shares (`DAILY_ROOM_URL`), but for those that need a phone. Unset, each gets a new one. */
+  /** Room shared by all sessions without a phone (`DAILY_ROOM_URL`). Unset, each session gets a new room. */
   roomUrl?: string;
   /**
-   * Whether a room that was made for a session is deleted when the session ends. When the start fails, or the bot before it was
-   * ready, it always is.
+   * Deletes a session's room when the session ends. The room of a failed start, or of a bot that failed before it was
+   * ready, is always deleted.
    * @default false: it expires
    */
   deleteRoomOnEnd?: boolean;
   /**
-   * How long a new room lasts, in milliseconds.
+   * Lifetime of a new room, in milliseconds.
    * @default 14_400_000 (4 h)
    */
   roomTtlMs?: number;
   /**
-   * How long a meeting token can be used, in milliseconds.
+   * Lifetime of a meeting token, in milliseconds.
    * @default 7_200_000 (2 h)
    */
   tokenTtlMs?: number;
   /**
-   * The longest one call to Daily may take with all its retries, in milliseconds. A start makes two.
+   * Timeout of a request to Daily including its retries, in milliseconds. A start sends two requests.
    * @default 10_000
    */
   timeoutMs?: number;
-  /** The base64 secret (`hmac`) of the dial-in webhook. With it, unsigned calls are refused. */
+  /** Base64 secret (`hmac`) of the dial-in webhook. When set, unsigned webhooks are refused. */
   dialinSecret?: string;
   /**
-   * How many rooms with a SIP address are kept ready, so that a phone call need not wait for Daily.
+   * Number of rooms with a SIP address that are created ahead, so that a phone call does not wait for Daily.
    * @default 0
    */
   warmRooms?: number;
   /**
-   * How long a warm room waits for a call before it is replaced, in milliseconds; less than `tokenTtlMs` and `roomTtlMs`.
+   * Longest age of a warm room before it is replaced, in milliseconds; less than `tokenTtlMs` and `roomTtlMs`.
    * @default 1_800_000 (30 min)
    */
   warmRoomTtlMs?: number;
@@ -118,7 +118,7 @@ export function resolveDailyOptions(options: DailyOptions): ResolvedDailyOptions
   return { ...resolved, apiUrl: resolved.apiUrl.replace(/\/+$/, '') };
 }
 
-/** The name of the room a URL leads to. */
+/** Returns the room name in a room URL. */
 export function roomNameOf(roomUrl: string): string {
   return new URL(roomUrl).pathname.split('/').filter(Boolean).at(-1) ?? '';
 }

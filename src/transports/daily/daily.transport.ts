@@ -12,14 +12,14 @@ import { DailyMeetingTokenProperties } from './dto/daily-meeting-token-propertie
 import { DailyRoomProperties } from './dto/daily-room-properties.dto.js';
 import { DailyRunnerArguments } from './dto/daily-runner-arguments.dto.js';
 
-/** https://docs.daily.co/guides/privacy-and-security/content-security-policy, with `avoidEval`. */
+/** Sources of Daily's client: https://docs.daily.co/guides/privacy-and-security/content-security-policy, with `avoidEval`. */
 const BROWSER_SOURCES: BrowserSources = {
   'script-src': ['https://c.daily.co', 'blob:'],
   'connect-src': ['https://*.daily.co', 'wss://*.wss.daily.co', 'https://*.pluot.blue'],
   'worker-src': ['blob:'],
 };
 
-/** Daily rooms, as `/start` and `GET /daily` see them. */
+/** Daily rooms for `/start` and `GET /daily`. */
 @Injectable()
 export class DailyTransport extends RunnerTransport {
   readonly names = ['daily'];
@@ -54,7 +54,7 @@ export class DailyTransport extends RunnerTransport {
     return this.launch(session, await this.rooms.meet(session, room, token));
   }
 
-  /** Opens a session in a room without anyone having asked for particulars. */
+  /** Starts a session in a room with default properties. */
   async startPlain(
     principal?: Principal,
   ): Promise<{ readonly session: Session; readonly roomUrl: string }> {
@@ -64,7 +64,7 @@ export class DailyTransport extends RunnerTransport {
     });
   }
 
-  /** Sends the bot to the meeting. */
+  /** Launches the bot with the meeting. */
   launch(
     session: Session,
     { roomUrl, token }: DailyMeeting,

@@ -10,13 +10,13 @@ import {
 
 /** The length of an HMAC-SHA256, in bytes. */
 const SIGNATURE_BYTES = 32;
-/** Daily was seen to send milliseconds where its guide has seconds; a later time in seconds is the year 2286. */
+/** Smallest timestamp read as milliseconds: Daily sends milliseconds where its guide has seconds. In seconds it is the year 2286. */
 const FIRST_MILLISECONDS = 10_000_000_000;
 
 /**
- * Checks `x-pinless-signature`: base64 of HMAC-SHA256 over `<x-pinless-timestamp>.<body>`, with the base64-decoded secret.
+ * Verifies `x-pinless-signature`: base64 of HMAC-SHA256 over `<x-pinless-timestamp>.<body>`, keyed with the base64-decoded secret.
  *
- * @param body the bytes as they arrived
+ * @param body the raw body
  * @throws {RunnerError} `UNAUTHORIZED`
  */
 export function verifyDialinSignature(

@@ -25,7 +25,7 @@ import { DialinSettings } from './dto/dialin-settings.dto.js';
 import { DialinWebhook } from './dto/dialin-webhook.dto.js';
 import { WarmRooms } from './warm-rooms.js';
 
-/** `POST /daily-dialin-webhook`: Daily has a phone call on hold, and wants a room and a bot for it. */
+/** `POST /daily-dialin-webhook`: answers a phone call on hold at Daily with a room and a bot. */
 @RunnerController('daily-dialin-webhook')
 @Access('webhook')
 export class DialinController {
@@ -41,17 +41,17 @@ export class DialinController {
     private readonly routing: CallRouting,
   ) {}
 
-  /** Answers a call; a call delivered again gets the first answer. */
+  /** Answers a call. Idempotent: a redelivered call gets the first answer. */
   @Post()
   @HttpCode(200)
   @ApiRoute({
-    summary: 'Answers a phone call that Daily has on hold',
+    summary: 'Answers a phone call on hold at Daily with a room and a bot',
     description:
       'Where a secret is configured, the webhook must be signed by Daily. A body with `test` or `Test` only asks whether the webhook is there.',
     body: json(DialinWebhook),
     answers: {
       200: {
-        description: 'Where the call goes.',
+        description: 'Room and token for the call.',
         content: json([DialinAnswer, DialinPingAnswer]),
       },
     },
@@ -59,7 +59,7 @@ export class DialinController {
   })
   async call(@Req() request: RunnerRequest): Promise<DialinAnswer | DialinPingAnswer> {
     const body = request.body;
-    // Daily sends this while the webhook is being configured, before it has told anyone the secret it will sign with.
+    // Daily pings the webhook while it is being configured, before it has issued the secret.
     if (isPing(body)) return { status: 'OK' };
     if (this.options.dialinSecret !== undefined) {
       verifyDialinSignature(request.headers, request.rawBody, this.options.dialinSecret);
@@ -95,7 +95,7 @@ export class DialinController {
       daily_api_key: this.options.apiKey!,
       daily_api_url: this.options.apiUrl,
     });
-    // Pipecat's bots find the call there, so what the host has to say stands beside it.
+    // Pipecat's bots expect the call at the top level, so the host's fields are merged beside it.
     const body = Object.assign(request, {
       ...(typeof more === 'object' && more),
       ...request,

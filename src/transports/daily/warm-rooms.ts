@@ -11,18 +11,18 @@ import { RunnerServing } from '../../http/runner-serving.js';
 import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
 import { type DailyMeeting, DailyRooms } from './daily-rooms.js';
 
-/** Callers in a room that was made before they called are shown under this name. */
+/** Display name of callers in warm rooms, which exist before the caller is known. */
 const DISPLAY_NAME = 'Phone';
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
-/** The time a shutdown waits for Daily, in milliseconds; rooms that are left expire by themselves. */
+/** Timeout for deleting warm rooms at shutdown, in milliseconds. The rest expires at Daily. */
 const SHUTDOWN_MS = 2_000;
 
-/** A few phone rooms made ahead, so that a call is answered without waiting for Daily. Used ones are replaced at once. */
+/** Pool of phone rooms created ahead, so that a call does not wait for Daily. Used rooms are replaced at once. */
 @Injectable()
 export class WarmRooms implements OnModuleInit, BeforeApplicationShutdown {
   private readonly logger = new RunnerLogger('PipecatRunner');
-  /** In the order they were made, so the first is also the first to become too old. */
+  /** Ordered by age, oldest first. */
   private readonly rooms: { readonly meeting: DailyMeeting; readonly untilMs: number }[] = [];
   private readonly closing = new AbortController();
   private filling: Promise<void> | undefined;
@@ -34,7 +34,7 @@ export class WarmRooms implements OnModuleInit, BeforeApplicationShutdown {
     private readonly serving: RunnerServing,
   ) {}
 
-  /** How many rooms are ready. */
+  /** Number of rooms that are ready. */
   get size(): number {
     return this.rooms.length;
   }
@@ -44,7 +44,7 @@ export class WarmRooms implements OnModuleInit, BeforeApplicationShutdown {
     this.serving.onServing('warmRooms', () => this.replenish());
   }
 
-  /** A room that is ready; `undefined` when there is none. */
+  /** Takes a room out of the pool; `undefined` when it is empty. */
   take(): DailyMeeting | undefined {
     const room = this.rooms.shift();
     if (room) this.replenish();
@@ -62,7 +62,7 @@ export class WarmRooms implements OnModuleInit, BeforeApplicationShutdown {
     await Promise.all(this.rooms.splice(0).map(({ meeting }) => this.discard(meeting)));
   }
 
-  /** Makes rooms, one after the other, until there are enough. */
+  /** Creates rooms, one at a time, until the pool is full. */
   private replenish(): void {
     this.filling ??= this.fill().finally(() => (this.filling = undefined));
   }

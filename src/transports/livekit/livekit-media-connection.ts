@@ -12,41 +12,38 @@ import { MESSAGE_BUFFER } from '../../media/estimate-bytes.js';
 import type { HandOver } from '../../sessions/session-context.js';
 import type { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
 
-/** LiveKit's SDK for those who join. */
+/** LiveKit's real-time SDK for participants. */
 export type LiveKitRtc = typeof rtc;
 
-/** How a {@link LiveKitMediaConnection} joins. */
+/** Options of {@connection LiveKitMediaConnection.join}. */
 export interface LiveKitJoinOptions {
-  /** The rate to hear at, in Hz. */
+  /** Sample rate of the user's audio, in Hz. */
   readonly sampleRateHz: number;
   readonly signal: AbortSignal | undefined;
-  /** Puts the user out of the room. */
+  /** Removes the user from the room. */
   readonly hangUp: HandOver['hangUp'];
 }
 
-/** What goes into the room, in Hz; the SDK makes Opus of it. */
+/** Sample rate of the bot's audio, in Hz. The SDK encodes it as Opus. */
 const OUTPUT_HZ = 24_000;
 const CHUNK_MS = 20;
-/** Past so many chunks that the SDK has not taken, more wait here; past so many messages, more are not sent. */
-const MAX_UNTAKEN = 10;
+/** Backpressure: audio chunks or messages past this many unsent ones are refused. */
+const MAX_UNSENT_CHUNKS = 10;
 const MAX_UNSENT_MESSAGES = 1_000;
-/**
- * So long a user whose connection broke may take to come back, in milliseconds. All seem to leave when the bot's own connection is
- * made anew, too.
- */
-const RETURN_MS = 15_000;
-/** So long leaving may take, in milliseconds: a server that hangs does not answer the goodbye. */
+/** Reconnection window of a user whose connection broke, in milliseconds. All users also seem to leave while the bot itself reconnects. */
+const RECONNECT_MS = 15_000;
+/** Timeout for leaving the room, in milliseconds: a server that hangs does not answer. */
 const LEAVE_MS = 2_000;
-/** The keys of a phone by their codes in RFC 4733. */
+/** DTMF keys by their event codes in RFC 4733. */
 const DTMF_KEYS = '0123456789*#ABCD';
 
-/** What is told once there is somebody to tell, and what it counts until then. */
-interface EarlyReport {
+/** Event buffered until the listener is attached, with its size. */
+interface BufferedEvent {
   readonly report: (events: MediaConnectionEvents) => void;
   readonly size: number;
 }
 
-/** A bot in a LiveKit room: it hears the first user who speaks, and leaves when no user is left. */
+/** Bot in a LiveKit room. Receives the first user who publishes audio, and leaves when no user is left. */
 export class LiveKitMediaConnection implements MediaConnection {
   readonly capabilities = {
     marks: 'estimated',
@@ -57,16 +54,16 @@ export class LiveKitMediaConnection implements MediaConnection {
   } as const;
   readonly output = { sampleRateHz: OUTPUT_HZ, chunkSamples: (OUTPUT_HZ * CHUNK_MS) / 1_000 };
   private events: MediaConnectionEvents | undefined;
-  /** What happened before there was anyone to tell, the newest of it. */
-  private readonly early = new AsyncQueue<EarlyReport>(MESSAGE_BUFFER.limit, ({ size }) => size);
-  private untaken = 0;
+  /** Events before the listener is attached; the oldest are dropped. */
+  private readonly early = new AsyncQueue<BufferedEvent>(MESSAGE_BUFFER.limit, ({ size }) => size);
+  private unsentChunks = 0;
   private unsentMessages = 0;
   private leaving: Promise<unknown> | undefined;
-  private hearing = false;
-  /** Ends the conversation unless a user comes back. */
-  private goodbye: NodeJS.Timeout | undefined;
-  /** The tracks that were or are heard. */
-  private readonly done = new WeakSet<rtc.Track>();
+  private receiving = false;
+  /** Timer that ends the connection unless a user reconnects. */
+  private leaveTimer: NodeJS.Timeout | undefined;
+  /** Tracks that are or were received. */
+  private readonly seenTracks = new WeakSet<rtc.Track>();
 
   private constructor(
     private readonly sdk: LiveKitRtc,
@@ -75,14 +72,14 @@ export class LiveKitMediaConnection implements MediaConnection {
     private readonly options: LiveKitJoinOptions,
   ) {
     const { RoomEvent } = sdk;
-    room.on(RoomEvent.TrackSubscribed, () => this.hearSomeone());
+    room.on(RoomEvent.TrackSubscribed, () => this.receiveNextUser());
     room.on(RoomEvent.DataReceived, (payload) => this.onData(payload));
     room.on(RoomEvent.DtmfReceived, (_code, digit) => {
-      if (!this.leaving) this.tell((events) => events.dtmf(digit));
+      if (!this.leaving) this.notify((events) => events.dtmf(digit));
     });
     room.on(RoomEvent.ParticipantDisconnected, (participant) => this.onUserGone(participant));
     room.on(RoomEvent.ParticipantConnected, (participant) => {
-      if (this.isUser(participant)) clearTimeout(this.goodbye);
+      if (this.isUser(participant)) clearTimeout(this.leaveTimer);
     });
     room.on(RoomEvent.Disconnected, (reason) => {
       const { ROOM_DELETED, PARTICIPANT_REMOVED, ROOM_CLOSED } = sdk.DisconnectReason;
@@ -95,7 +92,7 @@ export class LiveKitMediaConnection implements MediaConnection {
     });
   }
 
-  /** Joins the room, and publishes the bot's voice. @throws when that fails or the signal aborts */
+  /** Joins the room and publishes the bot's audio track. @throws when that fails or the signal aborts */
   static async join(
     sdk: LiveKitRtc,
     { url, token }: LiveKitRunnerArguments,
@@ -103,7 +100,7 @@ export class LiveKitMediaConnection implements MediaConnection {
   ): Promise<LiveKitMediaConnection> {
     const { signal } = options;
     signal?.throwIfAborted();
-    const link = new LiveKitMediaConnection(
+    const connection = new LiveKitMediaConnection(
       sdk,
       new sdk.Room(),
       new sdk.AudioSource(OUTPUT_HZ, 1),
@@ -113,10 +110,10 @@ export class LiveKitMediaConnection implements MediaConnection {
       signal?.addEventListener('abort', () => reject(signal.reason as Error)),
     );
     try {
-      await Promise.race([link.enter(url, token), aborted]);
-      return link;
+      await Promise.race([connection.enter(url, token), aborted]);
+      return connection;
     } catch (error) {
-      void link.close();
+      void connection.close();
       throw error;
     }
   }
@@ -128,15 +125,15 @@ export class LiveKitMediaConnection implements MediaConnection {
   }
 
   sendAudio(pcm: Int16Array): boolean {
-    if (this.untaken >= MAX_UNTAKEN) return false;
-    this.untaken++;
-    // A copy: the SDK reads the whole memory behind an array.
+    if (this.unsentChunks >= MAX_UNSENT_CHUNKS) return false;
+    this.unsentChunks++;
+    // Copied because the SDK reads the whole buffer behind an array.
     const frame = new this.sdk.AudioFrame(pcm.slice(), OUTPUT_HZ, 1, pcm.length);
     void this.source
       .captureFrame(frame)
-      // It is closed once the bot leaves.
+      // The source is closed once the bot leaves.
       .catch(() => undefined)
-      .then(() => this.untaken--);
+      .then(() => this.unsentChunks--);
     return true;
   }
 
@@ -145,7 +142,7 @@ export class LiveKitMediaConnection implements MediaConnection {
   }
 
   mark(): void {
-    // Estimated.
+    // Estimated duration.
   }
 
   async sendDtmf(digits: string): Promise<boolean> {
@@ -174,7 +171,7 @@ export class LiveKitMediaConnection implements MediaConnection {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.goodbye);
+    clearTimeout(this.leaveTimer);
     this.leaving ??= Promise.race([
       Promise.allSettled([this.room.disconnect(), this.source.close()]),
       new Promise((resolve) => setTimeout(resolve, LEAVE_MS).unref()),
@@ -185,7 +182,7 @@ export class LiveKitMediaConnection implements MediaConnection {
   private async enter(url: string, token: string): Promise<void> {
     const { sdk, room } = this;
     await room.connect(url, token, { autoSubscribe: true, dynacast: false });
-    // The SDK cannot be told to give up: whoever did meanwhile leaves now.
+    // The SDK cannot abort a connect, so a connection that was abandoned leaves now.
     if (this.leaving) return room.disconnect();
     const track = sdk.LocalAudioTrack.createAudioTrack('bot', this.source);
     const publishOptions = new sdk.TrackPublishOptions();
@@ -193,13 +190,13 @@ export class LiveKitMediaConnection implements MediaConnection {
     await room.localParticipant!.publishTrack(track, publishOptions);
   }
 
-  /** @param content what of it is kept while there is nobody to tell */
-  private tell(report: EarlyReport['report'], content?: unknown): void {
+  /** @param content the part of the event that counts towards the buffer limit */
+  private notify(report: BufferedEvent['report'], content?: unknown): void {
     if (this.events) report(this.events);
     else this.early.push({ report, size: MESSAGE_BUFFER.sizeOf(content) });
   }
 
-  /** Leaves with the last user; at once when that one said goodbye, and otherwise unless someone comes back. */
+  /** Ends the connection with the last user: at once after a regular leave, otherwise after the reconnection window. */
   private onUserGone(participant: rtc.Participant): void {
     const { room, sdk } = this;
     const someone = [...room.remoteParticipants.values()].some((other) => this.isUser(other));
@@ -207,33 +204,33 @@ export class LiveKitMediaConnection implements MediaConnection {
     const leave = (): void =>
       this.end({ reason: 'peer_left', message: 'The user left the LiveKit room.' });
     if (participant.disconnectReason === sdk.DisconnectReason.CLIENT_INITIATED) leave();
-    else this.goodbye = setTimeout(leave, RETURN_MS).unref();
+    else this.leaveTimer = setTimeout(leave, RECONNECT_MS).unref();
   }
 
   private end(end: MediaEnd): void {
     if (this.leaving) return;
     void this.close();
-    this.tell((events) => events.disconnected(end));
+    this.notify((events) => events.disconnected(end));
   }
 
   private isUser({ kind }: rtc.Participant): boolean {
     return kind !== this.sdk.ParticipantKind.AGENT;
   }
 
-  /** Listens to the first user who can be heard, and when that one is done to the next. */
-  private hearSomeone(): void {
-    if (this.hearing || this.leaving) return;
+  /** Receives audio of the first user who publishes some, then of the next one. */
+  private receiveNextUser(): void {
+    if (this.receiving || this.leaving) return;
     for (const participant of this.room.remoteParticipants.values()) {
       if (!this.isUser(participant)) continue;
       for (const { track } of participant.trackPublications.values()) {
-        if (track?.kind !== this.sdk.TrackKind.KIND_AUDIO || this.done.has(track)) continue;
-        this.hearing = true;
-        this.done.add(track);
+        if (track?.kind !== this.sdk.TrackKind.KIND_AUDIO || this.seenTracks.has(track)) continue;
+        this.receiving = true;
+        this.seenTracks.add(track);
         attempt(
           async () => {
-            await this.listen(track).catch(() => undefined);
-            this.hearing = false;
-            this.hearSomeone();
+            await this.receive(track).catch(() => undefined);
+            this.receiving = false;
+            this.receiveNextUser();
           },
           (thrown) => this.end({ reason: 'failed', message: textOfThrown(thrown).message }),
         );
@@ -242,25 +239,25 @@ export class LiveKitMediaConnection implements MediaConnection {
     }
   }
 
-  private async listen(track: rtc.RemoteTrack): Promise<void> {
+  private async receive(track: rtc.RemoteTrack): Promise<void> {
     const { sampleRateHz } = this.options;
     const stream = new this.sdk.AudioStream(track, { sampleRate: sampleRateHz, numChannels: 1 });
     for await (const { data } of stream as unknown as AsyncIterable<rtc.AudioFrame>) {
       if (this.leaving) return;
-      this.tell((events) => events.audio(data, sampleRateHz, 1, undefined));
+      this.notify((events) => events.audio(data, sampleRateHz, 1, undefined));
     }
   }
 
   private onData(payload: Uint8Array): void {
-    // Behind the end, which is the last that is told.
+    // Nothing is reported after the end.
     if (this.leaving) return;
     let message: unknown;
     try {
       message = parseJson(Buffer.from(payload).toString('utf8'));
     } catch {
-      this.tell((events) => events.malformed('data that is not JSON, or too deep'));
+      this.notify((events) => events.malformed('data that is not JSON, or too deep'));
       return;
     }
-    this.tell((events) => events.message(message), message);
+    this.notify((events) => events.message(message), message);
   }
 }

@@ -4,9 +4,9 @@ import { optionalPackage } from '../../packages/optional-package.js';
 /** DI token of the {@link LiveKitSdk}; `undefined` where the package is not installed. */
 export const LIVEKIT_SDK = Symbol('LIVEKIT_SDK');
 
-/** LiveKit's own server SDK, an optional peer dependency. */
+/** LiveKit's server SDK, an optional peer dependency. */
 export type LiveKitSdk = typeof sdk;
 
-/** The SDK, if it is installed. */
+/** Loads the SDK, if it is installed. */
 export const loadLiveKitSdk = (): Promise<LiveKitSdk | undefined> =>
   optionalPackage('livekit-server-sdk', () => import('livekit-server-sdk'));

@@ -17,7 +17,7 @@ import {
 } from './livekit.options.js';
 import { LIVEKIT_SDK, type LiveKitSdk } from './livekit-sdk.js';
 
-/** A LiveKit server through its SDK: tokens, rooms, and what its webhooks say. */
+/** Client of a LiveKit server through its SDK: access tokens, rooms, webhooks. */
 @Injectable()
 export class LiveKitServer {
   private connected: Connected | undefined;
@@ -27,7 +27,7 @@ export class LiveKitServer {
     @Inject(LIVEKIT_SDK) private readonly sdk: LiveKitSdk | undefined,
   ) {}
 
-  /** Why there is none, with the fix. */
+  /** Reason why the transport is disabled, with the fix. */
   get disabledReason(): string | undefined {
     if (!this.sdk) return 'livekit-server-sdk is not installed: npm install livekit-server-sdk';
     const missing = missingCredentials(this.options);
@@ -40,20 +40,20 @@ export class LiveKitServer {
     return this.connection.url;
   }
 
-  /** The bot's token: its kind is what tells clients and other bots that this is an agent. */
+  /** Creates the bot's access token. Its kind marks the participant as an agent. */
   agentToken(roomName: string, identity: string): Promise<string> {
     const token = this.token(roomName, identity, { agent: true }, this.options.agent);
     token.kind = 'agent';
     return token.toJwt();
   }
 
-  /** The user's token. */
+  /** Creates the user's access token. */
   userToken(roomName: string, identity: string): Promise<string> {
     return this.token(roomName, identity, {}).toJwt();
   }
 
   /**
-   * Makes a room as the options say; one that is there already stays as it is.
+   * Creates a room with the configured options. Idempotent: an existing room is unchanged.
    * @throws {ProviderError}
    */
   async createRoom(name: string): Promise<void> {
@@ -73,7 +73,7 @@ export class LiveKitServer {
   }
 
   /**
-   * Removes everyone from a room and closes it; a room that is not there is fine.
+   * Closes a room and removes its participants. Idempotent.
    * @throws {ProviderError}
    */
   async deleteRoom(name: string): Promise<void> {
@@ -81,7 +81,7 @@ export class LiveKitServer {
   }
 
   /**
-   * Puts a participant out of a room, which ends a phone call; one that is not there is fine.
+   * Removes a participant from a room, which hangs up a phone call. Idempotent.
    * @throws {ProviderError}
    */
   async removeParticipant(room: string, identity: string): Promise<void> {
@@ -89,8 +89,8 @@ export class LiveKitServer {
   }
 
   /**
-   * Reads a webhook.
-   * @param body as it arrived
+   * Parses a webhook.
+   * @param body the raw body
    * @throws {RunnerError} `UNAUTHORIZED` unless this server signed it
    */
   async receiveWebhook(body: string, authorization: string | undefined): Promise<WebhookEvent> {
@@ -123,7 +123,7 @@ export class LiveKitServer {
     return token;
   }
 
-  /** Made on first use, for options may leave the transport disabled. */
+  /** Created on first use, since the transport may be disabled. */
   private get connection(): Connected {
     if (this.connected) return this.connected;
     if (!this.sdk) throw new RunnerError('TRANSPORT_UNAVAILABLE', this.disabledReason!);
@@ -148,7 +148,7 @@ interface Connected extends LiveKitCredentials {
   readonly webhooks: WebhookReceiver;
 }
 
-/** Puts the SDK's errors in our words. */
+/** Maps the SDK's errors to {@link ProviderError}. */
 async function asked<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
@@ -170,7 +170,7 @@ async function asked<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The same for a removal, which what is not there does not need. */
+/** Makes a removal idempotent: not found counts as success. */
 async function gone(call: () => Promise<unknown>): Promise<void> {
   try {
     await asked(call);

@@ -14,19 +14,19 @@ import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
 import { LIVEKIT_OPTIONS, type ResolvedLiveKitOptions } from './livekit.options.js';
 import { LiveKitServer } from './livekit-server.js';
 
-/** A session, and the participant it is for. */
-interface Seat {
+/** A participant's slot in a room: the session and the user it is for. */
+interface Slot {
   readonly session: Session;
   readonly userIdentity: string;
-  /** Ends the session unless the participant joins. */
+  /** Ends the session unless the user joins in time. */
   waiting?: NodeJS.Timeout;
 }
 
-/** Which sessions are in which room, for the webhooks know only rooms and participants. */
+/** Sessions by room, since LiveKit's webhooks name only rooms and participants. */
 @Injectable()
 export class LiveKitSessions {
-  private readonly byRoom = new Map<string, Set<Seat>>();
-  /** Phone calls about which the host has not decided yet. */
+  private readonly byRoom = new Map<string, Set<Slot>>();
+  /** Phone calls whose routing decision is pending. */
   private readonly deciding = new Set<string>();
 
   constructor(
@@ -37,60 +37,60 @@ export class LiveKitSessions {
     private readonly routing: CallRouting,
   ) {}
 
-  /** Sends the bot to a room of the session's own, or to the one that all share, and lets a user in too. */
+  /** Sends the bot to the session's room, or the shared one, and issues a token for the user. */
   async startForUser(session: Session): Promise<{ url: string; token: string }> {
     const roomName = this.options.roomName ?? `pipecat-${randomBytes(4).toString('hex')}`;
     const userIdentity = `User-${session.id.slice(0, 8)}`;
-    const seat = this.seat(roomName, session, userIdentity);
+    const slot = this.slot(roomName, session, userIdentity);
     if (this.options.room) await this.server.createRoom(roomName);
     const [token, agentToken] = await Promise.all([
       this.server.userToken(roomName, userIdentity),
       this.agentToken(session, roomName),
     ]);
-    this.launch(seat, roomName, agentToken);
+    this.launch(slot, roomName, agentToken);
     return { url: this.server.url, token };
   }
 
-  /** Sends a bot to the room that a phone call was put into, unless the call has one already. */
+  /** Sends a bot to the room of an incoming SIP call. Idempotent. */
   async startForCall(roomName: string, userIdentity: string, call_data: CallData): Promise<void> {
     const key = callKey(roomName, userIdentity);
     if (this.deciding.has(key)) return;
-    if (this.seatsOf(roomName).some((seat) => seat.userIdentity === userIdentity)) return;
+    if (this.slotsOf(roomName).some((slot) => slot.userIdentity === userIdentity)) return;
     this.deciding.add(key);
     const accepted = await this.decide(roomName, userIdentity, call_data);
-    // Otherwise the caller has left meanwhile.
+    // The caller hung up in the meantime.
     const isThere = this.deciding.delete(key);
     if (!accepted || !isThere) return;
     const open = { ...sessionOfCall(accepted), transport: 'livekit' };
     await this.sessions.start(open, async (session) => {
-      const seat = this.seat(roomName, session, userIdentity);
-      this.launch(seat, roomName, await this.agentToken(session, roomName), call_data);
+      const slot = this.slot(roomName, session, userIdentity);
+      this.launch(slot, roomName, await this.agentToken(session, roomName), call_data);
     });
   }
 
   /**
-   * A room is there, and nobody in it yet: its users have `pendingTtlMs` to join. A second time it is the room of a server that crashed and
-   * came back, where bots rejoin by themselves and would wait for ever for a user who does not.
+   * Starts the wait for the users of a new, empty room: `pendingTtlMs`. A second `room_started` means that the server restarted: bots rejoin by
+   * themselves, and would otherwise wait forever for users who do not.
    */
   roomStarted(roomName: string): void {
     const { pendingTtlMs } = this.runnerOptions;
-    for (const seat of this.seatsOf(roomName)) {
-      clearTimeout(seat.waiting);
-      seat.waiting = setTimeout(() => {
+    for (const slot of this.slotsOf(roomName)) {
+      clearTimeout(slot.waiting);
+      slot.waiting = setTimeout(() => {
         const reason = new SessionEnd('expired', 'The user did not join the LiveKit room.');
-        void seat.session.end(reason);
+        void slot.session.end(reason);
       }, pendingTtlMs).unref();
     }
   }
 
-  /** A participant is there. */
+  /** Stops the wait for a participant that joined. */
   joined(roomName: string, identity: string): void {
-    for (const seat of this.seatsOf(roomName)) {
-      if (seat.userIdentity === identity) clearTimeout(seat.waiting);
+    for (const slot of this.slotsOf(roomName)) {
+      if (slot.userIdentity === identity) clearTimeout(slot.waiting);
     }
   }
 
-  /** A call that the host refuses is put out of the room. */
+  /** Asks the host's routing. A refused caller is removed from the room. */
   private async decide(
     roomName: string,
     userIdentity: string,
@@ -100,7 +100,7 @@ export class LiveKitSessions {
     const fields = { ...call_data };
     const call = { transport: 'livekit', from, to, callId, fields, query: {} };
     try {
-      // Not `connection`, for there is no session yet.
+      // Not `connection`: there is no session yet.
       return await this.routing.route({ ...call, stage: 'webhook' });
     } catch {
       await this.hangUp(roomName, userIdentity);
@@ -111,31 +111,31 @@ export class LiveKitSessions {
   /** Ends the sessions of a room, or only that of one participant. */
   end(roomName: string, message: string, userIdentity?: string): void {
     if (userIdentity !== undefined) this.deciding.delete(callKey(roomName, userIdentity));
-    for (const seat of this.seatsOf(roomName)) {
-      if (userIdentity === undefined || seat.userIdentity === userIdentity) {
-        void seat.session.end(new SessionEnd('peer_left', message));
+    for (const slot of this.slotsOf(roomName)) {
+      if (userIdentity === undefined || slot.userIdentity === userIdentity) {
+        void slot.session.end(new SessionEnd('peer_left', message));
       }
     }
   }
 
-  private seat(roomName: string, session: Session, userIdentity: string): Seat {
-    const seat: Seat = { session, userIdentity };
-    const seats = this.byRoom.get(roomName) ?? new Set();
-    this.byRoom.set(roomName, seats.add(seat));
-    seat.session.onEnd(() => {
-      clearTimeout(seat.waiting);
-      seats.delete(seat);
-      if (seats.size === 0) this.byRoom.delete(roomName);
+  private slot(roomName: string, session: Session, userIdentity: string): Slot {
+    const slot: Slot = { session, userIdentity };
+    const slots = this.byRoom.get(roomName) ?? new Set();
+    this.byRoom.set(roomName, slots.add(slot));
+    slot.session.onEnd(() => {
+      clearTimeout(slot.waiting);
+      slots.delete(slot);
+      if (slots.size === 0) this.byRoom.delete(roomName);
     });
     const { deleteRoomOnEnd, room } = this.options;
-    // What LiveKit made by itself also closes by itself, and a shared room is not ours to close.
+    // LiveKit itself closes rooms that it created, and the shared room stays open.
     if (roomName !== this.options.roomName && (deleteRoomOnEnd || room)) {
-      removeRoomOnEnd(seat.session, deleteRoomOnEnd, () => this.server.deleteRoom(roomName));
+      removeRoomOnEnd(slot.session, deleteRoomOnEnd, () => this.server.deleteRoom(roomName));
     }
-    return seat;
+    return slot;
   }
 
-  private seatsOf(roomName: string): Seat[] {
+  private slotsOf(roomName: string): Slot[] {
     return [...(this.byRoom.get(roomName) ?? [])];
   }
 
@@ -144,7 +144,7 @@ export class LiveKitSessions {
   }
 
   private launch(
-    { session, userIdentity }: Seat,
+    { session, userIdentity }: Slot,
     room_name: string,
     token: string,
     call_data?: CallData,
@@ -156,7 +156,7 @@ export class LiveKitSessions {
     });
   }
 
-  /** Puts the user out of the room, which ends a phone call. */
+  /** Removes the user from the room, which hangs up a phone call. */
   private async hangUp(roomName: string, userIdentity: string): Promise<HangUpOutcome> {
     try {
       await this.server.removeParticipant(roomName, userIdentity);

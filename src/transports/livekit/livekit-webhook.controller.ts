@@ -13,10 +13,10 @@ import { sipCallData } from './sip-call-data.js';
 
 /** `ParticipantInfo.Kind` of livekit_models.proto. */
 const KIND_SIP = 3;
-/** `DisconnectReason` of livekit_models.proto: the same participant is there on another connection. */
+/** `DisconnectReason` values (livekit_models.proto) for a participant that is still connected elsewhere. */
 const STILL_THERE = new Set<number>([2 /* DUPLICATE_IDENTITY */, 8 /* MIGRATION */]);
 
-/** `POST /livekit-webhook`: what happens in the rooms. The server must be configured to send its webhooks here. */
+/** `POST /livekit-webhook`: room and participant events. The LiveKit server must be configured to send its webhooks here. */
 @RunnerController('livekit-webhook')
 @Access('webhook')
 export class LiveKitWebhookController {
@@ -27,16 +27,16 @@ export class LiveKitWebhookController {
     private readonly transports: TransportRegistry,
   ) {}
 
-  /** Ends sessions whose room is gone or whose user left; starts one for a phone call, where that is wanted. */
+  /** Ends sessions whose room closed or whose user left. Starts a session for a SIP call where `answerSipCalls` is set. */
   @Post()
   @HttpCode(200)
   @ApiRoute({
-    summary: 'Is told by a LiveKit server what happens in its rooms',
+    summary: 'Receives the webhooks of a LiveKit server',
     description: 'The server signs it with the API key, in `Authorization`.',
     body: { 'application/webhook+json': { type: 'object', additionalProperties: true } },
     answers: {
       200: {
-        description: 'It was taken note of.',
+        description: 'The event was accepted.',
         content: json({
           type: 'object',
           required: ['status'],

@@ -4,7 +4,7 @@ import { mediaConnections } from '../media-connections.js';
 import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
 import { LiveKitMediaConnection } from './livekit-media-connection.js';
 
-// Through LiveKit's own SDK for Node, an optional peer dependency.
+// Uses LiveKit's real-time SDK for Node, an optional peer dependency.
 mediaConnections.register(
   LiveKitRunnerArguments,
   async (args, { sampleRateHz, signal }, { hangUp }) => {
@@ -15,7 +15,7 @@ mediaConnections.register(
       );
     }
     return LiveKitMediaConnection.join(rtc, args, {
-      // Opus itself is at 48 kHz, whatever was spoken into it.
+      // Opus always decodes to 48 kHz.
       sampleRateHz: typeof sampleRateHz === 'number' ? sampleRateHz : 48_000,
       signal,
       hangUp,

@@ -9,7 +9,7 @@ import { LiveKitTransport } from './livekit.transport.js';
 import { LiveKitWebhookController } from './livekit-webhook.controller.js';
 import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
-/** LiveKit rooms. Needs the package `livekit-server-sdk`. */
+/** Transport module for LiveKit rooms. Requires the package `livekit-server-sdk`. */
 @RunnerPart('transports')
 @Module({
   controllers: [LiveKitWebhookController],
@@ -31,7 +31,7 @@ export class LiveKitModule extends ConfigurableModuleClass {
     return super.forRoot(options);
   }
 
-  /** This transport as Pipecat's environment variables imply it; without credentials it is there, but disabled. */
+  /** Configures the transport from Pipecat's environment variables. Without credentials it is registered as disabled. */
   static fromEnv(env: NodeJS.ProcessEnv): DynamicModule | undefined {
     return this.forRoot({
       url: env.LIVEKIT_URL || undefined,

@@ -8,50 +8,50 @@ import {
 } from '../../validation/options.js';
 import { RunnerError } from '../../errors/runner.error.js';
 
-/** How a room is made on the server before anyone joins it. */
+/** Options of a room that is created on the server before anyone joins. */
 export interface LiveKitRoomOptions {
-  /** How long the room waits for its first participant, in milliseconds. */
+  /** Wait for the first participant before the room closes, in milliseconds. */
   emptyTimeoutMs?: number;
-  /** How long the room stays after its last participant left, in milliseconds. */
+  /** Time until the room closes after the last participant left, in milliseconds. */
   departureTimeoutMs?: number;
   maxParticipants?: number;
-  /** The room's metadata, which every participant sees. */
+  /** Metadata of the room, visible to all participants. */
   metadata?: string;
-  /** Agents of LiveKit's own framework to send there too. */
+  /** Agents of LiveKit's own framework to dispatch to the room. */
   agents?: { agentName: string; metadata?: string }[];
 }
 
 /** Options of {@link LiveKitModule}. */
 export interface LiveKitOptions {
-  /** The LiveKit server, a `ws(s)://` URL (`LIVEKIT_URL`). */
+  /** URL of the LiveKit server, `ws(s)://` (`LIVEKIT_URL`). */
   url?: string;
-  /** `LIVEKIT_API_KEY` */
+  /** API key (`LIVEKIT_API_KEY`). */
   apiKey?: string;
-  /** `LIVEKIT_API_SECRET` */
+  /** API secret (`LIVEKIT_API_SECRET`). */
   apiSecret?: string;
-  /** A room that every session shares (`LIVEKIT_ROOM_NAME`). Unset, each gets its own, `pipecat-<8 hex>`. */
+  /** Room shared by all sessions (`LIVEKIT_ROOM_NAME`). Unset, each session gets its own, `pipecat-<8 hex>`. */
   roomName?: string;
   /**
-   * How long after the start one can join with a token, in milliseconds.
+   * Lifetime of access tokens for joining, in milliseconds.
    * @default 7_200_000 (2 h)
    */
   tokenTtlMs?: number;
-  /** What other participants see of the bot beside its identity. */
+  /** Name, metadata and attributes of the bot as a participant. */
   agent?: { name?: string; metadata?: string; attributes?: Record<string, string> };
-  /** Makes each room on the server at the start; unset, LiveKit makes it when the first participant joins. */
+  /** Creates each room at the start. Unset, LiveKit creates it when the first participant joins. */
   room?: LiveKitRoomOptions;
   /**
-   * Whether a session's own room is deleted, and everyone in it removed, when the session ends.
+   * Deletes a session's own room, and removes its participants, when the session ends.
    * @default false: it closes once it is empty
    */
   deleteRoomOnEnd?: boolean;
   /**
-   * Whether a phone call that a LiveKit SIP dispatch rule puts into a room starts a bot there. Needs the webhook.
+   * Starts a bot for each phone call that a LiveKit SIP dispatch rule puts into a room. Requires the webhook.
    * @default false
    */
   answerSipCalls?: boolean;
   /**
-   * The longest a call to the server's API may take, in milliseconds.
+   * Timeout of a request to the server's API, in milliseconds.
    * @default 10_000
    */
   timeoutMs?: number;
@@ -108,14 +108,14 @@ export function resolveLiveKitOptions(options: LiveKitOptions): ResolvedLiveKitO
   return { ...DEFAULTS, ...withoutUndefined(options) };
 }
 
-/** What it takes to talk to the server. */
+/** URL and credentials of the server. */
 export interface LiveKitCredentials {
   readonly url: string;
   readonly apiKey: string;
   readonly apiSecret: string;
 }
 
-/** Which of the credentials are missing, by the names of their environment variables. */
+/** Returns the names of the environment variables of the missing credentials. */
 export function missingCredentials({ url, apiKey, apiSecret }: LiveKitOptions): string[] {
   return Object.entries({
     LIVEKIT_URL: url,

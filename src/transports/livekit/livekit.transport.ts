@@ -4,7 +4,7 @@ import { TransportRegistry } from '../transport-registry.js';
 import { LiveKitServer } from './livekit-server.js';
 import { LiveKitSessions } from './livekit-sessions.js';
 
-/** LiveKit rooms, as `/start` sees them. */
+/** LiveKit rooms for `/start`. */
 @Injectable()
 export class LiveKitTransport extends RunnerTransport {
   readonly names = ['livekit'];

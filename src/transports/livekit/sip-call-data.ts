@@ -3,8 +3,8 @@ import { CallData, sipHeaders } from '../../bot/call-data.js';
 const HEADER = 'sip.h.';
 
 /**
- * Who is calling, from the attributes of a LiveKit SIP participant, in the words of every other carrier. SIP headers are there as far as
- * the trunk's `headers_to_attributes` or `include_headers` names them. The attributes themselves are kept in `attributes`.
+ * Maps the attributes of a LiveKit SIP participant to {@link CallData}. SIP headers are included if the trunk's `headers_to_attributes` or
+ * `include_headers` maps them. The raw attributes are kept in `attributes`.
  *
  * Source: LiveKit's "SIP participant" reference, and livekit/protocol's attribute names.
  */

@@ -7,12 +7,12 @@ import {
   SMALL_WEBRTC_OPTIONS,
 } from './small-webrtc.options.js';
 
-/** The STUN and TURN servers of this instance. */
+/** STUN and TURN servers of this instance. */
 @Injectable()
 export class IceServers {
   constructor(@Inject(SMALL_WEBRTC_OPTIONS) private readonly options: ResolvedSmallWebRtcOptions) {}
 
-  /** @throws {RunnerError} `PROVIDER_REFUSED` when the host's function fails, or gives what is none */
+  /** @throws {RunnerError} `PROVIDER_REFUSED` when the host's function fails or returns an invalid server */
   async get(): Promise<IceServer[]> {
     const { iceServers } = this.options;
     if (typeof iceServers !== 'function') return iceServers;

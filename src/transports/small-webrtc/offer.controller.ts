@@ -10,18 +10,18 @@ import { CandidatesAnswer, WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import { WebRtcOffer } from './dto/webrtc-offer.dto.js';
 import { WebRtcSessions } from './webrtc-sessions.js';
 
-const SESSION = { id: { description: 'The session that `/start` announced.' } };
+const SESSION = { id: { description: 'The session from `/start`.' } };
 
-/** A route that takes offers. @param ofSession whether it names the session they are for */
-const TakesOffers = (path: string, ofSession: boolean): MethodDecorator =>
+/** Route for WebRTC offers. @param ofSession true when its path names the session */
+const OfferRoute = (path: string, ofSession: boolean): MethodDecorator =>
   applyDecorators(
     Post(path),
     Access(ofSession ? 'session' : 'start'),
     HttpCode(200),
     ApiRoute({
-      summary: ofSession ? 'Answers the offer for a session' : 'Answers a WebRTC offer',
+      summary: ofSession ? 'Answers the WebRTC offer of a session' : 'Answers a WebRTC offer',
       description:
-        'Without a `pc_id` that is known there is a new connection, with a bot. Candidates may follow.',
+        'A known `pc_id` renegotiates its connection; otherwise a new connection with a bot is created. ICE candidates may follow (trickle ICE).',
       ...(ofSession && { params: SESSION }),
       body: json(WebRtcOffer),
       answers: { 200: { description: 'The answer.', content: json(WebRtcAnswer) } },
@@ -35,42 +35,44 @@ const TakesOffers = (path: string, ofSession: boolean): MethodDecorator =>
     }),
   );
 
-const TakesCandidates = (path: string, ofSession: boolean): MethodDecorator =>
+const CandidatesRoute = (path: string, ofSession: boolean): MethodDecorator =>
   applyDecorators(
     Patch(path),
     Access('session'),
     ApiRoute({
-      summary: `Takes ways to reach ${ofSession ? "a session's" : 'a'} client`,
+      summary: `Adds ICE candidates of ${ofSession ? "a session's" : 'a'} client (trickle ICE)`,
       ...(ofSession && { params: SESSION }),
       body: json(IceCandidates),
-      answers: { 200: { description: 'They were taken.', content: json(CandidatesAnswer) } },
+      answers: {
+        200: { description: 'The candidates were added.', content: json(CandidatesAnswer) },
+      },
       errors: ['BAD_REQUEST', 'NOT_FOUND', 'INVALID_FIELDS'],
     }),
   );
 
-/** Where WebRTC clients send their offers, and the ways on which they can be reached. */
+/** WebRTC signalling: offers, renegotiation and trickle ICE. */
 @RunnerController()
 export class OfferController {
   constructor(private readonly sessions: WebRtcSessions) {}
 
-  /** An offer of a client that did not call `/start`, or that changes its connection. */
-  @TakesOffers('api/offer', false)
+  /** Answers an offer without `/start`, or a renegotiation. */
+  @OfferRoute('api/offer', false)
   offer(@Req() request: RunnerRequest): Promise<WebRtcAnswer> {
     return this.sessions.offer(validateInto(WebRtcOffer, request.body), request.principal);
   }
 
-  @TakesCandidates('api/offer', false)
+  @CandidatesRoute('api/offer', false)
   candidates(@Req() request: RunnerRequest): CandidatesAnswer {
     return this.take(request);
   }
 
-  /** An offer for the session that `/start` announced. */
-  @TakesOffers('sessions/:id/api/offer', true)
+  /** Answers an offer for a session from `/start`. */
+  @OfferRoute('sessions/:id/api/offer', true)
   offerForSession(@Req() request: RunnerRequest, @Param('id') id: string): Promise<WebRtcAnswer> {
     return this.sessions.offer(validateInto(WebRtcOffer, request.body), request.principal, id);
   }
 
-  @TakesCandidates('sessions/:id/api/offer', true)
+  @CandidatesRoute('sessions/:id/api/offer', true)
   candidatesForSession(@Req() request: RunnerRequest, @Param('id') id: string): CandidatesAnswer {
     return this.take(request, id);
   }

@@ -2,10 +2,10 @@ import type { IceServer } from './peer/peer.js';
 import { checkIceServers } from './small-webrtc.options.js';
 
 /**
- * ICE servers as Pipecat's command line and `PIPECAT_ICE_SERVERS` name them: bare URLs or JSON objects; a text is a JSON array, a
- * JSON object, or URLs with commas between.
+ * Parses ICE servers from Pipecat's command line and `PIPECAT_ICE_SERVERS`: bare URLs or JSON objects. A text is a JSON array, a JSON object, or
+ * comma-separated URLs.
  *
- * @throws {Error} naming the entry that cannot be used
+ * @throws {Error} naming the invalid entry
  */
 export function parseIceServers(given: string | readonly string[] = []): IceServer[] {
   const entries = typeof given === 'string' ? entriesOf(given.trim()) : given;

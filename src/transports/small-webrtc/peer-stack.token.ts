@@ -1,2 +1,2 @@
-/** DI token of the {@link PeerStack}; `undefined` where there is none. */
+/** DI token of the {@link PeerStack}; `undefined` where none is installed. */
 export const PEER_STACK = Symbol('PEER_STACK');

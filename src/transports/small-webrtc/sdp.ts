@@ -1,19 +1,19 @@
 import { isIP } from 'node:net';
 import { RunnerError } from '../../errors/runner.error.js';
 
-/** More media sections than this are refused; a browser that adds and removes tracks for hours has some ten. */
+/** The most media sections of an offer. A browser that adds and removes tracks for hours has some ten. */
 const MAX_SECTIONS = 32;
-/** More formats than RTP has payload types are refused. */
+/** The most formats of a section: RTP has no more payload types. */
 const MAX_FORMATS = 128;
-/** Candidates past this many are left out. */
+/** The most ICE candidates of an offer; further ones are left out. */
 const MAX_CANDIDATES = 50;
-/** More lines than this are not passed on, of a section or of the session: what the WebRTC stack does with some grows with their square. */
+/** The most lines passed on per section and for the session: the WebRTC stack takes quadratic time for some. */
 const MAX_LINES = 200;
 
 const AUDIO_CODEC = /^opus\/48000/i;
 const VIDEO_CODEC = /^(VP8|H264)\/90000/i;
 
-/** The attributes that mean something here; what is left out, such as header extensions, the answer does without. */
+/** Supported session and media attributes. Others, such as header extensions, are left out of the answer. */
 const SESSION_ATTRIBUTES =
   /^a=(ice-lite|(ice-(ufrag|pwd|options)|fingerprint|setup|msid-semantic):)/;
 const MEDIA_ATTRIBUTES =
@@ -27,27 +27,27 @@ interface Section {
   readonly formats: readonly string[];
   readonly lines: readonly string[];
   readonly mid: string;
-  /** Whether it can be answered with more than a refusal. */
+  /** False for a section that can only be rejected. */
   readonly usable: boolean;
 }
 
-/** An offer as it was understood. */
+/** A parsed and sanitised offer. */
 export interface Offer {
-  /** What of it can be answered, free of what only troubles those who read it. */
+  /** SDP with the supported sections and attributes only. */
   readonly sdp: string;
-  /** Whether the client wants to be the one that is called: it takes no `a=setup:passive`. */
+  /** True for an offer with `a=setup:passive`, whose answer must be `a=setup:active`. */
   readonly wantsPassive: boolean;
-  /** The `mid` of each section that can be answered, by the section's number; `undefined` for the others. */
+  /** The `mid` of each accepted section, by its index; `undefined` for rejected ones. */
   readonly mids: readonly (string | undefined)[];
-  /** The generation of its candidates. */
+  /** ICE username fragment: the generation of the candidates. */
   readonly ufrag: string;
-  /** Puts refusals of the other sections into an answer. */
+  /** Inserts the rejected sections into an answer. */
   completeAnswer(answer: string): string;
 }
 
 /**
- * Reads an offer, and takes out of it what cannot be used: codecs, sections, and candidates whose names only the client's own network knows.
- * @throws {RunnerError} `BAD_REQUEST` saying what is wrong with it
+ * Parses and sanitises an offer: removes unsupported codecs and sections, and mDNS candidates.
+ * @throws {RunnerError} `BAD_REQUEST` naming what is wrong
  */
 export function readOffer(sdp: string): Offer {
   const [head = '', ...bodies] = sdp.split(/\r?\n(?=m=)/);
@@ -58,7 +58,7 @@ export function readOffer(sdp: string): Offer {
   const room = { audio: 1, video: 2, application: 1 } as Record<string, number>;
   const sections = bodies.map((body, i) => {
     const section = readSection(linesOf(body), i);
-    // A microphone, a camera, a screen and a channel: there is no use for more.
+    // A microphone, a camera, a screen and a data channel are the most that is used.
     return section.usable && room[section.kind]!-- <= 0 ? { ...section, usable: false } : section;
   });
   checkMids(sections);
@@ -100,7 +100,7 @@ function readSection(lines: readonly string[], index: number): Section {
   if (section.formats.length > MAX_FORMATS) {
     throw bad(`media section ${index} has more than ${MAX_FORMATS} formats`);
   }
-  // Port 0 is a refusal, unless the section only lives in a bundle (RFC 9143).
+  // Port 0 rejects a section, unless it is bundle-only (RFC 9143).
   const lives = Number(port) > 0 || lines.includes('a=bundle-only');
   return { ...section, usable: lives && canUse(section) };
 }
@@ -115,7 +115,7 @@ function canUse(section: Omit<Section, 'usable'>): boolean {
   );
 }
 
-/** The payload type that the client likes best of those that are understood. */
+/** Returns the client's preferred payload type among the supported ones. */
 function usableType({ kind, formats, lines }: Omit<Section, 'usable'>): string | undefined {
   const codec = kind === 'audio' ? AUDIO_CODEC : kind === 'video' ? VIDEO_CODEC : undefined;
   const names = new Map<string, string>();
@@ -128,9 +128,9 @@ function usableType({ kind, formats, lines }: Omit<Section, 'usable'>): string |
   return formats.find((type) => {
     const name = names.get(type);
     if (name === undefined || !codec?.test(name)) return false;
-    // H.264 in the simpler of its two ways cuts no picture into packets.
-    const isSimple = /^H264/i.test(name) && !inMode1.has(type);
-    return !isSimple && Number(type) <= 127;
+    // H.264 packetization mode 0 does not fragment pictures.
+    const isMode0 = /^H264/i.test(name) && !inMode1.has(type);
+    return !isMode0 && Number(type) <= 127;
   });
 }
 
@@ -157,7 +157,7 @@ function checkTransport({ lines, mid }: Section, session: readonly string[]): vo
   }
 }
 
-/** A section without what is not understood. */
+/** Removes unsupported lines from a section. */
 function clean(section: Section): string[] {
   const { kind, protocol, formats, lines } = section;
   const used = kind === 'application' ? formats[0]! : usableType(section)!;
@@ -166,7 +166,7 @@ function clean(section: Section): string[] {
     if (line.startsWith('a=candidate:')) {
       return candidates++ < MAX_CANDIDATES && usableCandidate(line.slice(2)) !== undefined;
     }
-    // Video is sent again when it is lost, and anew when it cannot be; there is no time for either with sound.
+    // Lost video is retransmitted (NACK) or refreshed (PLI); there is no time for either with audio.
     if (line.startsWith('a=rtcp-fb:')) {
       return (
         kind === 'video' && /^\S+ nack( pli)?$/.test(line) && line.startsWith(`a=rtcp-fb:${used} `)
@@ -187,10 +187,10 @@ function refuseMany(lines: readonly string[], where: string): void {
 }
 
 /**
- * A candidate's line that can be used.
+ * Validates an ICE candidate line.
  * @param line with or without `a=`
- * @returns `undefined` for one that is well-formed, but of no use: TCP, or a name instead of an address
- * @throws {RunnerError} `BAD_REQUEST` when it is no candidate
+ * @returns `undefined` for a well-formed candidate that cannot be used: TCP, or an mDNS name instead of an address
+ * @throws {RunnerError} `BAD_REQUEST` for a malformed candidate
  */
 export function usableCandidate(line: string): string | undefined {
   const match =
@@ -204,7 +204,7 @@ export function usableCandidate(line: string): string | undefined {
   return transport!.toLowerCase() === 'udp' && isIP(address!) !== 0 ? candidate : undefined;
 }
 
-/** The generation that a candidate belongs to, where it says. */
+/** Returns the ICE username fragment of a candidate, if present. */
 export const ufragOf = (candidate: string): string | undefined =>
   / ufrag (\S+)/.exec(candidate)?.[1];
 
@@ -224,7 +224,7 @@ function completeAnswer(answer: string, sections: readonly Section[]): string {
 }
 
 /**
- * An answer that an ESP32 can read: one kind of fingerprint, and only the ways through this host.
+ * Reduces an answer to the subset that an ESP32 can parse: one fingerprint algorithm, and the candidates of this host.
  * Pipecat's runner does the same with `--esp32` (`runner/utils.py`).
  */
 export function forEsp32(answer: string, host: string): string {
@@ -240,7 +240,7 @@ export function forEsp32(answer: string, host: string): string {
 
 const linesOf = (text: string): string[] => text.split(/\r?\n/).filter((line) => line.length > 0);
 
-/** The value of an attribute, of the section or else of the whole. */
+/** Returns the value of an attribute of the section, or else of the session. */
 function attribute(
   name: string,
   lines: readonly string[],

@@ -10,77 +10,77 @@ import type { NegotiatedTrack, Peer, PeerEvents, PeerStats } from './peer/peer.j
 import { type Offer, ufragOf, usableCandidate } from './sdp.js';
 import { AudioTrack, VideoTrack } from './tracks.js';
 
-/** Where a connection is. `disconnected`: nothing was heard of the client for a while; it may come back. */
+/** State machine of a connection. `disconnected`: the heartbeat of the client is missing; it may reconnect. */
 export type ConnectionState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'closed';
 
 /** @see SmallWebRTCConnection */
 export interface SmallWebRTCConnectionEvents {
-  /** The client is there, or there again. */
+  /** The client is connected, or reconnected. */
   connected: [];
-  /** Nothing is heard of the client; it may come back. */
+  /** The heartbeat of the client is missing; it may reconnect. */
   disconnected: [];
-  /** Once, and the last of all. */
+  /** Emitted once, as the last event. */
   closed: [end: MediaEnd];
-  /** A message of the client's application, such as RTVI's. */
+  /** An application message of the client, such as RTVI's. */
   'app-message': [message: unknown];
-  /** The client sends on a track from now on. */
+  /** The client starts sending on a track. */
   'track-started': [track: AudioTrack | VideoTrack];
-  /** The client sends on a track no more. */
+  /** The client stops sending on a track. */
   'track-ended': [track: AudioTrack | VideoTrack];
 }
 
-/** Who is told of what concerns the session. */
+/** Receives what concerns the session. */
 export interface ConnectionObserver {
   warn(message: string): void;
-  /** A listener threw, or rejected. */
+  /** A listener threw or rejected. */
   fail(error: unknown): void;
   ended(end: MediaEnd): void;
 }
 
-/** How a {@link SmallWebRTCConnection} behaves. */
+/** Options of a {@link SmallWebRTCConnection}. */
 export interface ConnectionOptions {
-  /** Makes the peer connection, at first and when it is made anew. */
+  /** Creates the peer connection, at first and for a restart. */
   readonly createPeer: (events: PeerEvents) => Peer;
-  /** What is done to an answer before the client gets it. */
+  /** Rewrites the SDP of an answer before it is sent. */
   readonly adaptAnswer: (sdp: string) => string;
-  /** How long connecting may take, in milliseconds. */
+  /** Timeout for connecting, in milliseconds. */
   readonly connectTimeoutMs: number;
-  /** A client that has said that it is there, and does not say so again for this long, is gone. Milliseconds. */
+  /** Heartbeat timeout, in milliseconds, after which a client that sends pings is gone. */
   readonly peerTimeoutMs: number;
 }
 
-/** The envelope in which Pipecat's clients and servers talk about the connection itself. */
+/** Message type of the envelope for signalling between Pipecat's clients and servers. */
 const SIGNALLING = 'signalling';
-/** What a client sends once a second begins with this. */
+/** Prefix of a client's heartbeat, sent once a second. */
 const PING = 'ping';
-/** A client that says it is there does so every second; silent for this long, it is `disconnected`. Milliseconds. */
-const SILENT_MS = 3_000;
-/** How many messages wait for the channel to open, and how long after connecting they do, in milliseconds. */
+/** Heartbeat timeout, in milliseconds, after which a client is `disconnected`. */
+const HEARTBEAT_TIMEOUT_MS = 3_000;
+/** The most messages queued until the data channel opens, and the longest wait for it after connecting, in milliseconds. */
 const MAX_QUEUED = 50;
 const CHANNEL_TIMEOUT_MS = 10_000;
-/** More ways to reach one client are not tried: each is a stranger's address that is knocked at. */
+/** The most ICE candidates of a client per ICE generation: each makes the runner send checks to an arbitrary address. */
 const MAX_CANDIDATES = 100;
-/** More offers of one client do not wait for their answer: each takes some milliseconds. */
+/** The most pending offers of a client: each takes some milliseconds. */
 const MAX_OFFERS = 10;
-/** The client is asked to renegotiate at most this often, in milliseconds. */
+/** Shortest interval between renegotiation requests to the client, in milliseconds. */
 const RENEGOTIATE_AGAIN_MS = 2_000;
-/** How many events wait for a bot that does not listen. */
-const MAX_KEPT = 1_000;
+/** The most events buffered until a listener is attached. */
+const MAX_BUFFERED = 1_000;
 
 let made = 0;
 
 /**
- * A peer connection to a browser, in `args.webrtc_connection`. `createTransport(args)` makes sound and messages of it; this is for
- * bots that want more: pictures, or Opus as it comes.
+ * WebRTC peer connection to a client, in `args.webrtc_connection`. `createTransport(args)` covers audio and messages; use this for video or
+ * raw Opus packets.
  *
- * What happens before anyone listens is kept for the first who does.
+ * Events are buffered until the first listener is attached.
  */
 export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnectionEvents> {
-  /** Names the connection between the client and the runner. */
+  /** Connection id in the signalling between client and runner. */
   readonly pcId = `SmallWebRTCConnection#${made++}-${randomUUID().replaceAll('-', '')}`;
-  /** The client's microphone, and the bot's voice. */
+  /** The client's microphone and the bot's audio. */
   readonly audio: AudioTrack;
-  /** The client's camera, and the bot's picture. */
+  /** The client's camera and the bot's video. */
   readonly camera: VideoTrack;
   /** The client's screen. */
   readonly screenVideo: VideoTrack;
@@ -88,7 +88,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   private everConnected = false;
   private peer: Peer | undefined;
   private offer: Offer | undefined;
-  /** How many were given since the client's last ICE restart. */
+  /** Number of ICE candidates since the client's last ICE restart. */
   private candidates = 0;
   private lastAnswer: WebRtcAnswer | undefined;
   private negotiating: Promise<unknown> = Promise.resolve();
@@ -98,16 +98,16 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   private askedMs = -Infinity;
   private connectTimer: NodeJS.Timeout | undefined;
   private channelTimer: NodeJS.Timeout | undefined;
-  private silenceTimer: NodeJS.Timeout | undefined;
+  private heartbeatTimer: NodeJS.Timeout | undefined;
   private closing: Promise<void> | undefined;
   private readonly warned = new Set<string>();
 
-  /** @internal Made by the runner. */
+  /** @internal Created by the runner. */
   constructor(
     private readonly options: ConnectionOptions,
     private readonly observer: ConnectionObserver,
   ) {
-    const room = { limit: MAX_KEPT, sizeOf: () => 1 };
+    const room = { limit: MAX_BUFFERED, sizeOf: () => 1 };
     super({
       connected: room,
       disconnected: room,
@@ -131,22 +131,22 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     return this.currentState === 'connected';
   }
 
-  /** What the client's last offer was answered with. */
+  /** The answer to the client's last offer. */
   get answer(): WebRtcAnswer | undefined {
     return this.lastAnswer;
   }
 
-  /** Whether the client was ever there. */
+  /** True once the client was connected. */
   get wasConnected(): boolean {
     return this.everConnected;
   }
 
   /**
-   * @internal Answers an offer: the first, or one that changes what there is.
+   * @internal Answers an offer: the first one, or a renegotiation.
    *
-   * @param restart whether the peer connection is made anew; the bot notices only that it is `disconnected` for a moment
-   * @throws {RunnerError} `BAD_REQUEST` when it cannot be answered, `WRONG_STATE` when the connection is closed meanwhile, or too many offers
-   * wait
+   * @param restart replaces the peer connection; the bot only sees a short `disconnected`
+   * @throws {RunnerError} `BAD_REQUEST` for an offer that cannot be answered, `WRONG_STATE` when the connection is closed in the meantime or too
+   * many offers are pending
    */
   async renegotiate(offer: Offer, restart = false): Promise<WebRtcAnswer> {
     if (this.offers >= MAX_OFFERS) {
@@ -156,13 +156,13 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
       );
     }
     this.offers++;
-    // One after the other: each builds on what was agreed before.
+    // Serialised: each negotiation builds on the one before.
     const answer = this.negotiating.then(() => this.answerTo(offer, restart));
     this.negotiating = answer.catch(() => undefined).then(() => this.offers--);
     return answer;
   }
 
-  /** Asks the client for an offer, as when a bot wants to send pictures. */
+  /** Requests renegotiation, as when the bot wants to send video. */
   askToRenegotiate(): void {
     const now = performance.now();
     if (now - this.askedMs < RENEGOTIATE_AGAIN_MS) return;
@@ -171,12 +171,12 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   }
 
   /**
-   * @internal A way on which the client may be reached.
-   * @param where the media section it belongs to
-   * @throws {RunnerError} `BAD_REQUEST` when it is none
+   * @internal Adds an ICE candidate of the client (trickle ICE).
+   * @param where the media section of the candidate
+   * @throws {RunnerError} `BAD_REQUEST` for a malformed candidate
    */
   addCandidate(line: string, where: { mid?: string; index?: number }): void {
-    // There is always room for one more: a client that knows only names is found by what it sends.
+    // Unusable candidates do not count: a client with mDNS names only is discovered as peer-reflexive.
     const candidate = line === '' ? undefined : usableCandidate(line);
     const { mids = [], ufrag } = this.offer ?? {};
     const mid = where.mid !== undefined ? where.mid : mids[where.index ?? 0];
@@ -187,8 +187,8 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   }
 
   /**
-   * Sends a message to the client's application; it waits until the client can hear it.
-   * @returns false when it is not sent: the client has no channel, or too many wait
+   * Sends a message to the client's application. Queued until the data channel opens.
+   * @returns false when it is not sent: the client has no data channel, or the queue is full
    */
   sendAppMessage(message: unknown): boolean {
     const text = JSON.stringify(message);
@@ -202,12 +202,12 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     return true;
   }
 
-  /** How well the connection does. */
+  /** Returns quality statistics. */
   async stats(): Promise<PeerStats> {
     return (await this.peer?.stats()) ?? { roundTripMs: undefined, lossOut: undefined };
   }
 
-  /** Tells the client that the bot leaves, and closes the connection. */
+  /** Notifies the client that the bot leaves, and closes the connection. */
   disconnect(end: MediaEnd = { reason: 'closed', message: 'The bot left.' }): Promise<void> {
     if (this.currentState !== 'closed') {
       this.signal({ type: 'peerLeft' });
@@ -220,7 +220,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     this.refuseWhenClosed();
     if (restart && this.peer) {
       this.setState('disconnected');
-      clearTimeout(this.silenceTimer);
+      clearTimeout(this.heartbeatTimer);
       void this.closePeer(this.peer);
       this.peer = undefined;
     }
@@ -254,7 +254,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     );
     if (this.currentState === 'new') this.currentState = 'connecting';
     this.queues = true;
-    // A peer that was replaced has nothing more to say.
+    // Ignores events of a peer that was replaced.
     const ifCurrent =
       <A extends unknown[]>(handle: (...args: A) => void) =>
       (...args: A): void => {
@@ -282,7 +282,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     return peer;
   }
 
-  /** Never rejects: nobody may wait for it. */
+  /** Closes a peer. Never rejects, since the result may not be awaited. */
   private async closePeer(peer: Peer): Promise<void> {
     try {
       await peer.close();
@@ -321,14 +321,13 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     this.setState('connected');
   }
 
-  /** The channel is open. */
   private flush(): void {
     clearTimeout(this.channelTimer);
     for (const text of this.queued.splice(0)) this.peer!.send(text);
   }
 
   private receive(text: string): void {
-    if (text.startsWith(PING)) return this.heardOf();
+    if (text.startsWith(PING)) return this.onHeartbeat();
     let message: { type?: unknown; message?: unknown };
     try {
       message = parseJson(text) as typeof message;
@@ -336,8 +335,8 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
       return this.warnOnce('the client sent a message that is not JSON, or too deep; ignored');
     }
     if (message?.type === SIGNALLING) {
-      // Whoever speaks of tracks is a client of Pipecat's, and will say that it is there: it may be killed before it first does.
-      this.heardOf();
+      // Only Pipecat's clients send signalling, so heartbeats will follow. The client may be killed before its first one.
+      this.onHeartbeat();
       this.onSignal(message.message);
     } else this.notify('app-message', message);
   }
@@ -345,23 +344,23 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   private onSignal(message: unknown): void {
     const { type, receiver_index, enabled } = (message ?? {}) as Record<string, unknown>;
     if (type !== 'trackStatus' || typeof enabled !== 'boolean') return;
-    // Not as a key, for the client chooses it: `__proto__` is one of every object.
+    // Found by index and not as a key, since the client chooses the value: `__proto__` is a key of every object.
     const track = this.tracks.find((_, index) => index === receiver_index);
     if (track) track.enabled = enabled && track.clientSends;
   }
 
-  /** The client says that it is there. */
-  private heardOf(): void {
-    clearTimeout(this.silenceTimer);
-    this.silenceTimer = setTimeout(
+  /** Handles a heartbeat of the client. */
+  private onHeartbeat(): void {
+    clearTimeout(this.heartbeatTimer);
+    this.heartbeatTimer = setTimeout(
       () => {
         this.setState('disconnected');
-        this.silenceTimer = setTimeout(
+        this.heartbeatTimer = setTimeout(
           () => this.end({ reason: 'peer_left', message: 'Nothing was heard of the client.' }),
-          Math.max(0, this.options.peerTimeoutMs - SILENT_MS),
+          Math.max(0, this.options.peerTimeoutMs - HEARTBEAT_TIMEOUT_MS),
         );
       },
-      Math.min(SILENT_MS, this.options.peerTimeoutMs),
+      Math.min(HEARTBEAT_TIMEOUT_MS, this.options.peerTimeoutMs),
     );
     this.setState('connected');
   }
@@ -372,7 +371,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
 
   private setState(state: 'connected' | 'disconnected'): void {
     if (this.currentState === state || this.currentState === 'closed') return;
-    // There is nothing to be lost before there was a connection.
+    // `disconnected` follows only on `connected`.
     if (state === 'disconnected' && this.currentState !== 'connected') return;
     this.currentState = state;
     this.everConnected ||= state === 'connected';
@@ -382,7 +381,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   private end(end: MediaEnd): void {
     if (this.currentState === 'closed') return;
     this.currentState = 'closed';
-    for (const timer of [this.connectTimer, this.channelTimer, this.silenceTimer]) {
+    for (const timer of [this.connectTimer, this.channelTimer, this.heartbeatTimer]) {
       clearTimeout(timer);
     }
     this.queued = [];
@@ -396,7 +395,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     this.warnOnce('the bot does not read its messages; the oldest are dropped');
   }
 
-  /** The client decides how often there is something to say. */
+  /** Logs each warning once, since the client decides how often it occurs. */
   private warnOnce(message: string): void {
     if (this.warned.has(message)) return;
     this.warned.add(message);

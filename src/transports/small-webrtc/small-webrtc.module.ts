@@ -8,7 +8,7 @@ import { webRtcProviders } from './webrtc-providers.js';
 import { WebRtcSessions } from './webrtc-sessions.js';
 import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
-/** Browsers that connect to the bot itself. Needs the packages `werift` and `libopus-wasm`. */
+/** Transport module for WebRTC without a media server. Requires the packages `werift` and `libopus-wasm`. */
 @RunnerPart('transports')
 @Module({
   controllers: [OfferController],
@@ -24,7 +24,7 @@ export class SmallWebRtcModule extends ConfigurableModuleClass {
     return super.forRoot(options);
   }
 
-  /** This transport as Pipecat's environment variables imply it: `PIPECAT_ICE_SERVERS`. */
+  /** Configures the transport from Pipecat's environment variable `PIPECAT_ICE_SERVERS`. */
   static fromEnv(env: NodeJS.ProcessEnv, extras: SmallWebRtcOptions = {}): DynamicModule {
     return this.forRoot({ iceServers: parseIceServers(env.PIPECAT_ICE_SERVERS), ...extras });
   }

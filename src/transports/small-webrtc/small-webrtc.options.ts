@@ -5,45 +5,45 @@ import type { IceServer, PeerStack } from './peer/peer.js';
 /** Options of {@link SmallWebRtcModule}. */
 export interface SmallWebRtcOptions {
   /**
-   * STUN and TURN servers for both sides, or what makes them for each session, as for credentials that expire.
+   * STUN and TURN servers for both peers, or a function that returns them for each session, as for temporary credentials.
    * @default []
    */
   iceServers?: IceServer[] | (() => IceServer[] | Promise<IceServer[]>);
   /**
-   * `relay`: the bot is reached through TURN only.
+   * ICE transport policy. `relay`: the bot uses TURN relay candidates only.
    * @default 'all'
    */
   iceTransportPolicy?: 'all' | 'relay';
   /**
-   * IP addresses under which this machine is reached beside those of its own interfaces, as behind the NAT of a cloud.
+   * Additional IP addresses to announce as host candidates, as behind the NAT of a cloud.
    * @default []
    */
   hostAddresses?: string[];
-  /** The UDP ports to use, such as a firewall lets through. Each session takes one for each address. @default any */
+  /** Range of UDP ports, such as a firewall allows. Each session takes one port per address. @default any */
   udpPortRange?: [min: number, max: number];
   /**
-   * `single`: one client at a time; another is refused while it is there.
+   * `single`: accepts one client at a time and refuses others.
    * @default 'multiple'
    */
   connectionMode?: 'single' | 'multiple';
-  /** This machine's IP address: answers are for ESP32 devices, which understand only the ways through it. */
+  /** IP address of this machine. Reduces answers to the SDP subset of ESP32 devices, with the candidates of this address only. */
   esp32Host?: string;
   /**
-   * How long STUN and TURN servers may take before a client is answered without what they would add, in milliseconds.
+   * Timeout of ICE gathering, in milliseconds. The answer then goes out without the candidates of STUN and TURN servers.
    * @default 2_000
    */
   gatheringTimeoutMs?: number;
   /**
-   * How long a client may take to connect once it has its answer, in milliseconds.
+   * Timeout for a client to connect after the answer, in milliseconds.
    * @default 60_000
    */
   connectTimeoutMs?: number;
   /**
-   * A client that says every second that it is there, as Pipecat's do, is gone when it has not for so long. Milliseconds.
-   * @default 9_000: Pipecat's clients try to come back after some 8 s
+   * Heartbeat timeout, in milliseconds, of clients that send pings, as Pipecat's do every second.
+   * @default 9_000: Pipecat's clients reconnect after some 8 s
    */
   peerTimeoutMs?: number;
-  /** Another implementation of WebRTC. @default werift */
+  /** WebRTC implementation. @default werift */
   stack?: PeerStack;
 }
 
@@ -103,7 +103,7 @@ export function resolveSmallWebRtcOptions(options: SmallWebRtcOptions): Resolved
 
 const ICE_KEYS = ['urls', 'username', 'credential'];
 
-/** What is wrong with a list of ICE servers, naming the entry. */
+/** Returns what is wrong with a list of ICE servers, naming the entry. */
 export function checkIceServers(value: unknown): string | undefined {
   if (!Array.isArray(value)) return 'must be a list of { urls, username?, credential? }';
   for (const [i, entry] of value.entries()) {

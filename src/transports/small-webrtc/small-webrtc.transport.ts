@@ -5,10 +5,10 @@ import { IceServers } from './ice-servers.js';
 import { WebRtcConnections } from './webrtc-connections.js';
 import { WEBRTC } from './webrtc-sessions.js';
 
-/** Google's public server, for clients that ask for one where the runner has none. */
+/** Google's public STUN server, for clients that request default ICE servers where the runner has none. */
 const DEFAULT_ICE_SERVERS = [{ urls: 'stun:stun.l.google.com:19302' }];
 
-/** WebRTC without a server between, as `/start` sees it. */
+/** Peer-to-peer WebRTC for `/start`. */
 @Injectable()
 export class SmallWebRtcTransport extends RunnerTransport {
   readonly names = [WEBRTC];
@@ -26,13 +26,13 @@ export class SmallWebRtcTransport extends RunnerTransport {
     return this.connections.disabledReason;
   }
 
-  /** The session waits for its offer. */
+  /** Leaves the session pending until its offer arrives. */
   async start({ request }: StartContext): Promise<Record<string, unknown>> {
     let iceServers = await this.iceServers.get();
     if (iceServers.length === 0 && request.enableDefaultIceServers) {
       iceServers = DEFAULT_ICE_SERVERS;
     }
-    // Without any there must be no `iceConfig`: the published client takes no empty one.
+    // The published client rejects an empty `iceConfig`.
     return iceServers.length > 0 ? { iceConfig: { iceServers } } : {};
   }
 }

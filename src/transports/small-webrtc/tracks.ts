@@ -6,16 +6,16 @@ import { type VideoFrame, VideoReceiver } from '../../media/rtp/video-receiver.j
 import { type OutgoingVideo, packetizeVideo } from '../../media/rtp/video-sender.js';
 import type { NegotiatedTrack, Peer, TrackName } from './peer/peer.js';
 
-/** What a track needs of its connection; the peer behind it may be made anew. */
+/** Accessor of the current peer, which a restart replaces. */
 export type CurrentPeer = () => Pick<Peer, 'sendRtp' | 'requestKeyframe'>;
 
-/** What both kinds of tracks have in common. */
+/** Base of audio and video tracks. */
 abstract class Track<Events extends Record<keyof Events, unknown[]>> extends EventEmitter<Events> {
-  /** Whether the client sends on it, and has not muted it. */
+  /** True when the client sends on the track and has not muted it. */
   enabled = false;
-  /** Whether the client agreed to send on it. */
+  /** True when the client negotiated sending. */
   clientSends = false;
-  /** Whether the client agreed to receive on it. */
+  /** True when the client negotiated receiving. */
   clientReceives = false;
 
   constructor(
@@ -26,12 +26,12 @@ abstract class Track<Events extends Record<keyof Events, unknown[]>> extends Eve
     super({ captureRejections: true });
   }
 
-  /** EventEmitter's: a listener's promise rejected. */
+  /** EventEmitter's hook for a rejected promise of a listener. */
   [Symbol.for('nodejs.rejection')](thrown: unknown): void {
     this.fail(thrown);
   }
 
-  /** @internal What the client agreed to; `undefined`: it has no such track. */
+  /** @internal Applies the negotiated direction; `undefined` when the client has no such track. */
   update(negotiated: NegotiatedTrack | undefined): void {
     const { clientSends = false, clientReceives = false } = negotiated ?? {};
     if (clientSends !== this.clientSends) this.enabled = clientSends;
@@ -43,7 +43,7 @@ abstract class Track<Events extends Record<keyof Events, unknown[]>> extends Eve
   abstract receive(packet: RtpPacket): void;
 }
 
-/** Sound both ways, as Opus in RTP. `createTransport` makes samples of it. */
+/** Bidirectional audio as Opus in RTP. `createTransport` decodes it. */
 export class AudioTrack extends Track<{ packet: [RtpPacket] }> {
   /** @internal */
   receive(packet: RtpPacket): void {
@@ -59,18 +59,18 @@ export class AudioTrack extends Track<{ packet: [RtpPacket] }> {
 /** @see VideoTrack */
 interface VideoTrackEvents {
   frame: [frame: VideoFrame];
-  /** The client cannot show the bot's pictures until it gets one that needs none before it. */
+  /** The client needs a keyframe (PLI or FIR). */
   'keyframe-requested': [];
 }
 
-/** So many pictures wait for a bot that does not read them, some seconds, or so many bytes of them. Then the oldest go. */
-const MOST_WAITING = 150;
-const MOST_WAITING_BYTES = 16 * 1_048_576;
-const LEAST_PICTURE_BYTES = Math.floor(MOST_WAITING_BYTES / MOST_WAITING);
+/** Buffer limits of video frames that the bot does not read: a number, some seconds, and bytes. The oldest are dropped. */
+const MAX_BUFFERED = 150;
+const MAX_BUFFERED_BYTES = 16 * 1_048_576;
+const LEAST_PICTURE_BYTES = Math.floor(MAX_BUFFERED_BYTES / MAX_BUFFERED);
 
-/** Pictures both ways, encoded. They are put together only while someone listens. */
+/** Bidirectional encoded video. Frames are reassembled only while there is a listener. */
 export class VideoTrack extends Track<VideoTrackEvents> {
-  /** What pictures are encoded in, both ways. */
+  /** Negotiated video codec, both ways. */
   codec: VideoCodec = 'VP8';
   private readonly receiver = new VideoReceiver({
     frame: (frame) => this.emit('frame', frame),
@@ -80,7 +80,7 @@ export class VideoTrack extends Track<VideoTrackEvents> {
   constructor(name: TrackName, peer: CurrentPeer, fail: (thrown: unknown) => void) {
     super(name, peer, fail);
     (this as EventEmitter).on('newListener', (event: string) => {
-      // Who begins to look needs a picture to begin with.
+      // A new listener needs a keyframe to start decoding.
       if (event === 'frame' && this.listenerCount('frame') === 0) this.requestKeyframe();
     });
   }
@@ -97,15 +97,15 @@ export class VideoTrack extends Track<VideoTrackEvents> {
     this.receiver.push(packet, this.codec, performance.now());
   }
 
-  /** The client's pictures, until `signal` aborts. */
+  /** Returns an iterator over the client's video frames, until `signal` aborts. */
   frames(signal: AbortSignal): AsyncIterableIterator<VideoFrame> {
     const push = (frame: VideoFrame): void => {
-      // What is left does not stand alone.
+      // Frames after a dropped one cannot be decoded without a keyframe.
       if (inbox.push(frame) > 0) this.requestKeyframe();
     };
     const end = (): void => inbox.end();
     const inbox = new AsyncQueue<VideoFrame>(
-      MOST_WAITING_BYTES,
+      MAX_BUFFERED_BYTES,
       ({ data }) => Math.max(data.length, LEAST_PICTURE_BYTES),
       () => {
         this.off('frame', push);
@@ -118,14 +118,14 @@ export class VideoTrack extends Track<VideoTrackEvents> {
     return inbox;
   }
 
-  /** Asks the client for a picture that needs none before it. */
+  /** Requests a keyframe from the client (PLI). */
   requestKeyframe(): void {
     if (this.clientSends) this.peer().requestKeyframe(this.name);
   }
 
   /**
-   * Shows a picture, encoded in {@link codec}.
-   * @returns false when the client does not look
+   * Sends a video frame encoded in {@link codec}.
+   * @returns false when the client does not receive video
    */
   send(picture: OutgoingVideo): boolean {
     if (!this.clientReceives) return false;

@@ -10,7 +10,7 @@ import type { PeerEvents, PeerStack } from './peer/peer.js';
 import { SmallWebRTCConnection } from './small-webrtc-connection.js';
 import { type ResolvedSmallWebRtcOptions, SMALL_WEBRTC_OPTIONS } from './small-webrtc.options.js';
 
-/** Makes the connections of sessions. */
+/** Creates the peer connections of sessions. */
 @Injectable()
 export class WebRtcConnections {
   constructor(
@@ -20,18 +20,18 @@ export class WebRtcConnections {
     private readonly launcher: BotLauncher,
   ) {}
 
-  /** Why there can be none, with the fix; `undefined` where there can. */
+  /** Reason why WebRTC is unavailable, with the fix; `undefined` when it is available. */
   get disabledReason(): string | undefined {
     return this.stack
-      ? // A host may give any object with a launch() method.
+      ? // A host may provide any object with a launch() method.
         this.launcher.refusal?.(SmallWebRTCRunnerArguments)
       : 'werift or libopus-wasm is not installed: npm install werift libopus-wasm';
   }
 
   /**
-   * A connection that ends with its session, as the session does with it.
-   * @param adaptAnswer what is done to an answer before the client gets it
-   * @throws {RunnerError} `PROVIDER_REFUSED` when there are no ICE servers to be had
+   * Creates a connection that ends with its session, and the session with it.
+   * @param adaptAnswer rewrites the SDP of an answer before it is sent
+   * @throws {RunnerError} `PROVIDER_REFUSED` when the ICE servers cannot be obtained
    */
   async create(
     session: Session,

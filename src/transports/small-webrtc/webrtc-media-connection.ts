@@ -19,7 +19,7 @@ import type { SmallWebRTCConnection } from './small-webrtc-connection.js';
 type Decoder = Awaited<ReturnType<typeof createOpusDecoder>>;
 type Encoder = Awaited<ReturnType<typeof createOpusEncoder>>;
 
-/** A bot's sound and messages over a peer connection. */
+/** Media connection over a WebRTC peer connection: Opus audio and messages. */
 export class WebRtcMediaConnection implements MediaConnection {
   readonly capabilities = {
     marks: 'estimated',
@@ -44,8 +44,8 @@ export class WebRtcMediaConnection implements MediaConnection {
   }
 
   /**
-   * @param sampleRateHz what the bot wants to hear at
-   * @param endCall ends the call at its provider, where it has one
+   * @param sampleRateHz preferred sample rate of the received audio
+   * @param endCall ends the call at its provider, where there is one
    */
   static async create(
     opus: Opus,
@@ -63,7 +63,7 @@ export class WebRtcMediaConnection implements MediaConnection {
     const receiver = new OpusJitterBuffer(decoder, (pcm, timestampMs) =>
       events.audio(pcm, decoder.sampleRate, 1, timestampMs),
     );
-    const hear = (packet: RtpPacket): void => receiver.push(packet, performance.now());
+    const receive = (packet: RtpPacket): void => receiver.push(packet, performance.now());
     const tick = (): void => {
       const nowMs = performance.now();
       receiver.fillsSilence = audio.enabled;
@@ -72,10 +72,10 @@ export class WebRtcMediaConnection implements MediaConnection {
       this.timer = setTimeout(tick, Math.max(1, nextMs - performance.now()));
     };
     this.stop = () => {
-      audio.off('packet', hear);
+      audio.off('packet', receive);
       clearTimeout(this.timer);
     };
-    audio.on('packet', hear);
+    audio.on('packet', receive);
     tick();
     connection.on('app-message', (message) => events.message(message));
     connection.on('connected', () => events.connected());
@@ -95,7 +95,7 @@ export class WebRtcMediaConnection implements MediaConnection {
   }
 
   mark(): void {
-    // Estimated.
+    // Estimated duration.
   }
 
   sendDtmf(): boolean {
@@ -111,7 +111,7 @@ export class WebRtcMediaConnection implements MediaConnection {
   }
 
   close(end: MediaEnd): void {
-    // Whoever ended the session closes the connection, too.
+    // The end of the session closes the connection by itself.
     if (end.reason !== 'aborted') void this.connection.disconnect(end);
     this.release();
   }

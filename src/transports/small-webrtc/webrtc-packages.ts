@@ -3,11 +3,11 @@ import { optionalPackage } from '../../packages/optional-package.js';
 import type { PeerStack } from './peer/peer.js';
 import { weriftStack } from './peer/werift-peer.js';
 
-/** The codec, if it is installed. */
+/** Loads the Opus codec, if it is installed. */
 export const loadOpus = (): Promise<Opus | undefined> =>
   optionalPackage('libopus-wasm', () => import('libopus-wasm'));
 
-/** The default implementation of WebRTC, if it and the codec are installed. */
+/** Loads the default WebRTC implementation, if it and the codec are installed. */
 export async function loadPeerStack(): Promise<PeerStack | undefined> {
   const werift = await optionalPackage('werift', () => import('werift'));
   return werift && (await loadOpus()) && weriftStack(werift);

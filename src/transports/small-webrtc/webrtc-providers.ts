@@ -6,7 +6,7 @@ import { WebRtcConnections } from './webrtc-connections.js';
 import './small-webrtc.media.js';
 import { loadPeerStack } from './webrtc-packages.js';
 
-/** All that makes WebRTC connections. @param options where the module has the options of it */
+/** Providers of WebRTC connections. @param options provides the options */
 export const webRtcProviders = (
   options: Pick<FactoryProvider<ResolvedSmallWebRtcOptions>, 'useFactory' | 'inject'>,
 ): Provider[] => [

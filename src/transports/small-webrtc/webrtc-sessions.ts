@@ -14,7 +14,7 @@ import type { SmallWebRTCConnection } from './small-webrtc-connection.js';
 import { type ResolvedSmallWebRtcOptions, SMALL_WEBRTC_OPTIONS } from './small-webrtc.options.js';
 import { WebRtcConnections } from './webrtc-connections.js';
 
-/** The wire name of the transport. */
+/** Wire name of the transport. */
 export const WEBRTC = 'webrtc';
 
 interface Known {
@@ -22,10 +22,10 @@ interface Known {
   readonly connection: SmallWebRTCConnection;
 }
 
-/** Offers and candidates, and the sessions they belong to. */
+/** WebRTC signalling of sessions: offers and ICE candidates. */
 @Injectable()
 export class WebRtcSessions {
-  /** The connections there are, by the names that their clients use. */
+  /** Connections by their `pc_id`. */
   private readonly known = new Map<string, Known>();
 
   constructor(
@@ -36,9 +36,9 @@ export class WebRtcSessions {
   ) {}
 
   /**
-   * Answers an offer: for the connection that it names, or else for a new one, with a bot.
-   * @param sessionId the session that `/start` announced; without one a session is opened
-   * @throws {RunnerError} `BAD_REQUEST`, `UNKNOWN_SESSION`, `WRONG_STATE` when the session has its client, and what opening one throws
+   * Answers an offer: renegotiates the connection that it names, or creates a new one with a bot.
+   * @param sessionId the session from `/start`; without one a session is opened
+   * @throws {RunnerError} `BAD_REQUEST`, `UNKNOWN_SESSION`, `WRONG_STATE` when the session has its client, and the refusals of a new session
    */
   async offer(
     request: WebRtcOffer,
@@ -67,8 +67,8 @@ export class WebRtcSessions {
   }
 
   /**
-   * Adds the ICE candidates of a client.
-   * @throws {RunnerError} `NOT_FOUND` when there is no such connection, `INVALID_FIELDS`, or `BAD_REQUEST` for what is no candidate
+   * Adds the ICE candidates of a client (trickle ICE).
+   * @throws {RunnerError} `NOT_FOUND` for an unknown connection, `INVALID_FIELDS`, or `BAD_REQUEST` for a malformed candidate
    */
   addCandidates(
     { pc_id, candidates }: IceCandidates,

@@ -4,18 +4,18 @@ import { PublicUrls } from '../../http/public-url.js';
 import { TELEPHONY_OPTIONS, WEBHOOK_PATH } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 
-/** The lifetime of a document, in milliseconds: longer than a phone rings. */
+/** Lifetime of a document, in milliseconds: longer than a phone rings. */
 const KEEP_MS = 900_000;
-/** The most documents; the oldest goes first. */
+/** The most documents. The oldest is dropped first. */
 const MAX_DOCUMENTS = 10_000;
 
-/** The folder of the documents, below the path of the webhooks. */
+/** Path of the documents below that of the webhooks. */
 export const DOCUMENTS = 'documents';
 
-/** XML that a carrier fetches by itself, for those whose API takes no XML, only where to get it. Whoever knows a document's URL gets it. */
+/** XML documents for carriers whose API takes a URL instead of XML. The random URL is the only credential. */
 @Injectable()
 export class CallDocuments {
-  /** Oldest first. */
+  /** Ordered by age, oldest first. */
   private readonly documents = new Map<string, { readonly xml: string; readonly atMs: number }>();
 
   constructor(
@@ -25,7 +25,7 @@ export class CallDocuments {
   ) {}
 
   /**
-   * The URL at which a carrier finds the document, for a quarter of an hour.
+   * Stores a document and returns its URL, valid for 15 minutes.
    * @throws {RunnerError} `NO_PUBLIC_URL`
    */
   urlOf(xml: string): string {
@@ -36,7 +36,7 @@ export class CallDocuments {
     return baseUrl.httpUrl(`${this.webhookPath && `/${this.webhookPath}`}/${DOCUMENTS}/${id}`);
   }
 
-  /** The document of an id. */
+  /** Returns a document by its id. */
   get(id: string): string | undefined {
     this.forgetOld();
     return this.documents.get(id)?.xml;

@@ -5,21 +5,21 @@ import type { HangUpOutcome } from '../../media/media-connection.js';
 import { CarrierApis } from './carrier-apis.js';
 import type { TelephonyCredentials } from './telephony-credentials.js';
 
-/** What the carriers' ids of calls are made of. The peer says which call it brings, and in a path `.` or `/` would be another. */
+/** Accepted call ids. An id comes from the peer, and `.` or `/` would change the path of an API request. */
 const CALL_ID = /^[\w:-]+$/;
 
-/** True when it may stand in the path of a request to a carrier's API. */
+/** True for an id that is safe in the path of a request to a carrier's API. */
 export const isCallId = (callId: string | undefined): callId is string =>
   callId !== undefined && CALL_ID.test(callId);
 
-/** Ends calls through the carriers' APIs, where their credentials are there. */
+/** Hangs up calls through the carriers' REST APIs, where credentials are configured. */
 @Injectable()
 export class CallHangUp {
   constructor(private readonly apis: CarrierApis) {}
 
   /**
-   * Returns a function that ends a call through its carrier's API; `undefined` where it cannot be.
-   * @param credentials the accounts that it is on @default the module's
+   * Returns a function that ends a call through its carrier's API; `undefined` without API or credentials.
+   * @param credentials accounts of the call @default the module's
    */
   of(
     carrier: string,

@@ -12,7 +12,7 @@ import { isCallId } from './call-hang-up.js';
 import { CarrierApis } from './carrier-apis.js';
 import type { ApiTransfer } from './carriers/call-api.js';
 
-/** Puts calls through to somebody else, through the carriers' APIs, where their credentials are there. */
+/** Transfers calls through the carriers' REST APIs, where credentials are configured. */
 @Injectable()
 export class CallTransfer {
   constructor(
@@ -21,7 +21,7 @@ export class CallTransfer {
     private readonly limits: CallLimits,
   ) {}
 
-  /** Returns a function that transfers the call of a session; `undefined` where it cannot be. */
+  /** Returns a function that transfers the call of a session; `undefined` without API or credentials. */
   of(session: Session, carrier: string, { call_id: callId }: CallData): HandOver['transfer'] {
     const api = this.apis.of(carrier, this.apis.credentialsOf(session));
     if (!api || !isCallId(callId)) return undefined;
@@ -43,7 +43,7 @@ export class CallTransfer {
     };
   }
 
-  /** @throws {RunnerError} for a target that is none, or may not be called */
+  /** @throws {RunnerError} for an invalid target, or one that `CallLimits` refuses */
   private async prepare(
     session: Session,
     carrier: string,

@@ -9,15 +9,15 @@ import type { ResolvedTelephonyOptions } from './telephony.options.js';
 
 declare module '../../sessions/session-context.js' {
   interface SessionContext {
-    /** The carriers' accounts that its call is on. @default the module's `credentials` */
+    /** Carrier accounts of the call. @default the module's `credentials` */
     credentials?: TelephonyCredentials;
   }
 }
 
-/** The longest a request may take, in milliseconds, with its retries. */
+/** Timeout of a request including its retries, in milliseconds. */
 const TIMEOUT_MS = 5_000;
 
-/** A carrier's API, with an account on it. */
+/** Client of a carrier's REST API with one account. */
 export class CarrierApi {
   private readonly client: ProviderClient;
 
@@ -37,14 +37,14 @@ export class CarrierApi {
     });
   }
 
-  /** Ends a call, unless it is over. @throws {ProviderError} */
+  /** Ends a call. Idempotent: a call that has ended is no error. @throws {ProviderError} */
   async end(callId: string): Promise<void> {
     await this.send(this.calls.endCall(callId), {
       accept: (status, answer) => this.calls.isOver(status, answer),
     });
   }
 
-  /** @returns what it answers @throws {ProviderError} */
+  /** @returns the parsed answer @throws {ProviderError} */
   send(
     { method, path, ...content }: ApiRequest,
     how: Parameters<ProviderClient['call']>[2] = {},
@@ -53,7 +53,7 @@ export class CarrierApi {
   }
 }
 
-/** The carriers' APIs, with the module's accounts or those that a call came with. */
+/** Clients of the carriers' REST APIs, with the module's accounts or those of a call. */
 @Injectable()
 export class CarrierApis {
   private readonly byCredentials = new WeakMap<TelephonyCredentials, Map<string, CarrierApi>>();
@@ -63,12 +63,12 @@ export class CarrierApis {
     private readonly carriers: Carriers,
   ) {}
 
-  /** The accounts that a session's call is on. */
+  /** Returns the carrier accounts of a session's call. */
   credentialsOf({ context }: Session): TelephonyCredentials {
     return context.credentials ?? this.options.credentials;
   }
 
-  /** A carrier's API; `undefined` where it has none, or there are no credentials for it. */
+  /** Returns a client of a carrier's API; `undefined` without API or credentials. */
   of(carrier: string, credentials = this.options.credentials): CarrierApi | undefined {
     let apis = this.byCredentials.get(credentials);
     if (!apis) this.byCredentials.set(credentials, (apis = new Map<string, CarrierApi>()));
@@ -83,7 +83,7 @@ export class CarrierApis {
   }
 }
 
-/** Twilio has a `message`, Telnyx a list of `errors`, Plivo an `error`. */
+/** Returns the reason in an error answer: Twilio's `message`, the first of Telnyx' `errors`, or Plivo's `error`. */
 function reasonOf(answer: unknown): string | undefined {
   const { message, error, errors } = (answer ?? {}) as Record<string, unknown>;
   const [first] = (Array.isArray(errors) ? errors : []) as { detail?: unknown; title?: unknown }[];

@@ -3,10 +3,10 @@ import { objectIn } from '../../media/serializers/json-message.js';
 import { EvalSerializer, isEvalConnect } from '../../media/serializers/eval.serializer.js';
 import type { Carrier } from './carriers/carrier.js';
 
-/** What the harness can ask of a connection; all of it is off by default. Source: Pipecat's `EvalConnectionFlags`. */
+/** Connection flags of the harness, off by default. Source: Pipecat's `EvalConnectionFlags`. */
 const FLAGS = ['skip_tts', 'capture_bot_audio', 'capture_bot_images'] as const;
 
-/** Pipecat's eval harness, `pipecat eval`: plays a user against the bot, over RTVI. */
+/** Pipecat's eval harness, `pipecat eval`: simulates a user over RTVI. */
 export const evalHarness: Carrier = {
   name: 'eval',
 

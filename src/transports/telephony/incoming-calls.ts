@@ -21,13 +21,13 @@ import type { ResolvedTelephonyOptions, WebhookFields } from './telephony.option
 import { TelephonyTransport } from './telephony.transport.js';
 import { WebhookVerifier } from './webhook-verifier.js';
 
-/** The longest that the session of a call waits for the carrier to connect it, which takes a second, in milliseconds. */
+/** Timeout for the carrier to connect the media WebSocket after the webhook, in milliseconds. It usually takes 1 s. */
 const CONNECT_TIMEOUT_MS = 60_000;
 
-/** Reasons for which a call cannot be taken just now: the caller is told that all lines are busy. */
+/** Errors that are answered with the busy document. */
 const BUSY_CODES: readonly string[] = ['AT_CAPACITY', 'OVERLOADED', 'DRAINING', 'NO_DECISION'];
 
-/** Answers the carriers' webhooks for calls that come in. */
+/** Answers the carriers' webhooks for incoming calls. */
 @Injectable()
 export class IncomingCalls {
   constructor(
@@ -40,7 +40,7 @@ export class IncomingCalls {
   ) {}
 
   /**
-   * Returns the carrier's instructions for the call.
+   * Answers a webhook with the carrier's instructions for the call.
    * @throws {RunnerError} `UNAUTHORIZED`, `INVALID_FIELDS`, or `NO_BOT`
    */
   async answer(carrier: Carrier, request: HttpRequest): Promise<WebhookAnswer> {
@@ -69,11 +69,11 @@ export class IncomingCalls {
     fields: WebhookFields,
     request: HttpRequest,
   ): Promise<WebhookAnswer> {
-    // Without a webhook it is the host that asks where the WebSocket is.
+    // A carrier without a webhook is not routed here: the host itself requests the URL of the WebSocket.
     const isRouted = this.routing.isOn && carrier.webhook !== undefined;
     const accepted = isRouted ? await this.routing.route(call) : {};
     const { customParameters: given } = this.options;
-    // Before there is a session, for it may throw.
+    // Called before the session is opened, since it may throw.
     const customParameters = typeof given === 'function' ? given(fields, carrier.name) : given;
     const connected = (wsUrl: string): WebhookAnswer =>
       webhookAnswer(carrier, {
@@ -98,7 +98,7 @@ export class IncomingCalls {
     );
   }
 
-  /** To an HTTP error the carrier would say its own "an application error has occurred". */
+  /** Refuses a call with a document, since carriers play their own error message for an HTTP error. */
   private refusal({ name, webhook }: Carrier, error: unknown): WebhookAnswer | undefined {
     if (!webhook) return undefined;
     const { busyXml, refusalXml } = webhook;
@@ -113,7 +113,7 @@ export class IncomingCalls {
   }
 }
 
-/** The answer of a carrier's webhook that takes the call; where a carrier has none, it says where the WebSocket is entered. */
+/** Builds the answer that accepts a call. For a carrier without a webhook it names the URL of the WebSocket and its setting. */
 export function webhookAnswer(
   { name, webhook, urlSetting = 'the settings of the carrier' }: Carrier,
   input: WebhookAnswerInput,
@@ -129,7 +129,7 @@ export function webhookAnswer(
 
 const xmlAnswer = (root: string): WebhookAnswer => ({ contentType: XML, body: xmlDocument(root) });
 
-/** The call of a webhook, before anything in it can be believed. */
+/** Returns the call of a webhook, before its signature is verified. */
 function knownCall({ name, webhook }: Carrier, request: HttpRequest): KnownCall {
   const body = bodyOf(request, {});
   const fields = isFields(body) ? body : {};
@@ -155,7 +155,7 @@ function fieldsOf(request: HttpRequest): WebhookFields {
 const isFields = (body: unknown): body is WebhookFields =>
   typeof body === 'object' && body !== null && !Array.isArray(body);
 
-/** Whoever sends the webhook may send something else where a text is due, and it is passed on. */
+/** Keeps text parameters only; the webhook is untrusted input. */
 const textsIn = (parameters: Record<string, unknown>): Record<string, string> =>
   Object.fromEntries(
     Object.entries(parameters).filter(

@@ -22,50 +22,50 @@ import type { TelephonyCredentials } from './telephony-credentials.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 
-/** The wait for a call beyond its ringing: carriers take their time, and the media WebSocket has to be opened. Milliseconds. */
+/** Time to connect beyond the ring timeout, in milliseconds: carrier latency and the media WebSocket. */
 const CONNECT_MARGIN_MS = 15_000;
 
-/** A call that is to be placed. */
+/** Options of an outbound call. */
 export interface OutboundCallOptions {
-  /** Wire name of the carrier that places it: `twilio`, `telnyx` or `plivo`. */
+  /** Wire name of the carrier: `twilio`, `telnyx` or `plivo`. */
   readonly carrier: string;
-  /** The number to be called, in E.164, or a SIP URI. */
+  /** Called number in E.164, or a SIP URI. */
   readonly to: string;
-  /** The calling number, one of the account's, in E.164, or a SIP URI. */
+  /** Calling number of the account in E.164, or a SIP URI. */
   readonly from: string;
-  /** The `args.body` of the bot. */
+  /** `args.body` of the bot. */
   readonly body?: unknown;
-  /** The bot that is to talk: `session.bot`, for a launcher that has several. */
+  /** Name of the bot, for a launcher with several: `session.bot`. */
   readonly bot?: string;
-  /** The principal whose call it is. Its `id` is the tenant of `CallLimits`; its `maxSessions` and `claims` are as for a session that it started. */
+  /** Principal that owns the call. Its `id` is the tenant of `CallLimits`; its `maxSessions` and `claims` apply as for a session that it started. */
   readonly principal?: Principal;
-  /** The longest the conversation may last, in milliseconds. @default the runner's `maxSessionDurationMs`, which holds in any case */
+  /** Longest duration of the conversation, in milliseconds. @default the runner's `maxSessionDurationMs`, which is an upper bound */
   readonly maxDurationMs?: number;
-  /** The longest ringing, in milliseconds, from 5 to 120 seconds. @default 30_000 */
+  /** Ring timeout, in milliseconds, from 5 to 120 seconds. @default 30_000 */
   readonly ringTimeoutMs?: number;
-  /** Parameters for the carrier to hand back when it connects, found in `call_data.body`. @default none */
+  /** Parameters that the carrier returns when it connects, in `call_data.body`. @default none */
   readonly customParameters?: Readonly<Record<string, string>>;
-  /** The account that it is placed on. @default the module's `credentials` */
+  /** Carrier account. @default the module's `credentials` */
   readonly credentials?: TelephonyCredentials;
-  /** More for the carrier's API, in its own words, such as Twilio's `{ MachineDetection: 'Enable' }`. @default none */
+  /** Additional fields for the carrier's API, such as Twilio's `{ MachineDetection: 'Enable' }`. @default none */
   readonly extra?: Readonly<Record<string, string | number | boolean>>;
-  /** Gives up waiting for a place (`startQueueMs`). */
+  /** Aborts waiting in the start queue (`startQueueMs`). */
   readonly signal?: AbortSignal;
 }
 
-/** A call that rings, or that the host is about to place. */
+/** An outbound call that rings, or that the host places itself. */
 export interface OutboundCall extends StartedSession {
-  /** The document that connects the call to its session. */
+  /** Document that connects the call to its session. */
   readonly xml: string;
-  /** The carrier's id of the call, where its API has told: Plivo's is that of the request, and Telnyx may tell none. */
+  /** Call id from the carrier's API. Plivo returns the id of the request; Telnyx may return none. */
   readonly callId?: string;
 }
 
 /**
- * Calls people: opens a session, and has a carrier ring somebody up and connect them to it. What may be called is for `CallLimits`.
+ * Outbound calls: opens a session, places a call through a carrier's REST API and connects it. `CallLimits` decides about destinations.
  *
- * The session ends as `expired` when nobody answers in time. Ending it while the phone rings (`DELETE /sessions/:id`, a drain) stops the ringing. Needs
- * `publicUrl`, and the `credentials` of the carrier.
+ * The session ends as `expired` when nobody answers in time. Ending it while the phone rings (`DELETE /sessions/:id`, graceful
+ * shutdown) cancels the call. Requires `publicUrl`, and the `credentials` of the carrier.
  *
  * @example
  * ```ts
@@ -94,13 +94,12 @@ export class OutboundCalls {
   ) {}
 
   /**
-   * Places a call. It is not tried twice: when the carrier does not answer in time the phone may ring all the same, and whoever picks it up is hung
-   * up on.
+   * Places a call, at most once: without retries, since after a timeout the phone may ring all the same. Answering such a call hangs up.
    *
-   * @returns once the carrier has taken the call
-   * @throws {CallLimitError} when a limit of the tenant's is reached
-   * @throws {ProviderError} when the carrier refuses, or cannot be reached
-   * @throws {RunnerError} `INVALID_FIELDS`, `NO_PUBLIC_URL`, `TRANSPORT_UNAVAILABLE` without credentials, or what `POST /start` answers with
+   * @returns when the carrier has accepted the call
+   * @throws {CallLimitError} when a limit of the tenant is reached
+   * @throws {ProviderError} when the carrier refuses or cannot be reached
+   * @throws {RunnerError} `INVALID_FIELDS`, `NO_PUBLIC_URL`, `TRANSPORT_UNAVAILABLE` without credentials, or the errors of `POST /start`
    */
   async dial(options: OutboundCallOptions): Promise<OutboundCall> {
     const { carrier, credentials, extra = {} } = options;
@@ -121,7 +120,7 @@ export class OutboundCalls {
       });
       const callId = api.calls.placedCallId(await api.send(request, { repeatable: false }));
       if (!isCallId(callId)) return call;
-      // The carrier may have connected it already, and said more.
+      // The media WebSocket may have connected already, with more data.
       session.call = { callId, ...session.call! };
       session.onEnd(({ code }) => stopRinging(session, api, callId, code));
       return { ...call, callId };
@@ -129,7 +128,7 @@ export class OutboundCalls {
   }
 
   /**
-   * Opens the session of a call that the host places itself, with the same limits: with `xml` as Twilio's `Twiml`, Telnyx' `Texml` or the answer of
+   * Opens the session of a call that the host places itself, with the same limits. `xml` is Twilio's `Twiml`, Telnyx' `Texml` or the answer of
    * Plivo's `answer_url`.
    * @throws {RunnerError} as {@link dial}
    */
@@ -215,14 +214,14 @@ export class OutboundCalls {
 const logFailure = (thrown: unknown): void =>
   new RunnerLogger('PipecatRunner').error(`callLimits failed: ${textOfThrown(thrown).text}`);
 
-/** Stops the phone of somebody who has not picked it up, when the session ends before its time. */
+/** Cancels a ringing call when its session ends. */
 async function stopRinging(
   session: Session,
   api: CarrierApi,
   callId: string,
   code: SessionEndCode,
 ): Promise<void> {
-  // Answered, or no longer ringing.
+  // The call was answered, or no longer rings.
   if (session.state.connectedAtMs !== undefined || code === 'expired') return;
   try {
     if (api.calls.cancelCall) await api.send(api.calls.cancelCall(callId));

@@ -6,15 +6,15 @@ import type { Carrier } from './carriers/carrier.js';
 import { BUILT_IN, Carriers } from './carriers/index.js';
 import { evalHarness } from './eval-harness.js';
 
-/** Who is calling, and through whom. */
+/** Result of a telephony handshake: the carrier and the call. */
 export interface TelephonyHandshake {
-  /** The carrier's wire name, `eval` for Pipecat's eval harness, or `unknown`. */
+  /** Wire name of the carrier, `eval` for Pipecat's eval harness, or `unknown`. */
   readonly transport_type: string;
-  /** What it said of the call; empty when the caller is unknown. */
+  /** Data of the call; empty for an unknown carrier. */
   readonly call_data: CallData;
 }
 
-/** Why a handshake could not be read. */
+/** Failure of a telephony handshake. */
 export class TelephonyHandshakeError extends Error {
   override readonly name = 'TelephonyHandshakeError';
   constructor(
@@ -25,44 +25,43 @@ export class TelephonyHandshakeError extends Error {
   }
 }
 
-/** How many messages a carrier may take to say who it is. */
+/** The most messages of a handshake. */
 const MAX_MESSAGES = 2;
-/** Longer ones are no carrier's: what they say is kept as long as the call. */
+/** Largest handshake message, in bytes. Its data is kept for the duration of the call. */
 const MAX_MESSAGE_BYTES = 65_536;
 
-/** The peer of a socket: its carrier, unless none has claimed it. */
+/** Carrier of a socket, unless none matches. */
 export interface DetectedCarrier {
   readonly carrier?: Carrier;
   readonly handshake: TelephonyHandshake;
 }
 
-/** How {@link detectCarrier} reads. */
+/** Options of {@link detectCarrier}. */
 export interface DetectOptions {
   /** @default those of an earlier reading, or else the built-in ones */
   readonly carriers?: Carriers;
-  /** The longest wait for the messages, in milliseconds. @default as long as the socket is open */
+  /** Handshake timeout, in milliseconds. @default as long as the socket is open */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
-  /** Gives the messages of an unknown peer back, for somebody else to read, or to try again. */
+  /** Returns the messages of an unknown peer to the socket, to be read again. */
   readonly keepsUnknown?: boolean;
-  /** A peer is unknown once it has said nothing so long, in milliseconds. @default never */
+  /** Silence after which a peer is unknown, in milliseconds. @default never */
   readonly silenceMs?: number;
 }
 
-/** The handshake of each socket, which can be taken from it only once. */
+/** Handshake result of each socket, since its messages can be read only once. */
 const readings = new WeakMap<
   WebSocket,
   { readonly carriers: Carriers; readonly detected?: Promise<DetectedCarrier> }
 >();
 
 /**
- * Reads which carrier is calling, and about which call, from the first messages of a media WebSocket. It takes one message
- * if that says it all, and two at most; what follows is left to the next listener. Reading again gives the same result without
- * taking anything, unless reading failed.
+ * Detects the carrier and the call from the first one or two messages of a media WebSocket. Later messages are buffered for the next
+ * listener. Idempotent: a repeated call returns the same result, unless reading failed.
  *
- * @param options.timeoutMs how long to wait for the messages, in milliseconds; without it, as long as the socket is open
- * @param options.carriers carriers of the host's own, which `createTransport` knows from then on as well @default none
- * @throws {TelephonyHandshakeError} when the socket closes before its first message, or the wait ends
+ * @param options.timeoutMs handshake timeout in milliseconds; unset, as long as the socket is open
+ * @param options.carriers additional carriers from the host, which `createTransport` then supports as well @default none
+ * @throws {TelephonyHandshakeError} when the socket closes before its first message, or on timeout
  */
 export async function parseTelephonyWebSocket(
   websocket: WebSocket,
@@ -76,7 +75,7 @@ export async function parseTelephonyWebSocket(
   return (await detectCarrier(websocket, { ...options, carriers })).handshake;
 }
 
-/** The same, with the carrier. @throws {TelephonyHandshakeError} */
+/** Detects the carrier and returns it with the handshake. @throws {TelephonyHandshakeError} */
 export function detectCarrier(
   websocket: WebSocket,
   options: DetectOptions,
@@ -94,11 +93,11 @@ export function detectCarrier(
   return detected;
 }
 
-/** The carrier that has claimed a socket, where that has been read. */
+/** Returns the detected carrier of a socket, once read. */
 export const detectedCarrier = async (websocket: WebSocket): Promise<Carrier | undefined> =>
   (await readings.get(websocket)?.detected)?.carrier;
 
-/** By the process that the socket comes from. */
+/** Matches the handshake messages that the parent process has read from a relayed socket. */
 function readAlready(websocket: WebSocket, carriers: Carriers): DetectedCarrier | undefined {
   const texts = websocket instanceof RunnerWebSocket ? websocket.handshake : [];
   for (const text of texts) {
@@ -121,7 +120,7 @@ function readHandshake(
 
     const settle = (outcome: () => void, unread: readonly Message[] = []) => {
       websocket.off('message', onMessage).off('close', onClose);
-      // The frames behind the handshake are the bot's, who does not listen yet.
+      // Later messages are for the bot, which does not listen yet.
       if (websocket instanceof RunnerWebSocket) websocket.hold(unread);
       signal?.removeEventListener('abort', onAbort);
       clearTimeout(timer);
@@ -171,7 +170,7 @@ function readHandshake(
   });
 }
 
-/** A message that is no JSON object counts as an empty one. */
+/** Matches the carriers; a message that is no JSON object counts as an empty one. */
 function identify(message: JsonMessage, carriers: Carriers): DetectedCarrier | undefined {
   for (const carrier of [...carriers.all, evalHarness]) {
     const call_data = carrier.identify(message);

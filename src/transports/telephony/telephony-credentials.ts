@@ -5,12 +5,12 @@ type AccountOf<C> = C extends Carrier<string, infer Account> ? Account : never;
 type WithAccount<C> = C extends unknown ? (object extends AccountOf<C> ? never : C) : never;
 type BuiltIn = WithAccount<(typeof CARRIERS)[number]>;
 
-/** The carriers' accounts by the carrier's name, for what goes through their REST APIs: hanging up, transferring and placing calls. */
+/** Carrier accounts by wire name, for the REST APIs: hanging up, transferring and placing calls. */
 export type TelephonyCredentials = {
   readonly [C in BuiltIn as C['name']]?: AccountOf<C>;
 } & { readonly [carrier: string]: object | undefined };
 
-/** What is wrong with them, and what is accepted. */
+/** Returns what is wrong with the credentials, and what is accepted. */
 export function checkCredentials(value: unknown, carriers = BUILT_IN): string | undefined {
   const names = carriers.all.flatMap(({ name, account }) => (account ? [name] : []));
   if (!isObject(value)) return `must be an object with ${names.join(', ')}`;
@@ -47,7 +47,7 @@ function checkAccount({ name, account: known }: Carrier, account: unknown): stri
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The accounts that the carriers' own environment variables name. */
+/** Reads the accounts from the carriers' environment variables. */
 export function credentialsFromEnv(
   env: NodeJS.ProcessEnv,
   carriers = BUILT_IN,

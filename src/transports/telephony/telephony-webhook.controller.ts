@@ -15,11 +15,11 @@ import { IncomingCalls } from './incoming-calls.js';
 const ANY_FIELDS = { type: 'object', additionalProperties: true };
 
 /**
- * Makes the controller that answers carriers' webhooks, for its path is the host's choice.
+ * Creates the controller of the carriers' webhooks for a path that the host chooses.
  *
- * @param path where the webhooks are
- * @param carriers those of the runner
- * @param carrier the one carrier to answer at `path`; unset, each has `<path>/<its name>`
+ * @param path base path of the webhooks
+ * @param carriers carriers of the runner
+ * @param carrier the only carrier, served at `path`; unset, each is served at `<path>/<name>`
  */
 export function telephonyWebhookController(
   path: string,
@@ -39,18 +39,19 @@ export function telephonyWebhookController(
       private readonly adapterHost: HttpAdapterHost,
     ) {}
 
-    /** Tells the carrier to connect the call to the media WebSocket. */
+    /** Answers with the carrier's instructions to connect the call to the media WebSocket. */
     @Post(carrier === undefined ? ':carrier' : '')
     @HttpCode(200)
     @Header('cache-control', 'no-store')
     @ApiRoute({
       summary: "Answers a carrier's webhook for an incoming call",
-      description: 'Where the key of the carrier is configured, the webhook must be signed by it.',
-      params: { carrier: { description: 'Who calls.', enum: [...carriers.names] } },
+      description:
+        'Verifies the signature of the webhook where a key of the carrier is configured.',
+      params: { carrier: { description: 'The carrier.', enum: [...carriers.names] } },
       body: { 'application/x-www-form-urlencoded': ANY_FIELDS, 'application/json': ANY_FIELDS },
       answers: {
         200: {
-          description: 'Connects the call to the media WebSocket, or tells where it is.',
+          description: 'Connects the call to the media WebSocket, or names its URL.',
           content: { 'application/xml': { type: 'string' }, 'application/json': ANY_FIELDS },
         },
       },
@@ -77,17 +78,17 @@ export function telephonyWebhookController(
       replyWith(this.adapterHost, response, contentType, body);
     }
 
-    /** Gives a carrier the document that it was told to fetch. */
+    /** Serves a stored document to a carrier. */
     @Post(`${DOCUMENTS}/:id`)
     @HttpCode(200)
     @Header('cache-control', 'no-store')
     @ApiRoute({
-      summary: 'Tells a carrier how a call goes on',
+      summary: 'Returns a document that continues a call',
       description: 'Fetched by Plivo for a call that the runner has placed or transferred.',
-      params: { id: { description: 'The document, as the carrier was told.' } },
+      params: { id: { description: 'The id of the document, from its URL.' } },
       body: { 'application/x-www-form-urlencoded': ANY_FIELDS, 'application/json': ANY_FIELDS },
       answers: {
-        200: { description: 'What to do.', content: { 'application/xml': { type: 'string' } } },
+        200: { description: 'The document.', content: { 'application/xml': { type: 'string' } } },
       },
       errors: ['NOT_FOUND'],
     })

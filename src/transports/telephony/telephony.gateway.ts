@@ -34,19 +34,19 @@ import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 import { TelephonyTransport } from './telephony.transport.js';
 
-/** The silence, in milliseconds, after which a peer is one that waits for the bot to speak first. */
+/** Silence, in milliseconds, after which a peer is taken for one that waits for the bot's first message. */
 const SILENCE_MS = 1_000;
 
-/** The transport of a session whose carrier has not yet identified itself. */
+/** Transport name of a session until its carrier is detected. */
 const UNANNOUNCED = 'telephony';
 
-/** The reason why an unknown peer is closed on. */
+/** Close reason for an unknown peer. */
 const REFUSED = "unknownCallers is 'refuse'";
 
-/** Errors that are not the runner's: a peer without the right key, and one that comes when the session has ended. */
+/** Errors caused by the peer: a wrong key, or a session that has ended. */
 const PEERS_FAULT: readonly string[] = ['WRONG_STATE', 'UNAUTHORIZED'];
 
-/** `/ws`: a carrier connects, says which call it brings, and the bot starts. */
+/** `/ws`: detects the carrier and the call of each media WebSocket, and starts the bot. */
 @RunnerGateway('ws')
 export class TelephonyGateway extends SocketGateway {
   private readonly liveness: SocketLiveness;
@@ -88,7 +88,7 @@ export class TelephonyGateway extends SocketGateway {
       openAs: UNANNOUNCED,
     });
     if (!session) return;
-    // Nobody has heard of this call before.
+    // The call was not announced by a webhook.
     const isNew = session.transport === UNANNOUNCED;
     try {
       const { handshakeTimeoutMs: timeoutMs, unknownCallers } = this.options;
@@ -114,7 +114,7 @@ export class TelephonyGateway extends SocketGateway {
       const credentials = this.apis.credentialsOf(session);
       const hangUpOf = ({ transport_type = '', call_data = new CallData() }) =>
         this.hangUps.of(transport_type, call_data, credentials);
-      // The carrier of an unknown caller may show later, to createTransport.
+      // createTransport may detect the carrier of an unknown peer later.
       const hangUpLater: HandOver['hangUp'] = async () =>
         (await hangUpOf(args)?.()) ?? { ok: true, via: 'connection' };
       this.sessions.launch(session, args, {
@@ -127,7 +127,7 @@ export class TelephonyGateway extends SocketGateway {
     }
   }
 
-  /** Has the host decide about a call that no webhook has announced. */
+  /** Asks the host's routing about a call without a webhook. */
   private async route(
     session: Session,
     call_data: CallData,
@@ -150,7 +150,7 @@ export class TelephonyGateway extends SocketGateway {
     Object.assign(call_data.body, accepted.customParameters);
   }
 
-  /** @throws {RunnerError} `UNAUTHORIZED` for a connection that is not its carrier's own */
+  /** @throws {RunnerError} `UNAUTHORIZED` for a connection that is not from its carrier */
   private verify(
     carrier: Carrier,
     { headers, url = '', socket }: IncomingMessage,
@@ -179,7 +179,7 @@ export class TelephonyGateway extends SocketGateway {
   }
 }
 
-/** Not every carrier repeats the numbers that its webhook, or whoever placed the call, has said. */
+/** Fills in numbers from the webhook or the outbound call, which not every carrier repeats. */
 function completeCallData(call_data: CallData, { call }: Session): void {
   call_data.from ??= call?.from;
   call_data.to ??= call?.to;

@@ -8,11 +8,11 @@ import { BUILT_IN } from './carriers/index.js';
 import { evalHarness } from './eval-harness.js';
 import { detectCarrier, detectedCarrier } from './parse-telephony-websocket.js';
 
-// The media of a phone call, in the words of its carrier; or of an eval.
+// Media of phone calls, by the serializer of their carrier, and of evals.
 mediaConnections.register(WebSocketRunnerArguments, async (args, { signal }, context) => {
   const { websocket } = args;
   let { transport_type } = args;
-  // The runner's gateway has read the handshake; a WebSocket from elsewhere, or of a slow carrier, may still be before it.
+  // The runner's gateway has read the handshake. A WebSocket from elsewhere, or of a slow carrier, may still be before it.
   if (transport_type === undefined || args.call_data === undefined) {
     const { carrier, handshake } = await detectCarrier(websocket, { signal, keepsUnknown: true });
     ({ transport_type } = handshake);

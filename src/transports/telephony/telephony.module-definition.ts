@@ -6,17 +6,17 @@ import { joinPaths } from '../../http/runner-paths.js';
 import { WEBHOOK_PATH } from './telephony-options.token.js';
 import type { TelephonyOptions } from './telephony.options.js';
 
-/** What shapes the module's routes. */
+/** Options that decide which routes the module has. */
 export interface TelephonyExtras {
   /**
-   * Where the carriers' webhooks are: `POST <webhookPath>/:carrier`, or with `carrier` set `POST <webhookPath>` itself.
+   * Base path of the carriers' webhooks: `POST <webhookPath>/:carrier`, or with `carrier` set `POST <webhookPath>` itself.
    * @default 'telephony'
    */
   webhookPath?: string;
-  /** The one carrier whose webhook is answered; unset, each has a path of its own. */
+  /** The only carrier whose webhook is served. Unset, each has its own path. */
   carrier?: string;
   /**
-   * Carriers of the host's own, beside the built-in ones.
+   * Additional carriers from the host.
    * @default none
    */
   carriers?: readonly Carrier[];
@@ -26,7 +26,7 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<TelephonyOptions>({ moduleName: 'PipecatTelephony' })
     .setClassMethodName('forRoot')
     .setExtras<TelephonyExtras>(
-      // Nest tells extras from options by the keys listed here.
+      // Nest separates extras from options by these keys.
       { webhookPath: undefined, carrier: undefined, carriers: undefined },
       (definition, { webhookPath = 'telephony', carrier, carriers }) => {
         const all = new Carriers(carriers);

@@ -21,7 +21,7 @@ import { webhookKeysFromEnv } from './webhook-keys.js';
 import { WebhookVerifier } from './webhook-verifier.js';
 import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
-/** Phone calls from Twilio, Telnyx, Plivo, Exotel, Vonage, Genesys and carriers of the host's own: their webhooks, and their media on `/ws`. */
+/** Transport module for phone calls from Twilio, Telnyx, Plivo, Exotel, Vonage, Genesys and carriers of the host: webhooks, and media on `/ws`. */
 @RunnerPart('transports')
 @Module({
   providers: [
@@ -48,7 +48,7 @@ export class TelephonyModule extends ConfigurableModuleClass {
     return super.forRoot(options);
   }
 
-  /** This transport as Pipecat's environment variables imply it: always there, for only hanging up and signatures need credentials. */
+  /** Configures the transport from Pipecat's environment variables. Always enabled: credentials are needed for hanging up and signatures only. */
   static fromEnv(
     env: NodeJS.ProcessEnv,
     more: TelephonyExtras & Pick<TelephonyOptions, 'evals' | 'unknownCallers'> = {},

@@ -6,68 +6,67 @@ import { BUILT_IN, type Carriers } from './carriers/index.js';
 import { checkCredentials, type TelephonyCredentials } from './telephony-credentials.js';
 import { checkWebhookKeys, type WebhookKeys } from './webhook-keys.js';
 
-/** A carrier's webhook: its form fields or JSON, as they came. */
+/** Form fields or JSON of a carrier's webhook, unchanged. */
 export type WebhookFields = Record<string, unknown>;
 
 /** Options of {@link TelephonyModule}. */
 export interface TelephonyOptions {
   /**
-   * The host name (or URL) that carriers reach this runner under.
+   * Public host name (or URL) of this runner for carriers.
    * @default the runner's own `publicUrl`, else the host of each request
    */
   publicUrl?: string;
   /**
-   * Parameters the carrier hands back when it connects, found in `call_data.body`. `from_number` and `to_number` also become
-   * `call_data.from` and `call_data.to`. Plivo takes only letters and digits, and Exotel none.
+   * Parameters that the carrier returns when it connects, in `call_data.body`. `from_number` and `to_number` also set
+   * `call_data.from` and `call_data.to`. Plivo supports only letters and digits, Exotel none.
    * @default none
    */
   customParameters?:
     Record<string, string> | ((webhook: WebhookFields, carrier: string) => Record<string, string>);
   /**
-   * How long a carrier may take to say which call it brings, in milliseconds.
+   * Timeout of a carrier's handshake, in milliseconds.
    * @default 10_000
    */
   handshakeTimeoutMs?: number;
   /**
-   * How often carriers that answer pings are pinged, in milliseconds; one that stays silent for two of them is cut off.
-   * 0 is off.
+   * Keep-alive interval of pings, in milliseconds, for carriers that answer them. A connection silent for two
+   * intervals is closed. 0 disables pings.
    * @default 30_000
    */
   pingIntervalMs?: number;
   /**
-   * What answers a carrier's webhook while no call can be taken, because the runner is draining, overloaded or full: by the carrier's name
-   * its XML, `<Response>…</Response>`, which may also redirect to another number or instance.
+   * Carrier XML that refuses a call while the runner is draining, overloaded or at capacity, by carrier: `<Response>…</Response>`.
+   * May redirect to another number or instance.
    * @default spoken: "All lines are busy. Please call again in a few minutes."
    */
   busyXml?: Readonly<Record<string, string>>;
-  /** The carriers' accounts. With them `transport.hangUp()` ends a call itself, and not only its connection. */
+  /** Carrier accounts. With them `transport.hangUp()` ends the call itself, and not only its connection. */
   credentials?: TelephonyCredentials;
   /**
-   * What the carriers sign their webhooks with. Of a carrier that is named here, a webhook without the right signature is answered 401.
-   * `false` takes whatever comes.
+   * Keys of the carriers' webhook signatures. A webhook of a carrier with a key is answered 401 unless its signature is valid.
+   * `false` disables verification.
    * @default the auth tokens of Twilio and Plivo in `credentials`
    */
   webhookKeys?: WebhookKeys | false;
   /**
-   * How Telnyx is sent the bot's voice: `PCMU` and `PCMA` at 8 kHz, `G722` and `L16` at 16. What the caller says comes in the codec of
-   * the call.
+   * Codec of the bot's audio to Telnyx: `PCMU` and `PCMA` at 8 kHz, `G722` and `L16` at 16. Audio from Telnyx uses the codec of the call.
    * @default 'PCMU'
    */
   telnyxEncoding?: TelnyxEncoding;
   /**
-   * How Plivo codes a call, both ways.
+   * Codec of a Plivo call, both ways.
    * @default 'audio/x-mulaw;rate=8000'
    */
   plivoContentType?: PlivoContentType;
   /**
-   * Peers of `/ws` that no carrier claims within two messages, or that send nothing for a second. `'bot'`: the bot gets them, with `transport_type`
-   * unset and every message they have sent; `'refuse'`: they are closed on (1008).
+   * Peers of `/ws` that match no carrier within two messages, or are silent for 1 s. `'bot'`: starts the bot with `transport_type`
+   * unset and all received messages; `'refuse'`: closes with close code 1008.
    * @default 'refuse'
    */
   unknownCallers?: 'bot' | 'refuse';
   /**
-   * Whether Pipecat's eval harness (`pipecat eval`) is let in on `/ws`, beside the carriers. It plays the user, and may put words into the
-   * memory of bots that support that, so it is for testing.
+   * Accepts Pipecat's eval harness (`pipecat eval`) on `/ws`. It simulates the user and may write to the memory of bots that
+   * support it, so it is for testing.
    * @default false
    */
   evals?: boolean;

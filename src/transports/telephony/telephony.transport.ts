@@ -10,7 +10,7 @@ import { Carriers } from './carriers/index.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 
-/** The carriers, as `/start` and their webhooks see them. */
+/** Carriers for `/start` and their webhooks. */
 @Injectable()
 export class TelephonyTransport extends RunnerTransport {
   readonly names: string[];
@@ -28,7 +28,7 @@ export class TelephonyTransport extends RunnerTransport {
     registry.register(this);
   }
 
-  /** True when a WebSocket opens only with a token, and so only for a session. */
+  /** True when media WebSockets require a token, and so a session. */
   get needsTokens(): boolean {
     return this.runnerOptions.webSocketAuth === 'token';
   }
@@ -36,7 +36,7 @@ export class TelephonyTransport extends RunnerTransport {
   start(context: StartContext): Record<string, unknown> {
     const { session } = context;
     const wsUrl = this.own(context).webSocketUrl('/ws');
-    // Carriers drop query strings, so where no token names the session, the path does.
+    // Carriers drop query strings, so without a token the path names the session.
     return this.needsTokens
       ? { wsUrl, token: this.tokens.issue(session) }
       : { wsUrl: `${wsUrl}/${session.id}` };
@@ -52,7 +52,7 @@ export class TelephonyTransport extends RunnerTransport {
     return webhook.connectXml({ wsUrl, customParameters, formats: this.options });
   }
 
-  /** The URL that a webhook's answer sends the carrier to: open to everybody, or to the one session. */
+  /** Returns the media WebSocket URL for a webhook's answer, with or without a session. */
   webhookUrl(request: HttpRequest, session?: Session): string {
     const baseUrl = this.publicUrls.of(request, this.options.publicUrl);
     return session ? this.urlOf(session, baseUrl) : baseUrl.secureWebSocketUrl('/ws');
@@ -63,7 +63,7 @@ export class TelephonyTransport extends RunnerTransport {
     return `${baseUrl.secureWebSocketUrl('/ws')}/${key}`;
   }
 
-  /** Not taken apart, for there may be no base URL where this module has one of its own. */
+  /** Read lazily: `baseUrl` may throw where this module has one of its own. */
   private own(context: StartContext): PublicBaseUrl {
     return this.options.publicUrl === undefined
       ? context.baseUrl

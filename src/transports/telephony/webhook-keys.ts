@@ -1,10 +1,7 @@
 import { BUILT_IN, type Carriers } from './carriers/index.js';
 import type { TelephonyCredentials } from './telephony-credentials.js';
 
-/**
- * The keys that carriers sign their webhooks with, by the carrier's name: the auth tokens of Twilio and Plivo, the public key of the Telnyx account. A
- * list while one key is being replaced by another.
- */
+/** Keys of webhook signatures by carrier: the auth tokens of Twilio and Plivo, the public key of the Telnyx account. A list supports key rotation. */
 export type WebhookKeys = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 const signing = (carriers: Carriers) =>
@@ -12,7 +9,7 @@ const signing = (carriers: Carriers) =>
     webhook?.signature ? [{ name, ...webhook.signature }] : [],
   );
 
-/** What is wrong with them, and what is accepted. */
+/** Returns what is wrong with the keys, and what is accepted. */
 export function checkWebhookKeys(value: unknown, carriers = BUILT_IN): string | undefined {
   if (value === false) return undefined;
   const known = signing(carriers);
@@ -34,7 +31,7 @@ export function checkWebhookKeys(value: unknown, carriers = BUILT_IN): string | 
   return undefined;
 }
 
-/** The keys of each carrier whose webhooks are verified. */
+/** Returns the keys of each carrier whose webhooks are verified. */
 export function webhookKeysOf(
   keys: WebhookKeys | false | undefined,
   credentials: TelephonyCredentials,
@@ -50,6 +47,6 @@ export function webhookKeysOf(
   return known;
 }
 
-/** The keys that the carriers' own environment variables name. */
+/** Reads the keys from the carriers' environment variables. */
 export const webhookKeysFromEnv = (env: NodeJS.ProcessEnv, carriers = BUILT_IN): WebhookKeys =>
   Object.fromEntries(signing(carriers).map((one) => [one.name, env[one.env] || undefined]));

@@ -14,11 +14,11 @@ import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 import { webhookKeysOf } from './webhook-keys.js';
 
-/** Whether a router looks the keys up itself. A host may give any object with a route() method. */
+/** True for a router that looks up keys itself. A host may provide any object with a route() method. */
 const hasKeys = (router: CallRouter): boolean =>
   'webhookKeys' in router && router.webhookKeys !== CallRouter.prototype.webhookKeys;
 
-/** Refuses webhooks that are not the carriers' own, where their keys are configured. */
+/** Verifies the signatures of carriers' webhooks, where keys are configured. */
 @Injectable()
 export class WebhookVerifier implements OnModuleInit {
   private readonly logger = new RunnerLogger('PipecatRunner');
@@ -47,13 +47,13 @@ export class WebhookVerifier implements OnModuleInit {
   }
 
   /**
-   * @param keys which it may be signed with @default those of the module
+   * @param keys accepted keys @default those of the module
    * @throws {RunnerError} `UNAUTHORIZED`
    */
   verify(carrier: Carrier, request: HttpRequest, keys = this.keys.get(carrier.name)): void {
     const signature = carrier.webhook?.signature;
     if (!keys || !signature) return;
-    // Fails where the host has read it and kept nothing, which is no fault of the webhook's.
+    // Throws where the host has parsed the body without keeping it, which is not the webhook's fault.
     const body = rawBodyOf(request);
     const urls = this.publicUrls.spellingsOf(request, this.options.publicUrl);
     try {

@@ -10,7 +10,7 @@ import { TransportRegistry } from '../transport-registry.js';
 import { WEBSOCKET_OPTIONS } from './websocket.module-definition.js';
 import type { WebSocketOptions } from './websocket.options.js';
 
-/** `/ws-client`: a client connects, and its bot starts. */
+/** `/ws-client`: starts a bot for each WebSocket client. */
 @RunnerGateway('ws-client')
 export class WebSocketGateway extends SocketGateway {
   constructor(

@@ -6,5 +6,5 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     .setClassMethodName('forRoot')
     .build();
 
-/** DI token of the options with their defaults. */
+/** DI token of the resolved options. */
 export const WEBSOCKET_OPTIONS = Symbol('WEBSOCKET_OPTIONS');

@@ -10,7 +10,7 @@ import { resolveWebSocketOptions } from './websocket.options.js';
 import { WebSocketTransport } from './websocket.transport.js';
 import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
-/** The plain WebSocket transport: `/ws-client`. */
+/** Transport module for plain WebSocket clients: `/ws-client`. */
 @RunnerPart('transports')
 @Module({
   providers: [
@@ -29,7 +29,7 @@ export class WebSocketModule extends ConfigurableModuleClass {
     return super.forRoot(options);
   }
 
-  /** This transport as Pipecat's environment variables imply it: always there, for it needs no credentials. */
+  /** Configures the transport from the environment. Always enabled, since it needs no credentials. */
   static fromEnv(_env: NodeJS.ProcessEnv): DynamicModule | undefined {
     return this.forRoot();
   }

@@ -3,7 +3,7 @@ import { checkOptions } from '../../validation/options.js';
 /** Options of {@link WebSocketModule}. */
 export interface WebSocketOptions {
   /**
-   * How often a client is pinged, in milliseconds; one that stays silent for two of them is cut off. 0 is off.
+   * Keep-alive interval of WebSocket pings, in milliseconds. A client silent for two intervals is disconnected. 0 disables pings.
    * @default 30_000
    */
   pingIntervalMs?: number;

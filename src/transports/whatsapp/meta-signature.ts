@@ -3,11 +3,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isSignature, refusedWebhook, signatureHeaders } from '../../http/webhook-signature.js';
 
 /**
- * Checks `X-Hub-Signature-256` of Meta's webhooks: `sha256=` and the hex of HMAC-SHA256 over the body, with the app's secret. There is no
- * time in it, so a recording cannot be told from the original.
+ * Verifies `X-Hub-Signature-256` of Meta's webhooks: `sha256=` and the hex of HMAC-SHA256 over the body, keyed with the app secret. It has no
+ * timestamp, so it does not prevent replay.
  * https://developers.facebook.com/docs/graph-api/webhooks/getting-started#event-notifications
  *
- * @param body the bytes as they arrived
+ * @param body the raw body
  * @throws {RunnerError} `UNAUTHORIZED`
  */
 export function verifyMetaSignature(

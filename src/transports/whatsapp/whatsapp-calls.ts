@@ -23,17 +23,17 @@ import { TransportRegistry } from '../transport-registry.js';
 import type { WhatsAppCall } from './dto/whatsapp-call.dto.js';
 import { WhatsAppClient } from './whatsapp-client.js';
 
-/** What sessions of WhatsApp calls are listed as. */
+/** Transport name of the sessions of WhatsApp calls. */
 const WHATSAPP = 'whatsapp';
 
-/** A call from the moment it rings. */
+/** A call from ringing to its end. */
 interface OngoingCall {
   session?: Session;
-  /** Whether it is over for Meta, so that nobody has to hang up any more. */
+  /** True when Meta has ended the call, so that hanging up is unnecessary. */
   over: boolean;
 }
 
-/** Calls from WhatsApp: picked up by a bot each, until one of them hangs up. */
+/** Lifecycle of WhatsApp calls: each is answered by a bot, until one of them hangs up. */
 @Injectable()
 export class WhatsAppCalls implements OnModuleInit {
   private readonly recent = new RecentCalls<string>();
@@ -55,15 +55,15 @@ export class WhatsAppCalls implements OnModuleInit {
   }
 
   /**
-   * Answers a call; one that is delivered again gets the first answer. A call for which there is no place is rejected.
-   * @returns what became of it
-   * @throws {RunnerError} `INVALID_FIELDS` or `BAD_REQUEST` for its offer, `NO_BOT`, or what Meta refused it with
+   * Answers a call. Idempotent: a redelivered call gets the first answer. Rejects the call at capacity.
+   * @returns the outcome
+   * @throws {RunnerError} `INVALID_FIELDS` or `BAD_REQUEST` for its offer, `NO_BOT`, or Meta's refusal
    */
   ring(call: WhatsAppCall): Promise<string> {
     return this.recent.once(call.id, () => this.answer(call));
   }
 
-  /** The caller hung up. @returns what became of it */
+  /** Ends a call because the caller hung up. @returns the outcome */
   hungUp(callId: string): string {
     const call = this.ongoing.get(callId);
     if (!call) return 'The call is not known, or over.';
@@ -94,7 +94,7 @@ export class WhatsAppCalls implements OnModuleInit {
     } catch (error) {
       this.ongoing.delete(call.id);
       if (ongoing.over) return 'The caller hung up.';
-      // Such as at capacity: by the time that Meta tries again, nobody is there any more.
+      // Refusals such as at capacity are final: the caller is gone by the time of Meta's retry.
       const isRefused =
         isInstance(error, CallRefusedError) ||
         (isInstance(error, RunnerError) && error.retryAfterSeconds !== undefined);
@@ -155,6 +155,6 @@ function offerOf({ session }: WhatsAppCall): string {
   ]);
 }
 
-/** WhatsApp takes no other fingerprints. */
+/** Removes fingerprints other than SHA-256, which WhatsApp refuses. */
 const withSha256Only = (sdp: string): string =>
   sdp.replace(/^a=fingerprint:(?!sha-256 ).*\r?\n/gim, '');

@@ -3,9 +3,8 @@ import { ProviderClient } from '../../http/provider-client.js';
 import { type ResolvedWhatsAppOptions, WHATSAPP_OPTIONS } from './whatsapp.options.js';
 
 /**
- * The calls of Meta's Graph API, as far as the runner needs them
- * (developers.facebook.com/docs/whatsapp/cloud-api/calling/reference). Every method throws a {@link ProviderError} when Meta refuses, does
- * not answer or cannot be reached.
+ * Client of the calling API in Meta's Graph API (developers.facebook.com/docs/whatsapp/cloud-api/calling/reference). Every method throws a
+ * {@link ProviderError} when Meta refuses, times out or cannot be reached.
  */
 @Injectable()
 export class WhatsAppClient {
@@ -30,17 +29,17 @@ export class WhatsAppClient {
     });
   }
 
-  /** Sends the answer to the caller's offer, so that both are connected by the time that the call is {@link accept}ed. */
+  /** Sends the answer to the caller's offer ahead of {@link accept}, so that media connect early. */
   preAccept(callId: string, to: string, sdp: string): Promise<void> {
     return this.act('pre_accept', callId, { to, session: { sdp, sdp_type: 'answer' } });
   }
 
-  /** Picks up. */
+  /** Answers the call. */
   accept(callId: string, to: string, sdp: string): Promise<void> {
     return this.act('accept', callId, { to, session: { sdp, sdp_type: 'answer' } });
   }
 
-  /** Does not pick up. */
+  /** Rejects the call. */
   reject(callId: string): Promise<void> {
     return this.act('reject', callId);
   }

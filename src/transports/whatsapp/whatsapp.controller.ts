@@ -17,7 +17,7 @@ import { verifyMetaSignature } from './meta-signature.js';
 import { WhatsAppCalls } from './whatsapp-calls.js';
 import { type ResolvedWhatsAppOptions, WHATSAPP_OPTIONS } from './whatsapp.options.js';
 
-/** `/whatsapp`: what Meta asks when the webhook is set up, and tells when someone calls. */
+/** `/whatsapp`: webhook verification and call events of Meta. */
 @RunnerController('whatsapp')
 @Access('webhook')
 export class WhatsAppController {
@@ -29,14 +29,14 @@ export class WhatsAppController {
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
-  /** Proves to Meta that the webhook is ours. */
+  /** Answers Meta's webhook verification. */
   @Get()
   @ApiRoute({
-    summary: "Answers Meta's question whether the webhook is ours",
+    summary: "Answers Meta's webhook verification",
     query: {
       'hub.mode': { description: 'Always `subscribe`.' },
-      'hub.verify_token': { description: 'What only Meta and the runner know.' },
-      'hub.challenge': { description: 'A number, which is the answer.' },
+      'hub.verify_token': { description: 'The verify token shared with Meta.' },
+      'hub.challenge': { description: 'The number to answer with.' },
     },
     answers: { 200: { description: 'The challenge.', content: json({ type: 'integer' }) } },
     errors: ['FORBIDDEN'],
@@ -46,7 +46,7 @@ export class WhatsAppController {
     const challenge = query['hub.challenge'] ?? '';
     const isOurs =
       query['hub.mode'] === 'subscribe' &&
-      // As equals in length, so that time tells nothing.
+      // Compares hashes of equal length, in constant time.
       timingSafeEqual(sha256(query['hub.verify_token'] ?? ''), sha256(this.options.verifyToken));
     if (!isOurs || !/^\d{1,20}$/.test(challenge)) {
       throw new RunnerError(
@@ -57,14 +57,14 @@ export class WhatsAppController {
     replyWith(this.adapterHost, response, 'application/json; charset=utf-8', challenge);
   }
 
-  /** Takes calls, and what else Meta tells, which is of no concern here. */
+  /** Handles call events; other events of Meta are ignored. */
   @Post()
   @HttpCode(200)
   @ApiRoute({
     summary: 'Answers a WhatsApp call, or ends one',
     description: 'The webhook must be signed by Meta.',
     body: json(WhatsAppWebhook),
-    answers: { 200: { description: 'It was taken.', content: json(WhatsAppAnswer) } },
+    answers: { 200: { description: 'The webhook was accepted.', content: json(WhatsAppAnswer) } },
     errors: [
       'BAD_REQUEST',
       'UNAUTHORIZED',

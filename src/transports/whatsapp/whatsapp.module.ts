@@ -13,7 +13,7 @@ import {
 } from './whatsapp.options.js';
 import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
-/** Calls from WhatsApp to a business number. Needs the packages `werift` and `libopus-wasm`. */
+/** Transport module for WhatsApp calls to a business number. Requires the packages `werift` and `libopus-wasm`. */
 @RunnerPart('transports')
 @Module({
   controllers: [WhatsAppController],
@@ -33,9 +33,9 @@ import { RunnerPart } from '../../validation/runner-part.decorator.js';
 })
 export class WhatsAppModule extends ConfigurableModuleClass {
   /**
-   * This transport as Pipecat's environment variables imply it: `WHATSAPP_TOKEN`, `WHATSAPP_PHONE_NUMBER_ID`, `WHATSAPP_APP_SECRET`,
+   * Configures the transport from Pipecat's environment variables: `WHATSAPP_TOKEN`, `WHATSAPP_PHONE_NUMBER_ID`, `WHATSAPP_APP_SECRET`,
    * `WHATSAPP_WEBHOOK_VERIFICATION_TOKEN`, `PIPECAT_ICE_SERVERS`.
-   * @param extras `required`: whether it is an error that there are none of them
+   * @param extras `required`: throws when none of them is set
    */
   static fromEnv(
     env: NodeJS.ProcessEnv,

@@ -7,25 +7,25 @@ import {
 
 /** Options of {@link WhatsAppModule}. */
 export interface WhatsAppOptions {
-  /** The access token of the business account (`WHATSAPP_TOKEN`). */
+  /** Access token of the business account (`WHATSAPP_TOKEN`). */
   token: string;
-  /** Meta's id of the business phone number whose calls are taken: digits (`WHATSAPP_PHONE_NUMBER_ID`). */
+  /** Meta's id of the business phone number, in digits (`WHATSAPP_PHONE_NUMBER_ID`). */
   phoneNumberId: string;
-  /** The secret of the Meta app, which signs the webhooks (`WHATSAPP_APP_SECRET`). */
+  /** Secret of the Meta app, which signs the webhooks (`WHATSAPP_APP_SECRET`). */
   appSecret: string;
-  /** What Meta says when it asks whether the webhook is ours (`WHATSAPP_WEBHOOK_VERIFICATION_TOKEN`). */
+  /** Token that Meta sends to verify the webhook (`WHATSAPP_WEBHOOK_VERIFICATION_TOKEN`). */
   verifyToken: string;
   /**
-   * The Graph API.
+   * Base URL of the Graph API.
    * @default 'https://graph.facebook.com/v23.0'
    */
   apiUrl?: string;
   /**
-   * The longest one call to the Graph API may take with its retries, in milliseconds.
+   * Timeout of a request to the Graph API including its retries, in milliseconds.
    * @default 10_000
    */
   timeoutMs?: number;
-  /** How the callers' sound gets here. */
+  /** WebRTC options of the calls. */
   webRtc?: SmallWebRtcOptions;
 }
 

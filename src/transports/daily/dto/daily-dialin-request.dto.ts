@@ -5,7 +5,7 @@ import { ApiField } from '../../../validation/api-field.decorator.js';
 import { Nested } from '../../../validation/field-traits.js';
 import { DialinSettings } from './dialin-settings.dto.js';
 
-/** What a bot that answers a Daily phone call finds in its `body`. */
+/** The `body` of a bot that answers a Daily phone call. */
 export class DailyDialinRequest {
   /** The call to answer. */
   @Nested(() => DialinSettings)

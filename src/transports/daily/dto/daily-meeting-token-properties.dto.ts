@@ -11,7 +11,7 @@ import {
 import { DailyPermissions, OptionalRecording } from './daily-room-properties.dto.js';
 
 /**
- * The properties of a Daily meeting token, all that Daily documents; others are passed on as they are.
+ * All documented properties of a Daily meeting token. Unknown properties are passed through.
  *
  * Source: Daily's "Create meeting token" reference and its OpenAPI description (docs.daily.co), version 1.1.
  */
@@ -91,7 +91,7 @@ export class DailyMeetingTokenProperties {
   @ApiField({
     required: false,
     type: () => DailyPermissions,
-    description: 'What the participant may do.',
+    description: 'Permissions of the participant.',
   })
   permissions?: DailyPermissions;
 }

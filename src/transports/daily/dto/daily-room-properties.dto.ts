@@ -14,22 +14,22 @@ import {
 } from '../../../validation/optional-fields.decorators.js';
 import { Verbatim } from '../../../validation/verbatim.decorator.js';
 
-/** The languages of Daily's own user interface. */
+/** Languages of Daily's prebuilt user interface. */
 const LANGUAGES = 'da de en es fi fr it jp ka nl no pt pt-BR pl ru sv tr user'.split(' ');
 
-/** What can be recorded, and how. */
+/** Recording kinds. */
 export const RECORDING_KINDS = ['cloud', 'cloud-audio-only', 'local', 'raw-tracks'];
 
-/** An object of one of Daily's own classes, which may be left out. */
+/** An optional nested object. */
 const optionalNested = (type: () => new () => object, description: string): PropertyDecorator =>
   applyDecorators(
     IsOptional(),
     Nested(type),
-    // @nestjs/swagger tells a class from a function that returns one by the function's name, `type`.
+    // @nestjs/swagger recognises a lazy type by the function name `type`.
     ApiField({ required: false, type: () => type(), description }),
   );
 
-/** `true` for all, `false` for none, or a list of names. */
+/** A permission: `true` for all, `false` for none, or a list of names. */
 const allOrSome = (names: string, description: string): PropertyDecorator =>
   applyDecorators(
     IsOptional(),
@@ -50,7 +50,7 @@ const allOrSome = (names: string, description: string): PropertyDecorator =>
     }),
   );
 
-/** An S3 bucket of the customer's. */
+/** S3 bucket of the customer. */
 @KeepsUnknownKeys()
 export class DailyBucket {
   @OptionalString('The name of the S3 bucket.')
@@ -69,7 +69,7 @@ export class DailyBucket {
   allow_streaming_from_bucket?: boolean;
 }
 
-/** How phones and SIP devices reach the room. */
+/** Phone and SIP settings of a room. */
 @KeepsUnknownKeys()
 export class DailyRoomSip {
   @OptionalString('The name the caller is shown under.')
@@ -91,7 +91,7 @@ export class DailyRoomSip {
   provider?: string;
 }
 
-/** What a participant who is not an owner may do. */
+/** Default permissions of participants who are not owners. */
 @KeepsUnknownKeys()
 export class DailyPermissions {
   @OptionalBoolean('Whether others see the participant.')
@@ -108,7 +108,7 @@ export class DailyPermissions {
 }
 
 /**
- * The properties of a Daily room, all that Daily documents; others are passed on as they are.
+ * All documented properties of a Daily room. Unknown properties are passed through.
  *
  * Source: Daily's "Create room" reference and its OpenAPI description (docs.daily.co), version 1.1.
  */
@@ -219,7 +219,7 @@ export class DailyRoomProperties {
   @OptionalChoice(LANGUAGES, "The language of Daily's user interface.")
   lang?: string;
 
-  @OptionalString('The URL that is told of everyone who joins.')
+  @OptionalString('The URL notified of each participant that joins.')
   meeting_join_hook?: string;
 
   @OptionalString('The region of the media servers, such as us-west-2.')
@@ -271,7 +271,7 @@ export class DailyRoomProperties {
   sip?: DailyRoomSip;
 }
 
-/** One kind of recording, or a list of them. */
+/** Recording kinds: one, or a list. */
 export function OptionalRecording(): PropertyDecorator {
   return applyDecorators(
     IsOptional(),
@@ -286,7 +286,7 @@ export function OptionalRecording(): PropertyDecorator {
     }),
     ApiField({
       required: false,
-      description: 'What can be recorded.',
+      description: 'Allowed recording kinds.',
       oneOf: [
         { type: 'string', enum: RECORDING_KINDS },
         { type: 'array', items: { type: 'string', enum: RECORDING_KINDS } },
@@ -295,6 +295,6 @@ export function OptionalRecording(): PropertyDecorator {
   );
 }
 
-/** `<not set>` is how Daily's own schema spells the default. */
+/** Accepts `<not set>` too, which Daily's own schema uses for the default. */
 const isRecording = (kind: string): boolean =>
   RECORDING_KINDS.includes(kind) || kind === '<not set>';

@@ -2,7 +2,7 @@ import { IsString } from 'class-validator';
 import { ApiField } from '../../../validation/api-field.decorator.js';
 import { KeepsUnknownKeys } from '../../../validation/field-traits.js';
 
-/** Daily's description of a room, as far as the runner reads it. */
+/** Daily room, the part that the runner reads. */
 @KeepsUnknownKeys()
 export class DailyRoom {
   @IsString({ message: 'name must be a string' })
@@ -10,6 +10,6 @@ export class DailyRoom {
   name!: string;
 
   @IsString({ message: 'url must be a string' })
-  @ApiField({ description: 'Where the room is joined.', format: 'uri' })
+  @ApiField({ description: 'The URL of the room.', format: 'uri' })
   url!: string;
 }

@@ -3,7 +3,7 @@ import { type Init, RunnerArguments } from '../../../bot/runner-arguments.js';
 import { WireClass } from '../../../bot/wire-classes.js';
 import { ApiField } from '../../../validation/api-field.decorator.js';
 
-/** A bot that joins a Daily room. */
+/** Arguments of a bot that joins a Daily room. */
 @WireClass('DailyRunnerArguments')
 export class DailyRunnerArguments extends RunnerArguments {
   /** The room to join. */

@@ -1,19 +1,19 @@
 import { ApiField } from '../../../validation/api-field.decorator.js';
 
-/** What Daily is told: where the call goes. */
+/** Answer to a dial-in webhook: the room and token for the call. */
 export class DialinAnswer {
-  @ApiField({ type: String, description: 'The room the caller is put into.', format: 'uri' })
+  @ApiField({ type: String, description: 'The URL of the room for the caller.', format: 'uri' })
   dailyRoom!: string;
 
-  @ApiField({ type: String, description: 'A token to join it with.' })
+  @ApiField({ type: String, description: 'The meeting token for the room.' })
   dailyToken!: string;
 
   @ApiField({ type: String, description: 'The session, and the `session_id` of the bot.' })
   sessionId!: string;
 }
 
-/** What Daily is told while the webhook is being configured. */
+/** Answer to the ping that Daily sends while the webhook is being configured. */
 export class DialinPingAnswer {
-  @ApiField({ type: String, enum: ['OK'], description: 'That the webhook is there.' })
+  @ApiField({ type: String, enum: ['OK'], description: 'The webhook is reachable.' })
   status!: 'OK';
 }

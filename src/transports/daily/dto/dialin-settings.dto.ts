@@ -4,16 +4,16 @@ import type { Init } from '../../../bot/runner-arguments.js';
 import { ApiField } from '../../../validation/api-field.decorator.js';
 import { IsStringRecord } from '../../../validation/is-string-record.decorator.js';
 
-/** A phone call that reached Daily, as its webhook (and Pipecat Cloud's) describes it. */
+/** A phone call as Daily's webhook (and Pipecat Cloud's) describes it. */
 export class DialinSettings {
-  /** The call, a UUID: the session in Daily's SIP network. */
+  /** Call id, a UUID: the session in Daily's SIP network. */
   @IsString({ message: 'call_id must be a string: the UUID of the call' })
-  @ApiField({ description: "The call, a UUID: the session in Daily's SIP network." })
+  @ApiField({ description: "The call id, a UUID: the session in Daily's SIP network." })
   call_id!: string;
 
-  /** The Daily domain the call came in on, a UUID. */
+  /** UUID of the Daily domain that received the call. */
   @IsString({ message: 'call_domain must be a string: the UUID of the Daily domain' })
-  @ApiField({ description: 'The Daily domain the call came in on, a UUID.' })
+  @ApiField({ description: 'The UUID of the Daily domain that received the call.' })
   call_domain!: string;
 
   /** The number that was dialled. */

@@ -5,7 +5,7 @@ import { WireClass } from '../../../bot/wire-classes.js';
 import { ApiField } from '../../../validation/api-field.decorator.js';
 import { IsPortNumber } from '../../../validation/is-port-number.decorator.js';
 
-/** A bot under evaluation: it serves one RTVI client, the evaluation harness, at this address. */
+/** Arguments of a bot under evaluation: it serves one RTVI client, the evaluation harness, at this address. */
 @WireClass('EvalRunnerArguments')
 export class EvalRunnerArguments extends RunnerArguments {
   /** The address to listen on. @default 'localhost' */
@@ -20,7 +20,7 @@ export class EvalRunnerArguments extends RunnerArguments {
 
   constructor(init: Init<EvalRunnerArguments> = {}) {
     super(init);
-    // Again: the defaults above are set after the base class is done.
+    // Repeated because the field defaults above are set after the base class is constructed.
     assignDefined(this, init);
   }
 }

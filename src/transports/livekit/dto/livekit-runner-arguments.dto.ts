@@ -3,7 +3,7 @@ import { type Init, RunnerArguments } from '../../../bot/runner-arguments.js';
 import { WireClass } from '../../../bot/wire-classes.js';
 import { ApiField } from '../../../validation/api-field.decorator.js';
 
-/** A bot that joins a LiveKit room. */
+/** Arguments of a bot that joins a LiveKit room. */
 @WireClass('LiveKitRunnerArguments')
 export class LiveKitRunnerArguments extends RunnerArguments {
   /** The room to join. */
@@ -11,13 +11,13 @@ export class LiveKitRunnerArguments extends RunnerArguments {
   @ApiField({ description: 'The room to join.' })
   room_name!: string;
 
-  /** The LiveKit server. */
+  /** The URL of the LiveKit server. */
   @IsUrl(
     { protocols: ['ws', 'wss'], require_protocol: true, require_tld: false },
     { message: 'url must be a ws:// or wss:// URL such as wss://example.livekit.cloud' },
   )
   @ApiField({
-    description: 'The LiveKit server.',
+    description: 'The URL of the LiveKit server.',
     example: 'wss://example.livekit.cloud',
     format: 'uri',
   })

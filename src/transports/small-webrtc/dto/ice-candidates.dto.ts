@@ -10,36 +10,39 @@ import {
 import { ApiField } from '../../../validation/api-field.decorator.js';
 import { Verbatim } from '../../../validation/verbatim.decorator.js';
 
-/** So many candidates fit into one request. */
+/** The most ICE candidates in one request. */
 const MAX_CANDIDATES = 100;
 
-/** A way on which the client may be reached. */
+/** ICE candidate of the client. */
 export class IceCandidate {
-  /** The candidate's line; an empty one says that there are no more. */
+  /** Candidate line; an empty one is the end of candidates. */
   @IsString({ message: 'candidate must be a string: the line of an ICE candidate' })
   @MaxLength(500, { message: 'candidate must have at most 500 characters' })
-  @ApiField({ description: "The candidate's line; an empty one says that there are no more." })
+  @ApiField({ description: 'The candidate line; an empty one is the end of candidates.' })
   candidate!: string;
 
-  /** The `mid` of the media section it belongs to. */
+  /** The `mid` of its media section. */
   @IsOptional()
   @IsString({ message: 'sdp_mid must be a string: the mid of a media section' })
-  @ApiField({ required: false, description: 'The mid of the media section it belongs to.' })
+  @ApiField({ required: false, description: 'The mid of its media section.' })
   sdp_mid?: string;
 
-  /** The number of that section, from 0. */
+  /** Index of its media section (`sdpMLineIndex`), from 0. */
   @IsOptional()
   @IsInt({ message: 'sdp_mline_index must be a whole number: that of a media section, from 0' })
   @Min(0, { message: 'sdp_mline_index must not be negative' })
-  @ApiField({ required: false, description: 'The number of that section, from 0.' })
+  @ApiField({
+    required: false,
+    description: 'The index of its media section (sdpMLineIndex), from 0.',
+  })
   sdp_mline_index?: number;
 }
 
-/** What a client sends to `PATCH /api/offer` as it finds more ways to be reached. */
+/** Trickle ICE: the body of `PATCH /api/offer`. */
 export class IceCandidates {
-  /** The connection, as the answer to its offer named it. */
+  /** Connection id from the answer. */
   @IsString({ message: 'pc_id must be a string: the one that the answer gave' })
-  @ApiField({ description: 'The connection, as the answer to its offer named it.' })
+  @ApiField({ description: 'The connection id from the answer.' })
   pc_id!: string;
 
   @Verbatim()
@@ -48,7 +51,7 @@ export class IceCandidates {
   @ApiField({
     type: () => IceCandidate,
     isArray: true,
-    description: 'The ways it found.',
+    description: 'The ICE candidates.',
   })
   candidates!: unknown[];
 }

@@ -4,10 +4,10 @@ import { type Init, RunnerArguments } from '../../../bot/runner-arguments.js';
 import { WireClass } from '../../../bot/wire-classes.js';
 import type { SmallWebRTCConnection } from '../small-webrtc-connection.js';
 
-/** A bot that talks to one browser over a peer connection. */
+/** Arguments of a bot that talks to one client over a WebRTC peer connection. */
 @WireClass('SmallWebRTCRunnerArguments')
 export class SmallWebRTCRunnerArguments extends RunnerArguments {
-  /** The peer connection, made and negotiated by the runner. */
+  /** Peer connection, created and negotiated by the runner. */
   @LiveField()
   @IsObject({ message: 'webrtc_connection must be a peer connection' })
   webrtc_connection!: SmallWebRTCConnection;

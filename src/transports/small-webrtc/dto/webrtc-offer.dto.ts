@@ -10,47 +10,47 @@ import {
 import { ApiField } from '../../../validation/api-field.decorator.js';
 import { Verbatim } from '../../../validation/verbatim.decorator.js';
 
-/** The longest SDP that is read, in characters; browsers' have some 10,000. */
+/** Longest accepted SDP, in characters; browsers' offers have some 10,000. */
 const MAX_SDP_LENGTH = 100_000;
 
-/** What a client sends to `POST /api/offer`, to begin a conversation or to change its media. */
+/** Body of `POST /api/offer`: the first offer of a connection, or a renegotiation. */
 export class WebRtcOffer {
-  /** The session description, as the browser made it. */
+  /** SDP of the offer, as the browser made it. */
   @IsString({ message: 'sdp must be a string: the session description of the offer' })
   @MinLength(1, { message: 'sdp must not be empty' })
   @MaxLength(MAX_SDP_LENGTH, { message: `sdp must have at most ${MAX_SDP_LENGTH} characters` })
-  @ApiField({ description: 'The session description, as the browser made it.' })
+  @ApiField({ description: 'The SDP of the offer, as the browser made it.' })
   sdp!: string;
 
   @IsIn(['offer'], { message: "type must be 'offer'" })
-  @ApiField({ description: 'What kind of description it is.', enum: ['offer'] })
+  @ApiField({ description: 'The type of the session description.', enum: ['offer'] })
   type!: string;
 
-  /** The connection to change; unset or unknown, there is a new one. */
+  /** Id of the connection to renegotiate. Unset or unknown, a new connection is created. */
   @IsOptional()
   @IsString({ message: 'pc_id must be a string: the one that the first answer gave' })
-  @ApiField({ required: false, description: 'The connection to change.' })
+  @ApiField({ required: false, description: 'The id of the connection to renegotiate.' })
   pc_id?: string;
 
-  /** Whether the connection is made anew, under the same bot. */
+  /** Replaces the peer connection, with the same bot. */
   @IsOptional()
   @IsBoolean({ message: 'restart_pc must be true or false' })
-  @ApiField({ required: false, description: 'Whether the connection is made anew.' })
+  @ApiField({ required: false, description: 'Replaces the peer connection, with the same bot.' })
   restart_pc?: boolean;
 
-  /** Whatever the bot is to find in its `body`. */
+  /** The `body` of the bot. */
   @Verbatim()
   @Allow()
   @ApiField({
     required: false,
     type: Object,
-    description: 'Whatever the bot is to find in its body.',
+    description: 'The body of the bot.',
   })
   request_data?: unknown;
 
-  /** The same under the name that the published clients use. */
+  /** Alias of `request_data`, used by the published clients. */
   @Verbatim()
   @Allow()
-  @ApiField({ required: false, type: Object, description: 'The same as request_data.' })
+  @ApiField({ required: false, type: Object, description: 'An alias of request_data.' })
   requestData?: unknown;
 }

@@ -1,88 +1,85 @@
 import type { OutgoingRtp, RtpPacket } from '../../../media/rtp/rtp-packet.js';
 import type { VideoCodec } from '../../../media/rtp/video-payload.js';
 
-/** A STUN or TURN server, as `RTCPeerConnection` takes it in browsers. */
+/** STUN or TURN server, as for `RTCPeerConnection` in browsers. */
 export interface IceServer {
   readonly urls: string | readonly string[];
   readonly username?: string;
   readonly credential?: string;
 }
 
-/** The client's tracks, in the order in which Pipecat's clients have them. */
+/** The client's tracks, in the order of Pipecat's clients. */
 export const TRACK_NAMES = ['microphone', 'camera', 'screenVideo'] as const;
 export type TrackName = (typeof TRACK_NAMES)[number];
 
-/** What was agreed on for a track. */
+/** Negotiated direction of a track. */
 export interface NegotiatedTrack {
   readonly name: TrackName;
   readonly codec: 'opus' | VideoCodec;
-  /** Whether the client sends on it, and whether it receives. */
+  /** True when the client sends on the track. */
   readonly clientSends: boolean;
   readonly clientReceives: boolean;
 }
 
-/** A way on which the client may be reached. */
+/** ICE candidate of the client. */
 export interface RemoteCandidate {
-  /** The line, with `candidate:` in front. */
+  /** Candidate line, with the prefix `candidate:`. */
   readonly candidate: string;
   readonly mid: string;
 }
 
-/** How a {@link Peer} connects. */
+/** Options of a {@link Peer}. */
 export interface PeerOptions {
   readonly iceServers: readonly IceServer[];
-  /** `relay`: through TURN only. */
+  /** `relay`: TURN relay candidates only. */
   readonly iceTransportPolicy: 'all' | 'relay';
-  /** Addresses to name beside those of the machine's own interfaces. */
+  /** IP addresses to announce as host candidates beside those of the machine's interfaces. */
   readonly hostAddresses: readonly string[];
   readonly udpPortRange: readonly [min: number, max: number] | undefined;
-  /** How long STUN and TURN servers may take before the answer goes without what they would add, in milliseconds. */
+  /** Timeout of ICE gathering, in milliseconds. The answer then goes out without the candidates of STUN and TURN servers. */
   readonly gatheringTimeoutMs: number;
 }
 
-/** What a {@link Peer} tells. None of it throws. */
+/** Events of a {@link Peer}. The handlers never throw. */
 export interface PeerEvents {
   connected(): void;
-  /** The connection could not be made, or broke for good. */
+  /** The connection failed for good. */
   failed(message: string): void;
-  /** The client closed its side. */
+  /** The client closed the connection. */
   left(): void;
-  /** Messages can be sent from now on. */
+  /** The data channel is open. */
   channelOpen(): void;
   message(text: string): void;
   rtp(track: TrackName, packet: RtpPacket): void;
-  /** The client cannot go on with what it has of a track's pictures. */
+  /** The client needs a keyframe of a track (PLI or FIR). */
   keyframeRequested(track: TrackName): void;
-  /** ICE servers did not answer in time. */
+  /** ICE gathering timed out. */
   gatheringTimedOut(): void;
 }
 
-/** What is known of how well a connection does. */
+/** Quality statistics of a connection. */
 export interface PeerStats {
-  /** Between the two, there and back, in milliseconds. */
+  /** Round-trip time, in milliseconds. */
   readonly roundTripMs: number | undefined;
-  /** Of what the bot sent, as the client reports it: 0 to 1. */
+  /** Packet loss of the bot's media, from RTCP receiver reports: 0 to 1. */
   readonly lossOut: number | undefined;
 }
 
-/**
- * A peer connection, as far as the runner needs one: it answers offers, carries one data channel and RTP, and tells what happens.
- * This is the port behind which a WebRTC implementation stands.
- */
+/** Port of a WebRTC implementation: a peer connection that answers offers and carries one data channel and RTP. */
 export interface Peer {
   /**
-   * Answers an offer, the first or another.
-   * @param sdp as `readOffer` left it
+   * Answers an offer: the first one, or a renegotiation.
+   * @param sdp SDP sanitised by `readOffer`
    * @throws when the offer cannot be answered
    */
   answer(sdp: string): Promise<{ readonly sdp: string; readonly tracks: NegotiatedTrack[] }>;
   addCandidate(candidate: RemoteCandidate): void;
-  /** @returns whether it was sent: not while there is no open channel */
+  /** @returns false while there is no open data channel */
   send(text: string): boolean;
   sendRtp(track: TrackName, packet: OutgoingRtp): void;
   requestKeyframe(track: TrackName): void;
   stats(): Promise<PeerStats>;
-  /** Sends what was said last, and closes all there is. Calling it again changes nothing. */
+  /** Flushes pending messages and closes the connection. Idempotent. */
   close(): Promise<void>;
 }
 

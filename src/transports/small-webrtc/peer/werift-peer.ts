@@ -18,35 +18,35 @@ import {
   type TrackName,
 } from './peer.js';
 
-/** The package, an optional peer dependency. */
+/** The werift package, an optional peer dependency. */
 export type Werift = typeof werift;
 
-/** How long what was said last may take to leave before the connection is closed, in milliseconds. */
+/** Timeout for flushing pending messages before the close, in milliseconds. */
 const FLUSH_MS = 200;
-/** With more than this unsent the client is given up, in bytes. */
-const MOST_BUFFERED = 4 * 1_048_576;
-/** More datagrams than this are not kept for later. */
-const MOST_EARLY = 20;
-/** RTP streams of a client that belong to none of its tracks. */
-const MOST_STRAY_STREAMS = 100;
-/** The first byte of a datagram tells DTLS from STUN and RTP (RFC 7983). */
+/** Backpressure limit of the data channel, in bytes. A client past it is disconnected. */
+const MAX_BUFFERED = 4 * 1_048_576;
+/** The most datagrams buffered before the DTLS transport exists. */
+const MAX_EARLY = 20;
+/** The most unknown RTP streams (SSRCs) of a client. */
+const MAX_STRAY_STREAMS = 100;
+/** Tells DTLS from STUN and RTP by the first byte of a datagram (RFC 7983). */
 const isDtls = (data: Buffer): boolean => data[0]! >= 20 && data[0]! < 64;
 
-/** Peer connections by werift, a WebRTC implementation in TypeScript. */
+/** Creates peer connections with werift, a WebRTC implementation in TypeScript. */
 export async function weriftStack(lib: Werift): Promise<PeerStack> {
-  // All connections share one, and the first need not wait for it.
+  // All connections share one DTLS certificate, generated ahead of the first.
   await lib.RTCDtlsTransport.SetupCertificate();
   endTurnAllocations(lib);
   return { create: (options, events) => new WeriftPeer(lib, options, events) };
 }
 
-/** A track: the transceiver behind it, and where its outgoing stream is. */
+/** A track: its transceiver and the state of its outgoing RTP stream. */
 interface Track {
   readonly name: TrackName;
   readonly transceiver: werift.RTCRtpTransceiver;
   readonly firstTimestamp: number;
   sequenceNumber: number;
-  /** The client's stream, once it is known. */
+  /** SSRC of the client's stream, once known. */
   ssrc: number | undefined;
 }
 
@@ -91,7 +91,7 @@ class WeriftPeer implements Peer {
     this.guard(pc.sctpTransport);
     this.assignTracks();
     const { sdp: answer } = await pc.createAnswer();
-    // Whoever is called needs no time to call; werift takes 100 ms before it does.
+    // Passive DTLS role: the client starts the handshake. In the active role werift waits 100 ms first.
     const passive = sdp.includes('a=setup:passive')
       ? answer
       : answer.replaceAll('a=setup:active', 'a=setup:passive');
@@ -101,14 +101,14 @@ class WeriftPeer implements Peer {
   }
 
   addCandidate({ candidate, mid }: RemoteCandidate): void {
-    // What it says of the candidate was checked; that it is too late for it is no trouble.
+    // The line was validated before; a candidate that is too late is ignored.
     this.pc.addIceCandidate({ candidate, sdpMid: mid }).catch(() => undefined);
   }
 
   send(text: string): boolean {
     const { channel } = this;
     if (channel?.readyState !== 'open') return false;
-    if (channel.bufferedAmount > MOST_BUFFERED) {
+    if (channel.bufferedAmount > MAX_BUFFERED) {
       this.events.failed('The client does not take its messages.');
       return false;
     }
@@ -116,7 +116,7 @@ class WeriftPeer implements Peer {
       channel.send(text);
       return true;
     } catch {
-      // It is larger than the client takes.
+      // The message is larger than the client accepts.
       return false;
     }
   }
@@ -157,12 +157,12 @@ class WeriftPeer implements Peer {
     this.closed = true;
     await this.flush();
     await this.pc.sctpTransport?.stop();
-    // A datagram leaves a moment after it is sent, unless the socket is closed.
+    // A datagram leaves in a later tick, unless the socket is closed.
     await setImmediate();
     await this.pc.close();
   }
 
-  /** Waits until what was said last has left. */
+  /** Waits until pending messages have left. */
   private async flush(): Promise<void> {
     const { channel } = this;
     if (channel?.readyState !== 'open' || channel.bufferedAmount === 0) return;
@@ -171,13 +171,13 @@ class WeriftPeer implements Peer {
     await within(FLUSH_MS, left);
   }
 
-  /** Sets up a new transport before it gathers candidates or hears of the client. */
+  /** Prepares a new transport before it gathers candidates or receives datagrams. */
   private prepare(transport: werift.RTCDtlsTransport): void {
     if (this.knownTransports.has(transport)) return;
     const { connection } = transport.iceTransport;
     guardIce(this.lib, connection);
     this.knownTransports.add(transport);
-    // Without one werift asks Google's.
+    // Without a STUN server werift uses Google's.
     if (!this.options.iceServers.some(({ urls }) => /^stuns?:/.test([urls].flat().join(' ')))) {
       connection.stunServer = undefined;
     }
@@ -192,8 +192,8 @@ class WeriftPeer implements Peer {
     transport.onRtp.subscribe(({ header, payload }) => {
       const name = this.trackOf(header);
       if (!name) {
-        // werift keeps a state for each.
-        if (stray.add(header.ssrc).size > MOST_STRAY_STREAMS) {
+        // werift keeps state for each SSRC.
+        if (stray.add(header.ssrc).size > MAX_STRAY_STREAMS) {
           this.events.failed('The client sends too many RTP streams.');
         }
         return;
@@ -202,7 +202,7 @@ class WeriftPeer implements Peer {
       const packet = { ssrc, payloadType, sequenceNumber, timestamp, marker, payload };
       this.events.rtp(name, packet);
     });
-    // werift itself takes those of a client that also sends for its receiver's.
+    // werift itself routes RTCP of a client that also sends to its receiver only.
     transport.onRtcp.subscribe((packet) => {
       const { RtcpPayloadSpecificFeedback, PictureLossIndication } = this.lib;
       if (!(packet instanceof RtcpPayloadSpecificFeedback)) return;
@@ -214,7 +214,7 @@ class WeriftPeer implements Peer {
     });
   }
 
-  /** When the client restarts ICE under a connection, werift takes no notice of what it finds. */
+  /** Restarts connectivity checks after an ICE restart by the client, which werift ignores on an existing connection. */
   private resumeIce(): void {
     for (const { state, iceTransport } of this.pc.dtlsTransports) {
       if (state !== 'connected' || iceTransport.state !== 'new') continue;
@@ -230,7 +230,7 @@ class WeriftPeer implements Peer {
     this.guarded = sctp.sctp;
   }
 
-  /** Tells which transceiver is which track: by the order of those of a kind. */
+  /** Assigns transceivers to tracks, by the order of each kind. */
   private assignTracks(): void {
     const { pc } = this;
     const offered = new Set(pc._remoteDescription?.media.map(({ rtp }) => rtp.muxId));
@@ -244,7 +244,7 @@ class WeriftPeer implements Peer {
     for (const name of TRACK_NAMES) {
       const transceiver = named[name];
       if (!transceiver || this.tracks.get(name)?.transceiver === transceiver) continue;
-      // A screen is only watched, as in Pipecat.
+      // The screen track is receive-only, as in Pipecat.
       transceiver.setDirection(name === 'screenVideo' ? 'recvonly' : 'sendrecv');
       const [sequenceNumber, firstTimestamp] = [randomInt(2 ** 15), randomInt(2 ** 31)];
       this.tracks.set(name, { name, transceiver, sequenceNumber, firstTimestamp, ssrc: undefined });
@@ -265,7 +265,7 @@ class WeriftPeer implements Peer {
     });
   }
 
-  /** By its stream, or else by its codec: offers need not name their streams. */
+  /** Finds the track by SSRC, or else by payload type: offers need not announce their SSRCs. */
   private trackOf({ ssrc, payloadType }: werift.RtpHeader): TrackName | undefined {
     for (const track of this.tracks.values()) if (track.ssrc === ssrc) return track.name;
     for (const track of this.tracks.values()) {
@@ -295,22 +295,22 @@ function codecOf({ codecs }: werift.RTCRtpTransceiver): NegotiatedTrack['codec']
 }
 
 /**
- * Guards the DTLS connection of a transport as soon as it exists. What the client sends some milliseconds before is kept for it; else the
- * client would send it again a second later.
+ * Guards the DTLS connection of a transport as soon as it exists. Earlier datagrams are buffered, which saves the client a retransmission
+ * after 1 s.
  *
- * @param fail called when it cannot be guarded
+ * @param fail called when the connection cannot be guarded
  */
 function receiveDtls(transport: werift.RTCDtlsTransport, fail: () => void): void {
   const { onData } = transport.iceTransport.connection;
   const early: Buffer[] = [];
   const { unSubscribe } = onData.subscribe((data) => {
-    if (isDtls(data) && early.length < MOST_EARLY) early.push(data);
+    if (isDtls(data) && early.length < MAX_EARLY) early.push(data);
   });
   const started = transport.onStateChange.subscribe((state) => {
     if (state !== 'connecting') return;
     unSubscribe();
     started.unSubscribe();
-    // It is created right after this event.
+    // The DTLS transport is created right after this event.
     queueMicrotask(() => {
       try {
         guardDtls(transport.dtls!);
@@ -322,7 +322,7 @@ function receiveDtls(transport: werift.RTCDtlsTransport, fail: () => void): void
   });
 }
 
-/** @returns whether the task was done in time */
+/** @returns false on timeout */
 async function within(ms: number, task: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {

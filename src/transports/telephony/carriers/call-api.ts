@@ -9,56 +9,56 @@ export interface ApiRequest {
   readonly body?: unknown;
 }
 
-/** A document for carriers that fetch it: the URL at which this runner answers with it. @throws {RunnerError} `NO_PUBLIC_URL` */
+/** Stores a document for carriers that fetch it, and returns its URL on this runner. @throws {RunnerError} `NO_PUBLIC_URL` */
 export type DocumentUrl = (xml: string) => string;
 
-/** A call that is to be put through. */
+/** A call transfer. */
 export interface ApiTransfer {
   readonly callId: string;
   readonly target: CallTarget;
-  /** The number that is shown there, in E.164. */
+  /** Caller ID, in E.164. */
   readonly callerId: string | undefined;
   readonly urlOf: DocumentUrl;
 }
 
-/** A call that is to be placed. */
+/** An outbound call. */
 export interface ApiCall {
   readonly to: CallTarget;
   readonly from: CallTarget;
-  /** The XML that connects it to the media WebSocket. */
+  /** XML that connects the call to the media WebSocket. */
   readonly xml: string;
   readonly urlOf: DocumentUrl;
-  /** The longest ringing, in whole seconds. */
+  /** Ring timeout, in whole seconds. */
   readonly ringTimeoutSeconds: number;
-  /** Further fields of the host's, in the carrier's own words. */
+  /** Additional fields from the host, named as in the carrier's API. */
   readonly extra: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** The part of a carrier's REST API that places, transfers and ends calls. */
+/** Request builder for a carrier's REST API: places, transfers and ends calls. */
 export interface CallApi {
   readonly baseUrl: string;
-  /** The `Authorization` header. */
+  /** `Authorization` header. */
   readonly authorization: string;
-  /** The key or password in it, which must not be shown. */
+  /** Secret in the header, redacted from logs and errors. */
   readonly secret: string;
-  /** The request that ends a call. @param callId the `call_id` of its `call_data` */
+  /** Builds the request that ends a call. @param callId the `call_id` of its `call_data` */
   endCall(callId: string): ApiRequest;
-  /** Whether a refusal only says that the call is over. */
+  /** True for an error answer which means that the call has ended. */
   isOver(status: number, answer: unknown): boolean;
-  /** The request that puts a call through. @throws {RunnerError} when something is not configured that it takes */
+  /** Builds the request that transfers a call. @throws {RunnerError} when configuration is missing */
   transferCall(transfer: ApiTransfer): ApiRequest;
-  /** The request that places a call. @throws {RunnerError} when something is not configured that it takes */
+  /** Builds the request that places a call. @throws {RunnerError} when configuration is missing */
   placeCall(call: ApiCall): ApiRequest;
-  /** The id of the call in what that is answered, where it is there. */
+  /** Returns the call id from the answer to {@link placeCall}, if present. */
   placedCallId(answer: unknown): string | undefined;
-  /** The request that takes back a call that still rings. @default endCall */
+  /** Builds the request that cancels a ringing call. @default endCall */
   cancelCall?(callId: string): ApiRequest;
 }
 
-/** HTTP's basic authentication. */
+/** HTTP basic authentication header. */
 export const basicAuth = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 
-/** The answer of an API as an object, whatever it is. */
+/** Returns an API answer as an object; an empty one for anything else. */
 export const objectOf = (answer: unknown): JsonMessage =>
   typeof answer === 'object' && answer !== null ? { ...answer } : {};

@@ -1,9 +1,9 @@
 import { sipHeaders } from '../../../bot/call-data.js';
 
-/** Twilio's prefix for SIP headers among the fields of its webhook; parameters keep it. */
+/** Twilio's prefix of SIP headers in webhook fields. Kept in the parameters. */
 const SIP_HEADER = 'SipHeader_';
 
-/** The SIP headers among a call's parameters. */
+/** Returns the SIP headers among a call's parameters. */
 export const sipHeadersIn = (parameters: Record<string, unknown>) =>
   sipHeaders(
     Object.entries(parameters)
@@ -12,8 +12,8 @@ export const sipHeadersIn = (parameters: Record<string, unknown>) =>
   );
 
 /**
- * The caller of a webhook as custom parameters, for `TelephonyModule.forRoot({ customParameters: callerParameters })`: the bot then finds
- * `from`, `to` and `sip_headers` in its `call_data`, as on every other transport.
+ * Maps the caller of a webhook to custom parameters, for `TelephonyModule.forRoot({ customParameters: callerParameters })`. The bot then has
+ * `from`, `to` and `sip_headers` in its `call_data`, as on the other transports.
  */
 export function callerParameters(webhook: Record<string, unknown>): Record<string, string> {
   const { From, To } = webhook;

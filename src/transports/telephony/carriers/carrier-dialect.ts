@@ -1,4 +1,4 @@
-/** The two numbers and the ids of a call. */
+/** Numbers and ids of a call. */
 export interface CallFacts {
   readonly streamId: string;
   readonly callId: string;
@@ -7,7 +7,7 @@ export interface CallFacts {
   readonly customParameters: Record<string, string>;
 }
 
-/** A message of the bot, as far as it is understood. */
+/** A message of the bot, the fields that a dialect reads. */
 export interface BotMessage {
   readonly event?: unknown;
   readonly name?: unknown;
@@ -16,52 +16,52 @@ export interface BotMessage {
   readonly [field: string]: unknown;
 }
 
-/** The state of a call for carriers that count: messages of each side so far, and the audio of the caller. */
+/** Counters of a call for carriers that number messages: messages of each side, and the caller's audio. */
 export interface CallCounts {
   readonly sent: number;
   readonly received: number;
   readonly spokenMs: number;
 }
 
-/** The carrier's half of the protocol of a media WebSocket, after the page each names: 8 kHz, in frames of 20 ms. */
+/** Carrier side of the media WebSocket protocol, for the testing kit: 8 kHz, frames of 20 ms. */
 export interface CarrierDialect {
   readonly encoding: 'mulaw' | 'l16';
   newIds(): { streamId: string; callId: string };
-  /** What is sent before any audio. */
+  /** Messages before the first audio. */
   handshake(facts: CallFacts): object[];
-  /** One frame of the caller's audio; without it audio is binary, both ways. */
+  /** Media message with a frame of the caller's audio. Omitted where audio is binary, both ways. */
   media?(facts: CallFacts, payload: string, sequence: number): object;
-  /** The base64 audio in a message of the bot. */
+  /** Returns the base64 audio in a message of the bot. */
   audioOf?(message: BotMessage): string | undefined;
-  /** The caller hung up; a carrier that documents no such message just closes. */
+  /** Message for the caller's hang-up. Omitted where the carrier only closes the connection. */
   stop?(facts: CallFacts): object;
-  /** A key was pressed. */
+  /** Message for a DTMF digit. */
   dtmf(facts: CallFacts, digit: string, sequence: number): object;
-  /** The name of the mark that a message of the bot sets. */
+  /** Returns the name of the mark that a message of the bot sets. */
   markOf?(message: BotMessage): string | undefined;
-  /** All audio before a mark was played. */
+  /** Message that confirms a mark: all audio before it was played. */
   played?(facts: CallFacts, name: string, sequence: number): object;
-  /** The name of a bot's message. @default its `event` */
+  /** Returns the event name of a bot's message. @default its `event` */
   eventOf?(message: BotMessage): unknown;
-  /** The message by which the bot drops what was not played yet. */
+  /** Event by which the bot clears the playback buffer (barge-in). */
   readonly clearEvent: string;
-  /** What it is answered with, where the carrier answers it, and whether the marks that were waiting come back then. */
+  /** Answer to the clear event, and whether pending marks are confirmed then. Omitted where the carrier sends none. */
   cleared?(facts: CallFacts, sequence: number): object;
   readonly returnsMarks: boolean;
-  /** The message of the bot that the caller's audio waits for. */
+  /** Event of the bot that the caller's audio waits for. */
   readonly openEvent?: string;
-  /** The answer to a message of the bot; `close` closes the connection. */
+  /** Answer to a message of the bot; `close` closes the connection. */
   reply?(message: BotMessage): object | 'close' | undefined;
-  /** Numbers a message. */
+  /** Adds sequence numbers to a message. */
   stamp?(message: object, facts: CallFacts, counts: CallCounts): object;
-  /** Whether the carrier itself tells the numbers of a call that a webhook has connected. */
+  /** True when the carrier itself sends the numbers of a call that a webhook has connected. */
   readonly tellsNumbers?: boolean;
 }
 
-/** A random id in hexadecimal. */
+/** Returns a random id in hexadecimal. */
 export const hexId = (): string => crypto.randomUUID().replaceAll('-', '');
 
-/** Reads audio out of messages of one name. */
+/** Returns a reader of the audio payload in messages with one event name. */
 export const payloadOf =
   (event: string) =>
   (message: BotMessage): string | undefined =>
@@ -69,7 +69,7 @@ export const payloadOf =
       ? message.media.payload
       : undefined;
 
-/** The messages that Twilio and carriers like it have in common, in their own names for the stream and the counter. */
+/** Messages shared by Twilio and compatible carriers, with the carrier's own keys for the stream and the counter. */
 export function jsonDialect(
   streamKey: string,
   counterKey: string,
@@ -86,7 +86,7 @@ export function jsonDialect(
   | 'clearEvent'
   | 'returnsMarks'
 > {
-  const say = (event: string, { streamId }: CallFacts, sequence: number, more: object) => ({
+  const message = (event: string, { streamId }: CallFacts, sequence: number, more: object) => ({
     event,
     [counterKey]: String(sequence + 2),
     [streamKey]: streamId,
@@ -95,7 +95,7 @@ export function jsonDialect(
   return {
     encoding: 'mulaw',
     media: (facts, payload, sequence) =>
-      say('media', facts, sequence, {
+      message('media', facts, sequence, {
         media: {
           track: 'inbound',
           chunk: String(sequence + 1),
@@ -110,9 +110,11 @@ export function jsonDialect(
     }),
     audioOf: payloadOf('media'),
     dtmf: (facts, digit, sequence) =>
-      say('dtmf', facts, sequence, { dtmf: { track: 'inbound_track', digit, duration: '100' } }),
+      message('dtmf', facts, sequence, {
+        dtmf: { track: 'inbound_track', digit, duration: '100' },
+      }),
     markOf: ({ event, mark }) => (event === 'mark' ? String(mark?.name) : undefined),
-    played: (facts, name, sequence) => say('mark', facts, sequence, { mark: { name } }),
+    played: (facts, name, sequence) => message('mark', facts, sequence, { mark: { name } }),
     clearEvent: 'clear',
     returnsMarks: true,
   };

@@ -7,91 +7,91 @@ import type { PlivoContentType } from './plivo/plivo.serializer.js';
 import type { ReceivedRequest, VerifyWebhook } from './received-request.js';
 import type { TelnyxEncoding } from './telnyx/telnyx.serializer.js';
 
-/** The codecs of a call, where the carrier leaves the choice to the webhook's answer. */
+/** Codecs of a call, where the answer to the webhook selects them. */
 export interface MediaFormats {
   readonly telnyxEncoding: TelnyxEncoding;
   readonly plivoContentType: PlivoContentType;
 }
 
-/** What a webhook answer is made from. */
+/** Input of a webhook's answer. */
 export interface WebhookAnswerInput {
-  /** The media WebSocket to connect the call to. */
+  /** URL of the media WebSocket. */
   readonly wsUrl: string;
-  /** What the carrier is to hand back once it connects. */
+  /** Parameters that the carrier returns when it connects. */
   readonly customParameters: Readonly<Record<string, string>>;
   readonly formats: MediaFormats;
 }
 
-/** A webhook answer as it goes out. */
+/** Answer to a carrier's webhook. */
 export interface WebhookAnswer {
   readonly contentType: string;
   readonly body: string;
 }
 
-/** The documents that refuse a call. */
+/** XML documents that refuse a call. */
 export interface RefusalXml {
   readonly busy: string;
   readonly rejected: string;
-  /** @param text not escaped */
+  /** @param text plain text, not escaped */
   say(text: string): string;
 }
 
-/** The webhook of a carrier that asks what to do with a call. */
+/** Webhook of a carrier for incoming calls. */
 export interface CarrierWebhook {
-  /** The XML that connects the call to the media WebSocket. */
+  /** Builds the XML that connects the call to the media WebSocket. */
   connectXml(input: WebhookAnswerInput): string;
-  /** The name of the field with the id of the call. */
+  /** Name of the field with the call id. */
   readonly callIdField: string;
-  /** The XML that turns a caller away while no call can be taken. */
+  /** XML that refuses a call at capacity. */
   readonly busyXml: string;
   readonly refusalXml: RefusalXml;
-  /** The signature, where the carrier signs its webhooks. */
+  /** Webhook signature, where the carrier signs its webhooks. */
   readonly signature?: {
     readonly verify: VerifyWebhook;
-    /** The environment variable with the key. */
+    /** Environment variable with the key. */
     readonly env: string;
-    /** The field of the account that is the key as well. */
+    /** Account field that also serves as the key. */
     readonly accountField?: string;
-    /** What a key must be, unless it is that. @default any text */
+    /** Returns what a valid key is, for an invalid one. @default accepts any text */
     check?(key: string): string | undefined;
   };
 }
 
-/** The fields of a carrier's account, by the environment variable that each is taken from; '' where there is none. */
+/** Account fields by their environment variable; '' where there is none. */
 export interface AccountFields {
   readonly required: Readonly<Record<string, string>>;
   readonly optional?: Readonly<Record<string, string>>;
-  /** What else an account must be, unless it is that. */
+  /** Returns what a valid account is, for an invalid one. */
   check?(account: Readonly<Record<string, unknown>>): string | undefined;
 }
 
 /**
- * A carrier: everything that is particular to one, from the handshake of its media WebSocket to its REST API. `identify` and `serializer` are enough;
- * what else is there, is used. {@link TelephonyModule} takes further ones as `carriers`.
+ * A carrier: everything specific to one, from the handshake of its media WebSocket to its REST API. `identify` and `serializer` are required, all
+ * else is optional. {@link TelephonyModule} takes additional ones as `carriers`.
  */
 export interface Carrier<Name extends string = string, Account extends object = object> {
-  /** Its name on the wire: the `transport` of `/start`, and `transport_type`. */
+  /** Wire name: the `transport` of `/start`, and `transport_type`. */
   readonly name: Name;
-  /** The data of the call, if the message is this carrier's start message. Never throws. */
+  /** Returns the data of the call from this carrier's start message; `undefined` for any other message. Never throws. */
   identify(message: JsonMessage): CallData | undefined;
   /**
-   * Reads and writes the media of a call.
-   * @param call as `identify()` has it, maybe after a trip through JSON
-   * @throws {MediaUnavailableError} for a codec that is not understood
+   * Creates the serializer for the media of a call.
+   * @param call the result of `identify()`, possibly after a JSON round trip
+   * @throws {MediaUnavailableError} for an unsupported codec
    */
   serializer(call: CallData): MediaSerializer;
-  /** Notes in a call's data what the carrier was told in the webhook's answer and does not repeat. */
+  /** Adds codecs to a call's data that the webhook's answer has set and the carrier does not repeat. */
   noteFormat?(call: CallData, formats: MediaFormats): void;
-  /** False for a carrier that answers no WebSocket pings, by which a dead connection is told from a silent one. @default true */
+  /** False for a carrier that answers no WebSocket pings (keep-alive). @default true */
   readonly answersPings?: boolean;
-  /** Proves that a connection is the carrier's own, where there is an account. @throws {RunnerError} `UNAUTHORIZED` */
+  /** Verifies that a connection comes from the carrier, where an account is configured. @throws {RunnerError} `UNAUTHORIZED` */
   verifyConnection?(request: ReceivedRequest, account: Account, call: CallData): void;
   readonly webhook?: CarrierWebhook;
-  /** The place where the URL of the media WebSocket is entered at a carrier without a webhook. */
+  /** Setting that holds the URL of the media WebSocket at a carrier without a webhook. */
   readonly urlSetting?: string;
   readonly account?: AccountFields;
-  /** Its REST API, with an account. */
+  /** REST API for an account. */
   callApi?(account: Account): CallApi;
-  /** What the testing kit sends as this carrier. */
+  /** Protocol for the testing kit's fake carrier. */
   readonly dialect?: CarrierDialect;
 }

@@ -7,7 +7,7 @@ import { telnyx } from './telnyx/telnyx.carrier.js';
 import { twilio } from './twilio/twilio.carrier.js';
 import { vonage } from './vonage/vonage.carrier.js';
 
-/** Every carrier there is, one line each, in the order in which a handshake is tried on them. */
+/** Built-in carriers, one line each, in the order in which a handshake is matched. */
 export const CARRIERS = [
   twilio, //
   telnyx,
@@ -17,18 +17,18 @@ export const CARRIERS = [
   genesys,
 ] as const;
 
-/** The wire names of the carriers there are. */
+/** Wire names of the built-in carriers. */
 export type CarrierName = (typeof CARRIERS)[number]['name'];
 
-/** Names that are wire names of something else, or paths below the webhooks. */
+/** Reserved names: other wire names, and paths below the webhooks. */
 const TAKEN = /^(telephony|websocket|unknown|eval|webrtc|daily|livekit|moq|documents)$/;
 
-/** The carriers of one runner: those of the host, then the built-in ones. */
+/** Carriers of one runner: those of the host, then the built-in ones. */
 export class Carriers {
   readonly all: readonly Carrier[];
   readonly names: readonly string[];
 
-  /** @throws {InvalidOptionsError} for what is no carrier, or has a name that is taken */
+  /** @throws {InvalidOptionsError} for an invalid carrier, or a reserved or duplicate name */
   constructor(own: readonly Carrier[] = []) {
     const problem = Array.isArray(own) ? problemOf(own) : 'must be a list of carriers';
     if (problem) throw new InvalidOptionsError('TelephonyModule', [`carriers ${problem}`]);
@@ -36,13 +36,13 @@ export class Carriers {
     this.names = [...CARRIERS, ...own].map(({ name }) => name);
   }
 
-  /** The carrier of a wire name. */
+  /** Returns the carrier of a wire name. */
   find(name: unknown): Carrier | undefined {
     return this.all.find((carrier) => carrier.name === name);
   }
 }
 
-/** The carriers of a runner whose host has none of its own. */
+/** Carriers of a runner without carriers from the host. */
 export const BUILT_IN = new Carriers();
 
 function problemOf(own: readonly Partial<Carrier>[]): string | undefined {

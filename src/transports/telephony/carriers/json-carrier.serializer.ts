@@ -19,19 +19,19 @@ import {
   type OutputFormat,
 } from '../../../media/serializers/media-serializer.js';
 
-/** The form of a carrier's messages. */
+/** Message format of a JSON carrier. */
 export interface JsonCarrierFormat {
-  /** What the carrier sends, and what it takes. */
+  /** Codec of each direction: `in` from the carrier, `out` to it. */
   readonly codecs: { readonly in: AudioCodec; readonly out: AudioCodec };
-  /** The field that names the stream in each message, such as `{ streamSid: 'MZ1' }`. @default none */
+  /** Field that identifies the stream in each message, such as `{ streamSid: 'MZ1' }`. @default none */
   readonly stream?: Readonly<Record<string, string>>;
-  /** A message of audio, before and behind its payload in base64. @default `media` with its `payload` */
+  /** Media message, before and after its base64 payload. @default `media` with its `payload` */
   readonly media?: readonly [before: string, after: string];
-  /** How much goes into one of them, in samples. @default 20 ms */
+  /** Samples per media message. @default 20 ms */
   readonly chunkSamples?: number;
 }
 
-/** What most carriers can do beside audio. */
+/** Media capabilities that most carriers have. */
 export const CARRIER_CAPABILITIES: MediaCapabilities = {
   marks: 'confirmed',
   remoteClear: true,
@@ -41,13 +41,13 @@ export const CARRIER_CAPABILITIES: MediaCapabilities = {
   rtvi: false,
 };
 
-/** What the carriers have in common: JSON, in which audio is `media`, a key `dtmf` and the end `stop`. */
+/** Base serializer for JSON carriers: audio in `media`, DTMF in `dtmf`, the end in `stop`. */
 export class JsonCarrierSerializer implements MediaSerializer {
   readonly capabilities: MediaCapabilities = CARRIER_CAPABILITIES;
   readonly output: OutputFormat;
-  /** By which the carrier confirms a mark. */
+  /** Event that confirms a mark. */
   protected readonly markEvent: string = 'mark';
-  /** What the carrier also says, and no bot needs. */
+  /** Events of the carrier that are ignored. */
   protected readonly otherEvents: readonly string[] = ['connected'];
   private firstTimestampMs: number | undefined;
 
@@ -93,12 +93,12 @@ export class JsonCarrierSerializer implements MediaSerializer {
       return name === undefined ? malformed('a mark without its name') : { kind: 'mark', name };
     }
     if (event === 'stop') return { kind: 'stop' };
-    // The one of the handshake has been read.
+    // The handshake has consumed the first one.
     if (event === 'start') return malformed('a second start');
     return this.readOther(event, message);
   }
 
-  /** Put together from bytes: as a string it would cost the socket twice as much to send. */
+  /** Builds the message as bytes: a string would double the cost of sending. */
   audio(pcm: Int16Array): Buffer {
     const payload = this.codecs.out.encode(pcm).toString('base64');
     const { beforePayload, afterPayload } = this;
@@ -118,7 +118,7 @@ export class JsonCarrierSerializer implements MediaSerializer {
     return JSON.stringify(applicationMessage(message));
   }
 
-  /** Reads what only this carrier says. */
+  /** Reads events of this carrier only. */
   protected readOther(event: string, _message: JsonMessage): InboundMedia {
     return this.otherEvents.includes(event) ? IGNORED : malformed('an unknown event');
   }
@@ -128,7 +128,7 @@ export class JsonCarrierSerializer implements MediaSerializer {
   }
 
   private readMedia(media: JsonMessage): InboundMedia {
-    // The bot's own voice, where both tracks are streamed.
+    // The bot's own audio, where both tracks are streamed.
     if (media.track === 'outbound') return IGNORED;
     const { payload } = media;
     if (typeof payload !== 'string') return malformed('a media without its payload');
@@ -141,7 +141,7 @@ export class JsonCarrierSerializer implements MediaSerializer {
     return { kind: 'audio', pcm, sampleRateHz: codec.sampleRateHz, channels: 1, timestampMs };
   }
 
-  /** Some count from the start of the stream, some give the time of day. */
+  /** Normalises timestamps: some carriers count from the start of the stream, some send the time of day. */
   private sinceFirst(timestampMs: number): number | undefined {
     if (!Number.isFinite(timestampMs)) return undefined;
     return timestampMs - (this.firstTimestampMs ??= timestampMs);

@@ -1,24 +1,24 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { parseForm } from '../../../http/form.js';
 
-/** A webhook, or the upgrade of a connection, as it arrived: for its signature. */
+/** A webhook or WebSocket upgrade as received, for verifying its signature. */
 export interface ReceivedRequest {
   readonly headers: IncomingHttpHeaders;
-  /** Everything the carrier may have called its URL, the likeliest first. */
+  /** Candidates for the public URL that the carrier has signed, the likeliest first. */
   readonly urls: readonly string[];
   readonly body: Buffer;
 }
 
 /**
- * Proves that a webhook is its carrier's own.
- * @param keys any of which it may be signed with
- * @throws {RunnerError} `UNAUTHORIZED`, or `TOO_LARGE` for a form of too many fields
+ * Verifies the signature of a webhook.
+ * @param keys accepted keys
+ * @throws {RunnerError} `UNAUTHORIZED`, or `TOO_LARGE` for a form with too many fields
  */
 export type VerifyWebhook = (webhook: ReceivedRequest, keys: readonly string[]) => void;
 
 /**
- * The form fields of a text, each name once with all its values, in the order of the names.
- * @throws {RunnerError} `TOO_LARGE` when there are too many
+ * Parses form fields, sorted by name, each name once with all its values.
+ * @throws {RunnerError} `TOO_LARGE` for too many fields
  */
 export function sortedFields(form: string): [name: string, values: string[]][] {
   const fields = new Map<string, string[]>();

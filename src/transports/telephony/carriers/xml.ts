@@ -1,7 +1,7 @@
 import type { CallTarget } from '../../../calls/call-target.js';
 import type { RefusalXml, WebhookAnswerInput } from './carrier.js';
 
-/** Escapes text for an XML element or a quoted attribute. Characters that XML cannot hold at all are left out. */
+/** Escapes text for an XML element or a quoted attribute. Characters that XML 1.0 forbids are left out. */
 export function escapeXml(text: string): string {
   return (
     text
@@ -11,17 +11,17 @@ export function escapeXml(text: string): string {
   );
 }
 
-/** What a caller is told when no call can be taken. */
+/** Spoken refusal at capacity. */
 export const BUSY = 'All lines are busy. Please call again in a few minutes.';
 
-/** The media type of a document. */
+/** Media type of the documents. */
 export const XML = 'application/xml; charset=utf-8';
 
-/** An XML document, with its declaration. */
+/** Returns an XML document with its declaration. */
 export const xmlDocument = (root: string): string =>
   `<?xml version="1.0" encoding="UTF-8"?>\n${root}\n`;
 
-/** The documents with which Twilio and those compatible with it turn a caller away. */
+/** Refusal at capacity for Twilio and compatible carriers. */
 export const BUSY_XML = `<Response><Say>${BUSY}</Say><Hangup/></Response>`;
 export const REFUSAL_XML: RefusalXml = {
   busy: '<Response><Reject reason="busy"/></Response>',
@@ -29,7 +29,7 @@ export const REFUSAL_XML: RefusalXml = {
   say: (text) => `<Response><Say>${escapeXml(text)}</Say><Hangup/></Response>`,
 };
 
-/** `<Dial>`, which puts a call through. @param noun how a target is written */
+/** Builds `<Dial>`, which transfers a call. @param noun the element of the target */
 export function dialXml(
   noun: 'Number' | 'Sip' | 'User',
   address: string,
@@ -41,11 +41,11 @@ export function dialXml(
   );
 }
 
-/** The same in the words of Twilio and those compatible with it. */
+/** Builds the target of `<Dial>` for Twilio and compatible carriers. */
 export const dialTarget = ({ kind, address }: CallTarget, callerId: string | undefined): string =>
   dialXml(kind === 'number' ? 'Number' : 'Sip', address, callerId);
 
-/** `<Connect><Stream>`, the way Twilio and those compatible with it connect a call to a WebSocket. */
+/** Builds `<Connect><Stream>`, which connects a call to a WebSocket, for Twilio and compatible carriers. */
 export function connectStream(
   { wsUrl, customParameters }: WebhookAnswerInput,
   attributes = '',

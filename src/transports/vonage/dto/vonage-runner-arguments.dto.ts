@@ -3,12 +3,12 @@ import { type Init, RunnerArguments } from '../../../bot/runner-arguments.js';
 import { WireClass } from '../../../bot/wire-classes.js';
 import { ApiField } from '../../../validation/api-field.decorator.js';
 
-/** A bot that joins a Vonage video session. */
+/** Arguments of a bot that joins a Vonage video session. */
 @WireClass('VonageRunnerArguments')
 export class VonageRunnerArguments extends RunnerArguments {
-  /** The Vonage application. */
+  /** Id of the Vonage application. */
   @IsString({ message: 'application_id must be a string' })
-  @ApiField({ description: 'The Vonage application.' })
+  @ApiField({ description: 'The id of the Vonage application.' })
   application_id!: string;
 
   /** The Vonage session to join; not to be confused with `session_id`. */

@@ -2,19 +2,19 @@ import { IsIn, IsOptional, IsString, Length } from 'class-validator';
 import { ApiField } from '../../../validation/api-field.decorator.js';
 import { KeepsUnknownKeys, Nested } from '../../../validation/field-traits.js';
 
-/** The caller's side of a WhatsApp call. */
+/** Session description of the caller. */
 export class WhatsAppCallSession {
   @IsString({ message: 'sdp must be a string' })
   @ApiField({ description: 'The session description.' })
   sdp!: string;
 
   @IsIn(['offer'], { message: 'sdp_type must be offer' })
-  @ApiField({ description: 'What kind of description.', enum: ['offer'], type: String })
+  @ApiField({ description: 'The type of the session description.', enum: ['offer'], type: String })
   sdp_type!: 'offer';
 }
 
 /**
- * What Meta says of a call; the bot gets it as its body.
+ * A call as Meta's webhook describes it. Becomes the `body` of the bot.
  *
  * Source: "Webhooks for user-initiated calls" (developers.facebook.com/docs/whatsapp/cloud-api/calling).
  */
@@ -35,23 +35,31 @@ export class WhatsAppCall {
   @ApiField({ required: false, description: 'The number that was called.', example: '15550002' })
   to?: string;
 
-  /** `connect`: it rings; `terminate`: it is over. */
+  /** `connect`: the call rings; `terminate`: it has ended. */
   @IsString({ message: 'event must be a string' })
   @ApiField({ description: '`connect` when it rings, `terminate` when it is over.' })
   event!: string;
 
   @IsOptional()
   @IsString({ message: 'timestamp must be a string' })
-  @ApiField({ required: false, description: 'When that was.' })
+  @ApiField({ required: false, description: 'The time of the event.' })
   timestamp?: string;
 
   @IsOptional()
   @IsString({ message: 'direction must be a string' })
-  @ApiField({ required: false, description: 'Who calls.', example: 'USER_INITIATED' })
+  @ApiField({
+    required: false,
+    description: 'The direction of the call.',
+    example: 'USER_INITIATED',
+  })
   direction?: string;
 
   @IsOptional()
   @Nested(() => WhatsAppCallSession)
-  @ApiField({ required: false, type: () => WhatsAppCallSession, description: 'When it rings.' })
+  @ApiField({
+    required: false,
+    type: () => WhatsAppCallSession,
+    description: 'The offer of the caller, in `connect`.',
+  })
   session?: WhatsAppCallSession;
 }

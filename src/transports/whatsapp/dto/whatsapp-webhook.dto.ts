@@ -2,11 +2,11 @@ import { Equals, IsArray } from 'class-validator';
 import { ApiField } from '../../../validation/api-field.decorator.js';
 import { Verbatim } from '../../../validation/verbatim.decorator.js';
 
-/** What Meta sends to `POST /whatsapp`: calls, among much else that an app can subscribe to. */
+/** Body of `POST /whatsapp`: calls and the other events that an app can subscribe to. */
 export class WhatsAppWebhook {
   @Equals('whatsapp_business_account', { message: 'object must be whatsapp_business_account' })
   @ApiField({
-    description: 'What it is about.',
+    description: 'The subscribed object.',
     type: String,
     enum: ['whatsapp_business_account'],
   })
@@ -15,7 +15,7 @@ export class WhatsAppWebhook {
   @Verbatim()
   @IsArray({ message: 'entry must be a list' })
   @ApiField({
-    description: 'What happened: `[{ changes: [{ field, value }] }]`.',
+    description: 'The events: `[{ changes: [{ field, value }] }]`.',
     type: Object,
     isArray: true,
     additionalProperties: true,
@@ -23,11 +23,11 @@ export class WhatsAppWebhook {
   entry!: unknown[];
 }
 
-/** What `POST /whatsapp` answers. */
+/** Answer of `POST /whatsapp`. */
 export class WhatsAppAnswer {
-  @ApiField({ type: String, enum: ['success'], description: 'That it was taken.' })
+  @ApiField({ type: String, enum: ['success'], description: 'The webhook was accepted.' })
   status!: 'success';
 
-  @ApiField({ type: String, description: 'What became of it.' })
+  @ApiField({ type: String, description: 'The outcome.' })
   message!: string;
 }

@@ -4,16 +4,16 @@ import { WireClass } from '../../../../bot/wire-classes.js';
 import { ApiField } from '../../../../validation/api-field.decorator.js';
 import { Verbatim } from '../../../../validation/verbatim.decorator.js';
 
-/** A call from Exotel. */
+/** Call data from Exotel. */
 @WireClass('ExotelCallData')
 export class ExotelCallData extends CallData {
-  /** The Exotel account. */
+  /** Id of the Exotel account. */
   @IsOptional()
   @IsString({ message: 'account_sid must be a string' })
-  @ApiField({ required: false, description: 'The Exotel account.' })
+  @ApiField({ required: false, description: 'The id of the Exotel account.' })
   account_sid?: string;
 
-  /** What the Voicebot applet passes on, as text or as an object. */
+  /** Custom data from the Voicebot applet, as text or as an object. */
   @Verbatim()
   @IsOptional()
   @ValidateBy({
@@ -29,7 +29,7 @@ export class ExotelCallData extends CallData {
     required: false,
     type: Object,
     oneOf: [{ type: 'string' }, { type: 'object', additionalProperties: true }],
-    description: 'What the Voicebot applet passes on, as text or as an object.',
+    description: 'Custom data from the Voicebot applet, as text or as an object.',
   })
   custom_parameters?: string | Record<string, unknown>;
 

@@ -3,10 +3,13 @@ import { MULAW } from '../../../../media/codecs/g711.js';
 import { L16 } from '../../../../media/codecs/l16.js';
 import { JsonCarrierSerializer } from '../json-carrier.serializer.js';
 
-/** The least Exotel takes in a message, in bytes; more must be a multiple of 320, and less than 100 kB. */
+/** Smallest media message that Exotel accepts, in bytes. Larger ones must be a multiple of 320, below 100 kB. */
 const MESSAGE_BYTES = 3_200;
 
-/** Exotel's Voicebot applet, 16-bit samples at 8, 16 or 24 kHz, or µ-law: https://developer.exotel.com/docs/agentstream/stream-voicebot-applet. */
+/**
+ * Serializer for Exotel's Voicebot applet, 16-bit PCM at 8, 16 or 24 kHz, or µ-law:
+ * https://developer.exotel.com/docs/agentstream/stream-voicebot-applet.
+ */
 export class ExotelSerializer extends JsonCarrierSerializer {
   constructor(stream_sid: string, sampleRateHz: number, codec: AudioCodec = new L16(sampleRateHz)) {
     super({

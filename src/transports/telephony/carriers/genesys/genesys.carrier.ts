@@ -6,7 +6,7 @@ import { GenesysSerializer, selectMedia } from './genesys.serializer.js';
 import { type GenesysAccount, verifyGenesys } from './genesys.signature.js';
 
 /**
- * Genesys Cloud, AudioHook and Audio Connector: https://developer.genesys.cloud/devapps/audiohook. The `body` of the call are the input variables of
+ * Genesys Cloud, AudioHook and Audio Connector: https://developer.genesys.cloud/devapps/audiohook. The `body` of the call has the input variables of
  * the Architect flow.
  */
 export const genesys: Carrier<'genesys', GenesysAccount> = {

@@ -1,6 +1,6 @@
 import type { CarrierDialect } from '../carrier-dialect.js';
 
-/** The one entity of an event, or what a message is. */
+/** Returns the type of the event entity, or else of the message. */
 const eventOf: CarrierDialect['eventOf'] = ({ type, parameters }) => {
   const { entities } = (parameters ?? {}) as { entities?: { type?: unknown }[] };
   return entities?.[0]?.type ?? type;

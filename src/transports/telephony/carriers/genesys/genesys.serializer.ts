@@ -16,33 +16,33 @@ import {
 } from '../../../../media/serializers/media-serializer.js';
 import { CARRIER_CAPABILITIES } from '../json-carrier.serializer.js';
 
-/** The media of a session, as AudioHook's `open` offers them and `opened` selects one. */
+/** Media of a session, as AudioHook's `open` offers them and `opened` selects one. */
 export interface GenesysMedia {
   readonly type: 'audio';
   readonly format: 'PCMU';
-  /** `external` is the caller; of two the samples alternate. */
+  /** `external` is the caller. Two channels are interleaved. */
   readonly channels: readonly ('external' | 'internal')[];
   readonly rate: 8000;
 }
 
-/** Genesys takes five messages a second, so each has as much audio as Pipecat sends: 200 ms. In samples. */
+/** Samples per media message: 200 ms as in Pipecat, since Genesys accepts five messages a second. */
 const MESSAGE_SAMPLES = 1_600;
 
 /**
- * AudioHook, version 2: https://developer.genesys.cloud/devapps/audiohook/protocol-reference. µ-law at 8 kHz, binary; control messages in JSON, which
- * each side numbers without a gap, beside the last number it has seen of the other's.
+ * Serializer for AudioHook, version 2: https://developer.genesys.cloud/devapps/audiohook/protocol-reference. Audio is binary µ-law at 8 kHz. Control
+ * messages are JSON with gapless sequence numbers, and the last number received from the other side.
  */
 export class GenesysSerializer implements MediaSerializer {
   readonly capabilities: MediaCapabilities = { ...CARRIER_CAPABILITIES, marks: 'estimated' };
   readonly isBinary = true;
   readonly output = { sampleRateHz: MULAW.sampleRateHz, chunkSamples: MESSAGE_SAMPLES };
   private seq = 0;
-  /** That of `open`, which was read to learn who is there. */
+  /** Sequence number of `open`, which the handshake has consumed. */
   private clientseq = 1;
   private isPaused = false;
   private isEnding = false;
 
-  /** @param id of the session: each message has it */
+  /** @param id session id, repeated in each message */
   constructor(
     private readonly id: string,
     private readonly media: GenesysMedia,
@@ -102,7 +102,7 @@ export class GenesysSerializer implements MediaSerializer {
     return this.isPaused || this.isEnding ? undefined : MULAW.encode(pcm);
   }
 
-  /** The caller interrupts: what is not played yet is dropped. */
+  /** Clears the playback buffer (barge-in). */
   clear(): string | undefined {
     if (this.isEnding) return undefined;
     const entities = [{ type: 'barge_in', data: {} }];
@@ -117,7 +117,7 @@ export class GenesysSerializer implements MediaSerializer {
     return undefined;
   }
 
-  /** Like Pipecat, messages of the protocol: those with its `version`. Their numbers are filled in. */
+  /** Sends protocol messages with a `version`, as Pipecat does. Sequence numbers are filled in. */
   message(message: unknown): string | undefined {
     const given = applicationMessage(message);
     if (given?.version === undefined || this.isEnding) return undefined;
@@ -125,7 +125,7 @@ export class GenesysSerializer implements MediaSerializer {
     return this.write(given);
   }
 
-  /** Genesys then closes the session, and goes on with the flow: to hang up is to have finished, to be done to hand over, as Pipecat has it. */
+  /** Disconnects. Genesys then closes the session and continues the flow. As in Pipecat, a hang-up sets `action: finished`, any other end `transfer`. */
   end(hangsUp: boolean): string | undefined {
     if (this.isEnding) return undefined;
     this.isEnding = true;
@@ -146,7 +146,7 @@ export class GenesysSerializer implements MediaSerializer {
   }
 
   private readAudio(data: Buffer): InboundMedia {
-    // Genesys may still have sent it, and the bot is not to hear it.
+    // Genesys may still send audio after that.
     if (this.isPaused || this.isEnding) return IGNORED;
     const { channels } = this.media;
     if (data.length % channels.length !== 0) return malformed('audio that ends within a sample');
@@ -167,8 +167,8 @@ export class GenesysSerializer implements MediaSerializer {
 }
 
 /**
- * Selects the one of the media on offer that has least beside the caller.
- * @throws {MediaUnavailableError} when there is none in µ-law
+ * Selects the offered media with the fewest channels beside the caller.
+ * @throws {MediaUnavailableError} when none is µ-law
  */
 export function selectMedia(offered: unknown): GenesysMedia {
   const media = (Array.isArray(offered) ? (offered as unknown[]) : []).filter(isUsable);

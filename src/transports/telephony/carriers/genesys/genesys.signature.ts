@@ -9,17 +9,17 @@ import {
 } from '../../../../http/webhook-signature.js';
 import type { ReceivedRequest } from '../received-request.js';
 
-/** The credentials of an AudioHook or Audio Connector integration: `GENESYS_API_KEY`, `GENESYS_CLIENT_SECRET`. */
+/** Credentials of an AudioHook or Audio Connector integration: `GENESYS_API_KEY`, `GENESYS_CLIENT_SECRET`. */
 export interface GenesysAccount {
-  /** Expected as `X-API-KEY`. */
+  /** API key, expected in `X-API-KEY`. */
   readonly apiKey: string;
-  /** In base64. With it the upgrade must be signed. */
+  /** Client secret in base64. When set, unsigned upgrades are refused. */
   readonly clientSecret?: string;
 }
 
 /** The length of an HMAC-SHA256, in bytes. */
 const SIGNATURE_BYTES = 32;
-/** What a signature must cover: https://developer.genesys.cloud/devapps/audiohook/security. */
+/** Components that a signature must cover: https://developer.genesys.cloud/devapps/audiohook/security. */
 const COVERED = [
   '@request-target',
   '@authority',
@@ -28,10 +28,10 @@ const COVERED = [
   'audiohook-correlation-id',
   'x-api-key',
 ];
-/** The form of `Signature-Input`: components in quotes, then parameters. */
+/** Grammar of `Signature-Input`: quoted components, then parameters. */
 const INPUT = /^([a-z][\w.*-]*)=(\(((?:"[^"]*" ?)*)\)((?:;[a-z]+=(?:"[^"]*"|\d+))*))$/;
 
-/** Proves that a connection comes from Genesys, and that it is about the session that its `open` names. @throws {RunnerError} `UNAUTHORIZED` */
+/** Verifies that a connection comes from Genesys, and that its `open` names the signed session. @throws {RunnerError} `UNAUTHORIZED` */
 export function verifyGenesys(
   request: ReceivedRequest,
   { apiKey, clientSecret }: GenesysAccount,
@@ -50,7 +50,7 @@ export function verifyGenesys(
   }
 }
 
-/** HTTP Message Signatures, RFC 9421, with hmac-sha256 and none of the parameters that components may have. */
+/** Verifies an HTTP Message Signature (RFC 9421), hmac-sha256, without component parameters. */
 function verifySignature({ headers, urls }: ReceivedRequest, secret: Buffer): void {
   const [input, signature] = signatureHeaders(headers, 'signature-input', 'signature');
   const [, label, inner, quoted = '', rest = ''] = INPUT.exec(input) ?? [];

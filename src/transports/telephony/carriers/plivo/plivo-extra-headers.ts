@@ -1,14 +1,14 @@
 import { parseJsonMessage } from '../../../../media/serializers/json-message.js';
 
-/** How much Plivo takes, in bytes. */
+/** Plivo's limit of the attribute, in bytes. */
 const MAX_EXTRA_HEADERS = 512;
 
-/** Plivo takes only letters and digits. */
+/** Removes characters other than letters and digits, which Plivo refuses. */
 export const plain = (name: string): string => name.replace(/[^A-Za-z0-9]/g, '');
 
 /**
- * Parameters as the attribute that Plivo hands back. Names lose what it does not take, so `from_number` goes as
- * `fromnumber`, and numbers their `+`; values with other characters, and what does not fit any more, are left out.
+ * Encodes parameters as the `extraHeaders` attribute that Plivo returns. Names lose unsupported characters, so `from_number` becomes `fromnumber`;
+ * numbers lose their `+`. Values with other characters, and those beyond the limit, are left out.
  */
 export function extraHeaders(parameters: Readonly<Record<string, string>>): string {
   let headers = '';
@@ -21,10 +21,10 @@ export function extraHeaders(parameters: Readonly<Record<string, string>>): stri
   return headers && ` extraHeaders="${headers}"`;
 }
 
-/** The prefix that Plivo gives the names in some of its forms. */
+/** Plivo's prefix of names in some formats. */
 const PREFIX = /^X-PH-/i;
 
-/** Plivo's pages and its customers know them as `a=1,b=2`, `a=1;b=2`, `{X-PH-a: 1, X-PH-b: 2}` and JSON. */
+/** Parses extra headers in the formats that Plivo documents and customers use: `a=1,b=2`, `a=1;b=2`, `{X-PH-a: 1, X-PH-b: 2}` and JSON. */
 export function parametersIn(extraHeaders: unknown): Record<string, string> {
   if (typeof extraHeaders === 'object' && extraHeaders !== null) {
     return fromPairs(Object.entries(extraHeaders));

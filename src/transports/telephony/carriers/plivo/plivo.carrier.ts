@@ -9,7 +9,7 @@ import { plivoDialect } from './plivo.dialect.js';
 import { PlivoSerializer } from './plivo.serializer.js';
 import { verifyPlivo } from './plivo.signature.js';
 
-/** An account at Plivo: `PLIVO_AUTH_ID`, `PLIVO_AUTH_TOKEN`. */
+/** Plivo account: `PLIVO_AUTH_ID`, `PLIVO_AUTH_TOKEN`. */
 export interface PlivoAccount {
   readonly authId: string;
   readonly authToken: string;
@@ -80,7 +80,7 @@ export const plivo: Carrier<'plivo', PlivoAccount> = {
       secret: authToken,
       endCall: (callId) => ({ method: 'DELETE', path: callPath(callId) }),
       isOver: (status) => status === 404,
-      // It takes no XML, only where to get it.
+      // Plivo takes the URL of a document instead of XML.
       transferCall: ({ callId, target, callerId, urlOf }) => ({
         method: 'POST',
         path: callPath(callId),
@@ -107,7 +107,7 @@ export const plivo: Carrier<'plivo', PlivoAccount> = {
   },
 };
 
-/** Plivo writes numbers without their `+`. */
+/** Removes the `+` of a number, as Plivo writes it. */
 const withoutPlus = (number: string): string => number.replace(/^\+/, '');
 
 const plivoAddress = ({ address }: CallTarget): string => withoutPlus(address);

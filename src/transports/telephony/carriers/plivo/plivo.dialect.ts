@@ -1,12 +1,12 @@
 import { type CallFacts, type CarrierDialect, payloadOf } from '../carrier-dialect.js';
 
-/** Plivo's notation of key-value pairs. */
+/** Encodes parameters in Plivo's key-value format. */
 const extraHeaders = ({ customParameters }: CallFacts): string =>
   Object.entries(customParameters)
     .map(([key, value]) => `${key}=${value}`)
     .join(';');
 
-const say = (event: string, { streamId }: CallFacts, sequence: number, more: object = {}) => ({
+const message = (event: string, { streamId }: CallFacts, sequence: number, more: object = {}) => ({
   event,
   sequenceNumber: sequence + 2,
   streamId,
@@ -32,18 +32,18 @@ export const plivoDialect: CarrierDialect = {
     },
   ],
   media: (facts, payload, sequence) =>
-    say('media', facts, sequence, {
+    message('media', facts, sequence, {
       media: { track: 'inbound', timestamp: String(Date.now()), chunk: sequence + 1, payload },
       extra_headers: extraHeaders(facts),
     }),
   audioOf: payloadOf('playAudio'),
   dtmf: (facts, digit, sequence) =>
-    say('dtmf', facts, sequence, {
+    message('dtmf', facts, sequence, {
       dtmf: { track: 'inbound', digit, timestamp: String(Date.now()) },
     }),
   markOf: ({ event, name }) => (event === 'checkpoint' ? String(name) : undefined),
-  played: (facts, name, sequence) => say('playedStream', facts, sequence, { name }),
+  played: (facts, name, sequence) => message('playedStream', facts, sequence, { name }),
   clearEvent: 'clearAudio',
-  cleared: (facts, sequence) => say('clearedAudio', facts, sequence),
+  cleared: (facts, sequence) => message('clearedAudio', facts, sequence),
   returnsMarks: false,
 };

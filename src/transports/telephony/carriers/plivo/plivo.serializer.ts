@@ -3,7 +3,7 @@ import { L16 } from '../../../../media/codecs/l16.js';
 import { type JsonMessage, textIn } from '../../../../media/serializers/json-message.js';
 import { CARRIER_CAPABILITIES, JsonCarrierSerializer } from '../json-carrier.serializer.js';
 
-/** How a Plivo call is coded: the `contentType` of its `<Stream>`. */
+/** Codecs of a Plivo call: the `contentType` of its `<Stream>`. */
 export const PLIVO_CONTENT_TYPES = [
   'audio/x-mulaw;rate=8000',
   'audio/x-l16;rate=8000',
@@ -11,7 +11,7 @@ export const PLIVO_CONTENT_TYPES = [
 ] as const;
 export type PlivoContentType = (typeof PLIVO_CONTENT_TYPES)[number];
 
-/** Plivo audio streaming, both ways: https://www.plivo.com/docs/voice-agents/audio-streaming/concepts/audio-streaming-reference. */
+/** Serializer for Plivo audio streaming: https://www.plivo.com/docs/voice-agents/audio-streaming/concepts/audio-streaming-reference. */
 export class PlivoSerializer extends JsonCarrierSerializer {
   override readonly capabilities = { ...CARRIER_CAPABILITIES, dtmfOut: true };
   protected override readonly markEvent = 'playedStream';
@@ -25,7 +25,7 @@ export class PlivoSerializer extends JsonCarrierSerializer {
       stream: { streamId },
       media: [
         `{"event":"playAudio","media":{"contentType":"${type}","sampleRate":${rate},"payload":"`,
-        // Plivo's pages have no streamId here; Pipecat sends it, at this place.
+        // Undocumented by Plivo; Pipecat sends the streamId at this place.
         `"},"streamId":${JSON.stringify(streamId)}}`,
       ],
     });

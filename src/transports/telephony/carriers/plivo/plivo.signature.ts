@@ -16,8 +16,8 @@ import {
 const SIGNATURE_BYTES = 32;
 
 /**
- * `X-Plivo-Signature-V3`: base64 of HMAC-SHA256 over the URL, the form fields and `X-Plivo-Signature-V3-Nonce`, with the auth token of the
- * account or subaccount; several signatures, for several tokens, are separated by commas. `X-Plivo-Signature-Ma-V3` is the main account's.
+ * Verifies `X-Plivo-Signature-V3`: base64 of HMAC-SHA256 over the URL, the form fields and `X-Plivo-Signature-V3-Nonce`, keyed with the auth token
+ * of the account or subaccount. Several signatures are comma-separated, one per token. `X-Plivo-Signature-Ma-V3` is the main account's.
  * https://docs.plivo.com/docs/voice/concepts/signature-validation
  */
 export const verifyPlivo: VerifyWebhook = (webhook, keys) => {
@@ -37,7 +37,7 @@ export const verifyPlivo: VerifyWebhook = (webhook, keys) => {
   }
 };
 
-/** Whether one of the signatures is right. Signed is the URL with its query in the order of the names, then the fields, without anything between them. */
+/** True when one of the signatures matches. Signed are the URL with its query sorted by name, and the concatenated fields. */
 function isGenuine(
   given: readonly Buffer[],
   { urls, body }: ReceivedRequest,

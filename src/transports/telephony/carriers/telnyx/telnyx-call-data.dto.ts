@@ -3,26 +3,26 @@ import { CallData } from '../../../../bot/call-data.js';
 import { WireClass } from '../../../../bot/wire-classes.js';
 import { ApiField } from '../../../../validation/api-field.decorator.js';
 
-/** A call from Telnyx. */
+/** Call data from Telnyx. */
 @WireClass('TelnyxCallData')
 export class TelnyxCallData extends CallData {
-  /** The codec of the audio that comes from Telnyx: `PCMU`, `PCMA`, … Named, as in Pipecat, from Telnyx's side. */
+  /** Codec of the audio from Telnyx: `PCMU`, `PCMA`, … Named from Telnyx's side, as in Pipecat. */
   @IsOptional()
   @IsString({ message: 'outbound_encoding must be a string' })
   @ApiField({
     required: false,
     example: 'PCMU',
-    description: 'The codec of the audio that comes from Telnyx.',
+    description: 'The codec of the audio from Telnyx.',
   })
   outbound_encoding?: string;
 
-  /** The codec of the audio that Telnyx takes. */
+  /** Codec of the audio to Telnyx. */
   @IsOptional()
   @IsString({ message: 'inbound_encoding must be a string' })
   @ApiField({
     required: false,
     example: 'PCMU',
-    description: 'The codec of the audio that Telnyx takes.',
+    description: 'The codec of the audio to Telnyx.',
   })
   inbound_encoding?: string;
 

@@ -16,15 +16,15 @@ import {
 } from './telnyx.serializer.js';
 import { isTelnyxKey, verifyTelnyx } from './telnyx.signature.js';
 
-/** An account at Telnyx: `TELNYX_API_KEY`. */
+/** Telnyx account: `TELNYX_API_KEY`. */
 export interface TelnyxAccount {
   readonly apiKey: string;
   /**
-   * The id of the account. With it calls are placed, and calls that TeXML has answered, as the webhook here does, are transferred by
-   * TeXML; without it by a call command.
+   * Id of the account. Required for outbound calls, and for transferring calls answered with TeXML, as by this webhook. Without it transfers use
+   * call commands.
    */
   readonly accountSid?: string;
-  /** The id of the TeXML application that calls are placed with. */
+  /** Id of the TeXML application for outbound calls. */
   readonly applicationId?: string;
   /** @default 'https://api.telnyx.com/v2' */
   readonly apiUrl?: string;
@@ -38,7 +38,7 @@ export const telnyx: Carrier<'telnyx', TelnyxAccount> = {
   webhook: {
     connectXml(input) {
       const { telnyxEncoding } = input.formats;
-      // PCMU is what Telnyx takes unless told otherwise.
+      // PCMU is Telnyx' default.
       const codec = telnyxEncoding === 'PCMU' ? '' : ` bidirectionalCodec="${telnyxEncoding}"`;
       const rate = telnyxEncoding === 'L16' ? ` bidirectionalSamplingRate="${TELNYX_L16_HZ}"` : '';
       return connectStream(input, ` bidirectionalMode="rtp"${codec}${rate}`);
@@ -91,8 +91,8 @@ export const telnyx: Carrier<'telnyx', TelnyxAccount> = {
   },
 
   /**
-   * Call commands, https://developers.telnyx.com/api-reference/call-commands/hangup-call and /transfer-call; and TeXML, where the account is
-   * known: https://developers.telnyx.com/api-reference/texml-rest-commands/initiate-an-outbound-call and /update-call.
+   * Call commands, https://developers.telnyx.com/api-reference/call-commands/hangup-call and /transfer-call; with an account id TeXML:
+   * https://developers.telnyx.com/api-reference/texml-rest-commands/initiate-an-outbound-call and /update-call.
    */
   callApi({ apiKey, apiUrl = 'https://api.telnyx.com/v2', accountSid, applicationId }) {
     const command = (callControlId: string, name: string, body: object): ApiRequest => ({
@@ -109,7 +109,7 @@ export const telnyx: Carrier<'telnyx', TelnyxAccount> = {
       isOver: (status, answer) =>
         status === 422 &&
         [objectOf(answer).errors].flat().some((error) => objectOf(error).code === '90018'),
-      // Calls that TeXML answers end with it, so it has to go on with another one.
+      // A call answered with TeXML ends with its document, so a transfer replaces the document.
       transferCall: ({ callId, target, callerId }) =>
         accountSid === undefined
           ? command(callId, 'transfer', { to: target.address, from: callerId })
@@ -139,14 +139,14 @@ export const telnyx: Carrier<'telnyx', TelnyxAccount> = {
         };
       },
       placedCallId(answer) {
-        const told = objectOf(answer);
-        return textIn(told, 'call_sid') ?? textIn(objectIn(told, 'data'), 'call_sid');
+        const answered = objectOf(answer);
+        return textIn(answered, 'call_sid') ?? textIn(objectIn(answered, 'data'), 'call_sid');
       },
     };
   },
 };
 
-/** @throws {MediaUnavailableError} for an encoding that is not understood; a call that says nothing of it has PCMU */
+/** @throws {MediaUnavailableError} for an unsupported encoding. The default is PCMU */
 function encodingOf(name: unknown, does: 'sends' | 'takes'): TelnyxEncoding {
   const encoding = TELNYX_ENCODINGS.find((one) => one === (name ?? 'PCMU'));
   if (encoding) return encoding;

@@ -6,34 +6,34 @@ import { type JsonMessage, objectIn, textIn } from '../../../../media/serializer
 import { JsonCarrierSerializer } from '../json-carrier.serializer.js';
 import type { InboundMedia } from '../../../../media/serializers/media-serializer.js';
 
-/** What Telnyx calls the codecs that are understood here; it also has OPUS and AMR-WB. */
+/** Telnyx' names of the supported codecs. OPUS and AMR-WB are not supported. */
 export const TELNYX_ENCODINGS = ['PCMU', 'PCMA', 'G722', 'L16'] as const;
 export type TelnyxEncoding = (typeof TELNYX_ENCODINGS)[number];
 
-/** How a Telnyx call is coded. */
+/** Codecs of a Telnyx call. */
 export interface TelnyxFormat {
-  /** What Telnyx sends. @default 'PCMU' */
+  /** Codec of the audio from Telnyx. @default 'PCMU' */
   readonly from?: TelnyxEncoding;
-  /** What Telnyx takes. @default 'PCMU' */
+  /** Codec of the audio to Telnyx. @default 'PCMU' */
   readonly to?: TelnyxEncoding;
-  /** The rate at which Telnyx sends L16, in Hz. @default 16_000 */
+  /** Sample rate of L16 from Telnyx, in Hz. @default 16_000 */
   readonly fromL16Hz?: number;
 }
 
-/** The rate at which Telnyx is sent L16, in Hz. */
+/** Sample rate of L16 to Telnyx, in Hz. */
 export const TELNYX_L16_HZ = 16_000;
 
 /**
- * Telnyx media streaming in RTP mode (payloads without RTP headers):
- * https://developers.telnyx.com/api-reference/websockets/stream-call-media-over-websocket. Telnyx does not guarantee the order of its
- * frames; they are taken as they come, as Pipecat does.
+ * Serializer for Telnyx media streaming in RTP mode (payloads without RTP headers):
+ * https://developers.telnyx.com/api-reference/websockets/stream-call-media-over-websocket. Telnyx may reorder frames; they are used in arrival
+ * order, as in Pipecat.
  */
 export class TelnyxSerializer extends JsonCarrierSerializer {
   constructor({ from = 'PCMU', to = 'PCMU', fromL16Hz = TELNYX_L16_HZ }: TelnyxFormat = {}) {
     super({ codecs: { in: codecOf(from, fromL16Hz), out: codecOf(to, TELNYX_L16_HZ) } });
   }
 
-  /** An error is how Telnyx says why what it is sent is not heard. */
+  /** Reports Telnyx' error messages, the reason why audio is not played. */
   protected override readOther(event: string, message: JsonMessage): InboundMedia {
     if (event !== 'error') return super.readOther(event, message);
     const title = textIn(objectIn(message, 'payload'), 'title');

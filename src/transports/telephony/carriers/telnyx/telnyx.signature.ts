@@ -11,7 +11,7 @@ import type { VerifyWebhook } from '../received-request.js';
 const SIGNATURE_BYTES = 64;
 
 /**
- * `telnyx-signature-ed25519`: base64 of the Ed25519 signature of `<telnyx-timestamp>|<body>`.
+ * Verifies `telnyx-signature-ed25519`: base64 of the Ed25519 signature of `<telnyx-timestamp>|<body>`.
  * https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks#webhook-signing
  */
 export const verifyTelnyx: VerifyWebhook = ({ headers, body }, keys) => {
@@ -30,14 +30,14 @@ export const verifyTelnyx: VerifyWebhook = ({ headers, body }, keys) => {
 const isGenuine = (given: Buffer, signed: Buffer, keys: readonly string[]): boolean =>
   keys.some((key) => verify(null, signed, telnyxPublicKey(key), given));
 
-/** @param base64 the 32 bytes that Telnyx' portal shows @throws when it is something else */
+/** @param base64 the 32-byte public key from Telnyx' portal @throws for anything else */
 const telnyxPublicKey = (base64: string): KeyObject =>
   createPublicKey({
     key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(base64, 'base64').toString('base64url') },
     format: 'jwk',
   });
 
-/** Whether a text is such a key. */
+/** True for a public key of Telnyx. */
 export function isTelnyxKey(base64: string): boolean {
   try {
     return telnyxPublicKey(base64).asymmetricKeyType === 'ed25519';

@@ -8,19 +8,19 @@ import { twilioDialect } from './twilio.dialect.js';
 import { TwilioSerializer } from './twilio.serializer.js';
 import { verifyTwilio } from './twilio.signature.js';
 
-/** An account at Twilio: `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN`, `TWILIO_REGION`, `TWILIO_EDGE`. */
+/** Twilio account: `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN`, `TWILIO_REGION`, `TWILIO_EDGE`. */
 export type TwilioAccount = {
   readonly accountSid: string;
   readonly authToken: string;
 } & (
   | {
-      /** Such as `au1` and `sydney`: Twilio's host names have both, or neither. */
+      /** Region and edge, such as `au1` and `sydney`. Both or neither are set. */
       readonly region?: string;
       readonly edge?: string;
       readonly apiUrl?: never;
     }
   | {
-      /** Another server that speaks Twilio's API. @default 'https://api.twilio.com' */
+      /** Base URL of another server with Twilio's API. @default 'https://api.twilio.com' */
       readonly apiUrl?: string;
       readonly region?: never;
       readonly edge?: never;
@@ -55,7 +55,7 @@ export const twilio: Carrier<'twilio', TwilioAccount> = {
     const call_id = textIn(start, 'callSid');
     if (message.event !== 'start' || !stream_id || !call_id) return undefined;
     const body = objectIn(start, 'customParameters');
-    // Twilio has no field for the numbers; by convention they come as parameters of these names.
+    // Twilio has no field for the numbers. By convention custom parameters of these names carry them.
     return new CallData({
       stream_id,
       call_id,

@@ -16,8 +16,8 @@ import {
 const SIGNATURE_BYTES = 20;
 
 /**
- * `X-Twilio-Signature`: base64 of HMAC-SHA1 over the URL and the form fields, with the auth token. A body that is no form is covered by its
- * SHA-256 in the URL. https://www.twilio.com/docs/usage/security#validating-requests
+ * Verifies `X-Twilio-Signature`: base64 of HMAC-SHA1 over the URL and the form fields, keyed with the auth token. Other bodies are covered by
+ * their SHA-256 in the URL. https://www.twilio.com/docs/usage/security#validating-requests
  */
 export const verifyTwilio: VerifyWebhook = (webhook, keys) => {
   const [signature] = signatureHeaders(webhook.headers, 'x-twilio-signature');
@@ -37,7 +37,7 @@ function isGenuine(given: Buffer, webhook: ReceivedRequest, keys: readonly strin
   );
 }
 
-/** What the signature says of the body beside the URL. */
+/** Returns the signed part of the body beside the URL. */
 function coveredBody({ urls, body }: ReceivedRequest): Buffer {
   const hash = new URLSearchParams(splitQuery(urls[0]!)[1]).get('bodySHA256');
   if (hash === null) {

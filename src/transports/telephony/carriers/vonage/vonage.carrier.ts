@@ -8,7 +8,7 @@ import { VonageSerializer } from './vonage.serializer.js';
 
 /**
  * Vonage: the Audio Connector of its Video API, https://developer.vonage.com/en/video/guides/audio-connector, and the WebSockets of its Voice API,
- * https://developer.vonage.com/en/voice/voice-api/guides/websockets. The custom headers of either come as the `body` of the call.
+ * https://developer.vonage.com/en/voice/voice-api/guides/websockets. Custom headers become the `body` of the call.
  */
 export const vonage: Carrier<'vonage'> = {
   name: 'vonage',
@@ -18,7 +18,7 @@ export const vonage: Carrier<'vonage'> = {
   identify(message) {
     const { event, 'content-type': contentType, ...body } = message;
     if (event !== 'websocket:connected' || typeof contentType !== 'string') return undefined;
-    // Vonage has no field for the ids and numbers; by convention they come as headers of these names.
+    // Vonage has no field for the ids and numbers. By convention headers of these names carry them.
     return new CallData({
       stream_id: textIn(body, 'stream_id'),
       call_id: textIn(body, 'call_id'),

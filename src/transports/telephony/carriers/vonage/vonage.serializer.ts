@@ -16,7 +16,7 @@ import {
 } from '../../../../media/serializers/media-serializer.js';
 import { CARRIER_CAPABILITIES } from '../json-carrier.serializer.js';
 
-/** Vonage's WebSockets: 16-bit samples, binary, in frames of 20 ms; events and commands in JSON. */
+/** Serializer for Vonage's WebSockets: binary 16-bit PCM in frames of 20 ms; events and commands in JSON. */
 export class VonageSerializer implements MediaSerializer {
   readonly capabilities = CARRIER_CAPABILITIES;
   readonly isBinary = true;
@@ -34,7 +34,7 @@ export class VonageSerializer implements MediaSerializer {
     if (!message) return malformed('a message that is no JSON object');
     switch (message.event) {
       case 'websocket:dtmf': {
-        // Some of its services nest it.
+        // Some Vonage services nest it.
         const digit = message.digit ?? objectIn(message, 'dtmf').digit;
         return isDtmfDigit(digit) ? { kind: 'dtmf', digit } : malformed('a dtmf without its key');
       }
@@ -42,7 +42,7 @@ export class VonageSerializer implements MediaSerializer {
         const name = textIn(objectIn(message, 'payload'), 'mark');
         return name === undefined ? { kind: 'message', message } : { kind: 'mark', name };
       }
-      // The speaker was muted, or is no longer.
+      // Mute and unmute.
       case 'websocket:media:update':
         return { kind: 'message', message };
       case 'websocket:disconnected':
