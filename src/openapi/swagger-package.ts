@@ -6,7 +6,7 @@ import { RunnerError } from '../errors/runner.error.js';
 import { optionalPackage } from '../packages/optional-package.js';
 
 const NAME = '@nestjs/swagger';
-const MISSING = `There is no description of the runner: npm install ${NAME}`;
+const MISSING = `There is no description of the runner: npm install ${NAME} (with Nest 11: ${NAME}@11)`;
 
 /** The package `@nestjs/swagger`, an optional peer, which is loaded only once the document is asked for. */
 @Injectable()
