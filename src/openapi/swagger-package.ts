@@ -12,7 +12,11 @@ const MISSING = `There is no description of the runner: npm install ${NAME} (wit
 @Injectable()
 export class SwaggerPackage implements OnModuleInit {
   onModuleInit(): void {
-    if (!this.path) new Logger('PipecatRunner').warn(MISSING);
+    if (!this.isInstalled) new Logger('PipecatRunner').warn(MISSING);
+  }
+
+  get isInstalled(): boolean {
+    return this.path !== undefined;
   }
 
   /** @throws {RunnerError} `NOT_FOUND` where it is not installed */
