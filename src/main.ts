@@ -10,6 +10,7 @@ import { textOfThrown } from './errors/thrown.js';
 import { RunnerExceptionFilter } from './http/runner-exception.filter.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
+import { SwaggerPackage } from './openapi/swagger-package.js';
 import { optionalPackage } from './packages/optional-package.js';
 import { ProcessBotLauncher } from './process/process-bot-launcher.js';
 import type { BotLauncher } from './bot/bot-launcher.js';
@@ -75,6 +76,7 @@ async function main(): Promise<void> {
   process.stdout.write(
     `${banner({
       url: `http://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}:${port}`,
+      hasDocs: app.get(SwaggerPackage, { strict: false }).isInstalled,
       enabled: transports.accepted,
       disabled: transports.disabled,
       wsAuth: flags.wsAuth,

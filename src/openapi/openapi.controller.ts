@@ -46,8 +46,11 @@ export class OpenApiController {
         content: { 'text/html': { type: 'string' } },
       },
     },
+    errors: ['NOT_FOUND'],
   })
   docs(@Res() response: unknown): void {
+    // Refuses where Swagger UI is not installed: the page would stay blank.
+    void this.swagger.assets;
     replyWith(this.adapterHost, response, 'text/html; charset=utf-8', DOCS_PAGE);
   }
 

@@ -16,6 +16,7 @@ afterEach(() => void jest.restoreAllMocks());
 describe('@nestjs/swagger', () => {
   it('is loaded, and has the files of Swagger UI, where it is installed', async () => {
     const swagger = new SwaggerPackage();
+    expect(swagger.isInstalled).toBe(true);
     expect(await swagger.load()).toHaveProperty('SwaggerModule.createDocument');
     const files = DOCS_FILES.filter((name) => existsSync(join(swagger.assets, name)));
     expect(files).toEqual(['swagger-ui.css', 'swagger-ui-bundle.js']);
@@ -25,6 +26,7 @@ describe('@nestjs/swagger', () => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     const swagger = new Missing();
     swagger.onModuleInit();
+    expect(swagger.isInstalled).toBe(false);
     expect(warn).toHaveBeenCalledWith(expect.stringContaining('npm install @nestjs/swagger'));
     const refusal = { code: 'NOT_FOUND', message: expect.stringContaining('npm install') };
     await expect(swagger.load()).rejects.toMatchObject(refusal);

@@ -6,13 +6,17 @@ import { RunnerError } from '../errors/runner.error.js';
 import { optionalPackage } from '../packages/optional-package.js';
 
 const NAME = '@nestjs/swagger';
-const MISSING = `There is no description of the runner: npm install ${NAME}`;
+const MISSING = `There is no description of the runner: npm install ${NAME} (with Nest 11: ${NAME}@11)`;
 
 /** Package `@nestjs/swagger`, an optional peer dependency, loaded on first use. */
 @Injectable()
 export class SwaggerPackage implements OnModuleInit {
   onModuleInit(): void {
-    if (!this.path) new Logger('PipecatRunner').warn(MISSING);
+    if (!this.isInstalled) new Logger('PipecatRunner').warn(MISSING);
+  }
+
+  get isInstalled(): boolean {
+    return this.path !== undefined;
   }
 
   /** Loads the package. @throws {RunnerError} `NOT_FOUND` where it is not installed */

@@ -3,6 +3,8 @@ import type { DisabledTransport } from '../transports/transport-registry.js';
 /** Content of the start-up banner. */
 export interface BannerFacts {
   readonly url: string;
+  /** Whether `/docs` can be shown. */
+  readonly hasDocs: boolean;
   readonly enabled: readonly string[];
   readonly disabled: readonly DisabledTransport[];
   readonly wsAuth: 'none' | 'token';
@@ -16,7 +18,7 @@ export function banner(facts: BannerFacts): string {
   const rows: [string, string][] = [
     ['URL', facts.url],
     ['Console', `${facts.url}/client/`],
-    ['API', `${facts.url}/docs`],
+    ...(facts.hasDocs ? [['API', `${facts.url}/docs`] satisfies [string, string]] : []),
     ['Bot', facts.bot],
     ['Enabled transports', list(facts.enabled, 'none')],
     ...facts.disabled.map(({ name, reason }): [string, string] => [

@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 export type { CarrierDialect } from '../transports/telephony/carriers/carrier-dialect.js';
 export type { CarrierName } from '../transports/telephony/carriers/index.js';
 export { type BotRtviMessage, connectClient, FakeClient } from './connect-client.js';

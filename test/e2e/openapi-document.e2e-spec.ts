@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { Test } from '@nestjs/testing';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { chromium } from 'playwright-core';
@@ -21,7 +22,8 @@ import {
   WebSocketModule,
   WhatsAppModule,
 } from '../../src/index.js';
-import { RecordingLauncher } from '../../src/testing/index.js';
+import { SwaggerPackage } from '../../src/openapi/swagger-package.js';
+import { RecordingLauncher, startHost } from '../../src/testing/index.js';
 import { CHROMIUM } from '../support/chromium.js';
 import { closeApps, PLATFORMS, startApp } from '../support/runner-app.js';
 
@@ -223,6 +225,28 @@ describe('the documentation page in a browser', () => {
     } finally {
       await browser.close();
     }
+  });
+});
+
+describe('a host without @nestjs/swagger', () => {
+  it('has neither the document nor a page, and says what installs them', async () => {
+    class Missing extends SwaggerPackage {
+      protected override get path(): undefined {
+        return undefined;
+      }
+    }
+    const host = await startHost(
+      Test.createTestingModule({ imports: [everything()] })
+        .overrideProvider(SwaggerPackage)
+        .useClass(Missing),
+      { logger: ['error'] },
+    );
+    for (const path of ['openapi.json', 'docs', 'docs/swagger-ui.css']) {
+      const response = await fetch(`${host.url}/${path}`);
+      expect([path, response.status]).toEqual([path, 404]);
+      expect(await response.text()).toMatch(/npm install @nestjs\/swagger.*@nestjs\/swagger@11/);
+    }
+    await host.close();
   });
 });
 
