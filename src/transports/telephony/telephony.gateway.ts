@@ -144,7 +144,7 @@ export class TelephonyGateway extends SocketGateway {
       query: queryOf({ originalUrl: request.url ?? '' }),
     };
     session.call = inboundCall(call);
-    const accepted = await this.routing.route(call);
+    const accepted = await this.routing.route(call, this.apis.decisionChecks);
     await this.sessions.adopt(session, sessionOfCall(accepted));
     session.context.credentials = accepted.credentials;
     Object.assign(call_data.body, accepted.customParameters);
