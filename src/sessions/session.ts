@@ -47,6 +47,8 @@ export class Session extends BotSession {
   maxDurationMs: number | undefined;
   /** @internal The release of what it held; `undefined` where nothing was held, or it has not ended. */
   releasing: Promise<SessionEnd> | undefined;
+  /** @internal See {@link discard}. */
+  isDiscarded = false;
   private current = PENDING;
   private stopGraceMs = Infinity;
   private isHungUp = false;
@@ -210,6 +212,12 @@ export class Session extends BotSession {
       });
     }
     return this.ended;
+  }
+
+  /** @internal Ends what turned out to be no session. It is in no history, and no observer is told. */
+  discard(reason: SessionEnd): void {
+    this.isDiscarded = true;
+    void this.end(reason);
   }
 
   /** @internal Ends the session as `failed`, for a listener of the bot threw or rejected beside its `launch()`. */

@@ -4,6 +4,7 @@ import { attempt } from '../errors/attempt.js';
 import { guardListeners } from '../errors/guard-listeners.js';
 import { ITEM_BYTES } from '../limits/item-bytes.js';
 import { Queue } from '../limits/queue.js';
+import type { WireMessage } from '../media/serializers/media-serializer.js';
 
 /** Past this many queued bytes a held socket stops reading; before, it reads on, so that it notices a peer that leaves. */
 const MAX_HELD_BYTES = 65_536;
@@ -13,6 +14,18 @@ const UNHEARD_MS = 10_000;
 const MESSAGES_PER_TURN = 100;
 /** What a peer can have ws do something for. */
 const PEER_EVENTS: ReadonlySet<string | symbol> = new Set(['message', 'ping', 'pong']);
+
+/** The control messages of a protocol that must be answered in time, whatever the bot does. */
+export interface SocketResponder {
+  /** Sent at once. */
+  readonly first: string;
+  /** Reads a text message of the peer. Never throws. @returns the answer, and whether the bot is not to get the message */
+  receive(data: Buffer): { readonly answer?: WireMessage; readonly isTaken?: boolean };
+  /** The form in which a text message of the bot goes out; `undefined` where it does not. */
+  send(text: string): WireMessage | undefined;
+  /** The message that asks the peer to end the connection; `undefined` when it was asked before. */
+  end(): string | undefined;
+}
 
 /** The event of a socket whose frames nobody hears, so that the oldest are dropped from now on. */
 export const UNHEARD = 'unheard';
@@ -39,6 +52,7 @@ export class RunnerWebSocket extends WebSocket {
   private unheardTimer: NodeJS.Timeout | undefined;
   private watching = false;
   private closing = false;
+  private responder: SocketResponder | undefined;
   private farewell: { readonly ask: () => void; readonly timeoutMs: number } | undefined;
   private endTimer: NodeJS.Timeout | undefined;
 
@@ -84,6 +98,50 @@ export class RunnerWebSocket extends WebSocket {
     this.farewell = { ask, timeoutMs };
   }
 
+  /**
+   * Has the peer's control messages answered from now on, those included that are buffered already, and the peer asked to end the connection before
+   * it is closed on. So that it reads on, the oldest messages are dropped past the buffer limit.
+   * @param timeoutMs see {@link closeAfter}
+   */
+  respond(responder: SocketResponder, timeoutMs: number): void {
+    this.responder = responder;
+    this.answer(responder.first);
+    this.closeAfter(() => this.answer(responder.end()), timeoutMs);
+    const held = this.held?.drain() ?? [];
+    this.heldBytes = 0;
+    for (const message of held) this.emit('message', ...message);
+    this.resumeHere();
+  }
+
+  override send(data: SendData, ...more: SendRest): void {
+    const [options] = more;
+    const isBinary = typeof options === 'object' ? options.binary : undefined;
+    const isText = isBinary === undefined ? typeof data === 'string' : !isBinary;
+    if (!this.responder || !isText) return super.send(data, ...(more as []));
+    const text = this.responder.send(String(data));
+    if (text !== undefined) return super.send(text, ...(more as []));
+    for (const one of more) if (typeof one === 'function') one();
+  }
+
+  private answer(message: WireMessage | undefined): void {
+    if (message !== undefined && this.readyState === WebSocket.OPEN) {
+      super.send(message, { binary: false });
+    }
+  }
+
+  /** An error here would end the process. */
+  private takes([data, isBinary]: Message): boolean {
+    if (!this.responder || isBinary) return false;
+    try {
+      const { answer, isTaken = false } = this.responder.receive(data as Buffer);
+      this.answer(answer);
+      return isTaken;
+    } catch (thrown) {
+      this.onFailure?.(thrown);
+      return false;
+    }
+  }
+
   override close(code?: number, data?: string | Buffer): void {
     // ws answers the peer's close frame through this method too; only its own field tells the two apart.
     if (hasPeerClosed(this)) return super.close(code, data);
@@ -109,12 +167,15 @@ export class RunnerWebSocket extends WebSocket {
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (PEER_EVENTS.has(event)) passOnAtOnce(this, ++this.messages % MESSAGES_PER_TURN !== 0);
-    if (event !== 'message' || this.held === undefined) return this.emitNow(event, args);
+    if (event !== 'message') return this.emitNow(event, args);
     const message = args as Message;
+    if (this.takes(message)) return true;
+    if (this.held === undefined) return this.emitNow(event, args);
     if (Buffer.isBuffer(message[0])) message[0] = withoutChunk(message[0]);
     this.held.push(message);
     this.heldBytes += sizeOf(message);
     if (this.heldBytes <= MAX_HELD_BYTES) return true;
+    if (this.responder && !this.drops) this.dropFromNow();
     if (this.drops || this.closing) this.dropOldest(this.held);
     else if (!this.pausedHere) this.pauseHere();
     return true;
@@ -134,12 +195,16 @@ export class RunnerWebSocket extends WebSocket {
     this.pausedHere = true;
     this.pause();
     const goOn = (): void => {
-      this.drops = true;
-      super.emit(UNHEARD);
+      this.dropFromNow();
       this.resumeHere();
     };
     this.unheardTimer = setTimeout(goOn, UNHEARD_MS);
     this.on('close', this.stopWaiting);
+  }
+
+  private dropFromNow(): void {
+    this.drops = true;
+    super.emit(UNHEARD);
   }
 
   private resumeHere(): void {
@@ -181,6 +246,11 @@ export class RunnerWebSocket extends WebSocket {
     this.resumeHere();
   }
 }
+
+type SendData = Parameters<WebSocket['send']>[0];
+type SendRest =
+  | [onSent?: (error?: Error) => void]
+  | [options: { readonly binary?: boolean }, onSent?: (error?: Error) => void];
 
 /** A `message` event's arguments. */
 export type Message = [data: RawData, isBinary: boolean];

@@ -1,6 +1,7 @@
 import type { CallData } from '../../../bot/call-data.js';
 import type { JsonMessage } from '../../../media/serializers/json-message.js';
 import type { MediaSerializer } from '../../../media/serializers/media-serializer.js';
+import type { SocketResponder } from '../../../websocket/runner-web-socket.js';
 import type { CallApi } from './call-api.js';
 import type { CarrierDialect } from './carrier-dialect.js';
 import type { PlivoContentType } from './plivo/plivo.serializer.js';
@@ -80,6 +81,13 @@ export interface Carrier<Name extends string = string, Account extends object = 
    * @throws {MediaUnavailableError} for a codec that is not understood
    */
   serializer(call: CallData): MediaSerializer;
+  /**
+   * Answers what the carrier wants answered in time, whether or not the bot listens yet.
+   * @throws {MediaUnavailableError} for a codec that is not understood
+   */
+  responder?(call: CallData): SocketResponder;
+  /** Whether the carrier only tests the connection: it is answered by the responder, and no bot is started. @default false */
+  isTest?(call: CallData): boolean;
   /** Notes in a call's data what the carrier was told in the webhook's answer and does not repeat. */
   noteFormat?(call: CallData, formats: MediaFormats): void;
   /** False for a carrier that answers no WebSocket pings, by which a dead connection is told from a silent one. @default true */

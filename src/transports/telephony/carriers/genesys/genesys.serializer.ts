@@ -41,6 +41,7 @@ export class GenesysSerializer implements MediaSerializer {
   private clientseq = 1;
   private isPaused = false;
   private isEnding = false;
+  private isClosed = false;
 
   /** @param id of the session: each message has it */
   constructor(
@@ -68,7 +69,8 @@ export class GenesysSerializer implements MediaSerializer {
       case 'ping':
         return { kind: 'reply', data: this.write({ type: 'pong' }) };
       case 'close':
-        this.isEnding = true;
+        if (this.isClosed) return malformed('a second close');
+        this.isClosed = this.isEnding = true;
         return { kind: 'reply', data: this.write({ type: 'closed' }) };
       case 'dtmf': {
         const { digit } = objectIn(message, 'parameters');
