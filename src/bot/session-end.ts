@@ -1,4 +1,5 @@
-import { causedBy, fieldOf } from '../errors/thrown.js';
+import { causedBy, fieldOf, isInstance } from '../errors/thrown.js';
+import { MediaUnavailableError } from '../media/media-unavailable.error.js';
 
 /**
  * Why a session ended. The set is closed, so that hosts can switch on it.
@@ -51,4 +52,8 @@ export const isEndAtWork = (thrown: unknown, end: SessionEnd): boolean =>
 
 /** The end of a session of which the bot's `launch()` threw or rejected. */
 export const botFailed = (cause: unknown): SessionEnd =>
-  new SessionEnd('failed', 'The bot failed.', { cause });
+  new SessionEnd('failed', unavailable(cause) ?? 'The bot failed.', { cause });
+
+/** The peer's media, and not the bot, may be to blame. */
+const unavailable = (cause: unknown): string | undefined =>
+  isInstance(cause, MediaUnavailableError) ? cause.message : undefined;

@@ -99,7 +99,7 @@ export class RunnerWebSocket extends WebSocket {
   }
 
   /**
-   * Has the peer's control messages answered from now on, those included that are buffered already, and the peer asked to end the connection before
+   * @internal Has the peer's control messages answered from now on, those included that are buffered already, and the peer asked to end the connection before
    * it is closed on. So that it reads on, the oldest messages are dropped past the buffer limit.
    * @param timeoutMs see {@link closeAfter}
    */
@@ -113,12 +113,14 @@ export class RunnerWebSocket extends WebSocket {
     this.resumeHere();
   }
 
+  /** @internal */
   override send(data: SendData, ...more: SendRest): void {
     const [options] = more;
     const isBinary = typeof options === 'object' ? options.binary : undefined;
-    const isText = isBinary === undefined ? typeof data === 'string' : !isBinary;
-    if (!this.responder || !isText) return super.send(data, ...(more as []));
-    const text = this.responder.send(String(data));
+    const isText = typeof data === 'string' ? !isBinary : isBinary === false;
+    if (!this.responder || !isText || !(typeof data === 'string' || Buffer.isBuffer(data)))
+      return super.send(data, ...(more as []));
+    const text = this.responder.send(data.toString());
     if (text !== undefined) return super.send(text, ...(more as []));
     for (const one of more) if (typeof one === 'function') one();
   }

@@ -5,6 +5,9 @@ import type { GenesysSerializer } from './genesys.serializer.js';
 /** The most pings that are answered in a second; Genesys sends one in five. */
 const MAX_PONGS = 20;
 
+/** Longer messages are left to the bot: none of those that are answered here is. */
+const MAX_MESSAGE_BYTES = 65_536;
+
 /** Answers that are given here, and so not by the bot as well. */
 const ANSWERS: readonly unknown[] = ['opened', 'closed'];
 
@@ -23,9 +26,11 @@ export function genesysResponder(serializer: GenesysSerializer): SocketResponder
   return {
     first: serializer.open(),
     receive(data) {
-      const isPing = parseJsonMessage(data)?.type === 'ping';
+      const message = data.length <= MAX_MESSAGE_BYTES ? parseJsonMessage(data) : undefined;
+      if (!message) return {};
+      const isPing = message.type === 'ping';
       if (isPing && !mayPong()) return { isTaken: true };
-      const media = serializer.read(data, false);
+      const media = serializer.readMessage(message);
       return media.kind === 'reply' ? { answer: media.data, isTaken: isPing } : {};
     },
     send(text) {

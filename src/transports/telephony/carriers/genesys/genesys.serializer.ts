@@ -56,11 +56,15 @@ export class GenesysSerializer implements MediaSerializer {
   read(data: Buffer, isBinary: boolean): InboundMedia {
     if (isBinary) return this.readAudio(data);
     const message = parseJsonMessage(data);
-    if (!message) return malformed('a message that is no JSON object');
+    return message ? this.readMessage(message) : malformed('a message that is no JSON object');
+  }
+
+  /** Reads a control message. Never throws. */
+  readMessage(message: JsonMessage): InboundMedia {
     const { id, seq } = message;
     if (id !== this.id) return malformed('a message of another session');
-    if (!Number.isSafeInteger(seq)) return malformed('a message without its number');
-    this.clientseq = seq as number;
+    if (!isSequenceNumber(seq)) return malformed('a message without its number');
+    this.clientseq = Math.max(this.clientseq, seq);
     return this.readControl(message);
   }
 
@@ -183,6 +187,10 @@ export function selectMedia(offered: unknown): GenesysMedia {
     'Genesys offers no audio that is understood here: PCMU at 8000 Hz, of the channels external and internal.',
   );
 }
+
+/** In AudioHook it fits 31 bits, and is 1 at least. */
+const isSequenceNumber = (seq: unknown): seq is number =>
+  Number.isInteger(seq) && (seq as number) > 0 && (seq as number) < 2 ** 31;
 
 function isUsable(offered: unknown): offered is GenesysMedia {
   const { type, format, rate, channels } = (offered ?? {}) as Partial<Record<string, unknown>>;
