@@ -47,7 +47,7 @@ export class Session extends BotSession {
   maxDurationMs: number | undefined;
   /** @internal The release of what it held; `undefined` where nothing was held, or it has not ended. */
   releasing: Promise<SessionEnd> | undefined;
-  /** @internal See {@link discard}. */
+  /** @internal Whether it turned out to be no session: its end is in no history, and no observer is told. */
   isDiscarded = false;
   private current = PENDING;
   private stopGraceMs = Infinity;
@@ -212,12 +212,6 @@ export class Session extends BotSession {
       });
     }
     return this.ended;
-  }
-
-  /** @internal Ends what turned out to be no session. It is in no history, and no observer is told. */
-  discard(reason: SessionEnd): void {
-    this.isDiscarded = true;
-    void this.end(reason);
   }
 
   /** @internal Ends the session as `failed`, for a listener of the bot threw or rejected beside its `launch()`. */

@@ -184,7 +184,8 @@ export class TelephonyGateway extends SocketGateway {
       socket.once('close', () => this.tests--);
       socket.closeAfter(() => undefined, END_TIMEOUT_MS);
     }
-    session.discard(new SessionEnd('completed', 'It was a test of the connection.'));
+    session.isDiscarded = true;
+    void session.end(new SessionEnd('completed', 'It was a test of the connection.'));
   }
 
   private async turnAway(session: Session, error: unknown): Promise<void> {
