@@ -85,6 +85,7 @@ export type { AudioCodec } from './media/codecs/audio-codec.js';
 export { ALAW, MULAW } from './media/codecs/g711.js';
 export { L16 } from './media/codecs/l16.js';
 export { type JsonMessage, parseJsonMessage } from './media/serializers/json-message.js';
+export type { SocketResponder } from './websocket/runner-web-socket.js';
 export { SocketMediaConnection, type SocketMediaOptions } from './media/socket-media-connection.js';
 export {
   type MediaConnectionContext,

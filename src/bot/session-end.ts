@@ -1,4 +1,5 @@
-import { causedBy, fieldOf } from '../errors/thrown.js';
+import { causedBy, fieldOf, isInstance } from '../errors/thrown.js';
+import { MediaUnavailableError } from '../media/media-unavailable.error.js';
 
 /**
  * Reason code of a session's end. The set is closed, so that hosts can use an exhaustive switch.
@@ -50,4 +51,8 @@ export const isEndAtWork = (thrown: unknown, end: SessionEnd): boolean =>
 
 /** Returns the session end for an error of the bot's `launch()`. */
 export const botFailed = (cause: unknown): SessionEnd =>
-  new SessionEnd('failed', 'The bot failed.', { cause });
+  new SessionEnd('failed', unavailable(cause) ?? 'The bot failed.', { cause });
+
+/** The peer's media, and not the bot, may be to blame. */
+const unavailable = (cause: unknown): string | undefined =>
+  isInstance(cause, MediaUnavailableError) ? cause.message : undefined;

@@ -1,8 +1,7 @@
-import { checkCredentials } from '../transports/telephony/telephony-credentials.js';
 import type { CallDecision } from './call-router.js';
 
 /** Check of one field: returns what is accepted, or `undefined` for a valid value. */
-type FieldCheck = (value: unknown) => string | undefined;
+export type FieldCheck = (value: unknown) => string | undefined;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -22,20 +21,26 @@ const CHECKS: Record<string, FieldCheck> = {
     isObject(value) ? undefined : 'must be an object such as { id, maxSessions, claims }',
   maxDurationMs: (value) =>
     typeof value === 'number' && value > 0 ? undefined : 'must be a number of milliseconds above 0',
-  credentials: checkCredentials,
+  credentials: (value) =>
+    isObject(value) ? undefined : "must be an object of accounts by the carrier's name",
 };
 
 /**
  * Validates the decision of a host's `CallRouter`.
+ * @param own checks of fields that only the call's transport knows
  * @throws {TypeError} naming what is wrong and what is accepted
  */
-export function checkedDecision(value: unknown): CallDecision {
+export function checkedDecision(
+  value: unknown,
+  own: Readonly<Record<string, FieldCheck>> = {},
+): CallDecision {
+  const checks = { ...CHECKS, ...own };
   if (!isObject(value)) {
     throw new TypeError('a decision must be an object: {} takes the call, { refuse } does not');
   }
   for (const [name, field] of Object.entries(value)) {
     if (field === undefined) continue;
-    const check = Object.hasOwn(CHECKS, name) ? CHECKS[name] : undefined;
+    const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
     const problem = check
       ? check(field)
       : `is not known; there are ${Object.keys(CHECKS).join(', ')}`;

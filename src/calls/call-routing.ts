@@ -5,7 +5,7 @@ import { within } from '../errors/within.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { type OpenSession, SessionRegistry } from '../sessions/session-registry.js';
 import type { SessionCall } from '../sessions/session-state.js';
-import { checkedDecision } from './call-decision.js';
+import { checkedDecision, type FieldCheck } from './call-decision.js';
 import { CallRefusedError } from './call-refused.error.js';
 import { type AcceptedCall, CallRouter, type IncomingCall, TakeEveryCall } from './call-router.js';
 
@@ -30,13 +30,17 @@ export class CallRouting {
 
   /**
    * Returns the host's decision to accept a call. A refusal is reported, unless there is a session, whose end is recorded.
+   * @param checks of fields that only the transport can check, such as `credentials`
    * @throws {CallRefusedError} for a refusal, or a RunnerError `NO_DECISION` on error or timeout
    */
-  async route(call: KnownCall): Promise<AcceptedCall> {
+  async route(
+    call: KnownCall,
+    checks?: Readonly<Record<string, FieldCheck>>,
+  ): Promise<AcceptedCall> {
     if (!this.isOn) return {};
     try {
       const decision = await this.ask('route', call, async (asked) =>
-        checkedDecision(await this.router.route(asked)),
+        checkedDecision(await this.router.route(asked), checks),
       );
       if (decision.refuse !== undefined) throw new CallRefusedError(decision.refuse);
       return decision;

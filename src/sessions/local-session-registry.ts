@@ -224,13 +224,15 @@ export class LocalSessionRegistry extends SessionRegistry {
     this.active.delete(id);
     this.pending.delete(id);
     if (state.launchedAtMs !== undefined) session.logger.log(`ended: ${state.reason.code}`);
-    this.observers.changed(session);
+    if (!session.isDiscarded) {
+      this.observers.changed(session);
+      this.history.add(session);
+    }
     const { releasing } = session;
     if (releasing) {
       this.releasing.add(releasing);
       void releasing.then(() => this.releasing.delete(releasing));
     }
-    this.history.add(session);
     this.capacity.free(session.principal);
     this.serveQueue();
   };

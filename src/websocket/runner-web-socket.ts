@@ -4,6 +4,7 @@ import { attempt } from '../errors/attempt.js';
 import { guardListeners } from '../errors/guard-listeners.js';
 import { ITEM_BYTES } from '../limits/item-bytes.js';
 import { Queue } from '../limits/queue.js';
+import type { WireMessage } from '../media/serializers/media-serializer.js';
 
 /** Backpressure limit of buffered bytes, after which reading pauses. Below it reading continues, to detect a disconnect. */
 const MAX_HELD_BYTES = 65_536;
@@ -13,6 +14,18 @@ const UNHEARD_MS = 10_000;
 const MESSAGES_PER_TURN = 100;
 /** Events that a peer can trigger. */
 const PEER_EVENTS: ReadonlySet<string | symbol> = new Set(['message', 'ping', 'pong']);
+
+/** Control messages of a protocol that must be answered in time, whether or not the bot listens. */
+export interface SocketResponder {
+  /** Sent at once. */
+  readonly first: string;
+  /** Reads a text message of the peer. Never throws. @returns the answer, and whether the bot is not to get the message */
+  receive(data: Buffer): { readonly answer?: WireMessage; readonly isTaken?: boolean };
+  /** Returns the form in which a text message of the bot is sent; `undefined` for one that is not. */
+  send(text: string): WireMessage | undefined;
+  /** Returns the message that asks the peer to end the connection; `undefined` when it was asked before. */
+  end(): string | undefined;
+}
 
 /** Event of a socket without a listener whose oldest frames are dropped from now on. */
 export const UNHEARD = 'unheard';
@@ -36,6 +49,7 @@ export class RunnerWebSocket extends WebSocket {
   private unheardTimer: NodeJS.Timeout | undefined;
   private watching = false;
   private closing = false;
+  private responder: SocketResponder | undefined;
   private peerClose: { readonly ask: () => void; readonly timeoutMs: number } | undefined;
   private endTimer: NodeJS.Timeout | undefined;
 
@@ -79,6 +93,52 @@ export class RunnerWebSocket extends WebSocket {
     this.peerClose = { ask, timeoutMs };
   }
 
+  /**
+   * @internal Has the peer's control messages answered from now on, those included that are buffered already, and the peer asked to end the connection before
+   * it is closed on. So that it reads on, the oldest messages are dropped past the buffer limit.
+   * @param timeoutMs see {@link closeAfter}
+   */
+  respond(responder: SocketResponder, timeoutMs: number): void {
+    this.responder = responder;
+    this.answer(responder.first);
+    this.closeAfter(() => this.answer(responder.end()), timeoutMs);
+    const held = this.held?.drain() ?? [];
+    this.heldBytes = 0;
+    for (const message of held) this.emit('message', ...message);
+    this.resumeHere();
+  }
+
+  /** @internal */
+  override send(data: SendData, ...more: SendRest): void {
+    const [options] = more;
+    const isBinary = typeof options === 'object' ? options.binary : undefined;
+    const isText = typeof data === 'string' ? !isBinary : isBinary === false;
+    if (!this.responder || !isText || !(typeof data === 'string' || Buffer.isBuffer(data)))
+      return super.send(data, ...(more as []));
+    const text = this.responder.send(data.toString());
+    if (text !== undefined) return super.send(text, ...(more as []));
+    for (const one of more) if (typeof one === 'function') one();
+  }
+
+  private answer(message: WireMessage | undefined): void {
+    if (message !== undefined && this.readyState === WebSocket.OPEN) {
+      super.send(message, { binary: false });
+    }
+  }
+
+  /** An error here would end the process. */
+  private takes([data, isBinary]: Message): boolean {
+    if (!this.responder || isBinary) return false;
+    try {
+      const { answer, isTaken = false } = this.responder.receive(data as Buffer);
+      this.answer(answer);
+      return isTaken;
+    } catch (thrown) {
+      this.onFailure?.(thrown);
+      return false;
+    }
+  }
+
   override close(code?: number, data?: string | Buffer): void {
     // ws also answers the peer's close frame with this method; only its internal field tells.
     if (hasPeerClosed(this)) return super.close(code, data);
@@ -104,12 +164,15 @@ export class RunnerWebSocket extends WebSocket {
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (PEER_EVENTS.has(event)) passOnAtOnce(this, ++this.messages % MESSAGES_PER_TURN !== 0);
-    if (event !== 'message' || this.held === undefined) return this.emitNow(event, args);
+    if (event !== 'message') return this.emitNow(event, args);
     const message = args as Message;
+    if (this.takes(message)) return true;
+    if (this.held === undefined) return this.emitNow(event, args);
     if (Buffer.isBuffer(message[0])) message[0] = withoutChunk(message[0]);
     this.held.push(message);
     this.heldBytes += sizeOf(message);
     if (this.heldBytes <= MAX_HELD_BYTES) return true;
+    if (this.responder && !this.drops) this.dropFromNow();
     if (this.drops || this.closing) this.dropOldest(this.held);
     else if (!this.pausedHere) this.pauseHere();
     return true;
@@ -129,12 +192,16 @@ export class RunnerWebSocket extends WebSocket {
     this.pausedHere = true;
     this.pause();
     const goOn = (): void => {
-      this.drops = true;
-      super.emit(UNHEARD);
+      this.dropFromNow();
       this.resumeHere();
     };
     this.unheardTimer = setTimeout(goOn, UNHEARD_MS);
     this.on('close', this.stopWaiting);
+  }
+
+  private dropFromNow(): void {
+    this.drops = true;
+    super.emit(UNHEARD);
   }
 
   private resumeHere(): void {
@@ -176,6 +243,11 @@ export class RunnerWebSocket extends WebSocket {
     this.resumeHere();
   }
 }
+
+type SendData = Parameters<WebSocket['send']>[0];
+type SendRest =
+  | [onSent?: (error?: Error) => void]
+  | [options: { readonly binary?: boolean }, onSent?: (error?: Error) => void];
 
 /** Arguments of a `message` event. */
 export type Message = [data: RawData, isBinary: boolean];

@@ -1,12 +1,19 @@
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   BotLauncher,
   type BotSession,
   createTransport,
   type MediaTransport,
+  type Session,
   type RunnerArguments,
+  CallRouter,
   RunnerModule,
+  type RunnerModuleExtras,
+  type RunnerOptions,
+  SessionHooks,
+  SessionRegistry,
   TelephonyModule,
 } from '../../src/index.js';
 import { MULAW } from '../../src/media/codecs/g711.js';
@@ -26,12 +33,17 @@ class Bot extends BotLauncher {
   private readonly done = withResolvers<void>();
   readonly ended = withResolvers<string>();
 
-  constructor(private readonly echoes = true) {
+  /** @param beforeMs how long it takes to get there */
+  constructor(
+    private readonly echoes = true,
+    private readonly beforeMs = 0,
+  ) {
     super();
   }
 
   async launch(args: RunnerArguments, session: BotSession): Promise<void> {
     Object.assign(this, { session, args });
+    if (this.beforeMs > 0) await setTimeout(this.beforeMs, undefined, { signal: session.signal });
     const transport = await createTransport(args, { sampleRateHz: 8_000 });
     session.ready();
     transport.on('audio', (frame) => {
@@ -65,18 +77,26 @@ afterEach(async () => {
 async function start(
   options: Partial<GenesysOptions> = {},
   telephony: Parameters<typeof TelephonyModule.forRoot>[0] = {},
-  bot = new Bot(),
+  bot: BotLauncher = new Bot(),
+  more: RunnerOptions & RunnerModuleExtras = {},
 ) {
   host = await startHost(
     RunnerModule.forRoot({
       launcher: { useValue: bot },
       transports: [TelephonyModule.forRoot(telephony)],
+      ...more,
     }),
     { logger: false },
   );
   const call = new FakeGenesys({ url: `${host.url.replace('http', 'ws')}/ws`, ...options });
-  return { bot, call };
+  return { bot: bot as Bot, call };
 }
+
+/** Another call to the same runner. */
+const callAgain = (options: Partial<GenesysOptions> = {}): FakeGenesys =>
+  new FakeGenesys({ url: `${host!.url.replace('http', 'ws')}/ws`, ...options });
+
+const sessions = (): SessionRegistry => host!.app.get(SessionRegistry, { strict: false });
 
 /** A message of the caller, a fifth of a second. */
 const voice = MULAW.encode(tone(440, 8_000, 0.2));
@@ -176,7 +196,7 @@ describe('a call from Genesys', () => {
     for (let i = 0; i < 160; i++) interleaved.set([first[i]!, second[i]!], 2 * i);
     call.speak(channels === 1 ? external : interleaved);
     call.send('dtmf', { digit: '1' });
-    while (bot.keys.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (bot.keys.length === 0) await setTimeout(5);
     const heard = bot.heard.flatMap((pcm) => [...pcm]);
     expect(heard).toHaveLength(160);
     expect(Math.min(...heard)).toBeGreaterThan(7_500);
@@ -199,7 +219,7 @@ describe('a call from Genesys', () => {
     call.send('paused');
     call.send('update', { language: 'de-DE' });
     call.send('dtmf', { digit: '1' });
-    while (bot.keys.length < 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (bot.keys.length < 1) await setTimeout(5);
     expect(bot.messages).toMatchObject([
       { type: 'paused' },
       { type: 'update', parameters: { language: 'de-DE' } },
@@ -207,7 +227,7 @@ describe('a call from Genesys', () => {
     await transport.sendAudio({ pcm: tone(300, 8_000, 0.4), sampleRateHz: 8_000 });
     call.send('resumed', { start: 'PT0S', discarded: 'PT1S' });
     call.send('dtmf', { digit: '2' });
-    while (bot.keys.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (bot.keys.length < 2) await setTimeout(5);
     expect(call.audioBytes).toBe(0);
     await transport.sendAudio({ pcm: tone(300, 8_000, 0.4), sampleRateHz: 8_000 });
     await call.heard(1_600);
@@ -223,10 +243,164 @@ describe('a call from Genesys', () => {
     expect(call.violations).toEqual([]);
   });
 
-  it('fails when nothing on offer is understood', async () => {
-    const { call } = await start({ media: [{ ...EXTERNAL, format: 'L16' }] });
-    await expect(call.closed).resolves.toMatchObject({ code: 1011 });
+  it('starts no bot when nothing on offer is understood', async () => {
+    const { bot, call } = await start({ media: [{ ...EXTERNAL, format: 'L16' }] });
+    await expect(call.closed).resolves.toMatchObject({
+      code: 1008,
+      reason: expect.stringMatching(/^Genesys offers no audio that is understood/),
+    });
+    expect(bot.session).toBeUndefined();
     expect(call.messages).toEqual([]);
+  });
+});
+
+describe('a slow bot', () => {
+  it('keeps its call: open and pings are answered, and what comes before it listens is kept', async () => {
+    const { bot, call } = await start(
+      { timeoutMs: 500, pingIntervalMs: 100 },
+      {},
+      new Bot(true, 1_500),
+    );
+    await call.next('opened');
+    call.speak(voice);
+    call.send('dtmf', { digit: '5' });
+    await bot.transport;
+    await call.heard(voice.length);
+    expect(bot.keys).toEqual(['5']);
+    expect(call.pongs).toBeGreaterThan(5);
+    call.close('end');
+    await expect(call.closed).resolves.toMatchObject({ code: 1000 });
+    expect(call.messages.filter(({ type }) => type === 'opened')).toHaveLength(1);
+    expect(call.violations).toEqual([]);
+  });
+
+  it('is kept no more of than fits, while its pings are answered', async () => {
+    const { bot, call } = await start(
+      { timeoutMs: 500, pingIntervalMs: 100 },
+      {},
+      new Bot(false, 1_500),
+    );
+    await call.next('opened');
+    for (let i = 0; i < 100; i++) call.speak(voice);
+    call.send('dtmf', { digit: '7' });
+    await bot.transport;
+    while (bot.keys.length === 0) await setTimeout(5);
+    const heard = bot.heard.reduce((sum, { length }) => sum + length, 0);
+    expect(heard).toBeGreaterThan(voice.length * 10);
+    expect(heard).toBeLessThan(voice.length * 50);
+    call.close('end');
+    await call.closed;
+    expect(call.violations).toEqual([]);
+  });
+
+  it('is stopped by a caller who hangs up before it listens', async () => {
+    const { bot, call } = await start({ timeoutMs: 500 }, {}, new Bot(true, 60_000));
+    await call.next('opened');
+    while (!bot.session) await setTimeout(5);
+    call.close('end');
+    await expect(call.closed).resolves.toMatchObject({ code: 1000 });
+    await expect((bot.session as Session).ended).resolves.toMatchObject({ code: 'peer_left' });
+    expect(call.violations).toEqual([]);
+  });
+
+  it('that fails before it listens has its call disconnected', async () => {
+    class Failing extends BotLauncher {
+      launch(): Promise<void> {
+        return Promise.reject(new Error('no model'));
+      }
+    }
+    const { call } = await start({}, {}, new Failing());
+    await call.next('disconnect');
+    await expect(call.closed).resolves.toMatchObject({ code: 1000 });
+    expect(call.violations).toEqual([]);
+  });
+
+  it('is not waited for by a caller who hangs up right after open', async () => {
+    const { bot, call } = await start({ closesAtOnce: true });
+    await expect(call.closed).resolves.toMatchObject({ code: 1000 });
+    await expect((bot.session as Session).ended).resolves.toMatchObject({ code: 'peer_left' });
+    expect(call.messages.map(({ type }) => type)).toEqual(['opened', 'closed']);
+    expect(call.violations).toEqual([]);
+  });
+});
+
+describe('the connection probe of Genesys', () => {
+  class Router extends CallRouter {
+    asked = 0;
+    route() {
+      this.asked++;
+      return {};
+    }
+  }
+
+  class Hooks extends SessionHooks {
+    records = 0;
+    ended(): void {
+      this.records++;
+    }
+    override refused(): void {
+      this.records++;
+    }
+  }
+
+  it('is opened and closed; no bot starts, nobody is asked, and nothing is counted', async () => {
+    const router = new Router();
+    const hooks = new Hooks();
+    const { bot, call } = await start({ isProbe: true }, {}, new Bot(), {
+      callRouter: { useValue: router },
+      sessionHooks: { useValue: hooks },
+    });
+    await expect(call.closed).resolves.toMatchObject({ code: 1000 });
+    expect(call.messages.map(({ type }) => type)).toEqual(['opened', 'closed']);
+    expect(call.violations).toEqual([]);
+    expect(bot.session).toBeUndefined();
+    expect(sessions().size).toBe(0);
+    expect(sessions().history.all).toEqual([]);
+    expect(router.asked).toBe(0);
+    await host!.close();
+    expect(hooks.records).toBe(0);
+  });
+
+  it('holds no place while its connection is open', async () => {
+    const { bot, call: probe } = await start(
+      { isProbe: true, closeDelayMs: 60_000 },
+      {},
+      new Bot(),
+      { maxSessions: 1 },
+    );
+    await probe.next('opened');
+    const call = callAgain();
+    await call.next('opened');
+    await bot.transport;
+    call.close('end');
+    await call.closed;
+    expect(probe.messages).toHaveLength(1);
+    probe.close('end');
+    await expect(probe.closed).resolves.toMatchObject({ code: 1000 });
+    expect([...call.violations, ...probe.violations]).toEqual([]);
+  });
+
+  it('needs the key, where there is one', async () => {
+    const credentials = { genesys: { apiKey: 'key-1' } };
+    const { call } = await start({ isProbe: true, apiKey: 'key-2' }, { credentials });
+    await expect(call.closed).resolves.toMatchObject({ code: 1008 });
+    const allowed = callAgain({ isProbe: true, apiKey: 'key-1' });
+    await expect(allowed.closed).resolves.toMatchObject({ code: 1000 });
+    expect(allowed.violations).toEqual([]);
+  });
+
+  it('is waited for only in so many connections', async () => {
+    const { call: first } = await start({ isProbe: true, closeDelayMs: 60_000 });
+    const more = Array.from({ length: 9 }, () =>
+      callAgain({ isProbe: true, closeDelayMs: 60_000 }),
+    );
+    const waiting = [first, ...more];
+    await Promise.all(waiting.map((probe) => probe.next('opened')));
+    const last = callAgain({ isProbe: true, closeDelayMs: 60_000 });
+    await expect(last.closed).resolves.toMatchObject({ code: 1013 });
+    waiting.forEach((probe) => probe.close('end'));
+    await Promise.all(waiting.map(({ closed }) => closed));
+    expect(waiting.flatMap(({ violations }) => violations)).toEqual([]);
   });
 });
 

@@ -1,11 +1,16 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
+  type AcceptedCall,
   CallData,
   createTransport,
   InvalidOptionsError,
+  type CallDecision,
+  CallRouter,
   RunnerModule,
+  type RunnerModuleExtras,
   RunnerError,
+  type RunnerOptions,
   TelephonyModule,
 } from '../../src/index.js';
 import { type Carrier, JsonCarrierSerializer, MULAW } from '../../src/bot.js';
@@ -48,18 +53,33 @@ const acme: Carrier<'acme', { key: string }> = {
   },
 };
 
+/** Takes every call on accounts of a tenant. */
+class RoutesTo extends CallRouter {
+  constructor(private readonly credentials: AcceptedCall['credentials']) {
+    super();
+  }
+
+  route(): CallDecision {
+    return { credentials: this.credentials };
+  }
+}
+
 let host: TestHost | undefined;
 afterEach(async () => {
   await host?.close();
   host = undefined;
 });
 
-async function start(telephony: Parameters<typeof TelephonyModule.forRoot>[0]) {
+async function start(
+  telephony: Parameters<typeof TelephonyModule.forRoot>[0],
+  options: RunnerOptions & RunnerModuleExtras = {},
+) {
   const launcher = new RecordingLauncher();
   host = await startHost(
     RunnerModule.forRoot({
       launcher: { useValue: launcher },
       transports: [TelephonyModule.forRoot(telephony)],
+      ...options,
     }),
     { logger: false },
   );
@@ -111,6 +131,26 @@ describe("a carrier of the host's own", () => {
     const call = await placeCall({ carrier: dialect, url, webSocketOptions: { headers } });
     await launcher.nextLaunch();
     await call.hangUp();
+  });
+
+  it('verifies connections with the account that a CallRouter returns', async () => {
+    const useValue = new RoutesTo({ acme: { key: 'tenant' } });
+    const { host: it, launcher } = await start({ carriers: [acme] }, { callRouter: { useValue } });
+    const url = `${it.url.replace('http', 'ws')}/ws`;
+    const forged = await placeCall({ carrier: dialect, url });
+    await expect(forged.closed).resolves.toMatchObject({ code: 1008, reason: 'another key' });
+    const headers = { 'x-acme-key': 'tenant' };
+    const call = await placeCall({ carrier: dialect, url, webSocketOptions: { headers } });
+    await launcher.nextLaunch();
+    await call.hangUp();
+  });
+
+  it('takes no call for which a CallRouter returns an account that is none', async () => {
+    const useValue = new RoutesTo({ acme: { secret: 'tenant' } });
+    const { host: it, launcher } = await start({ carriers: [acme] }, { callRouter: { useValue } });
+    const call = await placeCall({ carrier: dialect, url: `${it.url.replace('http', 'ws')}/ws` });
+    await expect(call.closed).resolves.toMatchObject({ code: 1011 });
+    expect(launcher.launches).toHaveLength(0);
   });
 
   it.each<[unknown, RegExp]>([

@@ -15,8 +15,10 @@ import {
   TelephonyModule,
   SessionEnd,
 } from '../../src/index.js';
+import { MULAW } from '../../src/media/codecs/g711.js';
 import { ChildHost } from '../support/child-host.js';
 import { FakeCarrierApi } from '../support/fake-carrier-api.js';
+import { FakeGenesys } from '../support/fake-genesys.js';
 import { FakeDaily } from '../support/fake-daily.js';
 import { descendantsOf, floodUnread, gone, isAlive, ProcessHost } from '../support/process-host.js';
 import { closeOf, connect, nextText, post } from '../support/runner-app.js';
@@ -59,6 +61,42 @@ function sendNumbered(socket: WebSocket, count: number): void {
     socket.send(data);
   }
 }
+
+describe('a call from Genesys to a bot in a process of its own', () => {
+  const callFrom = ({ host }: ProcessHost): FakeGenesys =>
+    new FakeGenesys({
+      url: `${host.url.replace('http', 'ws')}/ws`,
+      pingIntervalMs: 50,
+      timeoutMs: 400,
+    });
+
+  it('is opened before the process is there, and numbered on by the runner', async () => {
+    const call = callFrom(await start());
+    await call.next('opened');
+    const voice = MULAW.encode(tone(440, 8_000, 0.2));
+    call.speak(voice);
+    await call.heard(voice.length);
+    await call.next('pong');
+    call.close('end');
+    await expect(call.closed).resolves.toMatchObject({ code: 1000 });
+    expect(call.messages.filter(({ type }) => type === 'opened')).toHaveLength(1);
+    expect(call.messages.filter(({ type }) => type === 'closed')).toHaveLength(1);
+    expect(call.violations).toEqual([]);
+    await expect(running!.sessions[0]!.ended).resolves.toMatchObject({ code: 'peer_left' });
+  });
+
+  it('is disconnected in the order of the protocol when the process is stopped', async () => {
+    const call = callFrom(await start());
+    const voice = MULAW.encode(tone(440, 8_000, 0.2));
+    await call.next('opened');
+    call.speak(voice);
+    await call.heard(voice.length);
+    void running!.sessions[0]!.end(new SessionEnd('stopped', 'enough'));
+    await expect(call.closed).resolves.toMatchObject({ code: 1000 });
+    expect(call.messages.filter(({ type }) => type === 'disconnect')).toHaveLength(1);
+    expect(call.violations).toEqual([]);
+  });
+});
 
 describe('a bot behaves the same in the runner’s process and in its own:', () => {
   const inside = {

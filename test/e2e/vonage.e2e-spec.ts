@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { RunnerModule, TelephonyModule, createTransport } from '../../src/index.js';
+import { RunnerModule, type Session, TelephonyModule, createTransport } from '../../src/index.js';
 import { RecordingLauncher, startHost, type TestHost } from '../../src/testing/index.js';
 import { FakeVonage, type VonageOptions } from '../support/fake-vonage.js';
 import { tone } from '../support/sound.js';
@@ -28,6 +28,29 @@ async function start(rateHz: VonageOptions['rateHz'], headers = {}) {
 }
 
 describe('a call from Vonage', () => {
+  it.each(['audio/l16', 'audio/l16;rate=0', 'audio/l16;rate=1000000000', 'audio/l16;rate=abc'])(
+    'ends with what is wrong with its content type %s, not with the bot',
+    async (contentType) => {
+      const launcher = new RecordingLauncher(async (args) => void (await createTransport(args)));
+      host = await startHost(
+        RunnerModule.forRoot({
+          launcher: { useValue: launcher },
+          transports: [TelephonyModule.forRoot()],
+        }),
+        { logger: false },
+      );
+      const url = `${host.url.replace('http', 'ws')}/ws`;
+      const headers = { 'content-type': contentType };
+      const call = await FakeVonage.connect({ url, rateHz: 8_000, headers });
+      const { session } = await launcher.nextLaunch();
+      await expect((session as Session).ended).resolves.toMatchObject({
+        code: 'failed',
+        message: `Vonage sends this call as '${contentType}'; understood is audio/l16;rate=16000, or another rate.`,
+      });
+      await expect(call.closed).resolves.toMatchObject({ code: 1011 });
+    },
+  );
+
   it.each([8_000, 16_000, 24_000] as const)('talks both ways at %d Hz', async (rateHz) => {
     const headers = { from_number: '+15550001', to_number: '+15550002', plan: { name: 'gold' } };
     const { call, args, transport } = await start(rateHz, headers);

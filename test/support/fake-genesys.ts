@@ -30,12 +30,20 @@ export interface GenesysOptions {
   readonly pingIntervalMs?: number;
   /** Headers in place of the true ones, after they were signed. */
   readonly headers?: Record<string, string>;
+  /** Tests the connection, as when an integration is activated: closes the session once it is open. */
+  readonly isProbe?: boolean;
+  /** How long a probe waits before it closes the session, in milliseconds. @default 0 */
+  readonly closeDelayMs?: number;
+  /** The longest wait for `opened`, and for a `pong`, in milliseconds. @default 5_000 */
+  readonly timeoutMs?: number;
+  /** Closes the session right after `open`. */
+  readonly closesAtOnce?: boolean;
   /** Does not close the session when the server asks for it. */
   readonly ignoresDisconnect?: boolean;
 }
 
-const OPEN_TIMEOUT_MS = 5_000;
-const PONG_TIMEOUT_MS = 5_000;
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+const TIMEOUT_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 10_000;
 /** Binary messages: five a second, and so many at once. */
 const BURST = 25;
@@ -50,7 +58,7 @@ export class FakeGenesys extends EventEmitter<{ message: [Json]; audio: [Buffer]
   readonly messages: Json[] = [];
   readonly id = randomUUID();
   readonly organizationId = randomUUID();
-  readonly conversationId = randomUUID();
+  readonly conversationId: string;
   readonly closed: Promise<{ code: number; reason: string }>;
   opened: OfferedMedia | undefined;
   audioBytes = 0;
@@ -67,7 +75,8 @@ export class FakeGenesys extends EventEmitter<{ message: [Json]; audio: [Buffer]
 
   constructor(private readonly options: GenesysOptions) {
     super();
-    const { url, headers } = options;
+    const { url, headers, isProbe } = options;
+    this.conversationId = isProbe ? NOBODY : randomUUID();
     this.socket = new WebSocket(url, { headers: { ...this.headers(url), ...headers } });
     this.closed = once(this.socket, 'close').then(([code, reason]) => ({
       code: code as number,
@@ -131,16 +140,20 @@ export class FakeGenesys extends EventEmitter<{ message: [Json]; audio: [Buffer]
 
   private open(): void {
     this.state = 'opening';
-    const { media = [EXTERNAL], inputVariables } = this.options;
+    const { media = [EXTERNAL], inputVariables, isProbe, closesAtOnce } = this.options;
+    const { timeoutMs = TIMEOUT_MS } = this.options;
     this.send('open', {
       organizationId: this.organizationId,
       conversationId: this.conversationId,
-      participant: { id: randomUUID(), ani: 'tel:+15550001', aniName: 'A', dnis: 'tel:+15550002' },
+      participant: isProbe
+        ? { id: NOBODY, ani: '', aniName: '', dnis: '' }
+        : { id: randomUUID(), ani: 'tel:+15550001', aniName: 'A', dnis: 'tel:+15550002' },
       media,
       language: 'en-US',
       ...(inputVariables && { inputVariables }),
     });
-    this.after(OPEN_TIMEOUT_MS, 'opened took too long', () => this.opened !== undefined);
+    this.after(timeoutMs, 'opened took too long', () => this.opened !== undefined);
+    if (closesAtOnce) this.close('end');
   }
 
   private read(text: string): void {
@@ -205,8 +218,8 @@ export class FakeGenesys extends EventEmitter<{ message: [Json]; audio: [Buffer]
   }
 
   private takeOpened({ media, startPaused = false, ...more }: Json): void {
-    if (this.state !== 'opening') return this.violate('opened twice');
-    this.state = 'open';
+    if (this.opened) return this.violate('opened twice');
+    if (this.state === 'opening') this.state = 'open';
     const selected = media as OfferedMedia[];
     const offered = (this.options.media ?? [EXTERNAL]).map((one) => JSON.stringify(one));
     if (!Array.isArray(media) || selected.length !== 1) this.violate('not one of the media');
@@ -217,13 +230,19 @@ export class FakeGenesys extends EventEmitter<{ message: [Json]; audio: [Buffer]
     }
     this.opened = selected[0];
     this.schedulePing();
+    const { isProbe, closeDelayMs = 0 } = this.options;
+    if (isProbe) this.timers.add(setTimeout(() => this.close('end'), closeDelayMs));
   }
 
   private schedulePing(): void {
     const timer = setTimeout(() => {
       if (this.state !== 'open') return;
       const seq = (this.ping = this.send('ping', { rtt: 'PT0.01S' }));
-      this.after(PONG_TIMEOUT_MS, 'pong took too long', () => this.ping !== seq);
+      this.after(
+        this.options.timeoutMs ?? TIMEOUT_MS,
+        'pong took too long',
+        () => this.ping !== seq,
+      );
       this.schedulePing();
     }, this.options.pingIntervalMs ?? 5_000);
     this.timers.add(timer);

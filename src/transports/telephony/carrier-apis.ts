@@ -3,7 +3,7 @@ import { ProviderClient } from '../../http/provider-client.js';
 import type { Session } from '../../sessions/session.js';
 import type { ApiRequest, CallApi } from './carriers/call-api.js';
 import { Carriers } from './carriers/index.js';
-import type { TelephonyCredentials } from './telephony-credentials.js';
+import { checkCredentials, type TelephonyCredentials } from './telephony-credentials.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 
@@ -62,6 +62,11 @@ export class CarrierApis {
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
     private readonly carriers: Carriers,
   ) {}
+
+  /** The checks of a `CallRouter`'s decision that need the carriers. */
+  readonly decisionChecks = {
+    credentials: (value: unknown) => checkCredentials(value, this.carriers),
+  };
 
   /** Returns the carrier accounts of a session's call. */
   credentialsOf({ context }: Session): TelephonyCredentials {

@@ -14,6 +14,7 @@ import { textIn } from '../../media/serializers/json-message.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
 import { TransportRegistry } from '../transport-registry.js';
+import { CarrierApis } from './carrier-apis.js';
 import type { Carrier, WebhookAnswer, WebhookAnswerInput } from './carriers/carrier.js';
 import { XML, xmlDocument } from './carriers/xml.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
@@ -36,6 +37,7 @@ export class IncomingCalls {
     private readonly transports: TransportRegistry,
     private readonly verifier: WebhookVerifier,
     private readonly routing: CallRouting,
+    private readonly apis: CarrierApis,
     private readonly sessions: SessionRegistry,
   ) {}
 
@@ -71,7 +73,7 @@ export class IncomingCalls {
   ): Promise<WebhookAnswer> {
     // A carrier without a webhook is not routed here: the host itself requests the URL of the WebSocket.
     const isRouted = this.routing.isOn && carrier.webhook !== undefined;
-    const accepted = isRouted ? await this.routing.route(call) : {};
+    const accepted = isRouted ? await this.routing.route(call, this.apis.decisionChecks) : {};
     const { customParameters: given } = this.options;
     // Called before the session is opened, since it may throw.
     const customParameters = typeof given === 'function' ? given(fields, carrier.name) : given;

@@ -52,6 +52,27 @@ describe('parseTelephonyWebSocket', () => {
     expect(next.toString()).toBe('media');
   });
 
+  it.each(['twilio', 'telnyx', 'vonage', 'genesys'])(
+    'takes no prototype from a parameter of %s',
+    async (name) => {
+      const parameters = '{"__proto__":{"admin":true},"constructor":"c","a":"1"}';
+      const more = parameters.slice(1, -1);
+      const starts: Record<string, string> = {
+        twilio: `{"event":"start","start":{"streamSid":"s","callSid":"c","customParameters":${parameters}}}`,
+        telnyx: `{"event":"start","stream_id":"s","start":{"call_control_id":"c","custom_parameters":${parameters},"media_format":{"encoding":"PCMU"}}}`,
+        vonage: `{"event":"websocket:connected","content-type":"audio/l16;rate=8000",${more}}`,
+        genesys: `{"version":"2","type":"open","id":"s","parameters":{"inputVariables":${parameters}}}`,
+      };
+      const { client, server } = await pair();
+      client.send(starts[name]!);
+      const { transport_type, call_data } = await parseTelephonyWebSocket(server);
+      expect(transport_type).toBe(name);
+      expect(Object.keys(call_data.body)).toEqual(['constructor', 'a']);
+      const copy: Record<string, unknown> = Object.assign({}, call_data.body);
+      expect(copy.admin).toBeUndefined();
+    },
+  );
+
   it('takes as many parameters as any carrier passes on', async () => {
     const { client, server } = await pair();
     client.send(twilioWith(60_000));

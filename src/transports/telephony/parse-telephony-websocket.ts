@@ -174,7 +174,10 @@ function readHandshake(
 function identify(message: JsonMessage, carriers: Carriers): DetectedCarrier | undefined {
   for (const carrier of [...carriers.all, evalHarness]) {
     const call_data = carrier.identify(message);
-    if (call_data) return { carrier, handshake: { transport_type: carrier.name, call_data } };
+    if (!call_data) continue;
+    // Whoever copies the parameters would give the copy a prototype of the peer's.
+    Reflect.deleteProperty(call_data.body, '__proto__');
+    return { carrier, handshake: { transport_type: carrier.name, call_data } };
   }
   return undefined;
 }

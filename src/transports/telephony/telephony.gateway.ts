@@ -11,6 +11,7 @@ import {
 } from '../../calls/call-routing.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../../errors/thrown.js';
+import { END_TIMEOUT_MS } from '../../media/serializers/media-serializer.js';
 import { queryOf } from '../../http/http-request.js';
 import type { Session } from '../../sessions/session.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
@@ -37,6 +38,9 @@ import { TelephonyTransport } from './telephony.transport.js';
 /** Silence, in milliseconds, after which a peer is taken for one that waits for the bot's first message. */
 const SILENCE_MS = 1_000;
 
+/** Limit of connection tests at once, which take no place of a session. */
+const MAX_TESTS = 10;
+
 /** Transport name of a session until its carrier is detected. */
 const UNANNOUNCED = 'telephony';
 
@@ -50,6 +54,8 @@ const PEERS_FAULT: readonly string[] = ['WRONG_STATE', 'UNAUTHORIZED'];
 @RunnerGateway('ws')
 export class TelephonyGateway extends SocketGateway {
   private readonly liveness: SocketLiveness;
+  /** The connections that are only tested, and still open. */
+  private tests = 0;
 
   constructor(
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
@@ -105,8 +111,14 @@ export class TelephonyGateway extends SocketGateway {
       }
       const { call_data } = handshake;
       if (carrier) session.transport = carrier.name;
-      if (isNew && carrier !== evalHarness) await this.route(session, call_data, request);
+      const isTest = carrier?.isTest?.(call_data) === true;
+      if (isNew && carrier !== evalHarness && !isTest)
+        await this.route(session, call_data, request);
       if (carrier) this.verify(carrier, request, session, call_data);
+      if (isTest && this.tests === MAX_TESTS) throw tooManyTests();
+      const responder = carrier?.responder?.(call_data);
+      if (responder) socket.respond(responder, END_TIMEOUT_MS);
+      if (isTest) return this.leaveTest(session, socket);
       if (carrier?.answersPings !== false) this.liveness.watch(socket, request);
       carrier?.noteFormat?.(call_data, this.options);
       completeCallData(call_data, session);
@@ -144,7 +156,7 @@ export class TelephonyGateway extends SocketGateway {
       query: queryOf({ originalUrl: request.url ?? '' }),
     };
     session.call = inboundCall(call);
-    const accepted = await this.routing.route(call);
+    const accepted = await this.routing.route(call, this.apis.decisionChecks);
     await this.sessions.adopt(session, sessionOfCall(accepted));
     session.context.credentials = accepted.credentials;
     Object.assign(call_data.body, accepted.customParameters);
@@ -165,6 +177,17 @@ export class TelephonyGateway extends SocketGateway {
     carrier.verifyConnection({ headers, urls, body: Buffer.alloc(0) }, account, call_data);
   }
 
+  /** Gives the place back at once, and has the carrier close the connection in its own way. */
+  private leaveTest(session: Session, socket: RunnerWebSocket): void {
+    if (socket.readyState !== socket.CLOSED) {
+      this.tests++;
+      socket.once('close', () => this.tests--);
+      socket.closeAfter(() => undefined, END_TIMEOUT_MS);
+    }
+    session.isDiscarded = true;
+    void session.end(new SessionEnd('completed', 'It was a test of the connection.'));
+  }
+
   private async turnAway(session: Session, error: unknown): Promise<void> {
     if (isInstance(error, CallRefusedError)) {
       this.sessions.refuse(session, error, error.message, 'stopped');
@@ -178,6 +201,9 @@ export class TelephonyGateway extends SocketGateway {
     }
   }
 }
+
+const tooManyTests = (): RunnerError =>
+  new RunnerError('AT_CAPACITY', 'Too many connections are being tested; try again later.');
 
 /** Fills in numbers from the webhook or the outbound call, which not every carrier repeats. */
 function completeCallData(call_data: CallData, { call }: Session): void {

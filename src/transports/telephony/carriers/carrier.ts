@@ -1,6 +1,7 @@
 import type { CallData } from '../../../bot/call-data.js';
 import type { JsonMessage } from '../../../media/serializers/json-message.js';
 import type { MediaSerializer } from '../../../media/serializers/media-serializer.js';
+import type { SocketResponder } from '../../../websocket/runner-web-socket.js';
 import type { CallApi } from './call-api.js';
 import type { CarrierDialect } from './carrier-dialect.js';
 import type { PlivoContentType } from './plivo/plivo.serializer.js';
@@ -80,6 +81,13 @@ export interface Carrier<Name extends string = string, Account extends object = 
    * @throws {MediaUnavailableError} for an unsupported codec
    */
   serializer(call: CallData): MediaSerializer;
+  /**
+   * Creates the responder, which answers in time what the carrier wants answered, whether or not the bot listens yet.
+   * @throws {MediaUnavailableError} for an unsupported codec
+   */
+  responder?(call: CallData): SocketResponder;
+  /** True if the carrier only tests the connection: the responder answers it, and no bot is started. @default false */
+  isTest?(call: CallData): boolean;
   /** Adds codecs to a call's data that the webhook's answer has set and the carrier does not repeat. */
   noteFormat?(call: CallData, formats: MediaFormats): void;
   /** False for a carrier that answers no WebSocket pings (keep-alive). @default true */

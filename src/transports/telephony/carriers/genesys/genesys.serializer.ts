@@ -41,6 +41,7 @@ export class GenesysSerializer implements MediaSerializer {
   private clientseq = 1;
   private isPaused = false;
   private isEnding = false;
+  private isClosed = false;
 
   /** @param id session id, repeated in each message */
   constructor(
@@ -55,11 +56,15 @@ export class GenesysSerializer implements MediaSerializer {
   read(data: Buffer, isBinary: boolean): InboundMedia {
     if (isBinary) return this.readAudio(data);
     const message = parseJsonMessage(data);
-    if (!message) return malformed('a message that is no JSON object');
+    return message ? this.readMessage(message) : malformed('a message that is no JSON object');
+  }
+
+  /** Reads a control message. Never throws. */
+  readMessage(message: JsonMessage): InboundMedia {
     const { id, seq } = message;
     if (id !== this.id) return malformed('a message of another session');
-    if (!Number.isSafeInteger(seq)) return malformed('a message without its number');
-    this.clientseq = seq as number;
+    if (!isSequenceNumber(seq)) return malformed('a message without its number');
+    this.clientseq = Math.max(this.clientseq, seq);
     return this.readControl(message);
   }
 
@@ -68,7 +73,8 @@ export class GenesysSerializer implements MediaSerializer {
       case 'ping':
         return { kind: 'reply', data: this.write({ type: 'pong' }) };
       case 'close':
-        this.isEnding = true;
+        if (this.isClosed) return malformed('a second close');
+        this.isClosed = this.isEnding = true;
         return { kind: 'reply', data: this.write({ type: 'closed' }) };
       case 'dtmf': {
         const { digit } = objectIn(message, 'parameters');
@@ -181,6 +187,10 @@ export function selectMedia(offered: unknown): GenesysMedia {
     'Genesys offers no audio that is understood here: PCMU at 8000 Hz, of the channels external and internal.',
   );
 }
+
+/** In AudioHook it fits 31 bits, and is 1 at least. */
+const isSequenceNumber = (seq: unknown): seq is number =>
+  Number.isInteger(seq) && (seq as number) > 0 && (seq as number) < 2 ** 31;
 
 function isUsable(offered: unknown): offered is GenesysMedia {
   const { type, format, rate, channels } = (offered ?? {}) as Partial<Record<string, unknown>>;
