@@ -7,7 +7,7 @@ const NEIGHBOURS = {
   validation: ['compat', 'errors'],
   media: ['limits'],
   rtvi: ['errors', 'media', 'validation'],
-  bot: ['errors', 'validation'],
+  bot: ['errors', 'validation', 'media/media-unavailable.error.ts'],
   auth: ['errors', 'http', 'runner.options.ts'],
   sessions: ['auth', 'bot', 'errors', 'http', 'media', 'validation', 'runner.options.ts'],
   calls: [
@@ -18,7 +18,7 @@ const NEIGHBOURS = {
   http: ['compat', 'errors', 'limits', 'validation', 'runner.options.ts', 'runner-ref.ts'],
   websocket: [
     ...['auth', 'bot', 'compat', 'errors', 'http', 'limits', 'packages', 'sessions', 'validation'],
-    ...['runner.options.ts', 'runner-ref.ts'],
+    ...['runner.options.ts', 'runner-ref.ts', 'media/serializers/media-serializer.ts'],
   ],
   runner: [
     ...['auth', 'compat', 'health', 'http', 'sessions', 'validation', 'websocket'],
