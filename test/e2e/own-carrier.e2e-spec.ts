@@ -167,6 +167,20 @@ describe("a carrier of the host's own", () => {
     expect(make).toThrow(message);
   });
 
+  it('leaves calls to the other carriers where its identify() throws', async () => {
+    const faulty: Carrier<'acme', { key: string }> = {
+      ...acme,
+      identify({ start }) {
+        return (start as { acme: { call: CallData } }).acme.call;
+      },
+    };
+    const { host: it, launcher } = await start({ carriers: [faulty] });
+    const call = await placeCall({ carrier: 'twilio', url: `${it.url.replace('http', 'ws')}/ws` });
+    const { args } = await launcher.nextLaunch();
+    expect(args).toMatchObject({ transport_type: 'twilio' });
+    await call.hangUp();
+  });
+
   it('has its account checked', async () => {
     await expect(start({ carriers: [acme], credentials: { acme: {} } })).rejects.toThrow(
       /credentials must have acme\.key, a string/,

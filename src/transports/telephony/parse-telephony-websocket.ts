@@ -1,5 +1,7 @@
 import type { RawData, WebSocket } from 'ws';
 import { CallData } from '../../bot/call-data.js';
+import { RunnerLogger } from '../../errors/runner-logger.js';
+import { textOfThrown } from '../../errors/thrown.js';
 import { type Message, RunnerWebSocket } from '../../websocket/runner-web-socket.js';
 import { type JsonMessage, parseJsonMessage } from '../../media/serializers/json-message.js';
 import type { Carrier } from './carriers/carrier.js';
@@ -173,11 +175,22 @@ function readHandshake(
 /** Matches the carriers; a message that is no JSON object counts as an empty one. */
 function identify(message: JsonMessage, carriers: Carriers): DetectedCarrier | undefined {
   for (const carrier of [...carriers.all, evalHarness]) {
-    const call_data = carrier.identify(message);
+    const call_data = identifiedBy(carrier, message);
     if (!call_data) continue;
     // Whoever copies the parameters would give the copy a prototype of the peer's.
     Reflect.deleteProperty(call_data.body, '__proto__');
     return { carrier, handshake: { transport_type: carrier.name, call_data } };
   }
   return undefined;
+}
+
+/** A host's carrier that throws does not know the message; the calls of other carriers go on. */
+function identifiedBy(carrier: Carrier, message: JsonMessage): CallData | undefined {
+  try {
+    return carrier.identify(message);
+  } catch (thrown) {
+    const { text } = textOfThrown(thrown);
+    new RunnerLogger('PipecatRunner').warn(`identify() of carrier ${carrier.name} threw: ${text}`);
+    return undefined;
+  }
 }
