@@ -1,10 +1,8 @@
+import { isObject } from '../validation/is-object.js';
 import type { CallDecision } from './call-router.js';
 
 /** Check of one field: returns what is accepted, or `undefined` for a valid value. */
 export type FieldCheck = (value: unknown) => string | undefined;
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const CHECKS: Record<string, FieldCheck> = {
   refuse: (value) =>

@@ -1,4 +1,5 @@
 import { textOfThrown } from '../errors/thrown.js';
+import { isObject } from '../validation/is-object.js';
 import type { MediaStats } from '../media/media-transport.js';
 import { BOT_ENDS, type BotMessage, LOG_LEVELS, MAX_LOG_TEXT, MAX_REASON } from './bot-messages.js';
 import { printableLines } from './printable-lines.js';
@@ -60,9 +61,6 @@ const READERS: { readonly [T in BotMessage['type']]: (fields: Fields) => BotMess
 };
 
 const isKnown = (type: string): type is BotMessage['type'] => Object.hasOwn(READERS, type);
-
-const isObject = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** True for `null` too, which most languages write for absent fields. */
 const isAbsent = (value: unknown): boolean => value === undefined || value === null;

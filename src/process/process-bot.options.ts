@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isObject } from '../validation/is-object.js';
 import {
   checkOptions,
   InvalidOptionsError,
@@ -121,10 +122,7 @@ export function resolveProcessBotOptions(options: ProcessBotOptions): ResolvedPr
           ? undefined
           : 'must be a list of strings',
       cwd: text,
-      env: (value) =>
-        typeof value === 'object' && value !== null && !Array.isArray(value)
-          ? undefined
-          : 'must be an object of environment variables',
+      env: (value) => (isObject(value) ? undefined : 'must be an object of environment variables'),
       warmProcesses: whole(0),
       memoryLimitBytes: wholeOrNone,
       startTimeoutMs: milliseconds(1),

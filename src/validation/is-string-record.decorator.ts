@@ -1,4 +1,5 @@
 import { ValidateBy, type ValidationArguments } from 'class-validator';
+import { isObject } from './is-object.js';
 import { printable } from './printable.js';
 import { Verbatim } from './verbatim.decorator.js';
 import { applyDecorators } from './apply-decorators.js';
@@ -8,11 +9,11 @@ export function IsStringRecord(): PropertyDecorator {
   const check = ValidateBy({
     name: 'isStringRecord',
     validator: {
-      validate: (value) => isRecord(value) && Object.values(value).every(isString),
+      validate: (value) => isObject(value) && Object.values(value).every(isString),
       defaultMessage: (args?: ValidationArguments) => {
         const { property } = args!;
         const value: unknown = args!.value;
-        const wrong = isRecord(value) && Object.keys(value).find((key) => !isString(value[key]));
+        const wrong = isObject(value) && Object.keys(value).find((key) => !isString(value[key]));
         return typeof wrong === 'string'
           ? `${property}.${printable(wrong)} must be a string`
           : `${property} must be an object whose values are strings`;
@@ -23,6 +24,3 @@ export function IsStringRecord(): PropertyDecorator {
 }
 
 const isString = (value: unknown): boolean => typeof value === 'string';
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,4 +1,5 @@
 import { didYouMean } from './did-you-mean.js';
+import { isObject } from './is-object.js';
 
 /** Invalid options of the runner. The message names what is accepted. */
 export class InvalidOptionsError extends Error {
@@ -81,10 +82,7 @@ export const milliseconds =
 export const text: Check = (value) =>
   typeof value === 'string' && value !== '' ? undefined : 'must be a string';
 
-export const anObject: Check = (value) =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? undefined
-    : 'must be an object';
+export const anObject: Check = (value) => (isObject(value) ? undefined : 'must be an object');
 
 export const trueOrFalse: Check = (value) =>
   typeof value === 'boolean' ? undefined : 'must be true or false';

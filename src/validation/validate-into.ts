@@ -1,5 +1,6 @@
 import { getMetadataStorage, type ValidationError, validateSync } from 'class-validator';
 import { keepsNull, keepsUnknownKeys, nestedClassOf, type PlainClass } from './field-traits.js';
+import { isObject } from './is-object.js';
 import { type InvalidField, InvalidFieldsError } from './invalid-fields.error.js';
 
 /**
@@ -10,7 +11,7 @@ import { type InvalidField, InvalidFieldsError } from './invalid-fields.error.js
  * @throws {InvalidFieldsError} naming every invalid field and what is accepted
  */
 export function validateInto<T extends object>(cls: new () => T, plain: unknown, at = ''): T {
-  if (!isPlainObject(plain)) {
+  if (!isObject(plain)) {
     throw new InvalidFieldsError([{ field: at, message: 'The value must be a JSON object.' }]);
   }
   const instance = build(cls, plain);
@@ -68,7 +69,7 @@ function build<T extends object>(cls: new () => T, plain: Fields): T {
 }
 
 function buildNested(cls: PlainClass, value: unknown): unknown {
-  if (isPlainObject(value)) return build(cls, value);
+  if (isObject(value)) return build(cls, value);
   // class-validator would validate, and name, each item of a list.
   return Array.isArray(value) ? NO_OBJECT : value;
 }
@@ -79,8 +80,4 @@ function flatten(errors: ValidationError[], prefix: string): InvalidField[] {
     const own = [...new Set(Object.values(constraints))].map((message) => ({ field, message }));
     return [...own, ...flatten(children, `${field}.`)];
   });
-}
-
-function isPlainObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isObject } from '../../validation/is-object.js';
 import type { Carrier } from './carriers/carrier.js';
 import { BUILT_IN, type CARRIERS } from './carriers/index.js';
 
@@ -43,9 +44,6 @@ function checkAccount({ name, account: known }: Carrier, account: unknown): stri
   const accepted = known!.check?.(account);
   return accepted && `must have ${accepted}`;
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Reads the accounts from the carriers' environment variables. */
 export function credentialsFromEnv(
