@@ -19,8 +19,8 @@ export const STREAMS_BODY = Symbol('STREAMS_BODY');
 export const StreamsBody = (): MethodDecorator => SetMetadata(STREAMS_BODY, true);
 
 /**
- * Marks a controller of the runner: exempt from the host's versioning, with the runner's error format, CORS and body parsing. Use `bodyOf(request)`
- * for the body, which bypasses the host's global pipes. Each route requires an `@Access(…)`, its own or the controller's.
+ * Marks a controller of the runner: exempt from the host's versioning, with the runner's error format, CORS and body parsing. `request.body`
+ * bypasses the host's global pipes. Each route requires an `@Access(…)`, its own or the controller's.
  */
 export function RunnerController(path = ''): ClassDecorator {
   return applyDecorators(

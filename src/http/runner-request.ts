@@ -114,10 +114,3 @@ export class RunnerRequest implements HttpRequest {
     );
   }
 }
-
-/** Returns the parsed body of a framework's request. @throws {RunnerError} `BAD_REQUEST` for malformed JSON without a `fallback` */
-export const bodyOf = (request: HttpRequest, fallback?: object): unknown =>
-  fallback ? RunnerRequest.of(request).bodyOr(fallback) : RunnerRequest.of(request).body;
-
-/** Returns the raw body of a framework's request. @throws {Error} when no copy was kept */
-export const rawBodyOf = (request: HttpRequest): Buffer => RunnerRequest.of(request).rawBody;

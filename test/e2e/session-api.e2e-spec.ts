@@ -13,7 +13,6 @@ import {
 } from '../../src/index.js';
 import { type SessionRequestHandler } from '../../src/bot.js';
 import type { HttpRequest } from '../../src/http/http-request.js';
-import { bodyOf } from '../../src/http/runner-request.js';
 import { RunnerController } from '../../src/http/runner-controller.decorator.js';
 import { connectClient, type FakeClient, RecordingLauncher } from '../../src/testing/index.js';
 import { closeApps, PLATFORMS, post, type RunningApp, startApp } from '../support/runner-app.js';
@@ -331,7 +330,7 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
     class OfferController {
       @Post()
       offer(@Param('id') id: string, @Req() request: HttpRequest): unknown {
-        return { id, offer: bodyOf(request) };
+        return { id, offer: request.body };
       }
     }
     @Module({ controllers: [OfferController] })

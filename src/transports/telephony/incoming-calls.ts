@@ -8,11 +8,11 @@ import {
   sessionOfCall,
 } from '../../calls/call-routing.js';
 import { RunnerError } from '../../errors/runner.error.js';
-import { type HttpRequest, queryOf } from '../../http/http-request.js';
-import { bodyOf } from '../../http/runner-request.js';
+import type { RunnerRequest } from '../../http/runner-request.js';
 import { textIn } from '../../media/serializers/json-message.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
+import { isObject } from '../../validation/is-object.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { CarrierApis } from './carrier-apis.js';
 import type { Carrier, WebhookAnswer, WebhookAnswerInput } from './carriers/carrier.js';
@@ -45,7 +45,7 @@ export class IncomingCalls {
    * Answers a webhook with the carrier's instructions for the call.
    * @throws {RunnerError} `UNAUTHORIZED`, `INVALID_FIELDS`, or `NO_BOT`
    */
-  async answer(carrier: Carrier, request: HttpRequest): Promise<WebhookAnswer> {
+  async answer(carrier: Carrier, request: RunnerRequest): Promise<WebhookAnswer> {
     const call = knownCall(carrier, request);
     try {
       const keys = carrier.webhook && (await this.routing.webhookKeys(call));
@@ -69,7 +69,7 @@ export class IncomingCalls {
     carrier: Carrier,
     call: KnownCall,
     fields: WebhookFields,
-    request: HttpRequest,
+    request: RunnerRequest,
   ): Promise<WebhookAnswer> {
     // A carrier without a webhook is not routed here: the host itself requests the URL of the WebSocket.
     const isRouted = this.routing.isOn && carrier.webhook !== undefined;
@@ -132,9 +132,9 @@ export function webhookAnswer(
 const xmlAnswer = (root: string): WebhookAnswer => ({ contentType: XML, body: xmlDocument(root) });
 
 /** Returns the call of a webhook, before its signature is verified. */
-function knownCall({ name, webhook }: Carrier, request: HttpRequest): KnownCall {
-  const body = bodyOf(request, {});
-  const fields = isFields(body) ? body : {};
+function knownCall({ name, webhook }: Carrier, request: RunnerRequest): KnownCall {
+  const body = request.bodyOr({});
+  const fields = isObject(body) ? body : {};
   return {
     transport: name,
     stage: 'webhook',
@@ -142,20 +142,16 @@ function knownCall({ name, webhook }: Carrier, request: HttpRequest): KnownCall 
     to: textIn(fields, 'To'),
     callId: webhook && textIn(fields, webhook.callIdField),
     fields,
-    query: queryOf(request),
+    query: request.query,
   };
 }
 
-function fieldsOf(request: HttpRequest): WebhookFields {
-  const body = bodyOf(request);
-  if (isFields(body)) return body;
+function fieldsOf({ body }: RunnerRequest): WebhookFields {
+  if (isObject(body)) return body;
   throw new InvalidFieldsError([
     { field: '', message: 'The webhook must be a form or a JSON object.' },
   ]);
 }
-
-const isFields = (body: unknown): body is WebhookFields =>
-  typeof body === 'object' && body !== null && !Array.isArray(body);
 
 /** Keeps text parameters only; the webhook is untrusted input. */
 const textsIn = (parameters: Record<string, unknown>): Record<string, string> =>

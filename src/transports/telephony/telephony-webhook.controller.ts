@@ -3,9 +3,9 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { Access } from '../../auth/access.decorator.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { ApiRoute } from '../../http/api-route.decorator.js';
-import type { HttpRequest } from '../../http/http-request.js';
 import { replyWith } from '../../http/http-response.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
+import type { RunnerRequest } from '../../http/runner-request.js';
 import { InvalidOptionsError } from '../../validation/options.js';
 import type { Carriers } from './carriers/index.js';
 import { XML } from './carriers/xml.js';
@@ -66,7 +66,7 @@ export function telephonyWebhookController(
       ],
     })
     async answer(
-      @Req() request: HttpRequest,
+      @Req() request: RunnerRequest,
       @Res() response: unknown,
       @Param('carrier') asked: string | undefined,
     ): Promise<void> {

@@ -2,10 +2,9 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { RunnerLogger } from '../../errors/runner-logger.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../../errors/thrown.js';
-import type { HttpRequest } from '../../http/http-request.js';
 import { RunnerServing } from '../../http/runner-serving.js';
 import { PublicUrls } from '../../http/public-url.js';
-import { rawBodyOf } from '../../http/runner-request.js';
+import type { RunnerRequest } from '../../http/runner-request.js';
 import { refusedWebhook } from '../../http/webhook-signature.js';
 import type { Carrier } from './carriers/carrier.js';
 import { Carriers } from './carriers/index.js';
@@ -50,11 +49,11 @@ export class WebhookVerifier implements OnModuleInit {
    * @param keys accepted keys @default those of the module
    * @throws {RunnerError} `UNAUTHORIZED`
    */
-  verify(carrier: Carrier, request: HttpRequest, keys = this.keys.get(carrier.name)): void {
+  verify(carrier: Carrier, request: RunnerRequest, keys = this.keys.get(carrier.name)): void {
     const signature = carrier.webhook?.signature;
     if (!keys || !signature) return;
     // Throws where the host has parsed the body without keeping it, which is not the webhook's fault.
-    const body = rawBodyOf(request);
+    const body = request.rawBody;
     const urls = this.publicUrls.spellingsOf(request, this.options.publicUrl);
     try {
       signature.verify({ headers: request.headers, urls, body }, keys);
