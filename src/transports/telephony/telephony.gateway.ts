@@ -123,20 +123,25 @@ export class TelephonyGateway extends SocketGateway {
       carrier?.noteFormat?.(call_data, this.options);
       completeCallData(call_data, session);
       const args = new WebSocketRunnerArguments({ websocket: socket, ...(carrier && handshake) });
-      const credentials = this.apis.credentialsOf(session);
-      const hangUpOf = ({ transport_type = '', call_data = new CallData() }) =>
-        this.hangUps.of(transport_type, call_data, credentials);
-      // createTransport may detect the carrier of an unknown peer later.
-      const hangUpLater: HandOver['hangUp'] = async () =>
-        (await hangUpOf(args)?.()) ?? { ok: true, via: 'connection' };
-      this.sessions.launch(session, args, {
-        hangUp: carrier ? hangUpOf(args) : hangUpLater,
-        transfer: carrier && this.transfers.of(session, carrier.name, call_data),
-      });
+      const hangUp = carrier
+        ? this.hangUpOf(session, args)
+        : // createTransport may detect the carrier of an unknown peer later.
+          async () =>
+            (await this.hangUpOf(session, args)?.()) ?? { ok: true, via: 'connection' as const };
+      const transfer = carrier && this.transfers.of(session, carrier.name, call_data);
+      this.sessions.launch(session, args, { hangUp, transfer });
     } catch (thrown) {
       session.logger.warn(`no call: ${textOfThrown(thrown).message}`);
       await this.turnAway(session, thrown);
     }
+  }
+
+  /** Returns the hang-up through the API of the carrier that the arguments name now. */
+  private hangUpOf(
+    session: Session,
+    { transport_type = '', call_data = new CallData() }: WebSocketRunnerArguments,
+  ): HandOver['hangUp'] {
+    return this.hangUps.of(transport_type, call_data, this.apis.credentialsOf(session));
   }
 
   /** Asks the host's routing about a call without a webhook. */
