@@ -11,7 +11,7 @@ const START_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const DURATION_SECONDS = [5, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600];
 
 /** Label of a runner with a name. */
-export interface RunnerLabel {
+interface RunnerLabel {
   readonly runner?: string;
 }
 
@@ -134,7 +134,7 @@ export class SessionMetrics implements SessionObserver {
       if (connectedAtMs !== undefined) {
         this.families.durationSeconds.observe(labels, secondsBetween(connectedAtMs, state.atMs));
       }
-      this.countMedia(session);
+      this.countMedia(session.context.mediaStats, labels);
     }
   }
 
@@ -142,12 +142,12 @@ export class SessionMetrics implements SessionObserver {
     this.families.refusals.inc({ ...this.runner.label, cause: refusalCodeOf(error) });
   }
 
-  private countMedia(session: Session): void {
-    const { transport, context } = session;
-    const stats = context.mediaStats;
+  private countMedia(
+    stats: Session['context']['mediaStats'],
+    labels: RunnerLabel & { readonly transport: string },
+  ): void {
     if (!stats) return;
     const { audio, lost } = this.families;
-    const labels = { ...this.runner.label, transport };
     audio.inc({ ...labels, direction: 'in' }, stats.audioIn);
     audio.inc({ ...labels, direction: 'out' }, stats.audioOut);
     lost.inc({ ...labels, cause: 'unread' }, stats.unread);
