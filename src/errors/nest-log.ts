@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
 import { logTo } from './runner-logger.js';
 
-// What the runner logs goes where the application's lines go.
+// The runner logs to the application's logger.
 logTo((context) => new Logger(context));

@@ -1,6 +1,6 @@
 /**
- * Waits for a promise, but no longer than a time.
- * @param tooLong makes the error that it rejects with when the time is up
+ * Waits for a promise with a timeout.
+ * @param tooLong creates the error of the timeout
  */
 export async function within<T>(
   timeoutMs: number,

@@ -4,28 +4,28 @@ import type {
   OutputFormat,
 } from './serializers/media-serializer.js';
 
-/** Why media ended. */
+/** Reason that a media connection ended with. */
 export interface MediaEnd {
   /**
-   * `peer_left`: the other side hung up or vanished; `closed`: the bot did, hung up or returned; `aborted`: the session ended for another
+   * `peer_left`: the peer hung up or disconnected; `closed`: the bot hung up or returned; `aborted`: the session ended for another
    * reason; `failed`: the connection broke.
    */
   readonly reason: 'peer_left' | 'closed' | 'aborted' | 'failed';
   readonly message: string;
 }
 
-/** How hanging up went. */
+/** Outcome of a hang-up. */
 export interface HangUpOutcome {
   readonly ok: boolean;
   /** `api`: the provider was told to end the call; `connection`: only the connection was closed. */
   readonly via: 'api' | 'connection';
-  /** What went wrong. */
+  /** Error, if it failed. */
   readonly error?: string;
 }
 
 /** Options of a transfer. */
 export interface TransferOptions {
-  /** The number that is shown there, in E.164. @default the carrier's: mostly the caller's own number */
+  /** Caller number to present, in E.164. @default the carrier's: mostly the caller's own number */
   readonly callerId?: string;
 }
 
@@ -33,11 +33,11 @@ export interface TransferOptions {
 export interface TransferOutcome {
   /** True when the carrier has taken the call over; then the bot's connection is closed. Otherwise the call goes on with the bot. */
   readonly ok: boolean;
-  /** What went wrong. */
+  /** Error, if it failed. */
   readonly error?: string;
 }
 
-/** What a {@link MediaConnection} reports. */
+/** Events of a {@link MediaConnection}. */
 export interface MediaConnectionEvents {
   connected(): void;
   /** @param pcm several channels alternate; the connection does not use it again */
@@ -51,41 +51,41 @@ export interface MediaConnectionEvents {
   message(message: unknown): void;
   text(text: string): void;
   transcription(transcription: MediaTranscription): void;
-  /** The other side was interrupted, or wants to interrupt. */
+  /** The peer was interrupted, or interrupts the bot (barge-in). */
   interruption(): void;
   /** The audio before a mark was played. */
   markPlayed(name: string): void;
-  /** Something that cannot be used; `what` is one of a few fixed texts, `detail` for the log. */
+  /** Malformed message; `what` is one of a few fixed texts, `detail` is for the log. */
   malformed(what: string, detail?: string): void;
-  /** Once, and the last of all. */
+  /** Emitted once, as the last event. */
   disconnected(end: MediaEnd): void;
 }
 
-/** What a transport has to bring along to carry a bot's media. Everything else is done by the `MediaTransport` on top of it. */
+/** Port of a transport for the media of a bot. `MediaTransport` does everything else on top of it. */
 export interface MediaConnection {
   readonly capabilities: MediaCapabilities;
   readonly output: OutputFormat;
-  /** Begins to report. Called once. */
+  /** Starts to emit events. Called once. */
   open(events: MediaConnectionEvents): void;
   /**
-   * Hands on a chunk of audio, mono, of {@link OutputFormat.chunkSamples}.
-   * @returns false when the connection is congested: the chunk was not taken, and is offered again
+   * Sends a chunk of mono audio, {@link OutputFormat.chunkSamples} long.
+   * @returns false on backpressure: the chunk was not sent, and is offered again
    */
   sendAudio(pcm: Int16Array): boolean;
-  /** Has the other side drop what it has not played yet, where it can. */
+  /** Clears the playback buffer of the peer, where supported. */
   clear(): void;
-  /** Asks for a report once everything sent before was played; only where marks are confirmed. */
+  /** Requests a confirmation when the audio sent before has been played; only where marks are confirmed. */
   mark(name: string): void;
-  /** @returns whether they were sent */
+  /** @returns true if they were sent */
   sendDtmf(digits: string): boolean | Promise<boolean>;
-  /** @returns whether it was sent */
+  /** @returns true if it was sent */
   sendMessage(message: unknown): boolean;
   hangUp(): Promise<HangUpOutcome>;
-  /** Puts the call through to somebody else, where the provider can. Never rejects. */
+  /** Transfers the call, where the provider supports it. Never rejects. */
   readonly transfer?: (target: string, options: TransferOptions) => Promise<TransferOutcome>;
   /**
-   * Ends the connection, unless whoever ended the session does: `aborted`. Calling it again changes nothing.
-   * @returns when it has ended, where that takes a while. Never rejects.
+   * Closes the connection, except for `aborted`, when the session closes it. Idempotent.
+   * @returns a promise of the end, where it takes a while. Never rejects.
    */
   close(end: MediaEnd): void | Promise<void>;
 }

@@ -13,27 +13,27 @@ import {
   type WireMessage,
 } from './serializers/media-serializer.js';
 
-/** Past this much unsent data the peer does not keep up, and audio waits here instead. Bytes. */
+/** Backpressure limit of unsent data, in bytes. Above it audio is held back. */
 const MAX_BUFFERED_BYTES = 65_536;
-/** Past this much of it, messages included, the peer does not read at all, and is closed on: what else is sent cannot wait here. Bytes. */
+/** Limit of unsent data including messages, in bytes. Above it the peer does not read, and the connection is closed. */
 const MAX_UNREAD_BYTES = 4 * 1_048_576;
 
-/** The wire format of a {@link SocketMediaConnection}, and what its provider does by other ways. */
+/** Wire format of a {@link SocketMediaConnection}, and the provider's functions outside it. */
 export interface SocketMediaOptions {
   readonly serializer: MediaSerializer;
-  /** Tells the provider to end the call, where that is possible. Never rejects. */
+  /** Ends the call at the provider, where supported. Never rejects. */
   readonly hangUp?: () => Promise<HangUpOutcome>;
-  /** Tells the provider to put the call through, where that is possible. Never rejects. */
+  /** Transfers the call at the provider, where supported. Never rejects. */
   readonly transfer?: MediaConnection['transfer'];
 }
 
-/** Media over an open WebSocket: a carrier's, or a client's. The serializer alone knows the wire format. */
+/** Media connection over an open WebSocket of a carrier or a client, in the serializer's wire format. */
 export class SocketMediaConnection implements MediaConnection {
   readonly transfer: MediaConnection['transfer'];
   private readonly serializer: MediaSerializer;
   private readonly sendOptions: { readonly binary: boolean };
   private end: (end: MediaEnd) => void = () => undefined;
-  /** Messages that the socket has not handed on, as far as it has told. */
+  /** Count of messages whose send is not confirmed by the socket. */
   private unsent = 0;
   private readonly onSent = (): void => void this.unsent--;
 
@@ -107,11 +107,11 @@ export class SocketMediaConnection implements MediaConnection {
   }
 
   close({ reason }: MediaEnd): void {
-    // Whoever ended the session closes with the code that says why.
+    // The session closes it, with the close code of its reason.
     if (reason !== 'aborted') this.socket.close(1000);
   }
 
-  /** An error here would end the process, with the calls of all others. */
+  /** Catches errors of the serializer, which would end the process and all its calls. */
   private read(data: Buffer, isBinary: boolean): InboundMedia {
     try {
       return this.serializer.read(data, isBinary);
@@ -135,7 +135,7 @@ export class SocketMediaConnection implements MediaConnection {
 
   private get unreadBytes(): number {
     const { bufferedAmount } = this.socket;
-    // What the connection took at once is told a moment later.
+    // Sends that completed at once are confirmed a moment later.
     return bufferedAmount === 0 ? 0 : bufferedAmount + this.unsent * ITEM_BYTES;
   }
 }

@@ -47,7 +47,7 @@ export class Session extends BotSession {
   maxDurationMs: number | undefined;
   /** @internal Pending cleanups; `undefined` without any, or before the end. */
   releasing: Promise<SessionEnd> | undefined;
-  /** @internal Whether it turned out to be no session: its end is in no history, and no observer is told. */
+  /** @internal True for what turned out to be no session: its end is in no history, and no observer is told. */
   isDiscarded = false;
   private current = PENDING;
   private stopGraceMs = Infinity;

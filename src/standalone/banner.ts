@@ -3,7 +3,7 @@ import type { DisabledTransport } from '../transports/transport-registry.js';
 /** Content of the start-up banner. */
 export interface BannerFacts {
   readonly url: string;
-  /** Whether `/docs` can be shown. */
+  /** True if `/docs` can be shown. */
   readonly hasDocs: boolean;
   readonly enabled: readonly string[];
   readonly disabled: readonly DisabledTransport[];

@@ -10,12 +10,12 @@ import { BUILT_IN, type CarrierName } from '../transports/telephony/carriers/ind
 import { framesOf, type SpeakOptions } from './pace.js';
 
 const PHONE_HZ = 8_000;
-/** The time the bot has to answer a goodbye, in milliseconds. */
+/** Timeout for the bot to answer the carrier's last message, in milliseconds. */
 const REPLY_TIMEOUT_MS = 2_000;
 
 /** Options of {@link placeCall}. */
 export interface PlaceCallOptions {
-  /** The name of one, or the dialect of the host's own. */
+  /** Name of a built-in carrier, or the dialect of another one. */
   readonly carrier: CarrierName | CarrierDialect;
   /** The media WebSocket, such as `ws://127.0.0.1:7860/ws`. */
   readonly url: string;
@@ -43,7 +43,7 @@ export async function placeCall(options: PlaceCallOptions): Promise<FakeCall> {
   return call;
 }
 
-/** What a carrier sends. @throws when there is no such carrier */
+/** Returns the dialect of a carrier. @throws {Error} when there is no such carrier */
 export function dialectOf(carrier: CarrierName | CarrierDialect): CarrierDialect {
   const dialect = typeof carrier === 'string' ? BUILT_IN.find(carrier)?.dialect : carrier;
   if (dialect) return dialect;

@@ -13,7 +13,7 @@ import { contextOf } from '../sessions/session-context.js';
 import { firstSignal } from './first-signal.js';
 import { mediaConnections } from './media-connections.js';
 
-/** Options of {@opened createTransport}. */
+/** Options of {@link createTransport}. */
 export interface CreateTransportOptions extends MediaTransportOptions {
   /** Closes the media connection when it aborts, as the end of the session does. */
   readonly signal?: AbortSignal;

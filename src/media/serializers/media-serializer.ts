@@ -1,36 +1,36 @@
 import type { AudioFrame } from '../audio-frame.js';
 
-/** What a transport can do beside audio. What it cannot, it does not do; nothing throws for want of it. */
+/** Capabilities of a transport beside audio. Calls of missing ones do nothing. */
 export interface MediaCapabilities {
-  /** Who tells that a mark was played: the other side, or the clock here. */
+  /** Source of the report that a mark was played: the peer, or a local clock. */
   readonly marks: 'confirmed' | 'estimated';
-  /** Whether `clear()` also empties what the other side has buffered. */
+  /** True if `clear()` also clears the peer's playback buffer. */
   readonly remoteClear: boolean;
   readonly dtmfIn: boolean;
   readonly dtmfOut: boolean;
-  /** Whether application messages, such as RTVI's, come and go. */
+  /** True if application messages, such as RTVI, are supported both ways. */
   readonly messages: boolean;
-  /** Whether RTVI is among them. @default as `messages` */
+  /** True if RTVI is one of them. @default as `messages` */
   readonly rtvi?: boolean;
 }
 
-/** The one kind of audio that goes out on a wire. */
+/** Format of outgoing audio. */
 export interface OutputFormat {
   readonly sampleRateHz: number;
-  /** How much goes into one message, in samples. */
+  /** Samples per message. */
   readonly chunkSamples: number;
 }
 
-/** A frame of audio, in milliseconds. */
+/** Duration of an audio frame, in milliseconds. */
 const FRAME_MS = 20;
 
-/** Audio that goes out a frame at a time. */
+/** Returns the format of outgoing audio with one frame per message. */
 export const framesAt = (sampleRateHz: number): OutputFormat => ({
   sampleRateHz,
   chunkSamples: (sampleRateHz * FRAME_MS) / 1_000,
 });
 
-/** A transcript from the other side, as protobuf clients can send it. */
+/** Transcription from the peer; protobuf clients can send it. */
 export interface MediaTranscription {
   readonly text: string;
   readonly user_id: string;
@@ -40,10 +40,10 @@ export interface MediaTranscription {
 /** A message to the peer: a string goes out as text, bytes as {@link MediaSerializer.isBinary} says. */
 export type WireMessage = Buffer | string;
 
-/** What a message of the other side is. */
+/** Parsed message of the peer. */
 export type InboundMedia =
   | ({ readonly kind: 'audio' } & Omit<AudioFrame, 'timestampMs'> & {
-        /** When it was spoken, in milliseconds since the stream began, where the other side says. */
+        /** Media time, in milliseconds since the start of the stream, where the peer sends it. */
         readonly timestampMs: number | undefined;
       })
   | { readonly kind: 'dtmf'; readonly digit: string }
@@ -53,42 +53,42 @@ export type InboundMedia =
   | ({ readonly kind: 'transcription' } & MediaTranscription)
   | { readonly kind: 'interruption' }
   | { readonly kind: 'stop' }
-  /** Something the protocol wants an answer to, which is sent at once. */
+  /** Message with an immediate answer. */
   | { readonly kind: 'reply'; readonly data: WireMessage }
-  /** Nothing to do, and nothing wrong. */
+  /** Valid message without effect. */
   | { readonly kind: 'ignored' }
-  /** `what` is one of a few fixed texts: it is counted and logged by. `detail` is only logged, and fit for that. */
+  /** `what` is one of a few fixed texts, for counting; `detail` is logged only, and printable. */
   | { readonly kind: 'malformed'; readonly what: string; readonly detail?: string };
 
 /**
- * How one provider writes media on a WebSocket: bytes in, frames out, and the other way round. It knows no socket, and no
- * clock. One for each call, for codecs and streams have a memory.
+ * Wire format of one provider's media over a WebSocket, in both directions, without socket or clock. One instance per call, since codecs and
+ * streams are stateful.
  */
 export interface MediaSerializer {
   readonly capabilities: MediaCapabilities;
   readonly output: OutputFormat;
-  /** Whether the bytes it writes are binary messages, and not text. */
+  /** True if the bytes it writes are binary messages, not text. */
   readonly isBinary: boolean;
-  /** The message that opens the media, where the protocol wants one before any audio. */
+  /** Returns the message that the protocol requires before any audio, if any. */
   open?(): WireMessage | undefined;
-  /** Reads a message of the other side. Never throws. */
+  /** Parses a message of the peer. Never throws. */
   read(data: Buffer, isBinary: boolean): InboundMedia;
-  /** @param pcm mono, {@link OutputFormat.chunkSamples} of them. @returns `undefined` where nobody listens */
+  /** @param pcm mono, {@link OutputFormat.chunkSamples} of them. @returns `undefined` where the peer takes none */
   audio(pcm: Int16Array): WireMessage | undefined;
-  /** Has the other side drop the audio it has not played; `undefined` where it has no such message. The same goes for the following. */
+  /** Returns the message that clears the peer's playback buffer; `undefined` without such a message, as for the following ones. */
   clear(): WireMessage | undefined;
   mark(name: string): WireMessage | undefined;
   dtmf(digits: string): WireMessage | undefined;
   message(message: unknown): WireMessage | undefined;
   /**
-   * Asks the peer to end the connection, where its protocol has the peer do that: it then gets {@link END_TIMEOUT_MS} for it before it is closed on.
-   * @param hangsUp whether the bot hangs up, as opposed to being done
+   * Returns the message that asks the peer to close the connection, where the protocol requires that. The peer gets {@link END_TIMEOUT_MS} for it.
+   * @param hangsUp true if the bot hangs up, false if it has returned
    * @returns `undefined` when it was asked before
    */
   end?(hangsUp: boolean): string | undefined;
 }
 
-/** The time a peer has to end the connection itself, in milliseconds. @see MediaSerializer.end */
+/** Timeout for the peer to close the connection itself, in milliseconds. @see MediaSerializer.end */
 export const END_TIMEOUT_MS = 5_000;
 
 /** @see InboundMedia */
@@ -103,6 +103,6 @@ export function malformed(what: string): InboundMedia {
   return result;
 }
 
-/** The keys of a phone; four letters are there too, though few phones have them. */
+/** True for a DTMF digit: 0 to 9, *, #, A to D. */
 export const isDtmfDigit = (digit: unknown): digit is string =>
   typeof digit === 'string' && /^[0-9*#A-D]$/.test(digit);

@@ -15,7 +15,7 @@ import type { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.
 /** LiveKit's real-time SDK for participants. */
 export type LiveKitRtc = typeof rtc;
 
-/** Options of {@connection LiveKitMediaConnection.join}. */
+/** Options of {@link LiveKitMediaConnection.join}. */
 export interface LiveKitJoinOptions {
   /** Sample rate of the user's audio, in Hz. */
   readonly sampleRateHz: number;
