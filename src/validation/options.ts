@@ -1,8 +1,10 @@
+import { validateSync } from 'class-validator';
 import { didYouMean } from './did-you-mean.js';
 import { isObject } from './is-object.js';
+import { fieldsOf, invalidFieldsOf, NO_OBJECT } from './validate-into.js';
 
 /** Invalid options of the runner. The message names what is accepted. */
-export class InvalidOptionsError extends Error {
+export class InvalidOptionsError extends RangeError {
   override readonly name = 'InvalidOptionsError';
   constructor(
     owner: string,
@@ -16,6 +18,91 @@ export class InvalidOptionsError extends Error {
 
 /** Longest timer; setTimeout turns a longer delay into 1 ms. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Options with their defaults. @typeParam Unset options without a default */
+export type WithDefaults<T, Unset extends keyof T = never> = Required<Omit<T, Unset>> &
+  Pick<T, Unset>;
+
+/**
+ * Fills the given options into a new instance of their class, whose fields have the defaults, and validates it by the decorators of the class.
+ * An `undefined` option keeps its default; all problems are reported together.
+ *
+ * @param owner name of the module or class in the message
+ * @param options new instance of the class
+ * @param extras additional valid keys, which are handled elsewhere
+ * @throws {InvalidOptionsError} naming every invalid option, and what is accepted
+ */
+export function resolveOptions<Resolved extends object>(
+  owner: string,
+  options: Partial<Resolved>,
+  given: unknown,
+  extras: readonly string[] = [],
+): Resolved {
+  if (!isObject(given)) {
+    throw new InvalidOptionsError(owner, [`the options must be an object, not ${kindOf(given)}`]);
+  }
+  const problems = fill(options, given, extras);
+  const checks = { skipUndefinedProperties: true, forbidUnknownValues: false };
+  for (const { field, message } of invalidFieldsOf(validateSync(options, checks))) {
+    const at = field.slice(0, field.lastIndexOf('.') + 1);
+    problems.push(...message.split('\n').map((line) => at + line));
+  }
+  if (problems.length > 0) throw new InvalidOptionsError(owner, problems);
+  return options as Resolved;
+}
+
+/** Sets the known fields. @returns a problem for each unknown one */
+function fill(
+  options: Record<string, unknown>,
+  given: object,
+  extras: readonly string[],
+  at = '',
+): string[] {
+  const fields = fieldsOf(options.constructor as new () => object);
+  return Object.entries(given).flatMap(([name, value]) => {
+    const field = fields.get(name);
+    if (!field) return [`${at}${name} ${unknownOption(name, [...fields.keys()], extras)}`];
+    if (value === undefined) return [];
+    if (!field.nested || !isObject(value)) {
+      options[name] = field.nested && Array.isArray(value) ? NO_OBJECT : value;
+      return [];
+    }
+    const nested = new field.nested() as Record<string, unknown>;
+    options[name] = nested;
+    return fill(nested, value, [], `${at}${name}.`);
+  });
+}
+
+/** Returns the problem with an option that does not exist. */
+export function unknownOption(
+  name: string,
+  options: readonly string[],
+  extras: readonly string[] = [],
+): string {
+  if (extras.includes(name)) {
+    return 'shapes the module: put it beside useFactory, and not into what that returns';
+  }
+  const names = [...options, ...extras];
+  const meant = didYouMean(name, names);
+  return `is not an option; there are ${names.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
+}
+
+/** Returns the kind of a value for an error message, but not the value, which may be secret. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'function') return isClass(value) ? `the class ${value.name}` : 'a function';
+  if (typeof value !== 'object') return `a ${typeof value}`;
+  const { constructor } = value;
+  return constructor && constructor !== Object ? `an instance of ${constructor.name}` : 'an object';
+}
+
+export const isClass = (value: unknown): value is abstract new (...args: never[]) => object =>
+  typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
+
+/** Removes undefined fields, which would override defaults. */
+export const withoutUndefined = <T extends object>(fields: T): T =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 
 /** Check of a value: returns `must be …` for an invalid one, or `undefined`. */
 export type Check = (value: unknown) => string | undefined;
@@ -44,32 +131,6 @@ export function checkOptions<T extends object>(
   if (problems.length > 0) throw new InvalidOptionsError(owner, problems);
 }
 
-function unknownOption(
-  name: string,
-  options: readonly string[],
-  extras: readonly string[],
-): string {
-  if (extras.includes(name)) {
-    return 'shapes the module: put it beside useFactory, and not into what that returns';
-  }
-  const names = [...options, ...extras];
-  const meant = didYouMean(name, names);
-  return `is not an option; there are ${names.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
-}
-
-/** Returns the kind of a value for an error message, but not the value, which may be secret. */
-export function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'function') return isClass(value) ? `the class ${value.name}` : 'a function';
-  if (typeof value !== 'object') return `a ${typeof value}`;
-  const { constructor } = value;
-  return constructor && constructor !== Object ? `an instance of ${constructor.name}` : 'an object';
-}
-
-export const isClass = (value: unknown): value is abstract new (...args: never[]) => object =>
-  typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
-
 /** Checks for a whole number of milliseconds within the range of a timer. */
 export const milliseconds =
   (min: number): Check =>
@@ -86,7 +147,3 @@ export const anObject: Check = (value) => (isObject(value) ? undefined : 'must b
 
 export const trueOrFalse: Check = (value) =>
   typeof value === 'boolean' ? undefined : 'must be true or false';
-
-/** Removes undefined fields, which would override defaults. */
-export const withoutUndefined = <T extends object>(fields: T): T =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
