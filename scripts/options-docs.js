@@ -48,7 +48,7 @@ export const runner = RunnerModule.forRoot({
 /** Files named `<thing>.options.ts`, and the modules whose extras are options, too. */
 function sources() {
   return readdirSync('src', { recursive: true })
-    .filter((path) => /(\.options|\.module-definition|^runner\.module)\.ts$/.test(path))
+    .filter((path) => /(\.options|\.module-definition|\.module)\.ts$/.test(path))
     .map((path) => join('src', path));
 }
 

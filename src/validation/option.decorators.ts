@@ -53,5 +53,5 @@ export const WholeNumber = (
     (value) => (isWhole(value, min) && value <= max) || (infinite && value === Infinity),
   );
 
-const isWhole = (value: unknown, min: number): value is number =>
+export const isWhole = (value: unknown, min: number): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= min;

@@ -34,7 +34,7 @@ export type WithDefaults<T, Unset extends keyof T = never> = Required<Omit<T, Un
  */
 export function resolveOptions<Resolved extends object>(
   owner: string,
-  options: Partial<Resolved>,
+  options: { [Name in keyof Resolved]?: Resolved[Name] | Partial<Resolved[Name]> },
   given: unknown,
   extras: readonly string[] = [],
 ): Resolved {
@@ -51,6 +51,9 @@ export function resolveOptions<Resolved extends object>(
   return options as Resolved;
 }
 
+/** Returns the names of a class's options. */
+export const optionNamesOf = (cls: new () => object): string[] => [...fieldsOf(cls).keys()];
+
 /** Sets the known fields. @returns a problem for each unknown one */
 function fill(
   options: Record<string, unknown>,
@@ -58,11 +61,12 @@ function fill(
   extras: readonly string[],
   at = '',
 ): string[] {
-  const fields = fieldsOf(options.constructor as new () => object);
+  const cls = options.constructor as new () => object;
+  const fields = fieldsOf(cls);
   return Object.entries(given).flatMap(([name, value]) => {
-    const field = fields.get(name);
-    if (!field) return [`${at}${name} ${unknownOption(name, [...fields.keys()], extras)}`];
     if (value === undefined) return [];
+    const field = fields.get(name);
+    if (!field) return [`${at}${name} ${unknownOption(name, optionNamesOf(cls), extras)}`];
     if (!field.nested || !isObject(value)) {
       options[name] = field.nested && Array.isArray(value) ? NO_OBJECT : value;
       return [];
@@ -103,47 +107,3 @@ export const isClass = (value: unknown): value is abstract new (...args: never[]
 /** Removes undefined fields, which would override defaults. */
 export const withoutUndefined = <T extends object>(fields: T): T =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
-
-/** Check of a value: returns `must be …` for an invalid one, or `undefined`. */
-export type Check = (value: unknown) => string | undefined;
-
-/**
- * Runs one check per option and reports all failures together.
- * @param extras additional valid keys, which are handled elsewhere
- * @throws {InvalidOptionsError}
- */
-export function checkOptions<T extends object>(
-  owner: string,
-  options: T,
-  checks: Record<keyof T & string, Check>,
-  extras: readonly string[] = [],
-): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new InvalidOptionsError(owner, [`the options must be an object, not ${kindOf(options)}`]);
-  }
-  const problems: string[] = [];
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue;
-    const check = Object.hasOwn(checks, name) ? checks[name as keyof T & string] : undefined;
-    const problem = check ? check(value) : unknownOption(name, Object.keys(checks), extras);
-    if (problem) problems.push(`${name} ${problem}`);
-  }
-  if (problems.length > 0) throw new InvalidOptionsError(owner, problems);
-}
-
-/** Checks for a whole number of milliseconds within the range of a timer. */
-export const milliseconds =
-  (min: number): Check =>
-  (value) =>
-    Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= MAX_TIMER_MS
-      ? undefined
-      : `must be a whole number of milliseconds, at least ${min}`;
-
-/** Checks for a text that is not empty. */
-export const text: Check = (value) =>
-  typeof value === 'string' && value !== '' ? undefined : 'must be a string';
-
-export const anObject: Check = (value) => (isObject(value) ? undefined : 'must be an object');
-
-export const trueOrFalse: Check = (value) =>
-  typeof value === 'boolean' ? undefined : 'must be true or false';
