@@ -6,7 +6,7 @@ export { BotLauncher } from './bot/bot-launcher.js';
 export { BotSession } from './bot/bot-session.js';
 export { SessionEnd, type SessionEndCode } from './bot/session-end.js';
 export { CallData } from './bot/call-data.js';
-export { CallLimitError } from './calls/call-limit.error.js';
+export { CallLimitError } from './calls/call-limits.js';
 export {
   CallLimits,
   type CallReservation,
@@ -20,7 +20,7 @@ export {
   type IncomingCall,
   type RefusedCall,
 } from './calls/call-router.js';
-export { CallRefusedError } from './calls/call-refused.error.js';
+export { CallRefusedError } from './calls/call-router.js';
 export { InMemoryCallLimits, type TenantCallLimits } from './calls/in-memory-call-limits.js';
 export { RunnerArguments } from './bot/runner-arguments.js';
 export { MediaTransport } from './media/media-transport.js';

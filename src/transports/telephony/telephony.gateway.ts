@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Inject } from '@nestjs/common';
 import { CallData } from '../../bot/call-data.js';
 import { SessionEnd } from '../../bot/session-end.js';
-import { CallRefusedError } from '../../calls/call-refused.error.js';
+import { CallRefusedError } from '../../calls/call-router.js';
 import {
   CallRouting,
   inboundCall,
