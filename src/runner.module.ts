@@ -47,10 +47,9 @@ import {
 import { RUNNER_REF, type RunnerRef } from './runner-ref.js';
 import { InvalidOptionsError, kindOf } from './validation/options.js';
 import { IN_PLACE, refusalOf } from './validation/runner-part.decorator.js';
-import { LoadMonitor } from './sessions/load-monitor.js';
+import { LoadMonitor, RunnerReadiness } from './sessions/runner-readiness.js';
 import { RunnerDrain } from './sessions/runner-drain.js';
-import { RunnerReadiness } from './sessions/runner-readiness.js';
-import { SessionApiModule } from './sessions/session-api.module.js';
+import { SessionApiModule } from './sessions/session-api.controller.js';
 import { SessionHookDispatcher } from './sessions/session-hook-dispatcher.js';
 import { NoSessionHooks, SessionHooks } from './sessions/session-hooks.js';
 import { LocalSessionRegistry } from './sessions/local-session-registry.js';

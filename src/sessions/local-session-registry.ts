@@ -9,15 +9,18 @@ import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
-import { Capacity, draining } from './capacity.js';
+import { Capacity, draining, StartQueue, type WaitingClient } from './admission.js';
 import { PendingSessions } from './pending-sessions.js';
 import { bindContext, type HandOver } from './session-context.js';
-import { SessionHistory } from './session-history.js';
+import {
+  SessionHistory,
+  type MaybePromise,
+  type OpenSession,
+  SessionRegistry,
+} from './session-registry.js';
 import { SessionObservers } from './session-observers.js';
-import { type MaybePromise, type OpenSession, SessionRegistry } from './session-registry.js';
 import type { SessionCall } from './session-state.js';
 import { Session } from './session.js';
-import { StartQueue, type WaitingClient } from './start-queue.js';
 
 /** Session registry of a single instance, in memory. Admission is one synchronous step, so two starts never share the last slot. */
 @Injectable()

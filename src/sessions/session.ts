@@ -7,7 +7,7 @@ import { type RunnerLog, RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { MAX_TIMER_MS } from '../validation/options.js';
-import { draining } from './capacity.js';
+import { draining } from './admission.js';
 import { SessionContext } from './session-context.js';
 import type {
   Cleanup,
