@@ -7,7 +7,7 @@ const NEIGHBOURS = {
   validation: ['compat', 'errors'],
   media: ['limits'],
   rtvi: ['errors', 'media', 'validation'],
-  bot: ['errors', 'validation', 'media/media-unavailable.error.ts'],
+  bot: ['errors', 'validation'],
   auth: ['errors', 'http', 'runner.options.ts'],
   sessions: ['auth', 'bot', 'errors', 'http', 'media', 'validation', 'runner.options.ts'],
   calls: [

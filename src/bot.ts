@@ -40,7 +40,7 @@ export {
   type MediaTransportEvents,
 } from './media/media-transport.js';
 export type { MediaTransportOptions } from './media/media-transport.options.js';
-export { MediaUnavailableError } from './media/media-unavailable.error.js';
+export { MediaUnavailableError } from './bot/session-end.js';
 export type { OutgoingAudio, SendOutcome } from './media/paced-output.js';
 export { bytesFromPcm, pcmFromBytes } from './media/pcm.js';
 export { Resampler } from './media/resampler/resampler.js';

@@ -14,8 +14,7 @@ import {
 import { ModuleRef, RouterModule } from '@nestjs/core';
 import { KeyAuth } from './auth/key-auth.js';
 import { getAuthToken, RunnerAuth } from './auth/runner-auth.js';
-import { BotLauncher } from './bot/bot-launcher.js';
-import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
+import { BotLauncher, MissingBotLauncher } from './bot/bot-launcher.js';
 import { CallLimits } from './calls/call-limits.js';
 import { CallRouter, TakeEveryCall } from './calls/call-router.js';
 import { CallRouting } from './calls/call-routing.js';

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { BotLauncher } from '../bot/bot-launcher.js';
-import { MissingBotLauncher } from '../bot/missing-bot-launcher.js';
+import { BotLauncher, MissingBotLauncher } from '../bot/bot-launcher.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { within } from '../errors/within.js';
 import { RunnerLogger } from '../errors/runner-logger.js';

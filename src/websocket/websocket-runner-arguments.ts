@@ -1,8 +1,7 @@
 import { IsObject, IsOptional, IsString } from 'class-validator';
 import type { WebSocket } from 'ws';
-import { LiveField, setLiveField } from '../bot/live-field.decorator.js';
+import { LiveField, setLiveField, WireClass } from '../bot/wire-classes.js';
 import { type Init, RunnerArguments } from '../bot/runner-arguments.js';
-import { WireClass } from '../bot/wire-classes.js';
 import { ApiField } from '../validation/api-field.decorator.js';
 
 /** Arguments of a bot on a WebSocket: a plain client's or a carrier's. */

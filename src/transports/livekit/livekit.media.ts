@@ -1,4 +1,4 @@
-import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
+import { MediaUnavailableError } from '../../bot/session-end.js';
 import { optionalPackage } from '../../packages/optional-package.js';
 import { mediaConnections } from '../media-connections.js';
 import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';

@@ -1,4 +1,4 @@
-import { MediaUnavailableError } from '../../../../media/media-unavailable.error.js';
+import { MediaUnavailableError } from '../../../../bot/session-end.js';
 import { isAudioRate } from '../../../../media/audio-rates.js';
 import { objectIn, textIn } from '../../../../media/serializers/json-message.js';
 import { RunnerError } from '../../../../errors/runner.error.js';
