@@ -1,5 +1,4 @@
-export { Access } from './auth/access.decorator.js';
-export { runnerAccess, startsSession } from './auth/access.js';
+export { Access, runnerAccess, startsSession } from './auth/access.decorator.js';
 export { principalOf } from './auth/principal.js';
 export { type AuthRequest, type Principal, RunnerAuth } from './auth/runner-auth.js';
 export { BotLauncher } from './bot/bot-launcher.js';

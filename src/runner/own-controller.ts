@@ -1,5 +1,5 @@
 import { SetMetadata, type Type, UseGuards } from '@nestjs/common';
-import { declaredAccess } from '../auth/access.js';
+import { declaredAccess } from '../auth/access.decorator.js';
 import { handlersOf, replaceHandler } from '../compat/nest-handlers.js';
 import { setOperationId } from '../compat/swagger-metadata.js';
 import { AnswerGuard } from '../http/answer.guard.js';
