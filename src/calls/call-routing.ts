@@ -1,7 +1,7 @@
 import { textOfThrown } from '../errors/thrown.js';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
-import { within } from '../errors/within.js';
+import { within } from '../errors/attempt.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { type OpenSession, SessionRegistry } from '../sessions/session-registry.js';
 import type { SessionCall } from '../sessions/session-state.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { BotLauncher, MissingBotLauncher } from '../bot/bot-launcher.js';
 import { RunnerError } from '../errors/runner.error.js';
-import { within } from '../errors/within.js';
+import { within } from '../errors/attempt.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
 import { RunnerReadiness } from '../sessions/runner-readiness.js';

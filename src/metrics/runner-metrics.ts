@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type * as promClient from 'prom-client';
-import { neededPackage } from '../packages/optional-package.js';
+import { neededPackage } from '../packages.js';
 import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
 import { SessionRegistry } from '../sessions/session-registry.js';
 import { TransportRegistry } from '../transports/transport-registry.js';

@@ -7,7 +7,7 @@ import { apiRouteOf } from '../http/api-route.decorator.js';
 import { ErrorBody } from '../http/dto/error-body.dto.js';
 import { type HttpRequest, routePathOf } from '../http/http-request.js';
 import { HttpIntake } from '../http/intake/http-intake.js';
-import { packageFile } from '../packages/package-file.js';
+import { packageFile } from '../packages.js';
 import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
 import { StartRequest } from '../start/dto/start-request.dto.js';
 import { TransportRegistry } from '../transports/transport-registry.js';

@@ -1,8 +1,7 @@
 import type { Principal } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
 import { botFailed, isEndAtWork, SessionEnd, type SessionEndCode } from '../bot/session-end.js';
-import { attempt } from '../errors/attempt.js';
-import { guardListeners } from '../errors/guard-listeners.js';
+import { attempt, guardListeners } from '../errors/attempt.js';
 import { type RunnerLog, RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { textOfThrown } from '../errors/thrown.js';

@@ -1,5 +1,5 @@
 import { type DynamicModule, Injectable, Module, type OnModuleInit } from '@nestjs/common';
-import { neededPackage } from '../packages/optional-package.js';
+import { neededPackage } from '../packages.js';
 import { SessionRegistry } from '../sessions/session-registry.js';
 import { SessionSpans } from './session-spans.js';
 import { RunnerPart } from '../validation/runner-part.decorator.js';

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { FactoryProvider, WebSocketAdapter } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
-import { optionalPackage } from '../packages/optional-package.js';
+import { optionalPackage } from '../packages.js';
 import { RunnerSocketAdapter } from './runner-socket-adapter.js';
 
 /** Installs the {@link RunnerSocketAdapter} during bootstrap, without any call by the host. */

@@ -1,5 +1,5 @@
 import { RTVI_LABEL } from '../rtvi-label.js';
-import { parseJson } from '../parse-json.js';
+import { parseJson } from '../../limits/json-limits.js';
 
 /** A message that is a JSON object. */
 export type JsonMessage = Record<string, unknown>;

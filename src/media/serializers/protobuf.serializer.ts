@@ -1,5 +1,5 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { parseJson } from '../parse-json.js';
+import { parseJson } from '../../limits/json-limits.js';
 import { bytesFromPcm } from '../pcm.js';
 import {
   framesAt,

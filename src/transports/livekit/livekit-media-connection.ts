@@ -7,7 +7,7 @@ import type {
   MediaConnection,
   MediaConnectionEvents,
 } from '../../media/media-connection.js';
-import { parseJson } from '../../media/parse-json.js';
+import { parseJson } from '../../limits/json-limits.js';
 import { MESSAGE_BUFFER } from '../../media/estimate-bytes.js';
 import type { HandOver } from '../../sessions/session-context.js';
 import type { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../../errors/runner.error.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import type { MediaEnd } from '../../media/media-connection.js';
-import { parseJson } from '../../media/parse-json.js';
+import { parseJson } from '../../limits/json-limits.js';
 import { BufferedEmitter } from '../../media/buffered-emitter.js';
 import { MESSAGE_BUFFER } from '../../media/estimate-bytes.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
