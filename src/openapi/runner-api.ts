@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Inject, Injectable } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { declaredAccess } from '../auth/access.decorator.js';
-import { documentOf } from '../compat/swagger-document.js';
+import { documentOf } from '../compat/swagger.js';
 import { apiRouteOf } from '../http/api-route.decorator.js';
 import { ErrorBody } from '../http/dto/error-body.dto.js';
 import { type HttpRequest, routePathOf } from '../http/http-request.js';

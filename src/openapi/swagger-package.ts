@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import type { Swagger } from '../compat/swagger-document.js';
+import type { Swagger } from '../compat/swagger.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { optionalPackage } from '../packages.js';
 

@@ -1,7 +1,7 @@
 import { SetMetadata, type Type, UseGuards } from '@nestjs/common';
 import { declaredAccess } from '../auth/access.decorator.js';
 import { handlersOf, replaceHandler } from '../compat/nest-handlers.js';
-import { setOperationId } from '../compat/swagger-metadata.js';
+import { setOperationId } from '../compat/swagger.js';
 import { AnswerGuard } from '../http/answer.guard.js';
 import { RUNNER_CONTROLLER, STREAMS_BODY } from '../http/runner-controller.decorator.js';
 import { RUNNER_ROUTE, type RunnerRoute } from '../http/runner-route.js';
