@@ -106,7 +106,7 @@ export default {
           ...['transports/media-connections.ts', 'media/socket-media-connection.ts'],
           ...['sessions/session-registry.ts', 'sessions/session-token.ts'],
           ...['websocket/socket-sessions.ts', 'websocket/socket-gateway.ts'],
-          ...['websocket/runner-gateway.decorator.ts', 'websocket/runner-web-socket.ts'],
+          'websocket/runner-web-socket.ts',
           'websocket/websocket-runner-arguments.ts',
         ].map(pathOf),
       },

@@ -78,7 +78,7 @@ export { TelephonyModule } from './transports/telephony/telephony.module.js';
 export type { TelephonyOptions } from './transports/telephony/telephony.options.js';
 export { WebSocketModule } from './transports/websocket/websocket.module.js';
 export { WhatsAppModule } from './transports/whatsapp/whatsapp.module.js';
-export { RunnerGateway } from './websocket/runner-gateway.decorator.js';
+export { RunnerGateway } from './websocket/socket-gateway.js';
 export { RunnerWebSocket } from './websocket/runner-web-socket.js';
 export { SocketGateway } from './websocket/socket-gateway.js';
 export { SocketSessions } from './websocket/socket-sessions.js';

@@ -33,8 +33,7 @@ import { ServerConnections } from './http/server-connections.js';
 import { dependenciesCheck } from './missing-dependencies.js';
 import { ownModule } from './runner/own-module.js';
 import { getRunnerToken, Runner } from './runner/runner.js';
-import { RunnerDirectory } from './runner/runner-directory.js';
-import { RunnerHostModule } from './runner/runner-host.module.js';
+import { RunnerDirectory, RunnerHostModule } from './runner/runner-host.module.js';
 import { checkExtras } from './runner-extras.js';
 import { RunnerStartup } from './runner-startup.js';
 import {

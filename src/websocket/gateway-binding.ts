@@ -3,9 +3,8 @@ import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { gatewayOptionsOf } from '../compat/web-socket-gateway.js';
 import { RunnerSocketAdapter } from './runner-socket-adapter.js';
-import type { RunnerGatewayOptions } from './runner-gateway.decorator.js';
+import { type RunnerGatewayOptions, SocketGateway } from './socket-gateway.js';
 import type { RunnerWebSocket } from './runner-web-socket.js';
-import { SocketGateway } from './socket-gateway.js';
 
 /** Serves the runner's gateways in an application without `@nestjs/websockets`, where Nest binds no gateways. */
 @Injectable()

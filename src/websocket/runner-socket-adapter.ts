@@ -1,12 +1,12 @@
 import type { Server } from 'node:http';
-import type { WebSocketAdapter, WsMessageHandler } from '@nestjs/common';
-import type { ApplicationConfig } from '@nestjs/core';
+import type { WebSocketAdapter, WsMessageHandler, FactoryProvider } from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import type { Observable } from 'rxjs';
 import type { RunnerRef } from '../runner-ref.js';
-import { type RawSocketOptions, RawSocketServer } from './raw-socket-server.js';
-import type { RunnerGatewayOptions } from './runner-gateway.decorator.js';
+import { type RawSocketOptions, RawSocketServer, UpgradeRouter } from './upgrade-router.js';
+import type { RunnerGatewayOptions } from './socket-gateway.js';
 import { RunnerWebSocket } from './runner-web-socket.js';
-import { UpgradeRouter } from './upgrade-router.js';
+import { optionalPackage } from '../packages.js';
 
 /** Socket options of one runner. */
 export interface RunnerSocketOptions extends RawSocketOptions {
@@ -115,4 +115,29 @@ export class RunnerSocketAdapter implements WebSocketAdapter {
     }
     return this.hostAdapter;
   }
+}
+
+/** Installs the {@link RunnerSocketAdapter} during bootstrap, without any call by the host. */
+export const runnerSocketsProvider: FactoryProvider<RunnerSocketAdapter> = {
+  provide: RunnerSocketAdapter,
+  inject: [ApplicationConfig, HttpAdapterHost],
+  useFactory: async (config: ApplicationConfig, adapterHost: HttpAdapterHost) => {
+    const adapter = new RunnerSocketAdapter({
+      httpServer: () => adapterHost.httpAdapter?.getHttpServer() as Server | undefined,
+      defaultAdapter: await loadDefaultAdapter(),
+    });
+    adapter.install(config);
+    return adapter;
+  },
+};
+
+/** Loads Nest's default adapter ahead, because Nest creates gateways synchronously. */
+async function loadDefaultAdapter(): Promise<
+  ((server: Server | undefined) => WebSocketAdapter) | undefined
+> {
+  const socketIo = await optionalPackage(
+    '@nestjs/platform-socket.io',
+    () => import('@nestjs/platform-socket.io'),
+  ).catch(() => undefined);
+  return socketIo && ((server) => new socketIo.IoAdapter(server));
 }
