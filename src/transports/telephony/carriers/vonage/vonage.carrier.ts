@@ -1,5 +1,5 @@
 import { CallData } from '../../../../bot/call-data.js';
-import { isAudioRate } from '../../../../media/audio-rates.js';
+import { isAudioRate } from '../../../../media/pcm.js';
 import { MediaUnavailableError } from '../../../../bot/session-end.js';
 import { textIn } from '../../../../media/serializers/json-message.js';
 import type { Carrier } from '../carrier.js';
