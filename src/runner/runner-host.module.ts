@@ -1,7 +1,10 @@
 import { Module, Injectable, Logger } from '@nestjs/common';
 import { HttpIntake } from '../http/intake/http-intake.js';
-import { GatewayBinding } from '../websocket/gateway-binding.js';
-import { RunnerSocketAdapter, runnerSocketsProvider } from '../websocket/runner-socket-adapter.js';
+import {
+  GatewayBinding,
+  RunnerSocketAdapter,
+  runnerSocketsProvider,
+} from '../websocket/runner-socket-adapter.js';
 import type { RunnerRef } from '../runner-ref.js';
 import { InvalidOptionsError } from '../validation/options.js';
 

@@ -8,8 +8,13 @@ import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
-import { Capacity, draining, StartQueue, type WaitingClient } from './admission.js';
-import { PendingSessions } from './pending-sessions.js';
+import {
+  Capacity,
+  draining,
+  StartQueue,
+  type WaitingClient,
+  PendingSessions,
+} from './admission.js';
 import { bindContext, type HandOver } from './session-context.js';
 import {
   SessionHistory,

@@ -4,10 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { WebSocket } from 'ws';
-import { GatewayBinding } from './gateway-binding.js';
+import { GatewayBinding, RunnerSocketAdapter } from './runner-socket-adapter.js';
 import type { RunnerRef } from '../runner-ref.js';
 import { bindGateway, RunnerGateway, SocketGateway } from './socket-gateway.js';
-import { RunnerSocketAdapter } from './runner-socket-adapter.js';
 import type { RunnerWebSocket } from './runner-web-socket.js';
 import type { SocketSessions } from './socket-sessions.js';
 
