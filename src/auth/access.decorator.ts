@@ -19,12 +19,12 @@ import { OwnPrincipal } from './principal.js';
 import { runnerRouteOf } from '../http/runner-route.js';
 
 /** Metadata key of the {@link AccessKind} of a controller or handler. */
-export const ACCESS = Symbol('ACCESS');
+const ACCESS = Symbol('ACCESS');
 
 type Route = Pick<ExecutionContext, 'getHandler' | 'getClass'>;
 
 /** Returns the access that a route's `@Access(…)` declares: the handler's, or else the controller's. */
-export const accessOf = (route: Route): AccessKind | undefined =>
+const accessOf = (route: Route): AccessKind | undefined =>
   declaredAccess(route.getHandler(), route.getClass());
 
 /** Returns the declared access outside of a request. */
@@ -81,7 +81,7 @@ function guardOf(runner: string | undefined): Type<AccessGuard> {
 
 /** Authorizes requests with {@link RunnerAuth}. Applied by `@Access()`; a route without a declared access counts as `manage`. */
 @Injectable()
-export class AccessGuard implements CanActivate {
+class AccessGuard implements CanActivate {
   constructor(
     private readonly auth: RunnerAuth,
     private readonly adapterHost: HttpAdapterHost,

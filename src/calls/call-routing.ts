@@ -130,7 +130,7 @@ export const inboundCall = ({ from, to, callId }: KnownCall): SessionCall => ({
 });
 
 /** Check of one field: returns what is accepted, or `undefined` for a valid value. */
-export type FieldCheck = (value: unknown) => string | undefined;
+type FieldCheck = (value: unknown) => string | undefined;
 
 const CHECKS: Record<string, FieldCheck> = {
   refuse: (value) =>
@@ -156,7 +156,7 @@ const CHECKS: Record<string, FieldCheck> = {
  * @param own checks of fields that only the call's transport knows
  * @throws {TypeError} naming what is wrong and what is accepted
  */
-export function checkedDecision(
+function checkedDecision(
   value: unknown,
   own: Readonly<Record<string, FieldCheck>> = {},
 ): CallDecision {

@@ -97,7 +97,7 @@ export class TenantCalls {
 const BUCKETS = 288;
 
 /** Rolling sum of values within a time window, in constant memory. */
-export class RollingTotal {
+class RollingTotal {
   private readonly bucketMs: number;
   /** Sums by bucket number, oldest first. */
   private readonly buckets = new Map<number, number>();

@@ -63,7 +63,7 @@ export function setOperationId(handler: object, operationId: string): void {
 }
 
 /** Creates a document that includes the excluded handlers. */
-export function withExcluded<T>(make: () => T): T {
+function withExcluded<T>(make: () => T): T {
   exclusion.disable = false;
   try {
     return make();

@@ -15,11 +15,11 @@ import { SwaggerPackage } from './swagger-package.js';
 export const DOCS_FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'init.js'] as const;
 
 /** Content security policy: own files only, and the data images of Swagger UI's style. */
-export const DOCS_PAGE_CSP =
+const DOCS_PAGE_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** HTML page with relative paths, since a proxy may add a prefix. */
-export const DOCS_PAGE = `<!doctype html>
+const DOCS_PAGE = `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8" />
@@ -37,7 +37,7 @@ export const DOCS_PAGE = `<!doctype html>
 `;
 
 /** Script that starts Swagger UI, in its own file since the policy forbids inline scripts. */
-export const DOCS_INIT = `SwaggerUIBundle({ url: 'openapi.json', dom_id: '#swagger-ui', deepLinking: true });
+const DOCS_INIT = `SwaggerUIBundle({ url: 'openapi.json', dom_id: '#swagger-ui', deepLinking: true });
 `;
 
 /** `GET /openapi.json` and `GET /docs`: API documentation of this runner. */

@@ -23,7 +23,7 @@ const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
  * Returns a runner's own subclass of a controller, whose handlers carry the {@link RunnerRoute} and are answered by the
  * {@link AnswerGuard}. Controllers of the host are returned unchanged.
  */
-export function ownController(controller: Type<unknown>, runner: RunnerRef): Type<unknown> {
+function ownController(controller: Type<unknown>, runner: RunnerRef): Type<unknown> {
   if (!Reflect.getMetadata(RUNNER_CONTROLLER, controller)) return controller;
   const own = subclassOf(controller);
   for (const handler of handlersOf(controller)) {
@@ -86,7 +86,7 @@ function ownGateway(provider: Provider, runner: RunnerRef): Provider {
 }
 
 /** Returns an empty subclass with the same name, which inherits the metadata of decorators. */
-export function subclassOf(original: Type<unknown>): Type<object> {
+function subclassOf(original: Type<unknown>): Type<object> {
   const subclass = class extends (original as Type<object>) {};
   Object.defineProperty(subclass, 'name', { value: original.name });
   return subclass;

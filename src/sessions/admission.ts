@@ -68,7 +68,7 @@ export const draining = (): RunnerError =>
   new RunnerError('DRAINING', 'The runner is shutting down and takes no new sessions.');
 
 /** Limits of the start queue, in time and length. */
-export interface StartQueueOptions {
+interface StartQueueOptions {
   /** Longest wait, in milliseconds; 0 disables the queue. */
   readonly startQueueMs: number;
   /** The most queued starts. */

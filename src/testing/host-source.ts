@@ -26,7 +26,7 @@ export type HostSource =
   Type<unknown> | DynamicModule | TestingModuleBuilderLike | TestingModuleLike | INestApplication;
 
 /** Options of creating an application. */
-export interface HostApplicationOptions {
+interface HostApplicationOptions {
   readonly adapter: AbstractHttpAdapter | undefined;
   readonly logger: LogLevel[] | false;
 }

@@ -22,7 +22,7 @@ const FAILURES: readonly SessionEndCode[] = ['failed', 'peer_error', 'start_fail
  * Tracing with one OpenTelemetry span for each session, a child of the span that is active at its start. The bot runs in the span's
  * context, so that the bot's own spans are its children.
  */
-export class SessionSpans implements SessionObserver {
+class SessionSpans implements SessionObserver {
   private readonly tracer: opentelemetry.Tracer;
 
   constructor(private readonly api: typeof opentelemetry) {

@@ -23,7 +23,7 @@ export interface RunnerSocketOptions extends RawSocketOptions {
 }
 
 /** Dependencies of a {@link RunnerSocketAdapter}. */
-export interface RunnerSocketAdapterOptions {
+interface RunnerSocketAdapterOptions {
   /** HTTP server; `undefined` in an application without one, such as a microservice. */
   readonly httpServer: () => Server | undefined;
   /** Creates Nest's default adapter for the host's gateways; `undefined` where its package is missing. */

@@ -5,8 +5,8 @@ import { expectMethods } from './werift-shape.js';
 import { verify, X509Certificate } from 'node:crypto';
 
 /** Handshake messages signed with the key of the certificate (RFC 5246, section 7.4). */
-export const SERVER_KEY_EXCHANGE = 12;
-export const CERTIFICATE_VERIFY = 15;
+const SERVER_KEY_EXCHANGE = 12;
+const CERTIFICATE_VERIFY = 15;
 
 /** Negotiated hash of all signatures (RFC 5246, section 7.4.1.4.1). */
 const SHA256 = 4;
@@ -17,7 +17,7 @@ const SHA256 = 4;
  *
  * @param message a {@link CERTIFICATE_VERIFY} of a client, or a {@link SERVER_KEY_EXCHANGE} of a server; it follows the certificate
  */
-export function provesCertificate(
+function provesCertificate(
   { cipher, dtls }: Pick<werift.DtlsSocket, 'cipher' | 'dtls'>,
   { msg_type, fragment }: Handshake,
 ): boolean {

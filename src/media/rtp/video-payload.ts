@@ -4,7 +4,7 @@ import type { OutgoingRtp } from './rtp-packet.js';
 export type VideoCodec = 'VP8' | 'H264';
 
 /** RTP payload format of a video codec: packetization and depacketization. */
-export interface VideoPayload {
+interface VideoPayload {
   /** Returns the parts of the frame in a payload. @returns `undefined` when it is malformed */
   unpack(payload: Buffer): Buffer[] | undefined;
   /** Returns true when the payload certainly starts a frame. */
