@@ -14,8 +14,7 @@ import {
 import { ModuleRef, RouterModule } from '@nestjs/core';
 import { KeyAuth } from './auth/key-auth.js';
 import { getAuthToken, RunnerAuth } from './auth/runner-auth.js';
-import { BotLauncher } from './bot/bot-launcher.js';
-import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
+import { BotLauncher, MissingBotLauncher } from './bot/bot-launcher.js';
 import { CallLimits } from './calls/call-limits.js';
 import { CallRouter, TakeEveryCall } from './calls/call-router.js';
 import { CallRouting } from './calls/call-routing.js';
@@ -34,8 +33,7 @@ import { ServerConnections } from './http/server-connections.js';
 import { dependenciesCheck } from './missing-dependencies.js';
 import { ownModule } from './runner/own-module.js';
 import { getRunnerToken, Runner } from './runner/runner.js';
-import { RunnerDirectory } from './runner/runner-directory.js';
-import { RunnerHostModule } from './runner/runner-host.module.js';
+import { RunnerDirectory, RunnerHostModule } from './runner/runner-host.module.js';
 import { checkExtras } from './runner-extras.js';
 import { RunnerStartup } from './runner-startup.js';
 import {
@@ -47,10 +45,9 @@ import {
 import { RUNNER_REF, type RunnerRef } from './runner-ref.js';
 import { InvalidOptionsError, kindOf } from './validation/options.js';
 import { IN_PLACE, refusalOf } from './validation/runner-part.decorator.js';
-import { LoadMonitor } from './sessions/load-monitor.js';
+import { LoadMonitor, RunnerReadiness } from './sessions/runner-readiness.js';
 import { RunnerDrain } from './sessions/runner-drain.js';
-import { RunnerReadiness } from './sessions/runner-readiness.js';
-import { SessionApiModule } from './sessions/session-api.module.js';
+import { SessionApiModule } from './sessions/session-api.controller.js';
 import { SessionHookDispatcher } from './sessions/session-hook-dispatcher.js';
 import { NoSessionHooks, SessionHooks } from './sessions/session-hooks.js';
 import { LocalSessionRegistry } from './sessions/local-session-registry.js';

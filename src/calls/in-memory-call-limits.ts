@@ -1,6 +1,6 @@
 import { type Check, checkOptions, InvalidOptionsError } from '../validation/options.js';
-import { CallLimitError } from './call-limit.error.js';
 import {
+  CallLimitError,
   CallLimits,
   type CallReservation,
   type PlannedCall,

@@ -1,4 +1,4 @@
-import { checkAudioRate } from './audio-rates.js';
+import { checkAudioRate } from './pcm.js';
 
 /** Options of a {@link MediaTransport}. */
 export interface MediaTransportOptions {
