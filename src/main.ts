@@ -11,7 +11,7 @@ import { RunnerExceptionFilter } from './http/runner-exception.filter.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
 import { SwaggerPackage } from './openapi/swagger-package.js';
-import { optionalPackage } from './packages/optional-package.js';
+import { optionalPackage } from './packages.js';
 import { ProcessBotLauncher } from './process/process-bot-launcher.js';
 import type { BotLauncher } from './bot/bot-launcher.js';
 import type { Provided } from './runner-module.options.js';

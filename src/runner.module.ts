@@ -12,8 +12,7 @@ import {
 import { ModuleRef, RouterModule } from '@nestjs/core';
 import { KeyAuth } from './auth/key-auth.js';
 import { getAuthToken, RunnerAuth } from './auth/runner-auth.js';
-import { BotLauncher } from './bot/bot-launcher.js';
-import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
+import { BotLauncher, MissingBotLauncher } from './bot/bot-launcher.js';
 import { CallLimits } from './calls/call-limits.js';
 import { CallRouter, TakeEveryCall } from './calls/call-router.js';
 import { CallRouting } from './calls/call-routing.js';
@@ -32,8 +31,7 @@ import { ServerConnections } from './http/server-connections.js';
 import { dependenciesCheck } from './missing-dependencies.js';
 import { ownModule } from './runner/own-module.js';
 import { getRunnerToken, Runner } from './runner/runner.js';
-import { RunnerDirectory } from './runner/runner-directory.js';
-import { RunnerHostModule } from './runner/runner-host.module.js';
+import { RunnerDirectory, RunnerHostModule } from './runner/runner-host.module.js';
 import {
   checkAsyncOptions,
   EXTRAS,
@@ -46,10 +44,9 @@ import { resolveRunnerOptions, RUNNER_OPTIONS, type RunnerOptions } from './runn
 import { RUNNER_REF, type RunnerRef } from './runner-ref.js';
 import { InvalidOptionsError, kindOf } from './validation/options.js';
 import { IN_PLACE, refusalOf } from './validation/runner-part.decorator.js';
-import { LoadMonitor } from './sessions/load-monitor.js';
+import { LoadMonitor, RunnerReadiness } from './sessions/runner-readiness.js';
 import { RunnerDrain } from './sessions/runner-drain.js';
-import { RunnerReadiness } from './sessions/runner-readiness.js';
-import { SessionApiModule } from './sessions/session-api.module.js';
+import { SessionApiModule } from './sessions/session-api.controller.js';
 import { SessionHookDispatcher } from './sessions/session-hook-dispatcher.js';
 import { NoSessionHooks, SessionHooks } from './sessions/session-hooks.js';
 import { LocalSessionRegistry } from './sessions/local-session-registry.js';

@@ -1,8 +1,8 @@
 import { Min } from 'class-validator';
 import { Accepts } from '../validation/option.decorators.js';
 import { resolveOptions, type WithDefaults } from '../validation/options.js';
-import { CallLimitError } from './call-limit.error.js';
 import {
+  CallLimitError,
   CallLimits,
   type CallReservation,
   type PlannedCall,

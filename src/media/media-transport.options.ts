@@ -1,7 +1,7 @@
 import { Min } from 'class-validator';
 import { Accepts } from '../validation/option.decorators.js';
 import { resolveOptions } from '../validation/options.js';
-import { AUDIO_RATES_HZ, isAudioRate } from './audio-rates.js';
+import { AUDIO_RATES_HZ, isAudioRate } from './pcm.js';
 
 const AtLeastMs = (min: number): PropertyDecorator =>
   Min(min, { message: `$property must be a number of milliseconds, at least ${min}` });

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { packageFile } from '../packages/package-file.js';
+import { packageFile } from '../packages.js';
 import type { BotProgram } from './process-bot.options.js';
 
 const NODE_HOST = 'dist/process/host/bot-host.js';

@@ -6,7 +6,7 @@ import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js
 import { type OpenSession, SessionRegistry } from '../sessions/session-registry.js';
 import type { SessionCall } from '../sessions/session-state.js';
 import type { Session } from '../sessions/session.js';
-import { type WaitingClient, waitsUntil } from '../sessions/start-queue.js';
+import { type WaitingClient, waitsUntil } from '../sessions/admission.js';
 import type { StartAnswer } from '../start/dto/start-answer.dto.js';
 import { StartRequest } from '../start/dto/start-request.dto.js';
 import { validateInto } from '../validation/validate-into.js';

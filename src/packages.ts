@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
-import { fieldOf } from '../errors/thrown.js';
+import { fieldOf } from './errors/thrown.js';
+import { join } from 'node:path';
 
 /** In the error of each way to look for a package that is not installed. */
 const MISSING = new Set<unknown>(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']);
@@ -49,5 +50,23 @@ function requirePackage(name: string): unknown {
     return createRequire(import.meta.url)(name);
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * Finds a file of this package, from wherever its code is loaded: the sources, `dist`, `dist/cjs`, or a host's bundle.
+ * @param path from the package's root
+ * @returns its absolute path
+ * @throws {Error} in a bundle without `node_modules` beside it
+ */
+export function packageFile(path: string): string {
+  try {
+    const manifest = createRequire(import.meta.url).resolve('nestjs-pipecat-runner/package.json');
+    return join(manifest, '..', path);
+  } catch (cause) {
+    throw new Error(
+      `${path} of nestjs-pipecat-runner is not found: the package must be installed where the application runs, also beside a bundle.`,
+      { cause },
+    );
   }
 }

@@ -4,12 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { WebSocket } from 'ws';
-import { GatewayBinding } from './gateway-binding.js';
+import { GatewayBinding, RunnerSocketAdapter } from './runner-socket-adapter.js';
 import type { RunnerRef } from '../runner-ref.js';
-import { bindGateway, RunnerGateway } from './runner-gateway.decorator.js';
-import { RunnerSocketAdapter } from './runner-socket-adapter.js';
+import { bindGateway, RunnerGateway, SocketGateway } from './socket-gateway.js';
 import type { RunnerWebSocket } from './runner-web-socket.js';
-import { SocketGateway } from './socket-gateway.js';
 import type { SocketSessions } from './socket-sessions.js';
 
 const RUNNER: RunnerRef = { name: undefined, path: 'voice', isGlobal: false, modules: new Set() };

@@ -1,4 +1,7 @@
 import 'reflect-metadata';
+import type { Type } from '@nestjs/common';
+import type { AbstractHttpAdapter, ApplicationConfig, ModulesContainer } from '@nestjs/core';
+
 /**
  * Metadata keys of `@nestjs/swagger`, an optional peer dependency. Its own decorators would cost every process that loads an argument class, such as a
  * bot's, some 200 ms and 12 MB.
@@ -60,11 +63,44 @@ export function setOperationId(handler: object, operationId: string): void {
 }
 
 /** Creates a document that includes the excluded handlers. */
-export function withExcluded<T>(make: () => T): T {
+function withExcluded<T>(make: () => T): T {
   exclusion.disable = false;
   try {
     return make();
   } finally {
     exclusion.disable = true;
   }
+}
+
+/** Used subset of `@nestjs/swagger`, an optional peer dependency. */
+export interface Swagger {
+  readonly SwaggerModule: { createDocument(app: never, config: never, options?: object): object };
+}
+
+/** Part of an application that `@nestjs/swagger` reads. Nest does not inject the application itself. */
+export interface DescribedApplication {
+  readonly modules: ModulesContainer;
+  readonly config: ApplicationConfig;
+  readonly httpAdapter: AbstractHttpAdapter;
+}
+
+/**
+ * Creates the document of some modules of an application, including excluded handlers.
+ * @param base document without its routes
+ * @param options options of `SwaggerModule.createDocument()`
+ */
+export function documentOf<T extends object>(
+  { SwaggerModule }: Swagger,
+  { modules, config, httpAdapter }: DescribedApplication,
+  isIncluded: (module: Type<unknown>) => boolean,
+  base: object,
+  options: object,
+): T {
+  const included = [...modules].filter(([, { metatype }]) => isIncluded(metatype));
+  const { applicationId } = modules;
+  const container = { getModules: () => Object.assign(new Map(included), { applicationId }) };
+  const app = { container, config, getHttpAdapter: () => httpAdapter };
+  return withExcluded(() =>
+    SwaggerModule.createDocument(app as never, base as never, options),
+  ) as T;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { neededPackage, optionalPackage } from './optional-package.js';
+import { neededPackage, optionalPackage, packageFile } from './packages.js';
+import { readFileSync } from 'node:fs';
 
 const missing = (): Promise<never> =>
   Promise.reject(Object.assign(new Error('Cannot find it'), { code: 'ERR_MODULE_NOT_FOUND' }));
@@ -32,4 +33,9 @@ it('neededPackage says how to install what is missing', async () => {
   await expect(neededPackage('prom-client', 'MetricsModule', missing)).rejects.toThrow(
     'MetricsModule needs prom-client: npm install prom-client',
   );
+});
+
+it('packageFile finds files from the root of the package', () => {
+  const manifest = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as unknown;
+  expect(manifest).toMatchObject({ name: 'nestjs-pipecat-runner' });
 });

@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { RunnerServing } from '../http/runner-serving.js';
 import { resolveRunnerOptions, type RunnerOptions } from '../runner.options.js';
-import { LoadMonitor } from './load-monitor.js';
+import { LoadMonitor } from './runner-readiness.js';
 import { LocalSessionRegistry } from './local-session-registry.js';
 
 let warn: jest.SpiedFunction<Logger['warn']>;
