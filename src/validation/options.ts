@@ -103,7 +103,3 @@ export function kindOf(value: unknown): string {
 
 export const isClass = (value: unknown): value is abstract new (...args: never[]) => object =>
   typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
-
-/** Removes undefined fields, which would override defaults. */
-export const withoutUndefined = <T extends object>(fields: T): T =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
