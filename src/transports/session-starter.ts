@@ -127,7 +127,7 @@ export class SessionStarter {
       const context = new LazyStartContext(name, session, request, baseUrl);
       return complete({ context, answer: await transport.start(context) });
     };
-    return this.sessions.start({ ...terms, transport: name, body: request.body }, setUp, client);
+    return this.sessions.start({ transport: name, body: request.body, ...terms }, setUp, client);
   }
 
   private choose(
