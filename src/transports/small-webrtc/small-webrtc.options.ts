@@ -34,6 +34,11 @@ export interface SmallWebRtcOptions {
    */
   gatheringTimeoutMs?: number;
   /**
+   * Timeout of the answer of a bot in a process of its own, in milliseconds, from the offer on: the process may have to start first.
+   * @default 30_000
+   */
+  answerTimeoutMs?: number;
+  /**
    * Timeout for a client to connect after the answer, in milliseconds.
    * @default 60_000
    */
@@ -60,6 +65,7 @@ const DEFAULTS = {
   hostAddresses: [] as string[],
   connectionMode: 'multiple',
   gatheringTimeoutMs: 2_000,
+  answerTimeoutMs: 30_000,
   connectTimeoutMs: 60_000,
   peerTimeoutMs: 9_000,
 } as const satisfies SmallWebRtcOptions;
@@ -93,6 +99,7 @@ export function resolveSmallWebRtcOptions(options: SmallWebRtcOptions): Resolved
     connectionMode: oneOf('single', 'multiple'),
     esp32Host: (value) => (address(value) ? undefined : 'must be the IP address of this machine'),
     gatheringTimeoutMs: milliseconds(1),
+    answerTimeoutMs: milliseconds(1),
     connectTimeoutMs: milliseconds(1),
     peerTimeoutMs: milliseconds(1),
     stack: (value) =>
