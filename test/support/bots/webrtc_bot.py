@@ -1,4 +1,4 @@
-"""Says back what it hears, each sample negated, or does what the `body` of its session says. It is written as Pipecat's documentation has it."""
+"""Says back what it hears, sharpened: each sample without the one half a millisecond before, or does what the `body` of its session says. It is written as Pipecat's documentation has it."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ if os.environ.get("BOT_LOADS_SECS"):
 import numpy as np
 from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputAudioRawFrame
 from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineWorker
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.runner.types import RunnerArguments, SmallWebRTCRunnerArguments
 from pipecat.runner.utils import create_transport
@@ -22,12 +22,19 @@ transport_params = {
 }
 
 
-class Negate(FrameProcessor):
+class Sharpen(FrameProcessor):
+    """Its counterpart in the tests is `sharpened`."""
+
+    def __init__(self):
+        super().__init__()
+        self.before = np.zeros(8, np.int16)
+
     async def process_frame(self, frame: Frame, direction: FrameDirection):
         await super().process_frame(frame, direction)
         if isinstance(frame, InputAudioRawFrame):
-            samples = np.frombuffer(frame.audio, np.int16)
-            audio = np.negative(np.maximum(samples, -32767)).tobytes()
+            samples = np.concatenate([self.before, np.frombuffer(frame.audio, np.int16)])
+            self.before = samples[-8:]
+            audio = (samples[8:] // 2 - samples[:-8] // 2).tobytes()
             await self.push_frame(OutputAudioRawFrame(audio, frame.sample_rate, frame.num_channels))
         else:
             await self.push_frame(frame, direction)
@@ -46,7 +53,10 @@ async def bot(runner_args: RunnerArguments):
         finally:
             print("cleaned up")
     transport = await create_transport(runner_args, transport_params)
-    worker = PipelineWorker(Pipeline([transport.input(), Negate(), transport.output()]))
+    worker = PipelineWorker(
+        Pipeline([transport.input(), Sharpen(), transport.output()]),
+        params=PipelineParams(audio_in_sample_rate=16000, audio_out_sample_rate=16000),
+    )
 
     @transport.event_handler("on_client_connected")
     async def on_client_connected(transport, client):
