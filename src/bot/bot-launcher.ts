@@ -33,6 +33,14 @@ export abstract class BotLauncher {
   prepare(): void | Promise<void> {}
 
   /**
+   * Returns true if its bots hold the peer connection of such arguments in processes of their own. The runner then passes on the client's offer and
+   * ICE candidates, and needs no WebRTC package. Called while the application starts, so that a launcher can prepare for such bots.
+   */
+  holdsPeers(_args: abstract new (...init: never[]) => RunnerArguments): boolean {
+    return false;
+  }
+
+  /**
    * Returns the reason why this launcher cannot run a bot with such arguments, with the fix; `undefined` when it can. A transport with no other
    * arguments is disabled.
    */

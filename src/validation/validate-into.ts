@@ -1,6 +1,7 @@
 import { getMetadataStorage, type ValidationError, validateSync } from 'class-validator';
 import { keepsNull, keepsUnknownKeys, nestedClassOf, type PlainClass } from './field-traits.js';
 import { isObject } from './is-object.js';
+import { isSurelyValid } from './is-surely-valid.js';
 import { type InvalidField, InvalidFieldsError } from './invalid-fields.error.js';
 
 /**
@@ -15,6 +16,7 @@ export function validateInto<T extends object>(cls: new () => T, plain: unknown,
     throw new InvalidFieldsError([{ field: at, message: 'The value must be a JSON object.' }]);
   }
   const instance = build(cls, plain);
+  if (isSurelyValid(instance)) return instance;
   const errors = validateSync(instance, { forbidUnknownValues: false });
   if (errors.length > 0) throw new InvalidFieldsError(invalidFieldsOf(errors, at && `${at}.`));
   return instance;
