@@ -31,18 +31,17 @@ export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments
 // The media.
 export { sipCallData } from './transports/livekit/sip-call-data.js';
 export type { BufferedEmitter } from './media/buffered-emitter.js';
-export type { AudioFrame } from './media/pcm.js';
-export {
-  type MarkOutcome,
-  type MediaState,
-  type MediaStats,
-  MediaTransport,
-  type MediaTransportEvents,
-} from './media/media-transport.js';
+export { MediaTransport } from './media/media-transport.js';
+export type {
+  MarkOutcome,
+  MediaState,
+  MediaStats,
+  MediaTransportEvents,
+} from './media/media-transport.events.js';
 export type { MediaTransportOptions } from './media/media-transport.options.js';
 export { MediaUnavailableError } from './bot/session-end.js';
 export type { OutgoingAudio, SendOutcome } from './media/paced-output.js';
-export { bytesFromPcm, pcmFromBytes } from './media/pcm.js';
+export { type AudioFrame, bytesFromPcm, pcmFromBytes } from './media/pcm.js';
 export { Resampler } from './media/resampler/resampler.js';
 export { createTransport, type CreateTransportOptions } from './transports/create-transport.js';
 export {

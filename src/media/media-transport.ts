@@ -1,80 +1,31 @@
-import { type AudioFrame, ownPcm, toMono, checkAudioRate, isAudioRate } from './pcm.js';
+import { AudioInput } from './audio-input.js';
+import { BufferedEmitter } from './buffered-emitter.js';
 import type {
   HangUpOutcome,
-  MediaEnd,
   MediaConnection,
+  MediaEnd,
   TransferOptions,
   TransferOutcome,
 } from './media-connection.js';
+import {
+  bufferLimits,
+  type MarkOutcome,
+  type MediaState,
+  type MediaStats,
+  type MediaTransportEvents,
+  type MediaTransportObserver,
+} from './media-transport.events.js';
 import {
   type MediaTransportOptions,
   resolveMediaTransportOptions,
 } from './media-transport.options.js';
 import { type OutgoingAudio, PacedOutput, type SendOutcome } from './paced-output.js';
-import { BufferedEmitter, type BufferLimit, MESSAGE_BUFFER } from './buffered-emitter.js';
-import { Resampler } from './resampler/resampler.js';
-import {
-  isDtmfDigit,
-  type MediaCapabilities,
-  type MediaTranscription,
-} from './serializers/media-serializer.js';
-
-/** Observer of a {@link MediaTransport}, for the runner. */
-export interface MediaTransportObserver {
-  /** Reports each kind of recoverable problem once. */
-  warn(message: string): void;
-  /** Reports an error that a listener of the bot threw or rejected with. */
-  fail(error: unknown): void;
-  /** Reports that the bot begins to hang up. */
-  hangingUp?(): void;
-  /** Reports the end of the media, once. */
-  ended(end: MediaEnd): void;
-}
-
-/** State of the media connection. */
-export type MediaState = 'connecting' | 'connected' | 'disconnected';
-
-/** Outcome of a mark. */
-export type MarkOutcome = 'played' | 'cleared' | 'disconnected';
-
-/** Media counters. */
-export interface MediaStats {
-  /** Audio frames received. */
-  audioIn: number;
-  /** Audio chunks sent. */
-  audioOut: number;
-  /** Audio frames, DTMF digits and messages dropped because the bot did not read them in time. */
-  unread: number;
-  /** Calls of `sendAudio` refused because the buffer limit was reached. */
-  overflowed: number;
-  /** Malformed input, by kind. */
-  readonly malformed: Record<string, number>;
-}
-
-/** @see MediaTransport */
-export interface MediaTransportEvents {
-  connected: [];
-  disconnected: [end: MediaEnd];
-  /** Received audio, mono. */
-  audio: [frame: AudioFrame];
-  /** A DTMF digit: `0` to `9`, `*`, `#`, `A` to `D`. */
-  dtmf: [digit: string];
-  /** An application message. */
-  message: [message: unknown];
-  /** Text of a protobuf client. */
-  text: [text: string];
-  transcription: [transcription: MediaTranscription];
-  /** Barge-in: the client interrupts the bot. */
-  interruption: [];
-}
+import { type AudioFrame, checkAudioRate, isAudioRate, toMono } from './pcm.js';
+import { PlaybackMarks } from './playback-marks.js';
+import { isDtmfDigit, type MediaCapabilities } from './serializers/media-serializer.js';
 
 const HUNG_UP: MediaEnd = { reason: 'closed', message: 'The bot hung up.' };
 const TRANSFERRED: MediaEnd = { reason: 'closed', message: 'The call was transferred.' };
-
-/** Limit of unconfirmed marks. Beyond it the oldest counts as played, because later ones were sent long ago. */
-const MAX_MARKS = 1_000;
-/** Smallest size that buffered audio counts with, in milliseconds. */
-const MIN_BUFFERED_MS = 1;
 
 /**
  * Media of a bot: audio, DTMF and application messages, the same on every transport. `createTransport(args)` creates it. It ends
@@ -91,13 +42,10 @@ const MIN_BUFFERED_MS = 1;
  */
 export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   readonly stats: MediaStats = { audioIn: 0, audioOut: 0, unread: 0, overflowed: 0, malformed: {} };
-  private readonly sampleRateHz: number | 'native';
+  private readonly input: AudioInput;
   private readonly output: PacedOutput;
-  private resampler: Resampler | undefined;
-  private receivedMs = 0;
   private currentState: MediaState = 'connecting';
-  private readonly marks = new Map<string, (outcome: MarkOutcome) => void>();
-  private markCount = 0;
+  private readonly marks: PlaybackMarks;
   private readonly warned = new Set<string>();
   private hangingUp: Promise<HangUpOutcome> | undefined;
   private transferring: Promise<TransferOutcome> | undefined;
@@ -111,7 +59,10 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     const { sampleRateHz, sendAheadMs, maxQueueMs, maxBacklogMs } =
       resolveMediaTransportOptions(options);
     super(bufferLimits(maxBacklogMs));
-    this.sampleRateHz = sampleRateHz;
+    this.input = new AudioInput(sampleRateHz);
+    this.marks = new PlaybackMarks(connection, () =>
+      this.warnOnce('marks', 'the peer does not confirm that marks were played'),
+    );
     this.output = new PacedOutput({
       ...connection.output,
       aheadMs: sendAheadMs,
@@ -129,7 +80,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
       text: (text) => this.emitUnlessEnded('text', text),
       transcription: (transcription) => this.emitUnlessEnded('transcription', transcription),
       interruption: () => this.emitUnlessEnded('interruption'),
-      markPlayed: (name) => this.settleMark(name, 'played'),
+      markPlayed: (id) => this.marks.settle(id, 'played'),
       malformed: (what, detail) => this.countMalformed(what, detail),
       disconnected: (end) => this.ended(end),
     });
@@ -185,7 +136,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   /** Barge-in: drops audio that has not been played, here and, with `capabilities.remoteClear`, at the client or carrier. */
   clear(): void {
     this.output.clear();
-    this.settleMarks('cleared');
+    this.marks.settleAll('cleared');
     if (this.currentState === 'connected') this.connection.clear();
   }
 
@@ -201,7 +152,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     if (typeof name !== 'string') throw new TypeError('name must be a string');
     return new Promise((resolve) => {
       this.output.mark((outcome) => {
-        if (outcome === 'sent') this.awaitPlayback(name, resolve);
+        if (outcome === 'sent') this.marks.add(name, this.output.aheadMs, resolve);
         else resolve(outcome === 'disconnected' ? 'disconnected' : 'cleared');
       });
     });
@@ -305,7 +256,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     // The peer leaves because the bot hangs up.
     const end = this.hangingUp && cause.reason === 'peer_left' ? HUNG_UP : cause;
     this.output.end();
-    this.settleMarks('disconnected');
+    this.marks.settleAll('disconnected');
     this.observer?.ended(end);
     this.notify('disconnected', end);
     this.endIterations();
@@ -331,51 +282,14 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     const mono = toMono(pcm, channels);
     if (mono.length === 0) return;
     this.stats.audioIn++;
-    const startMs = timestampMs ?? this.receivedMs;
-    this.receivedMs = startMs + (mono.length * 1_000) / fromHz;
-    const sampleRateHz = this.sampleRateHz === 'native' ? fromHz : this.sampleRateHz;
-    let resampled: Int16Array;
-    if (fromHz === sampleRateHz) resampled = ownPcm(mono);
-    else {
-      if (this.resampler?.inRateHz !== fromHz) this.resampler = new Resampler(fromHz, sampleRateHz);
-      resampled = this.resampler.process(mono);
-    }
-    if (resampled.length === 0) return;
-    this.notify('audio', { pcm: resampled, sampleRateHz, channels: 1, timestampMs: startMs });
+    const frame = this.input.frameOf(mono, fromHz, timestampMs);
+    if (frame) this.notify('audio', frame);
   }
 
   private write(chunk: Int16Array): boolean {
     if (this.currentState !== 'connected' || !this.connection.sendAudio(chunk)) return false;
     this.stats.audioOut++;
     return true;
-  }
-
-  private awaitPlayback(name: string, settle: (outcome: MarkOutcome) => void): void {
-    // The number keeps marks of the same name apart.
-    const id = `${++this.markCount}:${name}`;
-    if (this.capabilities.marks === 'confirmed') {
-      this.marks.set(id, settle);
-      if (this.marks.size > MAX_MARKS) {
-        this.warnOnce('marks', 'the peer does not confirm that marks were played');
-        this.settleMark(this.marks.keys().next().value!, 'played');
-      }
-      this.connection.mark(id);
-      return;
-    }
-    const timer = setTimeout(() => this.settleMark(id, 'played'), this.output.aheadMs);
-    this.marks.set(id, (outcome) => {
-      clearTimeout(timer);
-      settle(outcome);
-    });
-  }
-
-  private settleMark(id: string, outcome: MarkOutcome): void {
-    this.marks.get(id)?.(outcome);
-    this.marks.delete(id);
-  }
-
-  private settleMarks(outcome: MarkOutcome): void {
-    for (const id of this.marks.keys()) this.settleMark(id, outcome);
   }
 
   private countMalformed(what: string, detail?: string): void {
@@ -411,26 +325,3 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
 }
 
 const failed = (error: string): TransferOutcome => ({ ok: false, error });
-
-/** Buffer limits by event. */
-function bufferLimits(maxBacklogMs: number): {
-  [E in keyof MediaTransportEvents]: BufferLimit<MediaTransportEvents[E][0]>;
-} {
-  const buffer = MESSAGE_BUFFER;
-  const lasting = { ...buffer, lasting: true };
-  const audio: BufferLimit<AudioFrame> = {
-    limit: maxBacklogMs,
-    sizeOf: ({ pcm, sampleRateHz }) =>
-      Math.max(MIN_BUFFERED_MS, (pcm.length * 1_000) / sampleRateHz),
-  };
-  return {
-    connected: buffer,
-    disconnected: buffer,
-    audio,
-    dtmf: lasting,
-    message: lasting,
-    text: lasting,
-    transcription: lasting,
-    interruption: buffer,
-  };
-}

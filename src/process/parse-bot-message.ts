@@ -1,6 +1,6 @@
 import { textOfThrown } from '../errors/thrown.js';
 import { isObject } from '../validation/is-object.js';
-import type { MediaStats } from '../media/media-transport.js';
+import type { MediaStats } from '../media/media-transport.events.js';
 import { BOT_ENDS, type BotMessage, LOG_LEVELS, MAX_LOG_TEXT, MAX_REASON } from './bot-messages.js';
 import { printableLines } from './printable-lines.js';
 

@@ -1,6 +1,6 @@
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import type { MediaConnection } from '../media/media-connection.js';
-import type { MediaStats } from '../media/media-transport.js';
+import type { MediaStats } from '../media/media-transport.events.js';
 import type { Session } from './session.js';
 
 /**
