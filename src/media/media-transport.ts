@@ -3,6 +3,7 @@ import { BufferedEmitter } from './buffered-emitter.js';
 import type {
   HangUpOutcome,
   MediaConnection,
+  MediaConnectionEvents,
   MediaEnd,
   TransferOptions,
   TransferOutcome,
@@ -27,18 +28,17 @@ import { isDtmfDigit, type MediaCapabilities } from './serializers/media-seriali
 const HUNG_UP: MediaEnd = { reason: 'closed', message: 'The bot hung up.' };
 const TRANSFERRED: MediaEnd = { reason: 'closed', message: 'The call was transferred.' };
 
+const NOT_TRANSFERABLE =
+  'This call cannot be transferred: there is no carrier, or no credentials for it.';
+
+type ReceivedAudio = Parameters<MediaConnectionEvents['audio']>;
+
 /**
  * Media of a bot: audio, DTMF and application messages, the same on every transport. `createTransport(args)` creates it. It ends
  * with the connection or the session.
  *
  * Input is available as events and as async iterators. Events are buffered until the first listener or iterator is attached. DTMF
  * digits, messages, texts and transcriptions are also buffered whenever there is no listener later; audio is not.
- *
- * @example
- * ```ts
- * const transport = await createTransport(args);
- * for await (const frame of transport.audioIn()) void transport.sendAudio(frame);
- * ```
  */
 export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   readonly stats: MediaStats = { audioIn: 0, audioOut: 0, unread: 0, overflowed: 0, malformed: {} };
@@ -56,22 +56,22 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     options: MediaTransportOptions = {},
     private readonly observer?: MediaTransportObserver,
   ) {
-    const { sampleRateHz, sendAheadMs, maxQueueMs, maxBacklogMs } =
-      resolveMediaTransportOptions(options);
+    const resolved = resolveMediaTransportOptions(options);
+    const { sampleRateHz, sendAheadMs: aheadMs, maxQueueMs, maxBacklogMs } = resolved;
     super(bufferLimits(maxBacklogMs));
     this.input = new AudioInput(sampleRateHz);
     this.marks = new PlaybackMarks(connection, () =>
       this.warnOnce('marks', 'the peer does not confirm that marks were played'),
     );
-    this.output = new PacedOutput({
-      ...connection.output,
-      aheadMs: sendAheadMs,
-      maxQueueMs,
-      write: (chunk) => this.write(chunk),
-    });
+    const write = (chunk: Int16Array): boolean => {
+      const isSent = this.currentState === 'connected' && connection.sendAudio(chunk);
+      if (isSent) this.stats.audioOut++;
+      return isSent;
+    };
+    this.output = new PacedOutput({ ...connection.output, aheadMs, maxQueueMs, write });
     connection.open({
       connected: () => this.connected(),
-      audio: (...args) => this.receiveAudio(...args),
+      audio: (...audio) => this.receiveAudio(audio),
       dtmf: (digit) =>
         isDtmfDigit(digit)
           ? this.emitUnlessEnded('dtmf', digit)
@@ -97,25 +97,23 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
 
   /** Returns an independent iterator over received audio, mono, until the connection or session ends or `signal` aborts. */
   audioIn(signal?: AbortSignal): AsyncIterableIterator<AudioFrame> {
-    return this.iterateUntilEnd('audio', signal);
+    return this.iterate('audio', signal);
   }
 
   /** Returns an iterator over received DTMF digits, as {@link audioIn} does. */
   dtmfIn(signal?: AbortSignal): AsyncIterableIterator<string> {
-    return this.iterateUntilEnd('dtmf', signal);
+    return this.iterate('dtmf', signal);
   }
 
   /** Returns an iterator over received application messages, as {@link audioIn} does. */
   messages(signal?: AbortSignal): AsyncIterableIterator<unknown> {
-    return this.iterateUntilEnd('message', signal);
+    return this.iterate('message', signal);
   }
 
   /**
    * Queues audio after the audio that is queued already. Resolves when it is sent or dropped; the samples must not change until
    * then. Never rejects.
-   *
-   * @throws {TypeError} when `pcm` is no `Int16Array`
-   * @throws {RangeError} for an unsupported sample rate or an invalid number of channels
+   * @throws {TypeError} when `pcm` is no `Int16Array`; {RangeError} for an unsupported sample rate or an invalid number of channels
    */
   sendAudio(audio: OutgoingAudio): Promise<SendOutcome> {
     if (!(audio.pcm instanceof Int16Array)) {
@@ -143,7 +141,6 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   /**
    * Resolves when all audio sent before the mark has been played. With more than 1,000 unconfirmed marks the oldest counts as played;
    * with more than 1,000 unsent marks the new one is `cleared` at once.
-   *
    * @param name a label, visible in the messages on the wire
    * @throws {TypeError} when `name` is no string
    */
@@ -185,15 +182,15 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
 
   /** Ends the call through the provider's API where possible, and the connection. Idempotent. Never rejects. */
   hangUp(): Promise<HangUpOutcome> {
-    if (!this.hangingUp) {
-      this.observer?.hangingUp?.();
-      this.hangingUp = this.connection.hangUp().then((outcome) => {
-        if (!outcome.ok) this.observer?.warn(`hanging up failed: ${outcome.error}`);
-        this.close(HUNG_UP);
-        return outcome;
-      });
-    }
-    return this.hangingUp;
+    return (this.hangingUp ??= this.endCall());
+  }
+
+  private async endCall(): Promise<HangUpOutcome> {
+    this.observer?.hangingUp?.();
+    const outcome = await this.connection.hangUp();
+    if (!outcome.ok) this.observer?.warn(`hanging up failed: ${outcome.error}`);
+    this.close(HUNG_UP);
+    return outcome;
   }
 
   /** True for a phone call of a carrier whose `credentials` are configured: {@link transfer} can put it through. */
@@ -204,16 +201,11 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   /**
    * Transfers the call through the carrier's API. On success the connection is closed; on failure the call goes on with the bot.
    * Never rejects.
-   *
    * @param target a phone number in E.164, or a SIP URI
    */
   async transfer(target: string, options: TransferOptions = {}): Promise<TransferOutcome> {
     const { transfer } = this.connection;
-    if (!transfer) {
-      return failed(
-        'This call cannot be transferred: there is no carrier, or no credentials for it.',
-      );
-    }
+    if (!transfer) return failed(NOT_TRANSFERABLE);
     if (this.currentState === 'disconnected' || this.hangingUp) return failed('The call is over.');
     if (this.transferring) return failed('The call is being transferred already.');
     this.transferring = transfer(target, options);
@@ -226,16 +218,18 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
 
   /** Ends the connection. @param end the reason, as `disconnected` reports it */
   close(end: MediaEnd = { reason: 'closed', message: 'The bot closed the connection.' }): void {
-    if (this.currentState === 'disconnected') return;
-    this.disconnect(end);
-    void this.connection.close(end);
+    this.endWith(end, end.reason);
   }
 
   /** @internal Ends the connection because the session ended. */
   abort(end: MediaEnd): void {
+    this.endWith(end, 'aborted');
+  }
+
+  private endWith(end: MediaEnd, reason: MediaEnd['reason']): void {
     if (this.currentState === 'disconnected') return;
     this.disconnect(end);
-    void this.connection.close({ ...end, reason: 'aborted' });
+    void this.connection.close({ ...end, reason });
   }
 
   private connected(): void {
@@ -270,12 +264,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     if (this.currentState !== 'disconnected') this.notify(event, ...args);
   }
 
-  private receiveAudio(
-    pcm: Int16Array,
-    fromHz: number,
-    channels: number,
-    timestampMs?: number,
-  ): void {
+  private receiveAudio([pcm, fromHz, channels, timestampMs]: ReceivedAudio): void {
     if (this.currentState === 'disconnected') return;
     if (!isAudioRate(fromHz))
       return this.countMalformed('audio of a sample rate that is not in use');
@@ -286,18 +275,12 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     if (frame) this.notify('audio', frame);
   }
 
-  private write(chunk: Int16Array): boolean {
-    if (this.currentState !== 'connected' || !this.connection.sendAudio(chunk)) return false;
-    this.stats.audioOut++;
-    return true;
-  }
-
   private countMalformed(what: string, detail?: string): void {
     if (this.currentState === 'disconnected') return;
     const { malformed } = this.stats;
     malformed[what] = (malformed[what] ?? 0) + 1;
-    if (malformed[what] > 1) return;
-    this.observer?.warn(`the other side sent ${what}${detail ? ` (${detail})` : ''}; ignored`);
+    const more = detail ? ` (${detail})` : '';
+    this.warnOnce(`malformed ${what}`, `the other side sent ${what}${more}; ignored`);
   }
 
   private warnOnce(kind: string, message: string): void {
@@ -315,12 +298,6 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   override fail(error: unknown): void {
     if (!this.observer) throw error;
     this.observer.fail(error);
-  }
-
-  private iterateUntilEnd<E extends 'audio' | 'dtmf' | 'message'>(event: E, signal?: AbortSignal) {
-    const iteration = this.iterate(event, signal);
-    if (this.currentState === 'disconnected') this.endIterations();
-    return iteration;
   }
 }
 
