@@ -113,7 +113,8 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   /**
    * Queues audio after the audio that is queued already. Resolves when it is sent or dropped; the samples must not change until
    * then. Never rejects.
-   * @throws {TypeError} when `pcm` is no `Int16Array`; {RangeError} for an unsupported sample rate or an invalid number of channels
+   * @throws {TypeError} when `pcm` is no `Int16Array`
+   * @throws {RangeError} for an unsupported sample rate or an invalid number of channels
    */
   sendAudio(audio: OutgoingAudio): Promise<SendOutcome> {
     if (!(audio.pcm instanceof Int16Array)) {
