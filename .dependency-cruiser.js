@@ -5,7 +5,7 @@ const NEIGHBOURS = {
   compat: ['errors'],
   limits: [],
   validation: ['compat', 'errors'],
-  media: ['limits'],
+  media: ['limits', 'validation'],
   rtvi: ['errors', 'media', 'validation'],
   bot: ['errors', 'validation'],
   auth: ['errors', 'http', 'runner.options.ts'],

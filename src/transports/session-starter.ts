@@ -124,17 +124,10 @@ export class SessionStarter {
   ): Promise<T> {
     const { name, request, transport } = this.choose(asked, terms);
     const setUp = async (session: Session): Promise<T> => {
-      const context: StartContext = {
-        name,
-        session,
-        request,
-        get baseUrl() {
-          return baseUrl();
-        },
-      };
+      const context = new LazyStartContext(name, session, request, baseUrl);
       return complete({ context, answer: await transport.start(context) });
     };
-    return this.sessions.start({ ...terms, transport: name, body: request.body }, setUp, client);
+    return this.sessions.start({ transport: name, body: request.body, ...terms }, setUp, client);
   }
 
   private choose(
@@ -165,5 +158,19 @@ export class SessionStarter {
       this.transports.onlyOne ??
       'webrtc'
     );
+  }
+}
+
+/** Derives the URL when it is read. A getter of an object literal would give every start a hidden class of its own, which keeps the request in memory. */
+class LazyStartContext implements StartContext {
+  constructor(
+    readonly name: string,
+    readonly session: Session,
+    readonly request: StartRequest,
+    private readonly urlOf: () => PublicBaseUrl,
+  ) {}
+
+  get baseUrl(): PublicBaseUrl {
+    return this.urlOf();
   }
 }

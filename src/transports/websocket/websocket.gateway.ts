@@ -6,8 +6,7 @@ import type { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
 import { SocketSessions } from '../../websocket/socket-sessions.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
 import { TransportRegistry } from '../transport-registry.js';
-import { WEBSOCKET_OPTIONS } from './websocket.module-definition.js';
-import type { WebSocketOptions } from './websocket.options.js';
+import { WEBSOCKET_OPTIONS, type WebSocketOptions } from './websocket.options.js';
 
 /** `/ws-client`: starts a bot for each WebSocket client. */
 @RunnerGateway('ws-client')
