@@ -34,22 +34,11 @@ export const declaredAccess = (handler: object, controller: object): AccessKind 
 
 /**
  * Returns true when a request starts a session of the runner, for the host's rate limit guards.
- *
- * @example
- * ```ts
- * ThrottlerModule.forRoot({ throttlers: [{ ttl: 60_000, limit: 10 }], skipIf: (context) => !startsSession(context) })
- * ```
  */
 export const startsSession = (context: ExecutionContext): boolean => accessOf(context) === 'start';
 
 /**
  * Returns the access kind of a request to a route of the runner; `undefined` for a route of the host. For global guards of the host.
- *
- * @example
- * ```ts
- * // In a login guard: probes and carriers have no login.
- * if (['open', 'webhook'].includes(runnerAccess(context) ?? '')) return true;
- * ```
  */
 export const runnerAccess = (context: ExecutionContext): AccessKind | undefined =>
   runnerRouteOf(context.getHandler()) && accessOf(context);

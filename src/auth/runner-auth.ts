@@ -44,20 +44,6 @@ export interface Principal {
 /**
  * Authorization of the runner's HTTP routes, and its DI token. The default checks `publicKeys` and `privateKeys`. A host with users of its own
  * provides one: `RunnerModule.forRoot({ auth: JwtAuth })`. The host's own guards apply too, and run first.
- *
- * @example
- * ```ts
- * @Injectable()
- * export class JwtAuth extends RunnerAuth {
- *   constructor(private readonly jwt: JwtService) { super(); }
- *
- *   async authorize({ access, request }: AuthRequest): Promise<Principal | undefined> {
- *     const user = await this.jwt.verifyAsync(request.headers.authorization?.slice(7) ?? '').catch(() => undefined);
- *     if (!user || (access === 'manage' && !user.admin)) return undefined;
- *     return { id: user.sub, maxSessions: 2, claims: user };
- *   }
- * }
- * ```
  */
 export abstract class RunnerAuth {
   /**

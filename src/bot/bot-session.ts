@@ -28,15 +28,6 @@ export abstract class BotSession {
   abstract ready(): void;
   /**
    * Registers the handler of HTTP requests to `/sessions/<id>/…`, like Pipecat Cloud's session API. The last one registered is used.
-   *
-   * @example
-   * ```ts
-   * session.onRequest(async (request) => {
-   *   const { pathname } = new URL(request.url); // the path after /sessions/<id>
-   *   if (pathname === '/context' && request.method === 'POST') return Response.json(this.update(await request.json()));
-   *   return new Response('no such thing', { status: 404 });
-   * });
-   * ```
    */
   abstract onRequest(handler: SessionRequestHandler): void;
 }

@@ -10,19 +10,6 @@ import type { RunnerRef } from '../runner-ref.js';
 /**
  * Base of gateways with `@RunnerGateway(path)`, which admit sockets to sessions and launch bots. An error of {@link accept} closes the
  * socket with close code 1011 and is logged.
- *
- * @example
- * ```ts
- * @RunnerGateway('pcm')
- * export class PcmGateway extends SocketGateway {
- *   constructor(protected readonly sockets: SocketSessions, private readonly sessions: SessionRegistry) { super(); }
- *
- *   protected async accept(socket: RunnerWebSocket, request: IncomingMessage): Promise<void> {
- *     const session = await this.sockets.admit(socket, request, { transports: ['pcm'], openAs: 'pcm' });
- *     if (session) this.sessions.launch(session, new PcmRunnerArguments({ websocket: socket }));
- *   }
- * }
- * ```
  */
 export abstract class SocketGateway {
   protected abstract readonly sockets: SocketSessions;
