@@ -11,11 +11,16 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { RunnerExceptionFilter } from '../http/runner-exception.filter.js';
-import { getAuthToken, RunnerAuth, type Principal, type AccessKind } from './runner-auth.js';
+import {
+  getAuthToken,
+  RunnerAuth,
+  type Principal,
+  type AccessKind,
+  OwnPrincipal,
+} from './runner-auth.js';
 import { RunnerError } from '../errors/runner.error.js';
 import type { HttpRequest } from '../http/http-request.js';
 import { RunnerRequest } from '../http/runner-request.js';
-import { OwnPrincipal } from './principal.js';
 import { runnerRouteOf } from '../http/runner-route.js';
 
 /** Metadata key of the {@link AccessKind} of a controller or handler. */
