@@ -51,7 +51,6 @@ export const runnerAccess = (context: ExecutionContext): AccessKind | undefined 
 /**
  * Declares the access kind of a controller or handler, and so the key that requests need. Every controller of the runner has it. A host can use it on
  * its own controllers, in modules that see the runner's exports (`isGlobal`, or an import of the `RunnerModule`).
- *
  * @param runner `name` of the runner whose `RunnerAuth` decides @default the runner without a name
  */
 export function Access(kind: AccessKind, runner?: string): ClassDecorator & MethodDecorator {

@@ -51,7 +51,6 @@ export abstract class BotLauncher {
   /**
    * Runs one conversation. The session ends when the returned promise settles: `completed` when it resolves, `failed` when it rejects.
    * When `session.signal` aborts, return soon: after the grace period (`stopGraceMs`) the runner closes the bot's connection.
-   *
    * @param args arguments of the transport; `instanceof` distinguishes them
    * @param session identity, abort signal and readiness of this conversation
    */

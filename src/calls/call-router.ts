@@ -68,7 +68,6 @@ export abstract class CallRouter {
   /**
    * Returns the keys of a call's webhook signature, for hosts whose tenants have carrier accounts of their own: Twilio's or Plivo's auth token, Telnyx'
    * public key. Called before the webhook is verified, so it should only look up keys.
-   *
    * @returns one or more keys; an empty list refuses the webhook with 401; `undefined` applies the module's `webhookKeys`
    */
   webhookKeys(

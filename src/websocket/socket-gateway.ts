@@ -57,7 +57,6 @@ const RUNNER_GATEWAY = Symbol('RUNNER_GATEWAY');
 /**
  * Marks a subclass of `SocketGateway` as a gateway on raw sockets, a provider of a transport's module. It receives the connections to `/<path>`
  * and `/<path>/<token>` below the runner's base path, on the application's HTTP server, beside the gateways of the host.
- *
  * @param path path without leading and trailing slash, such as `ws-client`
  */
 export const RunnerGateway = (path: string): ClassDecorator => SetMetadata(RUNNER_GATEWAY, path);
