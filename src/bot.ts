@@ -6,9 +6,8 @@ import './transports/telephony/telephony.media.js';
 import './transports/websocket/websocket.media.js';
 
 // The bot and its session.
-export { BotLauncher } from './bot/bot-launcher.js';
-export { BotSession, type SessionRequestHandler } from './bot/bot-session.js';
-export { SessionEnd, type SessionEndCode } from './bot/session-end.js';
+export { BotLauncher, BotSession, type SessionRequestHandler } from './bot/bot-launcher.js';
+export { MediaUnavailableError, SessionEnd, type SessionEndCode } from './bot/session-end.js';
 export type { RunnerLog } from './errors/runner-logger.js';
 export { type InvalidField, InvalidFieldsError } from './validation/invalid-fields.error.js';
 
@@ -31,18 +30,16 @@ export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments
 // The media.
 export { sipCallData } from './transports/livekit/sip-call-data.js';
 export type { BufferedEmitter } from './media/buffered-emitter.js';
-export type { AudioFrame } from './media/pcm.js';
-export {
-  type MarkOutcome,
-  type MediaState,
-  type MediaStats,
-  MediaTransport,
-  type MediaTransportEvents,
-} from './media/media-transport.js';
+export { MediaTransport } from './media/media-transport.js';
+export type {
+  MarkOutcome,
+  MediaState,
+  MediaStats,
+  MediaTransportEvents,
+} from './media/media-transport.events.js';
 export type { MediaTransportOptions } from './media/media-transport.options.js';
-export { MediaUnavailableError } from './bot/session-end.js';
 export type { OutgoingAudio, SendOutcome } from './media/paced-output.js';
-export { bytesFromPcm, pcmFromBytes } from './media/pcm.js';
+export { type AudioFrame, bytesFromPcm, pcmFromBytes } from './media/pcm.js';
 export { Resampler } from './media/resampler/resampler.js';
 export { createTransport, type CreateTransportOptions } from './transports/create-transport.js';
 export {
@@ -81,9 +78,8 @@ export type {
   OutputFormat,
   WireMessage,
 } from './media/serializers/media-serializer.js';
-export type { AudioCodec } from './media/codecs/audio-codec.js';
+export { type AudioCodec, L16 } from './media/codecs/audio-codec.js';
 export { ALAW, MULAW } from './media/codecs/g711.js';
-export { L16 } from './media/codecs/audio-codec.js';
 export { type JsonMessage, parseJsonMessage } from './media/serializers/json-message.js';
 export type { SocketResponder } from './websocket/runner-web-socket.js';
 export { SocketMediaConnection, type SocketMediaOptions } from './media/socket-media-connection.js';
@@ -111,9 +107,8 @@ export type { ReceivedRequest } from './transports/telephony/carriers/received-r
 
 // The tracks of a peer connection.
 export type { OutgoingRtp, RtpPacket } from './media/rtp/rtp-packet.js';
-export type { VideoCodec } from './media/rtp/video-payload.js';
+export type { OutgoingVideo, VideoCodec } from './media/rtp/video-payload.js';
 export type { VideoFrame } from './media/rtp/video-receiver.js';
-export type { OutgoingVideo } from './media/rtp/video-payload.js';
 export type {
   ConnectionState,
   SmallWebRTCConnection,

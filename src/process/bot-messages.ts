@@ -1,7 +1,7 @@
 import type { PeerConfig, PeerReport, PeerRequest } from '../bot/bot-peer.js';
 import type { SessionEndCode } from '../bot/session-end.js';
 import type { HangUpOutcome, TransferOptions, TransferOutcome } from '../media/media-connection.js';
-import type { MediaStats } from '../media/media-transport.js';
+import type { MediaStats } from '../media/media-transport.events.js';
 
 /** Log levels. */
 export const LOG_LEVELS = ['verbose', 'debug', 'log', 'warn', 'error', 'fatal'] as const;

@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws';
-import type { BotSession } from '../bot/bot-session.js';
+import type { BotSession } from '../bot/bot-launcher.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { textOfThrown } from '../errors/thrown.js';

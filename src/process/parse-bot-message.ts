@@ -1,7 +1,7 @@
 import { PEER_STATES, type PeerReport } from '../bot/bot-peer.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { isObject } from '../validation/is-object.js';
-import type { MediaStats } from '../media/media-transport.js';
+import type { MediaStats } from '../media/media-transport.events.js';
 import {
   BOT_ENDS,
   type BotMessage,

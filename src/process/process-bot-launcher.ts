@@ -1,6 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { BotLauncher } from '../bot/bot-launcher.js';
-import type { BotSession } from '../bot/bot-session.js';
+import { BotLauncher, type BotSession } from '../bot/bot-launcher.js';
 import { liveFieldOf } from '../bot/wire-classes.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { BotRun } from './bot-run.js';

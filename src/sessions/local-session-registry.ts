@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { OwnPrincipal } from '../auth/principal.js';
-import { type Principal, reaches } from '../auth/runner-auth.js';
+import { OwnPrincipal, type Principal, reaches } from '../auth/runner-auth.js';
 import { BotLauncher, MissingBotLauncher } from '../bot/bot-launcher.js';
 import type { CallData } from '../bot/call-data.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';

@@ -72,7 +72,6 @@ export abstract class SessionRegistry {
   /**
    * Opens a session and sets it up. If that throws, the session ends as `start_failed`; its resources are released without delaying the
    * client. Reports a refusal.
-   *
    * @param client connection of a client that can wait in the start queue, for up to `startQueueMs`
    * @throws {RunnerError} `NO_BOT`, `AT_CAPACITY`, `OVERLOADED`, `DRAINING`, or the error of `setUp`
    */

@@ -3,7 +3,8 @@ import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { MediaEnd, MediaConnection } from '../media/media-connection.js';
-import { MediaTransport, type MediaTransportObserver } from '../media/media-transport.js';
+import type { MediaTransportObserver } from '../media/media-transport.events.js';
+import { MediaTransport } from '../media/media-transport.js';
 import {
   type MediaTransportOptions,
   resolveMediaTransportOptions,

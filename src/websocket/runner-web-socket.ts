@@ -54,7 +54,6 @@ export class RunnerWebSocket extends WebSocket {
   /**
    * Buffers frames until a `message` listener is attached, which then receives them in order. If that listener is removed early, the rest stays
    * buffered. Idempotent.
-   *
    * @param unread messages to be read again, before all others
    */
   hold(unread: readonly Message[] = []): void {

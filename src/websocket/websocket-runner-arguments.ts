@@ -13,7 +13,9 @@ export class WebSocketRunnerArguments extends RunnerArguments {
   websocket!: WebSocket;
 
   /** `websocket` for plain clients, else the carrier: `twilio`, `telnyx`, `plivo`, `exotel`. */
-  @OptionalString('`websocket` for plain clients, else the name of the carrier.', 'twilio')
+  @OptionalString('`websocket` for plain clients, else the name of the carrier.', {
+    example: 'twilio',
+  })
   transport_type?: string;
 
   constructor(init?: Init<WebSocketRunnerArguments, 'websocket'>) {

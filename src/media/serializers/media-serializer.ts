@@ -94,6 +94,9 @@ export const END_TIMEOUT_MS = 5_000;
 /** @see InboundMedia */
 export const IGNORED: InboundMedia = { kind: 'ignored' };
 
+/** Message of a serializer whose peer knows none of the kind. */
+export const noMessage = (): undefined => undefined;
+
 const malformedByWhat = new Map<string, InboundMedia>();
 
 /** @see InboundMedia */

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { OwnPrincipal } from './principal.js';
-import type { Principal } from './runner-auth.js';
+import { OwnPrincipal, type Principal } from './runner-auth.js';
 
 describe('a principal', () => {
   it('is read once, and keeps nothing but its fields', () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { DOCS_FILES } from './openapi.controller.js';
-import { SwaggerPackage } from './swagger-package.js';
+import { SwaggerPackage } from './runner-api.js';
 
 class Missing extends SwaggerPackage {
   protected override get path(): undefined {

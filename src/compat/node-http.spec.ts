@@ -1,10 +1,45 @@
 import { once } from 'node:events';
-import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
-import { connect, createServer as createHttp2Server } from 'node:http2';
-import type { AddressInfo } from 'node:net';
-import { describe, expect, it } from '@jest/globals';
+import { createServer, type IncomingMessage, get, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { expect, it, describe } from '@jest/globals';
+import { goOnWithoutUpgrade, isToWebSocket, beforeHeaders } from './node-http.js';
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import fastify from 'fastify';
-import { beforeHeaders } from './before-headers.js';
+
+it('a request that offers HTTP/2 is answered in its turn by a server with upgrades', async () => {
+  const seen: [url: string | undefined, upgrade: string | undefined, body: string][] = [];
+  const http = createServer((request, response) => {
+    void text(request).then((body) => {
+      seen.push([request.url, request.headers.upgrade, body]);
+      // An answer that is being written when the next request comes.
+      setTimeout(() => response.end(`answer to ${request.url}`), 50);
+    });
+  });
+  http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    expect(isToWebSocket(request)).toBe(false);
+    goOnWithoutUpgrade(http, request, socket, head);
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const socket = connect((http.address() as AddressInfo).port, '127.0.0.1');
+  socket.write(
+    'GET /first HTTP/1.1\r\nHost: x\r\n\r\n' +
+      'POST /second HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\n' +
+      'HTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Length: 4\r\n\r\nbody',
+  );
+  const answers = await text(socket);
+  expect(answers.match(/answer to \/(first|second)/g)).toEqual([
+    'answer to /first',
+    'answer to /second',
+  ]);
+  expect(seen).toEqual([
+    ['/first', undefined, ''],
+    ['/second', undefined, 'body'],
+  ]);
+  http.close();
+});
 
 /** What a client sees of an answer. */
 async function answerOf(answer: (response: ServerResponse) => void): Promise<IncomingMessage> {
@@ -72,7 +107,7 @@ describe('beforeHeaders', () => {
       response.writeHead(200, { 'x-b': '2' }).end();
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     const stream = session.request({ ':path': '/' });
     const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
     expect([headers['x-a'], headers['x-b']]).toEqual(['1', '2']);
