@@ -78,4 +78,6 @@ export interface StartMessage {
   readonly handshake: readonly string[];
   readonly canHangUp: boolean;
   readonly canTransfer?: boolean;
+  /** True when the runner answers the control messages of the carrier, such as `ping`, and numbers those of the bot. */
+  readonly isAnswered?: boolean;
 }

@@ -76,13 +76,15 @@ export class BotRun {
     const { id, transport, bot, claims } = botSession;
     this.started = true;
     const websocket = args instanceof WebSocketRunnerArguments ? args.websocket : undefined;
+    const own = websocket instanceof RunnerWebSocket ? websocket : undefined;
     process.send({
       type: 'start',
       session: { id, transport, bot, claims },
       args: args.toJSON(),
-      handshake: websocket instanceof RunnerWebSocket ? websocket.handshake : [],
+      handshake: own?.handshake ?? [],
       canHangUp: this.context.hangUp !== undefined,
       ...(this.context.transfer && { canTransfer: true }),
+      ...(own?.isAnswered && { isAnswered: true }),
     });
     if (websocket) this.relay = this.relayOf(websocket);
   }

@@ -2,15 +2,12 @@ import { CallData } from '../../../../bot/call-data.js';
 import { objectIn, textIn } from '../../../../media/serializers/json-message.js';
 import type { Carrier } from '../carrier.js';
 import { genesysDialect } from './genesys.dialect.js';
-import { genesysResponder } from './genesys.responder.js';
+import { GenesysResponder } from './genesys.responder.js';
 import { GenesysSerializer, selectMedia } from './genesys.serializer.js';
 import { type GenesysAccount, verifyGenesys } from './genesys.signature.js';
 
 /** The conversation of the probe with which Genesys tests the connection when an integration is activated. */
 const NO_CONVERSATION = '00000000-0000-0000-0000-000000000000';
-
-const serializerOf = ({ stream_id, media }: CallData): GenesysSerializer =>
-  new GenesysSerializer(stream_id ?? '', selectMedia(media));
 
 /**
  * Genesys Cloud, AudioHook and Audio Connector: https://developer.genesys.cloud/devapps/audiohook. The `body` of the call has the input variables of
@@ -48,6 +45,6 @@ export const genesys: Carrier<'genesys', GenesysAccount> = {
   },
 
   isTest: ({ call_id }) => call_id === NO_CONVERSATION,
-  responder: (call) => genesysResponder(serializerOf(call)),
-  serializer: serializerOf,
+  responder: ({ stream_id = '', media }) => new GenesysResponder(stream_id, selectMedia(media)),
+  serializer: ({ stream_id = '', media }) => new GenesysSerializer(stream_id, selectMedia(media)),
 };
