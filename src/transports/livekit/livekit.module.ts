@@ -1,10 +1,8 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import './livekit.media.js';
+import './livekit-media-connection.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './livekit.module-definition.js';
 import { LIVEKIT_OPTIONS, resolveLiveKitOptions } from './livekit.options.js';
-import { LIVEKIT_SDK, loadLiveKitSdk } from './livekit-sdk.js';
-import { LiveKitServer } from './livekit-server.js';
-import { LiveKitSessions } from './livekit-sessions.js';
+import { LIVEKIT_SDK, loadLiveKitSdk, LiveKitServer } from './livekit-server.js';
 import { LiveKitTransport } from './livekit.transport.js';
 import { LiveKitWebhookController } from './livekit-webhook.controller.js';
 import { RunnerPart } from '../../validation/runner-part.decorator.js';
@@ -16,7 +14,6 @@ import { RunnerPart } from '../../validation/runner-part.decorator.js';
   providers: [
     LiveKitTransport,
     LiveKitServer,
-    LiveKitSessions,
     { provide: LIVEKIT_SDK, useFactory: loadLiveKitSdk },
     {
       provide: LIVEKIT_OPTIONS,

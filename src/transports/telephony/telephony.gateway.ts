@@ -24,11 +24,9 @@ import { TransportRegistry } from '../transport-registry.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
 import { PublicUrls } from '../../http/public-url.js';
 import type { Carrier } from './carriers/carrier.js';
-import { CallHangUp } from './call-hang-up.js';
 import { CallTransfer } from './call-transfer.js';
 import { CarrierApis } from './carrier-apis.js';
-import { Carriers } from './carriers/index.js';
-import { evalHarness } from './eval-harness.js';
+import { Carriers, evalHarness } from './carriers/index.js';
 import { detectCarrier, TelephonyHandshakeError } from './parse-telephony-websocket.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
@@ -66,7 +64,6 @@ export class TelephonyGateway extends SocketGateway {
     private readonly routing: CallRouting,
     private readonly apis: CarrierApis,
     private readonly publicUrls: PublicUrls,
-    private readonly hangUps: CallHangUp,
     private readonly transfers: CallTransfer,
   ) {
     super();
@@ -144,7 +141,7 @@ export class TelephonyGateway extends SocketGateway {
     session: Session,
     { transport_type = '', call_data = new CallData() }: WebSocketRunnerArguments,
   ): HandOver['hangUp'] {
-    return this.hangUps.of(transport_type, call_data, this.apis.credentialsOf(session));
+    return this.apis.hangUpOf(transport_type, call_data, this.apis.credentialsOf(session));
   }
 
   /** Asks the host's routing about a call without a webhook. */

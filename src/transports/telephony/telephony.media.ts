@@ -3,8 +3,7 @@ import { SocketMediaConnection } from '../../media/socket-media-connection.js';
 import { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
 import { mediaConnections } from '../media-connections.js';
-import { BUILT_IN } from './carriers/index.js';
-import { evalHarness } from './eval-harness.js';
+import { BUILT_IN, evalHarness } from './carriers/index.js';
 import { detectCarrier, detectedCarrier } from './parse-telephony-websocket.js';
 
 // Media of phone calls, by the serializer of their carrier, and of evals.
