@@ -14,6 +14,7 @@ export { type InvalidField, InvalidFieldsError } from './validation/invalid-fiel
 // The arguments, by transport.
 export { CallData } from './bot/call-data.js';
 export { type Init, RunnerArguments } from './bot/runner-arguments.js';
+export { WireClass } from './bot/wire-classes.js';
 export { runnerArgumentsFromJSON } from './bot/runner-arguments-json.js';
 export { DailyRunnerArguments } from './transports/daily/dto/daily-runner-arguments.dto.js';
 export { DailyDialinRequest, DialinSettings } from './transports/daily/dto/dialin.dto.js';
@@ -97,6 +98,9 @@ export {
 
 // A carrier of one's own.
 export type {
+  ApiCall,
+  ApiRequest,
+  ApiTransfer,
   CallApi,
   Carrier,
   CarrierWebhook,
