@@ -9,11 +9,10 @@ import type {
 } from '../../media/media-connection.js';
 import { parseJson } from '../../media/parse-json.js';
 import { MESSAGE_BUFFER } from '../../media/estimate-bytes.js';
-import type { HandOver } from '../../sessions/session-context.js';
 import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
 import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
 import { optionalPackage } from '../../packages/optional-package.js';
-import { mediaConnections } from '../media-connections.js';
+import { type MediaConnectionContext, mediaConnections } from '../media-connections.js';
 
 /** LiveKit's real-time SDK for participants. */
 export type LiveKitRtc = typeof rtc;
@@ -24,7 +23,7 @@ export interface LiveKitJoinOptions {
   readonly sampleRateHz: number;
   readonly signal: AbortSignal | undefined;
   /** Removes the user from the room. */
-  readonly hangUp: HandOver['hangUp'];
+  readonly hangUp: MediaConnectionContext['hangUp'];
 }
 
 /** Sample rate of the bot's audio, in Hz. The SDK encodes it as Opus. */

@@ -1,7 +1,6 @@
 import { CallData } from '../../../../bot/call-data.js';
-import type { CallTarget } from '../../../../calls/call-target.js';
 import { objectIn, textIn } from '../../../../media/serializers/json-message.js';
-import { basicAuth, objectOf, type Carrier } from '../carrier.js';
+import { type ApiCall, basicAuth, objectOf, type Carrier } from '../carrier.js';
 import { BUSY, dialXml, escapeXml, xmlDocument } from '../xml.js';
 import { extraHeaders, parametersIn, plain } from './plivo-extra-headers.js';
 import { PlivoSerializer } from './plivo.serializer.js';
@@ -162,9 +161,9 @@ export const plivo: Carrier<'plivo', PlivoAccount> = {
 /** Removes the `+` of a number, as Plivo writes it. */
 const withoutPlus = (number: string): string => number.replace(/^\+/, '');
 
-const plivoAddress = ({ address }: CallTarget): string => withoutPlus(address);
+const plivoAddress = ({ address }: ApiCall['to']): string => withoutPlus(address);
 
-const dial = (target: CallTarget, callerId: string | undefined): string =>
+const dial = (target: ApiCall['to'], callerId: string | undefined): string =>
   dialXml(
     target.kind === 'number' ? 'Number' : 'User',
     plivoAddress(target),
