@@ -90,6 +90,10 @@ export function malformed(what: string): InboundMedia {
   return result;
 }
 
+/** Reads a DTMF digit. @see InboundMedia */
+export const dtmfOf = (digit: unknown): InboundMedia =>
+  isDtmfDigit(digit) ? { kind: 'dtmf', digit } : malformed('a dtmf without its key');
+
 /** True for a DTMF digit: 0 to 9, *, #, A to D. */
 export const isDtmfDigit = (digit: unknown): digit is string =>
   typeof digit === 'string' && /^[0-9*#A-D]$/.test(digit);

@@ -8,7 +8,7 @@ import {
 import {
   IGNORED,
   type InboundMedia,
-  isDtmfDigit,
+  dtmfOf,
   malformed,
   type MediaCapabilities,
   type MediaSerializer,
@@ -56,10 +56,8 @@ export class GenesysSerializer implements MediaSerializer {
         if (this.isClosed) return malformed('a second close');
         this.isClosed = this.isEnding = true;
         return { kind: 'stop' };
-      case 'dtmf': {
-        const { digit } = objectIn(message, 'parameters');
-        return isDtmfDigit(digit) ? { kind: 'dtmf', digit } : malformed('a dtmf without its key');
-      }
+      case 'dtmf':
+        return dtmfOf(objectIn(message, 'parameters').digit);
       case 'pause':
       case 'paused':
       case 'resume':
