@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 // Transports that are available in other processes; a peer connection stays in the process of its module.
-import './transports/daily/daily.media.js';
-import './transports/livekit/livekit.media.js';
+import './transports/livekit/livekit-media-connection.js';
 import './transports/telephony/telephony.media.js';
 import './transports/websocket/websocket.media.js';
 
@@ -14,21 +13,23 @@ export { type InvalidField, InvalidFieldsError } from './validation/invalid-fiel
 // The arguments, by transport.
 export { CallData } from './bot/call-data.js';
 export { type Init, RunnerArguments } from './bot/runner-arguments.js';
+export { WireClass } from './bot/wire-classes.js';
 export { runnerArgumentsFromJSON } from './bot/runner-arguments-json.js';
-export { DailyDialinRequest } from './transports/daily/dto/daily-dialin-request.dto.js';
 export { DailyRunnerArguments } from './transports/daily/dto/daily-runner-arguments.dto.js';
-export { DialinSettings } from './transports/daily/dto/dialin-settings.dto.js';
+export { DailyDialinRequest, DialinSettings } from './transports/daily/dto/dialin.dto.js';
 export { EvalRunnerArguments } from './transports/eval/dto/eval-runner-arguments.dto.js';
-export { LiveKitRunnerArguments } from './transports/livekit/dto/livekit-runner-arguments.dto.js';
+export {
+  LiveKitRunnerArguments,
+  sipCallData,
+} from './transports/livekit/dto/livekit-runner-arguments.dto.js';
 export { MOQRunnerArguments } from './transports/moq/dto/moq-runner-arguments.dto.js';
 export { SmallWebRTCRunnerArguments } from './transports/small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
-export { ExotelCallData } from './transports/telephony/carriers/exotel/exotel-call-data.dto.js';
-export { TelnyxCallData } from './transports/telephony/carriers/telnyx/telnyx-call-data.dto.js';
+export { ExotelCallData } from './transports/telephony/carriers/exotel/exotel.carrier.js';
+export { TelnyxCallData } from './transports/telephony/carriers/telnyx/telnyx.carrier.js';
 export { VonageRunnerArguments } from './transports/vonage/dto/vonage-runner-arguments.dto.js';
 export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments.js';
 
 // The media.
-export { sipCallData } from './transports/livekit/sip-call-data.js';
 export type { BufferedEmitter } from './media/buffered-emitter.js';
 export { MediaTransport } from './media/media-transport.js';
 export type {
@@ -92,8 +93,11 @@ export {
 } from './transports/media-connections.js';
 
 // A carrier of one's own.
-export type { CallApi } from './transports/telephony/carriers/call-api.js';
 export type {
+  ApiCall,
+  ApiRequest,
+  ApiTransfer,
+  CallApi,
   Carrier,
   CarrierWebhook,
   WebhookAnswer,

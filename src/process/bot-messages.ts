@@ -88,4 +88,6 @@ export interface StartMessage {
   readonly canTransfer?: boolean;
   /** Configuration of the client's peer connection, for a program that holds it. */
   readonly peer?: PeerConfig;
+  /** True when the runner answers the control messages of the carrier, such as `ping`, and numbers those of the bot. */
+  readonly isAnswered?: boolean;
 }

@@ -77,14 +77,16 @@ export class BotRun {
     this.started = true;
     const { peer } = this.context;
     const websocket = args instanceof WebSocketRunnerArguments ? args.websocket : undefined;
+    const own = websocket instanceof RunnerWebSocket ? websocket : undefined;
     process.send({
       type: 'start',
       session: { id, transport, bot, claims },
       args: args.toJSON(),
-      handshake: websocket instanceof RunnerWebSocket ? websocket.handshake : [],
+      handshake: own?.handshake ?? [],
       canHangUp: this.context.hangUp !== undefined,
       ...(this.context.transfer && { canTransfer: true }),
       ...(peer && { peer: peer.config }),
+      ...(own?.isAnswered && { isAnswered: true }),
     });
     peer?.connectTo((request) => process.send(request));
     if (websocket) this.relay = this.relayOf(websocket);

@@ -35,7 +35,10 @@ export async function converse(
   const stopped = channel.next('stop');
   const relayed = start.args.type === 'WebSocketRunnerArguments' ? new RelayedSocket() : undefined;
   const websocket = await relayed?.opened;
-  if (websocket) websocket.handshake = start.handshake;
+  if (websocket) {
+    websocket.handshake = start.handshake;
+    websocket.isAnswered = start.isAnswered === true;
+  }
   const args = runnerArgumentsFromJSON(start.args, websocket && { websocket });
   const session = new HostedSession(start.session, args.body, channel);
   const { context } = session;

@@ -1,24 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import { CallData } from '../../bot/call-data.js';
-import { CallHangUp } from './call-hang-up.js';
 import { CarrierApis } from './carrier-apis.js';
 import { BUILT_IN } from './carriers/index.js';
 import { resolveTelephonyOptions } from './telephony.options.js';
 
-const hangUps = new CallHangUp(
-  new CarrierApis(
-    resolveTelephonyOptions({
-      credentials: {
-        twilio: { accountSid: 'AC1', authToken: 'secret' },
-        telnyx: { apiKey: 'secret' },
-        plivo: { authId: 'MA1', authToken: 'secret' },
-      },
-    }),
-    BUILT_IN,
-  ),
+const apis = new CarrierApis(
+  resolveTelephonyOptions({
+    credentials: {
+      twilio: { accountSid: 'AC1', authToken: 'secret' },
+      telnyx: { apiKey: 'secret' },
+      plivo: { authId: 'MA1', authToken: 'secret' },
+    },
+  }),
+  BUILT_IN,
 );
 const of = (carrier: string, call_id: string | undefined) =>
-  hangUps.of(carrier, new CallData({ call_id }));
+  apis.hangUpOf(carrier, new CallData({ call_id }));
 
 describe.each(['twilio', 'telnyx', 'plivo'])('hanging up at %s', (carrier) => {
   it.each([
