@@ -258,10 +258,27 @@ async def converse(module, start, channel):
     channel.send("ready")
     await asyncio.wait([bot])
     stopping.cancel()
+    # First, since the end of the peer's socket alone could be taken for a crash.
+    if bot.cancelled():
+        channel.send("done")
+    else:
+        conclude(channel, bot.exception())
     if peer:
         await peer.flush()
-    if not bot.cancelled():
-        bot.result()
+
+
+def conclude(channel, error):
+    """Tells the runner how the conversation has ended."""
+    if error is None:
+        channel.send("done")
+    elif isinstance(error, Exception):
+        stack = "".join(traceback.format_exception(error))
+        message = f"{type(error).__name__}: {error}"
+        # The end of a traceback says what was raised.
+        channel.send("failed", message=message[:MAX_REASON], stack=stack[-MAX_STACK:])
+    else:
+        # The exit code of the process says how: sys.exit(), or Ctrl-C.
+        raise error
 
 
 async def main(path):
@@ -271,12 +288,7 @@ async def main(path):
         channel.send("loaded")
         await converse(module, await channel.receive(), channel)
     except Exception as error:
-        stack = traceback.format_exc()
-        message = f"{type(error).__name__}: {error}"
-        # The end of a traceback says what was raised.
-        channel.send("failed", message=message[:MAX_REASON], stack=stack[-MAX_STACK:])
-    else:
-        channel.send("done")
+        conclude(channel, error)
     channel.writer.close()
     await channel.writer.wait_closed()
 

@@ -26,8 +26,9 @@ export const MAX_REASON = 4_096;
  * 1. The program initialises itself for its one conversation and sends `loaded`.
  * 2. The runner sends `start`. For arguments with a `websocket` it then opens a WebSocket, as the client with a regular HTTP upgrade, on
  *    descriptor 4, also a connected stream socket. It relays the messages of the peer and the bot until either side closes.
- * 3. The program sends `ready` once, any number of `log` and `stop`, and finally `done` or `failed`. Then it exits. Before, it should half-close
- *    descriptor 4 and read until the runner closes it: a socket that is closed with unread bytes loses the bot's last ones.
+ * 3. The program sends `ready` once, any number of `log` and `stop`, and finally `done` or `failed`. Then it should half-close descriptor 4 and read
+ *    until the runner closes it (a socket that is closed with unread bytes loses the bot's last ones), and exit. The end of the session is what
+ *    `done` or `failed` says, or a failure for an exit without either; never what descriptor 4 does.
  * 4. After the runner's `stop` it should end within the grace period. When descriptor 3 closes, the runner is gone and the program must exit.
  *
  * An unknown `type` is ignored for forward compatibility, and so is anything but `log` after `done` or `failed`. The process is killed, and its
@@ -53,7 +54,9 @@ export type BotMessage =
   /** Counters are whole numbers up to 1,000,000,000. */
   | { readonly type: 'done'; readonly stats?: MediaStats }
   /** At most 4,096 characters, and a stack of 65,536. */
-  | { readonly type: 'failed'; readonly message: string; readonly stack?: string };
+  | { readonly type: 'failed'; readonly message: string; readonly stack?: string }
+  /** Cuts the peer's WebSocket, without a close frame. */
+  | { readonly type: 'terminate' };
 
 /** Message from the runner. */
 export type RunnerMessage =

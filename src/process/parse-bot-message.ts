@@ -58,6 +58,7 @@ const READERS: { readonly [T in BotMessage['type']]: (fields: Fields) => BotMess
     message: textOf(fields, 'message', MAX_REASON),
     stack: isAbsent(fields.stack) ? undefined : textOf(fields, 'stack', MAX_LOG_TEXT),
   }),
+  terminate: () => ({ type: 'terminate' }),
 };
 
 const isKnown = (type: string): type is BotMessage['type'] => Object.hasOwn(READERS, type);

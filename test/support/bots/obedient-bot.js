@@ -23,6 +23,11 @@ const DEEDS = {
   async exit({ body }) {
     process.exit(body.code);
   },
+  async return() {},
+  async kill() {
+    process.kill(process.pid, 'SIGKILL');
+    await new Promise(() => undefined);
+  },
   async throw({ body }) {
     throw new TypeError(body.message ?? 'this bot throws');
   },
@@ -163,7 +168,15 @@ const DEEDS = {
   },
 };
 
+/** Keeps the process busy, as an exporter of traces does that sends its last batch. */
+function block(ms) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 export default async function bot(args, session) {
+  const { exitMs, hangMs } = args.body ?? {};
+  if (exitMs) process.once('exit', () => block(exitMs));
+  if (hangMs) block(hangMs);
   const deed = DEEDS[args.body?.do];
   if (deed) return deed(args, session);
   const transport = await createTransport(args);
