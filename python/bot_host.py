@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import traceback
+import urllib.parse
 
 CONTROL_FD = 3
 SOCKET_FD = 4
@@ -83,20 +84,25 @@ async def open_descriptor(fd, **options):
     return await asyncio.open_unix_connection(sock=socket.socket(fileno=fd), **options)
 
 
+def as_sent(text):
+    """The bytes of a part of an HTTP request."""
+    return text.encode("latin-1", "replace")
+
+
 class PeerSocket:
     """The peer's WebSocket as an ASGI server would give it to an application: Starlette's own class stands on top.
 
     Nothing is read ahead, so that a bot that does not keep up slows its peer down.
     """
 
-    def __init__(self, handshake):
+    def __init__(self, start):
         from websockets.server import ServerProtocol
 
         self.protocol = ServerProtocol(max_size=None)
         # What the carrier said before the bot was there; bots read it themselves.
         self.waiting = collections.deque([{"type": "websocket.connect"}])
-        self.waiting.extend({"type": "websocket.receive", "text": text} for text in handshake)
-        self.headers = []
+        self.waiting.extend({"type": "websocket.receive", "text": text} for text in start["handshake"])
+        self.upgrade = start.get("upgrade") or {}
         # What the bot leaves behind may read on while the last is flushed.
         self.reading = asyncio.Lock()
         self.is_flushing = False
@@ -109,24 +115,36 @@ class PeerSocket:
         self.reader, self.writer = await open_descriptor(SOCKET_FD)
         while self.protocol.state is State.CONNECTING:
             await self.read()
-        scope = {
+        websocket = WebSocket(self.scope(), self.receive, self.send)
+        await websocket.accept()
+        return websocket
+
+    def scope(self):
+        """The peer's own upgrade, which the runner has accepted."""
+        upgrade = self.upgrade
+        headers = upgrade.get("headers", {})
+        path = upgrade.get("path", "/")
+        address = upgrade.get("remoteAddress")
+        return {
             "type": "websocket",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "1.1",
-            "scheme": "ws",
-            "path": "/",
-            "raw_path": b"/",
-            "query_string": b"",
+            "scheme": "wss" if upgrade.get("isSecure") else "ws",
+            "path": urllib.parse.unquote(path),
+            "raw_path": as_sent(path),
+            "query_string": as_sent(upgrade.get("query", "")),
             "root_path": "",
-            "headers": self.headers,
-            "client": None,
+            "headers": [
+                (as_sent(name), as_sent(one))
+                for name, value in headers.items()
+                for one in ([value] if isinstance(value, str) else value)
+            ],
+            "client": (address, upgrade.get("remotePort", 0)) if address else None,
             "server": None,
+            # The runner has accepted it without one.
             "subprotocols": [],
             "state": {},
         }
-        websocket = WebSocket(scope, self.receive, self.send)
-        await websocket.accept()
-        return websocket
 
     async def receive(self):
         while not self.waiting:
@@ -188,9 +206,6 @@ class PeerSocket:
         from websockets.http11 import Request
 
         if isinstance(event, Request):
-            self.headers = [
-                (name.lower().encode(), value.encode()) for name, value in event.headers.raw_items()
-            ]
             self.protocol.send_response(self.protocol.accept(event))
         # The runner sends each message in one frame.
         elif event.opcode is Opcode.TEXT:
@@ -249,7 +264,7 @@ async def stop_when_told(channel, bot, peer):
 async def converse(module, start, channel):
     peer = None
     if start["args"]["type"] == "WebSocketRunnerArguments":
-        peer = PeerSocket(start["handshake"])
+        peer = PeerSocket(start)
     args = arguments_of(start, await peer.open() if peer else None)
     bot = asyncio.create_task(module.bot(args))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, bot.cancel)

@@ -1,6 +1,7 @@
 import type { SessionEndCode } from '../bot/session-end.js';
 import type { HangUpOutcome, TransferOptions, TransferOutcome } from '../media/media-connection.js';
 import type { MediaStats } from '../media/media-transport.js';
+import type { UpgradeRequest } from '../websocket/upgrade-request.js';
 
 /** Log levels. */
 export const LOG_LEVELS = ['verbose', 'debug', 'log', 'warn', 'error', 'fatal'] as const;
@@ -79,6 +80,8 @@ export interface StartMessage {
   readonly args: Record<string, unknown>;
   /** Handshake messages of the carrier, which precede the messages on descriptor 4. */
   readonly handshake: readonly string[];
+  /** Upgrade request of the peer, for arguments with a `websocket`. */
+  readonly upgrade?: UpgradeRequest;
   readonly canHangUp: boolean;
   readonly canTransfer?: boolean;
 }

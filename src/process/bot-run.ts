@@ -89,6 +89,7 @@ export class BotRun {
       session: { id, transport, bot, claims },
       args: args.toJSON(),
       handshake: websocket instanceof RunnerWebSocket ? websocket.handshake : [],
+      ...(args instanceof WebSocketRunnerArguments && { upgrade: args.upgrade }),
       canHangUp: this.context.hangUp !== undefined,
       ...(this.context.transfer && { canTransfer: true }),
     });

@@ -36,8 +36,6 @@ export class SocketRelay {
     const tunnel = (this.tunnel = new WebSocket('ws://bot/', {
       createConnection: () => channel,
       perMessageDeflate: false,
-      // Pipecat's transport validates it too.
-      origin: own?.origin,
       maxPayload,
       // A socket pair needs no masking; a key of zeros saves the work.
       generateMask: (mask) => mask.fill(0),

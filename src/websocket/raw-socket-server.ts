@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { RunnerWebSocket } from './runner-web-socket.js';
+import { decodeSegment, upgradeOf } from './upgrade-request.js';
 
 /** Options of the sockets of a {@link RawSocketServer}. */
 export interface RawSocketOptions {
@@ -50,8 +51,8 @@ export class RawSocketServer extends EventEmitter {
       const client = accepted as RunnerWebSocket;
       // The first frames may already be in `head`.
       client.hold();
-      client.origin = request.headers.origin;
-      client.pathToken = token && decode(token);
+      client.upgrade = upgradeOf(request, pathname);
+      client.pathToken = token && decodeSegment(token);
       client.maxPayloadBytes = this.options.maxPayloadBytes;
       client.on('error', () => undefined);
       this.emit('connection', client, request);
@@ -73,13 +74,5 @@ export class RawSocketServer extends EventEmitter {
           }),
       ),
     );
-  }
-}
-
-function decode(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
   }
 }

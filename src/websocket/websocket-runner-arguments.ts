@@ -3,7 +3,10 @@ import type { WebSocket } from 'ws';
 import { LiveField, setLiveField } from '../bot/live-field.decorator.js';
 import { type Init, RunnerArguments } from '../bot/runner-arguments.js';
 import { WireClass } from '../bot/wire-classes.js';
+import { isInstance } from '../errors/thrown.js';
 import { ApiField } from '../validation/api-field.decorator.js';
+import { RunnerWebSocket } from './runner-web-socket.js';
+import type { UpgradeRequest } from './upgrade-request.js';
 
 /** Arguments of a bot on a WebSocket: a plain client's or a carrier's. */
 @WireClass('WebSocketRunnerArguments')
@@ -22,6 +25,11 @@ export class WebSocketRunnerArguments extends RunnerArguments {
     description: '`websocket` for plain clients, else the name of the carrier.',
   })
   transport_type?: string;
+
+  /** Upgrade request of the peer, without the runner's tokens; `undefined` for a socket that is not the runner's own. */
+  get upgrade(): UpgradeRequest | undefined {
+    return isInstance(this.websocket, RunnerWebSocket) ? this.websocket.upgrade : undefined;
+  }
 
   constructor(init?: Init<WebSocketRunnerArguments, 'websocket'>) {
     const { websocket, ...rest } = init ?? {};

@@ -160,6 +160,25 @@ describe('a bot behaves the same in the runner’s process and in its own:', () 
     });
   });
 
+  it.each([
+    ['inside', { launcher: inside }],
+    ['outside', {}],
+  ])('the peer’s upgrade request without the runner’s token, %s', async (_, options) => {
+    const { host } = await start({}, { webSocketAuth: 'token', ...options });
+    const { wsUrl, token } = await host.start({ transport: 'websocket', body: { do: 'tell' } });
+    const url = `${String(wsUrl)}?line=2&token=${String(token)}&name=a%20b&line=3`;
+    const socket = await connect(url, { headers: { 'x-account': 'acme', 'set-cookie': 'odd' } });
+    const { upgrade } = JSON.parse(await nextText(socket)) as { upgrade: object };
+    expect(upgrade).toEqual({
+      path: '/ws-client',
+      query: 'line=2&name=a%20b&line=3',
+      headers: expect.objectContaining({ 'x-account': 'acme', 'set-cookie': ['odd'] }),
+      isSecure: false,
+      remoteAddress: '127.0.0.1',
+      remotePort: expect.any(Number),
+    });
+  });
+
   it('reads a carrier’s handshake itself exactly once', async () => {
     const { host, lines } = await start();
     await (

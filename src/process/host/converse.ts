@@ -35,7 +35,10 @@ export async function converse(
       ? new RelayedSocket(() => void channel.send({ type: 'terminate' }))
       : undefined;
   const websocket = await relayed?.opened;
-  if (websocket) websocket.handshake = start.handshake;
+  if (websocket) {
+    websocket.handshake = start.handshake;
+    websocket.upgrade = start.upgrade;
+  }
   const args = runnerArgumentsFromJSON(start.args, websocket && { websocket });
   const session = new HostedSession(start.session, args.body, channel);
   const { context } = session;

@@ -16,6 +16,7 @@ const DEEDS = {
       transport: session.transport,
       claims: session.claims,
       pid: process.pid,
+      upgrade: args.upgrade,
     };
     session.logger.log(`told ${JSON.stringify(facts)}`);
     websocket?.send(JSON.stringify(facts));

@@ -74,5 +74,9 @@ async def bot(runner_args):
     if hasattr(runner_args, "websocket"):
         websocket = runner_args.websocket
         facts["origin"] = websocket.headers.get("origin")
+        facts["headers"] = dict(websocket.headers)
+        facts["query"] = dict(websocket.query_params)
+        facts["url"] = str(websocket.url)
+        facts["client"] = websocket.client and websocket.client.host
         facts["first"] = json.loads(await websocket.receive_text())["event"] if call_data else None
     print("told", json.dumps(facts))
