@@ -4,11 +4,9 @@ The bot is a file with `async def bot(runner_args)`, as Pipecat's own runner tak
 and 4 is documented in `bot-messages`.
 """
 
-import argparse
 import asyncio
 import collections
 import dataclasses
-import importlib.util
 import json
 import os
 import signal
@@ -18,6 +16,9 @@ import threading
 import time
 import traceback
 import urllib.parse
+
+from bot_host_loading import Runner
+from bot_host_requests import serve
 
 CONTROL_FD = 3
 SOCKET_FD = 4
@@ -46,19 +47,6 @@ def end_with_runner():
 
 def end_group():
     os.killpg(os.getpgrp(), signal.SIGKILL)
-
-
-def load_bot(path):
-    """The module of a bot, imported as if its folder were the current one."""
-    sys.path.insert(0, os.path.dirname(path))
-    name = os.path.splitext(os.path.basename(path))[0]
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    if not hasattr(module, "bot"):
-        raise ImportError(f"{path} has no bot: async def bot(runner_args)")
-    return module
 
 
 class Channel:
@@ -232,7 +220,7 @@ class PeerSocket:
                 self.writer.write_eof()
 
 
-def arguments_of(start, websocket):
+def arguments_of(start, cli_args, file_storage, websocket):
     """The arguments in Pipecat's own classes, without what its installed version does not know."""
     from pipecat.runner import types
 
@@ -243,8 +231,8 @@ def arguments_of(start, websocket):
     call_data_type = given.pop("call_data_type", "CallData")
     if given.get("call_data") is not None:
         given["call_data"] = getattr(types, call_data_type).model_validate(given["call_data"])
-    if given.get("cli_args") is not None:
-        given["cli_args"] = argparse.Namespace(**given["cli_args"])
+    given["cli_args"] = cli_args
+    given["file_storage"] = file_storage
     fields = [field for field in dataclasses.fields(cls) if field.name in given]
     args = cls(**{field.name: given[field.name] for field in fields if field.init})
     for field in fields:
@@ -261,11 +249,17 @@ async def stop_when_told(channel, bot, peer):
             bot.cancel()
 
 
-async def converse(module, start, channel):
+async def converse(runner, module, start, channel):
+    given = start["args"].get("cli_args")
+    cli_args, file_storage = runner.begin(module, given, start.get("uploadsFolder"))
+    if runner.routes() and start.get("requests"):
+        runner.serving = await serve(runner.app, start["requests"])
+        channel.send("requests")
     peer = None
     if start["args"]["type"] == "WebSocketRunnerArguments":
         peer = PeerSocket(start)
-    args = arguments_of(start, await peer.open() if peer else None)
+    websocket = await peer.open() if peer else None
+    args = arguments_of(start, cli_args, file_storage, websocket)
     bot = asyncio.create_task(module.bot(args))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, bot.cancel)
     stopping = asyncio.create_task(stop_when_told(channel, bot, peer))
@@ -296,12 +290,21 @@ def conclude(channel, error):
         raise error
 
 
-async def main(path):
+def load(runner):
+    """The bot's module, and the error that prevents it. Before the event loop, as in any program: a file may start its own."""
+    try:
+        return runner.load(), None
+    except Exception as error:
+        return None, error
+
+
+async def main(runner, module, error):
     channel = await Channel.open()
     try:
-        module = load_bot(path)
-        channel.send("loaded")
-        await converse(module, await channel.receive(), channel)
+        if error:
+            raise error
+        channel.send("loaded", routes=runner.routes())
+        await converse(runner, module, await channel.receive(), channel)
     except Exception as error:
         conclude(channel, error)
     channel.writer.close()
@@ -310,4 +313,6 @@ async def main(path):
 
 if __name__ == "__main__":
     end_with_runner()
-    asyncio.run(main(sys.argv[1]))
+    _, path, *own_args = sys.argv
+    runner = Runner(path, own_args)
+    asyncio.run(main(runner, *load(runner)))

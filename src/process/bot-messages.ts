@@ -38,7 +38,8 @@ export const MAX_REASON = 4_096;
  * second is over.
  */
 export type BotMessage =
-  | { readonly type: 'loaded' }
+  /** At most 100 `routes` of 1,000 characters, which the bot's own program would have served. They are logged. */
+  | { readonly type: 'loaded'; readonly routes?: readonly string[] }
   | { readonly type: 'ready' }
   /** At most 65,536 characters. Counts towards the output limits of `ProcessBotLimits`. */
   | {
@@ -57,7 +58,9 @@ export type BotMessage =
   /** At most 4,096 characters, and a stack of 65,536. */
   | { readonly type: 'failed'; readonly message: string; readonly stack?: string }
   /** Cuts the peer's WebSocket, without a close frame. */
-  | { readonly type: 'terminate' };
+  | { readonly type: 'terminate' }
+  /** The bot serves HTTP at the Unix socket `requests` of `start`, and is to get the requests to its session. */
+  | { readonly type: 'requests' };
 
 /** Message from the runner. */
 export type RunnerMessage =
@@ -82,6 +85,10 @@ export interface StartMessage {
   readonly handshake: readonly string[];
   /** Upgrade request of the peer, for arguments with a `websocket`. */
   readonly upgrade?: UpgradeRequest;
+  /** Path of the Unix socket for requests to the session; absent where none can be made. */
+  readonly requests?: string;
+  /** Folder of uploaded files, for Pipecat's `LocalFileStorage`. */
+  readonly uploadsFolder?: string;
   readonly canHangUp: boolean;
   readonly canTransfer?: boolean;
 }

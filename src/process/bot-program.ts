@@ -14,12 +14,12 @@ export interface Program {
 }
 
 /** Returns the command of a bot: its own program, or the package's host for its language. */
-export function programOf({ args = [], cwd, env, ...program }: BotProgram): Program {
+export function programOf({ args = [], botArgs = [], cwd, env, ...program }: BotProgram): Program {
   // Resolved against the runner's working directory, not the bot's.
   if (program.module !== undefined) {
     return {
       command: process.execPath,
-      args: [...args, packageFile(NODE_HOST), resolve(program.module)],
+      args: [...args, packageFile(NODE_HOST), resolve(program.module), ...botArgs],
       cwd,
       env,
     };
@@ -28,7 +28,7 @@ export function programOf({ args = [], cwd, env, ...program }: BotProgram): Prog
     return {
       command: program.pythonPath ?? 'python3',
       // Unbuffered output, so that it is logged immediately.
-      args: ['-u', ...args, packageFile(PYTHON_HOST), resolve(program.python)],
+      args: ['-u', ...args, packageFile(PYTHON_HOST), resolve(program.python), ...botArgs],
       cwd,
       env,
     };

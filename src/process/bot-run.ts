@@ -10,6 +10,7 @@ import { WebSocketRunnerArguments } from '../websocket/websocket-runner-argument
 import type { BotMessage } from './bot-messages.js';
 import { type BotProcess, OUTPUT_GRACE_MS } from './bot-process.js';
 import type { ResolvedProcessBotOptions } from './process-bot.options.js';
+import { RequestRelay } from './request-relay.js';
 import { SocketRelay } from './socket-relay.js';
 
 /** Timeout for the last messages of a bot that is done, in milliseconds. Its host has the same. */
@@ -35,6 +36,7 @@ export class BotRun {
   /** Last message of the bot about its conversation. */
   private outcome: Outcome | undefined;
   private relay: SocketRelay | undefined;
+  private requests: RequestRelay | undefined;
   private stopTimer: NodeJS.Timeout | undefined;
   private relayTimer: NodeJS.Timeout | undefined;
 
@@ -75,6 +77,7 @@ export class BotRun {
       clearTimeout(this.relayTimer);
       signal.removeEventListener('abort', stop);
       process.kill('SIGKILL');
+      this.requests?.close();
     }
     this.settle(how);
   }
@@ -83,6 +86,12 @@ export class BotRun {
     const { args, process, botSession } = this;
     const { id, transport, bot, claims } = botSession;
     this.started = true;
+    try {
+      this.requests = new RequestRelay();
+    } catch (thrown) {
+      const { message } = textOfThrown(thrown);
+      botSession.logger.warn(`the bot cannot take requests to its session: ${message}`);
+    }
     const websocket = args instanceof WebSocketRunnerArguments ? args.websocket : undefined;
     process.send({
       type: 'start',
@@ -90,6 +99,7 @@ export class BotRun {
       args: args.toJSON(),
       handshake: websocket instanceof RunnerWebSocket ? websocket.handshake : [],
       ...(args instanceof WebSocketRunnerArguments && { upgrade: args.upgrade }),
+      requests: this.requests?.path,
       canHangUp: this.context.hangUp !== undefined,
       ...(this.context.transfer && { canTransfer: true }),
     });
@@ -121,6 +131,8 @@ export class BotRun {
         return void this.hangUp();
       case 'transfer':
         return void this.transfer(message);
+      case 'requests':
+        return this.requests && this.botSession.onRequest(this.requests.answer);
       case 'terminate':
         return this.args instanceof WebSocketRunnerArguments
           ? this.args.websocket.terminate()

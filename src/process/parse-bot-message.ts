@@ -6,6 +6,9 @@ import { printableLines } from './printable-lines.js';
 
 /** Largest counter of a conversation. */
 const MAX_COUNT = 1_000_000_000;
+/** The most routes of a bot, and the longest, in characters. */
+const MAX_ROUTES = 100;
+const MAX_ROUTE = 1_000;
 /** The most distinct kinds of malformed input. */
 const MAX_KINDS = 100;
 
@@ -34,7 +37,10 @@ export function parseBotMessage(line: string): BotMessage | string | undefined {
 }
 
 const READERS: { readonly [T in BotMessage['type']]: (fields: Fields) => BotMessage } = {
-  loaded: () => ({ type: 'loaded' }),
+  loaded: ({ routes }) => ({
+    type: 'loaded',
+    ...(!isAbsent(routes) && { routes: routesOf(routes) }),
+  }),
   ready: () => ({ type: 'ready' }),
   log: (fields) => ({
     type: 'log',
@@ -59,6 +65,7 @@ const READERS: { readonly [T in BotMessage['type']]: (fields: Fields) => BotMess
     stack: isAbsent(fields.stack) ? undefined : textOf(fields, 'stack', MAX_LOG_TEXT),
   }),
   terminate: () => ({ type: 'terminate' }),
+  requests: () => ({ type: 'requests' }),
 };
 
 const isKnown = (type: string): type is BotMessage['type'] => Object.hasOwn(READERS, type);
@@ -71,6 +78,12 @@ function textOf(fields: Fields, name: string, max: number): string {
   if (typeof text !== 'string' || text.length > max)
     throw new Error(`${name} must be a text of at most ${max} characters`);
   return printableLines(text);
+}
+
+function routesOf(routes: unknown): string[] {
+  if (!Array.isArray(routes) || routes.length > MAX_ROUTES)
+    throw new Error(`routes must be a list of at most ${MAX_ROUTES}`);
+  return routes.map((_, i) => textOf({ route: routes[i] as unknown }, 'route', MAX_ROUTE));
 }
 
 function choiceOf<T extends string>(fields: Fields, name: string, choices: readonly T[]): T {

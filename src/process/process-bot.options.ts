@@ -17,6 +17,7 @@ export type BotProgram = (
       command: string;
       /** Arguments of the program. Not for secrets, since all users of the machine can read them. */
       args?: readonly string[];
+      botArgs?: never;
       module?: never;
       python?: never;
     }
@@ -25,6 +26,8 @@ export type BotProgram = (
       module: string;
       /** Flags for Node, such as `['--max-old-space-size=512']`. */
       args?: readonly string[];
+      /** The bot's own flags, at the end of `process.argv`. */
+      botArgs?: readonly string[];
       command?: never;
       python?: never;
     }
@@ -35,6 +38,8 @@ export type BotProgram = (
       pythonPath?: string;
       /** Flags for Python. */
       args?: readonly string[];
+      /** The bot's own flags, such as `['--language', 'de']`, for the parser that it gives to `main(parser)`: they are in `runner_args.cli_args`. */
+      botArgs?: readonly string[];
       command?: never;
       module?: never;
     }
@@ -117,10 +122,9 @@ export function resolveProcessBotOptions(options: ProcessBotOptions): ResolvedPr
       module: file,
       python: file,
       pythonPath: text,
-      args: (value) =>
-        Array.isArray(value) && value.every((one) => typeof one === 'string')
-          ? undefined
-          : 'must be a list of strings',
+      args: strings,
+      botArgs: (value) =>
+        options.command === undefined ? strings(value) : 'must be among the args of a command',
       cwd: text,
       env: (value) => (isObject(value) ? undefined : 'must be an object of environment variables'),
       warmProcesses: whole(0),
@@ -137,6 +141,11 @@ export function resolveProcessBotOptions(options: ProcessBotOptions): ResolvedPr
 
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? undefined : 'must be a string that is not empty';
+
+const strings = (value: unknown): string | undefined =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string')
+    ? undefined
+    : 'must be a list of strings';
 
 /** Path of an existing file, relative to the runner's working directory. */
 const file = (value: unknown): string | undefined =>

@@ -354,14 +354,6 @@ describe('a bot process', () => {
     expect(lines.all).toContain('debug 2026-01-01 00:00:00.000 | DEBUG    | bot:x:1 - as loguru');
   });
 
-  it('cannot answer session requests, and gets an error', async () => {
-    const { host, lines, sessions } = await start();
-    const socket = await open({ do: 'requests' });
-    await lines.with('session.onRequest() does nothing in a process of its own');
-    expect((await fetch(`${host.url}/sessions/${sessions[0]!.id}/x`)).status).toBe(409);
-    socket.close();
-  });
-
   it('has no session data on its command line or in its environment', async () => {
     const { lines } = await start();
     const socket = await open({ do: 'stay', secret: 'a-secret' });

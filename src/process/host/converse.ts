@@ -40,7 +40,7 @@ export async function converse(
     websocket.upgrade = start.upgrade;
   }
   const args = runnerArgumentsFromJSON(start.args, websocket && { websocket });
-  const session = new HostedSession(start.session, args.body, channel);
+  const session = new HostedSession(start.session, args.body, channel, start.requests);
   const { context } = session;
   bindContext(args, context);
   if (start.canHangUp) {

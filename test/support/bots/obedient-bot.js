@@ -148,8 +148,9 @@ const DEEDS = {
     session.logger.log(`parsed "${first.transport_type}" "${again.transport_type}"`);
   },
   async requests(_args, session) {
-    session.onRequest(() => new Response('never'));
+    session.onRequest(answer);
     session.ready();
+    session.logger.log('takes requests');
     await once(session.signal, 'abort');
   },
   async hangUp(args, session) {
@@ -168,6 +169,28 @@ const DEEDS = {
     }
   },
 };
+
+/** Answers a request with what it was asked, and otherwise for some paths. */
+async function answer(request) {
+  const { pathname, search } = new URL(request.url);
+  if (pathname === '/throws') throw new Error('the secret recipe');
+  if (pathname === '/exit') process.exit(3);
+  if (pathname === '/never') return new Promise(() => undefined);
+  if (pathname === '/nothing') return new Response(null, { status: 204 });
+  if (pathname === '/stream') return new Response(request.body);
+  const body = await request.text();
+  const headers = Object.fromEntries(request.headers);
+  return Response.json(
+    { method: request.method, path: pathname + search, headers, body: body || null },
+    {
+      status: 201,
+      headers: [
+        ['set-cookie', 'a=1'],
+        ['set-cookie', 'b=2'],
+      ],
+    },
+  );
+}
 
 /** Keeps the process busy, as an exporter of traces does that sends its last batch. */
 function block(ms) {
