@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { packageFile } from '../packages/package-file.js';
+import { packageFile } from '../packages.js';
 import type { BotProgram } from './process-bot.options.js';
 
 const NODE_HOST = 'dist/process/host/bot-host.js';
@@ -33,5 +33,5 @@ export function programOf({ args = [], botArgs = [], cwd, env, ...program }: Bot
       env,
     };
   }
-  return { command: program.command, args, cwd, env };
+  return { command: program.command, args: [...args, ...botArgs], cwd, env };
 }

@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { BotLauncher } from '../bot/bot-launcher.js';
 import type { BotSession } from '../bot/bot-session.js';
-import { liveFieldOf } from '../bot/live-field.decorator.js';
+import { liveFieldOf } from '../bot/wire-classes.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { BotRun } from './bot-run.js';
 import {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { guardListeners } from '../../errors/guard-listeners.js';
+import { guardListeners } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import { hasBody } from '../../http/request-body.js';
 import { EMPTY_BODY, type TakenBody } from '../../http/runner-request.js';
