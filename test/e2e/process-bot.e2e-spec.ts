@@ -416,6 +416,7 @@ describe('any program', () => {
       type: 'start',
       session: { id: sessionId, transport: 'livekit', claims: {} },
       handshake: [],
+      requests: expect.any(String),
       canHangUp: true,
     });
     expect(args).toMatchObject({
