@@ -49,8 +49,9 @@ const NEIGHBOURS = {
   downloads: ['auth', 'errors', 'http', 'validation'],
   process: [
     ...['bot', 'errors', 'limits', 'media', 'packages.ts', 'sessions', 'websocket', 'validation'],
-    // For its classes of arguments.
-    'bot.ts',
+    // For its classes of arguments, and for requests to sessions.
+    ...['bot.ts', 'http/body-stream.ts', 'http/request-body.ts'],
+    ...['http/runner-request.ts', 'http/web-standard.ts'],
   ],
   openapi: [
     ...['auth', 'compat', 'errors', 'http', 'packages.ts', 'validation'],

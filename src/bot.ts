@@ -27,6 +27,7 @@ export { SmallWebRTCRunnerArguments } from './transports/small-webrtc/dto/small-
 export { ExotelCallData } from './transports/telephony/carriers/exotel/exotel.carrier.js';
 export { TelnyxCallData } from './transports/telephony/carriers/telnyx/telnyx.carrier.js';
 export { VonageRunnerArguments } from './transports/vonage/dto/vonage-runner-arguments.dto.js';
+export type { UpgradeRequest } from './websocket/upgrade-request.js';
 export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments.js';
 
 // The media.

@@ -3,6 +3,7 @@ import { hasPeerClosed, ignoresPongs, passOnAtOnce } from '../compat/ws-socket.j
 import { attempt, guardListeners } from '../errors/attempt.js';
 import { ITEM_BYTES, Queue } from '../limits/queue.js';
 import type { WireMessage } from '../media/serializers/media-serializer.js';
+import type { UpgradeRequest } from './upgrade-request.js';
 
 /** Backpressure limit of buffered bytes, after which reading pauses. Below it reading continues, to detect a disconnect. */
 const MAX_HELD_BYTES = 65_536;
@@ -40,8 +41,8 @@ export const UNHEARD = 'unheard';
 
 /** WebSocket that can buffer frames until a listener is attached. Pausing alone would lose frames of the same chunk, which ws emits anyway. */
 export class RunnerWebSocket extends WebSocket {
-  /** `Origin` header of the upgrade. */
-  origin: string | undefined = undefined;
+  /** Upgrade request of the peer. */
+  upgrade: UpgradeRequest | undefined = undefined;
   /** Path segment after the gateway's path, such as the token in `/ws/<token>`. */
   pathToken: string | undefined = undefined;
   /** Messages that were read to identify the peer before the bot received the socket. */

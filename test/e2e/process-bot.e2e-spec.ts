@@ -171,6 +171,25 @@ describe('a bot behaves the same in the runner’s process and in its own:', () 
     });
   });
 
+  it.each([
+    ['inside', { launcher: inside }],
+    ['outside', {}],
+  ])('the peer’s upgrade request without the runner’s token, %s', async (_, options) => {
+    const { host } = await start({}, { webSocketAuth: 'token', ...options });
+    const { wsUrl, token } = await host.start({ transport: 'websocket', body: { do: 'tell' } });
+    const url = `${String(wsUrl)}?line=2&token=${String(token)}&name=a%20b&line=3`;
+    const socket = await connect(url, { headers: { 'x-account': 'acme', 'set-cookie': 'odd' } });
+    const { upgrade } = JSON.parse(await nextText(socket)) as { upgrade: object };
+    expect(upgrade).toEqual({
+      path: '/ws-client',
+      query: 'line=2&name=a%20b&line=3',
+      headers: expect.objectContaining({ 'x-account': 'acme', 'set-cookie': ['odd'] }),
+      isSecure: false,
+      remoteAddress: '127.0.0.1',
+      remotePort: expect.any(Number),
+    });
+  });
+
   it('reads a carrier’s handshake itself exactly once', async () => {
     const { host, lines } = await start();
     await (
@@ -346,14 +365,6 @@ describe('a bot process', () => {
     expect(lines.all).toContain('debug 2026-01-01 00:00:00.000 | DEBUG    | bot:x:1 - as loguru');
   });
 
-  it('cannot answer session requests, and gets an error', async () => {
-    const { host, lines, sessions } = await start();
-    const socket = await open({ do: 'requests' });
-    await lines.with('session.onRequest() does nothing in a process of its own');
-    expect((await fetch(`${host.url}/sessions/${sessions[0]!.id}/x`)).status).toBe(409);
-    socket.close();
-  });
-
   it('has no session data on its command line or in its environment', async () => {
     const { lines } = await start();
     const socket = await open({ do: 'stay', secret: 'a-secret' });
@@ -416,6 +427,7 @@ describe('any program', () => {
       type: 'start',
       session: { id: sessionId, transport: 'livekit', claims: {} },
       handshake: [],
+      requests: expect.any(String),
       canHangUp: true,
     });
     expect(args).toMatchObject({

@@ -62,6 +62,8 @@ export interface CarrierWebhook {
 export interface AccountFields {
   readonly required: Readonly<Record<string, string>>;
   readonly optional?: Readonly<Record<string, string>>;
+  /** Optional fields with the secret, of which one set is needed. */
+  readonly secrets?: readonly (readonly string[])[];
   /** Returns what a valid account is, for an invalid one. */
   check?(account: Readonly<Record<string, unknown>>): string | undefined;
 }
