@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import './livekit-media-connection.js';
+import './livekit.media.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './livekit.module-definition.js';
 import { LIVEKIT_OPTIONS, resolveLiveKitOptions } from './livekit.options.js';
 import { LIVEKIT_SDK, loadLiveKitSdk, LiveKitServer } from './livekit-server.js';
