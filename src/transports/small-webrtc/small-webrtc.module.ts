@@ -8,7 +8,7 @@ import { webRtcProviders } from './webrtc-providers.js';
 import { WebRtcSessions } from './webrtc-sessions.js';
 import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
-/** Transport module for WebRTC without a media server. Requires the packages `werift` and `libopus-wasm`. */
+/** Transport module for WebRTC without a media server. Requires the packages `werift` and `libopus-wasm`, for Python bots `pipecat-ai[webrtc]` instead. */
 @RunnerPart('transports')
 @Module({
   controllers: [OfferController],

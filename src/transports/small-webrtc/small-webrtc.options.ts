@@ -48,7 +48,7 @@ export interface SmallWebRtcOptions {
    * @default 9_000: Pipecat's clients reconnect after some 8 s
    */
   peerTimeoutMs?: number;
-  /** WebRTC implementation. @default werift */
+  /** WebRTC implementation of bots in the runner's process. @default werift */
   stack?: PeerStack;
 }
 

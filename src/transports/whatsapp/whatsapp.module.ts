@@ -13,7 +13,7 @@ import {
 } from './whatsapp.options.js';
 import { RunnerPart } from '../../validation/runner-part.decorator.js';
 
-/** Transport module for WhatsApp calls to a business number. Requires the packages `werift` and `libopus-wasm`. */
+/** Transport module for WhatsApp calls to a business number. Requires the packages `werift` and `libopus-wasm`, for Python bots `pipecat-ai[webrtc]` instead. */
 @RunnerPart('transports')
 @Module({
   controllers: [WhatsAppController],
