@@ -285,10 +285,10 @@ describe('pipecat-runner', () => {
   ])('runs a bot that is %s', async (what, source) => {
     await writeFile(join(dir, 'bot.mjs'), source);
     const { url } = await start('--bot', './bot.mjs');
-    const { json } = await post(`${url}/start`, { transport: 'websocket' });
+    const { json, sessionId } = await post(`${url}/start`, { transport: 'websocket' });
     const { WebSocket } = await import('ws');
     const client = new WebSocket(json.wsUrl as string);
-    await expect(nextText(client)).resolves.toBe(`from ${what} ${json.sessionId as string}`);
+    await expect(nextText(client)).resolves.toBe(`from ${what} ${sessionId}`);
     client.close();
   });
 

@@ -113,13 +113,15 @@ describe('POST /start for WebRTC', () => {
       'public servers',
       {},
       { enableDefaultIceServers: true },
-      { iceConfig: { iceServers: [{ urls: 'stun:stun.l.google.com:19302' }] } },
+      { iceConfig: { iceServers: [{ urls: ['stun:stun.l.google.com:19302'] }] } },
     ],
     [
       'its own servers',
       { iceServers: [{ urls: 'turn:127.0.0.1:1', username: 'u', credential: 'c' }] },
       { enableDefaultIceServers: true },
-      { iceConfig: { iceServers: [{ urls: 'turn:127.0.0.1:1', username: 'u', credential: 'c' }] } },
+      {
+        iceConfig: { iceServers: [{ urls: ['turn:127.0.0.1:1'], username: 'u', credential: 'c' }] },
+      },
     ],
     [
       'servers made for the session',
