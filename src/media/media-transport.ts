@@ -229,9 +229,12 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     this.emitUnlessEnded('dtmf', digit);
   }
 
-  /** Sends an application message. @returns false when the transport cannot */
+  /**
+   * Sends an application message. Over WebRTC up to 50 messages are queued until the client's data channel opens.
+   * @returns false when the transport cannot
+   */
   sendMessage(message: unknown): boolean {
-    if (!this.capabilities.messages || this.currentState !== 'connected') return false;
+    if (!this.capabilities.messages || this.currentState === 'disconnected') return false;
     return this.connection.sendMessage(message);
   }
 

@@ -27,9 +27,13 @@ interface Section {
   readonly formats: readonly string[];
   readonly lines: readonly string[];
   readonly mid: string;
+  /** False for a section that the client rejects or has stopped. */
+  readonly lives: boolean;
   /** False for a section that can only be rejected. */
   readonly usable: boolean;
 }
+
+type Unjudged = Omit<Section, 'lives' | 'usable'>;
 
 /** A parsed and sanitised offer. */
 export interface Offer {
@@ -63,8 +67,8 @@ export function readOffer(sdp: string): Offer {
   });
   checkMids(sections);
   const used = sections.filter(({ usable }) => usable);
-  if (!used.some(({ kind }) => kind === 'audio')) {
-    throw bad('it has no audio in Opus, the codec that bots speak');
+  if (!hasMedia(sections)) {
+    throw bad('it has no audio in Opus, the codec that bots speak, nor a data channel alone');
   }
   for (const section of used) checkTransport(section, session);
   const bundle = /^a=group:BUNDLE (.*)$/m.exec(head)?.[1]?.split(' ');
@@ -85,6 +89,13 @@ export function readOffer(sdp: string): Offer {
   };
 }
 
+/** True for audio in Opus, and for a data channel without any audio, as of text clients. */
+function hasMedia(sections: readonly Section[]): boolean {
+  const has = (wanted: string, trait: 'lives' | 'usable'): boolean =>
+    sections.some((section) => section.kind === wanted && section[trait]);
+  return has('audio', 'usable') || (has('application', 'usable') && !has('audio', 'lives'));
+}
+
 function readSection(lines: readonly string[], index: number): Section {
   const match =
     /^m=(audio|video|application|text|message|image) (\d{1,5})(?:\/\d+)? (\S+) (.+)$/.exec(
@@ -102,10 +113,10 @@ function readSection(lines: readonly string[], index: number): Section {
   }
   // Port 0 rejects a section, unless it is bundle-only (RFC 9143).
   const lives = Number(port) > 0 || lines.includes('a=bundle-only');
-  return { ...section, usable: lives && canUse(section) };
+  return { ...section, lives, usable: lives && canUse(section) };
 }
 
-function canUse(section: Omit<Section, 'usable'>): boolean {
+function canUse(section: Unjudged): boolean {
   const { kind, protocol, formats } = section;
   if (kind === 'application') {
     return /DTLS\/SCTP$/.test(protocol) && /^(webrtc-datachannel|\d+)$/.test(formats[0]!);
@@ -116,7 +127,7 @@ function canUse(section: Omit<Section, 'usable'>): boolean {
 }
 
 /** Returns the client's preferred payload type among the supported ones. */
-function usableType({ kind, formats, lines }: Omit<Section, 'usable'>): string | undefined {
+function usableType({ kind, formats, lines }: Unjudged): string | undefined {
   const codec = kind === 'audio' ? AUDIO_CODEC : kind === 'video' ? VIDEO_CODEC : undefined;
   const names = new Map<string, string>();
   const inMode1 = new Set<string>();
