@@ -102,6 +102,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   private readonly marks = new Map<string, (outcome: MarkOutcome) => void>();
   private markCount = 0;
   private readonly warned = new Set<string>();
+  private readonly ending = new AbortController();
   private hangingUp: Promise<HangUpOutcome> | undefined;
   private transferring: Promise<TransferOutcome> | undefined;
 
@@ -145,6 +146,11 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
 
   get state(): MediaState {
     return this.currentState;
+  }
+
+  /** @internal Aborts when the connection ends. A listener of `disconnected` would take the event from the bot. */
+  get endSignal(): AbortSignal {
+    return this.ending.signal;
   }
 
   /** Returns an independent iterator over received audio, mono, until the connection or session ends or `signal` aborts. */
@@ -227,6 +233,16 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   keyPressed(digit: string): void {
     if (!isDtmfDigit(digit)) throw new RangeError('digit must be one of 0 to 9, *, #, A to D');
     this.emitUnlessEnded('dtmf', digit);
+  }
+
+  /**
+   * Emits `audio` for audio from elsewhere, such as an RTVI client.
+   * @param pcm samples, interleaved where there are several channels
+   * @throws {RangeError} for an unsupported sample rate
+   */
+  audioReceived(pcm: Int16Array, sampleRateHz: number, channels = 1): void {
+    checkAudioRate(sampleRateHz);
+    this.receiveAudio(pcm, sampleRateHz, channels);
   }
 
   /**
@@ -313,6 +329,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     this.output.end();
     this.settleMarks('disconnected');
     this.observer?.ended(end);
+    this.ending.abort();
     this.notify('disconnected', end);
     this.endIterations();
   }

@@ -75,7 +75,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       await start(platform);
       await openIn(browser);
       const { args, session, rtvi } = await connect(transport);
-      expect(await user.events()).toEqual(expect.arrayContaining(['ready', 'bot ready 2.1.0']));
+      expect(await user.events()).toEqual(expect.arrayContaining(['ready', 'bot ready 2.2.0']));
       expect(args.body).toEqual({ from: 'browser' });
       expect(session.id).toBe(args.session_id);
       expect(await user.likeness()).toBeGreaterThan(0.8);

@@ -72,7 +72,7 @@ describe('pipecat-runner', () => {
     expect(banner).toMatch(/WebSocket auth\s+none/);
     const { json } = await post(`${url}/start`, { transport: 'websocket' });
     const client = await connectClient(json.wsUrl as string);
-    expect((await client.ready()).data).toMatchObject({ version: '2.1.0' });
+    expect((await client.ready()).data).toMatchObject({ version: '2.2.0' });
     expect((await client.next('bot-output')).data).toMatchObject({
       text: expect.stringMatching(/^Hello/),
     });
