@@ -15,6 +15,7 @@ import {
   SessionRegistry,
   type SmallWebRTCRunnerArguments,
   SmallWebRtcModule,
+  TelephonyModule,
   WebSocketModule,
 } from '../../src/index.js';
 import type { Session } from '../../src/sessions/session.js';
@@ -53,7 +54,11 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     running = await startApp(platform, [
       RunnerModule.forRoot({
         launcher: { useValue: bot },
-        transports: [SmallWebRtcModule.forRoot(), WebSocketModule.forRoot()],
+        transports: [
+          SmallWebRtcModule.forRoot(),
+          WebSocketModule.forRoot(),
+          TelephonyModule.forRoot(),
+        ],
         webSocketAuth: 'token',
       }),
     ]);
@@ -138,6 +143,22 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       expect(Date.now() - startMs).toBeLessThan(10_000);
     });
   });
+
+  it.each(PLATFORMS)(
+    'receive their own audio with the Twilio serializer on %s',
+    async (platform) => {
+      await start(platform);
+      await openIn(browser);
+      const [{ args, session }] = await Promise.all([bot.next(), user.callTwilio(running.url)]);
+      expect(args).toMatchObject({
+        transport_type: 'twilio',
+        call_data: { stream_id: 'MZ1', call_id: 'CA1' },
+        body: { from: 'browser' },
+        session_id: session.id,
+      });
+      expect(await user.likeness()).toBeGreaterThan(0.8);
+    },
+  );
 
   describe('keep their WebRTC bot', () => {
     let conversation: Conversation;
