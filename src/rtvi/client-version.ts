@@ -1,5 +1,4 @@
-import type { BotOutput, RtviOutgoing } from './rtvi-messages.js';
-import { RTVI_VERSION } from './rtvi-messages.js';
+import { type BotOutput, RTVI_VERSION, type RtviOutgoing } from './rtvi-messages.js';
 
 /** A message to the client. */
 export interface OutgoingMessage {

@@ -35,10 +35,15 @@ export class FunctionCallError extends Error {
 type Result = FunctionCallResult['result'];
 type CallMessage = 'llm-function-call-started' | 'llm-function-call' | 'llm-function-call-stopped';
 
+interface PendingCall {
+  succeed(result: Result): void;
+  fail(error: Error): void;
+}
+
 /** Calls of functions that the client runs. */
 export class FunctionCalls {
-  /** What to do with the result of each pending call, by its id. */
-  private readonly pending = new Map<string, (result: Result) => void>();
+  /** Pending calls, by their id. */
+  private readonly pending = new Map<string, PendingCall>();
 
   /**
    * @param send sends a message; false when it cannot be sent
@@ -47,7 +52,11 @@ export class FunctionCalls {
   constructor(
     private readonly send: <T extends CallMessage>(type: T, data: RtviOutgoing[T]) => boolean,
     private readonly ended: AbortSignal,
-  ) {}
+  ) {
+    ended.addEventListener('abort', () => {
+      for (const call of this.pending.values()) call.fail(endedError());
+    });
+  }
 
   async call(
     name: string,
@@ -58,7 +67,7 @@ export class FunctionCalls {
       throw new RangeError(`timeoutMs must be a number from 1 to ${MAX_TIMEOUT_MS}`);
     }
     signal?.throwIfAborted();
-    if (this.ended.aborted) throw ended();
+    if (this.ended.aborted) throw endedError();
     if (this.pending.size >= MAX_PENDING) throw notSent(`${MAX_PENDING} calls are pending`);
     const id = randomUUID();
     this.send('llm-function-call-started', { function_name: name });
@@ -70,7 +79,6 @@ export class FunctionCalls {
         this.pending.delete(id);
         clearTimeout(timer);
         signal?.removeEventListener('abort', abort);
-        this.ended.removeEventListener('abort', end);
         this.send('llm-function-call-stopped', {
           tool_call_id: id,
           function_name: name,
@@ -82,26 +90,25 @@ export class FunctionCalls {
         reject(error);
       };
       const abort = (): void => fail(signal!.reason as Error);
-      const end = (): void => fail(ended());
       const timer = setTimeout(() => fail(timedOut(name)), timeoutMs);
       signal?.addEventListener('abort', abort);
-      this.ended.addEventListener('abort', end);
-      this.pending.set(id, (result) => {
+      const succeed = (result: Result): void => {
         finish({ cancelled: false, result });
         resolve(result);
-      });
+      };
+      this.pending.set(id, { succeed, fail });
     });
   }
 
   /** Settles the call of a result. Others are ignored: the call may have timed out. */
   settle({ tool_call_id, result }: FunctionCallResult): void {
-    this.pending.get(tool_call_id)?.(result);
+    this.pending.get(tool_call_id)?.succeed(result);
   }
 }
 
 const timedOut = (name: string): FunctionCallError =>
   new FunctionCallError('timeout', `The client did not answer ${name} in time.`);
-const ended = (): FunctionCallError =>
+const endedError = (): FunctionCallError =>
   new FunctionCallError('ended', 'The connection ended before the client answered.');
 const notSent = (why: string): FunctionCallError =>
   new FunctionCallError('not_sent', `The function was not called: ${why}.`);
