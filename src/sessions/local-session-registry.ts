@@ -205,7 +205,7 @@ export class LocalSessionRegistry extends SessionRegistry {
     const principal = request.principal && OwnPrincipal.of(request.principal);
     const refusal = this.capacity.refusal(principal);
     if (refusal) return refusal;
-    const session = new Session(randomUUID(), request, this.onChange);
+    const session = new Session(request.id ?? randomUUID(), request, this.onChange);
     session.principal = principal;
     this.capacity.take(principal);
     this.pending.add(session);
