@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { BotLauncher } from '../bot/bot-launcher.js';
-import type { BotSession } from '../bot/bot-session.js';
+import { BotLauncher, type BotSession } from '../bot/bot-launcher.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
-import type { AudioFrame } from '../media/audio-frame.js';
+import type { AudioFrame } from '../media/pcm.js';
 import type { MediaTransport } from '../media/media-transport.js';
 import { RtviSession } from '../rtvi/rtvi-session.js';
 import { createTransport } from '../transports/create-transport.js';

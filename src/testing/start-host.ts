@@ -28,7 +28,6 @@ export interface StartHostOptions {
 
 /**
  * Starts an application with a runner on a free loopback port.
- *
  * @param source a module, a `TestingModule` or its builder with overrides, or the application, which may listen already
  *
  * @example

@@ -1,8 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { beforeHeaders } from '../../compat/before-headers.js';
+import { beforeHeaders } from '../../compat/node-http.js';
 import { isOriginAllowed } from '../allowed-origins.js';
-import { isReading } from '../http-request.js';
-import type { HttpMessage } from '../http-request.js';
+import { isReading, type HttpMessage } from '../http-request.js';
 import type { Exchange } from './exchange.js';
 
 /** Response headers that are exposed to pages. */

@@ -7,10 +7,12 @@ import type {
   MediaConnection,
   MediaConnectionEvents,
 } from '../../media/media-connection.js';
-import { parseJson } from '../../media/parse-json.js';
-import { MESSAGE_BUFFER } from '../../media/estimate-bytes.js';
-import type { HandOver } from '../../sessions/session-context.js';
-import type { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
+import { parseJson } from '../../limits/json-limits.js';
+import { MESSAGE_BUFFER } from '../../media/buffered-emitter.js';
+import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
+import { MediaUnavailableError } from '../../bot/session-end.js';
+import { optionalPackage } from '../../packages.js';
+import { type MediaConnectionContext, mediaConnections } from '../media-connections.js';
 
 /** LiveKit's real-time SDK for participants. */
 export type LiveKitRtc = typeof rtc;
@@ -21,7 +23,7 @@ export interface LiveKitJoinOptions {
   readonly sampleRateHz: number;
   readonly signal: AbortSignal | undefined;
   /** Removes the user from the room. */
-  readonly hangUp: HandOver['hangUp'];
+  readonly hangUp: MediaConnectionContext['hangUp'];
 }
 
 /** Sample rate of the bot's audio, in Hz. The SDK encodes it as Opus. */
@@ -261,3 +263,22 @@ export class LiveKitMediaConnection implements MediaConnection {
     this.notify((events) => events.message(message), message);
   }
 }
+
+// Uses LiveKit's real-time SDK for Node, an optional peer dependency.
+mediaConnections.register(
+  LiveKitRunnerArguments,
+  async (args, { sampleRateHz, signal }, { hangUp }) => {
+    const rtc = await optionalPackage('@livekit/rtc-node', () => import('@livekit/rtc-node'));
+    if (!rtc) {
+      throw new MediaUnavailableError(
+        'Joining a LiveKit room needs @livekit/rtc-node: npm install @livekit/rtc-node',
+      );
+    }
+    return LiveKitMediaConnection.join(rtc, args, {
+      // Opus always decodes to 48 kHz.
+      sampleRateHz: typeof sampleRateHz === 'number' ? sampleRateHz : 48_000,
+      signal,
+      hangUp,
+    });
+  },
+);

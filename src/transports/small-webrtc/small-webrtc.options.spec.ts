@@ -9,6 +9,7 @@ describe('SmallWebRtcOptions', () => {
       hostAddresses: [],
       connectionMode: 'multiple',
       gatheringTimeoutMs: 2_000,
+      answerTimeoutMs: 30_000,
       connectTimeoutMs: 60_000,
       peerTimeoutMs: 9_000,
     });
