@@ -35,6 +35,7 @@ const NEIGHBOURS = {
   ],
   tracing: ['bot', 'errors', 'packages', 'sessions', 'validation'],
   downloads: ['auth', 'errors', 'http', 'validation'],
+  uploads: ['auth', 'bot/file-storage.ts', 'errors', 'http', 'sessions', 'validation'],
   process: [
     ...['bot', 'errors', 'limits', 'media', 'packages', 'sessions', 'websocket', 'validation'],
     // For its classes of arguments.

@@ -1,5 +1,6 @@
 import { RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher } from './bot/bot-launcher.js';
+import { FileStorage } from './bot/file-storage.js';
 import { CallLimits } from './calls/call-limits.js';
 import { CallRouter } from './calls/call-router.js';
 import { EXTRAS } from './runner.options.js';
@@ -33,6 +34,9 @@ const CHECKS: Record<Extra, Problems> = {
   callRouter: (value) => providedProblems(value, CallRouter, 'route'),
   callLimits: (value) => providedProblems(value, CallLimits, 'reserve'),
   sessionHooks: (value) => providedProblems(value, SessionHooks, 'ended'),
+  // Its options are checked where they are resolved.
+  uploads: () => [],
+  fileStorage: (value) => providedProblems(value, FileStorage, 'save'),
   imports: (value) =>
     Array.isArray(value) ? [] : [` must be a list of modules, not ${kindOf(value)}`],
   transports: (value) => partsProblems('transports', value),

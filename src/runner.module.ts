@@ -15,6 +15,7 @@ import { ModuleRef, RouterModule } from '@nestjs/core';
 import { KeyAuth } from './auth/key-auth.js';
 import { getAuthToken, RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher } from './bot/bot-launcher.js';
+import { FileStorage } from './bot/file-storage.js';
 import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
 import { CallLimits } from './calls/call-limits.js';
 import { CallRouter, TakeEveryCall } from './calls/call-router.js';
@@ -61,6 +62,15 @@ import { StartController } from './start/start.controller.js';
 import { SessionStarter } from './transports/session-starter.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { SocketSessions } from './websocket/socket-sessions.js';
+import { FilesController, SessionFilesController } from './uploads/uploads.controller.js';
+import { UploadsOff } from './uploads/uploads-off.js';
+import { Uploads } from './uploads/uploads.js';
+import {
+  folderStorage,
+  resolveUploadsOptions,
+  UPLOADS_OPTIONS,
+  type UploadsOptions,
+} from './uploads/uploads.options.js';
 
 /** A replaceable part of the runner: a class, or any form of Nest provider for one. */
 export type Provided<T> =
@@ -91,6 +101,10 @@ export interface RunnerModuleExtras {
   callLimits?: Provided<CallLimits>;
   /** Receives every ended session and every refused start. */
   sessionHooks?: Provided<SessionHooks>;
+  /** File uploads of clients. Without a `folder` here and without {@link fileStorage}, uploads are off. */
+  uploads?: UploadsOptions;
+  /** Storage of uploaded files. @default the folder of {@link uploads} */
+  fileStorage?: Provided<FileStorage>;
   /** Modules whose providers the parts above and an options factory can inject. */
   imports?: ModuleMetadata['imports'];
   /** The transports this instance offers, such as `WebSocketModule.forRoot()`. */
@@ -129,6 +143,7 @@ class RunnerCoreModule implements OnModuleInit {
       ['callRouter', CallRouter],
       ['callLimits', CallLimits],
       ['sessionHooks', SessionHooks],
+      ['fileStorage', FileStorage],
     ] as const) {
       if (this.moduleRef.introspect(token as Type<unknown>).scope !== Scope.REQUEST) continue;
       throw new InvalidOptionsError('RunnerModule', [
@@ -155,6 +170,8 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
         callRouter: undefined,
         callLimits: undefined,
         sessionHooks: undefined,
+        uploads: undefined,
+        fileStorage: undefined,
         imports: undefined,
         transports: undefined,
         features: undefined,
@@ -213,7 +230,9 @@ function refuseNoOptions(call: string, options: unknown): void {
 function compose(definition: DynamicModule, extras: RunnerModuleExtras): DynamicModule {
   checkExtras({ ...extras, imports: extras.imports ?? definition.imports });
   const path = (extras.path ?? '').replace(/^\/+|\/+$/g, '');
-  const { name } = extras;
+  const { name, fileStorage } = extras;
+  const uploads = resolveUploadsOptions(extras.uploads);
+  const takesUploads = fileStorage !== undefined || uploads.folder !== undefined;
   const runner: RunnerRef = { name, path, isGlobal: extras.isGlobal ?? false, modules: new Set() };
   const core = ownModule(
     {
@@ -225,6 +244,9 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
       controllers: [
         StartController,
         SessionsController,
+        SessionFilesController,
+        // A host may have a route of this name.
+        ...(takesUploads ? [FilesController] : []),
         ...(extras.console ? [ConsoleController] : []),
         ...((extras.health ?? true) ? [HealthController] : []),
       ],
@@ -235,6 +257,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
           ['callRouter', CallRouter],
           ['callLimits', CallLimits],
           ['sessionHooks', SessionHooks],
+          ['fileStorage', FileStorage],
           ['forRootAsync', MODULE_OPTIONS_TOKEN],
         ]),
         ...(definition.providers ?? []),
@@ -249,6 +272,10 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         provider(CallRouter, extras.callRouter ?? TakeEveryCall),
         provider(CallLimits, extras.callLimits ?? { useValue: new InMemoryCallLimits() }),
         provider(SessionHooks, extras.sessionHooks ?? NoSessionHooks),
+        provider(FileStorage, fileStorage ?? { useFactory: () => folderStorage(uploads) }),
+        { provide: UPLOADS_OPTIONS, useValue: uploads },
+        Uploads,
+        ...(takesUploads ? [] : [UploadsOff]),
         CallRouting,
         SessionHookDispatcher,
         SessionStarter,
@@ -275,6 +302,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         CallRouter,
         CallLimits,
         SessionHooks,
+        FileStorage,
         CallRouting,
         RUNNER_OPTIONS,
         RUNNER_REF,

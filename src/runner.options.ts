@@ -180,6 +180,8 @@ export const EXTRAS = [
   'callRouter',
   'callLimits',
   'sessionHooks',
+  'uploads',
+  'fileStorage',
   'imports',
   'transports',
   'features',

@@ -4,7 +4,7 @@ import { handlersOf, replaceHandler } from '../compat/nest-handlers.js';
 import { setOperationId } from '../compat/swagger-metadata.js';
 import { AnswerGuard } from '../http/answer.guard.js';
 import { RUNNER_CONTROLLER, STREAMS_BODY } from '../http/runner-controller.decorator.js';
-import { RUNNER_ROUTE, type RunnerRoute } from '../http/runner-route.js';
+import { type BodyStreaming, RUNNER_ROUTE, type RunnerRoute } from '../http/runner-route.js';
 import type { RunnerRef } from '../runner-ref.js';
 import { subclassOf } from './subclass.js';
 
@@ -24,7 +24,7 @@ export function ownController(controller: Type<unknown>, runner: RunnerRef): Typ
       ...handler,
       runner,
       controller,
-      streamsBody: Reflect.getMetadata(STREAMS_BODY, handler.handle) === true,
+      streamsBody: Reflect.getMetadata(STREAMS_BODY, handler.handle) as BodyStreaming | undefined,
       opensSessions: access === 'start' || access === 'webhook',
     };
     // Does nothing, because the guard has answered. Nest reads its parameters only.

@@ -4,6 +4,8 @@ import { OwnPrincipal } from '../auth/principal.js';
 import { type Principal, reaches } from '../auth/runner-auth.js';
 import { BotLauncher } from '../bot/bot-launcher.js';
 import type { CallData } from '../bot/call-data.js';
+import { FileStorage, NoFileStorage } from '../bot/file-storage.js';
+import { setLiveField } from '../bot/live-field.decorator.js';
 import { MissingBotLauncher } from '../bot/missing-bot-launcher.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd } from '../bot/session-end.js';
@@ -34,6 +36,7 @@ export class LocalSessionRegistry extends SessionRegistry {
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly launcher: BotLauncher,
+    private readonly files: FileStorage = new NoFileStorage(),
   ) {
     super();
     this.pending = new PendingSessions(options.pendingTtlMs, (expired) => {
@@ -143,6 +146,7 @@ export class LocalSessionRegistry extends SessionRegistry {
       if (session.body !== undefined) args.body = session.body;
       if (args.call_data) session.call = knownCall(args.call_data, session.call);
       if (this.options.cliArgs) args.cli_args ??= this.options.cliArgs;
+      if (!(this.files instanceof NoFileStorage)) setLiveField(args, 'file_storage', this.files);
       bindContext(args, session.context, handOver);
       return this.observers.around(session, () => this.launcher.launch(args, session));
     }, this.options);
