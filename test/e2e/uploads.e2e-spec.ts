@@ -6,7 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type RunnerModuleExtras, RunnerModule, WebSocketModule } from '../../src/index.js';
+import {
+  type RunnerModuleExtras,
+  RunnerModule,
+  SessionStarter,
+  SmallWebRtcModule,
+  WebSocketModule,
+} from '../../src/index.js';
 import { FileStorage, type FileUpload } from '../../src/bot/file-storage.js';
 import { connectClient, RecordingLauncher } from '../../src/testing/index.js';
 import { closeApps, PLATFORMS, post, type RunningApp, startApp } from '../support/runner-app.js';
@@ -22,6 +28,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+const TRANSPORTS = [SmallWebRtcModule.forRoot(), WebSocketModule.forRoot()];
 const URL_PATTERN = /^pipecat:[0-9a-f]{32}$/;
 /** The largest file in these tests, in bytes. */
 const MAX_BYTES = 300_000;
@@ -149,6 +156,40 @@ describe.each(PLATFORMS)('file uploads on %s', (platform) => {
     expect(await stored()).toEqual(others.slice(1).map(idOf).sort());
     const late = await upload(`/sessions/${id}/files`, form('late'));
     expect([late.status, late.json.code]).toEqual([404, 'UNKNOWN_SESSION']);
+  });
+
+  it('names the URL for uploads in the answer of /start, which a WebSocket client takes from a header', async () => {
+    await start(platform, { uploads: { folder }, path: 'voice', transports: TRANSPORTS });
+    const startUrl = `${running.url}/voice/start`;
+    const webrtc = await post(startUrl, { transport: 'webrtc' });
+    const path = `/voice/sessions/${String(webrtc.json.sessionId)}/files`;
+    expect(webrtc.json.fileUploadUrl).toBe(path);
+    expect(webrtc.headers.get('x-file-upload-url')).toBe(path);
+    expect((await upload(path, form('x'))).status).toBe(200);
+    const socket = await post(startUrl, { transport: 'websocket' }, { origin: 'http://page' });
+    expect(Object.keys(socket.json)).not.toContain('fileUploadUrl');
+    const url = socket.headers.get('x-file-upload-url')!;
+    expect(url).toBe(`/voice/sessions/${socket.headers.get('x-session-id')}/files`);
+    expect(socket.headers.get('access-control-expose-headers')).toMatch(/X-File-Upload-Url/);
+    expect((await upload(url, form('x'))).status).toBe(200);
+    const started = await running.app
+      .get(SessionStarter, { strict: false })
+      .startSession({ transport: 'webrtc' });
+    expect(started.fileUploadUrl).toBeUndefined();
+  });
+
+  it('names an absolute URL where the public URL is configured, and none when uploads are off', async () => {
+    const options = { publicUrl: 'https://bot.example.com/x', transports: TRANSPORTS };
+    await start(platform, { uploads: { folder }, ...options } as object);
+    const { json } = await post(`${running.url}/start`, { transport: 'webrtc' });
+    expect(json.fileUploadUrl).toBe(
+      `https://bot.example.com/x/sessions/${String(json.sessionId)}/files`,
+    );
+    await closeApps();
+    await start(platform, options as object);
+    const off = await post(`${running.url}/start`, { transport: 'webrtc' });
+    expect(Object.keys(off.json)).not.toContain('fileUploadUrl');
+    expect(off.headers.has('x-file-upload-url')).toBe(false);
   });
 
   it('hands the storage to a bot in this process', async () => {
