@@ -1,13 +1,13 @@
-/** Each folder of `src`, and what it may import beside itself. */
+/** Each folder of `src`, or file, and what it may import beside itself. */
 const NEIGHBOURS = {
   errors: [],
-  packages: ['errors'],
+  'packages.ts': ['errors'],
   compat: ['errors'],
   limits: [],
   validation: ['compat', 'errors'],
-  media: ['limits'],
+  media: ['limits', 'validation'],
   rtvi: ['errors', 'media', 'validation'],
-  bot: ['errors', 'validation', 'media/media-unavailable.error.ts'],
+  bot: ['errors', 'validation'],
   auth: ['errors', 'http', 'runner.options.ts'],
   sessions: ['auth', 'bot', 'errors', 'http', 'media', 'validation', 'runner.options.ts'],
   calls: [
@@ -17,7 +17,17 @@ const NEIGHBOURS = {
   ],
   http: ['compat', 'errors', 'limits', 'validation', 'runner.options.ts', 'runner-ref.ts'],
   websocket: [
-    ...['auth', 'bot', 'compat', 'errors', 'http', 'limits', 'packages', 'sessions', 'validation'],
+    ...[
+      'auth',
+      'bot',
+      'compat',
+      'errors',
+      'http',
+      'limits',
+      'packages.ts',
+      'sessions',
+      'validation',
+    ],
     ...['runner.options.ts', 'runner-ref.ts', 'media/serializers/media-serializer.ts'],
   ],
   runner: [
@@ -25,24 +35,24 @@ const NEIGHBOURS = {
     ...['runner-ref.ts', 'transports/transport-registry.ts'],
   ],
   console: [
-    ...['auth', 'errors', 'http', 'packages'],
+    ...['auth', 'errors', 'http', 'packages.ts'],
     ...['transports/runner-transport.ts', 'transports/transport-registry.ts'],
   ],
   health: ['auth', 'bot', 'errors', 'http', 'sessions', 'transports/transport-registry.ts'],
   metrics: [
-    ...['auth', 'errors', 'http', 'packages', 'sessions', 'validation'],
+    ...['auth', 'errors', 'http', 'packages.ts', 'sessions', 'validation'],
     ...['runner-ref.ts', 'transports/transport-registry.ts'],
   ],
-  tracing: ['bot', 'errors', 'packages', 'sessions', 'validation'],
+  tracing: ['bot', 'errors', 'packages.ts', 'sessions', 'validation'],
   downloads: ['auth', 'errors', 'http', 'validation'],
   uploads: ['auth', 'bot/file-storage.ts', 'errors', 'http', 'sessions', 'validation'],
   process: [
-    ...['bot', 'errors', 'limits', 'media', 'packages', 'sessions', 'websocket', 'validation'],
+    ...['bot', 'errors', 'limits', 'media', 'packages.ts', 'sessions', 'websocket', 'validation'],
     // For its classes of arguments.
     'bot.ts',
   ],
   openapi: [
-    ...['auth', 'compat', 'errors', 'http', 'packages', 'validation'],
+    ...['auth', 'compat', 'errors', 'http', 'packages.ts', 'validation'],
     ...['start/dto/start-request.dto.ts', 'runner-ref.ts', 'transports/transport-registry.ts'],
   ],
   start: [
@@ -62,7 +72,7 @@ export default {
     ...Object.entries(NEIGHBOURS).map(([folder, allowed]) => ({
       name: `${folder}-keeps-to-its-neighbours`,
       severity: 'error',
-      from: { path: `^src/${folder}/`, pathNot: SPECS },
+      from: { path: pathOf(folder), pathNot: SPECS },
       to: { path: '^src/', pathNot: [folder, ...allowed].map(pathOf) },
     })),
     {
@@ -97,7 +107,7 @@ export default {
           ...['transports/media-connections.ts', 'media/socket-media-connection.ts'],
           ...['sessions/session-registry.ts', 'sessions/session-token.ts'],
           ...['websocket/socket-sessions.ts', 'websocket/socket-gateway.ts'],
-          ...['websocket/runner-gateway.decorator.ts', 'websocket/runner-web-socket.ts'],
+          'websocket/runner-web-socket.ts',
           'websocket/websocket-runner-arguments.ts',
         ].map(pathOf),
       },

@@ -18,6 +18,8 @@ import threading
 import time
 import traceback
 
+import bot_host_peer
+
 CONTROL_FD = 3
 SOCKET_FD = 4
 # How long what the bot has sent may take to be read by the runner in the end, in seconds.
@@ -45,6 +47,15 @@ def end_with_runner():
 
 def end_group():
     os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def preload(modules):
+    """Imports what conversations will need, which takes its time. The runner refuses them where it is not installed."""
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            pass
 
 
 def load_bot(path):
@@ -217,14 +228,12 @@ class PeerSocket:
                 self.writer.write_eof()
 
 
-def arguments_of(start, websocket):
+def arguments_of(start, live):
     """The arguments in Pipecat's own classes, without what its installed version does not know."""
     from pipecat.runner import types
 
-    given = dict(start["args"])
+    given = {**start["args"], **live}
     cls = getattr(types, given.pop("type"))
-    if websocket:
-        given["websocket"] = websocket
     call_data_type = given.pop("call_data_type", "CallData")
     if given.get("call_data") is not None:
         given["call_data"] = getattr(types, call_data_type).model_validate(given["call_data"])
@@ -238,36 +247,51 @@ def arguments_of(start, websocket):
     return args
 
 
-async def stop_when_told(channel, bot, peer):
+async def follow(channel, bot, peer, webrtc):
     while True:
         message = await channel.receive()
-        # A peer's own leaving reaches the bot over its WebSocket, behind what came before.
-        if message["type"] == "stop" and not (peer and message["code"] in ENDS_OF_CONNECTIONS):
+        if message["type"] in ("offer", "candidates"):
+            webrtc.take(message)
+        # A peer's own leaving reaches the bot over its connection, behind what came before.
+        elif message["type"] == "stop" and not (
+            (peer or webrtc) and message["code"] in ENDS_OF_CONNECTIONS
+        ):
             bot.cancel()
 
 
 async def converse(module, start, channel):
-    peer = None
+    peer = webrtc = None
+    live = {}
     if start["args"]["type"] == "WebSocketRunnerArguments":
         peer = PeerSocket(start["handshake"])
-    args = arguments_of(start, await peer.open() if peer else None)
+        live["websocket"] = await peer.open()
+    if start.get("peer"):
+        webrtc = bot_host_peer.Peer(start["peer"], channel)
+        live["webrtc_connection"] = webrtc.connection
+        # The runner ends the session where the first offer has no answer.
+        if not await webrtc.answer(await channel.receive()):
+            return
+    args = arguments_of(start, live)
     bot = asyncio.create_task(module.bot(args))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, bot.cancel)
-    stopping = asyncio.create_task(stop_when_told(channel, bot, peer))
+    stopping = asyncio.create_task(follow(channel, bot, peer, webrtc))
     # Pipecat's bots do not say when they are up.
     channel.send("ready")
     await asyncio.wait([bot])
     stopping.cancel()
     if peer:
         await peer.flush()
+    if webrtc:
+        await webrtc.close()
     if not bot.cancelled():
         bot.result()
 
 
-async def main(path):
+async def main(path, *modules):
     channel = await Channel.open()
     try:
         module = load_bot(path)
+        preload(modules)
         channel.send("loaded")
         await converse(module, await channel.receive(), channel)
     except Exception as error:
@@ -283,4 +307,4 @@ async def main(path):
 
 if __name__ == "__main__":
     end_with_runner()
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(*sys.argv[1:]))

@@ -31,7 +31,7 @@ export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments
 // The media.
 export { sipCallData } from './transports/livekit/sip-call-data.js';
 export type { BufferedEmitter } from './media/buffered-emitter.js';
-export type { AudioFrame } from './media/audio-frame.js';
+export type { AudioFrame } from './media/pcm.js';
 export {
   type MarkOutcome,
   type MediaState,
@@ -40,7 +40,7 @@ export {
   type MediaTransportEvents,
 } from './media/media-transport.js';
 export type { MediaTransportOptions } from './media/media-transport.options.js';
-export { MediaUnavailableError } from './media/media-unavailable.error.js';
+export { MediaUnavailableError } from './bot/session-end.js';
 export type { OutgoingAudio, SendOutcome } from './media/paced-output.js';
 export { bytesFromPcm, pcmFromBytes } from './media/pcm.js';
 export { Resampler } from './media/resampler/resampler.js';
@@ -83,7 +83,7 @@ export type {
 } from './media/serializers/media-serializer.js';
 export type { AudioCodec } from './media/codecs/audio-codec.js';
 export { ALAW, MULAW } from './media/codecs/g711.js';
-export { L16 } from './media/codecs/l16.js';
+export { L16 } from './media/codecs/audio-codec.js';
 export { type JsonMessage, parseJsonMessage } from './media/serializers/json-message.js';
 export type { SocketResponder } from './websocket/runner-web-socket.js';
 export { SocketMediaConnection, type SocketMediaOptions } from './media/socket-media-connection.js';
@@ -113,7 +113,7 @@ export type { ReceivedRequest } from './transports/telephony/carriers/received-r
 export type { OutgoingRtp, RtpPacket } from './media/rtp/rtp-packet.js';
 export type { VideoCodec } from './media/rtp/video-payload.js';
 export type { VideoFrame } from './media/rtp/video-receiver.js';
-export type { OutgoingVideo } from './media/rtp/video-sender.js';
+export type { OutgoingVideo } from './media/rtp/video-payload.js';
 export type {
   ConnectionState,
   SmallWebRTCConnection,

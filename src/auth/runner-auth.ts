@@ -1,6 +1,18 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { HttpRequest } from '../http/http-request.js';
-import type { AccessKind } from './access.js';
+
+/**
+ * Access kind of a request, which decides the required key.
+ *
+ * | kind | routes | with keys |
+ * | --- | --- | --- |
+ * | `start` | routes that start sessions: `/start`, `/daily`, … | public or private |
+ * | `session` | routes of one session: `/sessions/:id/*` | public or private |
+ * | `manage` | listing, inspecting and stopping sessions | private |
+ * | `webhook` | webhooks, which are signed instead | none |
+ * | `open` | probes and API documentation | none |
+ */
+export type AccessKind = 'start' | 'session' | 'manage' | 'webhook' | 'open';
 
 /** Request to be authorized. */
 export interface AuthRequest {

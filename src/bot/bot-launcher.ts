@@ -1,5 +1,7 @@
 import type { BotSession } from './bot-session.js';
 import type { RunnerArguments } from './runner-arguments.js';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { RunnerError } from '../errors/runner.error.js';
 
 /**
  * Launcher of the host's bot, and its DI token.
@@ -31,10 +33,37 @@ export abstract class BotLauncher {
   prepare(): void | Promise<void> {}
 
   /**
+   * Returns true if its bots hold the peer connection of such arguments in processes of their own. The runner then passes on the client's offer and
+   * ICE candidates, and needs no WebRTC package. Called while the application starts, so that a launcher can prepare for such bots.
+   */
+  holdsPeers(_args: abstract new (...init: never[]) => RunnerArguments): boolean {
+    return false;
+  }
+
+  /**
    * Returns the reason why this launcher cannot run a bot with such arguments, with the fix; `undefined` when it can. A transport with no other
    * arguments is disabled.
    */
   refusal(_args: abstract new (...init: never[]) => RunnerArguments): string | undefined {
     return undefined;
+  }
+}
+
+const FIX =
+  'No bot is configured. Pass one to the module: RunnerModule.forRoot({ launcher: MyBot }), where MyBot extends BotLauncher.';
+
+/** Default launcher without a bot: warns at start-up, and refuses every start with the fix. */
+export class MissingBotLauncher extends BotLauncher {
+  override prepare(): void {
+    new RunnerLogger('PipecatRunner').warn(FIX);
+  }
+
+  /** @throws {RunnerError} `NO_BOT` for the default launcher */
+  static refuse(launcher: BotLauncher): void {
+    if (launcher instanceof MissingBotLauncher) throw new RunnerError('NO_BOT', FIX);
+  }
+
+  async launch(): Promise<void> {
+    MissingBotLauncher.refuse(this);
   }
 }

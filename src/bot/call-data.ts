@@ -1,7 +1,8 @@
-import { IsObject, IsOptional, IsString } from 'class-validator';
+import { IsObject, IsOptional } from 'class-validator';
 import { ApiField } from '../validation/api-field.decorator.js';
 import { KeepsUnknownKeys } from '../validation/field-traits.js';
 import { IsStringRecord } from '../validation/is-string-record.decorator.js';
+import { OptionalString } from '../validation/optional-fields.decorators.js';
 import { WireClass } from './wire-classes.js';
 import { Verbatim } from '../validation/verbatim.decorator.js';
 
@@ -10,27 +11,19 @@ import { Verbatim } from '../validation/verbatim.decorator.js';
 @KeepsUnknownKeys()
 export class CallData {
   /** Media stream id of the carrier, part of every message to it. */
-  @IsOptional()
-  @IsString({ message: 'stream_id must be a string' })
-  @ApiField({ required: false, description: 'The media stream id of the carrier.' })
+  @OptionalString('The media stream id of the carrier.')
   stream_id?: string;
 
   /** Call id of the carrier: Twilio's `callSid`, Telnyx' `call_control_id`, Plivo's `callId`, Exotel's `call_sid`. */
-  @IsOptional()
-  @IsString({ message: 'call_id must be a string' })
-  @ApiField({ required: false, description: 'The call id of the carrier.' })
+  @OptionalString('The call id of the carrier.')
   call_id?: string;
 
   /** The caller's number. */
-  @IsOptional()
-  @IsString({ message: 'from must be a string' })
-  @ApiField({ required: false, description: "The caller's number.", example: '+15550001' })
+  @OptionalString("The caller's number.", '+15550001')
   from?: string;
 
   /** The called number. */
-  @IsOptional()
-  @IsString({ message: 'to must be a string' })
-  @ApiField({ required: false, description: 'The called number.', example: '+15550002' })
+  @OptionalString('The called number.', '+15550002')
   to?: string;
 
   /**

@@ -1,4 +1,5 @@
 import type { PlainClass } from '../validation/field-traits.js';
+import { Exclude } from 'class-transformer';
 
 /** Classes that can be restored from JSON, by their name there. */
 const classes = new Map<string, PlainClass>();
@@ -22,4 +23,28 @@ export function wireNameOf(instance: object): string {
     if (name !== undefined) return name;
   }
   throw new TypeError(`${instance.constructor.name} is not registered with @WireClass`);
+}
+
+const LIVE_FIELD = Symbol('LIVE_FIELD');
+
+/** Marks a field as a handle into this process: it is excluded from JSON, and its class cannot be sent to another process. */
+export function LiveField(): PropertyDecorator {
+  return (target, key) => {
+    Exclude({ toPlainOnly: true })(target, key);
+    Reflect.defineMetadata(LIVE_FIELD, key, target);
+  };
+}
+
+/** Returns the live field of a class, if any. */
+export const liveFieldOf = (cls: { prototype: object }): string | undefined =>
+  Reflect.getMetadata(LIVE_FIELD, cls.prototype) as string | undefined;
+
+/** Sets a live field as non-enumerable, so that JSON, spread and logs omit it. */
+export function setLiveField(target: object, key: string, value: unknown): void {
+  Object.defineProperty(target, key, {
+    value,
+    writable: true,
+    configurable: true,
+    enumerable: false,
+  });
 }

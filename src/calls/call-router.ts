@@ -1,5 +1,6 @@
 import type { Principal } from '../auth/runner-auth.js';
 import type { TelephonyCredentials } from '../transports/telephony/telephony-credentials.js';
+import { RunnerError } from '../errors/runner.error.js';
 
 /** An incoming call, with the data available when the {@link CallRouter} is asked. */
 export interface IncomingCall {
@@ -95,5 +96,14 @@ export abstract class CallRouter {
 export class TakeEveryCall extends CallRouter {
   route(): AcceptedCall {
     return {};
+  }
+}
+
+/** A call refused by the host's `CallRouter`. */
+export class CallRefusedError extends RunnerError {
+  override readonly name = 'CallRefusedError';
+
+  constructor(readonly refusal: CallRefusal) {
+    super('CALL_REFUSED', 'The call was refused.');
   }
 }

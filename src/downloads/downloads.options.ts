@@ -1,28 +1,29 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { checkOptions } from '../validation/options.js';
+import { Accepts } from '../validation/option.decorators.js';
+import { resolveOptions } from '../validation/options.js';
+
+const isFolder = (path: unknown): boolean =>
+  typeof path === 'string' &&
+  path !== '' &&
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /** Options of {@link DownloadsModule}. */
-export interface DownloadsOptions {
+export class DownloadsOptions {
   /** Folder whose files are served, such as `./recordings`. */
-  folder: string;
+  @Accepts('must be a folder that exists', isFolder)
+  folder: string = '';
 }
 
 /** DI token of the {@link DownloadsOptions}. */
 export const DOWNLOADS_OPTIONS = Symbol('DOWNLOADS_OPTIONS');
 
 /** @throws {InvalidOptionsError} */
-export function checkDownloadsOptions(options: DownloadsOptions): DownloadsOptions {
-  const { folder = '' } = options;
-  checkOptions(
+export function resolveDownloadsOptions(given: DownloadsOptions): DownloadsOptions {
+  const options: DownloadsOptions = resolveOptions(
     'DownloadsModule',
-    { folder },
-    { folder: (value) => (isFolder(value) ? undefined : 'must be a folder that exists') },
+    new DownloadsOptions(),
+    given,
   );
-  return { folder: resolve(folder) };
+  return { folder: resolve(options.folder) };
 }
-
-const isFolder = (path: unknown): boolean =>
-  typeof path === 'string' &&
-  path !== '' &&
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;

@@ -1,5 +1,4 @@
-import type { AudioFrame } from './audio-frame.js';
-import { checkAudioRate, isAudioRate } from './audio-rates.js';
+import { type AudioFrame, ownPcm, toMono, checkAudioRate, isAudioRate } from './pcm.js';
 import type {
   HangUpOutcome,
   MediaEnd,
@@ -12,15 +11,13 @@ import {
   resolveMediaTransportOptions,
 } from './media-transport.options.js';
 import { type OutgoingAudio, PacedOutput, type SendOutcome } from './paced-output.js';
-import { BufferedEmitter, type BufferLimit } from './buffered-emitter.js';
-import { ownPcm, toMono } from './pcm.js';
+import { BufferedEmitter, type BufferLimit, MESSAGE_BUFFER } from './buffered-emitter.js';
 import { Resampler } from './resampler/resampler.js';
 import {
   isDtmfDigit,
   type MediaCapabilities,
   type MediaTranscription,
 } from './serializers/media-serializer.js';
-import { MESSAGE_BUFFER } from './estimate-bytes.js';
 
 /** Observer of a {@link MediaTransport}, for the runner. */
 export interface MediaTransportObserver {

@@ -1,5 +1,5 @@
 import type { RawData, WebSocket } from 'ws';
-import { ITEM_BYTES } from '../limits/item-bytes.js';
+import { ITEM_BYTES } from '../limits/queue.js';
 import type {
   HangUpOutcome,
   MediaEnd,

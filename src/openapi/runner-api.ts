@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Inject, Injectable } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
-import { declaredAccess } from '../auth/access.js';
-import { documentOf } from '../compat/swagger-document.js';
+import { declaredAccess } from '../auth/access.decorator.js';
+import { documentOf } from '../compat/swagger.js';
 import { apiRouteOf } from '../http/api-route.decorator.js';
 import { ErrorBody } from '../http/dto/error-body.dto.js';
 import { type HttpRequest, routePathOf } from '../http/http-request.js';
 import { HttpIntake } from '../http/intake/http-intake.js';
-import { packageFile } from '../packages/package-file.js';
+import { packageFile } from '../packages.js';
 import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
 import { StartRequest } from '../start/dto/start-request.dto.js';
 import { TransportRegistry } from '../transports/transport-registry.js';

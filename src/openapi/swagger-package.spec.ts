@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { DOCS_FILES } from './docs-page.js';
+import { DOCS_FILES } from './openapi.controller.js';
 import { SwaggerPackage } from './swagger-package.js';
 
 class Missing extends SwaggerPackage {

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import type { Swagger } from '../compat/swagger-document.js';
+import type { Swagger } from '../compat/swagger.js';
 import { RunnerError } from '../errors/runner.error.js';
-import { optionalPackage } from '../packages/optional-package.js';
+import { optionalPackage } from '../packages.js';
 
 const NAME = '@nestjs/swagger';
 const MISSING = `There is no description of the runner: npm install ${NAME} (with Nest 11: ${NAME}@11)`;

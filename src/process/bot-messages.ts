@@ -1,3 +1,4 @@
+import type { PeerConfig, PeerReport, PeerRequest } from '../bot/bot-peer.js';
 import type { SessionEndCode } from '../bot/session-end.js';
 import type { HangUpOutcome, TransferOptions, TransferOutcome } from '../media/media-connection.js';
 import type { MediaStats } from '../media/media-transport.js';
@@ -16,6 +17,8 @@ export const BOT_ENDS = [
 
 /** Longest log text, in characters. */
 export const MAX_LOG_TEXT = 65_536;
+/** Longest SDP, in characters. */
+export const MAX_SDP = 100_000;
 /** Longest text of an end or an error, in characters. */
 export const MAX_REASON = 4_096;
 
@@ -28,6 +31,8 @@ export const MAX_REASON = 4_096;
  *    descriptor 4, also a connected stream socket. It relays the messages of the peer and the bot until either side closes.
  * 3. The program sends `ready` once, any number of `log` and `stop`, and finally `done` or `failed`. Then it exits. Before, it should half-close
  *    descriptor 4 and read until the runner closes it: a socket that is closed with unread bytes loses the bot's last ones.
+ *    Where `start` has a `peer`, the program holds the client's WebRTC connection: an `offer` follows at once, and more offers and `candidates`
+ *    later. It sends an `answer` to each offer and `peer` when the state of the connection changes.
  * 4. After the runner's `stop` it should end within the grace period. When descriptor 3 closes, the runner is gone and the program must exit.
  *
  * An unknown `type` is ignored for forward compatibility, and so is anything but `log` after `done` or `failed`. The process is killed, and its
@@ -53,14 +58,17 @@ export type BotMessage =
   /** Counters are whole numbers up to 1,000,000,000. */
   | { readonly type: 'done'; readonly stats?: MediaStats }
   /** At most 4,096 characters, and a stack of 65,536. */
-  | { readonly type: 'failed'; readonly message: string; readonly stack?: string };
+  | { readonly type: 'failed'; readonly message: string; readonly stack?: string }
+  /** Only if `start` has a `peer`. An SDP of at most 100,000 characters, or an error of 4,096. */
+  | PeerReport;
 
 /** Message from the runner. */
 export type RunnerMessage =
   | StartMessage
   | { readonly type: 'stop'; readonly code: SessionEndCode; readonly message: string }
   | ({ readonly type: 'hung_up' } & HangUpOutcome)
-  | ({ readonly type: 'transferred' } & TransferOutcome);
+  | ({ readonly type: 'transferred' } & TransferOutcome)
+  | PeerRequest;
 
 /** Start of the process' conversation. */
 export interface StartMessage {
@@ -78,4 +86,6 @@ export interface StartMessage {
   readonly handshake: readonly string[];
   readonly canHangUp: boolean;
   readonly canTransfer?: boolean;
+  /** Configuration of the client's peer connection, for a program that holds it. */
+  readonly peer?: PeerConfig;
 }

@@ -75,6 +75,7 @@ export class BotRun {
     const { args, process, botSession } = this;
     const { id, transport, bot, claims } = botSession;
     this.started = true;
+    const { peer } = this.context;
     const websocket = args instanceof WebSocketRunnerArguments ? args.websocket : undefined;
     process.send({
       type: 'start',
@@ -83,7 +84,9 @@ export class BotRun {
       handshake: websocket instanceof RunnerWebSocket ? websocket.handshake : [],
       canHangUp: this.context.hangUp !== undefined,
       ...(this.context.transfer && { canTransfer: true }),
+      ...(peer && { peer: peer.config }),
     });
+    peer?.connectTo((request) => process.send(request));
     if (websocket) this.relay = this.relayOf(websocket);
   }
 
@@ -110,6 +113,9 @@ export class BotRun {
         return void this.hangUp();
       case 'transfer':
         return void this.transfer(message);
+      case 'answer':
+      case 'peer':
+        return this.context.peer?.receive(message);
       case 'done':
       case 'failed':
         this.outcome = message;

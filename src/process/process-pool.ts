@@ -9,13 +9,19 @@ export class ProcessPool {
   private readonly idle = new Set<BotProcess>();
   private closed = false;
 
-  constructor(private readonly options: ResolvedProcessBotOptions) {}
+  /** @param modules Python modules that processes load beside the bot's */
+  constructor(
+    private readonly options: ResolvedProcessBotOptions,
+    private readonly modules: Iterable<string>,
+  ) {}
 
   /** Takes a process out of the pool, a loaded one if possible, or starts a new one. The pool is refilled. */
   take(): BotProcess {
     const waiting = [...this.idle];
     const taken =
-      waiting.find(({ isLoaded }) => isLoaded) ?? waiting[0] ?? new BotProcess(this.options);
+      waiting.find(({ isLoaded }) => isLoaded) ??
+      waiting[0] ??
+      new BotProcess(this.options, this.modules);
     this.idle.delete(taken);
     this.fill();
     return taken;
@@ -24,7 +30,7 @@ export class ProcessPool {
   /** Fills the pool. */
   fill(): void {
     while (!this.closed && this.idle.size < this.options.warmProcesses) {
-      const process = new BotProcess(this.options);
+      const process = new BotProcess(this.options, this.modules);
       this.idle.add(process);
       void process.exited.then((how) => {
         if (!this.idle.delete(process) || this.closed) return;

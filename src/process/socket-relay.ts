@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import { ITEM_BYTES } from '../limits/item-bytes.js';
+import { ITEM_BYTES } from '../limits/queue.js';
 import { RunnerWebSocket } from '../websocket/runner-web-socket.js';
 
 /** Backpressure limit of each direction, in bytes. */

@@ -3,7 +3,7 @@ import { attempt } from '../errors/attempt.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
 import { AsyncQueue } from '../media/async-queue.js';
 import type { MediaTransport } from '../media/media-transport.js';
-import { RTVI_LABEL } from '../media/rtvi-label.js';
+import { RTVI_LABEL } from '../media/serializers/json-message.js';
 import { printable } from '../validation/printable.js';
 import { validateInto } from '../validation/validate-into.js';
 import { ClientMessageError } from './client-message.error.js';

@@ -1,13 +1,12 @@
 import type { Principal } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
 import { botFailed, isEndAtWork, SessionEnd, type SessionEndCode } from '../bot/session-end.js';
-import { attempt } from '../errors/attempt.js';
-import { guardListeners } from '../errors/guard-listeners.js';
+import { attempt, guardListeners } from '../errors/attempt.js';
 import { type RunnerLog, RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { MAX_TIMER_MS } from '../validation/options.js';
-import { draining } from './capacity.js';
+import { draining } from './admission.js';
 import { SessionContext } from './session-context.js';
 import type {
   Cleanup,

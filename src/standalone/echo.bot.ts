@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { BotLauncher } from '../bot/bot-launcher.js';
 import type { BotSession } from '../bot/bot-session.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
-import type { AudioFrame } from '../media/audio-frame.js';
+import type { AudioFrame } from '../media/pcm.js';
 import type { MediaTransport } from '../media/media-transport.js';
 import { RtviSession } from '../rtvi/rtvi-session.js';
 import { createTransport } from '../transports/create-transport.js';

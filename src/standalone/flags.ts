@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { textOfThrown } from '../errors/thrown.js';
 import type { IceServer } from '../transports/small-webrtc/peer/peer.js';
 import { parseIceServers } from '../transports/small-webrtc/parse-ice-servers.js';
-import { checkPublicUrl } from '../runner.options.js';
+import { isPublicUrl, PUBLIC_URL } from '../runner.options.js';
 
 /** Flags of the command line and the environment, with the Python runner's names and defaults. */
 export interface Flags {
@@ -163,7 +163,6 @@ function jsonFile(path: string): unknown {
 }
 
 function publicHost(text: string): string {
-  const problem = checkPublicUrl(text);
-  if (problem) throw new InvalidArgumentError(`It ${problem}.`);
+  if (!isPublicUrl(text)) throw new InvalidArgumentError(`It ${PUBLIC_URL}.`);
   return text;
 }

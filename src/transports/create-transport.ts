@@ -38,7 +38,7 @@ const REASON_OF: Partial<Record<SessionEndCode, MediaEnd['reason']>> = {
  *
  * @param args the arguments of `launch()`
  * @throws {MediaUnavailableError} when there is no audio for these arguments in this process; the message names the alternative
- * @throws {RangeError} for an invalid option, such as an unsupported sample rate
+ * @throws {InvalidOptionsError} for an invalid option, such as an unsupported sample rate
  */
 export async function createTransport(
   args: RunnerArguments,

@@ -6,7 +6,7 @@ import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js
 import { type OpenSession, SessionRegistry } from '../sessions/session-registry.js';
 import type { SessionCall } from '../sessions/session-state.js';
 import type { Session } from '../sessions/session.js';
-import { type WaitingClient, waitsUntil } from '../sessions/start-queue.js';
+import { type WaitingClient, waitsUntil } from '../sessions/admission.js';
 import type { StartAnswer } from '../start/dto/start-answer.dto.js';
 import { StartRequest } from '../start/dto/start-request.dto.js';
 import { Uploads } from '../uploads/uploads.js';
@@ -128,14 +128,7 @@ export class SessionStarter {
   ): Promise<T> {
     const { name, request, transport } = this.choose(asked, terms);
     const setUp = async (session: Session): Promise<T> => {
-      const context: StartContext = {
-        name,
-        session,
-        request,
-        get baseUrl() {
-          return baseUrl();
-        },
-      };
+      const context = new LazyStartContext(name, session, request, baseUrl);
       const answer = await transport.start(context);
       const fileUploadUrl = this.fileUploadUrl(context);
       // The published WebSocket transport refuses every field but `wsUrl` and `token`.
@@ -146,7 +139,7 @@ export class SessionStarter {
         fileUploadUrl,
       });
     };
-    return this.sessions.start({ ...terms, transport: name, body: request.body }, setUp, client);
+    return this.sessions.start({ transport: name, body: request.body, ...terms }, setUp, client);
   }
 
   private fileUploadUrl(context: StartContext): string | undefined {
@@ -187,5 +180,19 @@ export class SessionStarter {
       this.transports.onlyOne ??
       'webrtc'
     );
+  }
+}
+
+/** Derives the URL when it is read. A getter of an object literal would give every start a hidden class of its own, which keeps the request in memory. */
+class LazyStartContext implements StartContext {
+  constructor(
+    readonly name: string,
+    readonly session: Session,
+    readonly request: StartRequest,
+    private readonly urlOf: () => PublicBaseUrl,
+  ) {}
+
+  get baseUrl(): PublicBaseUrl {
+    return this.urlOf();
   }
 }

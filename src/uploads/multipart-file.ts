@@ -5,7 +5,7 @@ import mimeTypes from 'mime-types';
 import type { FileUpload } from '../bot/file-storage.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { isInstance } from '../errors/thrown.js';
-import { within } from '../errors/within.js';
+import { within } from '../errors/attempt.js';
 import { bodyStreamOf } from '../http/body-stream.js';
 import { mediaTypeOf } from '../http/request-body.js';
 import type { RunnerRequest } from '../http/runner-request.js';

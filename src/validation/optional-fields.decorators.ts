@@ -27,8 +27,11 @@ export const OptionalBoolean = (description: string): PropertyDecorator =>
     type: Boolean,
   });
 
-export const OptionalString = (description: string): PropertyDecorator =>
-  optional(IsString({ message: '$property must be a string' }), description, { type: String });
+export const OptionalString = (description: string, example?: string): PropertyDecorator =>
+  optional(IsString({ message: '$property must be a string' }), description, {
+    type: String,
+    ...(example !== undefined && { example }),
+  });
 
 export const OptionalChoice = (values: readonly string[], description: string): PropertyDecorator =>
   optional(

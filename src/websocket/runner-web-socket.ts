@@ -1,9 +1,7 @@
 import { type RawData, WebSocket } from 'ws';
 import { hasPeerClosed, ignoresPongs, passOnAtOnce } from '../compat/ws-socket.js';
-import { attempt } from '../errors/attempt.js';
-import { guardListeners } from '../errors/guard-listeners.js';
-import { ITEM_BYTES } from '../limits/item-bytes.js';
-import { Queue } from '../limits/queue.js';
+import { attempt, guardListeners } from '../errors/attempt.js';
+import { ITEM_BYTES, Queue } from '../limits/queue.js';
 import type { WireMessage } from '../media/serializers/media-serializer.js';
 
 /** Backpressure limit of buffered bytes, after which reading pauses. Below it reading continues, to detect a disconnect. */

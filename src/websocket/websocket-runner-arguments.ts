@@ -1,9 +1,8 @@
-import { IsObject, IsOptional, IsString } from 'class-validator';
+import { IsObject } from 'class-validator';
 import type { WebSocket } from 'ws';
-import { LiveField, setLiveField } from '../bot/live-field.decorator.js';
+import { LiveField, setLiveField, WireClass } from '../bot/wire-classes.js';
 import { type Init, RunnerArguments } from '../bot/runner-arguments.js';
-import { WireClass } from '../bot/wire-classes.js';
-import { ApiField } from '../validation/api-field.decorator.js';
+import { OptionalString } from '../validation/optional-fields.decorators.js';
 
 /** Arguments of a bot on a WebSocket: a plain client's or a carrier's. */
 @WireClass('WebSocketRunnerArguments')
@@ -14,13 +13,7 @@ export class WebSocketRunnerArguments extends RunnerArguments {
   websocket!: WebSocket;
 
   /** `websocket` for plain clients, else the carrier: `twilio`, `telnyx`, `plivo`, `exotel`. */
-  @IsOptional()
-  @IsString({ message: 'transport_type must be a string' })
-  @ApiField({
-    required: false,
-    example: 'twilio',
-    description: '`websocket` for plain clients, else the name of the carrier.',
-  })
+  @OptionalString('`websocket` for plain clients, else the name of the carrier.', 'twilio')
   transport_type?: string;
 
   constructor(init?: Init<WebSocketRunnerArguments, 'websocket'>) {

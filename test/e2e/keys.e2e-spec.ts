@@ -30,7 +30,7 @@ import {
   WebSocketModule,
   WhatsAppModule,
 } from '../../src/index.js';
-import { declaredAccess } from '../../src/auth/access.js';
+import { declaredAccess } from '../../src/auth/access.decorator.js';
 import { HttpIntake } from '../../src/http/intake/http-intake.js';
 import { connectClient, RecordingLauncher } from '../../src/testing/index.js';
 import { BROWSER_OFFER } from '../support/offers.js';

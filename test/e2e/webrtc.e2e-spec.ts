@@ -19,7 +19,7 @@ import {
   type VideoTrack,
 } from '../../src/bot.js';
 import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
-import { packetizeVideo } from '../../src/media/rtp/video-sender.js';
+import { packetizeVideo } from '../../src/media/rtp/video-payload.js';
 import { SessionRegistry } from '../../src/sessions/session-registry.js';
 import type { Session } from '../../src/sessions/session.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';

@@ -1,7 +1,12 @@
 import { bytesFromPcm } from '../pcm.js';
-import { RTVI_LABEL } from '../rtvi-label.js';
-import { decodeBase64 } from './base64.js';
-import { type JsonMessage, numberIn, objectIn, parseJsonMessage } from './json-message.js';
+import {
+  RTVI_LABEL,
+  type JsonMessage,
+  numberIn,
+  objectIn,
+  parseJsonMessage,
+  decodeBase64,
+} from './json-message.js';
 import {
   framesAt,
   IGNORED,
@@ -9,8 +14,8 @@ import {
   malformed,
   type MediaCapabilities,
   type MediaSerializer,
+  pcmAudio,
 } from './media-serializer.js';
-import { pcmAudio } from './pcm-audio.js';
 
 /** What the harness listens at, so that it need not resample. */
 const SAMPLE_RATE_HZ = 16_000;

@@ -1,4 +1,4 @@
-import type { AudioFrame } from '../audio-frame.js';
+import { type AudioFrame, readPcm } from '../pcm.js';
 
 /** Capabilities of a transport beside audio. Calls of missing ones do nothing. */
 export interface MediaCapabilities {
@@ -106,3 +106,23 @@ export function malformed(what: string): InboundMedia {
 /** True for a DTMF digit: 0 to 9, *, #, A to D. */
 export const isDtmfDigit = (digit: unknown): digit is string =>
   typeof digit === 'string' && /^[0-9*#A-D]$/.test(digit);
+
+/** What the other side may claim of its audio. */
+const MAX_SAMPLE_RATE_HZ = 192_000;
+const MAX_CHANNELS = 8;
+
+/** Samples of the other side, 16-bit little-endian, if they are what it says. */
+export function pcmAudio(bytes: Uint8Array, sampleRateHz: number, channels: number): InboundMedia {
+  if (bytes.length === 0) return IGNORED;
+  if (!isWithin(sampleRateHz, MAX_SAMPLE_RATE_HZ)) {
+    return malformed('audio without a usable sample rate');
+  }
+  if (!isWithin(channels, MAX_CHANNELS)) {
+    return malformed('audio without a usable number of channels');
+  }
+  if (bytes.length % (2 * channels) !== 0) return malformed('audio that ends within a sample');
+  return { kind: 'audio', pcm: readPcm(bytes), sampleRateHz, channels, timestampMs: undefined };
+}
+
+const isWithin = (value: number, max: number): boolean =>
+  Number.isInteger(value) && value >= 1 && value <= max;

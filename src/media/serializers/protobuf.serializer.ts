@@ -1,5 +1,5 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { parseJson } from '../parse-json.js';
+import { parseJson } from '../../limits/json-limits.js';
 import { bytesFromPcm } from '../pcm.js';
 import {
   framesAt,
@@ -9,8 +9,8 @@ import {
   type MediaCapabilities,
   type MediaSerializer,
   type OutputFormat,
+  pcmAudio,
 } from './media-serializer.js';
-import { pcmAudio } from './pcm-audio.js';
 
 /** The variants of `Frame`, and the numbers of their fields. */
 const FRAME = { text: 1, audio: 2, transcription: 3, message: 4, interruption: 5 } as const;

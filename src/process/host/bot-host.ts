@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { createRequire } from 'node:module';
 import { loadBot } from '../../bot/load-bot.js';
 import { logTo } from '../../errors/runner-logger.js';
-import { optionalPackage } from '../../packages/optional-package.js';
+import { optionalPackage } from '../../packages.js';
 import type { BotMessage } from '../bot-messages.js';
 import { Channel } from './channel.js';
 import { ChannelLogger } from './channel-logger.js';

@@ -1,4 +1,4 @@
-import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
+import { MediaUnavailableError } from '../../bot/session-end.js';
 import { mediaConnections } from '../media-connections.js';
 import { DailyRunnerArguments } from './dto/daily-runner-arguments.dto.js';
 

@@ -7,8 +7,8 @@ import type {
   MediaConnection,
   MediaConnectionEvents,
 } from '../../media/media-connection.js';
-import { parseJson } from '../../media/parse-json.js';
-import { MESSAGE_BUFFER } from '../../media/estimate-bytes.js';
+import { parseJson } from '../../limits/json-limits.js';
+import { MESSAGE_BUFFER } from '../../media/buffered-emitter.js';
 import type { HandOver } from '../../sessions/session-context.js';
 import type { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
 

@@ -1,5 +1,5 @@
 import type * as sdk from 'livekit-server-sdk';
-import { optionalPackage } from '../../packages/optional-package.js';
+import { optionalPackage } from '../../packages.js';
 
 /** DI token of the {@link LiveKitSdk}; `undefined` where the package is not installed. */
 export const LIVEKIT_SDK = Symbol('LIVEKIT_SDK');

@@ -1,5 +1,5 @@
-import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
-import { optionalPackage } from '../../packages/optional-package.js';
+import { MediaUnavailableError } from '../../bot/session-end.js';
+import { optionalPackage } from '../../packages.js';
 import { mediaConnections } from '../media-connections.js';
 import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
 import { LiveKitMediaConnection } from './livekit-media-connection.js';

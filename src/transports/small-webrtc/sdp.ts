@@ -33,6 +33,8 @@ interface Section {
 
 /** A parsed and sanitised offer. */
 export interface Offer {
+  /** SDP as the client sent it. */
+  readonly original: string;
   /** SDP with the supported sections and attributes only. */
   readonly sdp: string;
   /** True for an offer with `a=setup:passive`, whose answer must be `a=setup:active`. */
@@ -47,9 +49,10 @@ export interface Offer {
 
 /**
  * Parses and sanitises an offer: removes unsupported codecs and sections, and mDNS candidates.
+ * @param needsAudio refuses offers without audio in Opus
  * @throws {RunnerError} `BAD_REQUEST` naming what is wrong
  */
-export function readOffer(sdp: string): Offer {
+export function readOffer(sdp: string, needsAudio = true): Offer {
   const [head = '', ...bodies] = sdp.split(/\r?\n(?=m=)/);
   const session = linesOf(head);
   if (session[0] !== 'v=0') throw bad('it does not begin with v=0');
@@ -63,15 +66,17 @@ export function readOffer(sdp: string): Offer {
   });
   checkMids(sections);
   const used = sections.filter(({ usable }) => usable);
-  if (!used.some(({ kind }) => kind === 'audio')) {
+  if (needsAudio && !used.some(({ kind }) => kind === 'audio')) {
     throw bad('it has no audio in Opus, the codec that bots speak');
   }
+  if (used.length === 0) throw bad('it has no media section that can be accepted');
   for (const section of used) checkTransport(section, session);
   const bundle = /^a=group:BUNDLE (.*)$/m.exec(head)?.[1]?.split(' ');
   const bundled = used.map(({ mid }) => mid).filter((mid) => bundle?.includes(mid));
   const own = session.filter((line) => /^[vost]=/.test(line) || SESSION_ATTRIBUTES.test(line));
   refuseMany(own, 'the session');
   return {
+    original: sdp,
     sdp: [
       ...own,
       ...(bundle ? [`a=group:BUNDLE ${bundled.join(' ')}`] : []),
@@ -186,21 +191,32 @@ function refuseMany(lines: readonly string[], where: string): void {
   }
 }
 
+const CANDIDATE =
+  /^(?:a=)?(candidate:[\w+/=-]{1,64} [1-9]\d{0,2} (\S{1,16}) \d{1,10} (\S{1,255}) (\d{1,5}) typ (host|srflx|prflx|relay)( .*)?)$/i;
+
+function matchCandidate(line: string): RegExpExecArray {
+  const match = CANDIDATE.exec(line.trim());
+  if (!match || Number(match[4]) > 65_535 || /[^\x20-\x7e]/.test(line)) {
+    throw new RunnerError('BAD_REQUEST', 'The candidate is not the line of an ICE candidate.');
+  }
+  return match;
+}
+
 /**
  * Validates an ICE candidate line.
  * @param line with or without `a=`
+ * @returns the line without `a=`
+ * @throws {RunnerError} `BAD_REQUEST` for a malformed candidate
+ */
+export const checkCandidate = (line: string): string => matchCandidate(line)[1]!;
+
+/**
+ * Validates an ICE candidate line, as {@link checkCandidate} does.
  * @returns `undefined` for a well-formed candidate that cannot be used: TCP, or an mDNS name instead of an address
  * @throws {RunnerError} `BAD_REQUEST` for a malformed candidate
  */
 export function usableCandidate(line: string): string | undefined {
-  const match =
-    /^(?:a=)?(candidate:[\w+/=-]{1,64} [1-9]\d{0,2} (\S{1,16}) \d{1,10} (\S{1,255}) (\d{1,5}) typ (host|srflx|prflx|relay)( .*)?)$/i.exec(
-      line.trim(),
-    );
-  if (!match || Number(match[4]) > 65_535 || /[^\x20-\x7e]/.test(line)) {
-    throw new RunnerError('BAD_REQUEST', 'The candidate is not the line of an ICE candidate.');
-  }
-  const [, candidate, transport, address] = match;
+  const [, candidate, transport, address] = matchCandidate(line);
   return transport!.toLowerCase() === 'udp' && isIP(address!) !== 0 ? candidate : undefined;
 }
 

@@ -2,11 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../../errors/runner.error.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import type { MediaEnd } from '../../media/media-connection.js';
-import { parseJson } from '../../media/parse-json.js';
-import { BufferedEmitter } from '../../media/buffered-emitter.js';
-import { MESSAGE_BUFFER } from '../../media/estimate-bytes.js';
+import { parseJson } from '../../limits/json-limits.js';
+import { BufferedEmitter, MESSAGE_BUFFER } from '../../media/buffered-emitter.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import type { NegotiatedTrack, Peer, PeerEvents, PeerStats } from './peer/peer.js';
+import {
+  type CandidateSection,
+  contradictoryOffer,
+  MAX_CANDIDATES,
+  MAX_OFFERS,
+  type Negotiator,
+  tooManyOffers,
+} from './negotiator.js';
 import { type Offer, ufragOf, usableCandidate } from './sdp.js';
 import { AudioTrack, VideoTrack } from './tracks.js';
 
@@ -58,10 +65,6 @@ const HEARTBEAT_TIMEOUT_MS = 3_000;
 /** The most messages queued until the data channel opens, and the longest wait for it after connecting, in milliseconds. */
 const MAX_QUEUED = 50;
 const CHANNEL_TIMEOUT_MS = 10_000;
-/** The most ICE candidates of a client per ICE generation: each makes the runner send checks to an arbitrary address. */
-const MAX_CANDIDATES = 100;
-/** The most pending offers of a client: each takes some milliseconds. */
-const MAX_OFFERS = 10;
 /** Shortest interval between renegotiation requests to the client, in milliseconds. */
 const RENEGOTIATE_AGAIN_MS = 2_000;
 /** The most events buffered until a listener is attached. */
@@ -75,7 +78,10 @@ let made = 0;
  *
  * Events are buffered until the first listener is attached.
  */
-export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnectionEvents> {
+export class SmallWebRTCConnection
+  extends BufferedEmitter<SmallWebRTCConnectionEvents>
+  implements Negotiator
+{
   /** Connection id in the signalling between client and runner. */
   readonly pcId = `SmallWebRTCConnection#${made++}-${randomUUID().replaceAll('-', '')}`;
   /** The client's microphone and the bot's audio. */
@@ -149,12 +155,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
    * many offers are pending
    */
   async renegotiate(offer: Offer, restart = false): Promise<WebRtcAnswer> {
-    if (this.offers >= MAX_OFFERS) {
-      throw new RunnerError(
-        'WRONG_STATE',
-        `${MAX_OFFERS} offers of this client wait for their answer.`,
-      );
-    }
+    if (this.offers >= MAX_OFFERS) throw tooManyOffers();
     this.offers++;
     // Serialised: each negotiation builds on the one before.
     const answer = this.negotiating.then(() => this.answerTo(offer, restart));
@@ -175,7 +176,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
    * @param where the media section of the candidate
    * @throws {RunnerError} `BAD_REQUEST` for a malformed candidate
    */
-  addCandidate(line: string, where: { mid?: string; index?: number }): void {
+  addCandidate(line: string, where: CandidateSection): void {
     // Unusable candidates do not count: a client with mDNS names only is discovered as peer-reflexive.
     const candidate = line === '' ? undefined : usableCandidate(line);
     const { mids = [], ufrag } = this.offer ?? {};
@@ -226,8 +227,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     }
     this.peer ??= this.newPeer();
     const { sdp, tracks } = await this.peer.answer(offer.sdp).catch((cause: unknown) => {
-      const message = 'The offer cannot be answered: it contradicts itself, or what was agreed on.';
-      throw new RunnerError('BAD_REQUEST', message, { cause });
+      throw contradictoryOffer(cause);
     });
     this.refuseWhenClosed();
     if (this.offer?.ufrag !== offer.ufrag) this.candidates = 0;

@@ -11,7 +11,7 @@ import { PublicUrls } from '../../http/public-url.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { SessionCall } from '../../sessions/session-state.js';
 import type { Session } from '../../sessions/session.js';
-import { waitsUntil } from '../../sessions/start-queue.js';
+import { waitsUntil } from '../../sessions/admission.js';
 import { type InvalidField, InvalidFieldsError } from '../../validation/invalid-fields.error.js';
 import { SessionStarter, type StartedSession, type StartTerms } from '../session-starter.js';
 import { CallDocuments } from './call-documents.js';

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Inject } from '@nestjs/common';
 import { CallData } from '../../bot/call-data.js';
 import { SessionEnd } from '../../bot/session-end.js';
-import { CallRefusedError } from '../../calls/call-refused.error.js';
+import { CallRefusedError } from '../../calls/call-router.js';
 import {
   CallRouting,
   inboundCall,
@@ -16,9 +16,8 @@ import { queryOf } from '../../http/http-request.js';
 import type { Session } from '../../sessions/session.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import { SocketLiveness } from '../../websocket/liveness.js';
-import { RunnerGateway } from '../../websocket/runner-gateway.decorator.js';
+import { RunnerGateway, SocketGateway } from '../../websocket/socket-gateway.js';
 import type { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
-import { SocketGateway } from '../../websocket/socket-gateway.js';
 import type { HandOver } from '../../sessions/session-context.js';
 import { SocketSessions } from '../../websocket/socket-sessions.js';
 import { TransportRegistry } from '../transport-registry.js';

@@ -1,4 +1,4 @@
-import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
+import { MediaUnavailableError } from '../../bot/session-end.js';
 import { END_TIMEOUT_MS } from '../../media/serializers/media-serializer.js';
 import { SocketMediaConnection } from '../../media/socket-media-connection.js';
 import { RunnerWebSocket } from '../../websocket/runner-web-socket.js';

@@ -1,6 +1,6 @@
 import type { AudioCodec } from '../../../media/codecs/audio-codec.js';
-import { decodeBase64 } from '../../../media/serializers/base64.js';
 import {
+  decodeBase64,
   applicationMessage,
   type JsonMessage,
   numberIn,

@@ -1,6 +1,5 @@
-import type { AudioCodec } from '../../../../media/codecs/audio-codec.js';
+import { type AudioCodec, L16 } from '../../../../media/codecs/audio-codec.js';
 import { MULAW } from '../../../../media/codecs/g711.js';
-import { L16 } from '../../../../media/codecs/l16.js';
 import { JsonCarrierSerializer } from '../json-carrier.serializer.js';
 
 /** Smallest media message that Exotel accepts, in bytes. Larger ones must be a multiple of 320, below 100 kB. */

@@ -1,5 +1,5 @@
 import { MULAW } from '../../../../media/codecs/g711.js';
-import { MediaUnavailableError } from '../../../../media/media-unavailable.error.js';
+import { MediaUnavailableError } from '../../../../bot/session-end.js';
 import {
   applicationMessage,
   type JsonMessage,

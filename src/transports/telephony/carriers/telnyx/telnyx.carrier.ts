@@ -1,5 +1,5 @@
-import { MediaUnavailableError } from '../../../../media/media-unavailable.error.js';
-import { isAudioRate } from '../../../../media/audio-rates.js';
+import { MediaUnavailableError } from '../../../../bot/session-end.js';
+import { isAudioRate } from '../../../../media/pcm.js';
 import { objectIn, textIn } from '../../../../media/serializers/json-message.js';
 import { RunnerError } from '../../../../errors/runner.error.js';
 import { type ApiRequest, objectOf } from '../call-api.js';

@@ -1,6 +1,6 @@
 import { CallData } from '../../../../bot/call-data.js';
-import { isAudioRate } from '../../../../media/audio-rates.js';
-import { MediaUnavailableError } from '../../../../media/media-unavailable.error.js';
+import { isAudioRate } from '../../../../media/pcm.js';
+import { MediaUnavailableError } from '../../../../bot/session-end.js';
 import { textIn } from '../../../../media/serializers/json-message.js';
 import type { Carrier } from '../carrier.js';
 import { vonageDialect } from './vonage.dialect.js';

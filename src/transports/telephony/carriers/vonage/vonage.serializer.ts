@@ -1,4 +1,4 @@
-import { L16 } from '../../../../media/codecs/l16.js';
+import { L16 } from '../../../../media/codecs/audio-codec.js';
 import {
   applicationMessage,
   objectIn,
