@@ -50,6 +50,7 @@ const NEIGHBOURS = {
     ...['bot', 'errors', 'limits', 'media', 'packages.ts', 'sessions', 'websocket', 'validation'],
     // For its classes of arguments.
     'bot.ts',
+    'uploads/folder-file-storage.ts',
   ],
   openapi: [
     ...['auth', 'compat', 'errors', 'http', 'packages.ts', 'validation'],

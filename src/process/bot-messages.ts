@@ -84,6 +84,8 @@ export interface StartMessage {
   readonly args: Record<string, unknown>;
   /** Handshake messages of the carrier, which precede the messages on descriptor 4. */
   readonly handshake: readonly string[];
+  /** Folder of uploaded files, for Pipecat's `LocalFileStorage`. */
+  readonly uploadsFolder?: string;
   readonly canHangUp: boolean;
   readonly canTransfer?: boolean;
   /** Configuration of the client's peer connection, for a program that holds it. */

@@ -5,6 +5,7 @@ import { SessionEnd } from '../bot/session-end.js';
 import { textOfThrown } from '../errors/thrown.js';
 import type { Session } from '../sessions/session.js';
 import { contextOf, type SessionContext } from '../sessions/session-context.js';
+import { FolderFileStorage } from '../uploads/folder-file-storage.js';
 import { RunnerWebSocket } from '../websocket/runner-web-socket.js';
 import { WebSocketRunnerArguments } from '../websocket/websocket-runner-arguments.js';
 import type { BotMessage } from './bot-messages.js';
@@ -76,6 +77,7 @@ export class BotRun {
     const { id, transport, bot, claims } = botSession;
     this.started = true;
     const { peer } = this.context;
+    const { file_storage } = args;
     const websocket = args instanceof WebSocketRunnerArguments ? args.websocket : undefined;
     process.send({
       type: 'start',
@@ -85,6 +87,7 @@ export class BotRun {
       canHangUp: this.context.hangUp !== undefined,
       ...(this.context.transfer && { canTransfer: true }),
       ...(peer && { peer: peer.config }),
+      ...(file_storage instanceof FolderFileStorage && { uploadsFolder: file_storage.folder }),
     });
     peer?.connectTo((request) => process.send(request));
     if (websocket) this.relay = this.relayOf(websocket);

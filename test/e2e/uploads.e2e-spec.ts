@@ -15,7 +15,15 @@ import {
 } from '../../src/index.js';
 import { FileStorage, type FileUpload } from '../../src/bot/file-storage.js';
 import { connectClient, RecordingLauncher } from '../../src/testing/index.js';
-import { closeApps, PLATFORMS, post, type RunningApp, startApp } from '../support/runner-app.js';
+import { ProcessHost } from '../support/process-host.js';
+import {
+  closeApps,
+  nextText,
+  PLATFORMS,
+  post,
+  type RunningApp,
+  startApp,
+} from '../support/runner-app.js';
 
 let folder: string;
 let running: RunningApp;
@@ -79,10 +87,14 @@ async function openSession(): Promise<string> {
 }
 
 /** Starts a request with a body that the caller goes on to write. */
-function rawUpload(path: string, headers: readonly string[]): Socket {
+function rawUpload(
+  path: string,
+  headers: readonly string[],
+  connection: 'close' | 'keep-alive' = 'close',
+): Socket {
   const socket = connectTcp(Number(new URL(running.url).port), '127.0.0.1').setEncoding('utf8');
   socket.on('error', () => undefined);
-  const lines = [`POST ${path} HTTP/1.1`, 'Host: x', 'Connection: close', ...headers];
+  const lines = [`POST ${path} HTTP/1.1`, 'Host: x', `Connection: ${connection}`, ...headers];
   socket.write(`${lines.join('\r\n')}\r\n\r\n`);
   return socket;
 }
@@ -97,6 +109,26 @@ const TYPE = 'Content-Type: multipart/form-data; boundary=b';
 const part = (name: string, file = 'a.txt'): string =>
   `--b\r\nContent-Disposition: form-data; name="${name}"; filename="${file}"\r\n\r\n`;
 const END = '\r\n--b--\r\n';
+
+it('hands the folder of uploads to a Node bot in its own process', async () => {
+  const bot = { module: 'test/support/bots/obedient-bot.js' };
+  const running = await ProcessHost.start(bot, { uploads: { folder } });
+  try {
+    const socket = await running.open({ do: 'readFile' });
+    const { id } = running.sessions[0]!;
+    const response = await fetch(`${running.host.url}/sessions/${id}/files`, {
+      method: 'POST',
+      body: form('for the process'),
+    });
+    const { source } = (await response.json()) as Answer['json'];
+    socket.send(source.url);
+    expect(await nextText(socket)).toBe('for the process');
+    socket.close();
+    await until(async () => (await stored()).length === 0);
+  } finally {
+    await running.host.close();
+  }
+});
 
 describe.each(PLATFORMS)('file uploads on %s', (platform) => {
   it('stores a file under a URL that says nothing of its name', async () => {
@@ -286,7 +318,7 @@ describe.each(PLATFORMS)('file uploads on %s', (platform) => {
     it('refuses a part without end, and headers without end', async () => {
       await start(platform);
       for (const beginning of [part('file'), `--b\r\nX-Endless: `, '']) {
-        const socket = rawUpload('/files', [TYPE, 'Transfer-Encoding: chunked']);
+        const socket = rawUpload('/files', [TYPE, 'Transfer-Encoding: chunked'], 'keep-alive');
         const write = (text: string) =>
           socket.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
         write(beginning || 'x');
