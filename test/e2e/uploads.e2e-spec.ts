@@ -212,13 +212,13 @@ describe.each(PLATFORMS)('file uploads on %s', (platform) => {
 
   it('names an absolute URL where the public URL is configured, and none when uploads are off', async () => {
     const options = { publicUrl: 'https://bot.example.com/x', transports: TRANSPORTS };
-    await start(platform, { uploads: { folder }, ...options } as object);
+    await start(platform, { uploads: { folder }, ...options });
     const { json } = await post(`${running.url}/start`, { transport: 'webrtc' });
     expect(json.fileUploadUrl).toBe(
       `https://bot.example.com/x/sessions/${String(json.sessionId)}/files`,
     );
     await closeApps();
-    await start(platform, options as object);
+    await start(platform, options);
     const off = await post(`${running.url}/start`, { transport: 'webrtc' });
     expect(Object.keys(off.json)).not.toContain('fileUploadUrl');
     expect(off.headers.has('x-file-upload-url')).toBe(false);
