@@ -259,6 +259,13 @@ async def follow(channel, bot, peer, webrtc):
             bot.cancel()
 
 
+async def announce(args, up, channel):
+    """Says that the bot is ready: with MoQ when its transport says so, else at once, for bots do not say when they are up."""
+    if up:
+        await up.wait()
+    channel.send("ready", certFingerprints=getattr(args, "cert_fingerprints", None))
+
+
 async def converse(module, start, channel):
     peer = webrtc = None
     live = {}
@@ -271,14 +278,16 @@ async def converse(module, start, channel):
         # The runner ends the session where the first offer has no answer.
         if not await webrtc.answer(await channel.receive()):
             return
+    if start["args"]["type"] == "MOQRunnerArguments":
+        live["ready_event"] = asyncio.Event()
     args = arguments_of(start, live)
     bot = asyncio.create_task(module.bot(args))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, bot.cancel)
     stopping = asyncio.create_task(follow(channel, bot, peer, webrtc))
-    # Pipecat's bots do not say when they are up.
-    channel.send("ready")
+    announcing = asyncio.create_task(announce(args, live.get("ready_event"), channel))
     await asyncio.wait([bot])
     stopping.cancel()
+    announcing.cancel()
     if peer:
         await peer.flush()
     if webrtc:

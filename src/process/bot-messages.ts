@@ -1,4 +1,4 @@
-import type { PeerConfig, PeerReport, PeerRequest } from '../bot/bot-peer.js';
+import type { BotReady, PeerConfig, PeerReport, PeerRequest } from '../bot/bot-peer.js';
 import type { SessionEndCode } from '../bot/session-end.js';
 import type { HangUpOutcome, TransferOptions, TransferOutcome } from '../media/media-connection.js';
 import type { MediaStats } from '../media/media-transport.js';
@@ -42,7 +42,8 @@ export const MAX_REASON = 4_096;
  */
 export type BotMessage =
   | { readonly type: 'loaded' }
-  | { readonly type: 'ready' }
+  /** With the SHA-256 fingerprints (hex) of a bot that is a server itself, at most 10. */
+  | ({ readonly type: 'ready' } & BotReady)
   /** At most 65,536 characters. Counts towards the output limits of `ProcessBotLimits`. */
   | {
       readonly type: 'log';
