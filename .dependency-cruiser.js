@@ -1,13 +1,15 @@
-/** Each folder of `src`, and what it may import beside itself. */
+import { readFileSync } from 'node:fs';
+
+/** Each folder of `src`, or file, and what it may import beside itself. */
 const NEIGHBOURS = {
   errors: [],
-  packages: ['errors'],
+  'packages.ts': ['errors'],
   compat: ['errors'],
   limits: [],
   validation: ['compat', 'errors'],
-  media: ['limits'],
+  media: ['limits', 'validation'],
   rtvi: ['errors', 'media', 'validation'],
-  bot: ['errors', 'validation', 'media/media-unavailable.error.ts'],
+  bot: ['errors', 'validation'],
   auth: ['errors', 'http', 'runner.options.ts'],
   sessions: ['auth', 'bot', 'errors', 'http', 'media', 'validation', 'runner.options.ts'],
   calls: [
@@ -17,7 +19,17 @@ const NEIGHBOURS = {
   ],
   http: ['compat', 'errors', 'limits', 'validation', 'runner.options.ts', 'runner-ref.ts'],
   websocket: [
-    ...['auth', 'bot', 'compat', 'errors', 'http', 'limits', 'packages', 'sessions', 'validation'],
+    ...[
+      'auth',
+      'bot',
+      'compat',
+      'errors',
+      'http',
+      'limits',
+      'packages.ts',
+      'sessions',
+      'validation',
+    ],
     ...['runner.options.ts', 'runner-ref.ts', 'media/serializers/media-serializer.ts'],
   ],
   runner: [
@@ -25,23 +37,24 @@ const NEIGHBOURS = {
     ...['runner-ref.ts', 'transports/transport-registry.ts'],
   ],
   console: [
-    ...['auth', 'errors', 'http', 'packages'],
+    ...['auth', 'errors', 'http', 'packages.ts'],
     ...['transports/runner-transport.ts', 'transports/transport-registry.ts'],
   ],
   health: ['auth', 'bot', 'errors', 'http', 'sessions', 'transports/transport-registry.ts'],
   metrics: [
-    ...['auth', 'errors', 'http', 'packages', 'sessions', 'validation'],
+    ...['auth', 'errors', 'http', 'packages.ts', 'sessions', 'validation'],
     ...['runner-ref.ts', 'transports/transport-registry.ts'],
   ],
-  tracing: ['bot', 'errors', 'packages', 'sessions', 'validation'],
+  tracing: ['bot', 'errors', 'packages.ts', 'sessions', 'validation'],
   downloads: ['auth', 'errors', 'http', 'validation'],
   process: [
-    ...['bot', 'errors', 'limits', 'media', 'packages', 'sessions', 'websocket', 'validation'],
-    // For its classes of arguments.
-    'bot.ts',
+    ...['bot', 'errors', 'limits', 'media', 'packages.ts', 'sessions', 'websocket', 'validation'],
+    // For its classes of arguments, and for requests to sessions.
+    ...['bot.ts', 'http/body-stream.ts', 'http/request-body.ts'],
+    ...['http/runner-request.ts', 'http/web-standard.ts'],
   ],
   openapi: [
-    ...['auth', 'compat', 'errors', 'http', 'packages', 'validation'],
+    ...['auth', 'compat', 'errors', 'http', 'packages.ts', 'validation'],
     ...['start/dto/start-request.dto.ts', 'runner-ref.ts', 'transports/transport-registry.ts'],
   ],
   start: [
@@ -53,7 +66,44 @@ const NEIGHBOURS = {
 /** A file as it is, a folder with all that is in it. */
 const pathOf = (one) => `^src/${one.replaceAll('.', '\\.')}${one.endsWith('.ts') ? '$' : '/'}`;
 
+/** The files that the entries export from, read from the entries themselves. */
+const EXPORTED = ['src/index.ts', 'src/bot.ts'].flatMap((entry) =>
+  [...readFileSync(entry, 'utf8').matchAll(/^(?:export|\}).* from '\.\/(.*)\.js';$/gm)].map(
+    ([, file]) => `${file}.ts`,
+  ),
+);
+
+/** Functions and decorators that have no access to the runner: others bring their own. */
+const TOOLS = [
+  ...['errors', 'limits', 'media', 'packages.ts', 'validation'],
+  // Signatures, and requests to a provider.
+  ...['http/webhook-signature.ts', 'http/provider-client.ts'],
+  ...['sessions/remove-room-on-end.ts', 'transports/recent-calls.ts'],
+];
+
+/**
+ * What webhooks need and the entries do not export: the raw body and the query, CallRouter's decision with its time limit, and when the runner begins to
+ * serve. A rule is about files, so it passes what a file has beside its exported names: RUNNER_OPTIONS, for LiveKit's use of pendingTtlMs.
+ */
+const NOT_EXPORTED = [
+  ...['http/runner-request.ts', 'http/runner-serving.ts', 'calls/call-routing.ts'],
+];
+
 const SPECS = '\\.spec\\.ts$';
+
+/** @param folders below src; the group is the folder's name */
+const usesPublicPorts = (folders, exceptions = []) => ({
+  name: `${folders.replaceAll(/[^a-z]+/g, '-')}use-public-ports`,
+  severity: 'error',
+  from: { path: `^src/${folders}/`, pathNot: SPECS },
+  to: {
+    path: '^src/',
+    pathNot: [
+      `^src/${folders.replace(/\(.*\)/, '$1')}/`,
+      ...[...EXPORTED, ...TOOLS, ...exceptions].map(pathOf),
+    ],
+  },
+});
 
 /** Who may import whom, with dynamic, type-only and side-effect imports. */
 export default {
@@ -61,7 +111,7 @@ export default {
     ...Object.entries(NEIGHBOURS).map(([folder, allowed]) => ({
       name: `${folder}-keeps-to-its-neighbours`,
       severity: 'error',
-      from: { path: `^src/${folder}/`, pathNot: SPECS },
+      from: { path: pathOf(folder), pathNot: SPECS },
       to: { path: '^src/', pathNot: [folder, ...allowed].map(pathOf) },
     })),
     {
@@ -83,24 +133,13 @@ export default {
       },
       to: { path: '^src/transports/small-webrtc/' },
     },
-    {
-      // It has nothing that a transport of somebody else has not, but for its options and its serializer.
-      name: 'websocket-transport-uses-public-ports',
-      severity: 'error',
-      from: { path: '^src/transports/websocket/', pathNot: SPECS },
-      to: {
-        path: '^src/',
-        pathNot: [
-          ...['transports/websocket', 'validation', 'media/serializers/protobuf.serializer.ts'],
-          ...['transports/runner-transport.ts', 'transports/transport-registry.ts'],
-          ...['transports/media-connections.ts', 'media/socket-media-connection.ts'],
-          ...['sessions/session-registry.ts', 'sessions/session-token.ts'],
-          ...['websocket/socket-sessions.ts', 'websocket/socket-gateway.ts'],
-          ...['websocket/runner-gateway.decorator.ts', 'websocket/runner-web-socket.ts'],
-          'websocket/websocket-runner-arguments.ts',
-        ].map(pathOf),
-      },
-    },
+    // They have nothing that a transport or a carrier of somebody else has not, but for the exceptions.
+    usesPublicPorts('transports/(websocket)'),
+    usesPublicPorts('transports/(livekit|daily)', NOT_EXPORTED),
+    // The files beside the carriers' folders are what they share: XML, dialects of the testing kit.
+    usesPublicPorts('transports/telephony/carriers/([^/]+)', [
+      'transports/telephony/carriers/[^/]+.ts',
+    ]),
     {
       name: 'no-carrier-knows-another',
       severity: 'error',

@@ -1,17 +1,17 @@
-// Writes docs/options.md: a table for each interface of options, from its doc comments. `npm run docs:options`; with `--check` it only says
-// whether the page is current.
+// Writes docs/options.md: a table for each class or interface of options, from its doc comments and initialisers. `npm run docs:options`; with
+// `--check` it only says whether the page is current.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import ts from 'typescript';
 
 const PAGE = 'docs/options.md';
-/** Interfaces whose fields are options of the host's; the resolved ones are the runner's own. */
+/** Types whose fields are options of the host's; the resolved ones are the runner's own. */
 const OPTIONS = /^(?!Resolved).*(Options|Limits|Extras)$/;
 
 /** The page as it should be, from the sources in the current folder. */
 async function optionsPage() {
-  const interfaces = sources().flatMap((path) => {
+  const types = sources().flatMap((path) => {
     const source = ts.createSourceFile(
       path,
       readFileSync(path, 'utf8'),
@@ -19,10 +19,12 @@ async function optionsPage() {
       true,
     );
     return source.statements.filter(
-      (one) => ts.isInterfaceDeclaration(one) && OPTIONS.test(one.name.text),
+      (one) =>
+        (ts.isInterfaceDeclaration(one) || ts.isClassDeclaration(one)) &&
+        OPTIONS.test(one.name.text),
     );
   });
-  const sections = interfaces
+  const sections = types
     .sort((a, b) => (a.name.text < b.name.text ? -1 : 1))
     .map((one) => [`## ${one.name.text}`, textOf(one), table(one)].join('\n\n'));
   const head = `# Options
@@ -46,23 +48,38 @@ export const runner = RunnerModule.forRoot({
 /** Files named `<thing>.options.ts`, and the modules whose extras are options, too. */
 function sources() {
   return readdirSync('src', { recursive: true })
-    .filter((path) => /(\.options|\.module-definition|^runner\.module)\.ts$/.test(path))
+    .filter((path) => /(\.options|\.module-definition|\.module)\.ts$/.test(path))
     .map((path) => join('src', path));
 }
 
 function table({ members }) {
-  const rows = members.filter(ts.isPropertySignature).map((member) => {
-    const byDefault = ts.getJSDocTags(member).find(({ tagName }) => tagName.text === 'default');
+  const fields = members.filter(
+    (one) => ts.isPropertySignature(one) || ts.isPropertyDeclaration(one),
+  );
+  const rows = fields.map((member) => {
     const cells = [
       `\`${member.name.text}\``,
       `\`${member.type.getText().replace(/\s+/g, ' ')}\``,
-      member.questionToken ? code(plain(ts.getTextOfJSDocComment(byDefault?.comment))) : 'needed',
+      member.questionToken ? code(defaultOf(member)) : 'needed',
       textOf(member),
     ];
     return `| ${cells.map((cell) => cell.replace(/\|/g, '\\|')).join(' | ')} |`;
   });
   return ['| option | type | default | |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
+
+/** The default that the comment states, for readers of the declarations; it must begin with the initialiser. */
+function defaultOf(member) {
+  const tag = ts.getJSDocTags(member).find(({ tagName }) => tagName.text === 'default');
+  const stated = plain(ts.getTextOfJSDocComment(tag?.comment));
+  const value = member.initializer?.getText();
+  if (value === undefined || value.startsWith('new ') || isSaid(stated, value)) return stated;
+  throw new Error(
+    `${member.getSourceFile().fileName}: @default of ${member.name.text} must be ${value}, not ${stated || 'missing'}`,
+  );
+}
+
+const isSaid = (text, value) => text.startsWith(value) && !/^\w/.test(text.slice(value.length));
 
 /** A value stands out; what else is said of it does not. */
 const code = (text) =>

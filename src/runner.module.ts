@@ -3,9 +3,7 @@ import {
   ConfigurableModuleBuilder,
   type DynamicModule,
   Inject,
-  type InjectionToken,
   Module,
-  type ModuleMetadata,
   type OnModuleInit,
   type Provider,
   Scope,
@@ -14,8 +12,7 @@ import {
 import { ModuleRef, RouterModule } from '@nestjs/core';
 import { KeyAuth } from './auth/key-auth.js';
 import { getAuthToken, RunnerAuth } from './auth/runner-auth.js';
-import { BotLauncher } from './bot/bot-launcher.js';
-import { MissingBotLauncher } from './bot/missing-bot-launcher.js';
+import { BotLauncher, MissingBotLauncher } from './bot/bot-launcher.js';
 import { CallLimits } from './calls/call-limits.js';
 import { CallRouter, TakeEveryCall } from './calls/call-router.js';
 import { CallRouting } from './calls/call-routing.js';
@@ -34,23 +31,22 @@ import { ServerConnections } from './http/server-connections.js';
 import { dependenciesCheck } from './missing-dependencies.js';
 import { ownModule } from './runner/own-module.js';
 import { getRunnerToken, Runner } from './runner/runner.js';
-import { RunnerDirectory } from './runner/runner-directory.js';
-import { RunnerHostModule } from './runner/runner-host.module.js';
-import { checkExtras } from './runner-extras.js';
-import { RunnerStartup } from './runner-startup.js';
+import { RunnerDirectory, RunnerHostModule } from './runner/runner-host.module.js';
 import {
   checkAsyncOptions,
-  resolveRunnerOptions,
-  RUNNER_OPTIONS,
-  type RunnerOptions,
-} from './runner.options.js';
+  EXTRAS,
+  type Provided,
+  resolveExtras,
+  type RunnerModuleExtras,
+} from './runner-module.options.js';
+import { RunnerStartup } from './runner-startup.js';
+import { resolveRunnerOptions, RUNNER_OPTIONS, type RunnerOptions } from './runner.options.js';
 import { RUNNER_REF, type RunnerRef } from './runner-ref.js';
 import { InvalidOptionsError, kindOf } from './validation/options.js';
 import { IN_PLACE, refusalOf } from './validation/runner-part.decorator.js';
-import { LoadMonitor } from './sessions/load-monitor.js';
+import { LoadMonitor, RunnerReadiness } from './sessions/runner-readiness.js';
 import { RunnerDrain } from './sessions/runner-drain.js';
-import { RunnerReadiness } from './sessions/runner-readiness.js';
-import { SessionApiModule } from './sessions/session-api.module.js';
+import { SessionApiModule } from './sessions/session-api.controller.js';
 import { SessionHookDispatcher } from './sessions/session-hook-dispatcher.js';
 import { NoSessionHooks, SessionHooks } from './sessions/session-hooks.js';
 import { LocalSessionRegistry } from './sessions/local-session-registry.js';
@@ -62,53 +58,14 @@ import { SessionStarter } from './transports/session-starter.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { SocketSessions } from './websocket/socket-sessions.js';
 
-/** A replaceable part of the runner: a class, or any form of Nest provider for one. */
-export type Provided<T> =
-  | Type<T>
-  | { useClass: Type<T> }
-  | { useExisting: InjectionToken }
-  | { useValue: T }
-  | {
-      // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Nest's FactoryProvider
-      useFactory: (...args: any[]) => T | Promise<T>;
-      inject?: InjectionToken[];
-    };
-
-/** Options that shape the module itself, known before an options factory runs. */
-export interface RunnerModuleExtras {
-  /**
-   * Name of this runner among several in the application. With a name it is injected by `@InjectRunner(name)` only.
-   * @default none: it is injected as `Runner`, and its providers under their own classes
-   */
-  name?: string;
-  /** The bot. Without one, `/start` answers 501. */
-  launcher?: Provided<BotLauncher>;
-  /** Authorization of requests. Without it, `publicKeys` and `privateKeys` decide. */
-  auth?: Provided<RunnerAuth>;
-  /** Decides about each phone call before it is answered. Without it every call is accepted. */
-  callRouter?: Provided<CallRouter>;
-  /** Limits of `OutboundCalls` and `transport.transfer()`. Without it there are none. */
-  callLimits?: Provided<CallLimits>;
-  /** Receives every ended session and every refused start. */
-  sessionHooks?: Provided<SessionHooks>;
-  /** Modules whose providers the parts above and an options factory can inject. */
-  imports?: ModuleMetadata['imports'];
-  /** The transports this instance offers, such as `WebSocketModule.forRoot()`. */
-  transports?: DynamicModule[];
-  /** Optional features, such as `MetricsModule.forRoot()`. */
-  features?: DynamicModule[];
-  /**
-   * Path prefix of all routes and WebSockets, such as `voice` for `/voice/start` and `/voice/ws`. Unique in an application.
-   * @default ''
-   */
-  path?: string;
-  /** Serves a page at `/client/` to talk to the bot from a browser. With keys configured, the page needs a public one. @default false */
-  console?: boolean;
-  /** Serves `GET /livez` and `GET /readyz`. @default true */
-  health?: boolean;
-  /** Makes the runner's exported providers injectable everywhere. @default false */
-  isGlobal?: boolean;
-}
+/** Parts of the runner that the host can provide: their options, and their DI tokens. */
+const HOST_PARTS = [
+  ['launcher', BotLauncher],
+  ['auth', RunnerAuth],
+  ['callRouter', CallRouter],
+  ['callLimits', CallLimits],
+  ['sessionHooks', SessionHooks],
+] as const;
 
 /** Providers shared by transports and features; {@link RunnerModule} imports it into each of them. */
 @Module({})
@@ -123,13 +80,7 @@ class RunnerCoreModule implements OnModuleInit {
 
   onModuleInit(): void {
     // A request-scoped part would make all its dependants request-scoped: one runner for each request.
-    for (const [name, token] of [
-      ['launcher', BotLauncher],
-      ['auth', RunnerAuth],
-      ['callRouter', CallRouter],
-      ['callLimits', CallLimits],
-      ['sessionHooks', SessionHooks],
-    ] as const) {
+    for (const [name, token] of HOST_PARTS) {
       if (this.moduleRef.introspect(token as Type<unknown>).scope !== Scope.REQUEST) continue;
       throw new InvalidOptionsError('RunnerModule', [
         `${name} must not be request-scoped, nor inject what is: it outlives the request`,
@@ -148,21 +99,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     .setClassMethodName('forRoot')
     .setExtras<RunnerModuleExtras>(
       // Nest distinguishes extras from options by these keys.
-      {
-        name: undefined,
-        launcher: undefined,
-        auth: undefined,
-        callRouter: undefined,
-        callLimits: undefined,
-        sessionHooks: undefined,
-        imports: undefined,
-        transports: undefined,
-        features: undefined,
-        path: undefined,
-        console: undefined,
-        health: undefined,
-        isGlobal: undefined,
-      },
+      Object.fromEntries(EXTRAS.map((name) => [name, undefined])),
       (definition, extras) => compose(definition, extras),
     )
     .build();
@@ -210,11 +147,11 @@ function refuseNoOptions(call: string, options: unknown): void {
   ]);
 }
 
-function compose(definition: DynamicModule, extras: RunnerModuleExtras): DynamicModule {
-  checkExtras({ ...extras, imports: extras.imports ?? definition.imports });
-  const path = (extras.path ?? '').replace(/^\/+|\/+$/g, '');
+function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicModule {
+  const extras = resolveExtras({ ...given, imports: given.imports ?? definition.imports });
+  const path = extras.path.replace(/^\/+|\/+$/g, '');
   const { name } = extras;
-  const runner: RunnerRef = { name, path, isGlobal: extras.isGlobal ?? false, modules: new Set() };
+  const runner: RunnerRef = { name, path, isGlobal: extras.isGlobal, modules: new Set() };
   const core = ownModule(
     {
       module: RunnerCoreModule,
@@ -226,21 +163,14 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         StartController,
         SessionsController,
         ...(extras.console ? [ConsoleController] : []),
-        ...((extras.health ?? true) ? [HealthController] : []),
+        ...(extras.health ? [HealthController] : []),
       ],
       providers: [
-        dependenciesCheck([
-          ['launcher', BotLauncher],
-          ['auth', RunnerAuth],
-          ['callRouter', CallRouter],
-          ['callLimits', CallLimits],
-          ['sessionHooks', SessionHooks],
-          ['forRootAsync', MODULE_OPTIONS_TOKEN],
-        ]),
+        dependenciesCheck([...HOST_PARTS, ['forRootAsync', MODULE_OPTIONS_TOKEN]]),
         ...(definition.providers ?? []),
         {
           provide: RUNNER_OPTIONS,
-          useFactory: resolveRunnerOptions,
+          useFactory: (options: RunnerOptions) => resolveRunnerOptions(options, EXTRAS),
           inject: [MODULE_OPTIONS_TOKEN],
         },
         { provide: RUNNER_REF, useValue: runner },
@@ -270,11 +200,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
         SocketSessions,
       ],
       exports: [
-        BotLauncher,
-        RunnerAuth,
-        CallRouter,
-        CallLimits,
-        SessionHooks,
+        ...HOST_PARTS.map(([, token]) => token),
         CallRouting,
         RUNNER_OPTIONS,
         RUNNER_REF,
@@ -297,7 +223,7 @@ function compose(definition: DynamicModule, extras: RunnerModuleExtras): Dynamic
   );
   const modules = [
     core,
-    ...distinct([...(extras.transports ?? []), ...(extras.features ?? [])]).map((module) =>
+    ...distinct([...extras.transports, ...extras.features]).map((module) =>
       ownModule(
         {
           ...module,

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { RunnerServing } from '../http/runner-serving.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
-import { type AuthRequest, type Principal, RunnerAuth } from './runner-auth.js';
+import { OwnPrincipal, type AuthRequest, type Principal, RunnerAuth } from './runner-auth.js';
 import { digestOf, type RunnerKey, sha256 } from './runner-key.js';
 
 interface KnownKey {
@@ -11,7 +11,8 @@ interface KnownKey {
   readonly principal: Principal;
 }
 
-const ANYBODY: Principal = {};
+/** Validated once, and so passed on as it is. */
+const ANYBODY = OwnPrincipal.of({});
 
 /**
  * API key authentication (`Authorization: Bearer <key>`): a public key starts and reaches sessions, a private key does everything. Once any key is
@@ -68,12 +69,12 @@ function knownKey(configured: RunnerKey, manages: boolean): KnownKey {
   return {
     digest,
     manages,
-    principal: {
+    principal: OwnPrincipal.of({
       id: name ?? digest.toString('hex'),
       maxSessions,
       // Unnamed keys belong to one client, for key rotation; private keys start sessions on behalf of other clients.
       ...((manages || name === undefined) && { owner: null }),
       ...(manages && { reachesAll: true }),
-    },
+    }),
   };
 }

@@ -1,7 +1,7 @@
-import { IsObject, IsOptional, IsString } from 'class-validator';
+import { OptionalString, OptionalStringRecord } from '../validation/optional-fields.decorators.js';
+import { IsObject } from 'class-validator';
 import { ApiField } from '../validation/api-field.decorator.js';
 import { KeepsUnknownKeys } from '../validation/field-traits.js';
-import { IsStringRecord } from '../validation/is-string-record.decorator.js';
 import { WireClass } from './wire-classes.js';
 import { Verbatim } from '../validation/verbatim.decorator.js';
 
@@ -10,41 +10,26 @@ import { Verbatim } from '../validation/verbatim.decorator.js';
 @KeepsUnknownKeys()
 export class CallData {
   /** Media stream id of the carrier, part of every message to it. */
-  @IsOptional()
-  @IsString({ message: 'stream_id must be a string' })
-  @ApiField({ required: false, description: 'The media stream id of the carrier.' })
+  @OptionalString('The media stream id of the carrier.')
   stream_id?: string;
 
   /** Call id of the carrier: Twilio's `callSid`, Telnyx' `call_control_id`, Plivo's `callId`, Exotel's `call_sid`. */
-  @IsOptional()
-  @IsString({ message: 'call_id must be a string' })
-  @ApiField({ required: false, description: 'The call id of the carrier.' })
+  @OptionalString('The call id of the carrier.')
   call_id?: string;
 
   /** The caller's number. */
-  @IsOptional()
-  @IsString({ message: 'from must be a string' })
-  @ApiField({ required: false, description: "The caller's number.", example: '+15550001' })
+  @OptionalString("The caller's number.", { example: '+15550001' })
   from?: string;
 
   /** The called number. */
-  @IsOptional()
-  @IsString({ message: 'to must be a string' })
-  @ApiField({ required: false, description: 'The called number.', example: '+15550002' })
+  @OptionalString('The called number.', { example: '+15550002' })
   to?: string;
 
   /**
    * SIP headers of the call by their names in lower case, where it came over SIP and the provider passes them on. The same for Daily, LiveKit and the
    * carriers.
    */
-  @IsOptional()
-  @IsStringRecord()
-  @ApiField({
-    required: false,
-    type: Object,
-    additionalProperties: { type: 'string' },
-    description: 'The SIP headers of the call.',
-  })
+  @OptionalStringRecord('The SIP headers of the call.')
   sip_headers?: Record<string, string>;
 
   /** Custom parameters of the call, such as Twilio's `<Parameter>`s. @default {} */

@@ -2,13 +2,11 @@ import { isInstance } from '../errors/thrown.js';
 import { type InvalidField, InvalidFieldsError } from '../validation/invalid-fields.error.js';
 import { validateInto } from '../validation/validate-into.js';
 import { CallData } from './call-data.js';
-import { liveFieldOf } from './live-field.decorator.js';
+import { liveFieldOf, wireClassNamed } from './wire-classes.js';
 import { RunnerArguments } from './runner-arguments.js';
-import { wireClassNamed } from './wire-classes.js';
 
 /**
  * Restores runner arguments from their `toJSON()`, in their class.
- *
  * @param live values of live fields by name, relayed by the caller
  * @throws {InvalidFieldsError} for invalid fields, an unknown `type`, or a class with a live field, which exists only in its original process
  */

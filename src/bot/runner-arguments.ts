@@ -1,15 +1,7 @@
-import {
-  Allow,
-  IsBoolean,
-  IsNumber,
-  IsObject,
-  IsOptional,
-  IsString,
-  Min,
-  ValidateIf,
-} from 'class-validator';
+import { Allow, IsBoolean, IsNumber, IsOptional, Min, ValidateIf } from 'class-validator';
 import { ApiField } from '../validation/api-field.decorator.js';
 import { KeepsNull, Nested } from '../validation/field-traits.js';
+import { OptionalObject, OptionalString } from '../validation/optional-fields.decorators.js';
 import { assignDefined, CallData } from './call-data.js';
 import { WireClass, wireNameOf } from './wire-classes.js';
 import { Verbatim } from '../validation/verbatim.decorator.js';
@@ -81,21 +73,11 @@ export class RunnerArguments {
   call_data?: CallData;
 
   /** Session id, as in the answer of `/start`. */
-  @IsOptional()
-  @IsString({ message: 'session_id must be a string' })
-  @ApiField({ required: false, description: 'The session id.' })
+  @OptionalString('The session id.')
   session_id?: string;
 
   /** The standalone runner's command line flags. */
-  @Verbatim()
-  @IsOptional()
-  @IsObject({ message: 'cli_args must be an object' })
-  @ApiField({
-    required: false,
-    type: Object,
-    additionalProperties: true,
-    description: "The standalone runner's command line flags.",
-  })
+  @OptionalObject("The standalone runner's command line flags.")
   cli_args?: Record<string, unknown>;
 
   constructor(init: Init<RunnerArguments> = {}) {

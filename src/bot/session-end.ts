@@ -1,5 +1,4 @@
 import { causedBy, fieldOf, isInstance } from '../errors/thrown.js';
-import { MediaUnavailableError } from '../media/media-unavailable.error.js';
 
 /**
  * Reason code of a session's end. The set is closed, so that hosts can use an exhaustive switch.
@@ -56,3 +55,8 @@ export const botFailed = (cause: unknown): SessionEnd =>
 /** The peer's media, and not the bot, may be to blame. */
 const unavailable = (cause: unknown): string | undefined =>
   isInstance(cause, MediaUnavailableError) ? cause.message : undefined;
+
+/** Error of `createTransport` for arguments without media here. The message names the alternative. */
+export class MediaUnavailableError extends Error {
+  override readonly name = 'MediaUnavailableError';
+}

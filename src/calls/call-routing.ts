@@ -1,13 +1,19 @@
 import { textOfThrown } from '../errors/thrown.js';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
-import { within } from '../errors/within.js';
+import { within } from '../errors/attempt.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { type OpenSession, SessionRegistry } from '../sessions/session-registry.js';
 import type { SessionCall } from '../sessions/session-state.js';
-import { checkedDecision, type FieldCheck } from './call-decision.js';
-import { CallRefusedError } from './call-refused.error.js';
-import { type AcceptedCall, CallRouter, type IncomingCall, TakeEveryCall } from './call-router.js';
+import {
+  CallRefusedError,
+  type AcceptedCall,
+  CallRouter,
+  type IncomingCall,
+  TakeEveryCall,
+  type CallDecision,
+} from './call-router.js';
+import { isObject } from '../validation/is-object.js';
 
 /** Call data known to a transport. */
 export type KnownCall = Omit<IncomingCall, 'signal'>;
@@ -122,3 +128,49 @@ export const inboundCall = ({ from, to, callId }: KnownCall): SessionCall => ({
   to,
   callId,
 });
+
+/** Check of one field: returns what is accepted, or `undefined` for a valid value. */
+type FieldCheck = (value: unknown) => string | undefined;
+
+const CHECKS: Record<string, FieldCheck> = {
+  refuse: (value) =>
+    value === 'busy' || value === 'rejected' || (isObject(value) && typeof value.say === 'string')
+      ? undefined
+      : "must be 'busy', 'rejected' or { say: 'a text' }",
+  bot: (value) => (typeof value === 'string' ? undefined : 'must be a string'),
+  body: () => undefined,
+  customParameters: (value) =>
+    isObject(value) && Object.values(value).every((one) => typeof one === 'string')
+      ? undefined
+      : 'must be an object of strings',
+  principal: (value) =>
+    isObject(value) ? undefined : 'must be an object such as { id, maxSessions, claims }',
+  maxDurationMs: (value) =>
+    typeof value === 'number' && value > 0 ? undefined : 'must be a number of milliseconds above 0',
+  credentials: (value) =>
+    isObject(value) ? undefined : "must be an object of accounts by the carrier's name",
+};
+
+/**
+ * Validates the decision of a host's `CallRouter`.
+ * @param own checks of fields that only the call's transport knows
+ * @throws {TypeError} naming what is wrong and what is accepted
+ */
+function checkedDecision(
+  value: unknown,
+  own: Readonly<Record<string, FieldCheck>> = {},
+): CallDecision {
+  const checks = { ...CHECKS, ...own };
+  if (!isObject(value)) {
+    throw new TypeError('a decision must be an object: {} takes the call, { refuse } does not');
+  }
+  for (const [name, field] of Object.entries(value)) {
+    if (field === undefined) continue;
+    const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
+    const problem = check
+      ? check(field)
+      : `is not known; there are ${Object.keys(CHECKS).join(', ')}`;
+    if (problem) throw new TypeError(`${name} of a decision ${problem}`);
+  }
+  return value;
+}

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { InvalidOptionsError } from '../validation/options.js';
-import { CallLimitError } from './call-limit.error.js';
-import type { CallReservation } from './call-limits.js';
+import { CallLimitError, type CallReservation } from './call-limits.js';
 import { InMemoryCallLimits, type TenantLimitsSource } from './in-memory-call-limits.js';
 
 const MINUTE_MS = 60_000;

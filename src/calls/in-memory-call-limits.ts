@@ -1,6 +1,8 @@
-import { type Check, checkOptions, InvalidOptionsError } from '../validation/options.js';
-import { CallLimitError } from './call-limit.error.js';
+import { Min } from 'class-validator';
+import { Accepts } from '../validation/option.decorators.js';
+import { resolveOptions, type WithDefaults } from '../validation/options.js';
 import {
+  CallLimitError,
   CallLimits,
   type CallReservation,
   type PlannedCall,
@@ -8,78 +10,78 @@ import {
 } from './call-limits.js';
 import { TenantCalls } from './tenant-calls.js';
 
+const AtLeast0 = (): PropertyDecorator =>
+  Min(0, { message: '$property must be a number, at least 0' });
+
+const IsPatterns = (): PropertyDecorator =>
+  Accepts(
+    "must be a list of prefixes such as '+49', or patterns",
+    (value) =>
+      Array.isArray(value) &&
+      value.every((one) => typeof one === 'string' || one instanceof RegExp),
+  );
+
 /** Limits of one tenant. Omitted fields are unlimited. */
-export interface TenantCallLimits {
+export class TenantCallLimits {
   /** The most concurrent calls, ringing or answered. @default Infinity */
-  readonly maxCalls?: number;
+  @AtLeast0()
+  readonly maxCalls?: number = Infinity;
   /**
    * The most minutes of answered calls within the window (`windowMs`), including active ones, which end as `too_long` when the minutes are used up.
    * @default Infinity
    */
-  readonly maxMinutes?: number;
+  @AtLeast0()
+  readonly maxMinutes?: number = Infinity;
   /** Allowed destinations: prefixes of the number or SIP URI, such as `+49`, or patterns for all of it. @default all */
+  @IsPatterns()
   readonly destinations?: readonly (string | RegExp)[];
   /** Blocked destinations, even if allowed, such as `+49900`. @default [] */
-  readonly blockedDestinations?: readonly (string | RegExp)[];
+  @IsPatterns()
+  readonly blockedDestinations?: readonly (string | RegExp)[] = [];
 }
 
+type ResolvedLimits = WithDefaults<TenantCallLimits, 'destinations'>;
+
+type TenantLimitsLookup = (
+  tenant: string | undefined,
+) => TenantCallLimits | undefined | Promise<TenantCallLimits | undefined>;
+
 /** Limits of every tenant, or a function that looks up those of one, such as in the host's database. */
-export type TenantLimitsSource =
-  | TenantCallLimits
-  | ((
-      tenant: string | undefined,
-    ) => TenantCallLimits | undefined | Promise<TenantCallLimits | undefined>);
+export type TenantLimitsSource = TenantCallLimits | TenantLimitsLookup;
 
 /** Options of {@link InMemoryCallLimits}. */
-export interface InMemoryCallLimitsOptions {
+export class InMemoryCallLimitsOptions {
   /** Rolling window of `maxMinutes`, in milliseconds. A call counts until its end leaves the window. @default 86_400_000 (1 day) */
-  readonly windowMs?: number;
+  @Accepts('must be a number above 0', (value) => Number.isFinite(value) && Number(value) > 0)
+  readonly windowMs?: number = 86_400_000;
   /** Monotonic clock, in milliseconds. @default `performance.now` */
-  readonly now?: () => number;
+  @Accepts('must be a function', (value) => typeof value === 'function')
+  readonly now?: () => number = () => performance.now();
 }
 
 /**
  * Counts the calls and minutes of each tenant in memory; a restart resets them. Looking up limits may be asynchronous, but checking and counting is
  * one atomic step.
- *
- * @example
- * ```ts
- * RunnerModule.forRoot({
- *   imports: [TenantsModule],
- *   callLimits: {
- *     inject: [TenantsRepository],
- *     useFactory: (tenants: TenantsRepository) => new InMemoryCallLimits((id) => tenants.callLimitsOf(id)),
- *   },
- * })
- * ```
  */
 export class InMemoryCallLimits extends CallLimits {
   private readonly tenants = new Map<string | undefined, TenantCalls>();
-  private readonly windowMs: number;
-  private readonly now: () => number;
+  private readonly source: ResolvedLimits | TenantLimitsLookup;
+  private readonly options: Required<InMemoryCallLimitsOptions>;
 
   /**
    * @param source limits that apply to each tenant, or a function that returns those of one @default no limits
    * @throws {InvalidOptionsError} for invalid limits; `reserve()` throws for invalid ones from the function
    */
-  constructor(
-    private readonly source: TenantLimitsSource = {},
-    { windowMs = 86_400_000, now = () => performance.now() }: InMemoryCallLimitsOptions = {},
-  ) {
+  constructor(source: TenantLimitsSource = {}, options: InMemoryCallLimitsOptions = {}) {
     super();
-    if (typeof source !== 'function') checkLimits(source);
-    if (!(Number.isFinite(windowMs) && windowMs > 0)) {
-      throw new InvalidOptionsError('InMemoryCallLimits', ['windowMs must be a number above 0']);
-    }
-    this.windowMs = windowMs;
-    this.now = now;
+    this.source = typeof source === 'function' ? source : resolveLimits(source);
+    this.options = resolveOptions('InMemoryCallLimits', new InMemoryCallLimitsOptions(), options);
   }
 
   async reserve({ tenant, to, end }: PlannedCall): Promise<CallReservation> {
     const limits = await this.limitsOf(tenant);
     refuseDestination(to, limits);
-    const { maxCalls = Infinity, maxMinutes = Infinity } = limits;
-    return this.callsOf(tenant).reserve({ maxCalls, maxMinutes }, end);
+    return this.callsOf(tenant).reserve(limits, end);
   }
 
   override async checkTransfer({ tenant, to }: PlannedTransfer): Promise<void> {
@@ -92,11 +94,10 @@ export class InMemoryCallLimits extends CallLimits {
     return { calls: known?.active ?? 0, minutes: known?.minutes ?? 0 };
   }
 
-  private async limitsOf(tenant: string | undefined): Promise<TenantCallLimits> {
-    if (typeof this.source !== 'function') return this.source;
-    const limits = (await this.source(tenant)) ?? {};
-    checkLimits(limits);
-    return limits;
+  private async limitsOf(tenant: string | undefined): Promise<ResolvedLimits> {
+    return typeof this.source === 'function'
+      ? resolveLimits((await this.source(tenant)) ?? {})
+      : this.source;
   }
 
   private callsOf(tenant: string | undefined): TenantCalls {
@@ -105,7 +106,8 @@ export class InMemoryCallLimits extends CallLimits {
       if (!isIdle) break;
       this.tenants.delete(id);
     }
-    const calls = this.tenants.get(tenant) ?? new TenantCalls(this.windowMs, this.now);
+    const { windowMs, now } = this.options;
+    const calls = this.tenants.get(tenant) ?? new TenantCalls(windowMs, now);
     // Moves the tenant to the end (LRU order).
     this.tenants.delete(tenant);
     this.tenants.set(tenant, calls);
@@ -115,7 +117,7 @@ export class InMemoryCallLimits extends CallLimits {
 
 function refuseDestination(
   to: string,
-  { destinations, blockedDestinations = [] }: TenantCallLimits,
+  { destinations, blockedDestinations }: ResolvedLimits,
 ): void {
   const isOneOf = (patterns: readonly (string | RegExp)[]): boolean =>
     patterns.some((one) => (typeof one === 'string' ? to.startsWith(one) : matches(one, to)));
@@ -128,19 +130,5 @@ function refuseDestination(
 const matches = ({ source, flags }: RegExp, to: string): boolean =>
   new RegExp(`^(?:${source})$`, flags.replace(/[gy]/g, '')).test(to);
 
-const patterns: Check = (value) =>
-  Array.isArray(value) && value.every((one) => typeof one === 'string' || one instanceof RegExp)
-    ? undefined
-    : "must be a list of prefixes such as '+49', or patterns";
-
-const atLeast0: Check = (value) =>
-  typeof value === 'number' && value >= 0 ? undefined : 'must be a number, at least 0';
-
-function checkLimits(limits: TenantCallLimits): void {
-  checkOptions('InMemoryCallLimits', limits, {
-    maxCalls: atLeast0,
-    maxMinutes: atLeast0,
-    destinations: patterns,
-    blockedDestinations: patterns,
-  });
-}
+const resolveLimits = (limits: TenantCallLimits): ResolvedLimits =>
+  resolveOptions('InMemoryCallLimits', new TenantCallLimits(), limits);

@@ -21,7 +21,7 @@ interface ExpressRoute {
 }
 
 /** Express route with its metadata. */
-export interface NotedRoute<T> {
+interface NotedRoute<T> {
   readonly path: string;
   /** True if it handles OPTIONS, as a route for every method does. */
   readonly takesOptions: boolean;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
 import { type HttpRequest, nodeRequest, restOfUrl } from '../http/http-request.js';
 import { PublicUrls } from '../http/public-url.js';
-import { packageFile } from '../packages/package-file.js';
+import { packageFile } from '../packages.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 import { contentSecurityPolicy } from './content-security-policy.js';
 import { type PageFile, readPage } from './page-files.js';

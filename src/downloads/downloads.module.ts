@@ -2,7 +2,7 @@ import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import { DownloadsController } from './downloads.controller.js';
 import { Downloads } from './downloads.js';
 import {
-  checkDownloadsOptions,
+  resolveDownloadsOptions,
   DOWNLOADS_OPTIONS,
   type DownloadsOptions,
 } from './downloads.options.js';
@@ -21,7 +21,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     Downloads,
     {
       provide: DOWNLOADS_OPTIONS,
-      useFactory: checkDownloadsOptions,
+      useFactory: resolveDownloadsOptions,
       inject: [MODULE_OPTIONS_TOKEN],
     },
   ],

@@ -1,6 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
-import { attempt } from './attempt.js';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, jest } from '@jest/globals';
+import { attempt, guardListeners } from './attempt.js';
+import { once } from 'node:events';
 
 const boom = new Error('boom');
 
@@ -58,5 +59,73 @@ describe('attempt()', () => {
     attempt(() => Promise.reject(boom), fail);
     await setImmediate();
     expect(told).toBe(2);
+  });
+});
+
+function guarded() {
+  const controller = new AbortController();
+  const failures: string[] = [];
+  guardListeners(controller.signal, (thrown) => failures.push(String(thrown)));
+  return { controller, signal: controller.signal, failures };
+}
+
+describe('guardListeners() on an AbortSignal', () => {
+  it('reports listeners that throw or reject, and still calls the others', async () => {
+    const { controller, signal, failures } = guarded();
+    const fail = (text: string) => (): never => {
+      throw new Error(text);
+    };
+    const last = jest.fn();
+    signal.addEventListener('abort', fail('a function'));
+    signal.addEventListener('abort', { handleEvent: fail('an object') });
+    const rejecting = (): unknown => Promise.reject(new Error('a promise'));
+    signal.addEventListener('abort', rejecting);
+    signal.onabort = fail('a property');
+    signal.addEventListener('abort', last);
+    controller.abort();
+    await setImmediate();
+    expect(failures.sort()).toEqual(
+      ['a function', 'a promise', 'a property', 'an object'].map((text) => `Error: ${text}`),
+    );
+    expect(last).toHaveBeenCalledTimes(1);
+  });
+
+  it('calls a listener once with the event and the signal, until it is removed', () => {
+    const { controller, signal } = guarded();
+    const calls: unknown[] = [];
+    const listener = function (this: unknown, event: Event): void {
+      calls.push([this, event.type]);
+    };
+    const removed = jest.fn();
+    signal.addEventListener('abort', listener);
+    signal.addEventListener('abort', listener, { once: true });
+    signal.addEventListener('abort', removed);
+    signal.removeEventListener('abort', removed);
+    signal.onabort = removed;
+    signal.onabort = null;
+    controller.abort();
+    expect(calls).toEqual([[signal, 'abort']]);
+    expect(removed).not.toHaveBeenCalled();
+  });
+
+  it('keeps the signal usable by fetch and other APIs', async () => {
+    const { controller, signal, failures } = guarded();
+    const reason = new Error('enough');
+    const outcomes = Promise.allSettled([
+      sleep(60_000, undefined, { signal }),
+      fetch('http://127.0.0.1:9', { signal }),
+      once(AbortSignal.any([signal]), 'abort'),
+      once(signal, 'abort'),
+    ]);
+    controller.abort(reason);
+    expect((await outcomes).map(({ status }) => status)).toEqual([
+      'rejected',
+      'rejected',
+      'fulfilled',
+      'fulfilled',
+    ]);
+    expect(signal.reason).toBe(reason);
+    expect(failures).toEqual([]);
+    expect(new Request('http://127.0.0.1', { signal }).signal.aborted).toBe(true);
   });
 });

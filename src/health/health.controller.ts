@@ -2,8 +2,7 @@ import { Get, Header } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
 import { ApiRoute, json } from '../http/api-route.decorator.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
-import { RunnerHealth } from './runner-health.js';
-import { UnhealthyError } from './unhealthy.error.js';
+import { RunnerHealth, UnhealthyError } from './runner-health.js';
 
 const statusOf = (status: string) => ({
   type: 'object',

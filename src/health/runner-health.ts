@@ -1,13 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { BotLauncher } from '../bot/bot-launcher.js';
-import { MissingBotLauncher } from '../bot/missing-bot-launcher.js';
+import { BotLauncher, MissingBotLauncher } from '../bot/bot-launcher.js';
 import { RunnerError } from '../errors/runner.error.js';
-import { within } from '../errors/within.js';
+import { within } from '../errors/attempt.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
 import { RunnerReadiness } from '../sessions/runner-readiness.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
-import type { FailingCheck } from './unhealthy.error.js';
 
 /** Readiness check. Throws or rejects when the runner should get no new sessions. */
 export type ReadinessCheck = () => unknown;
@@ -18,13 +16,6 @@ const CHECK_TIMEOUT_MS = 800;
 /**
  * Readiness of the runner: a bot is configured, a transport is enabled, and the runner is neither overloaded nor shutting down. The
  * host can add checks of its own dependencies.
- *
- * @example
- * ```ts
- * constructor(health: RunnerHealth, database: Database) {
- *   health.addCheck('database', () => database.ping());
- * }
- * ```
  */
 @Injectable()
 export class RunnerHealth {
@@ -77,5 +68,28 @@ export class RunnerHealth {
       this.logger.debug(`readiness check '${name}': ${text}`);
       return { name };
     }
+  }
+}
+
+/** A failing readiness check. */
+export interface FailingCheck {
+  readonly name: string;
+  /** Reason, if it is safe for clients. */
+  readonly reason?: string;
+}
+
+/** Error of the readiness probe. */
+export class UnhealthyError extends RunnerError {
+  override readonly name = 'UnhealthyError';
+
+  constructor(private readonly failing: readonly FailingCheck[]) {
+    super(
+      'UNHEALTHY',
+      failing.map(({ name, reason }) => `${name}: ${reason ?? 'the check failed'}`).join(' '),
+    );
+  }
+
+  override get details(): Record<string, unknown> {
+    return { failing: this.failing.map(({ name }) => name) };
   }
 }

@@ -1,4 +1,4 @@
-import { markOperation, type SwaggerOperation } from '../compat/swagger-metadata.js';
+import { markOperation, type SwaggerOperation } from '../compat/swagger.js';
 import type { RunnerErrorCode } from '../errors/runner.error.js';
 import { apiFieldsOf } from '../validation/api-field.decorator.js';
 import type { PlainClass } from '../validation/field-traits.js';

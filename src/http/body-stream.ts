@@ -1,11 +1,14 @@
 import { BodyCounter } from './request-body.js';
 import type { RunnerRequest } from './runner-request.js';
 
+/** Request whose body can be streamed. */
+export type StreamedRequest = Pick<RunnerRequest, 'method' | 'raw' | 'taken' | 'rawBody'>;
+
 /**
  * Streams a body that was left on the wire, with backpressure; `undefined` for no body. Past its limits the stream fails with a
  * `RunnerError` `TOO_LARGE`.
  */
-export function bodyStreamOf(request: RunnerRequest): ReadableStream<Uint8Array> | undefined {
+export function bodyStreamOf(request: StreamedRequest): ReadableStream<Uint8Array> | undefined {
   const limitBytes = request.taken?.leftBytes;
   if (limitBytes === undefined) {
     // The host may have read and kept it before.

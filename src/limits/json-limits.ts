@@ -50,3 +50,10 @@ function isEscaped(text: string, at: number): boolean {
   while (text.charCodeAt(start - 1) === BACKSLASH) start--;
   return (at - start) % 2 === 1;
 }
+
+/** @throws for invalid JSON, and for JSON over the depth or value limit */
+export function parseJson(text: string): unknown {
+  const exceeded = exceededJsonLimit(text);
+  if (exceeded) throw new Error(exceeded === 'depth' ? 'nested too deep' : 'too many values');
+  return JSON.parse(text);
+}

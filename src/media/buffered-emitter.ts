@@ -19,6 +19,7 @@ export abstract class BufferedEmitter<
 > extends EventEmitter<Events> {
   private readonly buffers = new Map<keyof Events, AsyncQueue<[] | [unknown]>>();
   private readonly iterations = new Set<{ end(): void }>();
+  private iterationsEnd = false;
 
   constructor(private readonly limits: { [E in keyof Events]: BufferLimit<Events[E][0]> }) {
     super({ captureRejections: true });
@@ -67,13 +68,15 @@ export abstract class BufferedEmitter<
     });
     this.iterations.add(queue);
     (this as EventEmitter).on(event as string, push);
+    if (this.iterationsEnd) this.endIterations();
     if (signal?.aborted) end();
     else signal?.addEventListener('abort', end);
     return queue;
   }
 
-  /** Ends all iterators once they have read what is buffered. */
+  /** Ends all iterators, now and later, once they have read what is buffered. */
   protected endIterations(): void {
+    this.iterationsEnd = true;
     const all = [...this.iterations];
     // Buffered values are delivered first.
     process.nextTick(() => {
@@ -118,3 +121,37 @@ export abstract class BufferedEmitter<
     if (dropped > 0) this.dropped(dropped);
   }
 }
+
+/** Smallest size of a value, in bytes. */
+const MIN_BYTES = 16;
+/** Overhead of an array or object beside its members, and of a key beside its characters, in bytes. */
+const CONTAINER_BYTES = 64;
+const KEY_BYTES = 32;
+
+/** Estimates the memory of a value parsed from JSON, in bytes. Iterative, because the client decides the nesting depth. */
+export function estimateBytes(json: unknown): number {
+  const rest = [json];
+  let bytes = 0;
+  while (rest.length > 0) {
+    const value = rest.pop();
+    bytes += MIN_BYTES;
+    if (typeof value === 'string') bytes += MIN_BYTES + value.length;
+    else if (typeof value === 'object' && value !== null) {
+      bytes += CONTAINER_BYTES;
+      if (Array.isArray(value)) for (const member of value) rest.push(member);
+      else {
+        for (const [key, member] of Object.entries(value)) {
+          bytes += KEY_BYTES + key.length;
+          rest.push(member);
+        }
+      }
+    }
+  }
+  return bytes;
+}
+
+/** Buffer limit of unread messages: about 1,000 small ones. */
+export const MESSAGE_BUFFER: BufferLimit<unknown> = {
+  limit: 1_000_000,
+  sizeOf: (message) => 1_000 + estimateBytes(message),
+};

@@ -1,41 +1,40 @@
-import { checkAudioRate } from './audio-rates.js';
+import { Min } from 'class-validator';
+import { Accepts } from '../validation/option.decorators.js';
+import { resolveOptions } from '../validation/options.js';
+import { AUDIO_RATES_HZ, isAudioRate } from './pcm.js';
+
+const AtLeastMs = (min: number): PropertyDecorator =>
+  Min(min, { message: `$property must be a number of milliseconds, at least ${min}` });
 
 /** Options of a {@link MediaTransport}. */
-export interface MediaTransportOptions {
+export class MediaTransportOptions {
   /**
    * Sample rate of the audio that the bot receives, in Hz: 8,000, 11,025, 12,000, 16,000, 22,050, 24,000, 32,000, 44,100, 48,000 or
    * 96,000. `native` keeps the client's rate (no resampling).
    * @default 16_000
    */
-  readonly sampleRateHz?: number | 'native';
+  @Accepts(
+    `must be one of ${AUDIO_RATES_HZ.join(', ')}, or 'native'`,
+    (value) => value === 'native' || isAudioRate(value),
+  )
+  readonly sampleRateHz?: number | 'native' = 16_000;
   /**
    * Pacing: audio sent ahead of its playback, in milliseconds. More survives longer network stalls; less makes barge-in quicker
    * where the client cannot clear its own buffer.
    * @default 100
    */
-  readonly sendAheadMs?: number;
+  @AtLeastMs(0)
+  readonly sendAheadMs?: number = 100;
   /** Buffer limit of the bot's audio that waits to be sent, in milliseconds. Audio beyond it is refused as `overflow`. @default 60_000 */
-  readonly maxQueueMs?: number;
+  @AtLeastMs(1)
+  readonly maxQueueMs?: number = 60_000;
   /** Buffer limit of received audio that the bot has not read, in milliseconds. The oldest is dropped first. @default 5_000 */
-  readonly maxBacklogMs?: number;
+  @AtLeastMs(0)
+  readonly maxBacklogMs?: number = 5_000;
 }
 
-/** Fills in the defaults. @throws {RangeError} for an invalid option, naming what is accepted */
-export function resolveMediaTransportOptions({
-  sampleRateHz = 16_000,
-  sendAheadMs = 100,
-  maxQueueMs = 60_000,
-  maxBacklogMs = 5_000,
-}: MediaTransportOptions): Required<MediaTransportOptions> {
-  if (sampleRateHz !== 'native') checkAudioRate(sampleRateHz);
-  checkMs('sendAheadMs', sendAheadMs, 0);
-  checkMs('maxQueueMs', maxQueueMs, 1);
-  checkMs('maxBacklogMs', maxBacklogMs, 0);
-  return { sampleRateHz, sendAheadMs, maxQueueMs, maxBacklogMs };
-}
-
-function checkMs(name: string, value: unknown, least: number): void {
-  if (typeof value !== 'number' || !(value >= least)) {
-    throw new RangeError(`${name} must be a number of milliseconds, at least ${least}`);
-  }
-}
+/** Fills in the defaults. @throws {InvalidOptionsError} naming every invalid option, and what is accepted */
+export const resolveMediaTransportOptions = (
+  options: MediaTransportOptions,
+): Required<MediaTransportOptions> =>
+  resolveOptions('createTransport', new MediaTransportOptions(), options);

@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { AudioFrame } from './audio-frame.js';
+import { type AudioFrame, allocatePcm } from './pcm.js';
 import { FakeMediaConnection } from '../../test/support/fake-media-connection.js';
 import type { MediaEnd } from './media-connection.js';
 import { MediaTransport } from './media-transport.js';
 import type { MediaTransportOptions } from './media-transport.options.js';
-import { allocatePcm } from './pcm.js';
 
 beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick'] }));
 afterEach(() => void jest.useRealTimers());

@@ -1,6 +1,5 @@
 import { Queue } from '../limits/queue.js';
-import type { AudioFrame } from './audio-frame.js';
-import { toMono } from './pcm.js';
+import { type AudioFrame, toMono } from './pcm.js';
 import { Resampler } from './resampler/resampler.js';
 import type { OutputFormat } from './serializers/media-serializer.js';
 

@@ -1,3 +1,13 @@
+/** A frame of PCM audio. */
+export interface AudioFrame {
+  /** 16-bit samples, interleaved when there are several channels. */
+  readonly pcm: Int16Array;
+  readonly sampleRateHz: number;
+  readonly channels: number;
+  /** Capture time, in milliseconds since the stream began. */
+  readonly timestampMs: number;
+}
+
 /** Slab size, in samples. Allocating each small typed array on its own costs more than processing it. */
 const SLAB_SAMPLES = 16_384;
 
@@ -60,3 +70,17 @@ const bytesOf = (pcm: Int16Array): Buffer =>
   Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength);
 
 const LITTLE_ENDIAN = bytesOf(Int16Array.of(1))[0] === 1;
+
+/** Supported sample rates, in Hz. The list is closed because each pair of rates costs a resampling filter. */
+export const AUDIO_RATES_HZ: readonly number[] = [
+  8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000,
+];
+
+export const isAudioRate = (rateHz: unknown): boolean => AUDIO_RATES_HZ.includes(rateHz as number);
+
+/** @throws {RangeError} for an unsupported rate @param name the name of the field in the message */
+export function checkAudioRate(rateHz: number, name = 'sampleRateHz'): void {
+  if (!isAudioRate(rateHz)) {
+    throw new RangeError(`${name} must be one of ${AUDIO_RATES_HZ.join(', ')}`);
+  }
+}

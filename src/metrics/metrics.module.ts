@@ -1,6 +1,6 @@
 import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import { metricsController } from './metrics.controller.js';
-import { checkMetricsOptions, METRICS_OPTIONS, type MetricsOptions } from './metrics.options.js';
+import { METRICS_OPTIONS, type MetricsOptions, resolveMetricsOptions } from './metrics.options.js';
 import { RunnerMetrics } from './runner-metrics.js';
 import { RunnerPart } from '../validation/runner-part.decorator.js';
 
@@ -26,7 +26,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     RunnerMetrics,
     {
       provide: METRICS_OPTIONS,
-      useFactory: checkMetricsOptions,
+      useFactory: resolveMetricsOptions,
       inject: [MODULE_OPTIONS_TOKEN],
     },
   ],

@@ -1,4 +1,5 @@
-import { checkOptions } from '../validation/options.js';
+import { Accepts } from '../validation/option.decorators.js';
+import { resolveOptions } from '../validation/options.js';
 
 /** Subset of prom-client's `Registry`, an optional peer dependency. */
 export interface MetricsRegistry {
@@ -8,11 +9,15 @@ export interface MetricsRegistry {
 }
 
 /** Options of {@link MetricsModule}. */
-export interface MetricsOptions {
+export class MetricsOptions {
   /**
    * Registry of prom-client for the metrics, such as its global `register`.
    * @default a new one, with the default metrics of the process as well
    */
+  @Accepts(
+    'must be a Registry of prom-client',
+    (value) => typeof (value as Partial<MetricsRegistry> | null)?.registerMetric === 'function',
+  )
   registry?: MetricsRegistry;
 }
 
@@ -20,17 +25,5 @@ export interface MetricsOptions {
 export const METRICS_OPTIONS = Symbol('METRICS_OPTIONS');
 
 /** @throws {InvalidOptionsError} */
-export function checkMetricsOptions(options: MetricsOptions): MetricsOptions {
-  checkOptions(
-    'MetricsModule',
-    options,
-    {
-      registry: (value) =>
-        typeof (value as Partial<MetricsRegistry> | null)?.registerMetric === 'function'
-          ? undefined
-          : 'must be a Registry of prom-client',
-    },
-    ['path'],
-  );
-  return options;
-}
+export const resolveMetricsOptions = (options: MetricsOptions): MetricsOptions =>
+  resolveOptions('MetricsModule', new MetricsOptions(), options, ['path']);

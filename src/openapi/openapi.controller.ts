@@ -8,9 +8,36 @@ import type { HttpRequest } from '../http/http-request.js';
 import { replyWith } from '../http/http-response.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
 import { sendFile } from '../http/send-file.js';
-import { DOCS_FILES, DOCS_INIT, DOCS_PAGE, DOCS_PAGE_CSP } from './docs-page.js';
-import { RunnerApi } from './runner-api.js';
-import { SwaggerPackage } from './swagger-package.js';
+import { RunnerApi, SwaggerPackage } from './runner-api.js';
+
+/** Files of the page, by their names below `docs/`; those of Swagger UI are in its package. */
+export const DOCS_FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'init.js'] as const;
+
+/** Content security policy: own files only, and the data images of Swagger UI's style. */
+const DOCS_PAGE_CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** HTML page with relative paths, since a proxy may add a prefix. */
+const DOCS_PAGE = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width" />
+    <title>Pipecat runner</title>
+    <link rel="icon" href="data:," />
+    <link rel="stylesheet" href="docs/swagger-ui.css" />
+  </head>
+  <body>
+    <div id="swagger-ui"></div>
+    <script src="docs/swagger-ui-bundle.js"></script>
+    <script src="docs/init.js"></script>
+  </body>
+</html>
+`;
+
+/** Script that starts Swagger UI, in its own file since the policy forbids inline scripts. */
+const DOCS_INIT = `SwaggerUIBundle({ url: 'openapi.json', dom_id: '#swagger-ui', deepLinking: true });
+`;
 
 /** `GET /openapi.json` and `GET /docs`: API documentation of this runner. */
 @RunnerController()

@@ -1,10 +1,13 @@
-import { checkOptions, text } from '../validation/options.js';
+import { IsText } from '../validation/option.decorators.js';
+import { resolveOptions } from '../validation/options.js';
 
 /** Options of {@link OpenApiModule}. */
-export interface OpenApiOptions {
+export class OpenApiOptions {
   /** @default 'Pipecat runner' */
+  @IsText()
   title?: string;
   /** @default this package's */
+  @IsText()
   version?: string;
 }
 
@@ -12,7 +15,5 @@ export interface OpenApiOptions {
 export const OPENAPI_OPTIONS = Symbol('OPENAPI_OPTIONS');
 
 /** @throws {InvalidOptionsError} */
-export function checkOpenApiOptions(options: OpenApiOptions): OpenApiOptions {
-  checkOptions('OpenApiModule', options, { title: text, version: text });
-  return options;
-}
+export const resolveOpenApiOptions = (options: OpenApiOptions): OpenApiOptions =>
+  resolveOptions('OpenApiModule', new OpenApiOptions(), options);

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import { ITEM_BYTES } from '../limits/item-bytes.js';
+import { ITEM_BYTES } from '../limits/queue.js';
 import { RunnerWebSocket } from '../websocket/runner-web-socket.js';
 
 /** Backpressure limit of each direction, in bytes. */
@@ -22,7 +22,8 @@ export interface RelayEvents {
 /** Relays a peer's WebSocket to a bot's process: in order, text and binary unchanged, with backpressure, and with the close codes of each side. */
 export class SocketRelay {
   private readonly tunnel: WebSocket;
-  private readonly ended: Promise<void>;
+  /** Resolves when the connection to the process is closed, after its last message. */
+  readonly ended: Promise<void>;
   private last = false;
 
   constructor(
@@ -35,8 +36,6 @@ export class SocketRelay {
     const tunnel = (this.tunnel = new WebSocket('ws://bot/', {
       createConnection: () => channel,
       perMessageDeflate: false,
-      // Pipecat's transport validates it too.
-      origin: own?.origin,
       maxPayload,
       // A socket pair needs no masking; a key of zeros saves the work.
       generateMask: (mask) => mask.fill(0),

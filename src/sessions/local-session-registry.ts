@@ -1,23 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { OwnPrincipal } from '../auth/principal.js';
-import { type Principal, reaches } from '../auth/runner-auth.js';
-import { BotLauncher } from '../bot/bot-launcher.js';
+import { OwnPrincipal, type Principal, reaches } from '../auth/runner-auth.js';
+import { BotLauncher, MissingBotLauncher } from '../bot/bot-launcher.js';
 import type { CallData } from '../bot/call-data.js';
-import { MissingBotLauncher } from '../bot/missing-bot-launcher.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
-import { Capacity, draining } from './capacity.js';
-import { PendingSessions } from './pending-sessions.js';
+import {
+  Capacity,
+  draining,
+  StartQueue,
+  type WaitingClient,
+  PendingSessions,
+} from './admission.js';
 import { bindContext, type HandOver } from './session-context.js';
-import { SessionHistory } from './session-history.js';
+import {
+  SessionHistory,
+  type MaybePromise,
+  type OpenSession,
+  SessionRegistry,
+} from './session-registry.js';
 import { SessionObservers } from './session-observers.js';
-import { type MaybePromise, type OpenSession, SessionRegistry } from './session-registry.js';
 import type { SessionCall } from './session-state.js';
 import { Session } from './session.js';
-import { StartQueue, type WaitingClient } from './start-queue.js';
 
 /** Session registry of a single instance, in memory. Admission is one synchronous step, so two starts never share the last slot. */
 @Injectable()
@@ -199,7 +205,7 @@ export class LocalSessionRegistry extends SessionRegistry {
     const principal = request.principal && OwnPrincipal.of(request.principal);
     const refusal = this.capacity.refusal(principal);
     if (refusal) return refusal;
-    const session = new Session(randomUUID(), request, this.onChange);
+    const session = new Session(request.id ?? randomUUID(), request, this.onChange);
     session.principal = principal;
     this.capacity.take(principal);
     this.pending.add(session);

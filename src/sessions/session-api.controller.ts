@@ -1,11 +1,10 @@
 import type { ServerResponse } from 'node:http';
-import { All, Inject, Param, Req, Res } from '@nestjs/common';
+import { All, Inject, Param, Req, Res, Module } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
 import { ApiRoute } from '../http/api-route.decorator.js';
-import { guardListeners } from '../errors/guard-listeners.js';
+import { guardListeners, within } from '../errors/attempt.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { fieldOf, isInstance, textOfThrown } from '../errors/thrown.js';
-import { within } from '../errors/within.js';
 import { restOfUrl } from '../http/http-request.js';
 import { nodeResponse, takeOverResponse } from '../http/http-response.js';
 import { RunnerController, StreamsBody } from '../http/runner-controller.decorator.js';
@@ -112,3 +111,7 @@ function reasonOf(error: unknown, session: Session, signal: AbortSignal): Runner
   session.logger.error(`the bot failed to answer a request: ${text}`, stack);
   return new RunnerError('BOT_FAILED', 'The bot failed to answer; its log says why.');
 }
+
+/** Separate module, registered after all transports: their routes below `/sessions/:id` are more specific, and Express uses the first match. */
+@Module({ controllers: [SessionApiController] })
+export class SessionApiModule {}

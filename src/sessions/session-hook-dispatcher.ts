@@ -1,7 +1,7 @@
 import { textOfThrown } from '../errors/thrown.js';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { SessionEnd } from '../bot/session-end.js';
-import { within } from '../errors/within.js';
+import { within } from '../errors/attempt.js';
 import { type RefusalCode, refusalCodeOf } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { NoSessionHooks, type SessionRecord, SessionHooks } from './session-hooks.js';

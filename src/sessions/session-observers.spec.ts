@@ -6,7 +6,7 @@ import { resolveRunnerOptions, type RunnerOptions } from '../runner.options.js';
 import { RecordingLauncher } from '../testing/recording-launcher.js';
 import { LocalSessionRegistry } from './local-session-registry.js';
 import type { SessionObserver } from './session-observers.js';
-import { waitsUntil } from './start-queue.js';
+import { waitsUntil } from './admission.js';
 import { SessionEnd } from '../bot/session-end.js';
 
 function watched(options: RunnerOptions = {}, more: SessionObserver = {}) {

@@ -3,14 +3,15 @@ import type { RunnerArguments } from '../bot/runner-arguments.js';
 import type { SessionEnd } from '../bot/session-end.js';
 import type { RunnerError } from '../errors/runner.error.js';
 import type { HandOver } from './session-context.js';
-import type { SessionHistory } from './session-history.js';
 import type { SessionObservers } from './session-observers.js';
-import type { SessionTerms } from './session-state.js';
+import type { SessionTerms, SessionState } from './session-state.js';
 import type { Session } from './session.js';
-import type { WaitingClient } from './start-queue.js';
+import type { WaitingClient } from './admission.js';
 
 /** Options of a session to be opened. */
 export interface OpenSession extends SessionTerms {
+  /** Its id, which no other session may have or have had. @default a new UUID */
+  readonly id?: string;
   /** Longest wait for its client, in milliseconds. @default the runner's `pendingTtlMs`, which is an upper bound */
   readonly connectTimeoutMs?: number;
   /** True if its client is already connected, so that no other can claim it. @default false */
@@ -73,7 +74,6 @@ export abstract class SessionRegistry {
   /**
    * Opens a session and sets it up. If that throws, the session ends as `start_failed`; its resources are released without delaying the
    * client. Reports a refusal.
-   *
    * @param client connection of a client that can wait in the start queue, for up to `startQueueMs`
    * @throws {RunnerError} `NO_BOT`, `AT_CAPACITY`, `OVERLOADED`, `DRAINING`, or the error of `setUp`
    */
@@ -125,4 +125,47 @@ export abstract class SessionRegistry {
 
   /** Stops admission, ends all sessions as `draining`, and waits until their resources are released. */
   abstract drain(): Promise<void>;
+}
+
+/** Record of an ended session, without its body and claims. */
+export interface EndedSession extends Pick<
+  Session,
+  'id' | 'transport' | 'createdAtMs' | 'botStartMs'
+> {
+  readonly state: {
+    readonly name: 'ended';
+    readonly atMs: number;
+    /** Code only: message and cause may hold data that must not be retained. */
+    readonly reason: Pick<Extract<SessionState, { name: 'ended' }>['reason'], 'code'>;
+  };
+}
+
+/** Recently ended sessions. */
+export class SessionHistory {
+  private readonly byId = new Map<string, EndedSession>();
+
+  /** @param limit the most retained sessions */
+  constructor(private readonly limit: number) {}
+
+  add({ id, transport, createdAtMs, botStartMs, state }: Session): void {
+    if (this.limit === 0 || state.name !== 'ended') return;
+    if (this.byId.size === this.limit) this.byId.delete(this.byId.keys().next().value!);
+    const { atMs, reason } = state;
+    this.byId.set(id, {
+      id,
+      transport,
+      createdAtMs,
+      botStartMs,
+      state: { name: 'ended', atMs, reason: { code: reason.code } },
+    });
+  }
+
+  get(id: string): EndedSession | undefined {
+    return this.byId.get(id);
+  }
+
+  /** All retained sessions, in the order of their end. */
+  get all(): EndedSession[] {
+    return [...this.byId.values()];
+  }
 }

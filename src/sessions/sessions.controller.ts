@@ -10,9 +10,10 @@ import {
   LIST_SESSIONS_QUERY,
   ListSessionsQuery,
   StopSessionQuery,
-} from './dto/session-queries.dto.js';
-import { SessionInfo } from './dto/session-info.dto.js';
-import { SessionList, StopAnswer } from './dto/session-answers.dto.js';
+  SessionInfo,
+  SessionList,
+  StopAnswer,
+} from './dto/sessions.dto.js';
 import { SessionRegistry } from './session-registry.js';
 
 const ID = { id: { description: 'The session id.' } };

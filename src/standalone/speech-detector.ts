@@ -1,4 +1,4 @@
-import type { AudioFrame } from '../media/audio-frame.js';
+import type { AudioFrame } from '../media/pcm.js';
 
 /** Root mean square (RMS) threshold of speech: line noise has about 100, a voice about 2,000. */
 const SPEECH_RMS = 500;

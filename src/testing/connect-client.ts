@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { type ClientOptions, WebSocket } from 'ws';
 import { bytesFromPcm, ownPcm } from '../media/pcm.js';
 import { ProtobufSerializer } from '../media/serializers/protobuf.serializer.js';
-import { RTVI_LABEL } from '../media/rtvi-label.js';
+import { RTVI_LABEL } from '../media/serializers/json-message.js';
 import { RTVI_VERSION } from '../rtvi/rtvi-messages.js';
 import { framesOf, type SpeakOptions } from './pace.js';
 
@@ -19,7 +19,6 @@ export interface BotRtviMessage {
 
 /**
  * Connects to a bot as Pipecat's WebSocket clients do.
- *
  * @param wsUrl `wsUrl` of the answer to `/start`
  * @param options.token `token` of the same answer, with token authentication
  */

@@ -1,5 +1,5 @@
 /** The connection that a document tells a carrier to make. */
-export interface ConnectXml {
+interface ConnectXml {
   /** The media WebSocket. */
   readonly url: string;
   readonly customParameters: Record<string, string>;

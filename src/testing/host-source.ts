@@ -6,7 +6,7 @@ import type {
   Type,
 } from '@nestjs/common';
 import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
-import { neededPackage, optionalPackage } from '../packages/optional-package.js';
+import { neededPackage, optionalPackage } from '../packages.js';
 
 /** Subset of `TestingModule` of `@nestjs/testing`. */
 export interface TestingModuleLike {
@@ -26,7 +26,7 @@ export type HostSource =
   Type<unknown> | DynamicModule | TestingModuleBuilderLike | TestingModuleLike | INestApplication;
 
 /** Options of creating an application. */
-export interface HostApplicationOptions {
+interface HostApplicationOptions {
   readonly adapter: AbstractHttpAdapter | undefined;
   readonly logger: LogLevel[] | false;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeMediaConnection } from '../../test/support/fake-media-connection.js';
 import { RunnerArguments } from '../bot/runner-arguments.js';
-import { MediaUnavailableError } from '../media/media-unavailable.error.js';
+import { MediaUnavailableError } from '../bot/session-end.js';
 import { MediaConnections } from './media-connections.js';
 
 class RadioArguments extends RunnerArguments {

@@ -1,6 +1,6 @@
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import type { MediaConnection } from '../media/media-connection.js';
-import { MediaUnavailableError } from '../media/media-unavailable.error.js';
+import { MediaUnavailableError } from '../bot/session-end.js';
 
 /** Media options that the bot asks for. */
 export interface MediaConnectionOptions {

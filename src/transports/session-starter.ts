@@ -6,7 +6,7 @@ import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js
 import { type OpenSession, SessionRegistry } from '../sessions/session-registry.js';
 import type { SessionCall } from '../sessions/session-state.js';
 import type { Session } from '../sessions/session.js';
-import { type WaitingClient, waitsUntil } from '../sessions/start-queue.js';
+import { type WaitingClient, waitsUntil } from '../sessions/admission.js';
 import type { StartAnswer } from '../start/dto/start-answer.dto.js';
 import { StartRequest } from '../start/dto/start-request.dto.js';
 import { validateInto } from '../validation/validate-into.js';
@@ -33,6 +33,8 @@ export interface StartSessionOptions extends Partial<StartRequest> {
 
 /** A session started by the host's code: the answer of `POST /start`, its carrier document and its end. */
 export interface StartedSession extends StartAnswer {
+  /** Session id, also the `session_id` of the bot. */
+  readonly sessionId: string;
   /** Document that connects a call to the session, for Twilio (`Twiml`), Telnyx (`Texml`) or Plivo (answer of its `answer_url`); else `undefined`. */
   readonly xml?: string;
   /** Resolves with the reason when the session ends. Never rejects. */
@@ -124,17 +126,10 @@ export class SessionStarter {
   ): Promise<T> {
     const { name, request, transport } = this.choose(asked, terms);
     const setUp = async (session: Session): Promise<T> => {
-      const context: StartContext = {
-        name,
-        session,
-        request,
-        get baseUrl() {
-          return baseUrl();
-        },
-      };
+      const context = new LazyStartContext(name, session, request, baseUrl);
       return complete({ context, answer: await transport.start(context) });
     };
-    return this.sessions.start({ ...terms, transport: name, body: request.body }, setUp, client);
+    return this.sessions.start({ transport: name, body: request.body, ...terms }, setUp, client);
   }
 
   private choose(
@@ -165,5 +160,19 @@ export class SessionStarter {
       this.transports.onlyOne ??
       'webrtc'
     );
+  }
+}
+
+/** Derives the URL when it is read. A getter of an object literal would give every start a hidden class of its own, which keeps the request in memory. */
+class LazyStartContext implements StartContext {
+  constructor(
+    readonly name: string,
+    readonly session: Session,
+    readonly request: StartRequest,
+    private readonly urlOf: () => PublicBaseUrl,
+  ) {}
+
+  get baseUrl(): PublicBaseUrl {
+    return this.urlOf();
   }
 }

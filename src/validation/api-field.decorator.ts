@@ -1,4 +1,4 @@
-import { markProperty, propertiesOf } from '../compat/swagger-metadata.js';
+import { markProperty, propertiesOf } from '../compat/swagger.js';
 import type { PlainClass } from './field-traits.js';
 
 /** OpenAPI documentation of a field. */

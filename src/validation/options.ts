@@ -1,8 +1,11 @@
+import { validateSync } from 'class-validator';
 import { didYouMean } from './did-you-mean.js';
 import { isObject } from './is-object.js';
+import { isSurelyValid } from './is-surely-valid.js';
+import { fieldsOf, invalidFieldsOf, NO_OBJECT } from './validate-into.js';
 
 /** Invalid options of the runner. The message names what is accepted. */
-export class InvalidOptionsError extends Error {
+export class InvalidOptionsError extends RangeError {
   override readonly name = 'InvalidOptionsError';
   constructor(
     owner: string,
@@ -17,37 +20,71 @@ export class InvalidOptionsError extends Error {
 /** Longest timer; setTimeout turns a longer delay into 1 ms. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Check of a value: returns `must be …` for an invalid one, or `undefined`. */
-export type Check = (value: unknown) => string | undefined;
+/** Options with their defaults. @typeParam Unset options without a default */
+export type WithDefaults<T, Unset extends keyof T = never> = Required<Omit<T, Unset>> &
+  Pick<T, Unset>;
 
 /**
- * Runs one check per option and reports all failures together.
+ * Fills the given options into a new instance of their class, whose fields have the defaults, and validates it by the decorators of the class.
+ * An `undefined` option keeps its default; all problems are reported together.
+ *
+ * @param owner name of the module or class in the message
+ * @param options new instance of the class
  * @param extras additional valid keys, which are handled elsewhere
- * @throws {InvalidOptionsError}
+ * @throws {InvalidOptionsError} naming every invalid option, and what is accepted
  */
-export function checkOptions<T extends object>(
+export function resolveOptions<Resolved extends object>(
   owner: string,
-  options: T,
-  checks: Record<keyof T & string, Check>,
+  options: { [Name in keyof Resolved]?: Resolved[Name] | Partial<Resolved[Name]> },
+  given: unknown,
   extras: readonly string[] = [],
-): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new InvalidOptionsError(owner, [`the options must be an object, not ${kindOf(options)}`]);
+): Resolved {
+  if (!isObject(given)) {
+    throw new InvalidOptionsError(owner, [`the options must be an object, not ${kindOf(given)}`]);
   }
-  const problems: string[] = [];
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue;
-    const check = Object.hasOwn(checks, name) ? checks[name as keyof T & string] : undefined;
-    const problem = check ? check(value) : unknownOption(name, Object.keys(checks), extras);
-    if (problem) problems.push(`${name} ${problem}`);
+  const problems = fill(options, given, extras);
+  const checks = { skipUndefinedProperties: true, forbidUnknownValues: false };
+  // Cheaper for valid options: createTransport() resolves its own for each session.
+  const errors = isSurelyValid(options) ? [] : validateSync(options, checks);
+  for (const { field, message } of invalidFieldsOf(errors)) {
+    const at = field.slice(0, field.lastIndexOf('.') + 1);
+    problems.push(...message.split('\n').map((line) => at + line));
   }
   if (problems.length > 0) throw new InvalidOptionsError(owner, problems);
+  return options as Resolved;
 }
 
-function unknownOption(
+/** Returns the names of a class's options. */
+export const optionNamesOf = (cls: new () => object): string[] => [...fieldsOf(cls).keys()];
+
+/** Sets the known fields. @returns a problem for each unknown one */
+function fill(
+  options: Record<string, unknown>,
+  given: object,
+  extras: readonly string[],
+  at = '',
+): string[] {
+  const cls = options.constructor as new () => object;
+  const fields = fieldsOf(cls);
+  return Object.entries(given).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    const field = fields.get(name);
+    if (!field) return [`${at}${name} ${unknownOption(name, optionNamesOf(cls), extras)}`];
+    if (!field.nested || !isObject(value)) {
+      options[name] = field.nested && Array.isArray(value) ? NO_OBJECT : value;
+      return [];
+    }
+    const nested = new field.nested() as Record<string, unknown>;
+    options[name] = nested;
+    return fill(nested, value, [], `${at}${name}.`);
+  });
+}
+
+/** Returns the problem with an option that does not exist. */
+export function unknownOption(
   name: string,
   options: readonly string[],
-  extras: readonly string[],
+  extras: readonly string[] = [],
 ): string {
   if (extras.includes(name)) {
     return 'shapes the module: put it beside useFactory, and not into what that returns';
@@ -69,24 +106,3 @@ export function kindOf(value: unknown): string {
 
 export const isClass = (value: unknown): value is abstract new (...args: never[]) => object =>
   typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
-
-/** Checks for a whole number of milliseconds within the range of a timer. */
-export const milliseconds =
-  (min: number): Check =>
-  (value) =>
-    Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= MAX_TIMER_MS
-      ? undefined
-      : `must be a whole number of milliseconds, at least ${min}`;
-
-/** Checks for a text that is not empty. */
-export const text: Check = (value) =>
-  typeof value === 'string' && value !== '' ? undefined : 'must be a string';
-
-export const anObject: Check = (value) => (isObject(value) ? undefined : 'must be an object');
-
-export const trueOrFalse: Check = (value) =>
-  typeof value === 'boolean' ? undefined : 'must be true or false';
-
-/** Removes undefined fields, which would override defaults. */
-export const withoutUndefined = <T extends object>(fields: T): T =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;

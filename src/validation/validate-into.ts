@@ -1,6 +1,7 @@
 import { getMetadataStorage, type ValidationError, validateSync } from 'class-validator';
 import { keepsNull, keepsUnknownKeys, nestedClassOf, type PlainClass } from './field-traits.js';
 import { isObject } from './is-object.js';
+import { isSurelyValid } from './is-surely-valid.js';
 import { type InvalidField, InvalidFieldsError } from './invalid-fields.error.js';
 
 /**
@@ -15,15 +16,16 @@ export function validateInto<T extends object>(cls: new () => T, plain: unknown,
     throw new InvalidFieldsError([{ field: at, message: 'The value must be a JSON object.' }]);
   }
   const instance = build(cls, plain);
+  if (isSurelyValid(instance)) return instance;
   const errors = validateSync(instance, { forbidUnknownValues: false });
-  if (errors.length > 0) throw new InvalidFieldsError(flatten(errors, at && `${at}.`));
+  if (errors.length > 0) throw new InvalidFieldsError(invalidFieldsOf(errors, at && `${at}.`));
   return instance;
 }
 
 type Fields = Record<string, unknown>;
 
-/** Replacement for a list, which is no object. */
-const NO_OBJECT = false;
+/** Replacement for a list in the place of an object, since class-validator would validate, and name, each of its items. */
+export const NO_OBJECT = false;
 
 interface FieldTraits {
   readonly nested: PlainClass | undefined;
@@ -33,7 +35,7 @@ interface FieldTraits {
 const traits = new WeakMap<PlainClass, ReadonlyMap<string, FieldTraits>>();
 
 /** Returns the fields of a class with validation rules, by name. Cached. */
-function fieldsOf(cls: PlainClass): ReadonlyMap<string, FieldTraits> {
+export function fieldsOf(cls: PlainClass): ReadonlyMap<string, FieldTraits> {
   let fields = traits.get(cls);
   if (!fields) {
     const rules = getMetadataStorage().getTargetValidationMetadatas(cls, '', false, false);
@@ -70,14 +72,14 @@ function build<T extends object>(cls: new () => T, plain: Fields): T {
 
 function buildNested(cls: PlainClass, value: unknown): unknown {
   if (isObject(value)) return build(cls, value);
-  // class-validator would validate, and name, each item of a list.
   return Array.isArray(value) ? NO_OBJECT : value;
 }
 
-function flatten(errors: ValidationError[], prefix: string): InvalidField[] {
+/** Returns the invalid fields of a tree of errors, with their paths. */
+export function invalidFieldsOf(errors: ValidationError[], prefix = ''): InvalidField[] {
   return errors.flatMap(({ property, constraints = {}, children = [] }) => {
     const field = prefix + property;
     const own = [...new Set(Object.values(constraints))].map((message) => ({ field, message }));
-    return [...own, ...flatten(children, `${field}.`)];
+    return [...own, ...invalidFieldsOf(children, `${field}.`)];
   });
 }

@@ -3,7 +3,7 @@ import { RunnerError } from '../errors/runner.error.js';
 import { exceededJsonLimit, MAX_JSON_DEPTH } from '../limits/json-limits.js';
 
 /** Largest JSON in `?body=`, in bytes once decoded. */
-export const MAX_BODY_PARAM_BYTES = 4_096;
+const MAX_BODY_PARAM_BYTES = 4_096;
 
 /** Returns the token of a connection: `Authorization: Bearer`, then `?token=`, then the path segment. */
 export function extractToken(

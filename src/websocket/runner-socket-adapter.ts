@@ -1,12 +1,20 @@
-import type { Server } from 'node:http';
-import type { WebSocketAdapter, WsMessageHandler } from '@nestjs/common';
-import type { ApplicationConfig } from '@nestjs/core';
+import type { Server, IncomingMessage } from 'node:http';
+import {
+  type WebSocketAdapter,
+  type WsMessageHandler,
+  type FactoryProvider,
+  type BeforeApplicationShutdown,
+  Injectable,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import type { Observable } from 'rxjs';
 import type { RunnerRef } from '../runner-ref.js';
-import { type RawSocketOptions, RawSocketServer } from './raw-socket-server.js';
-import type { RunnerGatewayOptions } from './runner-gateway.decorator.js';
+import { type RawSocketOptions, RawSocketServer, UpgradeRouter } from './upgrade-router.js';
+import { type RunnerGatewayOptions, SocketGateway } from './socket-gateway.js';
 import { RunnerWebSocket } from './runner-web-socket.js';
-import { UpgradeRouter } from './upgrade-router.js';
+import { optionalPackage } from '../packages.js';
+import { gatewayOptionsOf } from '../compat/web-socket-gateway.js';
 
 /** Socket options of one runner. */
 export interface RunnerSocketOptions extends RawSocketOptions {
@@ -15,7 +23,7 @@ export interface RunnerSocketOptions extends RawSocketOptions {
 }
 
 /** Dependencies of a {@link RunnerSocketAdapter}. */
-export interface RunnerSocketAdapterOptions {
+interface RunnerSocketAdapterOptions {
   /** HTTP server; `undefined` in an application without one, such as a microservice. */
   readonly httpServer: () => Server | undefined;
   /** Creates Nest's default adapter for the host's gateways; `undefined` where its package is missing. */
@@ -114,5 +122,66 @@ export class RunnerSocketAdapter implements WebSocketAdapter {
       if (this.force !== undefined) this.forceCloseConnections = this.force;
     }
     return this.hostAdapter;
+  }
+}
+
+/** Installs the {@link RunnerSocketAdapter} during bootstrap, without any call by the host. */
+export const runnerSocketsProvider: FactoryProvider<RunnerSocketAdapter> = {
+  provide: RunnerSocketAdapter,
+  inject: [ApplicationConfig, HttpAdapterHost],
+  useFactory: async (config: ApplicationConfig, adapterHost: HttpAdapterHost) => {
+    const adapter = new RunnerSocketAdapter({
+      httpServer: () => adapterHost.httpAdapter?.getHttpServer() as Server | undefined,
+      defaultAdapter: await loadDefaultAdapter(),
+    });
+    adapter.install(config);
+    return adapter;
+  },
+};
+
+/** Loads Nest's default adapter ahead, because Nest creates gateways synchronously. */
+async function loadDefaultAdapter(): Promise<
+  ((server: Server | undefined) => WebSocketAdapter) | undefined
+> {
+  const socketIo = await optionalPackage(
+    '@nestjs/platform-socket.io',
+    () => import('@nestjs/platform-socket.io'),
+  ).catch(() => undefined);
+  return socketIo && ((server) => new socketIo.IoAdapter(server));
+}
+
+/** Serves the runner's gateways in an application without `@nestjs/websockets`, where Nest binds no gateways. */
+@Injectable()
+export class GatewayBinding implements OnModuleInit, BeforeApplicationShutdown {
+  private readonly servers: unknown[] = [];
+
+  constructor(
+    private readonly modules: ModulesContainer,
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly adapter: RunnerSocketAdapter,
+  ) {}
+
+  /** Runs after Nest has bound the gateways. */
+  onModuleInit(): void {
+    if (this.adapter.servesRunner || !this.adapterHost.httpAdapter) return;
+    for (const { providers } of this.modules.values()) {
+      for (const { instance } of providers.values()) {
+        if (instance instanceof SocketGateway) this.bind(instance);
+      }
+    }
+  }
+
+  private bind(gateway: SocketGateway): void {
+    const server = this.adapter.create(0, gatewayOptionsOf(gateway) as RunnerGatewayOptions);
+    this.servers.push(server);
+    this.adapter.bindClientConnect(server, (socket, request) => {
+      void gateway.handleConnection(socket as RunnerWebSocket, request as IncomingMessage);
+    });
+    gateway.afterInit();
+  }
+
+  /** Runs, like Nest's own hook, after the drain and before the HTTP server closes. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all(this.servers.map((server) => this.adapter.close(server)));
   }
 }

@@ -3,9 +3,8 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { WebSocket } from 'ws';
-import { RawSocketServer } from './raw-socket-server.js';
+import { RawSocketServer, UpgradeRouter } from './upgrade-router.js';
 import { type RunnerWebSocket, UNHEARD } from './runner-web-socket.js';
-import { UpgradeRouter } from './upgrade-router.js';
 
 let http: Server;
 let sockets: RawSocketServer;

@@ -3,23 +3,13 @@ import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import type { RunnerWebSocket } from './runner-web-socket.js';
 import type { SocketSessions } from './socket-sessions.js';
+import { SetMetadata, type Type } from '@nestjs/common';
+import { WebSocketGateway } from '../compat/web-socket-gateway.js';
+import type { RunnerRef } from '../runner-ref.js';
 
 /**
  * Base of gateways with `@RunnerGateway(path)`, which admit sockets to sessions and launch bots. An error of {@link accept} closes the
  * socket with close code 1011 and is logged.
- *
- * @example
- * ```ts
- * @RunnerGateway('pcm')
- * export class PcmGateway extends SocketGateway {
- *   constructor(protected readonly sockets: SocketSessions, private readonly sessions: SessionRegistry) { super(); }
- *
- *   protected async accept(socket: RunnerWebSocket, request: IncomingMessage): Promise<void> {
- *     const session = await this.sockets.admit(socket, request, { transports: ['pcm'], openAs: 'pcm' });
- *     if (session) this.sessions.launch(session, new PcmRunnerArguments({ websocket: socket }));
- *   }
- * }
- * ```
  */
 export abstract class SocketGateway {
   protected abstract readonly sockets: SocketSessions;
@@ -53,4 +43,36 @@ export abstract class SocketGateway {
       socket.close(1011, 'the runner failed');
     }
   }
+}
+
+/** Metadata of a runner's gateway. */
+export interface RunnerGatewayOptions {
+  /** Path below the runner's base path. */
+  readonly runnerPath: string;
+  readonly runner: RunnerRef;
+}
+
+const RUNNER_GATEWAY = Symbol('RUNNER_GATEWAY');
+
+/**
+ * Marks a subclass of `SocketGateway` as a gateway on raw sockets, a provider of a transport's module. It receives the connections to `/<path>`
+ * and `/<path>/<token>` below the runner's base path, on the application's HTTP server, beside the gateways of the host.
+ * @param path path without leading and trailing slash, such as `ws-client`
+ */
+export const RunnerGateway = (path: string): ClassDecorator => SetMetadata(RUNNER_GATEWAY, path);
+
+/** Returns the path of a {@link RunnerGateway}; `undefined` for any other class. */
+export const runnerGatewayPath = (gateway: Type<unknown>): string | undefined =>
+  Reflect.getMetadata(RUNNER_GATEWAY, gateway) as string | undefined;
+
+/** Binds a subclass of a {@link RunnerGateway} to one runner. */
+export function bindGateway(gateway: Type<unknown>, runner: RunnerRef): void {
+  const runnerPath = runnerGatewayPath(gateway)!;
+  const options: RunnerGatewayOptions & { path: string } = {
+    // Unique path: Nest shares a server between gateways of the same path.
+    path: `pipecat-runner:/${runner.path}/${runnerPath}`,
+    runnerPath,
+    runner,
+  };
+  WebSocketGateway(options)(gateway);
 }

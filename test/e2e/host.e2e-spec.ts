@@ -34,7 +34,7 @@ import {
   transportsFromEnv,
   WebSocketModule,
 } from '../../src/index.js';
-import { type Provided } from '../../src/runner.module.js';
+import type { Provided } from '../../src/runner-module.options.js';
 import { placeCall, RecordingLauncher } from '../../src/testing/index.js';
 import {
   closeApps,

@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { warmUp } from '../support/webrtc-client.js';
 import { PLATFORMS } from '../support/runner-app.js';
 import type { Census, SessionReport } from './fault-host.js';
@@ -34,7 +34,9 @@ const MIX: [number, (world: World) => Promise<Outcome>][] = [
 ];
 
 let world: World;
+const folder = mkdtempSync(join(tmpdir(), 'faults-'));
 beforeAll(warmUp);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeEach(async () => {
   world = await World.create(new Random(SEED));
 });
@@ -156,7 +158,7 @@ describe.each(PLATFORMS)(`sessions with random faults on %s (FAULTS_SEED=${SEED}
     'end in order on SIGTERM (%i)',
     async (i) => {
       const random = new Random(SEED + i);
-      const lastWords = join(mkdtempSync(join(tmpdir(), 'faults-')), 'last-words.json');
+      const lastWords = join(folder, `${platform}-${i}.json`);
       const host = await world.startHost(platform, lastWords);
       const running = run(60, () => undefined);
       await sleep(50 + random.below(800));

@@ -1,7 +1,7 @@
 // A host that is asked to end while connections of all kinds are open. Usage: node closing-host.js '<JSON of its settings>'
 import 'reflect-metadata';
 import dns from 'node:dns';
-import { mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,6 +25,7 @@ if (addresses) {
 const folder = mkdtempSync(join(tmpdir(), 'closing-host-'));
 writeFileSync(join(folder, 'large.wav'), '');
 truncateSync(join(folder, 'large.wav'), 100_000_000);
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 /** Stays until it is asked to stop. */
 class Bot extends runner.BotLauncher {

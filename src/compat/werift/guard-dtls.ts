@@ -1,8 +1,45 @@
 import { setImmediate } from 'node:timers/promises';
 import type * as werift from 'werift';
-import { CERTIFICATE_VERIFY, provesCertificate, SERVER_KEY_EXCHANGE } from './certificate-proof.js';
-import { HandshakeFragments } from './handshake-fragments.js';
+import { HandshakeFragments, type Handshake } from './handshake-fragments.js';
 import { expectMethods } from './werift-shape.js';
+import { verify, X509Certificate } from 'node:crypto';
+
+/** Handshake messages signed with the key of the certificate (RFC 5246, section 7.4). */
+const SERVER_KEY_EXCHANGE = 12;
+const CERTIFICATE_VERIFY = 15;
+
+/** Negotiated hash of all signatures (RFC 5246, section 7.4.1.4.1). */
+const SHA256 = 4;
+
+/**
+ * Verifies that the peer of a DTLS handshake owns the key of its certificate. werift (seen in 0.24.4) checks only the certificate, which is sent in the
+ * clear: a man in the middle could present the client's.
+ * @param message a {@link CERTIFICATE_VERIFY} of a client, or a {@link SERVER_KEY_EXCHANGE} of a server; it follows the certificate
+ */
+function provesCertificate(
+  { cipher, dtls }: Pick<werift.DtlsSocket, 'cipher' | 'dtls'>,
+  { msg_type, fragment }: Handshake,
+): boolean {
+  try {
+    // The fourth byte is the length of the public key, which ends the parameters.
+    const at = msg_type === SERVER_KEY_EXCHANGE ? 4 + fragment.readUInt8(3) : 0;
+    const signed =
+      msg_type === SERVER_KEY_EXCHANGE
+        ? [
+            cipher.localRandom.serialize(),
+            cipher.remoteRandom.serialize(),
+            fragment.subarray(0, at),
+          ]
+        : dtls.sortedHandshakeCache.map((message) => message.serialize());
+    if (fragment.readUInt8(at) !== SHA256) return false;
+    const { publicKey } = new X509Certificate(cipher.remoteCertificate!);
+    const signature = fragment.subarray(at + 4, at + 4 + fragment.readUInt16BE(at + 2));
+    return verify('sha256', Buffer.concat(signed), publicKey, signature);
+  } catch {
+    // The certificate is missing, or something is malformed.
+    return false;
+  }
+}
 
 /** RFC 6347, section 4.1. */
 const RECORD_HEADER_BYTES = 13;
@@ -33,7 +70,6 @@ type DtlsRecord = Pick<Plaintext, 'recordLayerHeader' | 'fragment'>;
  * - Requires authentic alerts, and refuses DTLS renegotiation.
  * - Reassembles handshake fragments in any order, within limits.
  * - Requires proof that the peer owns the key of its certificate.
- *
  * @param dtls a connection before its first datagram
  * @throws {Error} when werift's internals differ
  */

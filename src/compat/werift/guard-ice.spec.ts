@@ -7,7 +7,7 @@ import {
   endlessExtension,
   Stranger,
 } from '../../../test/support/datagrams.js';
-import { guardIce } from './guard-ice.js';
+import { guardIce, guardTurn, hasSoundExtension } from './guard-ice.js';
 
 /** What of werift's agent is not in its types. */
 interface Internals {
@@ -236,5 +236,107 @@ describe('two ICE agents on real sockets', () => {
     }
     const sizes = pairs.map(({ requestTransactionIds }) => requestTransactionIds.size);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(1_000);
+  });
+});
+
+const SERVER: werift.Address = ['127.0.0.1', 3_478];
+const STRANGER: werift.Address = ['127.0.0.1', 9_999];
+const PEER: werift.Address = ['192.0.2.7', 40_000];
+
+/** A client of werift's with an allocation and a channel to a peer, as far as what it receives is concerned. */
+function client(type = 'udp', server = SERVER) {
+  const transport = {
+    type,
+    onData: (data: Buffer, from: werift.Address): void => receive(data, from),
+  };
+  const turn = new werift.TurnProtocol(server, 'user', 'password', 600, transport as never);
+  const { dataReceived } = turn as unknown as { dataReceived: typeof transport.onData };
+  const receive = dataReceived.bind(turn);
+  Object.assign(turn, { addrByChannel: { 0x4000: PEER } });
+  const heard: [string, werift.Address][] = [];
+  turn.onData.subscribe((data, from) => heard.push([data.toString(), from]));
+  return { turn, transport, heard };
+}
+
+const channelData = (text: string): Buffer =>
+  Buffer.concat([Buffer.from([0x40, 0, 0, text.length]), Buffer.from(text)]);
+const dataIndication = (text: string): Buffer =>
+  new werift.Message(werift.methods.DATA, werift.classes.INDICATION)
+    .setAttribute('DATA', Buffer.from(text))
+    .setAttribute('XOR-PEER-ADDRESS', PEER).bytes;
+
+describe('a TURN client', () => {
+  it('hears of peers from its server, and from nobody else', () => {
+    const { turn, transport, heard } = client();
+    guardTurn(turn);
+    for (const wrap of [channelData, dataIndication]) {
+      transport.onData(wrap('from a stranger'), STRANGER);
+      transport.onData(wrap('from another host'), ['127.0.0.2', SERVER[1]]);
+      transport.onData(wrap('from the server'), SERVER);
+    }
+    expect(heard).toEqual([
+      ['from the server', PEER],
+      ['from the server', PEER],
+    ]);
+  });
+
+  it('hears of peers from a server that it knows by name, once it has its address', async () => {
+    const { turn, transport, heard } = client('udp', ['localhost', SERVER[1]]);
+    guardTurn(turn);
+    while (heard.length === 0) {
+      transport.onData(channelData('stranger'), STRANGER);
+      transport.onData(channelData('server'), SERVER);
+      await new Promise(setImmediate);
+    }
+    expect(heard).toEqual([['server', PEER]]);
+  });
+
+  it('hears what comes in its connection, where it has one', () => {
+    const { turn, transport, heard } = client('tcp');
+    guardTurn(turn);
+    transport.onData(channelData('1234'), ['::ffff:127.0.0.1', SERVER[1]]);
+    expect(heard).toEqual([['1234', PEER]]);
+  });
+
+  it('is refused when werift receives in another way', () => {
+    const turn = { server: SERVER, transport: { type: 'udp' } };
+    expect(() => guardTurn(turn)).toThrow('no method onData');
+  });
+});
+
+function packet(extensionBytes: number, { csrc = 0, bytes = 400 } = {}): Buffer {
+  const rtp = Buffer.alloc(bytes, 0x10);
+  rtp[0] = 0x90 | csrc;
+  const at = 12 + 4 * csrc;
+  if (at + 4 <= bytes) rtp.writeUInt16BE(extensionBytes / 4, at + 2);
+  return rtp;
+}
+
+describe('the header extension of an RTP packet', () => {
+  it.each([
+    ['that is short', packet(8)],
+    ['of no length', packet(0)],
+    ['after contributing sources', packet(8, { csrc: 15 })],
+    ['that fills the packet', packet(24, { bytes: 40 })],
+    ['that is not there', Buffer.of(0x80, 96, 0, 1)],
+    [
+      'of werift itself',
+      new werift.RtpPacket(
+        new werift.RtpHeader({ extensions: [{ id: 1, payload: Buffer.from('mid') }] }),
+        Buffer.from('sound'),
+      ).serialize(),
+    ],
+  ])('%s is sound', (_, rtp) => {
+    expect(hasSoundExtension(rtp)).toBe(true);
+  });
+
+  it.each([
+    ['that goes on after the packet', packet(28, { bytes: 40 })],
+    ['that is as long as can be', endlessExtension()],
+    ['that is longer than any of use', packet(260)],
+    ['that begins after the packet', packet(0, { csrc: 15, bytes: 40 })],
+    ['of one byte', Buffer.of(0x90)],
+  ])('%s is not', (_, rtp) => {
+    expect(hasSoundExtension(rtp)).toBe(false);
   });
 });

@@ -1,8 +1,8 @@
 import type * as werift from 'werift';
-import { guardTurn } from './guard-turn.js';
-import { hasSoundExtension } from './rtp-extension.js';
 import { isAuthenticCheck, stunClassOf, stunTransactionOf } from './stun-check.js';
 import { expectMethods } from './werift-shape.js';
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
 
 type Werift = Pick<typeof werift, 'CandidatePairState' | 'isMedia' | 'isRtcp'>;
 type Receive = (data: Buffer, from: werift.Address) => void;
@@ -44,7 +44,6 @@ const MAX_ADDRESSES = 100;
  *   before a pair is nominated, a change of pairs, and an ICE restart.
  *
  * All other datagrams are dropped before they are parsed, and the client's own are limited.
- *
  * @throws {Error} when werift's internals differ, or its sockets are already open
  */
 export function guardIce(
@@ -115,4 +114,55 @@ export function guardIce(
       if (requestTransactionIds.size > MAX_TRANSACTIONS) requestTransactionIds.clear();
     }
   };
+}
+
+/** TURN transport of werift, with untyped internals. */
+interface Transport {
+  readonly type: string;
+  onData: (data: Buffer, from: werift.Address) => void;
+}
+
+/**
+ * Restricts a TURN client to datagrams of its server (seen in werift 0.24.4). They name the peer of relayed data, so anyone who can send to the socket
+ * could impersonate any peer.
+ * @param turn client with an allocation, whose server address is known since the challenge
+ * @throws {Error} when werift's internals differ
+ */
+export function guardTurn(turn: Pick<werift.TurnProtocol, 'server'>): void {
+  const { transport } = turn as unknown as { readonly transport: Transport };
+  expectMethods('TURN transport', transport, ['onData']);
+  // A stream has only one peer.
+  if (transport.type !== 'udp') return;
+  let [host] = turn.server;
+  const [, port] = turn.server;
+  if (isIP(host) === 0) {
+    // A server without authentication sent no challenge.
+    lookup(host, 4).then(
+      ({ address }) => (host = address),
+      () => undefined,
+    );
+  }
+  const receive = transport.onData;
+  transport.onData = (data, from) => {
+    if (from[0] === host && from[1] === port) receive(data, from);
+  };
+}
+
+/** RFC 3550, section 5. */
+const FIXED_HEADER_BYTES = 12;
+const EXTENSION_HEADER_BYTES = 4;
+/** Largest header extension, in bytes. None is negotiated, so peers need no larger one. */
+const MAX_EXTENSION_BYTES = 256;
+
+/**
+ * True for an RTP packet whose header extension is short and within the packet. werift (seen in 0.24.4) trusts its length before the packet is
+ * authenticated, in quadratic time: 40 bytes block it for more than a minute.
+ */
+export function hasSoundExtension(packet: Buffer): boolean {
+  const first = packet[0]!;
+  if ((first & 0x10) === 0) return true;
+  const at = FIXED_HEADER_BYTES + 4 * (first & 0x0f);
+  if (at + EXTENSION_HEADER_BYTES > packet.length) return false;
+  const bytes = 4 * packet.readUInt16BE(at + 2);
+  return bytes <= MAX_EXTENSION_BYTES && at + EXTENSION_HEADER_BYTES + bytes <= packet.length;
 }

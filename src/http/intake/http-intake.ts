@@ -1,8 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
-import { watchAllRoutes } from '../../compat/all-routes.js';
+import { watchAllRoutes, nameWildcards } from '../../compat/nest-routes.js';
 import type { ExpressApplication } from '../../compat/express-router.js';
-import { nameWildcards } from '../../compat/wildcard-routes.js';
 import type { RunnerRef } from '../../runner-ref.js';
 import { RUNNER_ROUTE } from '../runner-route.js';
 import type { InstalledIntake, Receiver, RoutedRoute } from './exchange.js';

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { bytesFromPcm } from '../pcm.js';
 import { ALAW, MULAW } from './g711.js';
 import { G722 } from './g722.js';
-import { L16 } from './l16.js';
+import { L16 } from './audio-codec.js';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 

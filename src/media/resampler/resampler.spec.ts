@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { POLYPHASE_WASM } from './polyphase.js';
-import { AUDIO_RATES_HZ } from '../audio-rates.js';
+import { AUDIO_RATES_HZ } from '../pcm.js';
 import { Resampler } from './resampler.js';
 
 const AMPLITUDE = 16_000;

@@ -1,4 +1,4 @@
-import { checkAudioRate } from '../audio-rates.js';
+import { checkAudioRate } from '../pcm.js';
 import { designFilter } from './filter-design.js';
 import { POLYPHASE_WASM } from './polyphase.js';
 

@@ -2,7 +2,7 @@ import { OPUS_CLOCK_HZ, OPUS_OUTPUT_HZ, type OpusEncoder } from '../codecs/opus.
 import type { OutgoingRtp } from './rtp-packet.js';
 
 /** Audio in a packet, in milliseconds. */
-export const PACKET_MS = 20;
+const PACKET_MS = 20;
 /** Audio in a packet, in samples. */
 export const PACKET_SAMPLES = (OPUS_OUTPUT_HZ * PACKET_MS) / 1_000;
 

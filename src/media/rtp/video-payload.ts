@@ -1,8 +1,10 @@
+import type { OutgoingRtp } from './rtp-packet.js';
+
 /** Video codecs with RTP support. Frames stay encoded. */
 export type VideoCodec = 'VP8' | 'H264';
 
 /** RTP payload format of a video codec: packetization and depacketization. */
-export interface VideoPayload {
+interface VideoPayload {
   /** Returns the parts of the frame in a payload. @returns `undefined` when it is malformed */
   unpack(payload: Buffer): Buffer[] | undefined;
   /** Returns true when the payload certainly starts a frame. */
@@ -135,3 +137,30 @@ function withoutTrailingZeros(unit: Buffer): Buffer {
 }
 
 export const VIDEO_PAYLOADS: Record<VideoCodec, VideoPayload> = { VP8, H264 };
+
+/** Largest RTP payload, in bytes: it fits the usual MTUs with all headers. */
+const MAX_PAYLOAD_BYTES = 1_100;
+/** RTP clock of video, in ticks per millisecond. */
+export const CLOCK_KHZ = 90;
+
+/** An encoded video frame to send. */
+export interface OutgoingVideo {
+  /** A VP8 frame, or the NAL units of an H.264 access unit in Annex B format. */
+  readonly data: Buffer;
+  /** Presentation time, in milliseconds since the first frame. */
+  readonly timestampMs: number;
+}
+
+/** Packetizes a video frame. */
+export function packetizeVideo(
+  { data, timestampMs }: OutgoingVideo,
+  codec: VideoCodec,
+): OutgoingRtp[] {
+  const timestamp = Math.round(timestampMs * CLOCK_KHZ) % 2 ** 32;
+  const payloads = VIDEO_PAYLOADS[codec].pack(data, MAX_PAYLOAD_BYTES);
+  return payloads.map((payload, i) => ({
+    payload,
+    timestamp,
+    marker: i === payloads.length - 1,
+  }));
+}

@@ -1,5 +1,5 @@
 import { type RtpPacket, wrappedDistance } from './rtp-packet.js';
-import { type VideoCodec, VIDEO_PAYLOADS } from './video-payload.js';
+import { CLOCK_KHZ, type VideoCodec, VIDEO_PAYLOADS } from './video-payload.js';
 
 /** An encoded video frame. */
 export interface VideoFrame {
@@ -31,7 +31,6 @@ const MIN_PART_BYTES = 256;
 const NEW_STREAM_JUMP = 3_000;
 /** Interval of keyframe requests, in milliseconds. */
 const KEYFRAME_REQUEST_MS = 500;
-const CLOCK_KHZ = 90;
 
 /**
  * Video jitter buffer: reorders packets and assembles frames. It emits complete frames in order, and after packet loss only from

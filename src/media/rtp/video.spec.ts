@@ -1,8 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import type { RtpPacket } from './rtp-packet.js';
-import type { VideoCodec } from './video-payload.js';
+import { type VideoCodec, packetizeVideo } from './video-payload.js';
 import { VideoReceiver, type VideoFrame } from './video-receiver.js';
-import { packetizeVideo } from './video-sender.js';
 
 /** VP8 tells by the first bit of a frame; H.264 by the kind of its units. */
 const vp8 = (key: boolean, bytes: number, fill: number) =>

@@ -1,7 +1,12 @@
 import { bytesFromPcm } from '../pcm.js';
-import { RTVI_LABEL } from '../rtvi-label.js';
-import { decodeBase64 } from './base64.js';
-import { type JsonMessage, numberIn, objectIn, parseJsonMessage } from './json-message.js';
+import {
+  RTVI_LABEL,
+  type JsonMessage,
+  numberIn,
+  objectIn,
+  parseJsonMessage,
+  decodeBase64,
+} from './json-message.js';
 import {
   framesAt,
   IGNORED,
@@ -9,8 +14,9 @@ import {
   malformed,
   type MediaCapabilities,
   type MediaSerializer,
+  noMessage,
+  pcmAudio,
 } from './media-serializer.js';
-import { pcmAudio } from './pcm-audio.js';
 
 /** What the harness listens at, so that it need not resample. */
 const SAMPLE_RATE_HZ = 16_000;
@@ -32,6 +38,9 @@ export class EvalSerializer implements MediaSerializer {
   };
   readonly output = framesAt(SAMPLE_RATE_HZ);
   readonly isBinary = false;
+  readonly clear = noMessage;
+  readonly mark = noMessage;
+  readonly dtmf = noMessage;
 
   /** @param options.capturesAudio whether the harness wants to hear the bot; otherwise it only reads what it says */
   constructor(private readonly options: { readonly capturesAudio: boolean }) {}
@@ -52,18 +61,6 @@ export class EvalSerializer implements MediaSerializer {
       type: 'eval-bot-audio',
       data: { audio, sampleRate: SAMPLE_RATE_HZ },
     });
-  }
-
-  clear(): undefined {
-    return undefined;
-  }
-
-  mark(): undefined {
-    return undefined;
-  }
-
-  dtmf(): undefined {
-    return undefined;
   }
 
   message(message: unknown): string {

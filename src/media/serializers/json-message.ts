@@ -1,5 +1,7 @@
-import { RTVI_LABEL } from '../rtvi-label.js';
-import { parseJson } from '../parse-json.js';
+import { parseJson } from '../../limits/json-limits.js';
+
+/** The `label` of RTVI messages among other application messages. */
+export const RTVI_LABEL = 'rtvi-ai';
 
 /** A message that is a JSON object. */
 export type JsonMessage = Record<string, unknown>;
@@ -41,4 +43,16 @@ export function numberIn(message: JsonMessage, field: string): number {
  */
 export function applicationMessage(message: unknown): JsonMessage | undefined {
   return isJsonMessage(message) && message.label !== RTVI_LABEL ? message : undefined;
+}
+
+/**
+ * Bytes from base64 in which nothing is missing: Node itself takes anything, and leaves out what it does not understand.
+ * @returns `undefined` when the text is cut off or holds other characters
+ */
+export function decodeBase64(text: string): Buffer | undefined {
+  const { length } = text;
+  if (length % 4 !== 0) return undefined;
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.length === (length / 4) * 3 - padding ? bytes : undefined;
 }

@@ -1,5 +1,5 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { parseJson } from '../parse-json.js';
+import { parseJson } from '../../limits/json-limits.js';
 import { bytesFromPcm } from '../pcm.js';
 import {
   framesAt,
@@ -8,9 +8,10 @@ import {
   malformed,
   type MediaCapabilities,
   type MediaSerializer,
+  noMessage,
   type OutputFormat,
+  pcmAudio,
 } from './media-serializer.js';
-import { pcmAudio } from './pcm-audio.js';
 
 /** The variants of `Frame`, and the numbers of their fields. */
 const FRAME = { text: 1, audio: 2, transcription: 3, message: 4, interruption: 5 } as const;
@@ -30,6 +31,8 @@ export class ProtobufSerializer implements MediaSerializer {
   };
   readonly output: OutputFormat;
   readonly isBinary = true;
+  readonly mark = noMessage;
+  readonly dtmf = noMessage;
 
   /** A frame of silence, as long as the last that was written, and where its samples are. */
   private empty: { readonly length: number; readonly message: Buffer; readonly at: number };
@@ -68,14 +71,6 @@ export class ProtobufSerializer implements MediaSerializer {
 
   clear(): Buffer {
     return frame(FRAME.interruption, () => undefined);
-  }
-
-  mark(): undefined {
-    return undefined;
-  }
-
-  dtmf(): undefined {
-    return undefined;
   }
 
   message(message: unknown): Buffer {

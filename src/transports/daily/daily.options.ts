@@ -1,121 +1,106 @@
+import { Matches } from 'class-validator';
 import {
-  checkOptions,
-  InvalidOptionsError,
-  milliseconds,
-  text,
-  trueOrFalse,
-  withoutUndefined,
-} from '../../validation/options.js';
+  Accepts,
+  IsFlag,
+  IsText,
+  Milliseconds,
+  ValidatedBy,
+  WholeNumber,
+} from '../../validation/option.decorators.js';
+import { resolveOptions, type WithDefaults } from '../../validation/options.js';
+
+const HTTP_URL = 'must be an http(s):// URL';
+
+const isHttpUrl = (value: unknown): value is string =>
+  typeof value === 'string' && /^https?:\/\/[^\s?#]+$/i.test(value) && URL.canParse(value);
 
 /** Options of {@link DailyModule}. */
-export interface DailyOptions {
+export class DailyOptions {
   /** API key of the Daily domain (`DAILY_API_KEY`). Unset, the transport is disabled. */
+  @IsText()
   apiKey?: string;
   /**
    * Base URL of the Daily API (`DAILY_API_URL`).
    * @default 'https://api.daily.co/v1'
    */
-  apiUrl?: string;
+  @Accepts(HTTP_URL, isHttpUrl)
+  apiUrl?: string = 'https://api.daily.co/v1';
   /** Room shared by all sessions without a phone (`DAILY_ROOM_URL`). Unset, each session gets a new room. */
+  @ValidatedBy((value) =>
+    !isHttpUrl(value)
+      ? HTTP_URL
+      : roomNameOf(value)
+        ? undefined
+        : 'must name a room: https://domain.daily.co/room',
+  )
   roomUrl?: string;
   /**
    * Deletes a session's room when the session ends. The room of a failed start, or of a bot that failed before it was
    * ready, is always deleted.
    * @default false: it expires
    */
-  deleteRoomOnEnd?: boolean;
+  @IsFlag()
+  deleteRoomOnEnd?: boolean = false;
   /**
    * Lifetime of a new room, in milliseconds.
    * @default 14_400_000 (4 h)
    */
-  roomTtlMs?: number;
+  @Milliseconds(1)
+  roomTtlMs?: number = 14_400_000;
   /**
    * Lifetime of a meeting token, in milliseconds.
    * @default 7_200_000 (2 h)
    */
-  tokenTtlMs?: number;
+  @Milliseconds(1)
+  tokenTtlMs?: number = 7_200_000;
   /**
    * Timeout of a request to Daily including its retries, in milliseconds. A start sends two requests.
    * @default 10_000
    */
-  timeoutMs?: number;
+  @Milliseconds(1)
+  timeoutMs?: number = 10_000;
   /** Base64 secret (`hmac`) of the dial-in webhook. When set, unsigned webhooks are refused. */
+  @Matches(/^[A-Za-z0-9+/]{8,}={0,2}$/, {
+    message: '$property must be the base64 text that Daily calls hmac',
+  })
   dialinSecret?: string;
   /**
    * Number of rooms with a SIP address that are created ahead, so that a phone call does not wait for Daily.
    * @default 0
    */
-  warmRooms?: number;
+  @WholeNumber(0, { max: 100 })
+  warmRooms?: number = 0;
   /**
    * Longest age of a warm room before it is replaced, in milliseconds; less than `tokenTtlMs` and `roomTtlMs`.
    * @default 1_800_000 (30 min)
    */
-  warmRoomTtlMs?: number;
+  @Milliseconds(1)
+  @ValidatedBy((value, { tokenTtlMs, roomTtlMs }: ResolvedDailyOptions) =>
+    Number(value) < Math.min(tokenTtlMs, roomTtlMs)
+      ? undefined
+      : 'must be less than tokenTtlMs and roomTtlMs, or a call could get an expired room',
+  )
+  warmRoomTtlMs?: number = 1_800_000;
 }
 
 /** {@link DailyOptions} with their defaults. */
-export type ResolvedDailyOptions = Required<Omit<DailyOptions, OptionsWithoutDefault>> &
-  Pick<DailyOptions, OptionsWithoutDefault>;
-
-type OptionsWithoutDefault = 'apiKey' | 'roomUrl' | 'dialinSecret';
+export type ResolvedDailyOptions = WithDefaults<
+  DailyOptions,
+  'apiKey' | 'roomUrl' | 'dialinSecret'
+>;
 
 /** DI token of the {@link ResolvedDailyOptions}. */
 export const DAILY_OPTIONS = Symbol('DAILY_OPTIONS');
-
-const DEFAULTS = {
-  apiUrl: 'https://api.daily.co/v1',
-  deleteRoomOnEnd: false,
-  roomTtlMs: 4 * 3_600_000,
-  tokenTtlMs: 2 * 3_600_000,
-  timeoutMs: 10_000,
-  warmRooms: 0,
-  warmRoomTtlMs: 1_800_000,
-} as const satisfies DailyOptions;
-
-const httpUrl = (value: unknown): string | undefined =>
-  typeof value === 'string' && /^https?:\/\/[^\s?#]+$/i.test(value) && URL.canParse(value)
-    ? undefined
-    : 'must be an http(s):// URL';
 
 /**
  * Fills in the defaults.
  * @throws {InvalidOptionsError}
  */
-export function resolveDailyOptions(options: DailyOptions): ResolvedDailyOptions {
-  checkOptions(
-    'DailyModule',
-    options,
-    {
-      apiKey: text,
-      apiUrl: httpUrl,
-      roomUrl: (value) =>
-        httpUrl(value) ??
-        (roomNameOf(value as string)
-          ? undefined
-          : 'must name a room: https://domain.daily.co/room'),
-      deleteRoomOnEnd: trueOrFalse,
-      roomTtlMs: milliseconds(1),
-      tokenTtlMs: milliseconds(1),
-      timeoutMs: milliseconds(1),
-      dialinSecret: (value) =>
-        typeof value === 'string' && /^[A-Za-z0-9+/]{8,}={0,2}$/.test(value)
-          ? undefined
-          : 'must be the base64 text that Daily calls hmac',
-      warmRooms: (value) =>
-        Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= 100
-          ? undefined
-          : 'must be a whole number from 0 to 100',
-      warmRoomTtlMs: milliseconds(1),
-    },
-    ['dialin'],
-  );
-  const resolved = { ...DEFAULTS, ...withoutUndefined(options) };
-  if (resolved.warmRoomTtlMs >= Math.min(resolved.tokenTtlMs, resolved.roomTtlMs)) {
-    throw new InvalidOptionsError('DailyModule', [
-      'warmRoomTtlMs must be less than tokenTtlMs and roomTtlMs, or a call could get an expired room',
-    ]);
-  }
-  return { ...resolved, apiUrl: resolved.apiUrl.replace(/\/+$/, '') };
+export function resolveDailyOptions(given: DailyOptions): ResolvedDailyOptions {
+  const options: ResolvedDailyOptions = resolveOptions('DailyModule', new DailyOptions(), given, [
+    'dialin',
+  ]);
+  return { ...options, apiUrl: options.apiUrl.replace(/\/+$/, '') };
 }
 
 /** Returns the room name in a room URL. */

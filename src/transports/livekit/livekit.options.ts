@@ -1,112 +1,100 @@
-import {
-  checkOptions,
-  anObject,
-  milliseconds,
-  text,
-  trueOrFalse,
-  withoutUndefined,
-} from '../../validation/options.js';
+import { IsObject } from 'class-validator';
 import { RunnerError } from '../../errors/runner.error.js';
+import { Nested } from '../../validation/field-traits.js';
+import { isObject } from '../../validation/is-object.js';
+import { Accepts, IsFlag, IsText, Milliseconds } from '../../validation/option.decorators.js';
+import { resolveOptions, type WithDefaults } from '../../validation/options.js';
+
+const isAgentList = (value: unknown): boolean =>
+  Array.isArray(value) &&
+  value.every((one) => isObject(one) && typeof one.agentName === 'string' && one.agentName !== '');
 
 /** Options of a room that is created on the server before anyone joins. */
-export interface LiveKitRoomOptions {
+export class LiveKitRoomOptions {
   /** Wait for the first participant before the room closes, in milliseconds. */
+  @Milliseconds(0)
   emptyTimeoutMs?: number;
   /** Time until the room closes after the last participant left, in milliseconds. */
+  @Milliseconds(0)
   departureTimeoutMs?: number;
+  @Accepts(
+    'must be a whole number of at least 2: the bot and the user',
+    (value) => Number.isSafeInteger(value) && Number(value) >= 2,
+  )
   maxParticipants?: number;
   /** Metadata of the room, visible to all participants. */
+  @IsText()
   metadata?: string;
   /** Agents of LiveKit's own framework to dispatch to the room. */
+  @Accepts('must be a list of { agentName, metadata? }', isAgentList)
   agents?: { agentName: string; metadata?: string }[];
 }
 
 /** Options of {@link LiveKitModule}. */
-export interface LiveKitOptions {
+export class LiveKitOptions {
   /** URL of the LiveKit server, `ws(s)://` (`LIVEKIT_URL`). */
+  @Accepts(
+    'must be a ws:// or wss:// URL such as wss://example.livekit.cloud',
+    (value) =>
+      typeof value === 'string' && /^wss?:\/\/[^\s?#]+$/i.test(value) && URL.canParse(value),
+  )
   url?: string;
   /** API key (`LIVEKIT_API_KEY`). */
+  @IsText()
   apiKey?: string;
   /** API secret (`LIVEKIT_API_SECRET`). */
+  @IsText()
   apiSecret?: string;
   /** Room shared by all sessions (`LIVEKIT_ROOM_NAME`). Unset, each session gets its own, `pipecat-<8 hex>`. */
+  @IsText()
   roomName?: string;
   /**
    * Lifetime of access tokens for joining, in milliseconds.
    * @default 7_200_000 (2 h)
    */
-  tokenTtlMs?: number;
+  @Milliseconds(1_000)
+  tokenTtlMs?: number = 7_200_000;
   /** Name, metadata and attributes of the bot as a participant. */
+  @IsObject({ message: '$property must be an object' })
   agent?: { name?: string; metadata?: string; attributes?: Record<string, string> };
   /** Creates each room at the start. Unset, LiveKit creates it when the first participant joins. */
+  @Nested(() => LiveKitRoomOptions)
   room?: LiveKitRoomOptions;
   /**
    * Deletes a session's own room, and removes its participants, when the session ends.
    * @default false: it closes once it is empty
    */
-  deleteRoomOnEnd?: boolean;
+  @IsFlag()
+  deleteRoomOnEnd?: boolean = false;
   /**
    * Starts a bot for each phone call that a LiveKit SIP dispatch rule puts into a room. Requires the webhook.
    * @default false
    */
-  answerSipCalls?: boolean;
+  @IsFlag()
+  answerSipCalls?: boolean = false;
   /**
    * Timeout of a request to the server's API, in milliseconds.
    * @default 10_000
    */
-  timeoutMs?: number;
+  @Milliseconds(1)
+  timeoutMs?: number = 10_000;
 }
 
 /** {@link LiveKitOptions} with their defaults. */
-export type ResolvedLiveKitOptions = LiveKitOptions &
-  Required<Pick<LiveKitOptions, keyof typeof DEFAULTS>>;
+export type ResolvedLiveKitOptions = WithDefaults<
+  LiveKitOptions,
+  'url' | 'apiKey' | 'apiSecret' | 'roomName' | 'agent' | 'room'
+>;
 
 /** DI token of the {@link ResolvedLiveKitOptions}. */
 export const LIVEKIT_OPTIONS = Symbol('LIVEKIT_OPTIONS');
-
-const DEFAULTS = {
-  tokenTtlMs: 2 * 3_600_000,
-  deleteRoomOnEnd: false,
-  answerSipCalls: false,
-  timeoutMs: 10_000,
-} as const satisfies LiveKitOptions;
 
 /**
  * Fills in the defaults.
  * @throws {InvalidOptionsError}
  */
-export function resolveLiveKitOptions(options: LiveKitOptions): ResolvedLiveKitOptions {
-  checkOptions('LiveKitModule', options, {
-    url: (value) =>
-      typeof value === 'string' && /^wss?:\/\/[^\s?#]+$/i.test(value) && URL.canParse(value)
-        ? undefined
-        : 'must be a ws:// or wss:// URL such as wss://example.livekit.cloud',
-    apiKey: text,
-    apiSecret: text,
-    roomName: text,
-    tokenTtlMs: milliseconds(1_000),
-    agent: anObject,
-    room: anObject,
-    deleteRoomOnEnd: trueOrFalse,
-    answerSipCalls: trueOrFalse,
-    timeoutMs: milliseconds(1),
-  });
-  checkOptions('LiveKitModule room', options.room ?? {}, {
-    emptyTimeoutMs: milliseconds(0),
-    departureTimeoutMs: milliseconds(0),
-    maxParticipants: (value) =>
-      Number.isSafeInteger(value) && (value as number) >= 2
-        ? undefined
-        : 'must be a whole number of at least 2: the bot and the user',
-    metadata: text,
-    agents: (value) =>
-      Array.isArray(value) &&
-      value.every((one) => text((one as { agentName?: unknown }).agentName) === undefined)
-        ? undefined
-        : 'must be a list of { agentName, metadata? }',
-  });
-  return { ...DEFAULTS, ...withoutUndefined(options) };
-}
+export const resolveLiveKitOptions = (options: LiveKitOptions): ResolvedLiveKitOptions =>
+  resolveOptions('LiveKitModule', new LiveKitOptions(), options);
 
 /** URL and credentials of the server. */
 export interface LiveKitCredentials {

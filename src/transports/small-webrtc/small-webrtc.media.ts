@@ -1,4 +1,4 @@
-import { MediaUnavailableError } from '../../media/media-unavailable.error.js';
+import { MediaUnavailableError } from '../../bot/session-end.js';
 import { mediaConnections } from '../media-connections.js';
 import { SmallWebRTCRunnerArguments } from './dto/small-webrtc-runner-arguments.dto.js';
 import { SmallWebRTCConnection } from './small-webrtc-connection.js';

@@ -1,12 +1,16 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type DynamicModule, Module } from '@nestjs/common';
 import { OfferController } from './offer.controller.js';
 import { parseIceServers } from './parse-ice-servers.js';
-import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './small-webrtc.module-definition.js';
 import { resolveSmallWebRtcOptions, type SmallWebRtcOptions } from './small-webrtc.options.js';
 import { SmallWebRtcTransport } from './small-webrtc.transport.js';
 import { webRtcProviders } from './webrtc-providers.js';
 import { WebRtcSessions } from './webrtc-sessions.js';
 import { RunnerPart } from '../../validation/runner-part.decorator.js';
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
+  new ConfigurableModuleBuilder<SmallWebRtcOptions>({ moduleName: 'PipecatSmallWebRtc' })
+    .setClassMethodName('forRoot')
+    .build();
 
 /** Transport module for WebRTC without a media server. Requires the packages `werift` and `libopus-wasm`, for Python bots `pipecat-ai[webrtc]` instead. */
 @RunnerPart('transports')

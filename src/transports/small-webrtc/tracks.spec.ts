@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { packetizeVideo } from '../../media/rtp/video-sender.js';
+import { packetizeVideo } from '../../media/rtp/video-payload.js';
 import { VideoTrack } from './tracks.js';
 
 describe('the pictures of a track', () => {

@@ -1,9 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { AsyncQueue } from '../../media/async-queue.js';
 import type { OutgoingRtp, RtpPacket } from '../../media/rtp/rtp-packet.js';
-import type { VideoCodec } from '../../media/rtp/video-payload.js';
+import {
+  type VideoCodec,
+  type OutgoingVideo,
+  packetizeVideo,
+} from '../../media/rtp/video-payload.js';
 import { type VideoFrame, VideoReceiver } from '../../media/rtp/video-receiver.js';
-import { type OutgoingVideo, packetizeVideo } from '../../media/rtp/video-sender.js';
 import type { NegotiatedTrack, Peer, TrackName } from './peer/peer.js';
 
 /** Accessor of the current peer, which a restart replaces. */

@@ -1,5 +1,5 @@
 import type { Opus } from '../../media/codecs/opus.js';
-import { optionalPackage } from '../../packages/optional-package.js';
+import { optionalPackage } from '../../packages.js';
 import type { PeerStack } from './peer/peer.js';
 import { weriftStack } from './peer/werift-peer.js';
 

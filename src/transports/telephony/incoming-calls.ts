@@ -1,6 +1,6 @@
 import { isInstance } from '../../errors/thrown.js';
 import { Inject, Injectable } from '@nestjs/common';
-import { CallRefusedError } from '../../calls/call-refused.error.js';
+import { CallRefusedError } from '../../calls/call-router.js';
 import {
   CallRouting,
   inboundCall,

@@ -1,14 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { Inject } from '@nestjs/common';
 import { SessionRegistry } from '../../sessions/session-registry.js';
-import { RunnerGateway } from '../../websocket/runner-gateway.decorator.js';
+import { RunnerGateway, SocketGateway } from '../../websocket/socket-gateway.js';
 import type { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
-import { SocketGateway } from '../../websocket/socket-gateway.js';
 import { SocketSessions } from '../../websocket/socket-sessions.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
 import { TransportRegistry } from '../transport-registry.js';
-import { WEBSOCKET_OPTIONS } from './websocket.module-definition.js';
-import type { WebSocketOptions } from './websocket.options.js';
+import { WEBSOCKET_OPTIONS, type WebSocketOptions } from './websocket.options.js';
 
 /** `/ws-client`: starts a bot for each WebSocket client. */
 @RunnerGateway('ws-client')

@@ -1,14 +1,18 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type DynamicModule, Module } from '@nestjs/common';
 import './websocket.media.js';
 import { WebSocketGateway } from './websocket.gateway.js';
 import {
-  ConfigurableModuleClass,
-  MODULE_OPTIONS_TOKEN,
+  resolveWebSocketOptions,
   WEBSOCKET_OPTIONS,
-} from './websocket.module-definition.js';
-import { resolveWebSocketOptions } from './websocket.options.js';
+  type WebSocketOptions,
+} from './websocket.options.js';
 import { WebSocketTransport } from './websocket.transport.js';
 import { RunnerPart } from '../../validation/runner-part.decorator.js';
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
+  new ConfigurableModuleBuilder<WebSocketOptions>({ moduleName: 'PipecatWebSocket' })
+    .setClassMethodName('forRoot')
+    .build();
 
 /** Transport module for plain WebSocket clients: `/ws-client`. */
 @RunnerPart('transports')

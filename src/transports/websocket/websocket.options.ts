@@ -1,22 +1,19 @@
-import { checkOptions } from '../../validation/options.js';
+import { resolveOptions } from '../../validation/options.js';
+import { Milliseconds } from '../../validation/option.decorators.js';
 
 /** Options of {@link WebSocketModule}. */
-export interface WebSocketOptions {
+export class WebSocketOptions {
   /**
    * Keep-alive interval of WebSocket pings, in milliseconds. A client silent for two intervals is disconnected. 0 disables pings.
    * @default 30_000
    */
-  pingIntervalMs?: number;
+  @Milliseconds(0)
+  pingIntervalMs?: number = 30_000;
 }
 
-/** Accepts 0 (off) or a whole number of milliseconds. */
-const checkPingIntervalMs = (value: unknown): string | undefined =>
-  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31
-    ? undefined
-    : 'must be a whole number of milliseconds, 0 for off';
+/** DI token of the resolved {@link WebSocketOptions}. */
+export const WEBSOCKET_OPTIONS = Symbol('WEBSOCKET_OPTIONS');
 
-/** Fills in the defaults. */
-export function resolveWebSocketOptions(options: WebSocketOptions): Required<WebSocketOptions> {
-  checkOptions('WebSocketModule', options, { pingIntervalMs: checkPingIntervalMs });
-  return { pingIntervalMs: options.pingIntervalMs ?? 30_000 };
-}
+/** Fills in the defaults. @throws {InvalidOptionsError} */
+export const resolveWebSocketOptions = (options: WebSocketOptions): Required<WebSocketOptions> =>
+  resolveOptions('WebSocketModule', new WebSocketOptions(), options);

@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { CallData } from '../../bot/call-data.js';
 import { SessionEnd } from '../../bot/session-end.js';
-import { CallRefusedError } from '../../calls/call-refused.error.js';
+import { CallRefusedError } from '../../calls/call-router.js';
 import {
   CallRouting,
   inboundCall,

@@ -1,17 +1,22 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type DynamicModule, Module } from '@nestjs/common';
 import { parseIceServers } from '../small-webrtc/parse-ice-servers.js';
 import type { SmallWebRtcOptions } from '../small-webrtc/small-webrtc.options.js';
 import { webRtcProviders } from '../small-webrtc/webrtc-providers.js';
 import { WhatsAppCalls } from './whatsapp-calls.js';
 import { WhatsAppClient } from './whatsapp-client.js';
 import { WhatsAppController } from './whatsapp.controller.js';
-import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './whatsapp.module-definition.js';
 import {
   type ResolvedWhatsAppOptions,
   resolveWhatsAppOptions,
   WHATSAPP_OPTIONS,
+  type WhatsAppOptions,
 } from './whatsapp.options.js';
 import { RunnerPart } from '../../validation/runner-part.decorator.js';
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
+  new ConfigurableModuleBuilder<WhatsAppOptions>({ moduleName: 'PipecatWhatsApp' })
+    .setClassMethodName('forRoot')
+    .build();
 
 /** Transport module for WhatsApp calls to a business number. Requires the packages `werift` and `libopus-wasm`, for Python bots `pipecat-ai[webrtc]` instead. */
 @RunnerPart('transports')

@@ -1,7 +1,6 @@
 import { IsObject } from 'class-validator';
-import { LiveField, setLiveField } from '../../../bot/live-field.decorator.js';
+import { LiveField, setLiveField, WireClass } from '../../../bot/wire-classes.js';
 import { type Init, RunnerArguments } from '../../../bot/runner-arguments.js';
-import { WireClass } from '../../../bot/wire-classes.js';
 import type { SmallWebRTCConnection } from '../small-webrtc-connection.js';
 
 /** Arguments of a bot that talks to one client over a WebRTC peer connection. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { CallData } from '../../../bot/call-data.js';
-import { MediaUnavailableError } from '../../../media/media-unavailable.error.js';
+import { MediaUnavailableError } from '../../../bot/session-end.js';
 import { CarrierApis } from '../carrier-apis.js';
 import { webhookAnswer } from '../incoming-calls.js';
 import { resolveTelephonyOptions } from '../telephony.options.js';

@@ -1,5 +1,5 @@
 import { MULAW } from '../../../../media/codecs/g711.js';
-import { L16 } from '../../../../media/codecs/l16.js';
+import { L16 } from '../../../../media/codecs/audio-codec.js';
 import { type JsonMessage, textIn } from '../../../../media/serializers/json-message.js';
 import { CARRIER_CAPABILITIES, JsonCarrierSerializer } from '../json-carrier.serializer.js';
 

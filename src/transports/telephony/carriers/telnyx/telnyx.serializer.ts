@@ -1,7 +1,6 @@
-import type { AudioCodec } from '../../../../media/codecs/audio-codec.js';
+import { type AudioCodec, L16 } from '../../../../media/codecs/audio-codec.js';
 import { ALAW, MULAW } from '../../../../media/codecs/g711.js';
 import { G722 } from '../../../../media/codecs/g722.js';
-import { L16 } from '../../../../media/codecs/l16.js';
 import { type JsonMessage, objectIn, textIn } from '../../../../media/serializers/json-message.js';
 import { JsonCarrierSerializer } from '../json-carrier.serializer.js';
 import type { InboundMedia } from '../../../../media/serializers/media-serializer.js';

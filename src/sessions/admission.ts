@@ -1,0 +1,204 @@
+import type { Principal } from '../auth/runner-auth.js';
+import { RunnerError } from '../errors/runner.error.js';
+import type { Session } from './session.js';
+
+/** Admission by capacity: counts all sessions, and those of each principal. */
+export class Capacity {
+  /** True when no more sessions are admitted. */
+  closed = false;
+  /** True while sessions are refused because of overload. */
+  overloaded = false;
+  private taken = 0;
+  private readonly byPrincipal = new Map<string, number>();
+
+  constructor(private readonly maxSessions: number) {}
+
+  get isFull(): boolean {
+    return this.taken >= this.maxSessions;
+  }
+
+  /** Returns why a principal cannot open one more session; `undefined` when it can. */
+  refusal(principal?: Principal): RunnerError | undefined {
+    if (this.closed) return draining();
+    if (this.overloaded) {
+      return new RunnerError('OVERLOADED', 'This runner has too much to do; try again later.');
+    }
+    if (this.isFull) {
+      return new RunnerError(
+        'AT_CAPACITY',
+        `All ${this.maxSessions} sessions of this runner are taken; try again later.`,
+      );
+    }
+    return this.shareRefusal(principal);
+  }
+
+  /** Returns why an admitted session cannot count as this principal's too; `undefined` when it can. */
+  shareRefusal({ id = '', maxSessions = Infinity }: Principal = {}): RunnerError | undefined {
+    if ((this.byPrincipal.get(id) ?? 0) < maxSessions) return undefined;
+    return new RunnerError(
+      'AT_CAPACITY',
+      `You hold all ${maxSessions} sessions that you may hold at once; end one, or try again later.`,
+    );
+  }
+
+  take(principal?: Principal): void {
+    this.taken++;
+    this.takeShare(principal);
+  }
+
+  takeShare({ id }: Principal = {}): void {
+    if (id !== undefined) this.byPrincipal.set(id, (this.byPrincipal.get(id) ?? 0) + 1);
+  }
+
+  free(principal?: Principal): void {
+    this.taken--;
+    this.freeShare(principal);
+  }
+
+  freeShare({ id }: Principal = {}): void {
+    if (id === undefined) return;
+    const left = this.byPrincipal.get(id)! - 1;
+    if (left > 0) this.byPrincipal.set(id, left);
+    else this.byPrincipal.delete(id);
+  }
+}
+
+/** Error for a start during the drain. */
+export const draining = (): RunnerError =>
+  new RunnerError('DRAINING', 'The runner is shutting down and takes no new sessions.');
+
+/** Limits of the start queue, in time and length. */
+interface StartQueueOptions {
+  /** Longest wait, in milliseconds; 0 disables the queue. */
+  readonly startQueueMs: number;
+  /** The most queued starts. */
+  readonly maxQueuedStarts: number;
+}
+
+/** Connection of a queued client, such as a socket. Its close removes the client from the queue. */
+export interface WaitingClient {
+  readonly destroyed: boolean;
+  once(event: 'close', listener: () => void): unknown;
+  off(event: 'close', listener: () => void): unknown;
+}
+
+/** Returns a client without a connection, which waits until a signal aborts. */
+export const waitsUntil = (signal: AbortSignal | undefined): WaitingClient => ({
+  destroyed: signal?.aborted ?? false,
+  once: (_event, listener) => signal?.addEventListener('abort', listener, { once: true }),
+  off: (_event, listener) => signal?.removeEventListener('abort', listener),
+});
+
+interface Waiting<T> {
+  /** Takes a slot; `undefined` when none is available for this client. */
+  readonly tryTake: () => T | undefined;
+  readonly settle: (outcome: { readonly taken: T } | { readonly refused: RunnerError }) => void;
+}
+
+/** FIFO queue of starts that wait for a slot. A client blocked only by its principal's limit blocks no others. */
+export class StartQueue<T> {
+  private readonly waiting = new Set<Waiting<T>>();
+
+  constructor(private readonly options: StartQueueOptions) {}
+
+  /** Number of queued starts. */
+  get length(): number {
+    return this.waiting.size;
+  }
+
+  /** True if one more start can be queued. */
+  get hasRoom(): boolean {
+    return this.options.startQueueMs > 0 && this.waiting.size < this.options.maxQueuedStarts;
+  }
+
+  /**
+   * Waits for a slot.
+   * @param tryTake takes the slot in the same synchronous step in which it became free
+   * @param refusal error on timeout, or when the client is gone
+   */
+  wait(tryTake: () => T | undefined, refusal: RunnerError, client: WaitingClient): Promise<T> {
+    if (client.destroyed) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      const give = (): void => one.settle({ refused: refusal });
+      const timer = setTimeout(give, this.options.startQueueMs);
+      client.once('close', give);
+      const one: Waiting<T> = {
+        tryTake,
+        settle: (outcome) => {
+          this.waiting.delete(one);
+          clearTimeout(timer);
+          client.off('close', give);
+          if ('taken' in outcome) resolve(outcome.taken);
+          else reject(outcome.refused);
+        },
+      };
+      this.waiting.add(one);
+    });
+  }
+
+  /** Serves the queue. @param hasPlace returns true while a slot is free in general */
+  advance(hasPlace: () => boolean): void {
+    for (const one of this.waiting) {
+      if (!hasPlace()) return;
+      const taken = one.tryTake();
+      if (taken !== undefined) one.settle({ taken });
+    }
+  }
+
+  /** Refuses all queued starts. @param refusal creates the error of each */
+  dismiss(refusal: () => RunnerError): void {
+    for (const one of this.waiting) one.settle({ refused: refusal() });
+  }
+}
+
+/** Sessions that wait for their client, ordered by expiry (with equal timeouts), so that one timer serves all. */
+export class PendingSessions {
+  private readonly byId = new Map<string, Session>();
+  private timer: NodeJS.Timeout | undefined;
+
+  /** @param end ends expired sessions, which removes them here */
+  constructor(
+    private readonly ttlMs: number,
+    private readonly end: (expired: Session[]) => void,
+  ) {}
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  get(id: string): Session | undefined {
+    return this.byId.get(id);
+  }
+
+  values(): IterableIterator<Session> {
+    return this.byId.values();
+  }
+
+  add(session: Session): void {
+    this.byId.set(session.id, session);
+    this.timer ??= setTimeout(() => this.sweep(), this.ttlMs).unref();
+  }
+
+  delete(id: string): void {
+    if (!this.byId.delete(id) || this.byId.size > 0) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  private sweep(): void {
+    this.timer = undefined;
+    const now = Date.now();
+    const expired: Session[] = [];
+    for (const session of this.byId.values()) {
+      const leftMs = session.createdAtMs + this.ttlMs - now;
+      if (leftMs > 0) {
+        // Up to 1 % late, so that many starts in a row expire in a few sweeps.
+        const nextMs = Math.max(leftMs, this.ttlMs / 100);
+        this.timer = setTimeout(() => this.sweep(), nextMs).unref();
+        break;
+      }
+      expired.push(session);
+    }
+    this.end(expired);
+  }
+}
