@@ -56,11 +56,11 @@ export class ProcessBotLauncher extends BotLauncher implements OnModuleDestroy {
     return this.pool.close();
   }
 
-  /** True for Python bots over WebRTC and MoQ. Their processes load what that needs from then on. */
+  /** True for Python bots over WebRTC and MoQ. Their processes load what WebRTC needs from then on. */
   override holdsPeers(args: { prototype: object }): boolean {
     const module = this.python?.moduleOf(args);
     if (module !== undefined) this.modules.add(module);
-    return module !== undefined;
+    return this.python?.knows(args) ?? false;
   }
 
   override refusal(args: { prototype: object }): string | undefined {

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { MoqModule, RunnerModule, SessionEnd } from '../../src/index.js';
 import { RecordingLauncher, startHost } from '../../src/testing/index.js';
+import { ChildHost } from '../support/child-host.js';
 import { freePort } from '../support/free-port.js';
 import { ProcessHost } from '../support/process-host.js';
 import { post } from '../support/runner-app.js';
@@ -53,6 +55,22 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     expect(tone).toBeGreaterThan(0.5);
     await running.lines.with('client disconnected');
     expect(await running.sessions[0]!.ended).toMatchObject({ code: 'completed' });
+  });
+
+  it('runs under the standalone runner', async () => {
+    await start();
+    const runner = await ChildHost.startWith(
+      { PATH: `${dirname(PIPECAT_PYTHON!)}:${process.env.PATH}` },
+      'dist/main.js',
+      ...['--host', '127.0.0.1', '--port', '0', '--bot', 'test/support/bots/moq_bot.py'],
+      ...['--moq-bind', `127.0.0.1:${await freePort()}`, '--moq-namespace', 'mine'],
+    );
+    try {
+      const { json } = await post(`${runner.url}/start`, { transport: 'moq' });
+      expect(json.moq).toMatchObject({ serve: true, namespace: 'mine' });
+    } finally {
+      await runner.kill();
+    }
   });
 
   it('takes one session at a time as a server, and the next when that is over', async () => {
