@@ -54,7 +54,7 @@ def end_group():
 
 def preload(modules):
     """Imports what conversations will need, which takes its time. The runner refuses them where it is not installed."""
-    for name in modules:
+    for name in filter(None, modules):
         try:
             importlib.import_module(name)
         except ImportError:
