@@ -132,6 +132,7 @@ export class BotRun {
     if (this.outcome) return;
     switch (message.type) {
       case 'ready':
+        this.context.onReady?.(message);
         return this.botSession.ready();
       case 'stop':
         return void this.session?.end(new SessionEnd(message.code, message.message));
