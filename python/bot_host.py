@@ -251,7 +251,7 @@ async def stop_when_told(channel, bot, peer):
 
 async def converse(runner, module, start, channel):
     given = start["args"].get("cli_args")
-    cli_args, file_storage = runner.begin(module, given)
+    cli_args, file_storage = runner.begin(module, given, start.get("uploadsFolder"))
     if runner.routes() and start.get("requests"):
         runner.serving = await serve(runner.app, start["requests"])
         channel.send("requests")

@@ -145,6 +145,11 @@ export function parseFlags(
       'error: this runner does not join the Vonage video session of VONAGE_SESSION_ID; without it, -t vonage takes calls over the Audio Connector',
     );
   }
+  if (flags.uploadsFolder !== undefined) {
+    command.error(
+      'error: this runner takes no uploads yet; leave out --uploads-folder and PIPECAT_UPLOADS_FOLDER',
+    );
+  }
   if (flags.esp32 && isIP(flags.host) === 0) {
     command.error('error: --esp32 needs --host with the IP address that the device reaches');
   }

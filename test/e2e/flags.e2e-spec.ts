@@ -351,6 +351,8 @@ describe('a flag or variable of the standalone runner', () => {
     [['--uploads-folder-max-files', '-1'], {}, /whole number of at least 0/],
     [['--runner-body', 'bad.yaml'], {}, /must be a JSON or YAML file/],
     [['-f', 'bot.mjs'], {}, /folder must be a folder/],
+    [['-u', 'uploads'], {}, /takes no uploads yet/],
+    [[], { PIPECAT_UPLOADS_FOLDER: 'uploads' }, /takes no uploads yet/],
     [['--whatsapp'], {}, /WHATSAPP_TOKEN/],
     [['--esp32', '--host', 'localhost'], {}, /--esp32 needs --host/],
   ])('is refused with the reason: %j %j', async (flags, env, reason) => {
