@@ -20,6 +20,8 @@ import urllib.parse
 from bot_host_loading import Runner
 from bot_host_requests import serve
 
+import bot_host_peer
+
 CONTROL_FD = 3
 SOCKET_FD = 4
 # How long what the bot has sent may take to be read by the runner in the end, in seconds.
@@ -47,6 +49,15 @@ def end_with_runner():
 
 def end_group():
     os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def preload(modules):
+    """Imports what conversations will need, which takes its time. The runner refuses them where it is not installed."""
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            pass
 
 
 class Channel:
@@ -220,14 +231,12 @@ class PeerSocket:
                 self.writer.write_eof()
 
 
-def arguments_of(start, cli_args, file_storage, websocket):
+def arguments_of(start, cli_args, file_storage, live):
     """The arguments in Pipecat's own classes, without what its installed version does not know."""
     from pipecat.runner import types
 
-    given = dict(start["args"])
+    given = {**start["args"], **live}
     cls = getattr(types, given.pop("type"))
-    if websocket:
-        given["websocket"] = websocket
     call_data_type = given.pop("call_data_type", "CallData")
     if given.get("call_data") is not None:
         given["call_data"] = getattr(types, call_data_type).model_validate(given["call_data"])
@@ -241,11 +250,15 @@ def arguments_of(start, cli_args, file_storage, websocket):
     return args
 
 
-async def stop_when_told(channel, bot, peer):
+async def follow(channel, bot, peer, webrtc):
     while True:
         message = await channel.receive()
-        # A peer's own leaving reaches the bot over its WebSocket, behind what came before.
-        if message["type"] == "stop" and not (peer and message["code"] in ENDS_OF_CONNECTIONS):
+        if message["type"] in ("offer", "candidates"):
+            webrtc.take(message)
+        # A peer's own leaving reaches the bot over its connection, behind what came before.
+        elif message["type"] == "stop" and not (
+            (peer or webrtc) and message["code"] in ENDS_OF_CONNECTIONS
+        ):
             bot.cancel()
 
 
@@ -255,14 +268,21 @@ async def converse(runner, module, start, channel):
     if runner.routes() and start.get("requests"):
         runner.serving = await serve(runner.app, start["requests"])
         channel.send("requests")
-    peer = None
+    peer = webrtc = None
+    live = {}
     if start["args"]["type"] == "WebSocketRunnerArguments":
         peer = PeerSocket(start)
-    websocket = await peer.open() if peer else None
-    args = arguments_of(start, cli_args, file_storage, websocket)
+        live["websocket"] = await peer.open()
+    if start.get("peer"):
+        webrtc = bot_host_peer.Peer(start["peer"], channel)
+        live["webrtc_connection"] = webrtc.connection
+        # The runner ends the session where the first offer has no answer.
+        if not await webrtc.answer(await channel.receive()):
+            return
+    args = arguments_of(start, cli_args, file_storage, live)
     bot = asyncio.create_task(module.bot(args))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, bot.cancel)
-    stopping = asyncio.create_task(stop_when_told(channel, bot, peer))
+    stopping = asyncio.create_task(follow(channel, bot, peer, webrtc))
     # Pipecat's bots do not say when they are up.
     channel.send("ready")
     await asyncio.wait([bot])
@@ -274,6 +294,8 @@ async def converse(runner, module, start, channel):
         conclude(channel, bot.exception())
     if peer:
         await peer.flush()
+    if webrtc:
+        await webrtc.close()
 
 
 def conclude(channel, error):
@@ -290,10 +312,12 @@ def conclude(channel, error):
         raise error
 
 
-def load(runner):
+def load(runner, modules):
     """The bot's module, and the error that prevents it. Before the event loop, as in any program: a file may start its own."""
     try:
-        return runner.load(), None
+        module = runner.load()
+        preload(modules)
+        return module, None
     except Exception as error:
         return None, error
 
@@ -313,6 +337,6 @@ async def main(runner, module, error):
 
 if __name__ == "__main__":
     end_with_runner()
-    _, path, *own_args = sys.argv
+    _, path, modules, *own_args = sys.argv
     runner = Runner(path, own_args)
-    asyncio.run(main(runner, *load(runner)))
+    asyncio.run(main(runner, *load(runner, modules.split(","))))

@@ -9,7 +9,7 @@ import { textOfThrown } from './errors/thrown.js';
 import { RunnerExceptionFilter } from './http/runner-exception.filter.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
-import { SwaggerPackage } from './openapi/swagger-package.js';
+import { SwaggerPackage } from './openapi/runner-api.js';
 import { optionalPackage } from './packages.js';
 import { ProcessBotLauncher } from './process/process-bot-launcher.js';
 import type { BotLauncher } from './bot/bot-launcher.js';

@@ -58,6 +58,15 @@ import { SessionStarter } from './transports/session-starter.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { SocketSessions } from './websocket/socket-sessions.js';
 
+/** Parts of the runner that the host can provide: their options, and their DI tokens. */
+const HOST_PARTS = [
+  ['launcher', BotLauncher],
+  ['auth', RunnerAuth],
+  ['callRouter', CallRouter],
+  ['callLimits', CallLimits],
+  ['sessionHooks', SessionHooks],
+] as const;
+
 /** Providers shared by transports and features; {@link RunnerModule} imports it into each of them. */
 @Module({})
 class RunnerCoreModule implements OnModuleInit {
@@ -71,13 +80,7 @@ class RunnerCoreModule implements OnModuleInit {
 
   onModuleInit(): void {
     // A request-scoped part would make all its dependants request-scoped: one runner for each request.
-    for (const [name, token] of [
-      ['launcher', BotLauncher],
-      ['auth', RunnerAuth],
-      ['callRouter', CallRouter],
-      ['callLimits', CallLimits],
-      ['sessionHooks', SessionHooks],
-    ] as const) {
+    for (const [name, token] of HOST_PARTS) {
       if (this.moduleRef.introspect(token as Type<unknown>).scope !== Scope.REQUEST) continue;
       throw new InvalidOptionsError('RunnerModule', [
         `${name} must not be request-scoped, nor inject what is: it outlives the request`,
@@ -163,14 +166,7 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         ...(extras.health ? [HealthController] : []),
       ],
       providers: [
-        dependenciesCheck([
-          ['launcher', BotLauncher],
-          ['auth', RunnerAuth],
-          ['callRouter', CallRouter],
-          ['callLimits', CallLimits],
-          ['sessionHooks', SessionHooks],
-          ['forRootAsync', MODULE_OPTIONS_TOKEN],
-        ]),
+        dependenciesCheck([...HOST_PARTS, ['forRootAsync', MODULE_OPTIONS_TOKEN]]),
         ...(definition.providers ?? []),
         {
           provide: RUNNER_OPTIONS,
@@ -204,11 +200,7 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         SocketSessions,
       ],
       exports: [
-        BotLauncher,
-        RunnerAuth,
-        CallRouter,
-        CallLimits,
-        SessionHooks,
+        ...HOST_PARTS.map(([, token]) => token),
         CallRouting,
         RUNNER_OPTIONS,
         RUNNER_REF,

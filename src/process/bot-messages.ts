@@ -1,6 +1,7 @@
+import type { PeerConfig, PeerReport, PeerRequest } from '../bot/bot-peer.js';
 import type { SessionEndCode } from '../bot/session-end.js';
 import type { HangUpOutcome, TransferOptions, TransferOutcome } from '../media/media-connection.js';
-import type { MediaStats } from '../media/media-transport.js';
+import type { MediaStats } from '../media/media-transport.events.js';
 import type { UpgradeRequest } from '../websocket/upgrade-request.js';
 
 /** Log levels. */
@@ -17,6 +18,8 @@ export const BOT_ENDS = [
 
 /** Longest log text, in characters. */
 export const MAX_LOG_TEXT = 65_536;
+/** Longest SDP, in characters. */
+export const MAX_SDP = 100_000;
 /** Longest text of an end or an error, in characters. */
 export const MAX_REASON = 4_096;
 
@@ -30,6 +33,8 @@ export const MAX_REASON = 4_096;
  * 3. The program sends `ready` once, any number of `log` and `stop`, and finally `done` or `failed`. Then it should half-close descriptor 4 and read
  *    until the runner closes it (a socket that is closed with unread bytes loses the bot's last ones), and exit. The end of the session is what
  *    `done` or `failed` says, or a failure for an exit without either; never what descriptor 4 does.
+ *    Where `start` has a `peer`, the program holds the client's WebRTC connection: an `offer` follows at once, and more offers and `candidates`
+ *    later. It sends an `answer` to each offer and `peer` when the state of the connection changes.
  * 4. After the runner's `stop` it should end within the grace period. When descriptor 3 closes, the runner is gone and the program must exit.
  *
  * An unknown `type` is ignored for forward compatibility, and so is anything but `log` after `done` or `failed`. The process is killed, and its
@@ -60,14 +65,17 @@ export type BotMessage =
   /** Cuts the peer's WebSocket, without a close frame. */
   | { readonly type: 'terminate' }
   /** The bot serves HTTP at the Unix socket `requests` of `start`, and is to get the requests to its session. */
-  | { readonly type: 'requests' };
+  | { readonly type: 'requests' }
+  /** Only if `start` has a `peer`. An SDP of at most 100,000 characters, or an error of 4,096. */
+  | PeerReport;
 
 /** Message from the runner. */
 export type RunnerMessage =
   | StartMessage
   | { readonly type: 'stop'; readonly code: SessionEndCode; readonly message: string }
   | ({ readonly type: 'hung_up' } & HangUpOutcome)
-  | ({ readonly type: 'transferred' } & TransferOutcome);
+  | ({ readonly type: 'transferred' } & TransferOutcome)
+  | PeerRequest;
 
 /** Start of the process' conversation. */
 export interface StartMessage {
@@ -89,4 +97,8 @@ export interface StartMessage {
   readonly requests?: string;
   readonly canHangUp: boolean;
   readonly canTransfer?: boolean;
+  /** Configuration of the client's peer connection, for a program that holds it. */
+  readonly peer?: PeerConfig;
+  /** True when the runner answers the control messages of the carrier, such as `ping`, and numbers those of the bot. */
+  readonly isAnswered?: boolean;
 }

@@ -51,8 +51,11 @@ export class BotProcess {
   private isGone = false;
   private killTimer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly options: ResolvedProcessBotOptions) {
-    const { command, args, env, cwd } = programOf(options);
+  constructor(
+    private readonly options: ResolvedProcessBotOptions,
+    modules: Iterable<string> = [],
+  ) {
+    const { command, args, env, cwd } = programOf(options, modules);
     this.child = spawn(command, args, {
       cwd,
       env,

@@ -13,8 +13,20 @@ export interface Program {
   readonly env: NodeJS.ProcessEnv | undefined;
 }
 
-/** Returns the command of a bot: its own program, or the package's host for its language. */
-export function programOf({ args = [], botArgs = [], cwd, env, ...program }: BotProgram): Program {
+/** Returns the Python interpreter of a bot, with its flags. */
+export const pythonOf = ({ args = [], cwd, env, ...program }: BotProgram): Program => ({
+  command: ('pythonPath' in program ? program.pythonPath : undefined) ?? 'python3',
+  args,
+  cwd,
+  env,
+});
+
+/**
+ * Returns the command of a bot: its own program, or the package's host for its language.
+ * @param modules Python modules to load beside the bot's
+ */
+export function programOf(options: BotProgram, modules: Iterable<string> = []): Program {
+  const { args = [], botArgs = [], cwd, env, ...program } = options;
   // Resolved against the runner's working directory, not the bot's.
   if (program.module !== undefined) {
     return {
@@ -25,12 +37,14 @@ export function programOf({ args = [], botArgs = [], cwd, env, ...program }: Bot
     };
   }
   if (program.python !== undefined) {
+    const python = pythonOf(options);
     return {
-      command: program.pythonPath ?? 'python3',
+      ...python,
       // Unbuffered output, so that it is logged immediately.
-      args: ['-u', ...args, packageFile(PYTHON_HOST), resolve(program.python), ...botArgs],
-      cwd,
-      env,
+      args: [
+        ...['-u', ...python.args, packageFile(PYTHON_HOST), resolve(program.python)],
+        ...[[...modules].join(','), ...botArgs],
+      ],
     };
   }
   return { command: program.command, args: [...args, ...botArgs], cwd, env };

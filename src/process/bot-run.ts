@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws';
-import type { BotSession } from '../bot/bot-session.js';
+import type { BotSession } from '../bot/bot-launcher.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { botFailed, SessionEnd } from '../bot/session-end.js';
 import { textOfThrown } from '../errors/thrown.js';
@@ -86,6 +86,7 @@ export class BotRun {
     const { args, process, botSession } = this;
     const { id, transport, bot, claims } = botSession;
     this.started = true;
+    const { peer } = this.context;
     try {
       this.requests = new RequestRelay();
     } catch (thrown) {
@@ -93,16 +94,20 @@ export class BotRun {
       botSession.logger.warn(`the bot cannot take requests to its session: ${message}`);
     }
     const websocket = args instanceof WebSocketRunnerArguments ? args.websocket : undefined;
+    const own = websocket instanceof RunnerWebSocket ? websocket : undefined;
     process.send({
       type: 'start',
       session: { id, transport, bot, claims },
       args: args.toJSON(),
-      handshake: websocket instanceof RunnerWebSocket ? websocket.handshake : [],
+      handshake: own?.handshake ?? [],
       ...(args instanceof WebSocketRunnerArguments && { upgrade: args.upgrade }),
       requests: this.requests?.path,
       canHangUp: this.context.hangUp !== undefined,
       ...(this.context.transfer && { canTransfer: true }),
+      ...(peer && { peer: peer.config }),
+      ...(own?.isAnswered && { isAnswered: true }),
     });
+    peer?.connectTo((request) => process.send(request));
     if (websocket) this.relay = this.relayOf(websocket);
   }
 
@@ -131,6 +136,9 @@ export class BotRun {
         return void this.hangUp();
       case 'transfer':
         return void this.transfer(message);
+      case 'answer':
+      case 'peer':
+        return this.context.peer?.receive(message);
       case 'requests':
         return this.requests && this.botSession.onRequest(this.requests.answer);
       case 'terminate':

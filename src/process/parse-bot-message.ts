@@ -1,7 +1,15 @@
+import { PEER_STATES, type PeerReport } from '../bot/bot-peer.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { isObject } from '../validation/is-object.js';
-import type { MediaStats } from '../media/media-transport.js';
-import { BOT_ENDS, type BotMessage, LOG_LEVELS, MAX_LOG_TEXT, MAX_REASON } from './bot-messages.js';
+import type { MediaStats } from '../media/media-transport.events.js';
+import {
+  BOT_ENDS,
+  type BotMessage,
+  LOG_LEVELS,
+  MAX_LOG_TEXT,
+  MAX_REASON,
+  MAX_SDP,
+} from './bot-messages.js';
 import { printableLines } from './printable-lines.js';
 
 /** Largest counter of a conversation. */
@@ -11,6 +19,7 @@ const MAX_ROUTES = 100;
 const MAX_ROUTE = 1_000;
 /** The most distinct kinds of malformed input. */
 const MAX_KINDS = 100;
+const SDP = /^v=0\r?\n[\x20-\x7e\r\n]*$/;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -64,6 +73,8 @@ const READERS: { readonly [T in BotMessage['type']]: (fields: Fields) => BotMess
     message: textOf(fields, 'message', MAX_REASON),
     stack: isAbsent(fields.stack) ? undefined : textOf(fields, 'stack', MAX_LOG_TEXT),
   }),
+  answer: answerOf,
+  peer: (fields) => ({ type: 'peer', state: choiceOf(fields, 'state', PEER_STATES) }),
   terminate: () => ({ type: 'terminate' }),
   requests: () => ({ type: 'requests' }),
 };
@@ -73,13 +84,15 @@ const isKnown = (type: string): type is BotMessage['type'] => Object.hasOwn(READ
 /** True for `null` too, which most languages write for absent fields. */
 const isAbsent = (value: unknown): boolean => value === undefined || value === null;
 
-function textOf(fields: Fields, name: string, max: number): string {
+function rawTextOf(fields: Fields, name: string, max: number): string {
   const text = fields[name];
   if (typeof text !== 'string' || text.length > max)
     throw new Error(`${name} must be a text of at most ${max} characters`);
-  return printableLines(text);
+  return text;
 }
 
+const textOf = (fields: Fields, name: string, max: number): string =>
+  printableLines(rawTextOf(fields, name, max));
 function routesOf(routes: unknown): string[] {
   if (!Array.isArray(routes) || routes.length > MAX_ROUTES)
     throw new Error(`routes must be a list of at most ${MAX_ROUTES}`);
@@ -97,6 +110,16 @@ function countOf(fields: Fields, name: string): number {
   if (typeof count === 'number' && Number.isInteger(count) && count >= 0 && count <= MAX_COUNT)
     return count;
   throw new Error(`each number of stats must be a whole one from 0 to ${MAX_COUNT}`);
+}
+
+function answerOf(fields: Fields): PeerReport {
+  const { id } = fields;
+  if (typeof id !== 'number') throw new Error('id must be the number of an offer');
+  if (!isAbsent(fields.error))
+    return { type: 'answer', id, error: textOf(fields, 'error', MAX_REASON) };
+  const sdp = rawTextOf(fields, 'sdp', MAX_SDP);
+  if (!SDP.test(sdp)) throw new Error('sdp must be lines of printable ASCII characters');
+  return { type: 'answer', id, sdp };
 }
 
 function statsOf(stats: unknown): MediaStats {

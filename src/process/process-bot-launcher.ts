@@ -1,6 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { BotLauncher } from '../bot/bot-launcher.js';
-import type { BotSession } from '../bot/bot-session.js';
+import { BotLauncher, type BotSession } from '../bot/bot-launcher.js';
 import { liveFieldOf } from '../bot/wire-classes.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { BotRun } from './bot-run.js';
@@ -10,9 +9,12 @@ import {
   resolveProcessBotOptions,
 } from './process-bot.options.js';
 import { ProcessPool } from './process-pool.js';
+import { PythonPackages } from './python-packages.js';
 
 /** Only live field that can be relayed to another process. */
 const RELAYED = 'websocket';
+/** Live field that a Python bot's own process can hold. */
+const PEER = 'webrtc_connection';
 
 /**
  * Runs each bot in an operating system process of its own, isolated from other conversations: leaks, blocking and crashes affect only
@@ -29,13 +31,17 @@ const RELAYED = 'websocket';
 export class ProcessBotLauncher extends BotLauncher implements OnModuleDestroy {
   private readonly options: ResolvedProcessBotOptions;
   private readonly pool: ProcessPool;
+  private readonly python: PythonPackages | undefined;
+  /** Python modules that processes load beside the bot's. */
+  private readonly modules = new Set<string>();
   private hasLoggedRoutes = false;
 
   /** @throws {InvalidOptionsError} naming every invalid option, and why */
   constructor(options: ProcessBotOptions) {
     super();
     this.options = resolveProcessBotOptions(options);
-    this.pool = new ProcessPool(this.options, ({ routes }) => this.logRoutes(routes));
+    this.pool = new ProcessPool(this.options, this.modules, ({ routes }) => this.logRoutes(routes));
+    if (this.options.python !== undefined) this.python = new PythonPackages(this.options);
     if (this.options.memoryLimitBytes < Infinity && process.platform !== 'linux') {
       new Logger('ProcessBotLauncher').warn('memoryLimitBytes is kept on Linux only.');
     }
@@ -50,8 +56,22 @@ export class ProcessBotLauncher extends BotLauncher implements OnModuleDestroy {
     return this.pool.close();
   }
 
+  /** True for Python bots over WebRTC. Their processes load what that needs from then on. */
+  override holdsPeers(args: { prototype: object }): boolean {
+    const holds = this.python !== undefined && liveFieldOf(args) === PEER;
+    if (holds) this.expect(args);
+    return holds;
+  }
+
+  /** Has processes of Python bots load what bots with such arguments need, ahead of their conversation. */
+  expect(args: { prototype: object }): void {
+    const module = this.python?.moduleOf(args);
+    if (module !== undefined) this.modules.add(module);
+  }
+
   override refusal(args: { prototype: object }): string | undefined {
     const live = liveFieldOf(args);
+    if (this.python && (live === undefined || live === PEER)) return this.python.problem(args);
     return live === undefined || live === RELAYED
       ? undefined
       : `its ${live} cannot travel to the process of a bot: use a launcher that runs in the runner's own`;

@@ -9,9 +9,13 @@ export class ProcessPool {
   private readonly idle = new Set<BotProcess>();
   private closed = false;
 
-  /** @param onLoaded called for each process once it is loaded */
+  /**
+   * @param modules Python modules that processes load beside the bot's
+   * @param onLoaded called for each process once it is loaded
+   */
   constructor(
     private readonly options: ResolvedProcessBotOptions,
+    private readonly modules: Iterable<string>,
     private readonly onLoaded: (process: BotProcess) => void,
   ) {}
 
@@ -39,7 +43,7 @@ export class ProcessPool {
   }
 
   private start(): BotProcess {
-    const process = new BotProcess(this.options);
+    const process = new BotProcess(this.options, this.modules);
     void process.loaded.then(
       () => this.onLoaded(process),
       () => undefined,

@@ -1,6 +1,7 @@
+import type { BotPeer } from '../bot/bot-peer.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import type { MediaConnection } from '../media/media-connection.js';
-import type { MediaStats } from '../media/media-transport.js';
+import type { MediaStats } from '../media/media-transport.events.js';
 import type { Session } from './session.js';
 
 /**
@@ -12,6 +13,8 @@ export class SessionContext {
   hangUp?: MediaConnection['hangUp'];
   /** Transfers the call at its provider. Never rejects. */
   transfer?: MediaConnection['transfer'];
+  /** Peer connection in the bot's process. */
+  peer?: BotPeer;
   /** Media statistics; `undefined` for a bot without `createTransport`. */
   mediaStats?: MediaStats;
   /** True once `createTransport` was called. */
@@ -22,7 +25,7 @@ export class SessionContext {
 }
 
 /** Capabilities that a transport provides at launch. */
-export type HandOver = Pick<SessionContext, 'hangUp' | 'transfer'>;
+export type HandOver = Pick<SessionContext, 'hangUp' | 'transfer' | 'peer'>;
 
 const contexts = new WeakMap<RunnerArguments, SessionContext>();
 

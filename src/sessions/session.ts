@@ -1,5 +1,5 @@
 import type { Principal } from '../auth/runner-auth.js';
-import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
+import { BotSession, type SessionRequestHandler } from '../bot/bot-launcher.js';
 import { botFailed, isEndAtWork, SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { attempt, guardListeners } from '../errors/attempt.js';
 import { type RunnerLog, RunnerLogger } from '../errors/runner-logger.js';

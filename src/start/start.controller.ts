@@ -31,7 +31,7 @@ export class StartController {
   @ApiRoute({
     summary: 'Opens a session, and says how to reach it',
     description:
-      'Where the transport is a room, the bot starts at once; otherwise when its caller connects. Malformed JSON counts as empty.',
+      'Where the transport is a room, the bot starts at once; otherwise when its client connects. Malformed JSON counts as empty. The session id is in the header X-Session-Id.',
     body: json(StartRequest),
     answers: { 200: { description: 'The session is open.', content: json(StartAnswer) } },
     errors: ['INVALID_FIELDS', ...START_ERRORS],
@@ -49,7 +49,8 @@ export class StartController {
       },
       ({ context: { session }, answer }) => {
         this.adapterHost.httpAdapter.setHeader(response, 'x-session-id', session.id);
-        return { sessionId: session.id, ...answer };
+        // The published WebSocket transport refuses every field but `wsUrl` and `token`.
+        return 'wsUrl' in answer ? answer : { sessionId: session.id, ...answer };
       },
     );
   }

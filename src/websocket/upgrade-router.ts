@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RunnerLogger } from '../errors/runner-logger.js';
-import { goOnWithoutUpgrade, isToWebSocket } from '../compat/http-upgrade.js';
+import { goOnWithoutUpgrade, isToWebSocket } from '../compat/node-http.js';
 import { EventEmitter } from 'node:events';
 import { WebSocketServer } from 'ws';
 import { RunnerWebSocket } from './runner-web-socket.js';

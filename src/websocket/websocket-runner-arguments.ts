@@ -16,7 +16,9 @@ export class WebSocketRunnerArguments extends RunnerArguments {
   websocket!: WebSocket;
 
   /** `websocket` for plain clients, else the carrier: `twilio`, `telnyx`, `plivo`, `exotel`. */
-  @OptionalString('`websocket` for plain clients, else the name of the carrier.', 'twilio')
+  @OptionalString('`websocket` for plain clients, else the name of the carrier.', {
+    example: 'twilio',
+  })
   transport_type?: string;
 
   /** Upgrade request of the peer, without the runner's tokens; `undefined` for a socket that is not the runner's own. */

@@ -22,7 +22,7 @@ import {
   WebSocketModule,
   WhatsAppModule,
 } from '../../src/index.js';
-import { SwaggerPackage } from '../../src/openapi/swagger-package.js';
+import { SwaggerPackage } from '../../src/openapi/runner-api.js';
 import { RecordingLauncher, startHost } from '../../src/testing/index.js';
 import { CHROMIUM } from '../support/chromium.js';
 import { closeApps, PLATFORMS, startApp } from '../support/runner-app.js';

@@ -72,7 +72,7 @@ describe('pipecat-runner', () => {
     expect(banner).toMatch(/WebSocket auth\s+none/);
     const { json } = await post(`${url}/start`, { transport: 'websocket' });
     const client = await connectClient(json.wsUrl as string);
-    expect((await client.ready()).data).toMatchObject({ version: '2.1.0' });
+    expect((await client.ready()).data).toMatchObject({ version: '2.2.0' });
     expect((await client.next('bot-output')).data).toMatchObject({
       text: expect.stringMatching(/^Hello/),
     });
@@ -285,10 +285,10 @@ describe('pipecat-runner', () => {
   ])('runs a bot that is %s', async (what, source) => {
     await writeFile(join(dir, 'bot.mjs'), source);
     const { url } = await start('--bot', './bot.mjs');
-    const { json } = await post(`${url}/start`, { transport: 'websocket' });
+    const { json, sessionId } = await post(`${url}/start`, { transport: 'websocket' });
     const { WebSocket } = await import('ws');
     const client = new WebSocket(json.wsUrl as string);
-    await expect(nextText(client)).resolves.toBe(`from ${what} ${json.sessionId as string}`);
+    await expect(nextText(client)).resolves.toBe(`from ${what} ${sessionId}`);
     client.close();
   });
 

@@ -6,12 +6,13 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const VERSION = '1.14.0';
+const EXTRAS = ['websocket', 'livekit', 'webrtc', 'moq'];
 
 /** The folder of the environment. */
 const FOLDER = join(
   process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'),
   'nestjs-pipecat-runner',
-  `pipecat-${VERSION}`,
+  ['pipecat', VERSION, ...EXTRAS].join('-'),
 );
 
 /** A Python that has it; `PIPECAT_PYTHON` names another one. */
@@ -31,7 +32,7 @@ export function buildPipecat() {
       join(building, 'bin', 'python'),
       [
         ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'],
-        `pipecat-ai[websocket,livekit]==${VERSION}`,
+        `pipecat-ai[${EXTRAS.join()}]==${VERSION}`,
       ],
       { stdio: 'pipe', timeout: 600_000 },
     );

@@ -21,6 +21,8 @@ export interface WebRtcClientOptions {
   readonly video?: boolean;
   /** Audio only, as from a phone, without a data channel. */
   readonly soundOnly?: boolean;
+  /** A data channel only, as of a text client. */
+  readonly textOnly?: boolean;
   readonly iceServers?: werift.RTCIceServer[];
   readonly iceTransportPolicy?: 'all' | 'relay';
   /** Changes the offer before it is sent. */
@@ -217,7 +219,7 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
   }
 
   private makePeer(): void {
-    const { iceServers = [], iceTransportPolicy, video, soundOnly } = this.options;
+    const { iceServers = [], iceTransportPolicy, video, soundOnly, textOnly } = this.options;
     const pc = new werift.RTCPeerConnection({
       iceServers,
       ...(iceTransportPolicy && { iceTransportPolicy }),
@@ -227,7 +229,7 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
       headerExtensions: {},
     });
     this.pc = pc;
-    this.audio = pc.addTransceiver('audio', { direction: 'sendrecv' });
+    if (!textOnly) this.audio = pc.addTransceiver('audio', { direction: 'sendrecv' });
     if (video) this.camera = pc.addTransceiver('video', { direction: 'sendrecv' });
     this.channel = soundOnly ? undefined : pc.createDataChannel('chat', { ordered: true });
     if (iceServers.length === 0) {

@@ -1,11 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
+import type { PeerRequest } from '../../bot/bot-peer.js';
 import type { BotMessage, RunnerMessage } from '../bot-messages.js';
 import { readLines } from '../read-lines.js';
 
 const CONTROL_FD = 3;
-/** Known types of the runner's messages. */
-const TYPES: Readonly<Record<RunnerMessage['type'], true>> = {
+/** Known types of the runner's messages. A bot in Node holds no peer connection. */
+const TYPES: Readonly<Record<Exclude<RunnerMessage['type'], PeerRequest['type']>, true>> = {
   start: true,
   stop: true,
   hung_up: true,

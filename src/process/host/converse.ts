@@ -37,6 +37,7 @@ export async function converse(
   const websocket = await relayed?.opened;
   if (websocket) {
     websocket.handshake = start.handshake;
+    websocket.isAnswered = start.isAnswered === true;
     websocket.upgrade = start.upgrade;
   }
   const args = runnerArgumentsFromJSON(start.args, websocket && { websocket });

@@ -1,4 +1,4 @@
-import type { SessionRequestHandler } from '../../bot/bot-session.js';
+import type { SessionRequestHandler } from '../../bot/bot-launcher.js';
 import type { SessionEnd } from '../../bot/session-end.js';
 import { attempt } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';

@@ -27,12 +27,18 @@ interface Section {
   readonly formats: readonly string[];
   readonly lines: readonly string[];
   readonly mid: string;
+  /** False for a section that the client rejects or has stopped. */
+  readonly lives: boolean;
   /** False for a section that can only be rejected. */
   readonly usable: boolean;
 }
 
+type Unjudged = Omit<Section, 'lives' | 'usable'>;
+
 /** A parsed and sanitised offer. */
 export interface Offer {
+  /** SDP as the client sent it. */
+  readonly original: string;
   /** SDP with the supported sections and attributes only. */
   readonly sdp: string;
   /** True for an offer with `a=setup:passive`, whose answer must be `a=setup:active`. */
@@ -47,9 +53,10 @@ export interface Offer {
 
 /**
  * Parses and sanitises an offer: removes unsupported codecs and sections, and mDNS candidates.
+ * @param needsAudio refuses offers with neither audio in Opus nor a data channel alone
  * @throws {RunnerError} `BAD_REQUEST` naming what is wrong
  */
-export function readOffer(sdp: string): Offer {
+export function readOffer(sdp: string, needsAudio = true): Offer {
   const [head = '', ...bodies] = sdp.split(/\r?\n(?=m=)/);
   const session = linesOf(head);
   if (session[0] !== 'v=0') throw bad('it does not begin with v=0');
@@ -63,15 +70,17 @@ export function readOffer(sdp: string): Offer {
   });
   checkMids(sections);
   const used = sections.filter(({ usable }) => usable);
-  if (!used.some(({ kind }) => kind === 'audio')) {
-    throw bad('it has no audio in Opus, the codec that bots speak');
+  if (needsAudio && !hasMedia(sections)) {
+    throw bad('it has no audio in Opus, the codec that bots speak, nor a data channel alone');
   }
+  if (used.length === 0) throw bad('it has no media section that can be accepted');
   for (const section of used) checkTransport(section, session);
   const bundle = /^a=group:BUNDLE (.*)$/m.exec(head)?.[1]?.split(' ');
   const bundled = used.map(({ mid }) => mid).filter((mid) => bundle?.includes(mid));
   const own = session.filter((line) => /^[vost]=/.test(line) || SESSION_ATTRIBUTES.test(line));
   refuseMany(own, 'the session');
   return {
+    original: sdp,
     sdp: [
       ...own,
       ...(bundle ? [`a=group:BUNDLE ${bundled.join(' ')}`] : []),
@@ -83,6 +92,13 @@ export function readOffer(sdp: string): Offer {
     ufrag: attribute('ice-ufrag', used[0]!.lines, session)!,
     completeAnswer: (answer) => completeAnswer(answer, sections),
   };
+}
+
+/** True for audio in Opus, and for a data channel without any audio, as of text clients. */
+function hasMedia(sections: readonly Section[]): boolean {
+  const has = (wanted: string, trait: 'lives' | 'usable'): boolean =>
+    sections.some((section) => section.kind === wanted && section[trait]);
+  return has('audio', 'usable') || (has('application', 'usable') && !has('audio', 'lives'));
 }
 
 function readSection(lines: readonly string[], index: number): Section {
@@ -102,10 +118,10 @@ function readSection(lines: readonly string[], index: number): Section {
   }
   // Port 0 rejects a section, unless it is bundle-only (RFC 9143).
   const lives = Number(port) > 0 || lines.includes('a=bundle-only');
-  return { ...section, usable: lives && canUse(section) };
+  return { ...section, lives, usable: lives && canUse(section) };
 }
 
-function canUse(section: Omit<Section, 'usable'>): boolean {
+function canUse(section: Unjudged): boolean {
   const { kind, protocol, formats } = section;
   if (kind === 'application') {
     return /DTLS\/SCTP$/.test(protocol) && /^(webrtc-datachannel|\d+)$/.test(formats[0]!);
@@ -116,7 +132,7 @@ function canUse(section: Omit<Section, 'usable'>): boolean {
 }
 
 /** Returns the client's preferred payload type among the supported ones. */
-function usableType({ kind, formats, lines }: Omit<Section, 'usable'>): string | undefined {
+function usableType({ kind, formats, lines }: Unjudged): string | undefined {
   const codec = kind === 'audio' ? AUDIO_CODEC : kind === 'video' ? VIDEO_CODEC : undefined;
   const names = new Map<string, string>();
   const inMode1 = new Set<string>();
@@ -186,21 +202,32 @@ function refuseMany(lines: readonly string[], where: string): void {
   }
 }
 
+const CANDIDATE =
+  /^(?:a=)?(candidate:[\w+/=-]{1,64} [1-9]\d{0,2} (\S{1,16}) \d{1,10} (\S{1,255}) (\d{1,5}) typ (host|srflx|prflx|relay)( .*)?)$/i;
+
+function matchCandidate(line: string): RegExpExecArray {
+  const match = CANDIDATE.exec(line.trim());
+  if (!match || Number(match[4]) > 65_535 || /[^\x20-\x7e]/.test(line)) {
+    throw new RunnerError('BAD_REQUEST', 'The candidate is not the line of an ICE candidate.');
+  }
+  return match;
+}
+
 /**
  * Validates an ICE candidate line.
  * @param line with or without `a=`
+ * @returns the line without `a=`
+ * @throws {RunnerError} `BAD_REQUEST` for a malformed candidate
+ */
+export const checkCandidate = (line: string): string => matchCandidate(line)[1]!;
+
+/**
+ * Validates an ICE candidate line, as {@link checkCandidate} does.
  * @returns `undefined` for a well-formed candidate that cannot be used: TCP, or an mDNS name instead of an address
  * @throws {RunnerError} `BAD_REQUEST` for a malformed candidate
  */
 export function usableCandidate(line: string): string | undefined {
-  const match =
-    /^(?:a=)?(candidate:[\w+/=-]{1,64} [1-9]\d{0,2} (\S{1,16}) \d{1,10} (\S{1,255}) (\d{1,5}) typ (host|srflx|prflx|relay)( .*)?)$/i.exec(
-      line.trim(),
-    );
-  if (!match || Number(match[4]) > 65_535 || /[^\x20-\x7e]/.test(line)) {
-    throw new RunnerError('BAD_REQUEST', 'The candidate is not the line of an ICE candidate.');
-  }
-  const [, candidate, transport, address] = match;
+  const [, candidate, transport, address] = matchCandidate(line);
   return transport!.toLowerCase() === 'udp' && isIP(address!) !== 0 ? candidate : undefined;
 }
 

@@ -6,6 +6,14 @@ import { parseJson } from '../../limits/json-limits.js';
 import { BufferedEmitter, MESSAGE_BUFFER } from '../../media/buffered-emitter.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import type { NegotiatedTrack, Peer, PeerEvents, PeerStats } from './peer/peer.js';
+import {
+  type CandidateSection,
+  contradictoryOffer,
+  MAX_CANDIDATES,
+  MAX_OFFERS,
+  type Negotiator,
+  tooManyOffers,
+} from './negotiator.js';
 import { type Offer, ufragOf, usableCandidate } from './sdp.js';
 import { AudioTrack, VideoTrack } from './tracks.js';
 
@@ -54,13 +62,10 @@ const SIGNALLING = 'signalling';
 const PING = 'ping';
 /** Heartbeat timeout, in milliseconds, after which a client is `disconnected`. */
 const HEARTBEAT_TIMEOUT_MS = 3_000;
-/** The most messages queued until the data channel opens, and the longest wait for it after connecting, in milliseconds. */
+/** The most messages and characters queued until the data channel opens, and the longest wait for it after connecting, in milliseconds. */
 const MAX_QUEUED = 50;
+const MAX_QUEUED_LENGTH = 1_000_000;
 const CHANNEL_TIMEOUT_MS = 10_000;
-/** The most ICE candidates of a client per ICE generation: each makes the runner send checks to an arbitrary address. */
-const MAX_CANDIDATES = 100;
-/** The most pending offers of a client: each takes some milliseconds. */
-const MAX_OFFERS = 10;
 /** Shortest interval between renegotiation requests to the client, in milliseconds. */
 const RENEGOTIATE_AGAIN_MS = 2_000;
 /** The most events buffered until a listener is attached. */
@@ -74,7 +79,10 @@ let made = 0;
  *
  * Events are buffered until the first listener is attached.
  */
-export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnectionEvents> {
+export class SmallWebRTCConnection
+  extends BufferedEmitter<SmallWebRTCConnectionEvents>
+  implements Negotiator
+{
   /** Connection id in the signalling between client and runner. */
   readonly pcId = `SmallWebRTCConnection#${made++}-${randomUUID().replaceAll('-', '')}`;
   /** The client's microphone and the bot's audio. */
@@ -93,6 +101,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   private negotiating: Promise<unknown> = Promise.resolve();
   private offers = 0;
   private queued: string[] = [];
+  private queuedLength = 0;
   private queues = true;
   private askedMs = -Infinity;
   private connectTimer: NodeJS.Timeout | undefined;
@@ -148,12 +157,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
    * many offers are pending
    */
   async renegotiate(offer: Offer, restart = false): Promise<WebRtcAnswer> {
-    if (this.offers >= MAX_OFFERS) {
-      throw new RunnerError(
-        'WRONG_STATE',
-        `${MAX_OFFERS} offers of this client wait for their answer.`,
-      );
-    }
+    if (this.offers >= MAX_OFFERS) throw tooManyOffers();
     this.offers++;
     // Serialised: each negotiation builds on the one before.
     const answer = this.negotiating.then(() => this.answerTo(offer, restart));
@@ -174,7 +178,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
    * @param where the media section of the candidate
    * @throws {RunnerError} `BAD_REQUEST` for a malformed candidate
    */
-  addCandidate(line: string, where: { mid?: string; index?: number }): void {
+  addCandidate(line: string, where: CandidateSection): void {
     // Unusable candidates do not count: a client with mDNS names only is discovered as peer-reflexive.
     const candidate = line === '' ? undefined : usableCandidate(line);
     const { mids = [], ufrag } = this.offer ?? {};
@@ -193,10 +197,14 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     const text = JSON.stringify(message);
     if (this.peer?.send(text)) return true;
     if (this.currentState === 'closed' || !this.queues) return false;
-    if (this.queued.length >= MAX_QUEUED) {
-      this.warnOnce(`more than ${MAX_QUEUED} messages wait for the client; the newest are dropped`);
+    const length = this.queuedLength + text.length;
+    if (this.queued.length >= MAX_QUEUED || length > MAX_QUEUED_LENGTH) {
+      this.warnOnce(
+        `more than ${MAX_QUEUED} messages, or ${MAX_QUEUED_LENGTH} characters, wait for the client; the newest are dropped`,
+      );
       return false;
     }
+    this.queuedLength = length;
     this.queued.push(text);
     return true;
   }
@@ -225,8 +233,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     }
     this.peer ??= this.newPeer();
     const { sdp, tracks } = await this.peer.answer(offer.sdp).catch((cause: unknown) => {
-      const message = 'The offer cannot be answered: it contradicts itself, or what was agreed on.';
-      throw new RunnerError('BAD_REQUEST', message, { cause });
+      throw contradictoryOffer(cause);
     });
     this.refuseWhenClosed();
     if (this.offer?.ufrag !== offer.ufrag) this.candidates = 0;
@@ -314,7 +321,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
       if (this.queued.length > 0) {
         this.observer.warn(`the client opened no channel; ${this.queued.length} messages dropped`);
       }
-      this.queued = [];
+      this.takeQueued();
       this.queues = false;
     }, CHANNEL_TIMEOUT_MS);
     this.setState('connected');
@@ -322,7 +329,12 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
 
   private flush(): void {
     clearTimeout(this.channelTimer);
-    for (const text of this.queued.splice(0)) this.peer!.send(text);
+    for (const text of this.takeQueued()) this.peer!.send(text);
+  }
+
+  private takeQueued(): string[] {
+    this.queuedLength = 0;
+    return this.queued.splice(0);
   }
 
   private receive(text: string): void {

@@ -58,6 +58,12 @@ export class SmallWebRtcOptions {
   @Milliseconds(1)
   gatheringTimeoutMs?: number = 2_000;
   /**
+   * Timeout of the answer of a bot in a process of its own, in milliseconds, from the offer on: the process may have to start first.
+   * @default 30_000
+   */
+  @Milliseconds(1)
+  answerTimeoutMs?: number = 30_000;
+  /**
    * Timeout for a client to connect after the answer, in milliseconds.
    * @default 60_000
    */
@@ -69,7 +75,7 @@ export class SmallWebRtcOptions {
    */
   @Milliseconds(1)
   peerTimeoutMs?: number = 9_000;
-  /** WebRTC implementation. @default werift */
+  /** WebRTC implementation of bots in the runner's process. @default werift */
   @Accepts(
     'must be a PeerStack',
     (value) => typeof (value as PeerStack | null)?.create === 'function',

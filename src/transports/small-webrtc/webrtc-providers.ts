@@ -1,4 +1,6 @@
 import type { FactoryProvider, Provider } from '@nestjs/common';
+import { BotLauncher } from '../../bot/bot-launcher.js';
+import { SmallWebRTCRunnerArguments } from './dto/small-webrtc-runner-arguments.dto.js';
 import { IceServers } from './ice-servers.js';
 import { PEER_STACK } from './peer-stack.token.js';
 import { type ResolvedSmallWebRtcOptions, SMALL_WEBRTC_OPTIONS } from './small-webrtc.options.js';
@@ -14,8 +16,9 @@ export const webRtcProviders = (
   IceServers,
   {
     provide: PEER_STACK,
-    useFactory: async ({ stack }: ResolvedSmallWebRtcOptions) => stack ?? (await loadPeerStack()),
-    inject: [SMALL_WEBRTC_OPTIONS],
+    useFactory: async ({ stack }: ResolvedSmallWebRtcOptions, launcher: BotLauncher) =>
+      launcher.holdsPeers?.(SmallWebRTCRunnerArguments) ? undefined : (stack ?? loadPeerStack()),
+    inject: [SMALL_WEBRTC_OPTIONS, BotLauncher],
   },
   { provide: SMALL_WEBRTC_OPTIONS, ...options },
 ];

@@ -3,14 +3,14 @@ import { type Principal, reaches } from '../../auth/runner-auth.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
+import { isObject } from '../../validation/is-object.js';
 import { validateInto } from '../../validation/validate-into.js';
 import { TransportRegistry } from '../transport-registry.js';
-import { SmallWebRTCRunnerArguments } from './dto/small-webrtc-runner-arguments.dto.js';
 import { IceCandidate, type IceCandidates } from './dto/ice-candidates.dto.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import type { WebRtcOffer } from './dto/webrtc-offer.dto.js';
-import { forEsp32, type Offer, readOffer } from './sdp.js';
-import type { SmallWebRTCConnection } from './small-webrtc-connection.js';
+import type { Negotiator } from './negotiator.js';
+import { forEsp32, type Offer } from './sdp.js';
 import { type ResolvedSmallWebRtcOptions, SMALL_WEBRTC_OPTIONS } from './small-webrtc.options.js';
 import { WebRtcConnections } from './webrtc-connections.js';
 
@@ -19,7 +19,7 @@ export const WEBRTC = 'webrtc';
 
 interface Known {
   readonly session: Session;
-  readonly connection: SmallWebRTCConnection;
+  readonly negotiator: Negotiator;
 }
 
 /** WebRTC signalling of sessions: offers and ICE candidates. */
@@ -35,26 +35,36 @@ export class WebRtcSessions {
     private readonly transports: TransportRegistry,
   ) {}
 
+  /** True for the id of a session that has not ended. */
+  isKnown(sessionId: string): boolean {
+    return this.sessions.get(sessionId) !== undefined;
+  }
+
   /**
    * Answers an offer: renegotiates the connection that it names, or creates a new one with a bot.
    * @param sessionId the session from `/start`; without one a session is opened
+   * @param newId id of the session to be opened. @default a UUID
    * @throws {RunnerError} `BAD_REQUEST`, `UNKNOWN_SESSION`, `WRONG_STATE` when the session has its client, and the refusals of a new session
    */
   async offer(
     request: WebRtcOffer,
     principal: Principal | undefined,
     sessionId?: string,
+    newId?: string,
   ): Promise<WebRtcAnswer> {
     this.transports.require(WEBRTC);
-    const offer = readOffer(request.sdp);
+    const offer = this.connections.read(request.sdp);
     const known = this.find(request.pc_id, principal, sessionId);
-    if (known) return known.connection.renegotiate(offer, request.restart_pc);
+    if (known) return known.negotiator.renegotiate(offer, request.restart_pc);
     if (this.options.connectionMode === 'single' && this.known.size > 0) {
       throw new RunnerError('BAD_REQUEST', 'This bot talks to one client at a time, and has one.');
     }
-    const body = request.request_data ?? request.requestData;
+    const body = bodyOf(request);
     if (sessionId === undefined) {
-      const open = { transport: WEBRTC, body, principal };
+      if (newId !== undefined && this.sessions.history.get(newId)) {
+        throw new RunnerError('WRONG_STATE', 'This session has ended; start another one.');
+      }
+      const open = { transport: WEBRTC, body, principal, id: newId };
       return this.sessions.start(open, (session) => this.begin(session, offer));
     }
     const session = await this.claim(sessionId, principal);
@@ -79,7 +89,7 @@ export class WebRtcSessions {
     if (!known) throw new RunnerError('NOT_FOUND', 'There is no connection with this pc_id.');
     const valid = candidates.map((one, i) => validateInto(IceCandidate, one, `candidates[${i}]`));
     for (const { candidate, sdp_mid, sdp_mline_index } of valid) {
-      known.connection.addCandidate(candidate, { mid: sdp_mid, index: sdp_mline_index });
+      known.negotiator.addCandidate(candidate, { mid: sdp_mid, index: sdp_mline_index });
     }
   }
 
@@ -100,18 +110,23 @@ export class WebRtcSessions {
     throw new RunnerError('WRONG_STATE', 'This session has its client; start another one.');
   }
 
-  private async begin(session: Session, offer: Offer): Promise<WebRtcAnswer> {
+  private begin(session: Session, offer: Offer): Promise<WebRtcAnswer> {
     const { esp32Host } = this.options;
-    const connection = await this.connections.create(session, (sdp) =>
-      esp32Host === undefined ? sdp : forEsp32(sdp, esp32Host),
-    );
-    const answer = await connection.renegotiate(offer);
-    this.known.set(connection.pcId, { session, connection });
-    session.onEnd(() => void this.known.delete(connection.pcId));
-    this.sessions.launch(
-      session,
-      new SmallWebRTCRunnerArguments({ webrtc_connection: connection }),
-    );
-    return answer;
+    return this.connections.open(session, {
+      offer,
+      adaptAnswer: (sdp) => (esp32Host === undefined ? sdp : forEsp32(sdp, esp32Host)),
+      reply: (answer, negotiator) => {
+        this.known.set(answer.pc_id, { session, negotiator });
+        session.onEnd(() => void this.known.delete(answer.pc_id));
+        return answer;
+      },
+      launch: (args, handOver) => this.sessions.launch(session, args, handOver),
+    });
   }
 }
+
+/** Returns the request data of an offer. An empty object, which the Android client always sends, is none. */
+const bodyOf = ({ request_data, requestData }: WebRtcOffer): unknown =>
+  [request_data, requestData].find(
+    (data) => data != null && !(isObject(data) && Object.keys(data).length === 0),
+  );

@@ -16,8 +16,7 @@ import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
 import { RecentCalls } from '../recent-calls.js';
-import { SmallWebRTCRunnerArguments } from '../small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
-import { type Offer, readOffer } from '../small-webrtc/sdp.js';
+import type { Offer } from '../small-webrtc/sdp.js';
 import { WebRtcConnections } from '../small-webrtc/webrtc-connections.js';
 import { TransportRegistry } from '../transport-registry.js';
 import type { WhatsAppCall } from './dto/whatsapp-call.dto.js';
@@ -73,7 +72,7 @@ export class WhatsAppCalls implements OnModuleInit {
   }
 
   private async answer(call: WhatsAppCall): Promise<string> {
-    const offer = readOffer(offerOf(call));
+    const offer = this.connections.read(offerOf(call));
     const ongoing: OngoingCall = { over: false };
     this.ongoing.set(call.id, ongoing);
     try {
@@ -113,18 +112,24 @@ export class WhatsAppCalls implements OnModuleInit {
     const { id, from = '', to } = call;
     ongoing.session = session;
     session.onEnd(() => void this.ongoing.delete(id));
-    const connection = await this.connections.create(session, withSha256Only);
-    const { sdp } = await connection.renegotiate(offer);
-    session.onEnd(async () => {
-      if (!ongoing.over) await this.client.terminate(id);
+    await this.connections.open(session, {
+      offer,
+      adaptAnswer: withSha256Only,
+      reply: async ({ sdp }) => {
+        session.onEnd(async () => {
+          if (!ongoing.over) await this.client.terminate(id);
+        });
+        await this.client.preAccept(id, from, sdp);
+        await this.client.accept(id, from, sdp);
+      },
+      launch: (args, handOver) => {
+        args.call_data = new CallData({ call_id: id, from: call.from, to });
+        this.sessions.launch(session, args, {
+          ...handOver,
+          hangUp: () => this.hangUp(id, ongoing),
+        });
+      },
     });
-    await this.client.preAccept(id, from, sdp);
-    await this.client.accept(id, from, sdp);
-    const args = new SmallWebRTCRunnerArguments({
-      webrtc_connection: connection,
-      call_data: new CallData({ call_id: id, from: call.from, to }),
-    });
-    this.sessions.launch(session, args, { hangUp: () => this.hangUp(id, ongoing) });
   }
 
   private async hangUp(callId: string, ongoing: OngoingCall): Promise<HangUpOutcome> {

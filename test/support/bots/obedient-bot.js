@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createTransport } from 'nestjs-pipecat-runner';
-import { parseTelephonyWebSocket } from 'nestjs-pipecat-runner/bot';
+import { parseTelephonyWebSocket, RtviSession } from 'nestjs-pipecat-runner/bot';
 
 const DEEDS = {
   async tell(args, session) {
@@ -146,6 +146,18 @@ const DEEDS = {
     const first = await parseTelephonyWebSocket(websocket);
     const again = await parseTelephonyWebSocket(websocket);
     session.logger.log(`parsed "${first.transport_type}" "${again.transport_type}"`);
+  },
+  /** Has the client run a function for each event of its user interface. */
+  async rtvi(args, session) {
+    const transport = await createTransport(args);
+    const rtvi = new RtviSession(transport);
+    session.ready();
+    rtvi.on('ui-event', async ({ event, payload }) => {
+      const outcome = await rtvi.callFunction(event, payload).catch(({ code }) => code);
+      rtvi.send('server-message', { outcome });
+      session.logger.log(`outcome ${JSON.stringify(outcome)}`);
+    });
+    await once(session.signal, 'abort');
   },
   async requests(_args, session) {
     session.onRequest(answer);

@@ -1,12 +1,45 @@
 import { CallData } from '../../../../bot/call-data.js';
 import { objectIn, textIn } from '../../../../media/serializers/json-message.js';
-import { type ApiRequest, basicAuth, objectOf } from '../call-api.js';
+import { type ApiRequest, basicAuth, objectOf, type Carrier } from '../carrier.js';
 import { sipHeadersIn } from '../call-parameters.js';
-import type { Carrier } from '../carrier.js';
 import { BUSY_XML, connectStream, dialTarget, REFUSAL_XML } from '../xml.js';
-import { twilioDialect } from './twilio.dialect.js';
-import { TwilioSerializer } from './twilio.serializer.js';
 import { verifyTwilio } from './twilio.signature.js';
+import { type CarrierDialect, hexId, jsonDialect } from '../carrier-dialect.js';
+import { MULAW } from '../../../../media/codecs/g711.js';
+import { JsonCarrierSerializer } from '../json-carrier.serializer.js';
+
+/** Serializer for Twilio Media Streams: https://www.twilio.com/docs/voice/media-streams/websocket-messages. */
+export class TwilioSerializer extends JsonCarrierSerializer {
+  constructor(streamSid: string) {
+    super({ codecs: { in: MULAW, out: MULAW }, stream: { streamSid } });
+  }
+}
+
+/** https://www.twilio.com/docs/voice/media-streams/websocket-messages */
+export const twilioDialect: CarrierDialect = {
+  ...jsonDialect('streamSid', 'sequenceNumber', 'callSid'),
+  newIds: () => ({ streamId: `MZ${hexId()}`, callId: `CA${hexId()}` }),
+  handshake: ({ streamId, callId, from, to, customParameters }) => [
+    { event: 'connected', protocol: 'Call', version: '1.0.0' },
+    {
+      event: 'start',
+      sequenceNumber: '1',
+      streamSid: streamId,
+      start: {
+        streamSid: streamId,
+        accountSid: 'AC00000000000000000000000000000000',
+        callSid: callId,
+        tracks: ['inbound'],
+        customParameters: {
+          ...(from !== undefined && { from_number: from }),
+          ...(to !== undefined && { to_number: to }),
+          ...customParameters,
+        },
+        mediaFormat: { encoding: 'audio/x-mulaw', sampleRate: 8000, channels: 1 },
+      },
+    },
+  ],
+};
 
 /**
  * Twilio account: `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN`, `TWILIO_API_KEY`, `TWILIO_API_SECRET`, `TWILIO_REGION`, `TWILIO_EDGE`. The API key, where
