@@ -128,7 +128,7 @@ class Runner(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def begin(self, module, given, uploads_folder):
         """Returns the `cli_args` and the `file_storage` of a conversation. `given` are the runner's flags, if any; the folder is its, too."""
         flags = {**self.flags, **(given or {}), **self.own_flags}
-        storage = file_storage_of(module, uploads_folder or flags.get("uploads_folder"))
+        storage = file_storage_of(module, uploads_folder)
         self.globals = {"RUNNER_FILE_STORAGE": storage}
         for name in ("host", "port", "downloads_folder"):
             if flags.get(name) is not None:

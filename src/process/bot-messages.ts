@@ -95,6 +95,8 @@ export interface StartMessage {
   readonly upgrade?: UpgradeRequest;
   /** Path of the Unix socket for requests to the session; absent where none can be made. */
   readonly requests?: string;
+  /** Folder of uploaded files, for Pipecat's `LocalFileStorage`. */
+  readonly uploadsFolder?: string;
   readonly canHangUp: boolean;
   readonly canTransfer?: boolean;
   /** Configuration of the client's peer connection, for a program that holds it. */

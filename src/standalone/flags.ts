@@ -77,7 +77,7 @@ export function parseFlags(
     )
     .option(
       '--uploads-folder-max-files <count>',
-      'how many uploaded files are kept, of those that belong to no session; 0 for all',
+      'how many uploaded files are kept, of each session and of those without one; 0 for all',
       count,
       10,
     )
@@ -143,11 +143,6 @@ export function parseFlags(
   if (flags.transport === 'vonage' && env.VONAGE_SESSION_ID) {
     command.error(
       'error: this runner does not join the Vonage video session of VONAGE_SESSION_ID; without it, -t vonage takes calls over the Audio Connector',
-    );
-  }
-  if (flags.uploadsFolder !== undefined) {
-    command.error(
-      'error: this runner takes no uploads yet; leave out --uploads-folder and PIPECAT_UPLOADS_FOLDER',
     );
   }
   if (flags.esp32 && isIP(flags.host) === 0) {

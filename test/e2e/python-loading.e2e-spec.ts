@@ -129,15 +129,15 @@ if __name__ == "__main__":
     mkdirSync(join(dir, 'uploads'));
     writeFileSync(join(dir, 'uploads', '0a'.repeat(16)), 'a picture');
     write({ 'bot.py': says(`(await runner_args.file_storage.load("${STORED}")).decode()`) });
-    const cliArgs = { uploads_folder: join(dir, 'uploads') };
-    expect(await said('bot.py', { cliArgs })).toBe('a picture');
+    const uploads = { folder: join(dir, 'uploads') };
+    expect(await said('bot.py', { uploads })).toBe('a picture');
   });
 
   it('brings a storage of its own', async () => {
     write({
       'bot.py': `def create_file_storage():\n    return "mine"\n${says('runner_args.file_storage')}`,
     });
-    expect(await said('bot.py', { cliArgs: { uploads_folder: dir } })).toBe('mine');
+    expect(await said('bot.py', { uploads: { folder: dir } })).toBe('mine');
   });
 
   it('fails with the reason when its storage is made by a coroutine', async () => {
