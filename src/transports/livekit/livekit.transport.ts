@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { RunnerTransport, type StartContext } from '../runner-transport.js';
+import { type BrowserSources, RunnerTransport, type StartContext } from '../runner-transport.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { LiveKitServer } from './livekit-server.js';
 import { LiveKitSessions } from './livekit-sessions.js';
@@ -20,6 +20,14 @@ export class LiveKitTransport extends RunnerTransport {
 
   override get disabledReason(): string | undefined {
     return this.server.disabledReason;
+  }
+
+  override get browserSources(): BrowserSources {
+    const { host, protocol } = new URL(this.server.url);
+    const tls = /^(wss|https):$/.test(protocol) ? 's' : '';
+    // LiveKit Cloud sends clients to the server of their region.
+    const hosts = host.endsWith('.livekit.cloud') ? [host, '*.livekit.cloud'] : [host];
+    return { 'connect-src': hosts.flatMap((one) => [`ws${tls}://${one}`, `http${tls}://${one}`]) };
   }
 
   start({ session }: StartContext): Promise<Record<string, unknown>> {
