@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** Each folder of `src`, or file, and what it may import beside itself. */
 const NEIGHBOURS = {
   errors: [],
@@ -48,9 +50,9 @@ const NEIGHBOURS = {
   uploads: ['auth', 'bot/file-storage.ts', 'errors', 'http', 'sessions', 'validation'],
   process: [
     ...['bot', 'errors', 'limits', 'media', 'packages.ts', 'sessions', 'websocket', 'validation'],
-    // For its classes of arguments.
-    'bot.ts',
-    'uploads/folder-file-storage.ts',
+    // For its classes of arguments, and for requests to sessions.
+    ...['bot.ts', 'http/body-stream.ts', 'http/request-body.ts'],
+    ...['http/runner-request.ts', 'http/web-standard.ts', 'uploads/folder-file-storage.ts'],
   ],
   openapi: [
     ...['auth', 'compat', 'errors', 'http', 'packages.ts', 'validation'],
@@ -65,7 +67,44 @@ const NEIGHBOURS = {
 /** A file as it is, a folder with all that is in it. */
 const pathOf = (one) => `^src/${one.replaceAll('.', '\\.')}${one.endsWith('.ts') ? '$' : '/'}`;
 
+/** The files that the entries export from, read from the entries themselves. */
+const EXPORTED = ['src/index.ts', 'src/bot.ts'].flatMap((entry) =>
+  [...readFileSync(entry, 'utf8').matchAll(/^(?:export|\}).* from '\.\/(.*)\.js';$/gm)].map(
+    ([, file]) => `${file}.ts`,
+  ),
+);
+
+/** Functions and decorators that have no access to the runner: others bring their own. */
+const TOOLS = [
+  ...['errors', 'limits', 'media', 'packages.ts', 'validation'],
+  // Signatures, and requests to a provider.
+  ...['http/webhook-signature.ts', 'http/provider-client.ts'],
+  ...['sessions/remove-room-on-end.ts', 'transports/recent-calls.ts'],
+];
+
+/**
+ * What webhooks need and the entries do not export: the raw body and the query, CallRouter's decision with its time limit, and when the runner begins to
+ * serve. A rule is about files, so it passes what a file has beside its exported names: RUNNER_OPTIONS, for LiveKit's use of pendingTtlMs.
+ */
+const NOT_EXPORTED = [
+  ...['http/runner-request.ts', 'http/runner-serving.ts', 'calls/call-routing.ts'],
+];
+
 const SPECS = '\\.spec\\.ts$';
+
+/** @param folders below src; the group is the folder's name */
+const usesPublicPorts = (folders, exceptions = []) => ({
+  name: `${folders.replaceAll(/[^a-z]+/g, '-')}use-public-ports`,
+  severity: 'error',
+  from: { path: `^src/${folders}/`, pathNot: SPECS },
+  to: {
+    path: '^src/',
+    pathNot: [
+      `^src/${folders.replace(/\(.*\)/, '$1')}/`,
+      ...[...EXPORTED, ...TOOLS, ...exceptions].map(pathOf),
+    ],
+  },
+});
 
 /** Who may import whom, with dynamic, type-only and side-effect imports. */
 export default {
@@ -95,24 +134,13 @@ export default {
       },
       to: { path: '^src/transports/small-webrtc/' },
     },
-    {
-      // It has nothing that a transport of somebody else has not, but for its options and its serializer.
-      name: 'websocket-transport-uses-public-ports',
-      severity: 'error',
-      from: { path: '^src/transports/websocket/', pathNot: SPECS },
-      to: {
-        path: '^src/',
-        pathNot: [
-          ...['transports/websocket', 'validation', 'media/serializers/protobuf.serializer.ts'],
-          ...['transports/runner-transport.ts', 'transports/transport-registry.ts'],
-          ...['transports/media-connections.ts', 'media/socket-media-connection.ts'],
-          ...['sessions/session-registry.ts', 'sessions/session-token.ts'],
-          ...['websocket/socket-sessions.ts', 'websocket/socket-gateway.ts'],
-          'websocket/runner-web-socket.ts',
-          'websocket/websocket-runner-arguments.ts',
-        ].map(pathOf),
-      },
-    },
+    // They have nothing that a transport or a carrier of somebody else has not, but for the exceptions.
+    usesPublicPorts('transports/(websocket)'),
+    usesPublicPorts('transports/(livekit|daily)', NOT_EXPORTED),
+    // The files beside the carriers' folders are what they share: XML, dialects of the testing kit.
+    usesPublicPorts('transports/telephony/carriers/([^/]+)', [
+      'transports/telephony/carriers/[^/]+.ts',
+    ]),
     {
       name: 'no-carrier-knows-another',
       severity: 'error',

@@ -1,7 +1,7 @@
 // CPU time and memory of one 20 ms frame of a phone call. Run by media.js in a separate process.
 import { Resampler } from '../dist/media/resampler/resampler.js';
 import { ProtobufSerializer } from '../dist/media/serializers/protobuf.serializer.js';
-import { TwilioSerializer } from '../dist/transports/telephony/carriers/twilio/twilio.serializer.js';
+import { TwilioSerializer } from '../dist/transports/telephony/carriers/twilio/twilio.carrier.js';
 
 const mulaw = Uint8Array.from(
   { length: 160 },

@@ -4,11 +4,9 @@ The bot is a file with `async def bot(runner_args)`, as Pipecat's own runner tak
 and 4 is documented in `bot-messages`.
 """
 
-import argparse
 import asyncio
 import collections
 import dataclasses
-import importlib.util
 import json
 import os
 import signal
@@ -17,6 +15,10 @@ import sys
 import threading
 import time
 import traceback
+import urllib.parse
+
+from bot_host_loading import Runner
+from bot_host_requests import serve
 
 import bot_host_peer
 
@@ -58,19 +60,6 @@ def preload(modules):
             pass
 
 
-def load_bot(path):
-    """The module of a bot, imported as if its folder were the current one."""
-    sys.path.insert(0, os.path.dirname(path))
-    name = os.path.splitext(os.path.basename(path))[0]
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    if not hasattr(module, "bot"):
-        raise ImportError(f"{path} has no bot: async def bot(runner_args)")
-    return module
-
-
 class Channel:
     """The line to the runner: a JSON object each."""
 
@@ -94,20 +83,25 @@ async def open_descriptor(fd, **options):
     return await asyncio.open_unix_connection(sock=socket.socket(fileno=fd), **options)
 
 
+def as_sent(text):
+    """The bytes of a part of an HTTP request."""
+    return text.encode("latin-1", "replace")
+
+
 class PeerSocket:
     """The peer's WebSocket as an ASGI server would give it to an application: Starlette's own class stands on top.
 
     Nothing is read ahead, so that a bot that does not keep up slows its peer down.
     """
 
-    def __init__(self, handshake):
+    def __init__(self, start):
         from websockets.server import ServerProtocol
 
         self.protocol = ServerProtocol(max_size=None)
         # What the carrier said before the bot was there; bots read it themselves.
         self.waiting = collections.deque([{"type": "websocket.connect"}])
-        self.waiting.extend({"type": "websocket.receive", "text": text} for text in handshake)
-        self.headers = []
+        self.waiting.extend({"type": "websocket.receive", "text": text} for text in start["handshake"])
+        self.upgrade = start.get("upgrade") or {}
         # What the bot leaves behind may read on while the last is flushed.
         self.reading = asyncio.Lock()
         self.is_flushing = False
@@ -120,24 +114,36 @@ class PeerSocket:
         self.reader, self.writer = await open_descriptor(SOCKET_FD)
         while self.protocol.state is State.CONNECTING:
             await self.read()
-        scope = {
+        websocket = WebSocket(self.scope(), self.receive, self.send)
+        await websocket.accept()
+        return websocket
+
+    def scope(self):
+        """The peer's own upgrade, which the runner has accepted."""
+        upgrade = self.upgrade
+        headers = upgrade.get("headers", {})
+        path = upgrade.get("path", "/")
+        address = upgrade.get("remoteAddress")
+        return {
             "type": "websocket",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "1.1",
-            "scheme": "ws",
-            "path": "/",
-            "raw_path": b"/",
-            "query_string": b"",
+            "scheme": "wss" if upgrade.get("isSecure") else "ws",
+            "path": urllib.parse.unquote(path),
+            "raw_path": as_sent(path),
+            "query_string": as_sent(upgrade.get("query", "")),
             "root_path": "",
-            "headers": self.headers,
-            "client": None,
+            "headers": [
+                (as_sent(name), as_sent(one))
+                for name, value in headers.items()
+                for one in ([value] if isinstance(value, str) else value)
+            ],
+            "client": (address, upgrade.get("remotePort", 0)) if address else None,
             "server": None,
+            # The runner has accepted it without one.
             "subprotocols": [],
             "state": {},
         }
-        websocket = WebSocket(scope, self.receive, self.send)
-        await websocket.accept()
-        return websocket
 
     async def receive(self):
         while not self.waiting:
@@ -199,9 +205,6 @@ class PeerSocket:
         from websockets.http11 import Request
 
         if isinstance(event, Request):
-            self.headers = [
-                (name.lower().encode(), value.encode()) for name, value in event.headers.raw_items()
-            ]
             self.protocol.send_response(self.protocol.accept(event))
         # The runner sends each message in one frame.
         elif event.opcode is Opcode.TEXT:
@@ -228,7 +231,7 @@ class PeerSocket:
                 self.writer.write_eof()
 
 
-def arguments_of(start, live):
+def arguments_of(start, cli_args, file_storage, live):
     """The arguments in Pipecat's own classes, without what its installed version does not know."""
     from pipecat.runner import types
 
@@ -237,8 +240,8 @@ def arguments_of(start, live):
     call_data_type = given.pop("call_data_type", "CallData")
     if given.get("call_data") is not None:
         given["call_data"] = getattr(types, call_data_type).model_validate(given["call_data"])
-    if given.get("cli_args") is not None:
-        given["cli_args"] = argparse.Namespace(**given["cli_args"])
+    given["cli_args"] = cli_args
+    given["file_storage"] = file_storage
     fields = [field for field in dataclasses.fields(cls) if field.name in given]
     args = cls(**{field.name: given[field.name] for field in fields if field.init})
     for field in fields:
@@ -259,11 +262,16 @@ async def follow(channel, bot, peer, webrtc):
             bot.cancel()
 
 
-async def converse(module, start, channel):
+async def converse(runner, module, start, channel):
+    given = start["args"].get("cli_args")
+    cli_args, file_storage = runner.begin(module, given, start.get("uploadsFolder"))
+    if runner.routes() and start.get("requests"):
+        runner.serving = await serve(runner.app, start["requests"])
+        channel.send("requests")
     peer = webrtc = None
     live = {}
     if start["args"]["type"] == "WebSocketRunnerArguments":
-        peer = PeerSocket(start["handshake"])
+        peer = PeerSocket(start)
         live["websocket"] = await peer.open()
     if start.get("peer"):
         webrtc = bot_host_peer.Peer(start["peer"], channel)
@@ -271,7 +279,7 @@ async def converse(module, start, channel):
         # The runner ends the session where the first offer has no answer.
         if not await webrtc.answer(await channel.receive()):
             return
-    args = arguments_of(start, live)
+    args = arguments_of(start, cli_args, file_storage, live)
     bot = asyncio.create_task(module.bot(args))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, bot.cancel)
     stopping = asyncio.create_task(follow(channel, bot, peer, webrtc))
@@ -279,32 +287,56 @@ async def converse(module, start, channel):
     channel.send("ready")
     await asyncio.wait([bot])
     stopping.cancel()
+    # First, since the end of the peer's socket alone could be taken for a crash.
+    if bot.cancelled():
+        channel.send("done")
+    else:
+        conclude(channel, bot.exception())
     if peer:
         await peer.flush()
     if webrtc:
         await webrtc.close()
-    if not bot.cancelled():
-        bot.result()
 
 
-async def main(path, *modules):
-    channel = await Channel.open()
-    try:
-        module = load_bot(path)
-        preload(modules)
-        channel.send("loaded")
-        await converse(module, await channel.receive(), channel)
-    except Exception as error:
-        stack = traceback.format_exc()
+def conclude(channel, error):
+    """Tells the runner how the conversation has ended."""
+    if error is None:
+        channel.send("done")
+    elif isinstance(error, Exception):
+        stack = "".join(traceback.format_exception(error))
         message = f"{type(error).__name__}: {error}"
         # The end of a traceback says what was raised.
         channel.send("failed", message=message[:MAX_REASON], stack=stack[-MAX_STACK:])
     else:
-        channel.send("done")
+        # The exit code of the process says how: sys.exit(), or Ctrl-C.
+        raise error
+
+
+def load(runner, modules):
+    """The bot's module, and the error that prevents it. Before the event loop, as in any program: a file may start its own."""
+    try:
+        module = runner.load()
+        preload(modules)
+        return module, None
+    except Exception as error:
+        return None, error
+
+
+async def main(runner, module, error):
+    channel = await Channel.open()
+    try:
+        if error:
+            raise error
+        channel.send("loaded", routes=runner.routes())
+        await converse(runner, module, await channel.receive(), channel)
+    except Exception as error:
+        conclude(channel, error)
     channel.writer.close()
     await channel.writer.wait_closed()
 
 
 if __name__ == "__main__":
     end_with_runner()
-    asyncio.run(main(*sys.argv[1:]))
+    _, path, modules, *own_args = sys.argv
+    runner = Runner(path, own_args)
+    asyncio.run(main(runner, *load(runner, modules.split(","))))

@@ -1,13 +1,11 @@
 export { Access, runnerAccess, startsSession } from './auth/access.decorator.js';
-export { principalOf } from './auth/principal.js';
-export { type AuthRequest, type Principal, RunnerAuth } from './auth/runner-auth.js';
-export { BotLauncher } from './bot/bot-launcher.js';
-export { BotSession } from './bot/bot-session.js';
+export { type AuthRequest, type Principal, principalOf, RunnerAuth } from './auth/runner-auth.js';
+export { BotLauncher, BotSession } from './bot/bot-launcher.js';
 export { FileStorage, type FileUpload } from './bot/file-storage.js';
 export { SessionEnd, type SessionEndCode } from './bot/session-end.js';
 export { CallData } from './bot/call-data.js';
-export { CallLimitError } from './calls/call-limits.js';
 export {
+  CallLimitError,
   CallLimits,
   type CallReservation,
   type PlannedCall,
@@ -16,11 +14,11 @@ export {
 export {
   type AcceptedCall,
   type CallDecision,
+  CallRefusedError,
   CallRouter,
   type IncomingCall,
   type RefusedCall,
 } from './calls/call-router.js';
-export { CallRefusedError } from './calls/call-router.js';
 export { InMemoryCallLimits, type TenantCallLimits } from './calls/in-memory-call-limits.js';
 export { RunnerArguments } from './bot/runner-arguments.js';
 export { MediaTransport } from './media/media-transport.js';
@@ -81,17 +79,15 @@ export { TelephonyModule } from './transports/telephony/telephony.module.js';
 export type { TelephonyOptions } from './transports/telephony/telephony.options.js';
 export { WebSocketModule } from './transports/websocket/websocket.module.js';
 export { WhatsAppModule } from './transports/whatsapp/whatsapp.module.js';
-export { RunnerGateway } from './websocket/socket-gateway.js';
+export { RunnerGateway, SocketGateway } from './websocket/socket-gateway.js';
 export { RunnerWebSocket } from './websocket/runner-web-socket.js';
-export { SocketGateway } from './websocket/socket-gateway.js';
 export { SocketSessions } from './websocket/socket-sessions.js';
 export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments.js';
-export { DailyDialinRequest } from './transports/daily/dto/daily-dialin-request.dto.js';
-export { DialinSettings } from './transports/daily/dto/dialin-settings.dto.js';
+export { DailyDialinRequest, DialinSettings } from './transports/daily/dto/dialin.dto.js';
 export { EvalRunnerArguments } from './transports/eval/dto/eval-runner-arguments.dto.js';
 export { MOQRunnerArguments } from './transports/moq/dto/moq-runner-arguments.dto.js';
-export { ExotelCallData } from './transports/telephony/carriers/exotel/exotel-call-data.dto.js';
-export { TelnyxCallData } from './transports/telephony/carriers/telnyx/telnyx-call-data.dto.js';
+export { ExotelCallData } from './transports/telephony/carriers/exotel/exotel.carrier.js';
+export { TelnyxCallData } from './transports/telephony/carriers/telnyx/telnyx.carrier.js';
 export { VonageRunnerArguments } from './transports/vonage/dto/vonage-runner-arguments.dto.js';
 export { RtviSession } from './rtvi/rtvi-session.js';
 export { mediaConnections } from './transports/media-connections.js';

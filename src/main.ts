@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
-import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { type INestApplication, Logger } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
@@ -10,7 +9,7 @@ import { textOfThrown } from './errors/thrown.js';
 import { RunnerExceptionFilter } from './http/runner-exception.filter.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
-import { SwaggerPackage } from './openapi/swagger-package.js';
+import { SwaggerPackage } from './openapi/runner-api.js';
 import { optionalPackage } from './packages.js';
 import { ProcessBotLauncher } from './process/process-bot-launcher.js';
 import type { BotLauncher } from './bot/bot-launcher.js';
@@ -18,6 +17,8 @@ import type { Provided } from './runner-module.options.js';
 import { RunnerModule } from './runner.module.js';
 import { banner } from './standalone/banner.js';
 import { EchoBot } from './standalone/echo.bot.js';
+import { cliArgsOf } from './standalone/cli-args.js';
+import { loadEnvironment } from './standalone/environment.js';
 import { type Flags, parseFlags, splitList } from './standalone/flags.js';
 import { DailyTransport } from './transports/daily/daily.transport.js';
 import { TransportRegistry } from './transports/transport-registry.js';
@@ -30,33 +31,39 @@ const REQUEST_TIMEOUT_MS = 300_000;
 async function main(): Promise<void> {
   // A closed pipe or a full disk must not end sessions.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
-  if (existsSync('.env')) process.loadEnvFile('.env');
-  const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES);
+  loadEnvironment(process.env);
+  const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES, process.env);
   // Keys are no flags, because other users of the machine and bots could read flags.
   const { PIPECAT_PUBLIC_KEYS = '', PIPECAT_PRIVATE_KEYS = '', ...env } = process.env;
   const { FastifyAdapter } = await import('@nestjs/platform-fastify').catch(() => {
     throw new Error('The standalone runner needs Fastify: npm install @nestjs/platform-fastify');
   });
+  const { downloadsFolder: folder } = flags;
+  const cliArgs = cliArgsOf(flags);
   const app = await NestFactory.create(
     RunnerModule.forRoot({
       launcher: await launcherOf(flags, env),
       transports: standaloneTransports(flags, process.env),
       features: [
         OpenApiModule.forRoot(),
-        ...(flags.folder === undefined ? [] : [DownloadsModule.forRoot({ folder: flags.folder })]),
+        ...(folder === undefined ? [] : [DownloadsModule.forRoot({ folder })]),
         ...((await optionalPackage('prom-client', () => import('prom-client')))
           ? [MetricsModule.forRoot()]
           : []),
       ],
       publicUrl: flags.proxy,
       allowedOrigins: flags.allowedOrigins,
-      webSocketBody: flags.runnerBody,
+      webSocketBody: flags.runnerBody?.content,
       webSocketAuth: flags.wsAuth,
       publicKeys: splitList([PIPECAT_PUBLIC_KEYS]),
       privateKeys: splitList([PIPECAT_PRIVATE_KEYS]),
       drainTimeoutMs: flags.drainTimeout * 1_000,
-      onlyTransport: flags.direct ? 'daily' : flags.transport,
-      cliArgs: { ...flags },
+      onlyTransport: flags.transport,
+      cliArgs,
+      uploads: {
+        folder: flags.uploadsFolder,
+        maxFiles: flags.uploadsFolderMaxFiles || Infinity,
+      },
       console: true,
     }),
     // Fastify's default is no time-out.
@@ -74,6 +81,7 @@ async function main(): Promise<void> {
   const transports = app.get(TransportRegistry, { strict: false });
   const address = (app.getHttpServer() as Server).address();
   const port = typeof address === 'object' && address ? address.port : flags.port;
+  cliArgs.port = port;
   process.stdout.write(
     `${banner({
       url: `http://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}:${port}`,
@@ -89,14 +97,14 @@ async function main(): Promise<void> {
 
 /** Returns the launcher: processes with a warm pool of one for Python bots and `--isolate`, otherwise the module itself. */
 async function launcherOf(
-  { bot, isolate }: Flags,
+  { bot, botArgs, isolate }: Flags,
   env: NodeJS.ProcessEnv,
 ): Promise<Provided<BotLauncher>> {
   if (bot === undefined) return EchoBot;
   const isPython = bot.endsWith('.py');
   if (isPython || isolate) {
     const program = isPython ? { python: bot } : { module: bot };
-    return { useValue: new ProcessBotLauncher({ ...program, env, warmProcesses: 1 }) };
+    return { useValue: new ProcessBotLauncher({ ...program, botArgs, env, warmProcesses: 1 }) };
   }
   const loaded = await loadBot(bot);
   return typeof loaded === 'function' ? loaded : { useValue: loaded };

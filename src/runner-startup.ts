@@ -8,9 +8,8 @@ import { CallRouter } from './calls/call-router.js';
 import { RunnerServing } from './http/runner-serving.js';
 import { SessionHooks } from './sessions/session-hooks.js';
 import { SessionRegistry } from './sessions/session-registry.js';
-import { IMPLIED_TRANSPORT } from './transports/implied-transport.js';
+import { IMPLIED_TRANSPORT, TransportRegistry } from './transports/transport-registry.js';
 import { RunnerTransport } from './transports/runner-transport.js';
-import { TransportRegistry } from './transports/transport-registry.js';
 import { InvalidOptionsError, kindOf } from './validation/options.js';
 
 /** Start-up of a runner: validates the host's providers, and calls `prepare()` of the launcher when serving begins. */

@@ -63,6 +63,16 @@ import { UploadsOff } from './uploads/uploads-off.js';
 import { Uploads } from './uploads/uploads.js';
 import { folderStorage, UPLOADS_OPTIONS } from './uploads/uploads.options.js';
 
+/** Parts of the runner that the host can provide: their options, and their DI tokens. */
+const HOST_PARTS = [
+  ['launcher', BotLauncher],
+  ['auth', RunnerAuth],
+  ['callRouter', CallRouter],
+  ['callLimits', CallLimits],
+  ['sessionHooks', SessionHooks],
+  ['fileStorage', FileStorage],
+] as const;
+
 /** Providers shared by transports and features; {@link RunnerModule} imports it into each of them. */
 @Module({})
 class RunnerCoreModule implements OnModuleInit {
@@ -76,14 +86,7 @@ class RunnerCoreModule implements OnModuleInit {
 
   onModuleInit(): void {
     // A request-scoped part would make all its dependants request-scoped: one runner for each request.
-    for (const [name, token] of [
-      ['launcher', BotLauncher],
-      ['auth', RunnerAuth],
-      ['callRouter', CallRouter],
-      ['callLimits', CallLimits],
-      ['sessionHooks', SessionHooks],
-      ['fileStorage', FileStorage],
-    ] as const) {
+    for (const [name, token] of HOST_PARTS) {
       if (this.moduleRef.introspect(token as Type<unknown>).scope !== Scope.REQUEST) continue;
       throw new InvalidOptionsError('RunnerModule', [
         `${name} must not be request-scoped, nor inject what is: it outlives the request`,
@@ -173,15 +176,7 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         ...(extras.health ? [HealthController] : []),
       ],
       providers: [
-        dependenciesCheck([
-          ['launcher', BotLauncher],
-          ['auth', RunnerAuth],
-          ['callRouter', CallRouter],
-          ['callLimits', CallLimits],
-          ['sessionHooks', SessionHooks],
-          ['fileStorage', FileStorage],
-          ['forRootAsync', MODULE_OPTIONS_TOKEN],
-        ]),
+        dependenciesCheck([...HOST_PARTS, ['forRootAsync', MODULE_OPTIONS_TOKEN]]),
         ...(definition.providers ?? []),
         {
           provide: RUNNER_OPTIONS,
@@ -219,12 +214,7 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         SocketSessions,
       ],
       exports: [
-        BotLauncher,
-        RunnerAuth,
-        CallRouter,
-        CallLimits,
-        SessionHooks,
-        FileStorage,
+        ...HOST_PARTS.map(([, token]) => token),
         CallRouting,
         RUNNER_OPTIONS,
         RUNNER_REF,

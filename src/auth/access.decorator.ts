@@ -11,11 +11,16 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { RunnerExceptionFilter } from '../http/runner-exception.filter.js';
-import { getAuthToken, RunnerAuth, type Principal, type AccessKind } from './runner-auth.js';
+import {
+  getAuthToken,
+  RunnerAuth,
+  type Principal,
+  type AccessKind,
+  OwnPrincipal,
+} from './runner-auth.js';
 import { RunnerError } from '../errors/runner.error.js';
 import type { HttpRequest } from '../http/http-request.js';
 import { RunnerRequest } from '../http/runner-request.js';
-import { OwnPrincipal } from './principal.js';
 import { runnerRouteOf } from '../http/runner-route.js';
 
 /** Metadata key of the {@link AccessKind} of a controller or handler. */
@@ -34,22 +39,11 @@ export const declaredAccess = (handler: object, controller: object): AccessKind 
 
 /**
  * Returns true when a request starts a session of the runner, for the host's rate limit guards.
- *
- * @example
- * ```ts
- * ThrottlerModule.forRoot({ throttlers: [{ ttl: 60_000, limit: 10 }], skipIf: (context) => !startsSession(context) })
- * ```
  */
 export const startsSession = (context: ExecutionContext): boolean => accessOf(context) === 'start';
 
 /**
  * Returns the access kind of a request to a route of the runner; `undefined` for a route of the host. For global guards of the host.
- *
- * @example
- * ```ts
- * // In a login guard: probes and carriers have no login.
- * if (['open', 'webhook'].includes(runnerAccess(context) ?? '')) return true;
- * ```
  */
 export const runnerAccess = (context: ExecutionContext): AccessKind | undefined =>
   runnerRouteOf(context.getHandler()) && accessOf(context);
@@ -57,7 +51,6 @@ export const runnerAccess = (context: ExecutionContext): AccessKind | undefined 
 /**
  * Declares the access kind of a controller or handler, and so the key that requests need. Every controller of the runner has it. A host can use it on
  * its own controllers, in modules that see the runner's exports (`isGlobal`, or an import of the `RunnerModule`).
- *
  * @param runner `name` of the runner whose `RunnerAuth` decides @default the runner without a name
  */
 export function Access(kind: AccessKind, runner?: string): ClassDecorator & MethodDecorator {

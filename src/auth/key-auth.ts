@@ -2,8 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { RunnerServing } from '../http/runner-serving.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
-import { OwnPrincipal } from './principal.js';
-import { type AuthRequest, type Principal, RunnerAuth } from './runner-auth.js';
+import { OwnPrincipal, type AuthRequest, type Principal, RunnerAuth } from './runner-auth.js';
 import { digestOf, type RunnerKey, sha256 } from './runner-key.js';
 
 interface KnownKey {

@@ -1,5 +1,6 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { HttpRequest } from '../http/http-request.js';
+import { RunnerRequest } from '../http/runner-request.js';
 
 /**
  * Access kind of a request, which decides the required key.
@@ -44,20 +45,6 @@ export interface Principal {
 /**
  * Authorization of the runner's HTTP routes, and its DI token. The default checks `publicKeys` and `privateKeys`. A host with users of its own
  * provides one: `RunnerModule.forRoot({ auth: JwtAuth })`. The host's own guards apply too, and run first.
- *
- * @example
- * ```ts
- * @Injectable()
- * export class JwtAuth extends RunnerAuth {
- *   constructor(private readonly jwt: JwtService) { super(); }
- *
- *   async authorize({ access, request }: AuthRequest): Promise<Principal | undefined> {
- *     const user = await this.jwt.verifyAsync(request.headers.authorization?.slice(7) ?? '').catch(() => undefined);
- *     if (!user || (access === 'manage' && !user.admin)) return undefined;
- *     return { id: user.sub, maxSessions: 2, claims: user };
- *   }
- * }
- * ```
  */
 export abstract class RunnerAuth {
   /**
@@ -80,3 +67,65 @@ export function reaches(principal: Principal | undefined, starter: Principal | u
 
 const ownerOf = (principal: Principal = {}): string | undefined =>
   principal.owner === undefined ? principal.id : (principal.owner ?? undefined);
+
+declare module '../http/runner-request.js' {
+  interface RunnerRequest {
+    /** Principal authorized by the route's `@Access()`. */
+    principal?: Principal;
+  }
+}
+
+/** Returns the principal of a request, authorized by its route's `@Access()`. */
+export const principalOf = (request: HttpRequest): Principal | undefined =>
+  RunnerRequest.of(request).principal;
+
+/** Validated snapshot of a principal, so that the `id` used for counting cannot change. */
+export class OwnPrincipal implements Principal {
+  readonly id?: string;
+  readonly owner?: string | null;
+  readonly reachesAll?: boolean;
+  readonly maxSessions?: number;
+  readonly claims?: Readonly<Record<string, unknown>>;
+
+  private constructor({ id, owner, reachesAll, maxSessions, claims }: Principal) {
+    Object.assign(this, { id, owner, reachesAll, maxSessions, claims });
+    Object.freeze(this);
+  }
+
+  /**
+   * Returns the validated snapshot of a principal.
+   * @throws {TypeError} naming what is wrong and what is accepted
+   */
+  static of(principal: Principal): OwnPrincipal {
+    if (principal instanceof OwnPrincipal) return principal;
+    const own = new OwnPrincipal(principal);
+    const problem = problemOf(own);
+    if (problem === undefined) return own;
+    throw new TypeError(
+      `A principal, such as RunnerAuth.authorize() returns, must have ${problem}`,
+    );
+  }
+}
+
+/** Validation of each field, unless it is `undefined`. */
+const RULES: Record<keyof Principal, readonly [(value: unknown) => boolean, accepted: string]> = {
+  id: [(id) => typeof id === 'string' && id !== '', 'a string that is not empty as id'],
+  owner: [(owner) => owner === null || typeof owner === 'string', 'a string or null as owner'],
+  reachesAll: [(value) => typeof value === 'boolean', 'true or false as reachesAll'],
+  maxSessions: [
+    (max) => max === Infinity || (Number.isSafeInteger(max) && Number(max) >= 0),
+    'a whole number of at least 0 as maxSessions',
+  ],
+  claims: [(claims) => typeof claims === 'object' && claims !== null, 'an object as claims'],
+};
+
+function problemOf(own: OwnPrincipal): string | undefined {
+  for (const field of Object.keys(RULES) as (keyof Principal)[]) {
+    const [accepts, accepted] = RULES[field];
+    if (own[field] !== undefined && !accepts(own[field])) return `${accepted}, or none.`;
+  }
+  const { id, maxSessions = Infinity } = own;
+  return id === undefined && maxSessions < Infinity
+    ? 'an id where it has maxSessions, for they are counted by it.'
+    : undefined;
+}

@@ -1,8 +1,7 @@
-import { IsObject, IsOptional } from 'class-validator';
+import { OptionalString, OptionalStringRecord } from '../validation/optional-fields.decorators.js';
+import { IsObject } from 'class-validator';
 import { ApiField } from '../validation/api-field.decorator.js';
 import { KeepsUnknownKeys } from '../validation/field-traits.js';
-import { IsStringRecord } from '../validation/is-string-record.decorator.js';
-import { OptionalString } from '../validation/optional-fields.decorators.js';
 import { WireClass } from './wire-classes.js';
 import { Verbatim } from '../validation/verbatim.decorator.js';
 
@@ -19,25 +18,18 @@ export class CallData {
   call_id?: string;
 
   /** The caller's number. */
-  @OptionalString("The caller's number.", '+15550001')
+  @OptionalString("The caller's number.", { example: '+15550001' })
   from?: string;
 
   /** The called number. */
-  @OptionalString('The called number.', '+15550002')
+  @OptionalString('The called number.', { example: '+15550002' })
   to?: string;
 
   /**
    * SIP headers of the call by their names in lower case, where it came over SIP and the provider passes them on. The same for Daily, LiveKit and the
    * carriers.
    */
-  @IsOptional()
-  @IsStringRecord()
-  @ApiField({
-    required: false,
-    type: Object,
-    additionalProperties: { type: 'string' },
-    description: 'The SIP headers of the call.',
-  })
+  @OptionalStringRecord('The SIP headers of the call.')
   sip_headers?: Record<string, string>;
 
   /** Custom parameters of the call, such as Twilio's `<Parameter>`s. @default {} */

@@ -9,7 +9,6 @@ const ACCEPTED =
 
 /**
  * Loads a bot from a file, for the standalone runner and for bot processes.
- *
  * @param file path of a JavaScript module, relative to the working directory
  * @returns its class, or a launcher that calls its function
  * @throws {Error} when the module cannot be loaded or exports no bot

@@ -7,7 +7,6 @@ import { RunnerArguments } from './runner-arguments.js';
 
 /**
  * Restores runner arguments from their `toJSON()`, in their class.
- *
  * @param live values of live fields by name, relayed by the caller
  * @throws {InvalidFieldsError} for invalid fields, an unknown `type`, or a class with a live field, which exists only in its original process
  */

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { instanceToPlain, plainToInstance } from 'class-transformer';
-import { validateSync } from 'class-validator';
+import { IsString, validateSync } from 'class-validator';
 import type { WebSocket } from 'ws';
 import {
   CallData,
@@ -20,6 +20,7 @@ import {
   TelnyxCallData,
   VonageRunnerArguments,
   WebSocketRunnerArguments,
+  WireClass,
 } from '../../test/support/all-classes.js';
 import { validateInto } from '../validation/validate-into.js';
 
@@ -387,6 +388,22 @@ describe('runner arguments', () => {
       expect(back).toEqual(args);
       expect(back.call_data?.constructor).toBe(call_data?.constructor);
     }
+  });
+
+  it('of a class of the host come back in that class once it has a name', () => {
+    @WireClass('AcmeRunnerArguments')
+    class AcmeRunnerArguments extends RunnerArguments {
+      @IsString()
+      line!: string;
+    }
+    const args = Object.assign(new AcmeRunnerArguments(), { line: '7' });
+    const json: unknown = JSON.parse(JSON.stringify(args));
+    expect(json).toMatchObject({ type: 'AcmeRunnerArguments', line: '7' });
+    expect(runnerArgumentsFromJSON(json)).toBeInstanceOf(AcmeRunnerArguments);
+    expect(() => runnerArgumentsFromJSON({ type: 'AcmeRunnerArguments' })).toThrow(/line/);
+    expect(() => WireClass('AcmeRunnerArguments')(class {})).toThrow(
+      "@WireClass('AcmeRunnerArguments') has another class already.",
+    );
   });
 
   it.each<[unknown, string]>([

@@ -5,9 +5,13 @@ import { Exclude } from 'class-transformer';
 const classes = new Map<string, PlainClass>();
 const names = new WeakMap<object, string>();
 
-/** Registers a class under its name in JSON. */
+/**
+ * Registers a class of runner arguments, or of call data, under its name in JSON, so that a bot in a process of its own gets an instance of it.
+ * @throws {Error} for a name that another class has
+ */
 export function WireClass(name: string): ClassDecorator {
   return (cls) => {
+    if (classes.has(name)) throw new Error(`@WireClass('${name}') has another class already.`);
     classes.set(name, cls as unknown as PlainClass);
     names.set(cls, name);
   };

@@ -60,20 +60,6 @@ export type CallDecision = AcceptedCall | RefusedCall;
  * Asked once per call before it is answered: at the carrier's webhook (Twilio, Telnyx, Plivo, Daily, LiveKit SIP, WhatsApp), or else at the
  * handshake on `/ws`. The session is opened after the decision, and the carrier's media WebSocket is bound to it. An error or a timeout
  * (`callRouterTimeoutMs`) refuses the call as busy. Sessions started by the host (`POST /start`, `SessionStarter`, `OutboundCalls`) are not routed.
- *
- * @example
- * ```ts
- * @Injectable()
- * export class TenantRouter extends CallRouter {
- *   constructor(private readonly numbers: NumbersRepository) { super(); }
- *
- *   async route({ to }: IncomingCall): Promise<CallDecision> {
- *     const number = await this.numbers.findOneBy({ number: to });
- *     if (!number) return { refuse: 'rejected' };
- *     return { bot: number.bot, principal: { id: number.tenant, maxSessions: number.lines }, maxDurationMs: 600_000 };
- *   }
- * }
- * ```
  */
 export abstract class CallRouter {
   /** Decides about a call. @param call call data; the webhook's signature is verified where keys are configured */
@@ -82,7 +68,6 @@ export abstract class CallRouter {
   /**
    * Returns the keys of a call's webhook signature, for hosts whose tenants have carrier accounts of their own: Twilio's or Plivo's auth token, Telnyx'
    * public key. Called before the webhook is verified, so it should only look up keys.
-   *
    * @returns one or more keys; an empty list refuses the webhook with 401; `undefined` applies the module's `webhookKeys`
    */
   webhookKeys(

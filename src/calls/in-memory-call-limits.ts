@@ -62,17 +62,6 @@ export class InMemoryCallLimitsOptions {
 /**
  * Counts the calls and minutes of each tenant in memory; a restart resets them. Looking up limits may be asynchronous, but checking and counting is
  * one atomic step.
- *
- * @example
- * ```ts
- * RunnerModule.forRoot({
- *   imports: [TenantsModule],
- *   callLimits: {
- *     inject: [TenantsRepository],
- *     useFactory: (tenants: TenantsRepository) => new InMemoryCallLimits((id) => tenants.callLimitsOf(id)),
- *   },
- * })
- * ```
  */
 export class InMemoryCallLimits extends CallLimits {
   private readonly tenants = new Map<string | undefined, TenantCalls>();

@@ -31,7 +31,6 @@ const NAME = 'path';
 /**
  * Names the trailing wildcards of routes, as Express' router requires: `*` becomes `*path`. Fastify's router refuses a name, and so does a consumer of
  * routes without an application, as in preview mode.
- *
  * @param isOwn true for handlers whose routes are renamed
  */
 export function nameWildcards(

@@ -3,15 +3,16 @@ import { resolve } from 'node:path';
 import { Accepts } from '../validation/option.decorators.js';
 import { resolveOptions } from '../validation/options.js';
 
-const isFolder = (path: unknown): boolean =>
+/** True also for a folder that is made later, such as by a bot with its first recording. */
+const canBeFolder = (path: unknown): boolean =>
   typeof path === 'string' &&
   path !== '' &&
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() !== false;
 
 /** Options of {@link DownloadsModule}. */
 export class DownloadsOptions {
-  /** Folder whose files are served, such as `./recordings`. */
-  @Accepts('must be a folder that exists', isFolder)
+  /** Folder whose files are served, such as `./recordings`. It may be made later. */
+  @Accepts('must be a folder', canBeFolder)
   folder: string = '';
 }
 

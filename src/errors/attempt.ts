@@ -1,7 +1,6 @@
 /**
  * Calls foreign code and reports its errors and rejections to `onFailure`. Never throws, even if `onFailure` does, so that no error
  * of foreign code ends the process.
- *
  * @param call called at once; its result is a promise if it has a `then`
  */
 export function attempt(call: () => unknown, onFailure: (thrown: unknown) => void): void {
@@ -33,7 +32,6 @@ type Guarded = (this: unknown, event: unknown) => void;
 /**
  * Reports errors and rejections of listeners to `onFailure`. Without it they end the process on an `AbortSignal`, and `ws` ignores
  * rejections.
- *
  * @param target patched in place; listeners added from now on are guarded
  */
 export function guardListeners(target: object, onFailure: (thrown: unknown) => void): void {

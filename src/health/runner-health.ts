@@ -16,13 +16,6 @@ const CHECK_TIMEOUT_MS = 800;
 /**
  * Readiness of the runner: a bot is configured, a transport is enabled, and the runner is neither overloaded nor shutting down. The
  * host can add checks of its own dependencies.
- *
- * @example
- * ```ts
- * constructor(health: RunnerHealth, database: Database) {
- *   health.addCheck('database', () => database.ping());
- * }
- * ```
  */
 @Injectable()
 export class RunnerHealth {

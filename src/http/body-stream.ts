@@ -1,13 +1,16 @@
 import { BodyCounter } from './request-body.js';
 import type { RunnerRequest } from './runner-request.js';
 
+/** Request whose body can be streamed. */
+export type StreamedRequest = Pick<RunnerRequest, 'method' | 'raw' | 'taken' | 'rawBody'>;
+
 /**
  * Streams a body that was left on the wire, with backpressure; `undefined` for no body. Past its limits the stream fails with a
  * `RunnerError` `TOO_LARGE`.
  * @param limitBytes limit of a body that was left without one
  */
 export function bodyStreamOf(
-  request: RunnerRequest,
+  request: StreamedRequest,
   limitBytes = request.taken?.leftBytes ?? 0,
 ): ReadableStream<Uint8Array> | undefined {
   if (request.taken?.leftBytes === undefined) {

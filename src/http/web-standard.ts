@@ -4,8 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { types } from 'node:util';
 import { attempt } from '../errors/attempt.js';
 import { causedBy, textOfThrown } from '../errors/thrown.js';
-import { bodyStreamOf } from './body-stream.js';
-import type { RunnerRequest } from './runner-request.js';
+import { bodyStreamOf, type StreamedRequest } from './body-stream.js';
 
 /** Hop-by-hop headers (RFC 9110, 7.6.1), and those set anew by the next hop. */
 const OF_THE_CONNECTION = new Set([
@@ -40,7 +39,7 @@ export const WEB_METHODS: readonly string[] = [
  * @param path path and query of the new request
  * @param signal aborts when the client is gone
  */
-export function webRequest(request: RunnerRequest, path: string, signal: AbortSignal): Request {
+export function webRequest(request: StreamedRequest, path: string, signal: AbortSignal): Request {
   const { method, headers } = request.raw;
   const kept = new Headers();
   for (const [name, value] of Object.entries(headers)) {

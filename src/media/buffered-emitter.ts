@@ -19,6 +19,7 @@ export abstract class BufferedEmitter<
 > extends EventEmitter<Events> {
   private readonly buffers = new Map<keyof Events, AsyncQueue<[] | [unknown]>>();
   private readonly iterations = new Set<{ end(): void }>();
+  private iterationsEnd = false;
 
   constructor(private readonly limits: { [E in keyof Events]: BufferLimit<Events[E][0]> }) {
     super({ captureRejections: true });
@@ -67,13 +68,15 @@ export abstract class BufferedEmitter<
     });
     this.iterations.add(queue);
     (this as EventEmitter).on(event as string, push);
+    if (this.iterationsEnd) this.endIterations();
     if (signal?.aborted) end();
     else signal?.addEventListener('abort', end);
     return queue;
   }
 
-  /** Ends all iterators once they have read what is buffered. */
+  /** Ends all iterators, now and later, once they have read what is buffered. */
   protected endIterations(): void {
+    this.iterationsEnd = true;
     const all = [...this.iterations];
     // Buffered values are delivered first.
     process.nextTick(() => {

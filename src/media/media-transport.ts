@@ -1,80 +1,37 @@
-import { type AudioFrame, ownPcm, toMono, checkAudioRate, isAudioRate } from './pcm.js';
+import { AudioInput } from './audio-input.js';
+import { BufferedEmitter } from './buffered-emitter.js';
 import type {
   HangUpOutcome,
-  MediaEnd,
   MediaConnection,
+  MediaConnectionEvents,
+  MediaEnd,
   TransferOptions,
   TransferOutcome,
 } from './media-connection.js';
+import {
+  bufferLimits,
+  type MarkOutcome,
+  type MediaState,
+  type MediaStats,
+  type MediaTransportEvents,
+  type MediaTransportObserver,
+} from './media-transport.events.js';
 import {
   type MediaTransportOptions,
   resolveMediaTransportOptions,
 } from './media-transport.options.js';
 import { type OutgoingAudio, PacedOutput, type SendOutcome } from './paced-output.js';
-import { BufferedEmitter, type BufferLimit, MESSAGE_BUFFER } from './buffered-emitter.js';
-import { Resampler } from './resampler/resampler.js';
-import {
-  isDtmfDigit,
-  type MediaCapabilities,
-  type MediaTranscription,
-} from './serializers/media-serializer.js';
-
-/** Observer of a {@link MediaTransport}, for the runner. */
-export interface MediaTransportObserver {
-  /** Reports each kind of recoverable problem once. */
-  warn(message: string): void;
-  /** Reports an error that a listener of the bot threw or rejected with. */
-  fail(error: unknown): void;
-  /** Reports that the bot begins to hang up. */
-  hangingUp?(): void;
-  /** Reports the end of the media, once. */
-  ended(end: MediaEnd): void;
-}
-
-/** State of the media connection. */
-export type MediaState = 'connecting' | 'connected' | 'disconnected';
-
-/** Outcome of a mark. */
-export type MarkOutcome = 'played' | 'cleared' | 'disconnected';
-
-/** Media counters. */
-export interface MediaStats {
-  /** Audio frames received. */
-  audioIn: number;
-  /** Audio chunks sent. */
-  audioOut: number;
-  /** Audio frames, DTMF digits and messages dropped because the bot did not read them in time. */
-  unread: number;
-  /** Calls of `sendAudio` refused because the buffer limit was reached. */
-  overflowed: number;
-  /** Malformed input, by kind. */
-  readonly malformed: Record<string, number>;
-}
-
-/** @see MediaTransport */
-export interface MediaTransportEvents {
-  connected: [];
-  disconnected: [end: MediaEnd];
-  /** Received audio, mono. */
-  audio: [frame: AudioFrame];
-  /** A DTMF digit: `0` to `9`, `*`, `#`, `A` to `D`. */
-  dtmf: [digit: string];
-  /** An application message. */
-  message: [message: unknown];
-  /** Text of a protobuf client. */
-  text: [text: string];
-  transcription: [transcription: MediaTranscription];
-  /** Barge-in: the client interrupts the bot. */
-  interruption: [];
-}
+import { type AudioFrame, checkAudioRate, isAudioRate, toMono } from './pcm.js';
+import { PlaybackMarks } from './playback-marks.js';
+import { isDtmfDigit, type MediaCapabilities } from './serializers/media-serializer.js';
 
 const HUNG_UP: MediaEnd = { reason: 'closed', message: 'The bot hung up.' };
 const TRANSFERRED: MediaEnd = { reason: 'closed', message: 'The call was transferred.' };
 
-/** Limit of unconfirmed marks. Beyond it the oldest counts as played, because later ones were sent long ago. */
-const MAX_MARKS = 1_000;
-/** Smallest size that buffered audio counts with, in milliseconds. */
-const MIN_BUFFERED_MS = 1;
+const NOT_TRANSFERABLE =
+  'This call cannot be transferred: there is no carrier, or no credentials for it.';
+
+type ReceivedAudio = Parameters<MediaConnectionEvents['audio']>;
 
 /**
  * Media of a bot: audio, DTMF and application messages, the same on every transport. `createTransport(args)` creates it. It ends
@@ -82,23 +39,15 @@ const MIN_BUFFERED_MS = 1;
  *
  * Input is available as events and as async iterators. Events are buffered until the first listener or iterator is attached. DTMF
  * digits, messages, texts and transcriptions are also buffered whenever there is no listener later; audio is not.
- *
- * @example
- * ```ts
- * const transport = await createTransport(args);
- * for await (const frame of transport.audioIn()) void transport.sendAudio(frame);
- * ```
  */
 export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   readonly stats: MediaStats = { audioIn: 0, audioOut: 0, unread: 0, overflowed: 0, malformed: {} };
-  private readonly sampleRateHz: number | 'native';
+  private readonly input: AudioInput;
   private readonly output: PacedOutput;
-  private resampler: Resampler | undefined;
-  private receivedMs = 0;
   private currentState: MediaState = 'connecting';
-  private readonly marks = new Map<string, (outcome: MarkOutcome) => void>();
-  private markCount = 0;
+  private readonly marks: PlaybackMarks;
   private readonly warned = new Set<string>();
+  private readonly ending = new AbortController();
   private hangingUp: Promise<HangUpOutcome> | undefined;
   private transferring: Promise<TransferOutcome> | undefined;
 
@@ -108,19 +57,22 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     options: MediaTransportOptions = {},
     private readonly observer?: MediaTransportObserver,
   ) {
-    const { sampleRateHz, sendAheadMs, maxQueueMs, maxBacklogMs } =
-      resolveMediaTransportOptions(options);
+    const resolved = resolveMediaTransportOptions(options);
+    const { sampleRateHz, sendAheadMs: aheadMs, maxQueueMs, maxBacklogMs } = resolved;
     super(bufferLimits(maxBacklogMs));
-    this.sampleRateHz = sampleRateHz;
-    this.output = new PacedOutput({
-      ...connection.output,
-      aheadMs: sendAheadMs,
-      maxQueueMs,
-      write: (chunk) => this.write(chunk),
-    });
+    this.input = new AudioInput(sampleRateHz);
+    this.marks = new PlaybackMarks(connection, () =>
+      this.warnOnce('marks', 'the peer does not confirm that marks were played'),
+    );
+    const write = (chunk: Int16Array): boolean => {
+      const isSent = this.currentState === 'connected' && connection.sendAudio(chunk);
+      if (isSent) this.stats.audioOut++;
+      return isSent;
+    };
+    this.output = new PacedOutput({ ...connection.output, aheadMs, maxQueueMs, write });
     connection.open({
       connected: () => this.connected(),
-      audio: (...args) => this.receiveAudio(...args),
+      audio: (...audio) => this.receiveAudio(audio),
       dtmf: (digit) =>
         isDtmfDigit(digit)
           ? this.emitUnlessEnded('dtmf', digit)
@@ -129,7 +81,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
       text: (text) => this.emitUnlessEnded('text', text),
       transcription: (transcription) => this.emitUnlessEnded('transcription', transcription),
       interruption: () => this.emitUnlessEnded('interruption'),
-      markPlayed: (name) => this.settleMark(name, 'played'),
+      markPlayed: (id) => this.marks.settle(id, 'played'),
       malformed: (what, detail) => this.countMalformed(what, detail),
       disconnected: (end) => this.ended(end),
     });
@@ -144,25 +96,29 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     return this.currentState;
   }
 
+  /** @internal Aborts when the connection ends. A listener of `disconnected` would take the event from the bot. */
+  get endSignal(): AbortSignal {
+    return this.ending.signal;
+  }
+
   /** Returns an independent iterator over received audio, mono, until the connection or session ends or `signal` aborts. */
   audioIn(signal?: AbortSignal): AsyncIterableIterator<AudioFrame> {
-    return this.iterateUntilEnd('audio', signal);
+    return this.iterate('audio', signal);
   }
 
   /** Returns an iterator over received DTMF digits, as {@link audioIn} does. */
   dtmfIn(signal?: AbortSignal): AsyncIterableIterator<string> {
-    return this.iterateUntilEnd('dtmf', signal);
+    return this.iterate('dtmf', signal);
   }
 
   /** Returns an iterator over received application messages, as {@link audioIn} does. */
   messages(signal?: AbortSignal): AsyncIterableIterator<unknown> {
-    return this.iterateUntilEnd('message', signal);
+    return this.iterate('message', signal);
   }
 
   /**
    * Queues audio after the audio that is queued already. Resolves when it is sent or dropped; the samples must not change until
    * then. Never rejects.
-   *
    * @throws {TypeError} when `pcm` is no `Int16Array`
    * @throws {RangeError} for an unsupported sample rate or an invalid number of channels
    */
@@ -185,14 +141,13 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   /** Barge-in: drops audio that has not been played, here and, with `capabilities.remoteClear`, at the client or carrier. */
   clear(): void {
     this.output.clear();
-    this.settleMarks('cleared');
+    this.marks.settleAll('cleared');
     if (this.currentState === 'connected') this.connection.clear();
   }
 
   /**
    * Resolves when all audio sent before the mark has been played. With more than 1,000 unconfirmed marks the oldest counts as played;
    * with more than 1,000 unsent marks the new one is `cleared` at once.
-   *
    * @param name a label, visible in the messages on the wire
    * @throws {TypeError} when `name` is no string
    */
@@ -201,7 +156,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     if (typeof name !== 'string') throw new TypeError('name must be a string');
     return new Promise((resolve) => {
       this.output.mark((outcome) => {
-        if (outcome === 'sent') this.awaitPlayback(name, resolve);
+        if (outcome === 'sent') this.marks.add(name, this.output.aheadMs, resolve);
         else resolve(outcome === 'disconnected' ? 'disconnected' : 'cleared');
       });
     });
@@ -226,23 +181,36 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     this.emitUnlessEnded('dtmf', digit);
   }
 
-  /** Sends an application message. @returns false when the transport cannot */
+  /**
+   * Emits `audio` for audio from elsewhere, such as an RTVI client.
+   * @param pcm samples, interleaved where there are several channels
+   * @throws {RangeError} for an unsupported sample rate
+   */
+  audioReceived(pcm: Int16Array, sampleRateHz: number, channels = 1): void {
+    checkAudioRate(sampleRateHz);
+    this.receiveAudio([pcm, sampleRateHz, channels, undefined]);
+  }
+
+  /**
+   * Sends an application message. Over WebRTC up to 50 messages are queued until the client's data channel opens.
+   * @returns false when the transport cannot
+   */
   sendMessage(message: unknown): boolean {
-    if (!this.capabilities.messages || this.currentState !== 'connected') return false;
+    if (!this.capabilities.messages || this.currentState === 'disconnected') return false;
     return this.connection.sendMessage(message);
   }
 
   /** Ends the call through the provider's API where possible, and the connection. Idempotent. Never rejects. */
   hangUp(): Promise<HangUpOutcome> {
-    if (!this.hangingUp) {
-      this.observer?.hangingUp?.();
-      this.hangingUp = this.connection.hangUp().then((outcome) => {
-        if (!outcome.ok) this.observer?.warn(`hanging up failed: ${outcome.error}`);
-        this.close(HUNG_UP);
-        return outcome;
-      });
-    }
-    return this.hangingUp;
+    return (this.hangingUp ??= this.endCall());
+  }
+
+  private async endCall(): Promise<HangUpOutcome> {
+    this.observer?.hangingUp?.();
+    const outcome = await this.connection.hangUp();
+    if (!outcome.ok) this.observer?.warn(`hanging up failed: ${outcome.error}`);
+    this.close(HUNG_UP);
+    return outcome;
   }
 
   /** True for a phone call of a carrier whose `credentials` are configured: {@link transfer} can put it through. */
@@ -253,16 +221,11 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   /**
    * Transfers the call through the carrier's API. On success the connection is closed; on failure the call goes on with the bot.
    * Never rejects.
-   *
    * @param target a phone number in E.164, or a SIP URI
    */
   async transfer(target: string, options: TransferOptions = {}): Promise<TransferOutcome> {
     const { transfer } = this.connection;
-    if (!transfer) {
-      return failed(
-        'This call cannot be transferred: there is no carrier, or no credentials for it.',
-      );
-    }
+    if (!transfer) return failed(NOT_TRANSFERABLE);
     if (this.currentState === 'disconnected' || this.hangingUp) return failed('The call is over.');
     if (this.transferring) return failed('The call is being transferred already.');
     this.transferring = transfer(target, options);
@@ -275,16 +238,18 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
 
   /** Ends the connection. @param end the reason, as `disconnected` reports it */
   close(end: MediaEnd = { reason: 'closed', message: 'The bot closed the connection.' }): void {
-    if (this.currentState === 'disconnected') return;
-    this.disconnect(end);
-    void this.connection.close(end);
+    this.endWith(end, end.reason);
   }
 
   /** @internal Ends the connection because the session ended. */
   abort(end: MediaEnd): void {
+    this.endWith(end, 'aborted');
+  }
+
+  private endWith(end: MediaEnd, reason: MediaEnd['reason']): void {
     if (this.currentState === 'disconnected') return;
     this.disconnect(end);
-    void this.connection.close({ ...end, reason: 'aborted' });
+    void this.connection.close({ ...end, reason });
   }
 
   private connected(): void {
@@ -305,8 +270,9 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     // The peer leaves because the bot hangs up.
     const end = this.hangingUp && cause.reason === 'peer_left' ? HUNG_UP : cause;
     this.output.end();
-    this.settleMarks('disconnected');
+    this.marks.settleAll('disconnected');
     this.observer?.ended(end);
+    this.ending.abort();
     this.notify('disconnected', end);
     this.endIterations();
   }
@@ -319,71 +285,23 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     if (this.currentState !== 'disconnected') this.notify(event, ...args);
   }
 
-  private receiveAudio(
-    pcm: Int16Array,
-    fromHz: number,
-    channels: number,
-    timestampMs?: number,
-  ): void {
+  private receiveAudio([pcm, fromHz, channels, timestampMs]: ReceivedAudio): void {
     if (this.currentState === 'disconnected') return;
     if (!isAudioRate(fromHz))
       return this.countMalformed('audio of a sample rate that is not in use');
     const mono = toMono(pcm, channels);
     if (mono.length === 0) return;
     this.stats.audioIn++;
-    const startMs = timestampMs ?? this.receivedMs;
-    this.receivedMs = startMs + (mono.length * 1_000) / fromHz;
-    const sampleRateHz = this.sampleRateHz === 'native' ? fromHz : this.sampleRateHz;
-    let resampled: Int16Array;
-    if (fromHz === sampleRateHz) resampled = ownPcm(mono);
-    else {
-      if (this.resampler?.inRateHz !== fromHz) this.resampler = new Resampler(fromHz, sampleRateHz);
-      resampled = this.resampler.process(mono);
-    }
-    if (resampled.length === 0) return;
-    this.notify('audio', { pcm: resampled, sampleRateHz, channels: 1, timestampMs: startMs });
-  }
-
-  private write(chunk: Int16Array): boolean {
-    if (this.currentState !== 'connected' || !this.connection.sendAudio(chunk)) return false;
-    this.stats.audioOut++;
-    return true;
-  }
-
-  private awaitPlayback(name: string, settle: (outcome: MarkOutcome) => void): void {
-    // The number keeps marks of the same name apart.
-    const id = `${++this.markCount}:${name}`;
-    if (this.capabilities.marks === 'confirmed') {
-      this.marks.set(id, settle);
-      if (this.marks.size > MAX_MARKS) {
-        this.warnOnce('marks', 'the peer does not confirm that marks were played');
-        this.settleMark(this.marks.keys().next().value!, 'played');
-      }
-      this.connection.mark(id);
-      return;
-    }
-    const timer = setTimeout(() => this.settleMark(id, 'played'), this.output.aheadMs);
-    this.marks.set(id, (outcome) => {
-      clearTimeout(timer);
-      settle(outcome);
-    });
-  }
-
-  private settleMark(id: string, outcome: MarkOutcome): void {
-    this.marks.get(id)?.(outcome);
-    this.marks.delete(id);
-  }
-
-  private settleMarks(outcome: MarkOutcome): void {
-    for (const id of this.marks.keys()) this.settleMark(id, outcome);
+    const frame = this.input.frameOf(mono, fromHz, timestampMs);
+    if (frame) this.notify('audio', frame);
   }
 
   private countMalformed(what: string, detail?: string): void {
     if (this.currentState === 'disconnected') return;
     const { malformed } = this.stats;
     malformed[what] = (malformed[what] ?? 0) + 1;
-    if (malformed[what] > 1) return;
-    this.observer?.warn(`the other side sent ${what}${detail ? ` (${detail})` : ''}; ignored`);
+    const more = detail ? ` (${detail})` : '';
+    this.warnOnce(`malformed ${what}`, `the other side sent ${what}${more}; ignored`);
   }
 
   private warnOnce(kind: string, message: string): void {
@@ -402,35 +320,6 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     if (!this.observer) throw error;
     this.observer.fail(error);
   }
-
-  private iterateUntilEnd<E extends 'audio' | 'dtmf' | 'message'>(event: E, signal?: AbortSignal) {
-    const iteration = this.iterate(event, signal);
-    if (this.currentState === 'disconnected') this.endIterations();
-    return iteration;
-  }
 }
 
 const failed = (error: string): TransferOutcome => ({ ok: false, error });
-
-/** Buffer limits by event. */
-function bufferLimits(maxBacklogMs: number): {
-  [E in keyof MediaTransportEvents]: BufferLimit<MediaTransportEvents[E][0]>;
-} {
-  const buffer = MESSAGE_BUFFER;
-  const lasting = { ...buffer, lasting: true };
-  const audio: BufferLimit<AudioFrame> = {
-    limit: maxBacklogMs,
-    sizeOf: ({ pcm, sampleRateHz }) =>
-      Math.max(MIN_BUFFERED_MS, (pcm.length * 1_000) / sampleRateHz),
-  };
-  return {
-    connected: buffer,
-    disconnected: buffer,
-    audio,
-    dtmf: lasting,
-    message: lasting,
-    text: lasting,
-    transcription: lasting,
-    interruption: buffer,
-  };
-}

@@ -21,8 +21,8 @@ const MAX_UNREAD_BYTES = 4 * 1_048_576;
 /** Wire format of a {@link SocketMediaConnection}, and the provider's functions outside it. */
 export interface SocketMediaOptions {
   readonly serializer: MediaSerializer;
-  /** Ends the call at the provider, where supported. Never rejects. */
-  readonly hangUp?: () => Promise<HangUpOutcome>;
+  /** Ends the call at the provider, where supported; `undefined` where only the connection ends it. Never rejects. */
+  readonly hangUp?: () => Promise<HangUpOutcome> | undefined;
   /** Transfers the call at the provider, where supported. Never rejects. */
   readonly transfer?: MediaConnection['transfer'];
 }
@@ -67,11 +67,8 @@ export class SocketMediaConnection implements MediaConnection {
           ? { reason: 'failed', message: `The connection failed: ${error.message}` }
           : { reason: 'peer_left', message: `The other side left (${code}).` },
       );
-    this.send(this.serializer.open?.());
     socket.on('message', (data: RawData, isBinary) => {
-      const media = this.read(data as Buffer, isBinary);
-      if (media.kind === 'reply') this.send(media.data);
-      else report(media, events);
+      report(this.read(data as Buffer, isBinary), events);
     });
     socket.on('error', (cause: Error) => (error = cause));
     socket.on('close', left);
@@ -102,7 +99,6 @@ export class SocketMediaConnection implements MediaConnection {
   }
 
   hangUp(): Promise<HangUpOutcome> {
-    this.send(this.serializer.end?.(true));
     return this.options.hangUp?.() ?? Promise.resolve({ ok: true, via: 'connection' });
   }
 
@@ -166,7 +162,6 @@ function report(media: InboundMedia, events: MediaConnectionEvents): void {
       return events.malformed(media.what, media.detail);
     // The carrier closes the connection next.
     case 'stop':
-    case 'reply':
     case 'ignored':
   }
 }

@@ -1,6 +1,6 @@
 import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import { metricsController } from './metrics.controller.js';
-import { resolveMetricsOptions, METRICS_OPTIONS, type MetricsOptions } from './metrics.options.js';
+import { METRICS_OPTIONS, type MetricsOptions, resolveMetricsOptions } from './metrics.options.js';
 import { RunnerMetrics } from './runner-metrics.js';
 import { RunnerPart } from '../validation/runner-part.decorator.js';
 

@@ -6,7 +6,7 @@ import { ErrorBody } from '../http/dto/error-body.dto.js';
 import { errorsByStatus } from '../http/errors-by-status.js';
 import { apiFieldsOf } from '../validation/api-field.decorator.js';
 import type { PlainClass } from '../validation/field-traits.js';
-import { isClass, withoutUndefined } from '../validation/options.js';
+import { isClass } from '../validation/options.js';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -205,3 +205,6 @@ function refine(schema: Schema, rules: Schema): Schema {
     }),
   };
 }
+
+const withoutUndefined = <T extends object>(fields: T): T =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;

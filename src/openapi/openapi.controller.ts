@@ -8,8 +8,7 @@ import type { HttpRequest } from '../http/http-request.js';
 import { replyWith } from '../http/http-response.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
 import { sendFile } from '../http/send-file.js';
-import { RunnerApi } from './runner-api.js';
-import { SwaggerPackage } from './swagger-package.js';
+import { RunnerApi, SwaggerPackage } from './runner-api.js';
 
 /** Files of the page, by their names below `docs/`; those of Swagger UI are in its package. */
 export const DOCS_FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'init.js'] as const;

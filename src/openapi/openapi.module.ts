@@ -1,8 +1,7 @@
 import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import { OpenApiController } from './openapi.controller.js';
 import { resolveOpenApiOptions, OPENAPI_OPTIONS, type OpenApiOptions } from './openapi.options.js';
-import { RunnerApi } from './runner-api.js';
-import { SwaggerPackage } from './swagger-package.js';
+import { RunnerApi, SwaggerPackage } from './runner-api.js';
 import { RunnerPart } from '../validation/runner-part.decorator.js';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =

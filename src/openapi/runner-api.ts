@@ -1,19 +1,63 @@
 import { readFileSync } from 'node:fs';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { declaredAccess } from '../auth/access.decorator.js';
-import { documentOf } from '../compat/swagger.js';
+import { documentOf, type Swagger } from '../compat/swagger.js';
 import { apiRouteOf } from '../http/api-route.decorator.js';
 import { ErrorBody } from '../http/dto/error-body.dto.js';
 import { type HttpRequest, routePathOf } from '../http/http-request.js';
 import { HttpIntake } from '../http/intake/http-intake.js';
-import { packageFile } from '../packages.js';
+import { packageFile, optionalPackage } from '../packages.js';
 import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
 import { StartRequest } from '../start/dto/start-request.dto.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 import { type DocumentedRoute, type OpenApiDocument, runnerDocument } from './document.js';
 import { OPENAPI_OPTIONS, type OpenApiOptions } from './openapi.options.js';
-import { SwaggerPackage } from './swagger-package.js';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { RunnerError } from '../errors/runner.error.js';
+
+const NAME = '@nestjs/swagger';
+const MISSING = `There is no description of the runner: npm install ${NAME} (with Nest 11: ${NAME}@11)`;
+
+/** Package `@nestjs/swagger`, an optional peer dependency, loaded on first use. */
+@Injectable()
+export class SwaggerPackage implements OnModuleInit {
+  onModuleInit(): void {
+    if (!this.isInstalled) new Logger('PipecatRunner').warn(MISSING);
+  }
+
+  get isInstalled(): boolean {
+    return this.path !== undefined;
+  }
+
+  /** Loads the package. @throws {RunnerError} `NOT_FOUND` where it is not installed */
+  async load(): Promise<Swagger> {
+    const load = (): Promise<Swagger> => import('@nestjs/swagger');
+    return (this.path && (await optionalPackage(NAME, load))) || refuse();
+  }
+
+  /**
+   * Directory of Swagger UI's files.
+   * @throws {RunnerError} `NOT_FOUND` where it is not installed
+   */
+  get assets(): string {
+    return dirname(createRequire(this.path ?? refuse()).resolve('swagger-ui-dist/package.json'));
+  }
+
+  /** Path of the package, if installed. */
+  protected get path(): string | undefined {
+    try {
+      return createRequire(import.meta.url).resolve(NAME);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function refuse(): never {
+  throw new RunnerError('NOT_FOUND', MISSING);
+}
 
 const DESCRIPTION =
   "Starts voice bots and connects callers to them, in the protocol of Pipecat's runner. In what is sent, null is the same as absent, and " +

@@ -1,7 +1,8 @@
 import type { PeerConfig, PeerReport, PeerRequest } from '../bot/bot-peer.js';
 import type { SessionEndCode } from '../bot/session-end.js';
 import type { HangUpOutcome, TransferOptions, TransferOutcome } from '../media/media-connection.js';
-import type { MediaStats } from '../media/media-transport.js';
+import type { MediaStats } from '../media/media-transport.events.js';
+import type { UpgradeRequest } from '../websocket/upgrade-request.js';
 
 /** Log levels. */
 export const LOG_LEVELS = ['verbose', 'debug', 'log', 'warn', 'error', 'fatal'] as const;
@@ -29,8 +30,9 @@ export const MAX_REASON = 4_096;
  * 1. The program initialises itself for its one conversation and sends `loaded`.
  * 2. The runner sends `start`. For arguments with a `websocket` it then opens a WebSocket, as the client with a regular HTTP upgrade, on
  *    descriptor 4, also a connected stream socket. It relays the messages of the peer and the bot until either side closes.
- * 3. The program sends `ready` once, any number of `log` and `stop`, and finally `done` or `failed`. Then it exits. Before, it should half-close
- *    descriptor 4 and read until the runner closes it: a socket that is closed with unread bytes loses the bot's last ones.
+ * 3. The program sends `ready` once, any number of `log` and `stop`, and finally `done` or `failed`. Then it should half-close descriptor 4 and read
+ *    until the runner closes it (a socket that is closed with unread bytes loses the bot's last ones), and exit. The end of the session is what
+ *    `done` or `failed` says, or a failure for an exit without either; never what descriptor 4 does.
  *    Where `start` has a `peer`, the program holds the client's WebRTC connection: an `offer` follows at once, and more offers and `candidates`
  *    later. It sends an `answer` to each offer and `peer` when the state of the connection changes.
  * 4. After the runner's `stop` it should end within the grace period. When descriptor 3 closes, the runner is gone and the program must exit.
@@ -41,7 +43,8 @@ export const MAX_REASON = 4_096;
  * second is over.
  */
 export type BotMessage =
-  | { readonly type: 'loaded' }
+  /** At most 100 `routes` of 1,000 characters, which the bot's own program would have served. They are logged. */
+  | { readonly type: 'loaded'; readonly routes?: readonly string[] }
   | { readonly type: 'ready' }
   /** At most 65,536 characters. Counts towards the output limits of `ProcessBotLimits`. */
   | {
@@ -59,6 +62,10 @@ export type BotMessage =
   | { readonly type: 'done'; readonly stats?: MediaStats }
   /** At most 4,096 characters, and a stack of 65,536. */
   | { readonly type: 'failed'; readonly message: string; readonly stack?: string }
+  /** Cuts the peer's WebSocket, without a close frame. */
+  | { readonly type: 'terminate' }
+  /** The bot serves HTTP at the Unix socket `requests` of `start`, and is to get the requests to its session. */
+  | { readonly type: 'requests' }
   /** Only if `start` has a `peer`. An SDP of at most 100,000 characters, or an error of 4,096. */
   | PeerReport;
 
@@ -84,10 +91,16 @@ export interface StartMessage {
   readonly args: Record<string, unknown>;
   /** Handshake messages of the carrier, which precede the messages on descriptor 4. */
   readonly handshake: readonly string[];
+  /** Upgrade request of the peer, for arguments with a `websocket`. */
+  readonly upgrade?: UpgradeRequest;
+  /** Path of the Unix socket for requests to the session; absent where none can be made. */
+  readonly requests?: string;
   /** Folder of uploaded files, for Pipecat's `LocalFileStorage`. */
   readonly uploadsFolder?: string;
   readonly canHangUp: boolean;
   readonly canTransfer?: boolean;
   /** Configuration of the client's peer connection, for a program that holds it. */
   readonly peer?: PeerConfig;
+  /** True when the runner answers the control messages of the carrier, such as `ping`, and numbers those of the bot. */
+  readonly isAnswered?: boolean;
 }

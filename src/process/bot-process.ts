@@ -29,6 +29,8 @@ export class BotProcess {
   /** Resolves when the process is ready for its conversation. @throws {Error} with the reason when it fails */
   readonly loaded: Promise<void>;
   isLoaded = false;
+  /** Routes that the bot's own program would have served. */
+  routes: readonly string[] = [];
   /** Resolves with a description of the exit, once the process and its children are gone. Never rejects. */
   readonly exited: Promise<string>;
   /** Socket of the WebSocket relay. */
@@ -40,7 +42,7 @@ export class BotProcess {
     bytes: new Allowance(MESSAGE_BYTES_PER_SECOND),
     bytesALine: BYTES_A_MESSAGE,
   };
-  private onLoaded: () => void = () => undefined;
+  private onLoaded: (routes: readonly string[]) => void = () => undefined;
   private isStarted = false;
   private failedEarly = false;
   /** Reason for killing it. */
@@ -115,9 +117,9 @@ export class BotProcess {
       () => this.kill('SIGKILL', `was not loaded within ${startTimeoutMs} ms`),
       startTimeoutMs,
     );
-    const loaded = new Promise<void>((resolve) => (this.onLoaded = resolve));
+    const loaded = new Promise<readonly string[]>((resolve) => (this.onLoaded = resolve));
     try {
-      await Promise.race([
+      this.routes = await Promise.race([
         loaded,
         this.exited.then((how) => {
           throw new Error(
@@ -140,7 +142,7 @@ export class BotProcess {
         : parseBotMessage(text);
       // Further messages are discarded.
       if (typeof message === 'string') return this.kill('SIGKILL', message);
-      if (message?.type === 'loaded') this.onLoaded();
+      if (message?.type === 'loaded') this.onLoaded(message.routes ?? []);
       else if (message?.type === 'log') this.output.log(message.level, message.message);
       else if (message && this.isStarted) this.onMessage(message);
       else if (message) this.receiveEarly(message);

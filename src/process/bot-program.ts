@@ -26,12 +26,12 @@ export const pythonOf = ({ args = [], cwd, env, ...program }: BotProgram): Progr
  * @param modules Python modules to load beside the bot's
  */
 export function programOf(options: BotProgram, modules: Iterable<string> = []): Program {
-  const { args = [], cwd, env, ...program } = options;
+  const { args = [], botArgs = [], cwd, env, ...program } = options;
   // Resolved against the runner's working directory, not the bot's.
   if (program.module !== undefined) {
     return {
       command: process.execPath,
-      args: [...args, packageFile(NODE_HOST), resolve(program.module)],
+      args: [...args, packageFile(NODE_HOST), resolve(program.module), ...botArgs],
       cwd,
       env,
     };
@@ -41,8 +41,11 @@ export function programOf(options: BotProgram, modules: Iterable<string> = []): 
     return {
       ...python,
       // Unbuffered output, so that it is logged immediately.
-      args: ['-u', ...python.args, packageFile(PYTHON_HOST), resolve(program.python), ...modules],
+      args: [
+        ...['-u', ...python.args, packageFile(PYTHON_HOST), resolve(program.python)],
+        ...[[...modules].join(','), ...botArgs],
+      ],
     };
   }
-  return { command: program.command, args, cwd, env };
+  return { command: program.command, args: [...args, ...botArgs], cwd, env };
 }

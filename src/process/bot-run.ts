@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws';
-import type { BotSession } from '../bot/bot-session.js';
+import type { BotSession } from '../bot/bot-launcher.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
-import { SessionEnd } from '../bot/session-end.js';
+import { botFailed, SessionEnd } from '../bot/session-end.js';
 import { textOfThrown } from '../errors/thrown.js';
 import type { Session } from '../sessions/session.js';
 import { contextOf, type SessionContext } from '../sessions/session-context.js';
@@ -11,10 +11,17 @@ import { WebSocketRunnerArguments } from '../websocket/websocket-runner-argument
 import type { BotMessage } from './bot-messages.js';
 import { type BotProcess, OUTPUT_GRACE_MS } from './bot-process.js';
 import type { ResolvedProcessBotOptions } from './process-bot.options.js';
+import { RequestRelay } from './request-relay.js';
 import { SocketRelay } from './socket-relay.js';
 
+/** Timeout for the last messages of a bot that is done, in milliseconds. Its host has the same. */
+const FLUSH_TIMEOUT_MS = 2_000;
+/** Timeout for a process that broke its connection to exit, or to say why, in milliseconds. */
+const BROKEN_TIMEOUT_MS = 30_000;
 /** The most transfers of a conversation. */
 const MAX_TRANSFERS = 20;
+
+type Outcome = Extract<BotMessage, { type: 'done' | 'failed' }>;
 
 /** Runner's side of a conversation in a bot process. */
 export class BotRun {
@@ -28,9 +35,11 @@ export class BotRun {
   private transferring = false;
   private transfers = 0;
   /** Last message of the bot about its conversation. */
-  private outcome: Extract<BotMessage, { type: 'done' | 'failed' }> | undefined;
+  private outcome: Outcome | undefined;
   private relay: SocketRelay | undefined;
+  private requests: RequestRelay | undefined;
   private stopTimer: NodeJS.Timeout | undefined;
+  private relayTimer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly process: BotProcess,
@@ -66,8 +75,10 @@ export class BotRun {
       how = textOfThrown(thrown).message;
     } finally {
       clearTimeout(this.stopTimer);
+      clearTimeout(this.relayTimer);
       signal.removeEventListener('abort', stop);
       process.kill('SIGKILL');
+      this.requests?.close();
     }
     this.settle(how);
   }
@@ -77,29 +88,41 @@ export class BotRun {
     const { id, transport, bot, claims } = botSession;
     this.started = true;
     const { peer } = this.context;
+    try {
+      this.requests = new RequestRelay();
+    } catch (thrown) {
+      const { message } = textOfThrown(thrown);
+      botSession.logger.warn(`the bot cannot take requests to its session: ${message}`);
+    }
     const { file_storage } = args;
     const websocket = args instanceof WebSocketRunnerArguments ? args.websocket : undefined;
+    const own = websocket instanceof RunnerWebSocket ? websocket : undefined;
     process.send({
       type: 'start',
       session: { id, transport, bot, claims },
       args: args.toJSON(),
-      handshake: websocket instanceof RunnerWebSocket ? websocket.handshake : [],
+      handshake: own?.handshake ?? [],
+      ...(args instanceof WebSocketRunnerArguments && { upgrade: args.upgrade }),
+      requests: this.requests?.path,
       canHangUp: this.context.hangUp !== undefined,
       ...(this.context.transfer && { canTransfer: true }),
       ...(peer && { peer: peer.config }),
+      ...(own?.isAnswered && { isAnswered: true }),
       ...(file_storage instanceof FolderFileStorage && { uploadsFolder: file_storage.folder }),
     });
     peer?.connectTo((request) => process.send(request));
     if (websocket) this.relay = this.relayOf(websocket);
   }
 
-  /** Creates the relay. A process that breaks its connection has probably crashed, which the session's end reports to the peer. */
+  /** Creates the relay. A process that breaks its connection is done, or has crashed: its last message or its exit says which. */
   private relayOf(websocket: WebSocket): SocketRelay {
-    return new SocketRelay(websocket, this.process.socket, {
-      faulty: (problem) => this.process.kill('SIGKILL', problem),
+    const { process } = this;
+    return new SocketRelay(websocket, process.socket, {
+      faulty: (problem) => process.kill('SIGKILL', problem),
       broken: () => {
-        const timer = setTimeout(() => websocket.terminate(), this.options.killGraceMs);
-        void this.process.exited.then(() => clearTimeout(timer));
+        if (this.outcome) return;
+        const kill = (): void => process.kill('SIGKILL', 'broke the connection of its WebSocket');
+        this.relayTimer = setTimeout(kill, BROKEN_TIMEOUT_MS);
       },
     });
   }
@@ -119,12 +142,29 @@ export class BotRun {
       case 'answer':
       case 'peer':
         return this.context.peer?.receive(message);
+      case 'requests':
+        return this.requests && this.botSession.onRequest(this.requests.answer);
+      case 'terminate':
+        return this.args instanceof WebSocketRunnerArguments
+          ? this.args.websocket.terminate()
+          : undefined;
       case 'done':
+        return this.conclude(message, new SessionEnd('completed', 'The bot returned.'));
       case 'failed':
-        this.outcome = message;
-        // The process exits by itself, unless something of the bot's keeps it alive.
-        return this.process.killAfterGrace();
+        return this.conclude(message, botFailed(errorOf(message)));
     }
+  }
+
+  /** Decides the end of the session. The process exits by itself after its last messages, unless something of the bot's keeps it alive. */
+  private conclude(outcome: Outcome, end: SessionEnd): void {
+    const { process, relay } = this;
+    this.outcome = outcome;
+    this.session?.decide(end);
+    const exit = (): void => process.killAfterGrace();
+    if (!relay) return exit();
+    clearTimeout(this.relayTimer);
+    this.relayTimer = setTimeout(exit, FLUSH_TIMEOUT_MS);
+    void relay.ended.then(exit);
   }
 
   /** Hangs up. Idempotent. */
@@ -152,6 +192,7 @@ export class BotRun {
 
   private stop({ code, message }: SessionEnd): void {
     const { process, options, botSession } = this;
+    if (this.outcome) return;
     if (!this.started) return process.kill('SIGKILL');
     process.send({ type: 'stop', code, message });
     this.stopTimer = setTimeout(() => {
@@ -166,8 +207,7 @@ export class BotRun {
     if (outcome?.type === 'done') {
       context.mediaStats = outcome.stats;
     } else if (outcome) {
-      // The message already has the error's name.
-      throw Object.assign(new Error(outcome.message), { name: '', stack: outcome.stack });
+      throw errorOf(outcome);
     } else if (!botSession.signal.aborted) {
       throw this.fail(how);
     }
@@ -180,3 +220,7 @@ export class BotRun {
     return this.session?.ending ?? new Error(message);
   }
 }
+
+/** Returns the error of `launch()` in the process. The message already has its name. */
+const errorOf = ({ message, stack }: Extract<Outcome, { type: 'failed' }>): Error =>
+  Object.assign(new Error(message), { name: '', stack });

@@ -38,6 +38,17 @@ describe('parseBotMessage', () => {
       { type: 'stop', code: 'peer_left', message: 'x'.repeat(4_096) },
     ],
     [
+      'answer',
+      { type: 'answer', id: 0, sdp: 'v=0\r\ns=-\r\n', more: 1 },
+      { type: 'answer', id: 0, sdp: 'v=0\r\ns=-\r\n' },
+    ],
+    [
+      'answer with an error',
+      { type: 'answer', id: 1, sdp: null, error: 'a\rb' },
+      { type: 'answer', id: 1, error: 'ab' },
+    ],
+    ['peer', { type: 'peer', state: 'left', more: 1 }, { type: 'peer', state: 'left' }],
+    [
       'log',
       { type: 'log', level: 'fatal', message: 'a\tb' },
       { type: 'log', level: 'fatal', message: 'a\tb' },
@@ -81,6 +92,15 @@ describe('parseBotMessage', () => {
       },
       /malformed must have at most 100 kinds/,
     ],
+    [{ type: 'answer', sdp: 'v=0\n' }, /id must be the number of an offer/],
+    [{ type: 'answer', id: '0', sdp: 'v=0\n' }, /id must be the number of an offer/],
+    [{ type: 'answer', id: 0 }, /sdp must be a text of at most 100000/],
+    [{ type: 'answer', id: 0, sdp: `v=0\n${'x'.repeat(100_000)}` }, /sdp must be a text/],
+    [{ type: 'answer', id: 0, sdp: 'hello' }, /sdp must be lines of printable ASCII/],
+    [{ type: 'answer', id: 0, sdp: 'v=0\n\u0000' }, /sdp must be lines of printable ASCII/],
+    [{ type: 'answer', id: 0, error: 7 }, /error must be a text of at most 4096/],
+    [{ type: 'peer' }, /state must be one of connected, left, silent, failed/],
+    [{ type: 'peer', state: ['left'] }, /state must be one of/],
   ])('says what is wrong with %j', (message, problem) => {
     expect(parse(message)).toMatch(problem);
   });

@@ -1,7 +1,7 @@
 import { PEER_STATES, type PeerReport } from '../bot/bot-peer.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { isObject } from '../validation/is-object.js';
-import type { MediaStats } from '../media/media-transport.js';
+import type { MediaStats } from '../media/media-transport.events.js';
 import {
   BOT_ENDS,
   type BotMessage,
@@ -14,6 +14,9 @@ import { printableLines } from './printable-lines.js';
 
 /** Largest counter of a conversation. */
 const MAX_COUNT = 1_000_000_000;
+/** The most routes of a bot, and the longest, in characters. */
+const MAX_ROUTES = 100;
+const MAX_ROUTE = 1_000;
 /** The most distinct kinds of malformed input. */
 const MAX_KINDS = 100;
 const SDP = /^v=0\r?\n[\x20-\x7e\r\n]*$/;
@@ -43,7 +46,10 @@ export function parseBotMessage(line: string): BotMessage | string | undefined {
 }
 
 const READERS: { readonly [T in BotMessage['type']]: (fields: Fields) => BotMessage } = {
-  loaded: () => ({ type: 'loaded' }),
+  loaded: ({ routes }) => ({
+    type: 'loaded',
+    ...(!isAbsent(routes) && { routes: routesOf(routes) }),
+  }),
   ready: () => ({ type: 'ready' }),
   log: (fields) => ({
     type: 'log',
@@ -69,6 +75,8 @@ const READERS: { readonly [T in BotMessage['type']]: (fields: Fields) => BotMess
   }),
   answer: answerOf,
   peer: (fields) => ({ type: 'peer', state: choiceOf(fields, 'state', PEER_STATES) }),
+  terminate: () => ({ type: 'terminate' }),
+  requests: () => ({ type: 'requests' }),
 };
 
 const isKnown = (type: string): type is BotMessage['type'] => Object.hasOwn(READERS, type);
@@ -85,6 +93,11 @@ function rawTextOf(fields: Fields, name: string, max: number): string {
 
 const textOf = (fields: Fields, name: string, max: number): string =>
   printableLines(rawTextOf(fields, name, max));
+function routesOf(routes: unknown): string[] {
+  if (!Array.isArray(routes) || routes.length > MAX_ROUTES)
+    throw new Error(`routes must be a list of at most ${MAX_ROUTES}`);
+  return routes.map((_, i) => textOf({ route: routes[i] as unknown }, 'route', MAX_ROUTE));
+}
 
 function choiceOf<T extends string>(fields: Fields, name: string, choices: readonly T[]): T {
   const choice = choices.find((one) => one === fields[name]);

@@ -1,6 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { BotLauncher } from '../bot/bot-launcher.js';
-import type { BotSession } from '../bot/bot-session.js';
+import { BotLauncher, type BotSession } from '../bot/bot-launcher.js';
 import { liveFieldOf } from '../bot/wire-classes.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { BotRun } from './bot-run.js';
@@ -35,12 +34,13 @@ export class ProcessBotLauncher extends BotLauncher implements OnModuleDestroy {
   private readonly python: PythonPackages | undefined;
   /** Python modules that processes load beside the bot's. */
   private readonly modules = new Set<string>();
+  private hasLoggedRoutes = false;
 
   /** @throws {InvalidOptionsError} naming every invalid option, and why */
   constructor(options: ProcessBotOptions) {
     super();
     this.options = resolveProcessBotOptions(options);
-    this.pool = new ProcessPool(this.options, this.modules);
+    this.pool = new ProcessPool(this.options, this.modules, ({ routes }) => this.logRoutes(routes));
     if (this.options.python !== undefined) this.python = new PythonPackages(this.options);
     if (this.options.memoryLimitBytes < Infinity && process.platform !== 'linux') {
       new Logger('ProcessBotLauncher').warn('memoryLimitBytes is kept on Linux only.');
@@ -75,6 +75,19 @@ export class ProcessBotLauncher extends BotLauncher implements OnModuleDestroy {
     return live === undefined || live === RELAYED
       ? undefined
       : `its ${live} cannot travel to the process of a bot: use a launcher that runs in the runner's own`;
+  }
+
+  /** Says once where the routes are that the bot's own program would have served. */
+  private logRoutes(routes: readonly string[]): void {
+    if (this.hasLoggedRoutes) return;
+    this.hasLoggedRoutes = true;
+    const logger = new Logger('ProcessBotLauncher');
+    for (const route of routes) {
+      const [methods = '', path = ''] = route.split(' ', 2);
+      if (methods === 'WEBSOCKET') logger.warn(`The bot’s route ${route} is not served.`);
+      else
+        logger.log(`The bot’s route ${route} is served at /sessions/<id>${path}, to its session.`);
+    }
   }
 
   async launch(args: RunnerArguments, session: BotSession): Promise<void> {

@@ -25,6 +25,7 @@ describe('ProcessBotOptions', () => {
     [{ module: 'no-such.js' }, /module must be a file; there is no no-such\.js/],
     [{ python: '' }, /python must be a string that is not empty/],
     [{ ...bot, args: ['a', 1] }, /args must be a list of strings/],
+    [{ ...bot, botArgs: '--language de' }, /botArgs must be a list of strings/],
     [{ ...bot, env: [] }, /env must be an object/],
     [{ ...bot, cwd: 7 }, /cwd must be a string/],
     [{ ...bot, warmProcesses: -1 }, /warmProcesses must be a whole number of at least 0/],

@@ -82,6 +82,14 @@ export class BotProgramOptions extends ProcessBotLimits {
   @IsArray({ message: STRINGS })
   @IsString({ each: true, message: STRINGS })
   args?: readonly string[];
+  /**
+   * The bot's own flags, such as `['--language', 'de']`, after those of its host. A Pipecat bot has them in `runner_args.cli_args`, by the parser
+   * that it gives to `main(parser)`.
+   * @default []
+   */
+  @IsArray({ message: STRINGS })
+  @IsString({ each: true, message: STRINGS })
+  botArgs?: readonly string[];
   /** Working directory. @default the runner's own */
   @IsText(NOT_EMPTY)
   cwd?: string;

@@ -9,19 +9,20 @@ export class ProcessPool {
   private readonly idle = new Set<BotProcess>();
   private closed = false;
 
-  /** @param modules Python modules that processes load beside the bot's */
+  /**
+   * @param modules Python modules that processes load beside the bot's
+   * @param onLoaded called for each process once it is loaded
+   */
   constructor(
     private readonly options: ResolvedProcessBotOptions,
     private readonly modules: Iterable<string>,
+    private readonly onLoaded: (process: BotProcess) => void,
   ) {}
 
   /** Takes a process out of the pool, a loaded one if possible, or starts a new one. The pool is refilled. */
   take(): BotProcess {
     const waiting = [...this.idle];
-    const taken =
-      waiting.find(({ isLoaded }) => isLoaded) ??
-      waiting[0] ??
-      new BotProcess(this.options, this.modules);
+    const taken = waiting.find(({ isLoaded }) => isLoaded) ?? waiting[0] ?? this.start();
     this.idle.delete(taken);
     this.fill();
     return taken;
@@ -30,7 +31,7 @@ export class ProcessPool {
   /** Fills the pool. */
   fill(): void {
     while (!this.closed && this.idle.size < this.options.warmProcesses) {
-      const process = new BotProcess(this.options, this.modules);
+      const process = this.start();
       this.idle.add(process);
       void process.exited.then((how) => {
         if (!this.idle.delete(process) || this.closed) return;
@@ -39,6 +40,15 @@ export class ProcessPool {
         if (process.isLoaded) setTimeout(() => this.fill(), REPLACE_AFTER_MS).unref();
       });
     }
+  }
+
+  private start(): BotProcess {
+    const process = new BotProcess(this.options, this.modules);
+    void process.loaded.then(
+      () => this.onLoaded(process),
+      () => undefined,
+    );
+    return process;
   }
 
   /** Stops the warm processes and the refilling. */

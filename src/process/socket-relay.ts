@@ -22,7 +22,8 @@ export interface RelayEvents {
 /** Relays a peer's WebSocket to a bot's process: in order, text and binary unchanged, with backpressure, and with the close codes of each side. */
 export class SocketRelay {
   private readonly tunnel: WebSocket;
-  private readonly ended: Promise<void>;
+  /** Resolves when the connection to the process is closed, after its last message. */
+  readonly ended: Promise<void>;
   private last = false;
 
   constructor(
@@ -35,8 +36,6 @@ export class SocketRelay {
     const tunnel = (this.tunnel = new WebSocket('ws://bot/', {
       createConnection: () => channel,
       perMessageDeflate: false,
-      // Pipecat's transport validates it too.
-      origin: own?.origin,
       maxPayload,
       // A socket pair needs no masking; a key of zeros saves the work.
       generateMask: (mask) => mask.fill(0),

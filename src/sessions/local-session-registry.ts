@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { OwnPrincipal } from '../auth/principal.js';
-import { type Principal, reaches } from '../auth/runner-auth.js';
+import { OwnPrincipal, type Principal, reaches } from '../auth/runner-auth.js';
 import { BotLauncher, MissingBotLauncher } from '../bot/bot-launcher.js';
 import type { CallData } from '../bot/call-data.js';
 import { FileStorage, NoFileStorage } from '../bot/file-storage.js';
@@ -210,7 +209,7 @@ export class LocalSessionRegistry extends SessionRegistry {
     const principal = request.principal && OwnPrincipal.of(request.principal);
     const refusal = this.capacity.refusal(principal);
     if (refusal) return refusal;
-    const session = new Session(randomUUID(), request, this.onChange);
+    const session = new Session(request.id ?? randomUUID(), request, this.onChange);
     session.principal = principal;
     this.capacity.take(principal);
     this.pending.add(session);

@@ -4,7 +4,6 @@ import type { Session } from './session.js';
 /**
  * Removes a provider's room when its session ends: always without a conversation (a failed start, or a bot that was never ready), otherwise only if
  * configured.
- *
  * @param deleteOnEnd removes the room of every session
  * @param remove removes the room; called at most once
  */

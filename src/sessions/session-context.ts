@@ -1,7 +1,7 @@
 import type { BotPeer } from '../bot/bot-peer.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import type { MediaConnection } from '../media/media-connection.js';
-import type { MediaStats } from '../media/media-transport.js';
+import type { MediaStats } from '../media/media-transport.events.js';
 import type { Session } from './session.js';
 
 /**

@@ -47,18 +47,6 @@ export interface RefusalRecord {
  *
  * Called at most once per event, without blocking conversations. Errors and calls beyond `sessionHookTimeoutMs` are logged, without retries. A
  * graceful shutdown waits for active calls, for up to the same time.
- *
- * @example
- * ```ts
- * @Injectable()
- * export class CallRecords extends SessionHooks {
- *   constructor(private readonly database: Database) { super(); }
- *
- *   async ended({ sessionId, principal, call, durationMs, code }: SessionRecord): Promise<void> {
- *     await this.database.calls.insert({ sessionId, tenant: principal?.id, from: call?.from, durationMs, code });
- *   }
- * }
- * ```
  */
 export abstract class SessionHooks {
   /** Records the end of a session, also of one that no client connected to or whose setup failed. */

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { BotLauncher } from '../bot/bot-launcher.js';
-import type { BotSession } from '../bot/bot-session.js';
+import { BotLauncher, type BotSession } from '../bot/bot-launcher.js';
 import { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { resolveRunnerOptions, type RunnerOptions } from '../runner.options.js';

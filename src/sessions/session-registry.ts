@@ -10,6 +10,8 @@ import type { WaitingClient } from './admission.js';
 
 /** Options of a session to be opened. */
 export interface OpenSession extends SessionTerms {
+  /** Its id, which no other session may have or have had. @default a new UUID */
+  readonly id?: string;
   /** Longest wait for its client, in milliseconds. @default the runner's `pendingTtlMs`, which is an upper bound */
   readonly connectTimeoutMs?: number;
   /** True if its client is already connected, so that no other can claim it. @default false */
@@ -72,7 +74,6 @@ export abstract class SessionRegistry {
   /**
    * Opens a session and sets it up. If that throws, the session ends as `start_failed`; its resources are released without delaying the
    * client. Reports a refusal.
-   *
    * @param client connection of a client that can wait in the start queue, for up to `startQueueMs`
    * @throws {RunnerError} `NO_BOT`, `AT_CAPACITY`, `OVERLOADED`, `DRAINING`, or the error of `setUp`
    */

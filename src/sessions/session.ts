@@ -1,5 +1,5 @@
 import type { Principal } from '../auth/runner-auth.js';
-import { BotSession, type SessionRequestHandler } from '../bot/bot-session.js';
+import { BotSession, type SessionRequestHandler } from '../bot/bot-launcher.js';
 import { botFailed, isEndAtWork, SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { attempt, guardListeners } from '../errors/attempt.js';
 import { type RunnerLog, RunnerLogger } from '../errors/runner-logger.js';
@@ -202,15 +202,22 @@ export class Session extends BotSession {
       this.finish(this.trueReason(reason));
     } else {
       const ending = this.trueReason(reason);
-      this.current = { ...current, ending };
       this.stopping(ending);
-      this.controller?.abort(ending);
+      this.decide(ending);
       this.after(this.stopGraceMs, () => {
         this.logger.warn(`the bot did not return within ${this.stopGraceMs} ms; ending without it`);
         this.finish(ending);
       });
     }
     return this.ended;
+  }
+
+  /** @internal Decides the reason of the end for a bot that is about to return, without a grace period. The first reason counts. */
+  decide(ending: SessionEnd): void {
+    const { current } = this;
+    if (current.name === 'pending' || current.name === 'ended' || current.ending) return;
+    this.current = { ...current, ending };
+    this.controller?.abort(ending);
   }
 
   /** @internal Ends the session as `failed`, for an error of a bot's listener outside its `launch()`. */

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { BotLauncher } from '../bot/bot-launcher.js';
-import type { BotSession } from '../bot/bot-session.js';
+import { BotLauncher, type BotSession } from '../bot/bot-launcher.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import type { AudioFrame } from '../media/pcm.js';
 import type { MediaTransport } from '../media/media-transport.js';
@@ -37,7 +36,7 @@ export class EchoBot extends BotLauncher {
 }
 
 const say = (rtvi: RtviSession, text: string): boolean =>
-  rtvi.send('bot-output', { text, aggregated_by: 'sentence', will_be_spoken: false });
+  rtvi.send('bot-output', { text, output_type: 'sentence', will_be_spoken: false });
 
 function delayOf(body: unknown): number {
   const { delayMs } = (body ?? {}) as { delayMs?: unknown };

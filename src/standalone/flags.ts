@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { textOfThrown } from '../errors/thrown.js';
 import type { IceServer } from '../transports/small-webrtc/peer/peer.js';
 import { parseIceServers } from '../transports/small-webrtc/parse-ice-servers.js';
 import { isPublicUrl, PUBLIC_URL } from '../runner.options.js';
+import { readRunnerBody } from './runner-body.js';
 
 /** Flags of the command line and the environment, with the Python runner's names and defaults. */
 export interface Flags {
@@ -15,10 +15,16 @@ export interface Flags {
   readonly bot?: string;
   /** Runs each session's bot in a process of its own. */
   readonly isolate: boolean;
+  /** The bot's own flags, after `--`. */
+  readonly botArgs: readonly string[];
   /** Folder served at `/files/`. */
-  readonly folder?: string;
-  /** Content of the `--runner-body` file: default body of WebSocket sessions. */
-  readonly runnerBody?: unknown;
+  readonly downloadsFolder?: string;
+  /** Folder of uploaded files. */
+  readonly uploadsFolder?: string;
+  /** Limit of uploaded files, the oldest of which are removed. */
+  readonly uploadsFolderMaxFiles: number;
+  /** The `--runner-body` file: default body of WebSocket sessions. */
+  readonly runnerBody?: { readonly path: string; readonly content: unknown };
   /** Serves Daily's dial-in webhook. */
   readonly dialin: boolean;
   /** Starts one session in a Daily room, without a server. */
@@ -41,8 +47,14 @@ export interface Flags {
  *
  * @param argv without the interpreter and the script
  * @param transports names that `-t` accepts
+ * @param env the process' own, with the defaults of flags
  */
-export function parseFlags(argv: readonly string[], transports: readonly string[]): Flags {
+export function parseFlags(
+  argv: readonly string[],
+  transports: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Flags {
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
   const command = new Command('pipecat-runner')
     .description("Runs a voice bot behind Pipecat's runner protocol.")
     .option('--host <host>', 'address to listen on', 'localhost')
@@ -50,17 +62,29 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
     .addOption(
       new Option(
         '-t, --transport <name>',
-        'accept only this transport, and make it the default',
-      ).choices(transports),
+        `accept only this transport, and make it the default (choices: ${transports.join(', ')})`,
+      ).argParser(transportOf(transports)),
     )
     .option('-x, --proxy <host>', 'public host name, such as mybot.ngrok.io', publicHost)
     .option('-d, --direct', 'meet in a Daily room at once, without a server (testing only)', false)
-    .option('-f, --folder <folder>', 'folder whose files can be had at /files/')
-    .addOption(new Option('--downloads-folder <folder>', 'the same as --folder').hideHelp())
+    .option('-f, --downloads-folder <folder>', 'folder whose files can be had at /files/')
+    .addOption(new Option('--folder <folder>', 'the same as --downloads-folder').hideHelp())
+    .addOption(
+      new Option(
+        '-u, --uploads-folder <folder>',
+        'folder for the files that clients upload, made when the first one comes',
+      ).env('PIPECAT_UPLOADS_FOLDER'),
+    )
+    .option(
+      '--uploads-folder-max-files <count>',
+      'how many uploaded files are kept, of those that belong to no session; 0 for all',
+      count,
+      10,
+    )
     .option(
       '--runner-body <file>',
-      'JSON file that is the body of WebSocket sessions which come without one',
-      jsonFile,
+      'JSON or YAML file that is the body of WebSocket sessions which come without one',
+      runnerBody,
     )
     .option('--dialin', "take Daily's dial-in webhook (the default)", true)
     .option('--no-dialin', "do not take Daily's dial-in webhook")
@@ -87,7 +111,7 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
     )
     .addOption(
       new Option(
-        '--ice-servers <servers...>',
+        '--ice-servers [servers...]',
         'STUN and TURN servers: URLs, or JSON objects with urls, username, credential',
       ).env('PIPECAT_ICE_SERVERS'),
     )
@@ -100,13 +124,14 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
       20,
     )
     .option('-v, --verbose', 'log more; twice, even more', (_, before: number) => before + 1, 0)
+    .addHelpText('after', "\nThe bot's own flags come last, after --.")
     .showHelpAfterError('(--help lists what is accepted)');
-  command.parse(argv, { from: 'user' });
+  command.parse(argv.slice(0, end), { from: 'user' });
   const flags = command.opts<
-    Omit<Flags, 'allowedOrigins' | 'iceServers'> & {
+    Omit<Flags, 'allowedOrigins' | 'iceServers' | 'botArgs'> & {
       allowedOrigins?: string[] | true;
-      iceServers?: string[];
-      downloadsFolder?: string;
+      iceServers?: string[] | true;
+      folder?: string;
     }
   >();
   if (flags.direct && flags.transport !== undefined && flags.transport !== 'daily') {
@@ -115,23 +140,31 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
   if (flags.isolate && flags.bot === undefined) {
     command.error('error: --isolate needs a --bot to run in a process of its own');
   }
+  if (flags.transport === 'vonage' && env.VONAGE_SESSION_ID) {
+    command.error(
+      'error: this runner does not join the Vonage video session of VONAGE_SESSION_ID; without it, -t vonage takes calls over the Audio Connector',
+    );
+  }
   if (flags.esp32 && isIP(flags.host) === 0) {
     command.error('error: --esp32 needs --host with the IP address that the device reaches');
   }
-  const { allowedOrigins, downloadsFolder, ...rest } = flags;
+  const { allowedOrigins, iceServers, folder, ...rest } = flags;
   // Commander's `true` is the flag without a value: an empty list, even with the environment variable set.
   return {
     ...rest,
-    folder: rest.folder ?? downloadsFolder,
+    transport: flags.direct ? 'daily' : flags.transport === 'eval' ? undefined : flags.transport,
+    downloadsFolder: rest.downloadsFolder ?? folder,
+    botArgs: argv.slice(end + 1),
     allowedOrigins: allowedOrigins === true ? [] : splitList(allowedOrigins),
-    iceServers: iceServersOf(flags.iceServers, command),
+    iceServers: iceServers === true ? [] : iceServersOf(iceServers, command),
   };
 }
 
-/** Parses ICE servers: one string from the environment, a list from the command line. */
-function iceServersOf(given: string | string[] | undefined, command: Command): IceServer[] {
+/** Parses ICE servers: of the environment, which Commander has as a list of one text, or of the command line. */
+function iceServersOf(given: string[] | undefined, command: Command): IceServer[] {
+  const isOfEnv = command.getOptionValueSource('iceServers') === 'env';
   try {
-    return parseIceServers(given);
+    return parseIceServers(isOfEnv ? given?.[0] : given);
   } catch (error) {
     return command.error(`error: ${textOfThrown(error).message}`);
   }
@@ -154,13 +187,31 @@ function seconds(text: string): number {
   throw new InvalidArgumentError('It must be a number of seconds from 0 to 86400.');
 }
 
-function jsonFile(path: string): unknown {
+function count(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError('It must be a whole number of at least 0.');
+}
+
+function runnerBody(path: string): Flags['runnerBody'] {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return { path, content: readRunnerBody(path) };
   } catch (error) {
-    throw new InvalidArgumentError(`It must be a JSON file: ${textOfThrown(error).message}.`);
+    throw new InvalidArgumentError(
+      `It must be a JSON or YAML file: ${textOfThrown(error).message}.`,
+    );
   }
 }
+
+/** Checks `-t`: the names of this runner, and those that Pipecat's own has beside them. */
+const transportOf =
+  (transports: readonly string[]) =>
+  (name: string): string => {
+    // Deprecated there too: evals connect to /ws, whatever the transport is.
+    if (transports.includes(name) || name === 'eval') return name;
+    const reason = name === 'moq' ? 'This runner has no transport for Media over QUIC. ' : '';
+    throw new InvalidArgumentError(`${reason}Allowed choices are ${transports.join(', ')}.`);
+  };
 
 function publicHost(text: string): string {
   if (!isPublicUrl(text)) throw new InvalidArgumentError(`It ${PUBLIC_URL}.`);

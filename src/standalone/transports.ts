@@ -3,7 +3,7 @@ import { DailyModule } from '../transports/daily/daily.module.js';
 import { SmallWebRtcModule } from '../transports/small-webrtc/small-webrtc.module.js';
 import { BUILT_IN } from '../transports/telephony/carriers/index.js';
 import { TelephonyModule } from '../transports/telephony/telephony.module.js';
-import { impliedTransport } from '../transports/implied-transport.js';
+import { impliedTransport } from '../transports/transport-registry.js';
 import { TRANSPORTS } from '../transports/index.js';
 import { WhatsAppModule } from '../transports/whatsapp/whatsapp.module.js';
 import type { Flags } from './flags.js';

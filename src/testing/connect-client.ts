@@ -19,7 +19,6 @@ export interface BotRtviMessage {
 
 /**
  * Connects to a bot as Pipecat's WebSocket clients do.
- *
  * @param wsUrl `wsUrl` of the answer to `/start`
  * @param options.token `token` of the same answer, with token authentication
  */

@@ -1,5 +1,4 @@
-import { BotLauncher } from '../bot/bot-launcher.js';
-import type { BotSession } from '../bot/bot-session.js';
+import { BotLauncher, type BotSession } from '../bot/bot-launcher.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 
 /** One call of `launch()`. */

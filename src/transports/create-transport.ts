@@ -3,14 +3,14 @@ import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { MediaEnd, MediaConnection } from '../media/media-connection.js';
-import { MediaTransport, type MediaTransportObserver } from '../media/media-transport.js';
+import type { MediaTransportObserver } from '../media/media-transport.events.js';
+import { MediaTransport } from '../media/media-transport.js';
 import {
   type MediaTransportOptions,
   resolveMediaTransportOptions,
 } from '../media/media-transport.options.js';
 import type { Session } from '../sessions/session.js';
 import { contextOf } from '../sessions/session-context.js';
-import { firstSignal } from './first-signal.js';
 import { mediaConnections } from './media-connections.js';
 
 /** Options of {@link createTransport}. */
@@ -106,4 +106,25 @@ function endBecauseOf(cause: unknown, transport: MediaTransport): void {
   } else {
     transport.close({ reason: 'closed', message: textOfThrown(cause).message });
   }
+}
+
+/** Combines abort signals until `forget` is called. `AbortSignal.any` would stay referenced by long-lived signals, such as an application's. */
+export function firstSignal(...candidates: (AbortSignal | undefined)[]): {
+  readonly signal: AbortSignal;
+  readonly forget: () => void;
+} {
+  const signals = candidates.filter((signal) => signal !== undefined);
+  const first = new AbortController();
+  const follow = ({ target }: Pick<Event, 'target'>): void =>
+    first.abort((target as AbortSignal).reason);
+  for (const signal of signals) {
+    signal.addEventListener('abort', follow);
+    if (signal.aborted) follow({ target: signal });
+  }
+  return {
+    signal: first.signal,
+    forget: () => {
+      for (const signal of signals) signal.removeEventListener('abort', follow);
+    },
+  };
 }

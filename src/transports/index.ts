@@ -1,6 +1,6 @@
 import type { DynamicModule } from '@nestjs/common';
 import { DailyModule } from './daily/daily.module.js';
-import { impliedTransport } from './implied-transport.js';
+import { impliedTransport } from './transport-registry.js';
 import { LiveKitModule } from './livekit/livekit.module.js';
 import { SmallWebRtcModule } from './small-webrtc/small-webrtc.module.js';
 import { TelephonyModule } from './telephony/telephony.module.js';

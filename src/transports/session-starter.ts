@@ -34,6 +34,8 @@ export interface StartSessionOptions extends Partial<StartRequest> {
 
 /** A session started by the host's code: the answer of `POST /start`, its carrier document and its end. */
 export interface StartedSession extends StartAnswer {
+  /** Session id, also the `session_id` of the bot. */
+  readonly sessionId: string;
   /** Document that connects a call to the session, for Twilio (`Twiml`), Telnyx (`Texml`) or Plivo (answer of its `answer_url`); else `undefined`. */
   readonly xml?: string;
   /** Resolves with the reason when the session ends. Never rejects. */

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type DynamicModule } from '@nestjs/common';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { printable } from '../validation/printable.js';
@@ -104,3 +104,12 @@ export class TransportRegistry {
 function shorten(name: string): string {
   return printable(name);
 }
+
+/** DI token that marks the module of a transport nobody configured explicitly. */
+export const IMPLIED_TRANSPORT = Symbol('IMPLIED_TRANSPORT');
+
+/** Marks a transport module as implied: when it is disabled, no warning is logged. */
+export const impliedTransport = (module: DynamicModule): DynamicModule => ({
+  ...module,
+  providers: [...(module.providers ?? []), { provide: IMPLIED_TRANSPORT, useValue: true }],
+});

@@ -18,7 +18,7 @@ export function ValidatedBy<Options extends object>(
   });
 }
 
-/** Option whose valid values a function tells. @param accepted what it accepts, such as `must be …` */
+/** Option that a predicate accepts. @param accepted the accepted values in the message, such as `must be …` */
 export const Accepts = (
   accepted: string,
   accepts: (value: unknown) => boolean,

@@ -11,6 +11,7 @@ import {
   Min,
 } from 'class-validator';
 import { ApiField, type ApiFieldOptions } from './api-field.decorator.js';
+import { IsStringRecord } from './is-string-record.decorator.js';
 import { Verbatim } from './verbatim.decorator.js';
 import { applyDecorators } from './apply-decorators.js';
 
@@ -27,10 +28,20 @@ export const OptionalBoolean = (description: string): PropertyDecorator =>
     type: Boolean,
   });
 
-export const OptionalString = (description: string, example?: string): PropertyDecorator =>
+export const OptionalString = (
+  description: string,
+  more: Partial<ApiFieldOptions> = {},
+): PropertyDecorator =>
   optional(IsString({ message: '$property must be a string' }), description, {
     type: String,
-    ...(example !== undefined && { example }),
+    ...more,
+  });
+
+/** @see IsStringRecord */
+export const OptionalStringRecord = (description: string): PropertyDecorator =>
+  optional(IsStringRecord(), description, {
+    type: Object,
+    additionalProperties: { type: 'string' },
   });
 
 export const OptionalChoice = (values: readonly string[], description: string): PropertyDecorator =>

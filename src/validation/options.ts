@@ -1,6 +1,7 @@
 import { validateSync } from 'class-validator';
 import { didYouMean } from './did-you-mean.js';
 import { isObject } from './is-object.js';
+import { isSurelyValid } from './is-surely-valid.js';
 import { fieldsOf, invalidFieldsOf, NO_OBJECT } from './validate-into.js';
 
 /** Invalid options of the runner. The message names what is accepted. */
@@ -43,7 +44,9 @@ export function resolveOptions<Resolved extends object>(
   }
   const problems = fill(options, given, extras);
   const checks = { skipUndefinedProperties: true, forbidUnknownValues: false };
-  for (const { field, message } of invalidFieldsOf(validateSync(options, checks))) {
+  // Cheaper for valid options: createTransport() resolves its own for each session.
+  const errors = isSurelyValid(options) ? [] : validateSync(options, checks);
+  for (const { field, message } of invalidFieldsOf(errors)) {
     const at = field.slice(0, field.lastIndexOf('.') + 1);
     problems.push(...message.split('\n').map((line) => at + line));
   }
@@ -103,7 +106,3 @@ export function kindOf(value: unknown): string {
 
 export const isClass = (value: unknown): value is abstract new (...args: never[]) => object =>
   typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
-
-/** Removes undefined fields, which would override defaults. */
-export const withoutUndefined = <T extends object>(fields: T): T =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;

@@ -3,6 +3,7 @@ import { hasPeerClosed, ignoresPongs, passOnAtOnce } from '../compat/ws-socket.j
 import { attempt, guardListeners } from '../errors/attempt.js';
 import { ITEM_BYTES, Queue } from '../limits/queue.js';
 import type { WireMessage } from '../media/serializers/media-serializer.js';
+import type { UpgradeRequest } from './upgrade-request.js';
 
 /** Backpressure limit of buffered bytes, after which reading pauses. Below it reading continues, to detect a disconnect. */
 const MAX_HELD_BYTES = 65_536;
@@ -21,23 +22,35 @@ export interface SocketResponder {
   receive(data: Buffer): { readonly answer?: WireMessage; readonly isTaken?: boolean };
   /** Returns the form in which a text message of the bot is sent; `undefined` for one that is not. */
   send(text: string): WireMessage | undefined;
-  /** Returns the message that asks the peer to end the connection; `undefined` when it was asked before. */
-  end(): string | undefined;
+  /**
+   * Returns the message that asks the peer to end the connection, for which it gets 5 s.
+   * @param hangsUp true if the bot hangs up, false for any other end
+   * @returns `undefined` when it was asked before
+   */
+  end(hangsUp: boolean): string | undefined;
 }
+
+/** Timeout for the peer to end the connection itself, in milliseconds. @see SocketResponder.end */
+export const END_TIMEOUT_MS = 5_000;
+
+/** Send options of a responder's messages, which go out as they are. */
+const ANSWER = { binary: false };
 
 /** Event of a socket without a listener whose oldest frames are dropped from now on. */
 export const UNHEARD = 'unheard';
 
 /** WebSocket that can buffer frames until a listener is attached. Pausing alone would lose frames of the same chunk, which ws emits anyway. */
 export class RunnerWebSocket extends WebSocket {
-  /** `Origin` header of the upgrade. */
-  origin: string | undefined = undefined;
+  /** Upgrade request of the peer. */
+  upgrade: UpgradeRequest | undefined = undefined;
   /** Path segment after the gateway's path, such as the token in `/ws/<token>`. */
   pathToken: string | undefined = undefined;
   /** Messages that were read to identify the peer before the bot received the socket. */
   handshake: readonly string[] = [];
   /** Largest message, in bytes, in both directions of a relayed bot process. */
   maxPayloadBytes: number | undefined = undefined;
+  /** @internal True when the peer's control messages are answered: by {@link respond}, or by the runner that relays the connection. */
+  isAnswered = false;
   private onFailure: ((thrown: unknown) => void) | undefined = undefined;
   private held: Queue<Message> | undefined = undefined;
   private heldBytes = 0;
@@ -54,7 +67,6 @@ export class RunnerWebSocket extends WebSocket {
   /**
    * Buffers frames until a `message` listener is attached, which then receives them in order. If that listener is removed early, the rest stays
    * buffered. Idempotent.
-   *
    * @param unread messages to be read again, before all others
    */
   hold(unread: readonly Message[] = []): void {
@@ -94,21 +106,34 @@ export class RunnerWebSocket extends WebSocket {
   /**
    * @internal Has the peer's control messages answered from now on, those included that are buffered already, and the peer asked to end the connection before
    * it is closed on. So that it reads on, the oldest messages are dropped past the buffer limit.
-   * @param timeoutMs see {@link closeAfter}
    */
-  respond(responder: SocketResponder, timeoutMs: number): void {
+  respond(responder: SocketResponder): void {
     this.responder = responder;
+    this.isAnswered = true;
     this.answer(responder.first);
-    this.closeAfter(() => this.answer(responder.end()), timeoutMs);
+    this.closeAfter(() => this.askToEnd(false), END_TIMEOUT_MS);
     const held = this.held?.drain() ?? [];
     this.heldBytes = 0;
     for (const message of held) this.emit('message', ...message);
     this.resumeHere();
   }
 
+  /** @internal Asks the peer to end the connection because the bot hangs up, where its protocol has a message for that. */
+  hangUp(): void {
+    this.askToEnd(true);
+  }
+
+  private askToEnd(hangsUp: boolean): void {
+    attempt(
+      () => this.answer(this.responder?.end(hangsUp)),
+      (thrown) => this.onFailure?.(thrown),
+    );
+  }
+
   /** @internal */
   override send(data: SendData, ...more: SendRest): void {
     const [options] = more;
+    if (options === ANSWER) return super.send(data, ANSWER);
     const isBinary = typeof options === 'object' ? options.binary : undefined;
     const isText = typeof data === 'string' ? !isBinary : isBinary === false;
     if (!this.responder || !isText || !(typeof data === 'string' || Buffer.isBuffer(data)))
@@ -120,7 +145,7 @@ export class RunnerWebSocket extends WebSocket {
 
   private answer(message: WireMessage | undefined): void {
     if (message !== undefined && this.readyState === WebSocket.OPEN) {
-      super.send(message, { binary: false });
+      this.send(message, ANSWER);
     }
   }
 

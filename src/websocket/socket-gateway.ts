@@ -10,19 +10,6 @@ import type { RunnerRef } from '../runner-ref.js';
 /**
  * Base of gateways with `@RunnerGateway(path)`, which admit sockets to sessions and launch bots. An error of {@link accept} closes the
  * socket with close code 1011 and is logged.
- *
- * @example
- * ```ts
- * @RunnerGateway('pcm')
- * export class PcmGateway extends SocketGateway {
- *   constructor(protected readonly sockets: SocketSessions, private readonly sessions: SessionRegistry) { super(); }
- *
- *   protected async accept(socket: RunnerWebSocket, request: IncomingMessage): Promise<void> {
- *     const session = await this.sockets.admit(socket, request, { transports: ['pcm'], openAs: 'pcm' });
- *     if (session) this.sessions.launch(session, new PcmRunnerArguments({ websocket: socket }));
- *   }
- * }
- * ```
  */
 export abstract class SocketGateway {
   protected abstract readonly sockets: SocketSessions;
@@ -70,7 +57,6 @@ const RUNNER_GATEWAY = Symbol('RUNNER_GATEWAY');
 /**
  * Marks a subclass of `SocketGateway` as a gateway on raw sockets, a provider of a transport's module. It receives the connections to `/<path>`
  * and `/<path>/<token>` below the runner's base path, on the application's HTTP server, beside the gateways of the host.
- *
  * @param path path without leading and trailing slash, such as `ws-client`
  */
 export const RunnerGateway = (path: string): ClassDecorator => SetMetadata(RUNNER_GATEWAY, path);

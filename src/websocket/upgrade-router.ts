@@ -1,10 +1,11 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RunnerLogger } from '../errors/runner-logger.js';
-import { goOnWithoutUpgrade, isToWebSocket } from '../compat/http-upgrade.js';
+import { goOnWithoutUpgrade, isToWebSocket } from '../compat/node-http.js';
 import { EventEmitter } from 'node:events';
 import { WebSocketServer } from 'ws';
 import { RunnerWebSocket } from './runner-web-socket.js';
+import { decodeSegment, upgradeOf } from './upgrade-request.js';
 
 /**
  * Router ahead of all other `upgrade` listeners of an HTTP server, whenever they were added. It hides the runner's upgrades from them, since some
@@ -111,8 +112,8 @@ export class RawSocketServer extends EventEmitter {
       const client = accepted as RunnerWebSocket;
       // The first frames may already be in `head`.
       client.hold();
-      client.origin = request.headers.origin;
-      client.pathToken = token && decode(token);
+      client.upgrade = upgradeOf(request, pathname);
+      client.pathToken = token && decodeSegment(token);
       client.maxPayloadBytes = this.options.maxPayloadBytes;
       client.on('error', () => undefined);
       this.emit('connection', client, request);
@@ -134,13 +135,5 @@ export class RawSocketServer extends EventEmitter {
           }),
       ),
     );
-  }
-}
-
-function decode(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
   }
 }

@@ -16,7 +16,7 @@ import {
   SessionRegistry,
   SessionEnd,
 } from '../../src/index.js';
-import { DailyDialinRequest } from '../../src/transports/daily/dto/daily-dialin-request.dto.js';
+import { DailyDialinRequest } from '../../src/transports/daily/dto/dialin.dto.js';
 import { runnerArgumentsFromJSON } from '../../src/bot.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { ROOM_SCHEMA, TOKEN_SCHEMA, FakeDaily } from '../support/fake-daily.js';

@@ -243,6 +243,42 @@ describe('a call from Genesys', () => {
     expect(call.violations).toEqual([]);
   });
 
+  it('that opens late is answered once createTransport has detected it', async () => {
+    const { bot, call } = await start(
+      { openDelayMs: 1_500, pingIntervalMs: 100 },
+      { unknownCallers: 'bot' },
+    );
+    await call.next('opened');
+    const transport = await bot.transport;
+    expect(bot.args).toMatchObject({ transport_type: 'genesys', call_data: { from: '+15550001' } });
+    call.speak(voice);
+    await call.heard(voice.length);
+    await call.next('pong');
+    await expect(transport.hangUp()).resolves.toEqual({ ok: true, via: 'connection' });
+    await expect(call.closed).resolves.toMatchObject({ code: 1000 });
+    expect(call.messages.filter(({ type }) => type === 'disconnect')).toMatchObject([
+      { parameters: { outputVariables: { action: 'finished' } } },
+    ]);
+    expect(call.violations).toEqual([]);
+  });
+
+  it('is not sent audio after a disconnect of the bot itself', async () => {
+    const { bot, call } = await start({ ignoresDisconnect: true }, {}, new Bot(false));
+    const transport = await bot.transport;
+    transport.sendMessage({
+      version: '2',
+      type: 'disconnect',
+      parameters: { reason: 'completed' },
+    });
+    await transport.sendAudio({ pcm: tone(300, 8_000, 0.4), sampleRateHz: 8_000 });
+    expect(transport.sendMessage({ version: '2', type: 'event', parameters: {} })).toBe(false);
+    await call.next('disconnect');
+    call.close('end');
+    await call.closed;
+    expect(call.audioBytes).toBe(0);
+    expect(call.violations).toEqual([]);
+  });
+
   it('starts no bot when nothing on offer is understood', async () => {
     const { bot, call } = await start({ media: [{ ...EXTERNAL, format: 'L16' }] });
     await expect(call.closed).resolves.toMatchObject({

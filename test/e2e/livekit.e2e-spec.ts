@@ -14,7 +14,7 @@ import {
 } from '../../src/index.js';
 import { runnerArgumentsFromJSON } from '../../src/bot.js';
 import type { Session } from '../../src/sessions/session.js';
-import { LIVEKIT_SDK } from '../../src/transports/livekit/livekit-sdk.js';
+import { LIVEKIT_SDK } from '../../src/transports/livekit/livekit-server.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { livekitWebhook } from '../support/livekit-webhook.js';
 import {

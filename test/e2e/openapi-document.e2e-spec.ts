@@ -22,7 +22,7 @@ import {
   WebSocketModule,
   WhatsAppModule,
 } from '../../src/index.js';
-import { SwaggerPackage } from '../../src/openapi/swagger-package.js';
+import { SwaggerPackage } from '../../src/openapi/runner-api.js';
 import { RecordingLauncher, startHost } from '../../src/testing/index.js';
 import { CHROMIUM } from '../support/chromium.js';
 import { closeApps, PLATFORMS, startApp } from '../support/runner-app.js';
@@ -95,6 +95,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
       '/sessions',
       '/sessions/{id}',
       '/sessions/{id}/api/offer',
+      '/sessions/{id}/files',
       '/sessions/{id}/{path}',
       '/start',
       '/status',
@@ -173,6 +174,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
       '/openapi.json',
       '/sessions',
       '/sessions/{id}',
+      '/sessions/{id}/files',
       '/sessions/{id}/{path}',
       '/start',
       '/status',

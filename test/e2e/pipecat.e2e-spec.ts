@@ -160,6 +160,24 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     },
   );
 
+  it('a Pipecat bot sees the upgrade request of its peer', async () => {
+    const { host, lines } = await start(OBEDIENT, { webSocketAuth: 'token' });
+    const { wsUrl, token } = await host.start({ transport: 'websocket' });
+    const authorization = `Bearer ${String(token)}`;
+    const headers = { 'x-account': 'acme', 'set-cookie': 'odd', authorization };
+    await closeOf(await connect(`${String(wsUrl)}?line=2&name=a%20b`, { headers }));
+    const told = JSON.parse(/told (.*)/.exec(await lines.with('told'))![1]!) as {
+      headers: Record<string, string>;
+    };
+    expect(told).toMatchObject({
+      headers: { 'x-account': 'acme', 'set-cookie': 'odd' },
+      query: { line: '2', name: 'a b' },
+      url: `${String(wsUrl)}?line=2&name=a%20b`,
+      client: '127.0.0.1',
+    });
+    expect(told.headers).not.toHaveProperty('authorization');
+  });
+
   it('a Pipecat bot receives rooms as arguments of their own classes', async () => {
     const daily = await FakeDaily.start();
     toClose.push(() => daily.close());

@@ -63,9 +63,9 @@ function sendNumbered(socket: WebSocket, count: number): void {
 }
 
 describe('a call from Genesys to a bot in a process of its own', () => {
-  const callFrom = ({ host }: ProcessHost): FakeGenesys =>
+  const callFrom = ({ host }: ProcessHost, body = {}): FakeGenesys =>
     new FakeGenesys({
-      url: `${host.url.replace('http', 'ws')}/ws`,
+      url: `${host.url.replace('http', 'ws')}/ws?body=${btoa(JSON.stringify(body))}`,
       pingIntervalMs: 50,
       timeoutMs: 400,
     });
@@ -83,6 +83,17 @@ describe('a call from Genesys to a bot in a process of its own', () => {
     expect(call.messages.filter(({ type }) => type === 'closed')).toHaveLength(1);
     expect(call.violations).toEqual([]);
     await expect(running!.sessions[0]!.ended).resolves.toMatchObject({ code: 'peer_left' });
+  });
+
+  it('is disconnected as finished when the bot hangs up', async () => {
+    const call = callFrom(await start(), { do: 'hangUp' });
+    await call.next('opened');
+    await expect(call.closed).resolves.toMatchObject({ code: 1000 });
+    expect(call.messages.filter(({ type }) => type === 'disconnect')).toMatchObject([
+      { parameters: { outputVariables: { action: 'finished' } } },
+    ]);
+    expect(call.violations).toEqual([]);
+    expect(await running!.lines.with('hung up')).toContain('{"ok":true,"via":"connection"}');
   });
 
   it('is disconnected in the order of the protocol when the process is stopped', async () => {
@@ -158,6 +169,44 @@ describe('a bot behaves the same in the runner’s process and in its own:', () 
       code: 1_011,
       reason: 'The bot failed.',
     });
+  });
+
+  it.each([
+    ['inside', { launcher: inside }],
+    ['outside', {}],
+  ])('the peer’s upgrade request without the runner’s token, %s', async (_, options) => {
+    const { host } = await start({}, { webSocketAuth: 'token', ...options });
+    const { wsUrl, token } = await host.start({ transport: 'websocket', body: { do: 'tell' } });
+    const url = `${String(wsUrl)}?line=2&token=${String(token)}&name=a%20b&line=3`;
+    const socket = await connect(url, { headers: { 'x-account': 'acme', 'set-cookie': 'odd' } });
+    const { upgrade } = JSON.parse(await nextText(socket)) as { upgrade: object };
+    expect(upgrade).toEqual({
+      path: '/ws-client',
+      query: 'line=2&name=a%20b&line=3',
+      headers: expect.objectContaining({ 'x-account': 'acme', 'set-cookie': ['odd'] }),
+      isSecure: false,
+      remoteAddress: '127.0.0.1',
+      remotePort: expect.any(Number),
+    });
+  });
+
+  it.each([
+    ['inside', { launcher: inside }],
+    ['outside', {}],
+  ])('functions that the client runs over RTVI, %s', async (_, options) => {
+    const { host, lines } = await start({}, options);
+    const client = await host.connect({ body: { do: 'rtvi' } });
+    expect((await client.ready()).data).toMatchObject({ capabilities: { audio_in: true } });
+    client.send('ui-event', { event: 'locate', payload: { precise: true } });
+    const { data: call } = await client.next('llm-function-call-in-progress');
+    expect(call).toMatchObject({ function_name: 'locate', arguments: { precise: true } });
+    client.send('llm-function-call-result', { ...call, result: { city: 'Ulm' } });
+    const { data } = await client.next('server-message');
+    expect(data).toEqual({ outcome: { city: 'Ulm' } });
+    client.send('ui-event', { event: 'never' });
+    await client.next('llm-function-call-in-progress');
+    await client.leave();
+    expect(await lines.with('outcome "')).toMatch(/outcome "ended"/);
   });
 
   it('reads a carrier’s handshake itself exactly once', async () => {
@@ -335,14 +384,6 @@ describe('a bot process', () => {
     expect(lines.all).toContain('debug 2026-01-01 00:00:00.000 | DEBUG    | bot:x:1 - as loguru');
   });
 
-  it('cannot answer session requests, and gets an error', async () => {
-    const { host, lines, sessions } = await start();
-    const socket = await open({ do: 'requests' });
-    await lines.with('session.onRequest() does nothing in a process of its own');
-    expect((await fetch(`${host.url}/sessions/${sessions[0]!.id}/x`)).status).toBe(409);
-    socket.close();
-  });
-
   it('has no session data on its command line or in its environment', async () => {
     const { lines } = await start();
     const socket = await open({ do: 'stay', secret: 'a-secret' });
@@ -405,6 +446,7 @@ describe('any program', () => {
       type: 'start',
       session: { id: sessionId, transport: 'livekit', claims: {} },
       handshake: [],
+      requests: expect.any(String),
       canHangUp: true,
     });
     expect(args).toMatchObject({

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   type ProcessBotOptions,
@@ -9,6 +9,7 @@ import {
   type SmallWebRtcOptions,
 } from '../../src/index.js';
 import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
+import { ChildHost } from '../support/child-host.js';
 import { gone, ProcessHost } from '../support/process-host.js';
 import { post } from '../support/runner-app.js';
 import { AUDIO, BROWSER_OFFER, DATA, offerOf, VIDEO } from '../support/offers.js';
@@ -343,6 +344,28 @@ const isPeerLeft = ({ message }: Message): boolean => message?.type === 'peerLef
     await start({}, { warmProcesses: 1 });
     await running.lines.with('pipecat.transports.smallwebrtc.connection');
     expect((await offer(offerOf(AUDIO('0'), DATA('1')))).status).toBe(200);
+  });
+
+  it('runs under the standalone runner without werift', async () => {
+    await start();
+    const runner = await ChildHost.startWith(
+      { PATH: `${dirname(PIPECAT_PYTHON!)}:${process.env.PATH}` },
+      'test/support/without-werift.js',
+      ...['--host', '127.0.0.1', '--port', '0', '--bot', BOT],
+    );
+    try {
+      const status = await fetch(`${runner.url}/status`);
+      expect(((await status.json()) as { transports: string[] }).transports).toContain('webrtc');
+      const { json } = await post(`${runner.url}/start`, { body: { user: 9 } });
+      const client = await WebRtcClient.connect({
+        offerUrl: `${runner.url}/sessions/${String(json.sessionId)}/api/offer`,
+      });
+      clients.push(client);
+      await runner.printed("{'user': 9}");
+      await client.listen(0.1);
+    } finally {
+      await runner.kill();
+    }
   });
 
   it('keeps others out when it is the only one allowed', async () => {

@@ -34,6 +34,8 @@ export interface GenesysOptions {
   readonly isProbe?: boolean;
   /** How long a probe waits before it closes the session, in milliseconds. @default 0 */
   readonly closeDelayMs?: number;
+  /** How long it waits before `open`, in milliseconds. @default 0 */
+  readonly openDelayMs?: number;
   /** The longest wait for `opened`, and for a `pong`, in milliseconds. @default 5_000 */
   readonly timeoutMs?: number;
   /** Closes the session right after `open`. */
@@ -82,7 +84,10 @@ export class FakeGenesys extends EventEmitter<{ message: [Json]; audio: [Buffer]
       code: code as number,
       reason: String(reason),
     }));
-    this.socket.on('open', () => this.open());
+    this.socket.on('open', () => {
+      if (!options.openDelayMs) return this.open();
+      this.timers.add(setTimeout(() => this.open(), options.openDelayMs));
+    });
     this.socket.on('message', (data: Buffer, isBinary) =>
       isBinary ? this.hear(data) : this.read(data.toString()),
     );

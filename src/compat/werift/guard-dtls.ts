@@ -14,7 +14,6 @@ const SHA256 = 4;
 /**
  * Verifies that the peer of a DTLS handshake owns the key of its certificate. werift (seen in 0.24.4) checks only the certificate, which is sent in the
  * clear: a man in the middle could present the client's.
- *
  * @param message a {@link CERTIFICATE_VERIFY} of a client, or a {@link SERVER_KEY_EXCHANGE} of a server; it follows the certificate
  */
 function provesCertificate(
@@ -71,7 +70,6 @@ type DtlsRecord = Pick<Plaintext, 'recordLayerHeader' | 'fragment'>;
  * - Requires authentic alerts, and refuses DTLS renegotiation.
  * - Reassembles handshake fragments in any order, within limits.
  * - Requires proof that the peer owns the key of its certificate.
- *
  * @param dtls a connection before its first datagram
  * @throws {Error} when werift's internals differ
  */

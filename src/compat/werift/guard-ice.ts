@@ -44,7 +44,6 @@ const MAX_ADDRESSES = 100;
  *   before a pair is nominated, a change of pairs, and an ICE restart.
  *
  * All other datagrams are dropped before they are parsed, and the client's own are limited.
- *
  * @throws {Error} when werift's internals differ, or its sockets are already open
  */
 export function guardIce(
@@ -126,7 +125,6 @@ interface Transport {
 /**
  * Restricts a TURN client to datagrams of its server (seen in werift 0.24.4). They name the peer of relayed data, so anyone who can send to the socket
  * could impersonate any peer.
- *
  * @param turn client with an allocation, whose server address is known since the challenge
  * @throws {Error} when werift's internals differ
  */

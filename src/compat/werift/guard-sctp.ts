@@ -25,7 +25,6 @@ const MAX_STREAMS = 100;
 /**
  * Guards werift's data channels (seen in 0.24.4): a malformed packet causes an unhandled rejection, which ends the process, or an endless loop, and
  * incomplete messages are kept without limit.
- *
  * @param fail called once for a client that exceeds the limits
  * @throws {Error} when werift's internals differ
  */
@@ -88,7 +87,6 @@ const MAX_STALE = 1_000;
 /**
  * True for an SCTP packet that werift can parse in linear time and memory. It trusts the lengths of chunks and parameters (seen in 0.24.4): 0 causes an
  * endless loop.
- *
  * @param unacknowledged number of our chunks that may be acknowledged
  */
 export function isSoundSctp(packet: Buffer, unacknowledged: number): boolean {

@@ -28,7 +28,6 @@ export const stunTransactionOf = (data: Buffer): string => data.toString('hex', 
 
 /**
  * Verifies the MESSAGE-INTEGRITY of a connectivity check (RFC 8445, section 7.3), in linear time. Never throws.
- *
  * @param data STUN message, as classified by {@link stunClassOf}
  * @param passwordOf returns the password of one of our username fragments
  */

@@ -1,6 +1,5 @@
 /**
  * Checks that werift has the methods that a guard replaces, so that a guard fails with an incompatible version.
- *
  * @param name name of the object, for the message
  * @throws {Error} when a method is missing
  */

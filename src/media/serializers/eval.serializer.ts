@@ -14,6 +14,7 @@ import {
   malformed,
   type MediaCapabilities,
   type MediaSerializer,
+  noMessage,
   pcmAudio,
 } from './media-serializer.js';
 
@@ -37,6 +38,9 @@ export class EvalSerializer implements MediaSerializer {
   };
   readonly output = framesAt(SAMPLE_RATE_HZ);
   readonly isBinary = false;
+  readonly clear = noMessage;
+  readonly mark = noMessage;
+  readonly dtmf = noMessage;
 
   /** @param options.capturesAudio whether the harness wants to hear the bot; otherwise it only reads what it says */
   constructor(private readonly options: { readonly capturesAudio: boolean }) {}
@@ -57,18 +61,6 @@ export class EvalSerializer implements MediaSerializer {
       type: 'eval-bot-audio',
       data: { audio, sampleRate: SAMPLE_RATE_HZ },
     });
-  }
-
-  clear(): undefined {
-    return undefined;
-  }
-
-  mark(): undefined {
-    return undefined;
-  }
-
-  dtmf(): undefined {
-    return undefined;
   }
 
   message(message: unknown): string {

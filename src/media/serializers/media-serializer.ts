@@ -53,8 +53,6 @@ export type InboundMedia =
   | ({ readonly kind: 'transcription' } & MediaTranscription)
   | { readonly kind: 'interruption' }
   | { readonly kind: 'stop' }
-  /** Message with an immediate answer. */
-  | { readonly kind: 'reply'; readonly data: WireMessage }
   /** Valid message without effect. */
   | { readonly kind: 'ignored' }
   /** `what` is one of a few fixed texts, for counting; `detail` is logged only, and printable. */
@@ -69,8 +67,6 @@ export interface MediaSerializer {
   readonly output: OutputFormat;
   /** True if the bytes it writes are binary messages, not text. */
   readonly isBinary: boolean;
-  /** Returns the message that the protocol requires before any audio, if any. */
-  open?(): WireMessage | undefined;
   /** Parses a message of the peer. Never throws. */
   read(data: Buffer, isBinary: boolean): InboundMedia;
   /** @param pcm mono, {@link OutputFormat.chunkSamples} of them. @returns `undefined` where the peer takes none */
@@ -80,19 +76,13 @@ export interface MediaSerializer {
   mark(name: string): WireMessage | undefined;
   dtmf(digits: string): WireMessage | undefined;
   message(message: unknown): WireMessage | undefined;
-  /**
-   * Returns the message that asks the peer to close the connection, where the protocol requires that. The peer gets {@link END_TIMEOUT_MS} for it.
-   * @param hangsUp true if the bot hangs up, false if it has returned
-   * @returns `undefined` when it was asked before
-   */
-  end?(hangsUp: boolean): string | undefined;
 }
-
-/** Timeout for the peer to close the connection itself, in milliseconds. @see MediaSerializer.end */
-export const END_TIMEOUT_MS = 5_000;
 
 /** @see InboundMedia */
 export const IGNORED: InboundMedia = { kind: 'ignored' };
+
+/** Message of a serializer whose peer knows none of the kind. */
+export const noMessage = (): undefined => undefined;
 
 const malformedByWhat = new Map<string, InboundMedia>();
 
@@ -102,6 +92,10 @@ export function malformed(what: string): InboundMedia {
   if (!result) malformedByWhat.set(what, (result = { kind: 'malformed', what }));
   return result;
 }
+
+/** Reads a DTMF digit. @see InboundMedia */
+export const dtmfOf = (digit: unknown): InboundMedia =>
+  isDtmfDigit(digit) ? { kind: 'dtmf', digit } : malformed('a dtmf without its key');
 
 /** True for a DTMF digit: 0 to 9, *, #, A to D. */
 export const isDtmfDigit = (digit: unknown): digit is string =>

@@ -8,6 +8,7 @@ import {
   malformed,
   type MediaCapabilities,
   type MediaSerializer,
+  noMessage,
   type OutputFormat,
   pcmAudio,
 } from './media-serializer.js';
@@ -30,6 +31,8 @@ export class ProtobufSerializer implements MediaSerializer {
   };
   readonly output: OutputFormat;
   readonly isBinary = true;
+  readonly mark = noMessage;
+  readonly dtmf = noMessage;
 
   /** A frame of silence, as long as the last that was written, and where its samples are. */
   private empty: { readonly length: number; readonly message: Buffer; readonly at: number };
@@ -68,14 +71,6 @@ export class ProtobufSerializer implements MediaSerializer {
 
   clear(): Buffer {
     return frame(FRAME.interruption, () => undefined);
-  }
-
-  mark(): undefined {
-    return undefined;
-  }
-
-  dtmf(): undefined {
-    return undefined;
   }
 
   message(message: unknown): Buffer {

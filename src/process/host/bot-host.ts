@@ -3,7 +3,6 @@ import { createRequire } from 'node:module';
 import { loadBot } from '../../bot/load-bot.js';
 import { logTo } from '../../errors/runner-logger.js';
 import { optionalPackage } from '../../packages.js';
-import type { BotMessage } from '../bot-messages.js';
 import { Channel } from './channel.js';
 import { ChannelLogger } from './channel-logger.js';
 import { converse, failure } from './converse.js';
@@ -13,14 +12,14 @@ import { endWithRunner } from './end-with-runner.js';
 const OF_NEST = /[\\/]node_modules[\\/](@nestjs[\\/]common|rxjs)[\\/]/;
 
 /** Entry point of a bot process: `node bot-host.js <module>`. */
-async function main(file: string, channel: Channel): Promise<BotMessage> {
+async function main(file: string, channel: Channel): Promise<void> {
   logTo((context) => new ChannelLogger(channel, context));
   const started = channel.next('start');
   const loaded = await loadBot(file);
   const bot = typeof loaded === 'function' ? new loaded() : loaded;
   await takeOverNestLogger(channel);
   void channel.send({ type: 'loaded' });
-  return converse(bot, await started, channel);
+  await converse(bot, await started, channel);
 }
 
 /** Redirects Nest's logger, only if the bot has loaded Nest: loading it takes most of the time and memory. */
@@ -32,6 +31,6 @@ async function takeOverNestLogger(channel: Channel): Promise<void> {
 
 endWithRunner();
 const channel = new Channel();
-await channel.send(await main(process.argv[2]!, channel).catch(failure));
+await main(process.argv[2]!, channel).catch((thrown: unknown) => channel.send(failure(thrown)));
 // Timers and connections of the bot must not keep the process alive.
 process.exit(0);

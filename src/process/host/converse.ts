@@ -25,25 +25,29 @@ const UNLIMITED: SessionLimits = {
 /** End codes that come from the connection, delivered after its last message. */
 const ENDS_OF_CONNECTIONS: readonly SessionEndCode[] = ['peer_left', 'peer_error', 'completed'];
 
-/**
- * Runs the bot through its conversation, like a bot in the runner's own process.
- * @returns the outcome, once all messages of the bot are flushed
- */
+/** Runs the bot through its conversation, like a bot in the runner's own process, and sends the outcome. Resolves when all messages are flushed. */
 export async function converse(
   bot: BotLauncher,
   start: StartMessage,
   channel: Channel,
-): Promise<BotMessage> {
+): Promise<void> {
   const stopped = channel.next('stop');
-  const relayed = start.args.type === 'WebSocketRunnerArguments' ? new RelayedSocket() : undefined;
+  const relayed =
+    start.args.type === 'WebSocketRunnerArguments'
+      ? new RelayedSocket(() => void channel.send({ type: 'terminate' }))
+      : undefined;
   const websocket = await relayed?.opened;
-  if (websocket) websocket.handshake = start.handshake;
+  if (websocket) {
+    websocket.handshake = start.handshake;
+    websocket.isAnswered = start.isAnswered === true;
+    websocket.upgrade = start.upgrade;
+  }
   const args = runnerArgumentsFromJSON(start.args, websocket && { websocket });
   if (start.uploadsFolder !== undefined) {
     // The runner deletes old files.
     setLiveField(args, 'file_storage', new FolderFileStorage(start.uploadsFolder, Infinity));
   }
-  const session = new HostedSession(start.session, args.body, channel);
+  const session = new HostedSession(start.session, args.body, channel, start.requests);
   const { context } = session;
   bindContext(args, context);
   if (start.canHangUp) {
@@ -84,8 +88,9 @@ export async function converse(
     }
   }, UNLIMITED);
   await session.ended;
+  // First, since the end of the relay alone could be taken for a crash.
+  await channel.send(outcome.type === 'done' ? { ...outcome, stats: context.mediaStats } : outcome);
   await relayed?.flush();
-  return outcome.type === 'done' ? { ...outcome, stats: context.mediaStats } : outcome;
 }
 
 /** Converts an error to a message to the runner. */

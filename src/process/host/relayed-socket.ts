@@ -14,7 +14,8 @@ export class RelayedSocket {
   /** Resolves when it is open. Frames are buffered until a listener is attached. */
   readonly opened: Promise<RunnerWebSocket>;
 
-  constructor() {
+  /** @param onTerminate called when the bot cuts the connection without a close frame */
+  constructor(onTerminate: () => void) {
     const http = createServer();
     const server = new WebSocketServer({
       server: http,
@@ -24,6 +25,11 @@ export class RelayedSocket {
     server.on('connection', (socket: RunnerWebSocket) => {
       socket.hold();
       socket.on('error', () => undefined);
+      const terminate = socket.terminate.bind(socket);
+      socket.terminate = () => {
+        onTerminate();
+        terminate();
+      };
     });
     this.opened = once(server, 'connection').then(([socket]) => socket as RunnerWebSocket);
     http.emit('connection', this.stream);

@@ -1,10 +1,15 @@
 import { ApiField } from '../../validation/api-field.decorator.js';
 import { Verbatim } from '../../validation/verbatim.decorator.js';
 
-/** Answer of `POST /start`. The fields beside the id depend on the transport. */
+/** Answer of `POST /start`. Its fields depend on the transport; the session id is in the header `X-Session-Id` of all. */
 export class StartAnswer {
-  @ApiField({ type: String, description: 'The session id, also the `session_id` of the bot.' })
-  sessionId!: string;
+  @ApiField({
+    type: String,
+    required: false,
+    description:
+      'The session id, also the `session_id` of the bot. Not beside a `wsUrl`: read the header X-Session-Id.',
+  })
+  sessionId?: string;
 
   @ApiField({
     type: String,

@@ -5,8 +5,22 @@ import { ProviderError } from '../../http/provider-error.js';
 import { validateInto } from '../../validation/validate-into.js';
 import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
 import type { DailyMeetingTokenProperties } from './dto/daily-meeting-token-properties.dto.js';
-import { DailyRoom } from './dto/daily-room.dto.js';
 import type { DailyRoomProperties } from './dto/daily-room-properties.dto.js';
+import { IsString } from 'class-validator';
+import { ApiField } from '../../validation/api-field.decorator.js';
+import { KeepsUnknownKeys } from '../../validation/field-traits.js';
+
+/** Daily room, the part that the runner reads. */
+@KeepsUnknownKeys()
+export class DailyRoom {
+  @IsString({ message: 'name must be a string' })
+  @ApiField({ description: 'The name of the room.' })
+  name!: string;
+
+  @IsString({ message: 'url must be a string' })
+  @ApiField({ description: 'The URL of the room.', format: 'uri' })
+  url!: string;
+}
 
 /**
  * Client of Daily's REST API (docs.daily.co, "REST API"). Every method throws a {@link ProviderError} when Daily refuses, times out or

@@ -1,10 +1,11 @@
 import { Get, Header, Req, Res } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { principalOf } from '../../auth/runner-auth.js';
 import { Access } from '../../auth/access.decorator.js';
 import { START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute } from '../../http/api-route.decorator.js';
+import type { HttpRequest } from '../../http/http-request.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
-import { RunnerRequest } from '../../http/runner-request.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { DailyTransport } from './daily.transport.js';
 import { DailyMeetingTokenProperties } from './dto/daily-meeting-token-properties.dto.js';
@@ -29,9 +30,9 @@ export class DailyController {
     errors: START_ERRORS,
     models: [DailyRoomProperties, DailyMeetingTokenProperties],
   })
-  async meet(@Req() request: RunnerRequest, @Res() response: unknown): Promise<void> {
+  async meet(@Req() request: HttpRequest, @Res() response: unknown): Promise<void> {
     this.transports.require('daily');
-    const { roomUrl } = await this.transport.startPlain(request.principal);
+    const { roomUrl } = await this.transport.startPlain(principalOf(request));
     this.adapterHost.httpAdapter.redirect(response, 307, roomUrl);
   }
 }

@@ -1,6 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { DailyClient } from './daily-client.js';
-import './daily.media.js';
 import { DailyRooms } from './daily-rooms.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './daily.module-definition.js';
 import { DAILY_OPTIONS, resolveDailyOptions } from './daily.options.js';

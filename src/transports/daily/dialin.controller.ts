@@ -19,10 +19,13 @@ import { DailyRooms } from './daily-rooms.js';
 import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
 import { DailyTransport } from './daily.transport.js';
 import { verifyDialinSignature } from './dialin-signature.js';
-import { DailyDialinRequest } from './dto/daily-dialin-request.dto.js';
-import { DialinAnswer, DialinPingAnswer } from './dto/dialin-answer.dto.js';
-import { DialinSettings } from './dto/dialin-settings.dto.js';
-import { DialinWebhook } from './dto/dialin-webhook.dto.js';
+import {
+  DailyDialinRequest,
+  DialinSettings,
+  DialinWebhook,
+  DialinAnswer,
+  DialinPingAnswer,
+} from './dto/dialin.dto.js';
 import { WarmRooms } from './warm-rooms.js';
 
 /** `POST /daily-dialin-webhook`: answers a phone call on hold at Daily with a room and a bot. */

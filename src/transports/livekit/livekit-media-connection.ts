@@ -9,8 +9,8 @@ import type {
 } from '../../media/media-connection.js';
 import { parseJson } from '../../limits/json-limits.js';
 import { MESSAGE_BUFFER } from '../../media/buffered-emitter.js';
-import type { HandOver } from '../../sessions/session-context.js';
 import type { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
+import type { MediaConnectionContext } from '../media-connections.js';
 
 /** LiveKit's real-time SDK for participants. */
 export type LiveKitRtc = typeof rtc;
@@ -21,7 +21,7 @@ export interface LiveKitJoinOptions {
   readonly sampleRateHz: number;
   readonly signal: AbortSignal | undefined;
   /** Removes the user from the room. */
-  readonly hangUp: HandOver['hangUp'];
+  readonly hangUp: MediaConnectionContext['hangUp'];
 }
 
 /** Sample rate of the bot's audio, in Hz. The SDK encodes it as Opus. */

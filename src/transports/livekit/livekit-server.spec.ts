@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { THROWABLES } from '../../../test/faults/throwables.js';
 import { resolveLiveKitOptions } from './livekit.options.js';
-import type { LiveKitSdk } from './livekit-sdk.js';
-import { LiveKitServer } from './livekit-server.js';
+import { type LiveKitSdk, LiveKitServer } from './livekit-server.js';
 
 /** A server whose SDK fails with what is thrown. */
 function failing(thrown: () => unknown): LiveKitServer {

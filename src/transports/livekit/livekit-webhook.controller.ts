@@ -8,8 +8,8 @@ import { RunnerRequest } from '../../http/runner-request.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { LIVEKIT_OPTIONS, type ResolvedLiveKitOptions } from './livekit.options.js';
 import { LiveKitServer } from './livekit-server.js';
-import { LiveKitSessions } from './livekit-sessions.js';
-import { sipCallData } from './sip-call-data.js';
+import { LiveKitTransport } from './livekit.transport.js';
+import { sipCallData } from './dto/livekit-runner-arguments.dto.js';
 
 /** `ParticipantInfo.Kind` of livekit_models.proto. */
 const KIND_SIP = 3;
@@ -23,7 +23,7 @@ export class LiveKitWebhookController {
   constructor(
     @Inject(LIVEKIT_OPTIONS) private readonly options: ResolvedLiveKitOptions,
     private readonly server: LiveKitServer,
-    private readonly sessions: LiveKitSessions,
+    private readonly transport: LiveKitTransport,
     private readonly transports: TransportRegistry,
   ) {}
 
@@ -54,9 +54,9 @@ export class LiveKitWebhookController {
       authorization,
     );
     if (room && participant) await this.onParticipant(event, room.name, participant);
-    else if (event === 'room_started') this.sessions.roomStarted(room!.name);
+    else if (event === 'room_started') this.transport.roomStarted(room!.name);
     else if (event === 'room_finished') {
-      this.sessions.end(room!.name, 'The LiveKit room is finished.');
+      this.transport.end(room!.name, 'The LiveKit room is finished.');
     }
     return { status: 'OK' };
   }
@@ -67,13 +67,13 @@ export class LiveKitWebhookController {
     { identity, kind, attributes, disconnectReason }: ParticipantInfo,
   ): Promise<void> {
     if (event === 'participant_joined') {
-      this.sessions.joined(roomName, identity);
+      this.transport.joined(roomName, identity);
       if (this.options.answerSipCalls && Number(kind) === KIND_SIP) {
-        await this.sessions.startForCall(roomName, identity, sipCallData(attributes));
+        await this.transport.startForCall(roomName, identity, sipCallData(attributes));
       }
     } else if (event === 'participant_left' || event === 'participant_connection_aborted') {
       if (STILL_THERE.has(disconnectReason)) return;
-      this.sessions.end(roomName, 'The user left the LiveKit room.', identity);
+      this.transport.end(roomName, 'The user left the LiveKit room.', identity);
     }
   }
 }

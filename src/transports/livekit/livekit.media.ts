@@ -4,7 +4,7 @@ import { mediaConnections } from '../media-connections.js';
 import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
 import { LiveKitMediaConnection } from './livekit-media-connection.js';
 
-// Uses LiveKit's real-time SDK for Node, an optional peer dependency.
+// Uses LiveKit's real-time SDK for Node, an optional peer dependency. A file of its own, so that the declarations of ./bot do not name the SDK.
 mediaConnections.register(
   LiveKitRunnerArguments,
   async (args, { sampleRateHz, signal }, { hangUp }) => {

@@ -1,9 +1,7 @@
 import { ConfigurableModuleBuilder, type DynamicModule, Module } from '@nestjs/common';
 import './livekit.media.js';
 import { LIVEKIT_OPTIONS, resolveLiveKitOptions, type LiveKitOptions } from './livekit.options.js';
-import { LIVEKIT_SDK, loadLiveKitSdk } from './livekit-sdk.js';
-import { LiveKitServer } from './livekit-server.js';
-import { LiveKitSessions } from './livekit-sessions.js';
+import { LIVEKIT_SDK, loadLiveKitSdk, LiveKitServer } from './livekit-server.js';
 import { LiveKitTransport } from './livekit.transport.js';
 import { LiveKitWebhookController } from './livekit-webhook.controller.js';
 import { RunnerPart } from '../../validation/runner-part.decorator.js';
@@ -20,7 +18,6 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   providers: [
     LiveKitTransport,
     LiveKitServer,
-    LiveKitSessions,
     { provide: LIVEKIT_SDK, useFactory: loadLiveKitSdk },
     {
       provide: LIVEKIT_OPTIONS,

@@ -1,17 +1,43 @@
-import { Injectable } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import type { CallData } from '../../bot/call-data.js';
+import { SessionEnd } from '../../bot/session-end.js';
+import type { AcceptedCall } from '../../calls/call-router.js';
+import { CallRouting, sessionOfCall } from '../../calls/call-routing.js';
+import { textOfThrown } from '../../errors/thrown.js';
+import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options.js';
+import type { HangUpOutcome } from '../../media/media-connection.js';
+import { removeRoomOnEnd } from '../../sessions/remove-room-on-end.js';
+import { SessionRegistry } from '../../sessions/session-registry.js';
+import type { Session } from '../../sessions/session.js';
+import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
 import { type BrowserSources, RunnerTransport, type StartContext } from '../runner-transport.js';
 import { TransportRegistry } from '../transport-registry.js';
+import { LIVEKIT_OPTIONS, type ResolvedLiveKitOptions } from './livekit.options.js';
 import { LiveKitServer } from './livekit-server.js';
-import { LiveKitSessions } from './livekit-sessions.js';
 
-/** LiveKit rooms for `/start`. */
+/** A participant's slot in a room: the session and the user it is for. */
+interface Slot {
+  readonly session: Session;
+  readonly userIdentity: string;
+  /** Ends the session unless the user joins in time. */
+  waiting?: NodeJS.Timeout;
+}
+
+/** LiveKit rooms for `/start` and SIP calls. Keeps the sessions by room, since LiveKit's webhooks name only rooms and participants. */
 @Injectable()
 export class LiveKitTransport extends RunnerTransport {
   readonly names = ['livekit'];
+  private readonly byRoom = new Map<string, Set<Slot>>();
+  /** Phone calls whose routing decision is pending. */
+  private readonly deciding = new Set<string>();
 
   constructor(
+    @Inject(LIVEKIT_OPTIONS) private readonly options: ResolvedLiveKitOptions,
+    @Inject(RUNNER_OPTIONS) private readonly runnerOptions: ResolvedRunnerOptions,
     private readonly server: LiveKitServer,
-    private readonly sessions: LiveKitSessions,
+    private readonly sessions: SessionRegistry,
+    private readonly routing: CallRouting,
     registry: TransportRegistry,
   ) {
     super();
@@ -30,7 +56,135 @@ export class LiveKitTransport extends RunnerTransport {
     return { 'connect-src': hosts.flatMap((one) => [`ws${tls}://${one}`, `http${tls}://${one}`]) };
   }
 
-  start({ session }: StartContext): Promise<Record<string, unknown>> {
-    return this.sessions.startForUser(session);
+  /** Sends the bot to the session's room, or the shared one, and issues a token for the user. */
+  async start({ session }: StartContext): Promise<Record<string, unknown>> {
+    const roomName = this.options.roomName ?? `pipecat-${randomBytes(4).toString('hex')}`;
+    const userIdentity = `User-${session.id.slice(0, 8)}`;
+    const slot = this.slot(roomName, session, userIdentity);
+    if (this.options.room) await this.server.createRoom(roomName);
+    const [token, agentToken] = await Promise.all([
+      this.server.userToken(roomName, userIdentity),
+      this.agentToken(session, roomName),
+    ]);
+    this.launch(slot, roomName, agentToken);
+    return { url: this.server.url, token };
+  }
+
+  /** Sends a bot to the room of an incoming SIP call. Idempotent. */
+  async startForCall(roomName: string, userIdentity: string, call_data: CallData): Promise<void> {
+    const key = callKey(roomName, userIdentity);
+    if (this.deciding.has(key)) return;
+    if (this.slotsOf(roomName).some((slot) => slot.userIdentity === userIdentity)) return;
+    this.deciding.add(key);
+    const accepted = await this.decide(roomName, userIdentity, call_data);
+    // The caller hung up in the meantime.
+    const isThere = this.deciding.delete(key);
+    if (!accepted || !isThere) return;
+    const open = { ...sessionOfCall(accepted), transport: 'livekit' };
+    await this.sessions.start(open, async (session) => {
+      const slot = this.slot(roomName, session, userIdentity);
+      this.launch(slot, roomName, await this.agentToken(session, roomName), call_data);
+    });
+  }
+
+  /**
+   * Starts the wait for the users of a new, empty room: `pendingTtlMs`. A second `room_started` means that the server restarted: bots rejoin by
+   * themselves, and would otherwise wait forever for users who do not.
+   */
+  roomStarted(roomName: string): void {
+    const { pendingTtlMs } = this.runnerOptions;
+    for (const slot of this.slotsOf(roomName)) {
+      clearTimeout(slot.waiting);
+      slot.waiting = setTimeout(() => {
+        const reason = new SessionEnd('expired', 'The user did not join the LiveKit room.');
+        void slot.session.end(reason);
+      }, pendingTtlMs).unref();
+    }
+  }
+
+  /** Stops the wait for a participant that joined. */
+  joined(roomName: string, identity: string): void {
+    for (const slot of this.slotsOf(roomName)) {
+      if (slot.userIdentity === identity) clearTimeout(slot.waiting);
+    }
+  }
+
+  /** Asks the host's routing. A refused caller is removed from the room. */
+  private async decide(
+    roomName: string,
+    userIdentity: string,
+    call_data: CallData,
+  ): Promise<AcceptedCall | undefined> {
+    const { from, to, call_id: callId } = call_data;
+    const fields = { ...call_data };
+    const call = { transport: 'livekit', from, to, callId, fields, query: {} };
+    try {
+      // Not `connection`: there is no session yet.
+      return await this.routing.route({ ...call, stage: 'webhook' });
+    } catch {
+      await this.hangUp(roomName, userIdentity);
+      return undefined;
+    }
+  }
+
+  /** Ends the sessions of a room, or only that of one participant. */
+  end(roomName: string, message: string, userIdentity?: string): void {
+    if (userIdentity !== undefined) this.deciding.delete(callKey(roomName, userIdentity));
+    for (const slot of this.slotsOf(roomName)) {
+      if (userIdentity === undefined || slot.userIdentity === userIdentity) {
+        void slot.session.end(new SessionEnd('peer_left', message));
+      }
+    }
+  }
+
+  private slot(roomName: string, session: Session, userIdentity: string): Slot {
+    const slot: Slot = { session, userIdentity };
+    const slots = this.byRoom.get(roomName) ?? new Set();
+    this.byRoom.set(roomName, slots.add(slot));
+    slot.session.onEnd(() => {
+      clearTimeout(slot.waiting);
+      slots.delete(slot);
+      if (slots.size === 0) this.byRoom.delete(roomName);
+    });
+    const { deleteRoomOnEnd, room } = this.options;
+    // LiveKit itself closes rooms that it created, and the shared room stays open.
+    if (roomName !== this.options.roomName && (deleteRoomOnEnd || room)) {
+      removeRoomOnEnd(slot.session, deleteRoomOnEnd, () => this.server.deleteRoom(roomName));
+    }
+    return slot;
+  }
+
+  private slotsOf(roomName: string): Slot[] {
+    return [...(this.byRoom.get(roomName) ?? [])];
+  }
+
+  private agentToken({ id }: Session, roomName: string): Promise<string> {
+    return this.server.agentToken(roomName, `Pipecat Agent-${id.slice(0, 8)}`);
+  }
+
+  private launch(
+    { session, userIdentity }: Slot,
+    room_name: string,
+    token: string,
+    call_data?: CallData,
+  ): void {
+    const { url } = this.server;
+    const args = new LiveKitRunnerArguments({ room_name, url, token, call_data });
+    this.sessions.launch(session, args, {
+      hangUp: () => this.hangUp(room_name, userIdentity),
+    });
+  }
+
+  /** Removes the user from the room, which hangs up a phone call. */
+  private async hangUp(roomName: string, userIdentity: string): Promise<HangUpOutcome> {
+    try {
+      await this.server.removeParticipant(roomName, userIdentity);
+      return { ok: true, via: 'api' };
+    } catch (thrown) {
+      return { ok: false, via: 'api', error: textOfThrown(thrown).message };
+    }
   }
 }
+
+const callKey = (roomName: string, userIdentity: string): string =>
+  JSON.stringify([roomName, userIdentity]);

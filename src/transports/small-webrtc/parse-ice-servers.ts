@@ -1,3 +1,4 @@
+import { isObject } from '../../validation/is-object.js';
 import type { IceServer } from './peer/peer.js';
 import { checkIceServers } from './small-webrtc.options.js';
 
@@ -12,7 +13,7 @@ export function parseIceServers(given: string | readonly string[] = []): IceServ
   return entries.flatMap((entry) => {
     const text = typeof entry === 'string' ? entry.trim() : JSON.stringify(entry);
     if (text === '') return [];
-    const server: unknown = /^[{["]/.test(text) ? parse(text) : { urls: text };
+    const server = /^[{["]/.test(text) ? withoutNull(parse(text)) : { urls: text };
     const problem = checkIceServers([server]);
     if (problem) throw new Error(`ICE server ${text} ${problem.replace(/^\[0\] /, '')}`);
     return server as IceServer;
@@ -22,6 +23,12 @@ export function parseIceServers(given: string | readonly string[] = []): IceServ
 function entriesOf(text: string): readonly unknown[] {
   if (text.startsWith('[')) return parse(text) as unknown[];
   return text.startsWith('{') ? [text] : text.split(',');
+}
+
+/** Removes absent credentials. */
+function withoutNull(server: unknown): unknown {
+  if (!isObject(server)) return server;
+  return Object.fromEntries(Object.entries(server).filter(([, value]) => value !== null));
 }
 
 function parse(text: string): unknown {

@@ -8,9 +8,8 @@ import type { TransferOptions, TransferOutcome } from '../../media/media-connect
 import type { HandOver } from '../../sessions/session-context.js';
 import type { Session } from '../../sessions/session.js';
 import { CallDocuments } from './call-documents.js';
-import { isCallId } from './call-hang-up.js';
-import { CarrierApis } from './carrier-apis.js';
-import type { ApiTransfer } from './carriers/call-api.js';
+import { CarrierApis, isCallId } from './carrier-apis.js';
+import type { ApiTransfer } from './carriers/carrier.js';
 
 /** Transfers calls through the carriers' REST APIs, where credentials are configured. */
 @Injectable()

@@ -1,7 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { CallData } from '../../bot/call-data.js';
+import { textOfThrown } from '../../errors/thrown.js';
 import { ProviderClient } from '../../http/provider-client.js';
+import type { HangUpOutcome } from '../../media/media-connection.js';
 import type { Session } from '../../sessions/session.js';
-import type { ApiRequest, CallApi } from './carriers/call-api.js';
+import type { ApiRequest, CallApi } from './carriers/carrier.js';
 import { Carriers } from './carriers/index.js';
 import { checkCredentials, type TelephonyCredentials } from './telephony-credentials.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
@@ -86,7 +89,35 @@ export class CarrierApis {
     }
     return api;
   }
+
+  /**
+   * Returns a function that ends a call through its carrier's API; `undefined` without API or credentials.
+   * @param credentials accounts of the call @default the module's
+   */
+  hangUpOf(
+    carrier: string,
+    { call_id }: CallData,
+    credentials?: TelephonyCredentials,
+  ): (() => Promise<HangUpOutcome>) | undefined {
+    const api = this.of(carrier, credentials);
+    if (!api || !isCallId(call_id)) return undefined;
+    return async () => {
+      try {
+        await api.end(call_id);
+        return { ok: true, via: 'api' };
+      } catch (thrown) {
+        return { ok: false, via: 'api', error: textOfThrown(thrown).message };
+      }
+    };
+  }
 }
+
+/** Accepted call ids. An id comes from the peer, and `.` or `/` would change the path of an API request. */
+const CALL_ID = /^[\w:-]+$/;
+
+/** True for an id that is safe in the path of a request to a carrier's API. */
+export const isCallId = (callId: string | undefined): callId is string =>
+  callId !== undefined && CALL_ID.test(callId);
 
 /** Returns the reason in an error answer: Twilio's `message`, the first of Telnyx' `errors`, or Plivo's `error`. */
 function reasonOf(answer: unknown): string | undefined {

@@ -13,10 +13,14 @@ import type { SessionCall } from '../../sessions/session-state.js';
 import type { Session } from '../../sessions/session.js';
 import { waitsUntil } from '../../sessions/admission.js';
 import { type InvalidField, InvalidFieldsError } from '../../validation/invalid-fields.error.js';
-import { SessionStarter, type StartedSession, type StartTerms } from '../session-starter.js';
+import {
+  SessionStarter,
+  type StartedSession,
+  type StartSessionOptions,
+  type StartTerms,
+} from '../session-starter.js';
 import { CallDocuments } from './call-documents.js';
-import { isCallId } from './call-hang-up.js';
-import { type CarrierApi, CarrierApis } from './carrier-apis.js';
+import { type CarrierApi, CarrierApis, isCallId } from './carrier-apis.js';
 import { Carriers } from './carriers/index.js';
 import type { TelephonyCredentials } from './telephony-credentials.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
@@ -26,31 +30,24 @@ import type { ResolvedTelephonyOptions } from './telephony.options.js';
 const CONNECT_MARGIN_MS = 15_000;
 
 /** Options of an outbound call. */
-export interface OutboundCallOptions {
+export interface OutboundCallOptions extends Pick<
+  StartSessionOptions,
+  'body' | 'bot' | 'maxDurationMs' | 'customParameters' | 'signal'
+> {
   /** Wire name of the carrier: `twilio`, `telnyx` or `plivo`. */
   readonly carrier: string;
   /** Called number in E.164, or a SIP URI. */
   readonly to: string;
   /** Calling number of the account in E.164, or a SIP URI. */
   readonly from: string;
-  /** `args.body` of the bot. */
-  readonly body?: unknown;
-  /** Name of the bot, for a launcher with several: `session.bot`. */
-  readonly bot?: string;
   /** Principal that owns the call. Its `id` is the tenant of `CallLimits`; its `maxSessions` and `claims` apply as for a session that it started. */
   readonly principal?: Principal;
-  /** Longest duration of the conversation, in milliseconds. @default the runner's `maxSessionDurationMs`, which is an upper bound */
-  readonly maxDurationMs?: number;
   /** Ring timeout, in milliseconds, from 5 to 120 seconds. @default 30_000 */
   readonly ringTimeoutMs?: number;
-  /** Parameters that the carrier returns when it connects, in `call_data.body`. @default none */
-  readonly customParameters?: Readonly<Record<string, string>>;
   /** Carrier account. @default the module's `credentials` */
   readonly credentials?: TelephonyCredentials;
   /** Additional fields for the carrier's API, such as Twilio's `{ MachineDetection: 'Enable' }`. @default none */
   readonly extra?: Readonly<Record<string, string | number | boolean>>;
-  /** Aborts waiting in the start queue (`startQueueMs`). */
-  readonly signal?: AbortSignal;
 }
 
 /** An outbound call that rings, or that the host places itself. */
@@ -148,7 +145,7 @@ export class OutboundCalls {
       void session?.end(new SessionEnd('too_long', message));
     });
     const terms: StartTerms = {
-      principal: principal,
+      principal,
       bot,
       call,
       maxDurationMs,
@@ -179,11 +176,7 @@ export class OutboundCalls {
     try {
       return await this.limits.reserve({ tenant: principal?.id, carrier, to, from, end });
     } catch (error) {
-      throw this.sessions.observers.refused(error, {
-        transport: carrier,
-        principal: principal,
-        call,
-      });
+      throw this.sessions.observers.refused(error, { transport: carrier, principal, call });
     }
   }
 

@@ -5,8 +5,7 @@ import { textOfThrown } from '../../errors/thrown.js';
 import { type Message, RunnerWebSocket } from '../../websocket/runner-web-socket.js';
 import { type JsonMessage, parseJsonMessage } from '../../media/serializers/json-message.js';
 import type { Carrier } from './carriers/carrier.js';
-import { BUILT_IN, Carriers } from './carriers/index.js';
-import { evalHarness } from './eval-harness.js';
+import { BUILT_IN, Carriers, evalHarness } from './carriers/index.js';
 
 /** Result of a telephony handshake: the carrier and the call. */
 export interface TelephonyHandshake {

@@ -1,5 +1,5 @@
 import { isObject } from '../../validation/is-object.js';
-import type { Carrier } from './carriers/carrier.js';
+import type { AccountFields, Carrier } from './carriers/carrier.js';
 import { BUILT_IN, type CARRIERS } from './carriers/index.js';
 
 type AccountOf<C> = C extends Carrier<string, infer Account> ? Account : never;
@@ -37,6 +37,13 @@ function checkAccount({ name, account: known }: Carrier, account: unknown): stri
       return `must have ${name}.${field}, a string`;
     }
   }
+  if (!hasSecret(known!, account)) {
+    const sets = known!.secrets!.map((fields) => {
+      const names = fields.map((field) => `${name}.${field}`);
+      return `${names.join(' and ')}, ${names.length > 1 ? 'strings' : 'a string'}`;
+    });
+    return `must have ${sets.join(', or ')}`;
+  }
   const { apiUrl } = account;
   if (typeof apiUrl === 'string' && !/^https?:\/\/[^\s?#]*[^\s?#/]$/i.test(apiUrl)) {
     return `must have an http(s):// URL without a slash at its end as ${name}.apiUrl`;
@@ -57,7 +64,11 @@ export function credentialsFromEnv(
       const fields = Object.entries({ ...account.required, ...account.optional }).map(
         ([field, variable]) => [field, env[variable] || undefined] as const,
       );
-      return [[name, Object.fromEntries(fields)]];
+      const found = Object.fromEntries(fields);
+      return hasSecret(account, found) ? [[name, found]] : [];
     }),
   );
 }
+
+const hasSecret = ({ secrets }: AccountFields, account: Readonly<Record<string, unknown>>) =>
+  !secrets || secrets.some((fields) => fields.every((field) => account[field] !== undefined));

@@ -11,24 +11,22 @@ import {
 } from '../../calls/call-routing.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../../errors/thrown.js';
-import { END_TIMEOUT_MS } from '../../media/serializers/media-serializer.js';
 import { queryOf } from '../../http/http-request.js';
 import type { Session } from '../../sessions/session.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import { SocketLiveness } from '../../websocket/liveness.js';
-import { RunnerGateway, SocketGateway } from '../../websocket/socket-gateway.js';
-import type { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
+import { RunnerGateway } from '../../websocket/socket-gateway.js';
+import { END_TIMEOUT_MS, type RunnerWebSocket } from '../../websocket/runner-web-socket.js';
+import { SocketGateway } from '../../websocket/socket-gateway.js';
 import type { HandOver } from '../../sessions/session-context.js';
 import { SocketSessions } from '../../websocket/socket-sessions.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
 import { PublicUrls } from '../../http/public-url.js';
 import type { Carrier } from './carriers/carrier.js';
-import { CallHangUp } from './call-hang-up.js';
 import { CallTransfer } from './call-transfer.js';
 import { CarrierApis } from './carrier-apis.js';
-import { Carriers } from './carriers/index.js';
-import { evalHarness } from './eval-harness.js';
+import { Carriers, evalHarness } from './carriers/index.js';
 import { detectCarrier, TelephonyHandshakeError } from './parse-telephony-websocket.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
@@ -66,7 +64,6 @@ export class TelephonyGateway extends SocketGateway {
     private readonly routing: CallRouting,
     private readonly apis: CarrierApis,
     private readonly publicUrls: PublicUrls,
-    private readonly hangUps: CallHangUp,
     private readonly transfers: CallTransfer,
   ) {
     super();
@@ -116,17 +113,21 @@ export class TelephonyGateway extends SocketGateway {
       if (carrier) this.verify(carrier, request, session, call_data);
       if (isTest && this.tests === MAX_TESTS) throw tooManyTests();
       const responder = carrier?.responder?.(call_data);
-      if (responder) socket.respond(responder, END_TIMEOUT_MS);
+      if (responder) socket.respond(responder);
       if (isTest) return this.leaveTest(session, socket);
       if (carrier?.answersPings !== false) this.liveness.watch(socket, request);
       carrier?.noteFormat?.(call_data, this.options);
       completeCallData(call_data, session);
       const args = new WebSocketRunnerArguments({ websocket: socket, ...(carrier && handshake) });
-      const hangUp = carrier
-        ? this.hangUpOf(session, args)
-        : // createTransport may detect the carrier of an unknown peer later.
-          async () =>
-            (await this.hangUpOf(session, args)?.()) ?? { ok: true, via: 'connection' as const };
+      // createTransport may detect the carrier of an unknown peer later.
+      const hangUp =
+        carrier && !responder
+          ? this.hangUpOf(session, args)
+          : async () => {
+              socket.hangUp();
+              const hangUp = this.hangUpOf(session, args);
+              return (await hangUp?.()) ?? { ok: true, via: 'connection' as const };
+            };
       const transfer = carrier && this.transfers.of(session, carrier.name, call_data);
       this.sessions.launch(session, args, { hangUp, transfer });
     } catch (thrown) {
@@ -140,7 +141,7 @@ export class TelephonyGateway extends SocketGateway {
     session: Session,
     { transport_type = '', call_data = new CallData() }: WebSocketRunnerArguments,
   ): HandOver['hangUp'] {
-    return this.hangUps.of(transport_type, call_data, this.apis.credentialsOf(session));
+    return this.apis.hangUpOf(transport_type, call_data, this.apis.credentialsOf(session));
   }
 
   /** Asks the host's routing about a call without a webhook. */

@@ -1,11 +1,9 @@
 import { MediaUnavailableError } from '../../bot/session-end.js';
-import { END_TIMEOUT_MS } from '../../media/serializers/media-serializer.js';
 import { SocketMediaConnection } from '../../media/socket-media-connection.js';
 import { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
 import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-arguments.js';
 import { mediaConnections } from '../media-connections.js';
-import { BUILT_IN } from './carriers/index.js';
-import { evalHarness } from './eval-harness.js';
+import { BUILT_IN, evalHarness } from './carriers/index.js';
 import { detectCarrier, detectedCarrier } from './parse-telephony-websocket.js';
 
 // Media of phone calls, by the serializer of their carrier, and of evals.
@@ -27,16 +25,19 @@ mediaConnections.register(WebSocketRunnerArguments, async (args, { signal }, con
       `transport_type is '${transport_type}', which is neither 'websocket' nor a carrier.`,
     );
   }
-  const serializer = carrier.serializer(args.call_data!);
-  if (serializer.end && websocket instanceof RunnerWebSocket) {
-    const ask = (): void => {
-      const message = serializer.end?.(false);
-      if (message !== undefined) websocket.send(message);
-    };
-    websocket.closeAfter(ask, END_TIMEOUT_MS);
+  const call = args.call_data!;
+  const connection = { serializer: carrier.serializer(call), ...context };
+  if (!carrier.responder) return new SocketMediaConnection(websocket, connection);
+  if (!(websocket instanceof RunnerWebSocket)) {
+    throw new MediaUnavailableError(
+      `Calls of ${transport_type} need a RunnerWebSocket, which answers in time: new WebSocketServer({ WebSocket: RunnerWebSocket }).`,
+    );
   }
-  return new SocketMediaConnection(websocket, {
-    serializer,
-    ...context,
-  });
+  // The runner's gateway has done so for a carrier that it has detected.
+  if (!websocket.isAnswered) websocket.respond(carrier.responder(call));
+  const hangUp = () => {
+    websocket.hangUp();
+    return context.hangUp?.();
+  };
+  return new SocketMediaConnection(websocket, { ...connection, hangUp });
 });

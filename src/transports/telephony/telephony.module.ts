@@ -1,6 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CallDocuments } from './call-documents.js';
-import { CallHangUp } from './call-hang-up.js';
 import { CallTransfer } from './call-transfer.js';
 import { CarrierApis } from './carrier-apis.js';
 import { Carriers } from './carriers/index.js';
@@ -28,7 +27,6 @@ import { RunnerPart } from '../../validation/runner-part.decorator.js';
     TelephonyTransport,
     TelephonyGateway,
     CarrierApis,
-    CallHangUp,
     CallTransfer,
     CallDocuments,
     IncomingCalls,

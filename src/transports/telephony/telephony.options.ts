@@ -9,10 +9,8 @@ import { BUILT_IN, type Carriers } from './carriers/index.js';
 import { checkCredentials, type TelephonyCredentials } from './telephony-credentials.js';
 import { checkWebhookKeys, type WebhookKeys } from './webhook-keys.js';
 
-const oneOf = (values: readonly string[]): string =>
-  `$property must be one of ${values.join(', ')}`;
-
-const UNKNOWN = ['bot', 'refuse'];
+const IsAmong = (...values: readonly string[]): PropertyDecorator =>
+  IsIn(values, { message: `$property must be one of ${values.join(', ')}` });
 
 const isStringRecord = (value: unknown): boolean =>
   isObject(value) && Object.values(value).every((one) => typeof one === 'string');
@@ -85,20 +83,20 @@ export class TelephonyOptions {
    * Codec of the bot's audio to Telnyx: `PCMU` and `PCMA` at 8 kHz, `G722` and `L16` at 16. Audio from Telnyx uses the codec of the call.
    * @default 'PCMU'
    */
-  @IsIn(TELNYX_ENCODINGS, { message: oneOf(TELNYX_ENCODINGS) })
+  @IsAmong(...TELNYX_ENCODINGS)
   telnyxEncoding?: TelnyxEncoding = 'PCMU';
   /**
    * Codec of a Plivo call, both ways.
    * @default 'audio/x-mulaw;rate=8000'
    */
-  @IsIn(PLIVO_CONTENT_TYPES, { message: oneOf(PLIVO_CONTENT_TYPES) })
+  @IsAmong(...PLIVO_CONTENT_TYPES)
   plivoContentType?: PlivoContentType = 'audio/x-mulaw;rate=8000';
   /**
    * Peers of `/ws` that match no carrier within two messages, or are silent for 1 s. `'bot'`: starts the bot with `transport_type`
    * unset and all received messages; `'refuse'`: closes with close code 1008.
    * @default 'refuse'
    */
-  @IsIn(UNKNOWN, { message: oneOf(UNKNOWN) })
+  @IsAmong('bot', 'refuse')
   unknownCallers?: 'bot' | 'refuse' = 'refuse';
   /**
    * Accepts Pipecat's eval harness (`pipecat eval`) on `/ws`. It simulates the user and may write to the memory of bots that

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { on, once } from 'node:events';
 import { createTransport } from 'nestjs-pipecat-runner';
-import { parseTelephonyWebSocket } from 'nestjs-pipecat-runner/bot';
+import { parseTelephonyWebSocket, RtviSession } from 'nestjs-pipecat-runner/bot';
 
 const DEEDS = {
   async tell(args, session) {
@@ -16,12 +16,18 @@ const DEEDS = {
       transport: session.transport,
       claims: session.claims,
       pid: process.pid,
+      upgrade: args.upgrade,
     };
     session.logger.log(`told ${JSON.stringify(facts)}`);
     websocket?.send(JSON.stringify(facts));
   },
   async exit({ body }) {
     process.exit(body.code);
+  },
+  async return() {},
+  async kill() {
+    process.kill(process.pid, 'SIGKILL');
+    await new Promise(() => undefined);
   },
   async throw({ body }) {
     throw new TypeError(body.message ?? 'this bot throws');
@@ -141,9 +147,22 @@ const DEEDS = {
     const again = await parseTelephonyWebSocket(websocket);
     session.logger.log(`parsed "${first.transport_type}" "${again.transport_type}"`);
   },
-  async requests(_args, session) {
-    session.onRequest(() => new Response('never'));
+  /** Has the client run a function for each event of its user interface. */
+  async rtvi(args, session) {
+    const transport = await createTransport(args);
+    const rtvi = new RtviSession(transport);
     session.ready();
+    rtvi.on('ui-event', async ({ event, payload }) => {
+      const outcome = await rtvi.callFunction(event, payload).catch(({ code }) => code);
+      rtvi.send('server-message', { outcome });
+      session.logger.log(`outcome ${JSON.stringify(outcome)}`);
+    });
+    await once(session.signal, 'abort');
+  },
+  async requests(_args, session) {
+    session.onRequest(answer);
+    session.ready();
+    session.logger.log('takes requests');
     await once(session.signal, 'abort');
   },
   /** Says what is in the uploaded file that it is told of. */
@@ -170,7 +189,37 @@ const DEEDS = {
   },
 };
 
+/** Answers a request with what it was asked, and otherwise for some paths. */
+async function answer(request) {
+  const { pathname, search } = new URL(request.url);
+  if (pathname === '/throws') throw new Error('the secret recipe');
+  if (pathname === '/exit') process.exit(3);
+  if (pathname === '/never') return new Promise(() => undefined);
+  if (pathname === '/nothing') return new Response(null, { status: 204 });
+  if (pathname === '/stream') return new Response(request.body);
+  const body = await request.text();
+  const headers = Object.fromEntries(request.headers);
+  return Response.json(
+    { method: request.method, path: pathname + search, headers, body: body || null },
+    {
+      status: 201,
+      headers: [
+        ['set-cookie', 'a=1'],
+        ['set-cookie', 'b=2'],
+      ],
+    },
+  );
+}
+
+/** Keeps the process busy, as an exporter of traces does that sends its last batch. */
+function block(ms) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 export default async function bot(args, session) {
+  const { exitMs, hangMs } = args.body ?? {};
+  if (exitMs) process.once('exit', () => block(exitMs));
+  if (hangMs) block(hangMs);
   const deed = DEEDS[args.body?.do];
   if (deed) return deed(args, session);
   const transport = await createTransport(args);

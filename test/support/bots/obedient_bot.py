@@ -1,9 +1,12 @@
 """Does what the `body` of its session says; else it prints what it was given."""
 
 import asyncio
+import atexit
 import json
 import os
+import signal
 import sys
+import time
 
 
 left_behind = []
@@ -18,7 +21,15 @@ async def send_forever(websocket):
 async def bot(runner_args):
     body = runner_args.body or {}
     deed = body.get("do")
-    if deed == "raise":
+    if "exitMs" in body:
+        # As an exporter of traces that sends its last batch.
+        atexit.register(time.sleep, body["exitMs"] / 1000)
+    time.sleep(body.get("hangMs", 0) / 1000)
+    if deed == "return":
+        return
+    if deed == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if deed in ("raise", "throw"):
         raise ValueError(body.get("message", "this bot raises"))
     if deed == "exit":
         sys.exit(body["code"])
@@ -63,5 +74,9 @@ async def bot(runner_args):
     if hasattr(runner_args, "websocket"):
         websocket = runner_args.websocket
         facts["origin"] = websocket.headers.get("origin")
+        facts["headers"] = dict(websocket.headers)
+        facts["query"] = dict(websocket.query_params)
+        facts["url"] = str(websocket.url)
+        facts["client"] = websocket.client and websocket.client.host
         facts["first"] = json.loads(await websocket.receive_text())["event"] if call_data else None
     print("told", json.dumps(facts))

@@ -1,6 +1,7 @@
 // Speaks the protocol of a bot's process word for word, as its `body` says, and ends when it is told to. Its argument is said before the start.
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const control = new Socket({ fd: 3, readable: true, writable: true });
 control.once('close', () => process.exit());
@@ -11,6 +12,12 @@ const {
   args: { body },
 } = JSON.parse((await lines.next()).value);
 
+// A program that cuts its WebSocket, and says only later what that means.
+if (body.cuts !== undefined) {
+  new Socket({ fd: 4, readable: true, writable: true }).on('error', () => undefined).destroy();
+  await sleep(body.cuts);
+}
+if (body.code !== undefined) process.exit(body.code);
 if (body.says) control.write(body.says.map((line) => `${line}\n`).join(''));
 if (body.prints !== undefined) process.stdout.write(body.prints);
 if (body.floods) {

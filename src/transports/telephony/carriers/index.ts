@@ -6,6 +6,9 @@ import { plivo } from './plivo/plivo.carrier.js';
 import { telnyx } from './telnyx/telnyx.carrier.js';
 import { twilio } from './twilio/twilio.carrier.js';
 import { vonage } from './vonage/vonage.carrier.js';
+import { CallData } from '../../../bot/call-data.js';
+import { objectIn } from '../../../media/serializers/json-message.js';
+import { EvalSerializer, isEvalConnect } from '../../../media/serializers/eval.serializer.js';
 
 /** Built-in carriers, one line each, in the order in which a handshake is matched. */
 export const CARRIERS = [
@@ -59,3 +62,21 @@ function problemOf(own: readonly Partial<Carrier>[]): string | undefined {
   }
   return undefined;
 }
+
+/** Connection flags of the harness, off by default. Source: Pipecat's `EvalConnectionFlags`. */
+const FLAGS = ['skip_tts', 'capture_bot_audio', 'capture_bot_images'] as const;
+
+/** Pipecat's eval harness, `pipecat eval`: simulates a user over RTVI. */
+export const evalHarness: Carrier = {
+  name: 'eval',
+
+  identify(message) {
+    if (!isEvalConnect(message)) return undefined;
+    const asked = objectIn(objectIn(message, 'data'), 'd');
+    return new CallData({
+      body: Object.fromEntries(FLAGS.map((flag) => [flag, asked[flag] === true])),
+    });
+  },
+
+  serializer: ({ body }) => new EvalSerializer({ capturesAudio: body.capture_bot_audio === true }),
+};

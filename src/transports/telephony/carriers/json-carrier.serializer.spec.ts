@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { ALAW, MULAW } from '../../../media/codecs/g711.js';
 import { G722 } from '../../../media/codecs/g722.js';
-import { ExotelSerializer } from './exotel/exotel.serializer.js';
+import { ExotelSerializer } from './exotel/exotel.carrier.js';
 import type { MediaSerializer } from '../../../media/serializers/media-serializer.js';
 import { PlivoSerializer } from './plivo/plivo.serializer.js';
 import { TELNYX_ENCODINGS, TelnyxSerializer } from './telnyx/telnyx.serializer.js';
-import { TwilioSerializer } from './twilio/twilio.serializer.js';
+import { TwilioSerializer } from './twilio/twilio.carrier.js';
 
 const read = (serializer: MediaSerializer, message: unknown) =>
   serializer.read(

@@ -12,7 +12,7 @@ import {
   framesAt,
   IGNORED,
   type InboundMedia,
-  isDtmfDigit,
+  dtmfOf,
   malformed,
   type MediaCapabilities,
   type MediaSerializer,
@@ -84,10 +84,7 @@ export class JsonCarrierSerializer implements MediaSerializer {
     if (!message) return malformed('a message that is no JSON object');
     const event = message.event as string;
     if (event === 'media') return this.readMedia(objectIn(message, 'media'));
-    if (event === 'dtmf') {
-      const { digit } = objectIn(message, 'dtmf');
-      return isDtmfDigit(digit) ? { kind: 'dtmf', digit } : malformed('a dtmf without its key');
-    }
+    if (event === 'dtmf') return dtmfOf(objectIn(message, 'dtmf').digit);
     if (event === this.markEvent) {
       const name = this.markName(message);
       return name === undefined ? malformed('a mark without its name') : { kind: 'mark', name };

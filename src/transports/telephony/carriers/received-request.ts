@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { parseForm } from '../../../http/form.js';
+import { decodeSignature, isSignature, refusedWebhook } from '../../../http/webhook-signature.js';
 
 /** A webhook or WebSocket upgrade as received, for verifying its signature. */
 export interface ReceivedRequest {
@@ -28,6 +29,34 @@ export function sortedFields(form: string): [name: string, values: string[]][] {
     else fields.set(name, [value]);
   }
   return [...fields.keys()].sort().map((name) => [name, fields.get(name)!.sort()]);
+}
+
+/** A signature over the URL of a webhook. */
+export interface UrlSignature {
+  /** Name of the header, for the error. */
+  readonly header: string;
+  /** Given signatures, in base64. */
+  readonly given: readonly string[];
+  /** Length of a signature, in bytes. */
+  readonly bytes: number;
+  /** Returns the signature that is expected for a URL. */
+  readonly expected: (url: string, key: string) => Buffer;
+}
+
+/** Verifies that a signature matches one of the URLs and one of the keys. @throws {RunnerError} `UNAUTHORIZED` */
+export function verifyUrlSignature(
+  { header, given, bytes, expected }: UrlSignature,
+  urls: readonly string[],
+  keys: readonly string[],
+): void {
+  const signatures = given.flatMap((text) => decodeSignature(text, bytes) ?? []);
+  const isGenuine = (url: string, key: string): boolean => {
+    const signature = expected(url, key);
+    return signatures.some((one) => isSignature(one, signature));
+  };
+  if (signatures.length > 0 && urls.some((url) => keys.some((key) => isGenuine(url, key)))) return;
+  const [url] = splitQuery(urls[0]!);
+  throw refusedWebhook(`${header} does not match the body and the URL ${url}`);
 }
 
 /** Splits a URL at its query. */

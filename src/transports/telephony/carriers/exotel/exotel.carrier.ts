@@ -1,10 +1,90 @@
+import { OptionalString } from '../../../../validation/optional-fields.decorators.js';
 import { MULAW } from '../../../../media/codecs/g711.js';
 import { numberIn, objectIn, textIn } from '../../../../media/serializers/json-message.js';
 import { sipHeadersIn } from '../call-parameters.js';
 import type { Carrier } from '../carrier.js';
-import { ExotelCallData } from './exotel-call-data.dto.js';
-import { exotelDialect } from './exotel.dialect.js';
-import { ExotelSerializer } from './exotel.serializer.js';
+import { type CarrierDialect, hexId, jsonDialect } from '../carrier-dialect.js';
+import type { AudioCodec } from '../../../../media/codecs/audio-codec.js';
+import { L16 } from '../../../../media/codecs/audio-codec.js';
+import { JsonCarrierSerializer } from '../json-carrier.serializer.js';
+import { IsOptional, ValidateBy } from 'class-validator';
+import { CallData } from '../../../../bot/call-data.js';
+import { WireClass } from '../../../../bot/wire-classes.js';
+import { ApiField } from '../../../../validation/api-field.decorator.js';
+import { Verbatim } from '../../../../validation/verbatim.decorator.js';
+
+/** Call data from Exotel. */
+@WireClass('ExotelCallData')
+export class ExotelCallData extends CallData {
+  /** Id of the Exotel account. */
+  @OptionalString('The id of the Exotel account.')
+  account_sid?: string;
+
+  /** Custom data from the Voicebot applet, as text or as an object. */
+  @Verbatim()
+  @IsOptional()
+  @ValidateBy({
+    name: 'isStringOrObject',
+    validator: {
+      validate: (value) =>
+        typeof value === 'string' ||
+        (typeof value === 'object' && value !== null && !Array.isArray(value)),
+      defaultMessage: () => 'custom_parameters must be a string or an object',
+    },
+  })
+  @ApiField({
+    required: false,
+    type: Object,
+    oneOf: [{ type: 'string' }, { type: 'object', additionalProperties: true }],
+    description: 'Custom data from the Voicebot applet, as text or as an object.',
+  })
+  custom_parameters?: string | Record<string, unknown>;
+
+  constructor(init: Partial<ExotelCallData> = {}) {
+    super(init);
+  }
+}
+
+/** Smallest media message that Exotel accepts, in bytes. Larger ones must be a multiple of 320, below 100 kB. */
+const MESSAGE_BYTES = 3_200;
+
+/**
+ * Serializer for Exotel's Voicebot applet, 16-bit PCM at 8, 16 or 24 kHz, or µ-law:
+ * https://developer.exotel.com/docs/agentstream/stream-voicebot-applet.
+ */
+export class ExotelSerializer extends JsonCarrierSerializer {
+  constructor(stream_sid: string, sampleRateHz: number, codec: AudioCodec = new L16(sampleRateHz)) {
+    super({
+      codecs: { in: codec, out: codec },
+      stream: { stream_sid },
+      chunkSamples: MESSAGE_BYTES / (codec === MULAW ? 1 : 2),
+    });
+  }
+}
+
+/** https://developer.exotel.com/docs/agentstream/stream-voicebot-applet */
+export const exotelDialect: CarrierDialect = {
+  ...jsonDialect('stream_sid', 'sequence_number', 'call_sid'),
+  encoding: 'l16',
+  newIds: () => ({ streamId: hexId(), callId: hexId() }),
+  handshake: ({ streamId, callId, from, to, customParameters }) => [
+    { event: 'connected' },
+    {
+      event: 'start',
+      sequence_number: 1,
+      stream_sid: streamId,
+      start: {
+        stream_sid: streamId,
+        call_sid: callId,
+        account_sid: 'exotel1',
+        from,
+        to,
+        custom_parameters: customParameters,
+        media_format: { encoding: 'base64', sample_rate: '8000', bit_rate: '128kbps' },
+      },
+    },
+  ],
+};
 
 /** Exotel, bidirectional Voicebot applet: https://developer.exotel.com/docs/agentstream/stream-voicebot-applet. */
 export const exotel: Carrier<'exotel'> = {

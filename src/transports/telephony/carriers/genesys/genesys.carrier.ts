@@ -1,16 +1,58 @@
 import { CallData } from '../../../../bot/call-data.js';
 import { objectIn, textIn } from '../../../../media/serializers/json-message.js';
 import type { Carrier } from '../carrier.js';
-import { genesysDialect } from './genesys.dialect.js';
-import { genesysResponder } from './genesys.responder.js';
+import { GenesysResponder } from './genesys.responder.js';
 import { GenesysSerializer, selectMedia } from './genesys.serializer.js';
 import { type GenesysAccount, verifyGenesys } from './genesys.signature.js';
+import type { CarrierDialect } from '../carrier-dialect.js';
+
+/** Returns the type of the event entity, or else of the message. */
+const eventOf: CarrierDialect['eventOf'] = ({ type, parameters }) => {
+  const { entities } = (parameters ?? {}) as { entities?: { type?: unknown }[] };
+  return entities?.[0]?.type ?? type;
+};
+
+/** https://developer.genesys.cloud/devapps/audiohook/protocol-reference */
+export const genesysDialect: CarrierDialect = {
+  encoding: 'mulaw',
+  newIds: () => ({ streamId: crypto.randomUUID(), callId: crypto.randomUUID() }),
+  handshake: ({ callId, from = '', to = '', customParameters }) => [
+    {
+      type: 'open',
+      parameters: {
+        organizationId: 'd7934305-0972-4844-938e-9060eef73d05',
+        conversationId: callId,
+        participant: { id: crypto.randomUUID(), ani: from, aniName: '', dnis: to },
+        media: [{ type: 'audio', format: 'PCMU', channels: ['external'], rate: 8000 }],
+        language: 'en-US',
+        inputVariables: customParameters,
+      },
+    },
+  ],
+  dtmf: (_, digit) => ({ type: 'dtmf', parameters: { digit } }),
+  stop: () => ({ type: 'close', parameters: { reason: 'end' } }),
+  eventOf,
+  clearEvent: 'barge_in',
+  returnsMarks: false,
+  openEvent: 'opened',
+  reply({ type }) {
+    if (type === 'closed') return 'close';
+    if (type === 'disconnect') return { type: 'close', parameters: { reason: 'disconnect' } };
+    return undefined;
+  },
+  stamp: (message, { streamId }, { sent, received, spokenMs }) => ({
+    version: '2',
+    id: streamId,
+    seq: sent + 1,
+    serverseq: received,
+    position: `PT${spokenMs / 1_000}S`,
+    parameters: {},
+    ...message,
+  }),
+};
 
 /** The conversation of the probe with which Genesys tests the connection when an integration is activated. */
 const NO_CONVERSATION = '00000000-0000-0000-0000-000000000000';
-
-const serializerOf = ({ stream_id, media }: CallData): GenesysSerializer =>
-  new GenesysSerializer(stream_id ?? '', selectMedia(media));
 
 /**
  * Genesys Cloud, AudioHook and Audio Connector: https://developer.genesys.cloud/devapps/audiohook. The `body` of the call has the input variables of
@@ -48,6 +90,6 @@ export const genesys: Carrier<'genesys', GenesysAccount> = {
   },
 
   isTest: ({ call_id }) => call_id === NO_CONVERSATION,
-  responder: (call) => genesysResponder(serializerOf(call)),
-  serializer: serializerOf,
+  responder: ({ stream_id = '', media }) => new GenesysResponder(stream_id, selectMedia(media)),
+  serializer: ({ stream_id = '', media }) => new GenesysSerializer(stream_id, selectMedia(media)),
 };

@@ -1,13 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseJsonMessage } from '../../../../media/serializers/json-message.js';
 import type { SocketResponder } from '../../../../websocket/runner-web-socket.js';
-import { genesysResponder } from './genesys.responder.js';
-import { GenesysSerializer, selectMedia } from './genesys.serializer.js';
+import { GenesysResponder } from './genesys.responder.js';
+import { selectMedia } from './genesys.serializer.js';
 
 const media = [{ type: 'audio', format: 'PCMU', channels: ['external'], rate: 8000 }];
 
-const create = (): SocketResponder =>
-  genesysResponder(new GenesysSerializer('s-1', selectMedia(media)));
+const create = (): SocketResponder => new GenesysResponder('s-1', selectMedia(media));
 
 const message = (type: string, seq: unknown, parameters: unknown = {}): Buffer =>
   Buffer.from(JSON.stringify({ version: '2', id: 's-1', type, seq, serverseq: 1, parameters }));
@@ -29,8 +28,8 @@ describe("the answers to Genesys' control messages", () => {
     for (const type of ['opened', 'closed']) {
       expect(responder.send(JSON.stringify({ ...ofBot, type }))).toBeUndefined();
     }
-    expect(parsed(responder.end())).toMatchObject({ type: 'disconnect', seq: 4 });
-    expect(responder.end()).toBeUndefined();
+    expect(parsed(responder.end(false))).toMatchObject({ type: 'disconnect', seq: 4 });
+    expect(responder.end(false)).toBeUndefined();
   });
 
   it('keep a ping from the bot, and leave it everything else', () => {

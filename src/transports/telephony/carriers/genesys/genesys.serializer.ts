@@ -2,14 +2,13 @@ import { MULAW } from '../../../../media/codecs/g711.js';
 import { MediaUnavailableError } from '../../../../bot/session-end.js';
 import {
   applicationMessage,
-  type JsonMessage,
   objectIn,
   parseJsonMessage,
 } from '../../../../media/serializers/json-message.js';
 import {
   IGNORED,
   type InboundMedia,
-  isDtmfDigit,
+  dtmfOf,
   malformed,
   type MediaCapabilities,
   type MediaSerializer,
@@ -30,15 +29,12 @@ const MESSAGE_SAMPLES = 1_600;
 
 /**
  * Serializer for AudioHook, version 2: https://developer.genesys.cloud/devapps/audiohook/protocol-reference. Audio is binary µ-law at 8 kHz. Control
- * messages are JSON with gapless sequence numbers, and the last number received from the other side.
+ * messages are JSON, which {@link GenesysResponder} numbers.
  */
 export class GenesysSerializer implements MediaSerializer {
   readonly capabilities: MediaCapabilities = { ...CARRIER_CAPABILITIES, marks: 'estimated' };
   readonly isBinary = true;
   readonly output = { sampleRateHz: MULAW.sampleRateHz, chunkSamples: MESSAGE_SAMPLES };
-  private seq = 0;
-  /** Sequence number of `open`, which the handshake has consumed. */
-  private clientseq = 1;
   private isPaused = false;
   private isEnding = false;
   private isClosed = false;
@@ -49,37 +45,19 @@ export class GenesysSerializer implements MediaSerializer {
     private readonly media: GenesysMedia,
   ) {}
 
-  open(): string {
-    return this.write({ type: 'opened', parameters: { startPaused: false, media: [this.media] } });
-  }
-
   read(data: Buffer, isBinary: boolean): InboundMedia {
     if (isBinary) return this.readAudio(data);
     const message = parseJsonMessage(data);
-    return message ? this.readMessage(message) : malformed('a message that is no JSON object');
-  }
-
-  /** Reads a control message. Never throws. */
-  readMessage(message: JsonMessage): InboundMedia {
-    const { id, seq } = message;
-    if (id !== this.id) return malformed('a message of another session');
-    if (!isSequenceNumber(seq)) return malformed('a message without its number');
-    this.clientseq = Math.max(this.clientseq, seq);
-    return this.readControl(message);
-  }
-
-  private readControl(message: JsonMessage): InboundMedia {
+    if (!message) return malformed('a message that is no JSON object');
+    if (message.id !== this.id) return malformed('a message of another session');
+    if (!isSequenceNumber(message.seq)) return malformed('a message without its number');
     switch (message.type) {
-      case 'ping':
-        return { kind: 'reply', data: this.write({ type: 'pong' }) };
       case 'close':
         if (this.isClosed) return malformed('a second close');
         this.isClosed = this.isEnding = true;
-        return { kind: 'reply', data: this.write({ type: 'closed' }) };
-      case 'dtmf': {
-        const { digit } = objectIn(message, 'parameters');
-        return isDtmfDigit(digit) ? { kind: 'dtmf', digit } : malformed('a dtmf without its key');
-      }
+        return { kind: 'stop' };
+      case 'dtmf':
+        return dtmfOf(objectIn(message, 'parameters').digit);
       case 'pause':
       case 'paused':
       case 'resume':
@@ -89,6 +67,7 @@ export class GenesysSerializer implements MediaSerializer {
       case 'update':
       case 'discarded':
         return { kind: 'message', message };
+      case 'ping':
       case 'playback_started':
       case 'playback_completed':
         return IGNORED;
@@ -112,7 +91,7 @@ export class GenesysSerializer implements MediaSerializer {
   clear(): string | undefined {
     if (this.isEnding) return undefined;
     const entities = [{ type: 'barge_in', data: {} }];
-    return this.write({ type: 'event', parameters: { entities } });
+    return JSON.stringify({ version: '2', type: 'event', parameters: { entities } });
   }
 
   mark(): undefined {
@@ -123,32 +102,12 @@ export class GenesysSerializer implements MediaSerializer {
     return undefined;
   }
 
-  /** Sends protocol messages with a `version`, as Pipecat does. Sequence numbers are filled in. */
+  /** Sends protocol messages with a `version`, as Pipecat does. */
   message(message: unknown): string | undefined {
     const given = applicationMessage(message);
     if (given?.version === undefined || this.isEnding) return undefined;
     if (given.type === 'disconnect') this.isEnding = true;
-    return this.write(given);
-  }
-
-  /** Disconnects. Genesys then closes the session and continues the flow. As in Pipecat, a hang-up sets `action: finished`, any other end `transfer`. */
-  end(hangsUp: boolean): string | undefined {
-    if (this.isEnding) return undefined;
-    this.isEnding = true;
-    const outputVariables = { action: hangsUp ? 'finished' : 'transfer' };
-    return this.write({ type: 'disconnect', parameters: { reason: 'completed', outputVariables } });
-  }
-
-  private write(message: JsonMessage): string {
-    const { id, clientseq } = this;
-    return JSON.stringify({
-      parameters: {},
-      ...message,
-      version: '2',
-      id,
-      seq: ++this.seq,
-      clientseq,
-    });
+    return JSON.stringify(given);
   }
 
   private readAudio(data: Buffer): InboundMedia {
@@ -189,7 +148,7 @@ export function selectMedia(offered: unknown): GenesysMedia {
 }
 
 /** In AudioHook it fits 31 bits, and is 1 at least. */
-const isSequenceNumber = (seq: unknown): seq is number =>
+export const isSequenceNumber = (seq: unknown): seq is number =>
   Number.isInteger(seq) && (seq as number) > 0 && (seq as number) < 2 ** 31;
 
 function isUsable(offered: unknown): offered is GenesysMedia {

@@ -1,13 +1,64 @@
 import { CallData } from '../../../../bot/call-data.js';
-import type { CallTarget } from '../../../../calls/call-target.js';
 import { objectIn, textIn } from '../../../../media/serializers/json-message.js';
-import { basicAuth, objectOf } from '../call-api.js';
-import type { Carrier } from '../carrier.js';
+import { type ApiCall, basicAuth, objectOf, type Carrier } from '../carrier.js';
 import { BUSY, dialXml, escapeXml, xmlDocument } from '../xml.js';
 import { extraHeaders, parametersIn, plain } from './plivo-extra-headers.js';
-import { plivoDialect } from './plivo.dialect.js';
 import { PlivoSerializer } from './plivo.serializer.js';
 import { verifyPlivo } from './plivo.signature.js';
+import { type CallFacts, type CarrierDialect, payloadOf } from '../carrier-dialect.js';
+
+/** Encodes parameters in Plivo's key-value format. */
+const keyValues = ({ customParameters }: CallFacts): string =>
+  Object.entries(customParameters)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(';');
+
+const streamMessage = (
+  event: string,
+  { streamId }: CallFacts,
+  sequence: number,
+  more: object = {},
+) => ({
+  event,
+  sequenceNumber: sequence + 2,
+  streamId,
+  ...more,
+});
+
+/** https://www.plivo.com/docs/voice-agents/audio-streaming/concepts/audio-streaming-reference */
+export const plivoDialect: CarrierDialect = {
+  encoding: 'mulaw',
+  newIds: () => ({ streamId: crypto.randomUUID(), callId: crypto.randomUUID() }),
+  handshake: (facts) => [
+    {
+      sequenceNumber: 1,
+      event: 'start',
+      start: {
+        callId: facts.callId,
+        streamId: facts.streamId,
+        accountId: 'MA000000000000000000',
+        tracks: ['inbound'],
+        mediaFormat: { encoding: 'audio/x-mulaw', sampleRate: 8000 },
+      },
+      extra_headers: keyValues(facts),
+    },
+  ],
+  media: (facts, payload, sequence) =>
+    streamMessage('media', facts, sequence, {
+      media: { track: 'inbound', timestamp: String(Date.now()), chunk: sequence + 1, payload },
+      extra_headers: keyValues(facts),
+    }),
+  audioOf: payloadOf('playAudio'),
+  dtmf: (facts, digit, sequence) =>
+    streamMessage('dtmf', facts, sequence, {
+      dtmf: { track: 'inbound', digit, timestamp: String(Date.now()) },
+    }),
+  markOf: ({ event, name }) => (event === 'checkpoint' ? String(name) : undefined),
+  played: (facts, name, sequence) => streamMessage('playedStream', facts, sequence, { name }),
+  clearEvent: 'clearAudio',
+  cleared: (facts, sequence) => streamMessage('clearedAudio', facts, sequence),
+  returnsMarks: false,
+};
 
 /** Plivo account: `PLIVO_AUTH_ID`, `PLIVO_AUTH_TOKEN`. */
 export interface PlivoAccount {
@@ -110,9 +161,9 @@ export const plivo: Carrier<'plivo', PlivoAccount> = {
 /** Removes the `+` of a number, as Plivo writes it. */
 const withoutPlus = (number: string): string => number.replace(/^\+/, '');
 
-const plivoAddress = ({ address }: CallTarget): string => withoutPlus(address);
+const plivoAddress = ({ address }: ApiCall['to']): string => withoutPlus(address);
 
-const dial = (target: CallTarget, callerId: string | undefined): string =>
+const dial = (target: ApiCall['to'], callerId: string | undefined): string =>
   dialXml(
     target.kind === 'number' ? 'Number' : 'User',
     plivoAddress(target),

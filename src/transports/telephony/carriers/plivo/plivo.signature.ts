@@ -1,15 +1,10 @@
 import { createHmac } from 'node:crypto';
+import { signatureHeaders } from '../../../../http/webhook-signature.js';
 import {
-  decodeSignature,
-  isSignature,
-  refusedWebhook,
-  signatureHeaders,
-} from '../../../../http/webhook-signature.js';
-import {
-  type ReceivedRequest,
   sortedFields,
   splitQuery,
   type VerifyWebhook,
+  verifyUrlSignature,
 } from '../received-request.js';
 
 /** The length of an HMAC-SHA256, in bytes. */
@@ -20,45 +15,28 @@ const SIGNATURE_BYTES = 32;
  * of the account or subaccount. Several signatures are comma-separated, one per token. `X-Plivo-Signature-Ma-V3` is the main account's.
  * https://docs.plivo.com/docs/voice/concepts/signature-validation
  */
-export const verifyPlivo: VerifyWebhook = (webhook, keys) => {
-  const { headers, urls } = webhook;
-  const [signatures, nonce] = signatureHeaders(
-    headers,
-    'x-plivo-signature-v3',
-    'x-plivo-signature-v3-nonce',
-  );
-  const given = [signatures, headers['x-plivo-signature-ma-v3'] ?? '']
-    .join(',')
-    .split(',')
-    .flatMap((signature) => decodeSignature(signature, SIGNATURE_BYTES) ?? []);
-  if (given.length === 0 || !isGenuine(given, webhook, keys, nonce)) {
-    const [url] = splitQuery(urls[0]!);
-    throw refusedWebhook(`x-plivo-signature-v3 does not match the body and the URL ${url}`);
-  }
+export const verifyPlivo: VerifyWebhook = ({ headers, urls, body }, keys) => {
+  const header = 'x-plivo-signature-v3';
+  const [signatures, nonce] = signatureHeaders(headers, header, 'x-plivo-signature-v3-nonce');
+  const given = [signatures, headers['x-plivo-signature-ma-v3'] ?? ''].join(',').split(',');
+  let inForm: Buffer | undefined;
+  const expected = (url: string, key: string): Buffer => {
+    inForm ??= Buffer.from(join(body.toString('utf8'), '', ''));
+    return createHmac('sha256', key)
+      .update(beforeForm(url, inForm.length > 0))
+      .update(inForm)
+      .update(`.${nonce}`)
+      .digest();
+  };
+  verifyUrlSignature({ header, given, bytes: SIGNATURE_BYTES, expected }, urls, keys);
 };
 
-/** True when one of the signatures matches. Signed are the URL with its query sorted by name, and the concatenated fields. */
-function isGenuine(
-  given: readonly Buffer[],
-  { urls, body }: ReceivedRequest,
-  keys: readonly string[],
-  nonce: string,
-): boolean {
-  const inForm = Buffer.from(join(body.toString('utf8'), '', ''));
-  return urls.some((url) => {
-    const [beforeQuery, query] = splitQuery(url);
-    const inQuery = join(query, '=', '&');
-    const mark = inQuery || inForm.length > 0 ? '?' : '';
-    const beforeForm = `${beforeQuery}${mark}${inQuery}${inQuery && inForm.length > 0 ? '.' : ''}`;
-    return keys.some((key) => {
-      const expected = createHmac('sha256', key)
-        .update(beforeForm)
-        .update(inForm)
-        .update(`.${nonce}`)
-        .digest();
-      return given.some((signature) => isSignature(signature, expected));
-    });
-  });
+/** Returns the signed part before the concatenated fields: the URL with its query sorted by name. */
+function beforeForm(url: string, hasForm: boolean): string {
+  const [beforeQuery, query] = splitQuery(url);
+  const inQuery = join(query, '=', '&');
+  const mark = inQuery || hasForm ? '?' : '';
+  return `${beforeQuery}${mark}${inQuery}${inQuery && hasForm ? '.' : ''}`;
 }
 
 const join = (form: string, between: string, separator: string): string =>

@@ -1,13 +1,11 @@
+import { OptionalString } from '../../../../validation/optional-fields.decorators.js';
 import { MediaUnavailableError } from '../../../../bot/session-end.js';
 import { isAudioRate } from '../../../../media/pcm.js';
 import { objectIn, textIn } from '../../../../media/serializers/json-message.js';
 import { RunnerError } from '../../../../errors/runner.error.js';
-import { type ApiRequest, objectOf } from '../call-api.js';
+import { type ApiRequest, objectOf, type Carrier } from '../carrier.js';
 import { sipHeadersIn } from '../call-parameters.js';
-import type { Carrier } from '../carrier.js';
 import { BUSY_XML, connectStream, dialTarget, REFUSAL_XML } from '../xml.js';
-import { TelnyxCallData } from './telnyx-call-data.dto.js';
-import { telnyxDialect } from './telnyx.dialect.js';
 import {
   TELNYX_ENCODINGS,
   type TelnyxEncoding,
@@ -15,6 +13,48 @@ import {
   TelnyxSerializer,
 } from './telnyx.serializer.js';
 import { isTelnyxKey, verifyTelnyx } from './telnyx.signature.js';
+import { type CarrierDialect, hexId, jsonDialect } from '../carrier-dialect.js';
+import { CallData } from '../../../../bot/call-data.js';
+import { WireClass } from '../../../../bot/wire-classes.js';
+
+/** Call data from Telnyx. */
+@WireClass('TelnyxCallData')
+export class TelnyxCallData extends CallData {
+  /** Codec of the audio from Telnyx: `PCMU`, `PCMA`, … Named from Telnyx's side, as in Pipecat. */
+  @OptionalString('The codec of the audio from Telnyx.', { example: 'PCMU' })
+  outbound_encoding?: string;
+
+  /** Codec of the audio to Telnyx. */
+  @OptionalString('The codec of the audio to Telnyx.', { example: 'PCMU' })
+  inbound_encoding?: string;
+
+  constructor(init: Partial<TelnyxCallData> = {}) {
+    super(init);
+  }
+}
+
+/** https://developers.telnyx.com/docs/voice/programmable-voice/media-streaming */
+export const telnyxDialect: CarrierDialect = {
+  ...jsonDialect('stream_id', 'sequence_number', 'call_control_id'),
+  tellsNumbers: true,
+  newIds: () => ({ streamId: crypto.randomUUID(), callId: `v3:${hexId()}` }),
+  handshake: ({ streamId, callId, from, to, customParameters }) => [
+    { event: 'connected', version: '1.0.0' },
+    {
+      event: 'start',
+      sequence_number: '1',
+      stream_id: streamId,
+      start: {
+        call_control_id: callId,
+        call_session_id: crypto.randomUUID(),
+        from,
+        to,
+        custom_parameters: customParameters,
+        media_format: { encoding: 'PCMU', sample_rate: 8000, channels: 1 },
+      },
+    },
+  ],
+};
 
 /** Telnyx account: `TELNYX_API_KEY`. */
 export interface TelnyxAccount {

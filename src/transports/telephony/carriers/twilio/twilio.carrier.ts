@@ -1,31 +1,70 @@
 import { CallData } from '../../../../bot/call-data.js';
 import { objectIn, textIn } from '../../../../media/serializers/json-message.js';
-import { type ApiRequest, basicAuth, objectOf } from '../call-api.js';
+import { type ApiRequest, basicAuth, objectOf, type Carrier } from '../carrier.js';
 import { sipHeadersIn } from '../call-parameters.js';
-import type { Carrier } from '../carrier.js';
 import { BUSY_XML, connectStream, dialTarget, REFUSAL_XML } from '../xml.js';
-import { twilioDialect } from './twilio.dialect.js';
-import { TwilioSerializer } from './twilio.serializer.js';
 import { verifyTwilio } from './twilio.signature.js';
+import { type CarrierDialect, hexId, jsonDialect } from '../carrier-dialect.js';
+import { MULAW } from '../../../../media/codecs/g711.js';
+import { JsonCarrierSerializer } from '../json-carrier.serializer.js';
 
-/** Twilio account: `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN`, `TWILIO_REGION`, `TWILIO_EDGE`. */
+/** Serializer for Twilio Media Streams: https://www.twilio.com/docs/voice/media-streams/websocket-messages. */
+export class TwilioSerializer extends JsonCarrierSerializer {
+  constructor(streamSid: string) {
+    super({ codecs: { in: MULAW, out: MULAW }, stream: { streamSid } });
+  }
+}
+
+/** https://www.twilio.com/docs/voice/media-streams/websocket-messages */
+export const twilioDialect: CarrierDialect = {
+  ...jsonDialect('streamSid', 'sequenceNumber', 'callSid'),
+  newIds: () => ({ streamId: `MZ${hexId()}`, callId: `CA${hexId()}` }),
+  handshake: ({ streamId, callId, from, to, customParameters }) => [
+    { event: 'connected', protocol: 'Call', version: '1.0.0' },
+    {
+      event: 'start',
+      sequenceNumber: '1',
+      streamSid: streamId,
+      start: {
+        streamSid: streamId,
+        accountSid: 'AC00000000000000000000000000000000',
+        callSid: callId,
+        tracks: ['inbound'],
+        customParameters: {
+          ...(from !== undefined && { from_number: from }),
+          ...(to !== undefined && { to_number: to }),
+          ...customParameters,
+        },
+        mediaFormat: { encoding: 'audio/x-mulaw', sampleRate: 8000, channels: 1 },
+      },
+    },
+  ],
+};
+
+/**
+ * Twilio account: `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN`, `TWILIO_API_KEY`, `TWILIO_API_SECRET`, `TWILIO_REGION`, `TWILIO_EDGE`. The API key, where
+ * there is one, is for the REST API; the signatures of webhooks need the auth token.
+ */
 export type TwilioAccount = {
   readonly accountSid: string;
-  readonly authToken: string;
 } & (
-  | {
-      /** Region and edge, such as `au1` and `sydney`. Both or neither are set. */
-      readonly region?: string;
-      readonly edge?: string;
-      readonly apiUrl?: never;
-    }
-  | {
-      /** Base URL of another server with Twilio's API. @default 'https://api.twilio.com' */
-      readonly apiUrl?: string;
-      readonly region?: never;
-      readonly edge?: never;
-    }
-);
+  | { readonly authToken: string; readonly apiKey?: string; readonly apiSecret?: string }
+  | { readonly authToken?: string; readonly apiKey: string; readonly apiSecret: string }
+) &
+  (
+    | {
+        /** Region and edge, such as `au1` and `sydney`. Both or neither are set. */
+        readonly region?: string;
+        readonly edge?: string;
+        readonly apiUrl?: never;
+      }
+    | {
+        /** Base URL of another server with Twilio's API. @default 'https://api.twilio.com' */
+        readonly apiUrl?: string;
+        readonly region?: never;
+        readonly edge?: never;
+      }
+  );
 
 /** Twilio, `<Connect><Stream>`: https://www.twilio.com/docs/voice/media-streams/websocket-messages. */
 export const twilio: Carrier<'twilio', TwilioAccount> = {
@@ -41,12 +80,20 @@ export const twilio: Carrier<'twilio', TwilioAccount> = {
   },
 
   account: {
-    required: { accountSid: 'TWILIO_ACCOUNT_SID', authToken: 'TWILIO_AUTH_TOKEN' },
-    optional: { region: 'TWILIO_REGION', edge: 'TWILIO_EDGE', apiUrl: '' },
-    check: ({ region, edge }) =>
-      (region === undefined) !== (edge === undefined)
-        ? 'both twilio.region and twilio.edge, or neither'
-        : undefined,
+    required: { accountSid: 'TWILIO_ACCOUNT_SID' },
+    optional: {
+      authToken: 'TWILIO_AUTH_TOKEN',
+      ...{ apiKey: 'TWILIO_API_KEY', apiSecret: 'TWILIO_API_SECRET' },
+      ...{ region: 'TWILIO_REGION', edge: 'TWILIO_EDGE', apiUrl: '' },
+    },
+    secrets: [['authToken'], ['apiKey', 'apiSecret']],
+    check: ({ region, edge, apiKey, apiSecret }) => {
+      if ((region === undefined) !== (edge === undefined))
+        return 'both twilio.region and twilio.edge, or neither';
+      return (apiKey === undefined) !== (apiSecret === undefined)
+        ? 'both twilio.apiKey and twilio.apiSecret, or neither'
+        : undefined;
+    },
   },
 
   identify(message) {
@@ -69,7 +116,8 @@ export const twilio: Carrier<'twilio', TwilioAccount> = {
   serializer: ({ stream_id }) => new TwilioSerializer(stream_id ?? ''),
 
   /** https://www.twilio.com/docs/voice/api/call-resource: "Create a Call", "Update a Call". */
-  callApi({ accountSid, authToken, region, edge, apiUrl }) {
+  callApi({ accountSid, authToken = '', apiKey, apiSecret, region, edge, apiUrl }) {
+    const secret = apiSecret ?? authToken;
     const calls = `/2010-04-01/Accounts/${accountSid}/Calls`;
     const update = (callSid: string, form: Record<string, string>): ApiRequest => ({
       method: 'POST',
@@ -79,8 +127,8 @@ export const twilio: Carrier<'twilio', TwilioAccount> = {
     return {
       baseUrl:
         apiUrl ?? `https://${['api', edge, region, 'twilio', 'com'].filter(Boolean).join('.')}`,
-      authorization: basicAuth(accountSid, authToken),
-      secret: authToken,
+      authorization: basicAuth(apiKey ?? accountSid, secret),
+      secret,
       endCall: (callSid) => update(callSid, { Status: 'completed' }),
       // "The requested resource was not found": https://www.twilio.com/docs/api/errors/20404.
       isOver: (status, answer) => status === 404 && objectOf(answer).code === 20404,

@@ -1,6 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
 import {
-  decodeSignature,
   isSignature,
   refusedWebhook,
   signatureHeaders,
@@ -10,6 +9,7 @@ import {
   sortedFields,
   splitQuery,
   type VerifyWebhook,
+  verifyUrlSignature,
 } from '../received-request.js';
 
 /** The length of an HMAC-SHA1, in bytes. */
@@ -20,22 +20,15 @@ const SIGNATURE_BYTES = 20;
  * their SHA-256 in the URL. https://www.twilio.com/docs/usage/security#validating-requests
  */
 export const verifyTwilio: VerifyWebhook = (webhook, keys) => {
-  const [signature] = signatureHeaders(webhook.headers, 'x-twilio-signature');
-  const given = decodeSignature(signature, SIGNATURE_BYTES);
-  if (!given || !isGenuine(given, webhook, keys)) {
-    const [url] = splitQuery(webhook.urls[0]!);
-    throw refusedWebhook(`x-twilio-signature does not match the body and the URL ${url}`);
-  }
+  const header = 'x-twilio-signature';
+  let covered: Buffer | undefined;
+  const expected = (url: string, key: string): Buffer => {
+    covered ??= coveredBody(webhook);
+    return createHmac('sha1', key).update(url).update(covered).digest();
+  };
+  const given = signatureHeaders(webhook.headers, header);
+  verifyUrlSignature({ header, given, bytes: SIGNATURE_BYTES, expected }, webhook.urls, keys);
 };
-
-function isGenuine(given: Buffer, webhook: ReceivedRequest, keys: readonly string[]): boolean {
-  const covered = coveredBody(webhook);
-  return webhook.urls.some((url) =>
-    keys.some((key) =>
-      isSignature(given, createHmac('sha1', key).update(url).update(covered).digest()),
-    ),
-  );
-}
 
 /** Returns the signed part of the body beside the URL. */
 function coveredBody({ urls, body }: ReceivedRequest): Buffer {

@@ -9,7 +9,7 @@ import {
   framesAt,
   IGNORED,
   type InboundMedia,
-  isDtmfDigit,
+  dtmfOf,
   malformed,
   type MediaSerializer,
   type OutputFormat,
@@ -33,11 +33,9 @@ export class VonageSerializer implements MediaSerializer {
     const message = parseJsonMessage(data);
     if (!message) return malformed('a message that is no JSON object');
     switch (message.event) {
-      case 'websocket:dtmf': {
+      case 'websocket:dtmf':
         // Some Vonage services nest it.
-        const digit = message.digit ?? objectIn(message, 'dtmf').digit;
-        return isDtmfDigit(digit) ? { kind: 'dtmf', digit } : malformed('a dtmf without its key');
-      }
+        return dtmfOf(message.digit ?? objectIn(message, 'dtmf').digit);
       case 'websocket:notify': {
         const name = textIn(objectIn(message, 'payload'), 'mark');
         return name === undefined ? { kind: 'message', message } : { kind: 'mark', name };

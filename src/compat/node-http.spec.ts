@@ -1,0 +1,117 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, get, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { expect, it, describe } from '@jest/globals';
+import { goOnWithoutUpgrade, isToWebSocket, beforeHeaders } from './node-http.js';
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
+import fastify from 'fastify';
+
+it('a request that offers HTTP/2 is answered in its turn by a server with upgrades', async () => {
+  const seen: [url: string | undefined, upgrade: string | undefined, body: string][] = [];
+  const http = createServer((request, response) => {
+    void text(request).then((body) => {
+      seen.push([request.url, request.headers.upgrade, body]);
+      // An answer that is being written when the next request comes.
+      setTimeout(() => response.end(`answer to ${request.url}`), 50);
+    });
+  });
+  http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    expect(isToWebSocket(request)).toBe(false);
+    goOnWithoutUpgrade(http, request, socket, head);
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const socket = connect((http.address() as AddressInfo).port, '127.0.0.1');
+  socket.write(
+    'GET /first HTTP/1.1\r\nHost: x\r\n\r\n' +
+      'POST /second HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\n' +
+      'HTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Length: 4\r\n\r\nbody',
+  );
+  const answers = await text(socket);
+  expect(answers.match(/answer to \/(first|second)/g)).toEqual([
+    'answer to /first',
+    'answer to /second',
+  ]);
+  expect(seen).toEqual([
+    ['/first', undefined, ''],
+    ['/second', undefined, 'body'],
+  ]);
+  http.close();
+});
+
+/** What a client sees of an answer. */
+async function answerOf(answer: (response: ServerResponse) => void): Promise<IncomingMessage> {
+  const server = createServer((_request, response) => answer(response)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const [response] = (await once(get({ port, agent: false }), 'response')) as [IncomingMessage];
+  response.resume();
+  server.close();
+  return response;
+}
+
+describe('beforeHeaders', () => {
+  it.each<[string, (response: ServerResponse) => void]>([
+    ['set one by one', (response) => response.setHeader('x-a', '1').end()],
+    ['written at once', (response) => response.writeHead(200, { 'X-A': '1' }).end()],
+    ['written with a reason', (response) => response.writeHead(200, 'OK', { 'X-A': '1' }).end()],
+    ['written as a list', (response) => response.writeHead(200, ['X-A', '1', 'x-b', '2']).end()],
+    [
+      'sent with the first piece',
+      (response) => void (response.setHeader('x-a', '1'), response.end('x')),
+    ],
+  ])('has the last say on headers that are %s', async (_, answer) => {
+    const seen: unknown[] = [];
+    const { headers, statusMessage } = await answerOf((response) => {
+      beforeHeaders(response, () => {
+        seen.push(response.getHeader('x-a'));
+        response.setHeader('x-a', 'changed');
+      });
+      answer(response);
+    });
+    expect(seen).toEqual(['1']);
+    expect([headers['x-a'], statusMessage]).toEqual(['changed', 'OK']);
+  });
+
+  it('keeps the status, and headers that come more than once', async () => {
+    const { statusCode, headers } = await answerOf((response) => {
+      beforeHeaders(response, () => response.removeHeader('x-a'));
+      response.writeHead(418, { 'set-cookie': ['a=1', 'b=2'], 'x-a': '1', 'x-b': undefined }).end();
+    });
+    expect([statusCode, headers['set-cookie'], headers['x-a']]).toEqual([
+      418,
+      ['a=1', 'b=2'],
+      undefined,
+    ]);
+  });
+
+  it('works under Fastify, which hands its headers over when it writes them', async () => {
+    const app = fastify();
+    app.addHook('onRequest', (_request, reply, done) => {
+      beforeHeaders(reply.raw, () =>
+        reply.raw.setHeader('x-a', `${String(reply.raw.getHeader('x-a'))}!`),
+      );
+      done();
+    });
+    app.get('/', (_request, reply) => reply.header('x-a', 'of fastify').send({}));
+    const { headers } = await app.inject('/');
+    expect(headers['x-a']).toBe('of fastify!');
+    await app.close();
+  });
+
+  it('works over HTTP/2', async () => {
+    const server = createHttp2Server((_request, response) => {
+      beforeHeaders(response as unknown as ServerResponse, () => response.setHeader('x-a', '1'));
+      response.writeHead(200, { 'x-b': '2' }).end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const stream = session.request({ ':path': '/' });
+    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+    expect([headers['x-a'], headers['x-b']]).toEqual(['1', '2']);
+    session.close();
+    server.close();
+  });
+});

@@ -1,0 +1,95 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+
+/** True for an upgrade to WebSocket; other protocols may be ignored (RFC 9110, 7.8). */
+export const isToWebSocket = ({ headers }: IncomingMessage): boolean =>
+  /(^|,)\s*websocket\s*(,|$)/i.test(headers.upgrade ?? '');
+
+/**
+ * Ignores an upgrade to another protocol. Once there is an `upgrade` listener, Node answers no request that offers HTTP/2 (`Upgrade: h2c`, as Java's
+ * client and curl do). Node 22 and 24 have an option, but lose data that arrives in one chunk with the request.
+ */
+export function goOnWithoutUpgrade(
+  http: Server,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): void {
+  socket.unshift(Buffer.concat([headWithoutUpgrade(request), head]));
+  socket.on('error', ignore);
+  whenIdle(socket, () => {
+    socket.off('error', ignore);
+    // Removes the keep-alive timeout of an idle connection.
+    if (socket instanceof Socket) socket.setTimeout(0);
+    http.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket);
+  });
+}
+
+/** Node handles errors of the connection before and after. */
+const ignore = (): void => undefined;
+
+const OF_THE_UPGRADE = ['upgrade', 'http2-settings'];
+
+/** Returns the request line and raw headers, without those of the upgrade. */
+function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    const value = rawHeaders[i + 1]!;
+    if (OF_THE_UPGRADE.includes(name.toLowerCase())) continue;
+    if (name.toLowerCase() !== 'connection') {
+      lines.push(`${name}: ${value}`);
+      continue;
+    }
+    const options = value.split(',').map((option) => option.trim());
+    const left = options.filter((option) => !OF_THE_UPGRADE.includes(option.toLowerCase()));
+    if (left.length > 0) lines.push(`${name}: ${left.join(', ')}`);
+  }
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+}
+
+/** Waits for pending answers on the connection; Node keeps the one being written. */
+function whenIdle(
+  socket: Duplex & { _httpMessage?: ServerResponse | null },
+  then: () => void,
+): void {
+  const { _httpMessage: answer } = socket;
+  if (answer) answer.once('close', () => whenIdle(socket, then));
+  else if (!socket.destroyed) then();
+}
+
+type Value = number | string | string[];
+
+/**
+ * Calls back when the headers of a response are complete and about to be sent, wherever they were set.
+ * @param change reads and sets headers on the response
+ */
+export function beforeHeaders(response: ServerResponse, change: () => void): void {
+  const writeHead = response.writeHead.bind(response) as (
+    status: number,
+    reason?: string,
+  ) => unknown;
+  const patched = (status: number, ...rest: unknown[]): unknown => {
+    Object.assign(response, { writeHead });
+    // Fastify passes all headers here instead of setting them on the response.
+    for (const [name, value] of entriesOf(rest.at(-1))) response.setHeader(name, value);
+    change();
+    const [reason] = rest;
+    return writeHead(status, ...(typeof reason === 'string' ? [reason] : []));
+  };
+  Object.assign(response, { writeHead: patched });
+}
+
+/** Returns headers as `writeHead` accepts them: an object, or a flat list of names and values. */
+function entriesOf(headers: unknown): [string, Value][] {
+  if (typeof headers !== 'object' || headers === null) return [];
+  const entries = Array.isArray(headers) ? inPairs(headers.flat()) : Object.entries(headers);
+  return entries.filter((entry): entry is [string, Value] => entry[1] !== undefined);
+}
+
+const inPairs = (list: unknown[]): [string, unknown][] =>
+  list.flatMap((name, i): [string, unknown][] =>
+    i % 2 === 0 ? [[String(name), list[i + 1]]] : [],
+  );

@@ -1,0 +1,39 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
+import { upgradeOf } from './upgrade-request.js';
+
+const TOKEN = `eyJleHAiOjF9.${'0a'.repeat(32)}`;
+
+function upgrade(url: string, headers: Record<string, string> = {}) {
+  const request = Object.assign(new IncomingMessage(new Socket()), { url });
+  Object.assign(request.headers, headers);
+  return upgradeOf(request, url.split(/[?#]/)[0]!);
+}
+
+describe('the upgrade request of a bot', () => {
+  it.each([
+    ['/ws', '/ws', ''],
+    ['/ws/', '/ws/', ''],
+    [`/ws/${TOKEN}`, '/ws', ''],
+    [`/ws/${TOKEN}/?a=1`, '/ws', 'a=1'],
+    [`/base/ws/${TOKEN.replace('.', '%2e')}`, '/base/ws', ''],
+    ['/ws/room?a=1&a=2', '/ws/room', 'a=1&a=2'],
+    ['/ws/%zz', '/ws/%zz', ''],
+    [`/ws?token=${TOKEN}`, '/ws', ''],
+    [`/ws?a=1&token=${TOKEN}&b`, '/ws', 'a=1&b'],
+    [`/ws?%74oken=${TOKEN}#x`, '/ws', ''],
+    ['/ws?token=of-the-carrier', '/ws', 'token=of-the-carrier'],
+  ])('keeps everything of %s but tokens of the runner', (url, path, query) => {
+    expect(upgrade(url)).toMatchObject({ path, query });
+  });
+
+  it('keeps the authorization of a carrier, and no token', () => {
+    expect(upgrade('/ws', { authorization: 'Basic YTpi' }).headers).toEqual({
+      authorization: 'Basic YTpi',
+    });
+    expect(upgrade('/ws', { authorization: `BEARER  ${TOKEN} `, host: 'h' }).headers).toEqual({
+      host: 'h',
+    });
+  });
+});
