@@ -7,6 +7,8 @@ import time
 
 # How long the client's last messages may take to be sent, in seconds.
 FLUSH_TIMEOUT_SECS = 0.5
+# How many chunks of 10 ms a bot may have put on a track; it waits for them to be played after some of them.
+MAX_CHUNKS = 100
 # How much of an error the runner takes, in UTF-16 code units. Half of it fits whatever the characters are.
 MAX_REASON = 2_048
 # How messages of Pipecat's clients begin that tell that they are there: the one of every second, and the first of all.
@@ -35,11 +37,17 @@ class Peer:
         self.heard_at = None
         self.channel_to_client = None
         self.has_left = False
+        self.track = None
         self.connection = connection.SmallWebRTCConnection(
             ice_servers=[connection.IceServer(**server) for server in config["iceServers"]],
             # The runner ends the session before.
             connection_timeout_secs=config["connectTimeoutMs"] / 1_000 + 60,
         )
+        self.note_leaving()
+        self.drain_replaced_track()
+
+    def note_leaving(self):
+        """Notes that it is the bot that leaves, for the state of the connection does not tell."""
         disconnect = self.connection.disconnect
 
         async def leave():
@@ -47,6 +55,18 @@ class Peer:
             await disconnect()
 
         self.connection.disconnect = leave
+
+    def drain_replaced_track(self):
+        """Reads on from a track that was replaced with its peer connection: the bot waits for what it has put there to be played, and fails."""
+        replace = self.connection.replace_audio_track
+
+        def replace_audio_track(track):
+            if self.track not in (None, track):
+                self.draining = asyncio.create_task(drain(self.track))
+            self.track = track
+            replace(track)
+
+        self.connection.replace_audio_track = replace_audio_track
 
     async def answer(self, offer):
         """Answers an offer: the first one, or a renegotiation. Returns false if that is not possible."""
@@ -142,6 +162,14 @@ class Peer:
     async def flushed(self):
         while self.channel_to_client and self.channel_to_client.bufferedAmount > 0:
             await asyncio.sleep(0.01)
+
+
+async def drain(track):
+    try:
+        for _ in range(MAX_CHUNKS):
+            await asyncio.wait_for(track.recv(), FLUSH_TIMEOUT_SECS)
+    except asyncio.TimeoutError:
+        pass
 
 
 def apply_policy(module, policy):

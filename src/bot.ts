@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 // Transports that are available in other processes; a peer connection stays in the process of its module.
-import './transports/livekit/livekit-media-connection.js';
+import './transports/livekit/livekit.media.js';
 import './transports/telephony/telephony.media.js';
 import './transports/websocket/websocket.media.js';
 

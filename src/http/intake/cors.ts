@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { beforeHeaders } from '../../compat/node-http.js';
 import { isOriginAllowed } from '../allowed-origins.js';
 import { isReading, type HttpMessage } from '../http-request.js';
+import { nodeResponse } from '../http-response.js';
 import type { Exchange } from './exchange.js';
 
 /** Response headers that are exposed to pages. */
@@ -15,7 +16,8 @@ export class Cors {
 
   /** Sets the headers of an answer. @returns true for a preflight request that the runner answers */
   apply(exchange: Exchange): boolean {
-    const { request, response } = exchange;
+    const { request } = exchange;
+    const response = nodeResponse(exchange.reply);
     const preflight = isPreflight(request);
     if (this.allowedOrigins.length > 0) {
       beforeHeaders(response, () => this.allowListed(request, response));

@@ -9,10 +9,8 @@ import type {
 } from '../../media/media-connection.js';
 import { parseJson } from '../../limits/json-limits.js';
 import { MESSAGE_BUFFER } from '../../media/buffered-emitter.js';
-import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
-import { MediaUnavailableError } from '../../bot/session-end.js';
-import { optionalPackage } from '../../packages.js';
-import { type MediaConnectionContext, mediaConnections } from '../media-connections.js';
+import type { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
+import type { MediaConnectionContext } from '../media-connections.js';
 
 /** LiveKit's real-time SDK for participants. */
 export type LiveKitRtc = typeof rtc;
@@ -263,22 +261,3 @@ export class LiveKitMediaConnection implements MediaConnection {
     this.notify((events) => events.message(message), message);
   }
 }
-
-// Uses LiveKit's real-time SDK for Node, an optional peer dependency.
-mediaConnections.register(
-  LiveKitRunnerArguments,
-  async (args, { sampleRateHz, signal }, { hangUp }) => {
-    const rtc = await optionalPackage('@livekit/rtc-node', () => import('@livekit/rtc-node'));
-    if (!rtc) {
-      throw new MediaUnavailableError(
-        'Joining a LiveKit room needs @livekit/rtc-node: npm install @livekit/rtc-node',
-      );
-    }
-    return LiveKitMediaConnection.join(rtc, args, {
-      // Opus always decodes to 48 kHz.
-      sampleRateHz: typeof sampleRateHz === 'number' ? sampleRateHz : 48_000,
-      signal,
-      hangUp,
-    });
-  },
-);

@@ -1,5 +1,5 @@
 import { ConfigurableModuleBuilder, type DynamicModule, Module } from '@nestjs/common';
-import './livekit-media-connection.js';
+import './livekit.media.js';
 import { LIVEKIT_OPTIONS, resolveLiveKitOptions, type LiveKitOptions } from './livekit.options.js';
 import { LIVEKIT_SDK, loadLiveKitSdk, LiveKitServer } from './livekit-server.js';
 import { LiveKitTransport } from './livekit.transport.js';

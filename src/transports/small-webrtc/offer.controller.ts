@@ -38,6 +38,8 @@ const OfferRoute = (path: string, ofSession: boolean): MethodDecorator =>
         'INVALID_FIELDS',
         ...(ofSession ? (['UNKNOWN_SESSION'] as const) : []),
         'WRONG_STATE',
+        'BOT_FAILED',
+        'NOT_READY',
         ...START_ERRORS,
       ],
     }),

@@ -53,7 +53,7 @@ export interface Offer {
 
 /**
  * Parses and sanitises an offer: removes unsupported codecs and sections, and mDNS candidates.
- * @param needsAudio refuses offers without audio in Opus
+ * @param needsAudio refuses offers with neither audio in Opus nor a data channel alone
  * @throws {RunnerError} `BAD_REQUEST` naming what is wrong
  */
 export function readOffer(sdp: string, needsAudio = true): Offer {

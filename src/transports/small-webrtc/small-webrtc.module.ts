@@ -12,7 +12,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     .setClassMethodName('forRoot')
     .build();
 
-/** Transport module for WebRTC without a media server. Requires the packages `werift` and `libopus-wasm`. */
+/** Transport module for WebRTC without a media server. Requires the packages `werift` and `libopus-wasm`, for Python bots `pipecat-ai[webrtc]` instead. */
 @RunnerPart('transports')
 @Module({
   controllers: [OfferController],

@@ -25,6 +25,7 @@ describe('SmallWebRtcOptions', () => {
     [{ connectionMode: 'many' }, "connectionMode must be 'single' or 'multiple'"],
     [{ esp32Host: 'localhost' }, 'esp32Host must be the IP address'],
     [{ gatheringTimeoutMs: 0 }, 'gatheringTimeoutMs must be'],
+    [{ answerTimeoutMs: -1 }, 'answerTimeoutMs must be'],
     [{ connectTimeoutMs: 1.5 }, 'connectTimeoutMs must be'],
     [{ peerTimeoutMs: '1' }, 'peerTimeoutMs must be'],
     [{ stack: {} }, 'stack must be a PeerStack'],

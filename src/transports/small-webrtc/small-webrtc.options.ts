@@ -75,7 +75,7 @@ export class SmallWebRtcOptions {
    */
   @Milliseconds(1)
   peerTimeoutMs?: number = 9_000;
-  /** WebRTC implementation. @default werift */
+  /** WebRTC implementation of bots in the runner's process. @default werift */
   @Accepts(
     'must be a PeerStack',
     (value) => typeof (value as PeerStack | null)?.create === 'function',

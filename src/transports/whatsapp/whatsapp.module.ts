@@ -18,7 +18,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     .setClassMethodName('forRoot')
     .build();
 
-/** Transport module for WhatsApp calls to a business number. Requires the packages `werift` and `libopus-wasm`. */
+/** Transport module for WhatsApp calls to a business number. Requires the packages `werift` and `libopus-wasm`, for Python bots `pipecat-ai[webrtc]` instead. */
 @RunnerPart('transports')
 @Module({
   controllers: [WhatsAppController],
