@@ -162,12 +162,47 @@ describe("Plivo's extra_headers", () => {
     ['{X-PH-plan: gold, X-PH-note: a:b}'],
     ['X-PH-plan=gold;X-PH-note=a:b'],
     ['x-ph-plan=gold,note=a:b'],
-    ['{"X-PH-plan":"gold","note":"a:b","count":7,"X-PH-":"x"}'],
+    ['{"X-PH-plan":"gold","note":"a:b","X-PH-":"x"}'],
+    ['{plan=gold, note=a:b}'],
+    ['X-PH-plan: gold; note: a:b'],
     [{ 'X-PH-plan': 'gold', note: 'a:b' }],
   ])('are the same as %j', (extra_headers) => {
     const start = { streamId: 's', callId: 'c' };
     const call = carrierNamed('plivo')!.identify({ event: 'start', start, extra_headers });
     expect(call!.body).toEqual({ plan: 'gold', note: 'a:b' });
+  });
+
+  it.each<[unknown]>([
+    ['{X-PH-callerPhone: 919353253817, X-PH-krisp: true, X-PH-note: yes, please}'],
+    ['callerPhone=919353253817;krisp=true;note=yes, please'],
+    ['{"callerPhone":919353253817,"krisp":true,"note":"yes, please"}'],
+  ])('keep numbers, flags and commas in %j', (extra_headers) => {
+    const start = { streamId: 's', callId: 'c' };
+    const call = carrierNamed('plivo')!.identify({ event: 'start', start, extra_headers });
+    expect(call!.body).toEqual({ callerPhone: '919353253817', krisp: 'true', note: 'yes, please' });
+  });
+
+  it.each([
+    ['{X-PH-from_number: +15550001, X-PH-to_number: +15550002}'],
+    ['from_number=+15550001;to_number=+15550002'],
+    ['{"fromnumber":"+15550001","tonumber":"+15550002"}'],
+  ])('name the numbers in %j', (extra_headers) => {
+    const start = { streamId: 's', callId: 'c', extra_headers };
+    const call = carrierNamed('plivo')!.identify({ event: 'start', start, extra_headers: '' });
+    expect(call).toMatchObject({ from: '+15550001', to: '+15550002' });
+  });
+
+  it('are read in linear time', () => {
+    const start = { streamId: 's', callId: 'c' };
+    const begun = performance.now();
+    for (const extra_headers of [
+      ', '.repeat(30_000),
+      `,${' '.repeat(60_000)}`,
+      'a'.repeat(60_000),
+    ]) {
+      carrierNamed('plivo')!.identify({ event: 'start', start, extra_headers });
+    }
+    expect(performance.now() - begun).toBeLessThan(1_000);
   });
 
   it.each([[null], [7], ['{'], ['{}'], ['{"__proto__":"x"}'], [['a']], [{ plan: {} }]])(
