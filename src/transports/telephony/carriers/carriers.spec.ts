@@ -236,6 +236,15 @@ describe('the codec of a call', () => {
     expect(serializer.read(Buffer.from(said), false)).toMatchObject({ sampleRateHz: 8_000 });
   });
 
+  it('of exotel may be A-law', () => {
+    const media_format = { encoding: 'audio/x-alaw;rate=8000' };
+    const serializer = carrierNamed('exotel')!.serializer(new CallData({ media_format }));
+    const { media } = JSON.parse(serializer.audio(new Int16Array(3_200))!.toString()) as {
+      media: { payload: string };
+    };
+    expect(Buffer.from(media.payload, 'base64').equals(Buffer.alloc(3_200, 0xd5))).toBe(true);
+  });
+
   const chunkOf = (carrier: string, call: Partial<CallData>) =>
     carrierNamed(carrier)!.serializer(new CallData({ stream_id: 's', ...call })).output;
 
@@ -248,6 +257,10 @@ describe('the codec of a call', () => {
     ['plivo', { mediaFormat: { encoding: 'audio/x-l16', sampleRate: 1 } }, 8_000],
     ['plivo', { mediaFormat: 7 }, 8_000],
     ['exotel', { media_format: { sample_rate: '24000' } }, 24_000],
+    ['exotel', { media_format: { encoding: 'audio/x-raw', sample_rate: 16_000 } }, 16_000],
+    ['exotel', { media_format: { encoding: 'audio/x-l16;rate=16000' } }, 16_000],
+    ['exotel', { media_format: { encoding: 'raw/slin', sample_rate: '16000Hz' } }, 16_000],
+    ['exotel', { media_format: { encoding: 'audio/x-raw', sample_rate: '48000' } }, 48_000],
     ['exotel', { media_format: { sample_rate: 'many' } }, 8_000],
     ['exotel', { media_format: { sample_rate: { toString: 1, valueOf: 1 } } }, 8_000],
   ])('of %s is what its data say: %j', (carrier, call, sampleRateHz) => {

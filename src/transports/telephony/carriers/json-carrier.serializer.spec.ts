@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { L16 } from '../../../media/codecs/audio-codec.js';
 import { ALAW, MULAW } from '../../../media/codecs/g711.js';
 import { G722 } from '../../../media/codecs/g722.js';
 import { ExotelSerializer } from './exotel/exotel.carrier.js';
@@ -128,7 +129,7 @@ const CARRIERS: Record<
   },
   /** https://developer.exotel.com/docs/agentstream/websocket-protocol */
   Exotel: {
-    make: () => new ExotelSerializer('MZxxxxxxxxxxxxxxxxxxxxxxxx', 8_000),
+    make: () => new ExotelSerializer('MZxxxxxxxxxxxxxxxxxxxxxxxx', new L16(8_000)),
     inbound: {
       media: {
         event: 'media',
@@ -239,10 +240,19 @@ describe.each(Object.entries(CARRIERS))('%s', (name, { make, inbound, outbound }
     expect(result).toEqual({ kind: 'malformed', what: 'a binary message where text is due' });
   });
 
-  it('leaves out the bot’s own voice where both tracks are streamed', () => {
+  it.each(['outbound', 'outbound_track'])(
+    'leaves out the bot’s own voice where both tracks are streamed: %s',
+    (track) => {
+      const { media } = inbound.media as { media: object };
+      const both = { ...inbound.media, media: { ...media, track } };
+      expect(read(make(), both)).toEqual({ kind: 'ignored' });
+    },
+  );
+
+  it('makes no frame of an empty payload', () => {
     const { media } = inbound.media as { media: object };
-    const both = { ...inbound.media, media: { ...media, track: 'outbound' } };
-    expect(read(make(), both)).toEqual({ kind: 'ignored' });
+    const empty = { ...inbound.media, media: { ...media, payload: '' } };
+    expect(read(make(), empty)).toEqual({ kind: 'ignored' });
   });
 
   it('survives 10,000 random changes to its messages', () => {
@@ -308,7 +318,7 @@ describe('codecs', () => {
   });
 
   it.each([8_000, 16_000, 24_000])('Exotel gets messages of an allowed size at %d Hz', (rateHz) => {
-    const { output } = new ExotelSerializer('s', rateHz);
+    const { output } = new ExotelSerializer('s', new L16(rateHz));
     const bytes = output.chunkSamples * 2;
     expect(output.sampleRateHz).toBe(rateHz);
     expect(bytes % 320).toBe(0);
@@ -331,7 +341,9 @@ describe('codecs', () => {
 
   it('a payload must not end within a sample', () => {
     const payload = Buffer.alloc(3).toString('base64');
-    expect(read(new ExotelSerializer('s', 8_000), { event: 'media', media: { payload } })).toEqual({
+    expect(
+      read(new ExotelSerializer('s', new L16(8_000)), { event: 'media', media: { payload } }),
+    ).toEqual({
       kind: 'malformed',
       what: 'a payload that ends within a sample',
     });
