@@ -101,7 +101,7 @@ describe.each(names)('%s', (name) => {
     const call = new CallData(JSON.parse(JSON.stringify(carrier.identify(start))) as CallData);
     const serializer = carrier.serializer(call);
     const read = (message: object) => serializer.read(Buffer.from(JSON.stringify(message)), false);
-    const media = dialect.media!(facts, Buffer.alloc(320).toString('base64'), 0);
+    const media = dialect.media!(facts, Buffer.alloc(320).toString('base64'), 0, 0);
     expect(read(media)).toMatchObject({ kind: 'audio', sampleRateHz: 8_000 });
     expect(read(dialect.dtmf(facts, '5', 1))).toEqual({ kind: 'dtmf', digit: '5' });
     expect(read(dialect.played!(facts, 'm', 2))).toEqual({ kind: 'mark', name: 'm' });
@@ -289,6 +289,18 @@ describe('the codec of a call', () => {
     const call = new CallData();
     carrierNamed('telnyx')!.noteFormat!(call, { ...FORMATS, telnyxEncoding: 'G722' });
     expect(call.inbound_encoding).toBe('G722');
+    expect(call.l16_byte_order).toBeUndefined();
+  });
+
+  it('of telnyx may be L16 in network byte order', () => {
+    const telnyx = carrierNamed('telnyx')!;
+    const [, start] = dialectOf('telnyx').handshake(facts) as Record<string, unknown>[];
+    const call = telnyx.identify(start!)!;
+    telnyx.noteFormat!(call, { ...FORMATS, telnyxEncoding: 'L16', telnyxL16ByteOrder: 'big' });
+    const travelled = new CallData(JSON.parse(JSON.stringify(call)) as CallData);
+    const said = telnyx.serializer(travelled).audio(new Int16Array(320).fill(1))!.toString();
+    const { media } = JSON.parse(said) as { media: { payload: string } };
+    expect(Buffer.from(media.payload, 'base64').subarray(0, 4).toString('hex')).toBe('00010001');
   });
 });
 

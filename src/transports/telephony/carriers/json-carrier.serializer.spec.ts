@@ -194,9 +194,11 @@ describe.each(Object.entries(CARRIERS))('%s', (name, { make, inbound, outbound }
 
   it('counts time from the first audio', () => {
     const serializer = make();
+    let chunk = 1;
     const at = (timestamp: unknown) => {
       const { media } = inbound.media as { media: object };
-      const result = read(serializer, { ...inbound.media, media: { ...media, timestamp } });
+      const frame = { ...media, chunk: chunk++, timestamp };
+      const result = read(serializer, { ...inbound.media, media: frame });
       return (result as { timestampMs?: number }).timestampMs;
     };
     expect([at('1000'), at(1_020), at('1040')]).toEqual([0, 20, 40]);
@@ -292,6 +294,42 @@ describe('codecs', () => {
     expect([sampleRateHz, Buffer.from(written.payload, 'base64').length]).toEqual(
       { PCMU: [8_000, 160], PCMA: [8_000, 160], G722: [16_000, 160], L16: [16_000, 640] }[encoding],
     );
+  });
+
+  it.each(TELNYX_ENCODINGS)('Telnyx puts frames of %s in order', (encoding) => {
+    const sender = new TelnyxSerializer({ to: encoding });
+    const { chunkSamples } = sender.output;
+    const frames = Array.from({ length: 8 }, (_, frame) => {
+      const pcm = Int16Array.from({ length: chunkSamples }, (_, i) => 9 * (frame * 160 + i));
+      const { media } = JSON.parse(sender.audio(pcm).toString()) as { media: object };
+      return {
+        event: 'media',
+        media: { ...media, chunk: String(frame + 1), timestamp: frame * 20 },
+      };
+    });
+    const heardOf = (order: readonly number[]) => {
+      const serializer = new TelnyxSerializer({ from: encoding });
+      return order.flatMap((frame) => {
+        const media = read(serializer, frames[frame]);
+        return media.kind === 'audio' ? [media] : [];
+      });
+    };
+    const inOrder = heardOf([0, 1, 2, 3, 4, 5, 6, 7]);
+    const swapped = heardOf([0, 2, 1, 3, 6, 5, 4, 7]);
+    const samples = (heard: typeof inOrder) => heard.flatMap(({ pcm }) => [...pcm]);
+    expect(samples(swapped)).toEqual(samples(inOrder));
+    expect(swapped.map(({ timestampMs }) => timestampMs)).toEqual([0, 20, 60, 80, 140]);
+    // The third frame is lost.
+    expect(samples(heardOf([0, 1, 3, 4, 5, 6, 7]))).toHaveLength(7 * chunkSamples);
+  });
+
+  it('Telnyx can have L16 in network byte order, both ways', () => {
+    const serializer = new TelnyxSerializer({ from: 'L16', to: 'L16', l16ByteOrder: 'big' });
+    const pcm = Int16Array.of(1, -2);
+    const message = JSON.parse(serializer.audio(pcm).toString()) as { media: { payload: string } };
+    expect(Buffer.from(message.media.payload, 'base64').toString('hex')).toBe('0001fffe');
+    expect(pcm).toEqual(Int16Array.of(1, -2));
+    expect(read(serializer, message)).toMatchObject({ kind: 'audio', pcm });
   });
 
   it('Telnyx can have one each way', () => {

@@ -43,9 +43,9 @@ export const plivoDialect: CarrierDialect = {
       extra_headers: keyValues(facts),
     },
   ],
-  media: (facts, payload, sequence) =>
+  media: (facts, payload, sequence, frame) =>
     streamMessage('media', facts, sequence, {
-      media: { track: 'inbound', timestamp: String(Date.now()), chunk: sequence + 1, payload },
+      media: { track: 'inbound', timestamp: String(Date.now()), chunk: frame + 1, payload },
       extra_headers: keyValues(facts),
     }),
   audioOf: payloadOf('playAudio'),
