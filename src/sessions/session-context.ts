@@ -17,6 +17,8 @@ export class SessionContext {
   peer?: BotPeer;
   /** Media statistics; `undefined` for a bot without `createTransport`. */
   mediaStats?: MediaStats;
+  /** Plays the audio of a bot that has returned. @returns `undefined` when there is none. Never rejects. */
+  playOut?: () => Promise<void> | undefined;
   /** True once `createTransport` was called. */
   isConnected = false;
 
