@@ -31,8 +31,8 @@ const REQUEST_TIMEOUT_MS = 300_000;
 async function main(): Promise<void> {
   // A closed pipe or a full disk must not end sessions.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
-  loadEnvironment();
-  const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES);
+  loadEnvironment(process.env);
+  const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES, process.env);
   // Keys are no flags, because other users of the machine and bots could read flags.
   const { PIPECAT_PUBLIC_KEYS = '', PIPECAT_PRIVATE_KEYS = '', ...env } = process.env;
   const { FastifyAdapter } = await import('@nestjs/platform-fastify').catch(() => {

@@ -1,4 +1,4 @@
-/** What `POST /start` answers, of all transports together. */
+/** Answer of `POST /start`, of all transports together, with the session id of its header. */
 export interface StartAnswer {
   readonly sessionId: string;
   readonly wsUrl?: string;
@@ -37,12 +37,14 @@ export async function start(
   request: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
 ): Promise<StartAnswer> {
-  return (await ask('start', {
+  const response = await send('start', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(request),
     signal,
-  })) as StartAnswer;
+  });
+  const sessionId = response.headers.get('x-session-id');
+  return { sessionId, ...((await jsonOf(response)) as object) } as StartAnswer;
 }
 
 /** How long a request to the runner is under way, in milliseconds, without the browser's own part. */
@@ -58,7 +60,11 @@ export async function measureRoundTrip(): Promise<number | undefined> {
     : undefined;
 }
 
-async function ask(path: string, { headers, ...init }: RequestInit = {}): Promise<unknown> {
+async function ask(path: string): Promise<unknown> {
+  return jsonOf(await send(path));
+}
+
+async function send(path: string, { headers, ...init }: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(runnerUrl(path), {
@@ -70,8 +76,12 @@ async function ask(path: string, { headers, ...init }: RequestInit = {}): Promis
     throw new RunnerProblem('The runner cannot be reached. Is it running?');
   }
   if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+function jsonOf(response: Response): Promise<unknown> {
   return response.json().catch(() => {
-    throw new RunnerProblem(`What answers here is no runner: ${path} is no JSON.`);
+    throw new RunnerProblem(`What answers here is no runner: ${response.url} is no JSON.`);
   });
 }
 

@@ -47,6 +47,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   private currentState: MediaState = 'connecting';
   private readonly marks: PlaybackMarks;
   private readonly warned = new Set<string>();
+  private readonly ending = new AbortController();
   private hangingUp: Promise<HangUpOutcome> | undefined;
   private transferring: Promise<TransferOutcome> | undefined;
 
@@ -93,6 +94,11 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
 
   get state(): MediaState {
     return this.currentState;
+  }
+
+  /** @internal Aborts when the connection ends. A listener of `disconnected` would take the event from the bot. */
+  get endSignal(): AbortSignal {
+    return this.ending.signal;
   }
 
   /** Returns an independent iterator over received audio, mono, until the connection or session ends or `signal` aborts. */
@@ -175,9 +181,22 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     this.emitUnlessEnded('dtmf', digit);
   }
 
-  /** Sends an application message. @returns false when the transport cannot */
+  /**
+   * Emits `audio` for audio from elsewhere, such as an RTVI client.
+   * @param pcm samples, interleaved where there are several channels
+   * @throws {RangeError} for an unsupported sample rate
+   */
+  audioReceived(pcm: Int16Array, sampleRateHz: number, channels = 1): void {
+    checkAudioRate(sampleRateHz);
+    this.receiveAudio([pcm, sampleRateHz, channels, undefined]);
+  }
+
+  /**
+   * Sends an application message. Over WebRTC up to 50 messages are queued until the client's data channel opens.
+   * @returns false when the transport cannot
+   */
   sendMessage(message: unknown): boolean {
-    if (!this.capabilities.messages || this.currentState !== 'connected') return false;
+    if (!this.capabilities.messages || this.currentState === 'disconnected') return false;
     return this.connection.sendMessage(message);
   }
 
@@ -253,6 +272,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     this.output.end();
     this.marks.settleAll('disconnected');
     this.observer?.ended(end);
+    this.ending.abort();
     this.notify('disconnected', end);
     this.endIterations();
   }

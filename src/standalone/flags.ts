@@ -47,8 +47,13 @@ export interface Flags {
  *
  * @param argv without the interpreter and the script
  * @param transports names that `-t` accepts
+ * @param env the process' own, with the defaults of flags
  */
-export function parseFlags(argv: readonly string[], transports: readonly string[]): Flags {
+export function parseFlags(
+  argv: readonly string[],
+  transports: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Flags {
   const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
   const command = new Command('pipecat-runner')
     .description("Runs a voice bot behind Pipecat's runner protocol.")
@@ -135,7 +140,7 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
   if (flags.isolate && flags.bot === undefined) {
     command.error('error: --isolate needs a --bot to run in a process of its own');
   }
-  if (flags.transport === 'vonage' && process.env.VONAGE_SESSION_ID) {
+  if (flags.transport === 'vonage' && env.VONAGE_SESSION_ID) {
     command.error(
       'error: this runner does not join the Vonage video session of VONAGE_SESSION_ID; without it, -t vonage takes calls over the Audio Connector',
     );

@@ -81,7 +81,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       expect(await user.transports()).toEqual([name]);
       for (let round = 0; round < 2; round++) {
         await user.press('Connect');
-        await user.sees('ready, RTVI 2.1.0');
+        await user.sees('ready, RTVI 2.2.0');
         await user.sees('Hello! I say back what I hear.');
         await user.seesSpeech('Your level');
         await user.seesSpeech('The bot’s level');
@@ -155,7 +155,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     await start({ launcher: KeyBot });
     await open();
     await user.press('Connect');
-    await user.sees('ready, RTVI 2.1.0');
+    await user.sees('ready, RTVI 2.2.0');
     await user.page.getByPlaceholder('Type message...').fill('tea');
     await user.page.keyboard.press('Enter');
     await user.sees('You wrote tea.');
@@ -179,7 +179,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     await start({ launcher: MeasuredBot });
     await open();
     await user.press('Connect');
-    await user.sees('ready, RTVI 2.1.0');
+    await user.sees('ready, RTVI 2.2.0');
     await user.page.getByRole('tab', { name: 'Metrics' }).click();
     await user.sees('SlowService');
     await user.page.locator('canvas').first().waitFor();
@@ -268,7 +268,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       expect(await user.seesProblem()).toBe('The runner answered 502 Bad Gateway.');
       await user.page.unroute('**/start');
       await user.press('Connect');
-      await user.sees('ready, RTVI 2.1.0');
+      await user.sees('ready, RTVI 2.2.0');
       expect(await user.page.getByRole('alert').count()).toBe(0);
     });
 
@@ -382,7 +382,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     await user.page.getByText('Start options', { exact: true }).click();
     await user.page.getByLabel(/^API key/).fill('badge');
     await user.press('Connect');
-    await user.sees('ready, RTVI 2.1.0');
+    await user.sees('ready, RTVI 2.2.0');
   });
 
   it.each(TALKING)('sends its key to the runner over %s', async (_, module) => {
@@ -413,7 +413,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     await start({ webSocketAuth: 'token' });
     await open();
     await user.press('Connect');
-    await user.sees('ready, RTVI 2.1.0');
+    await user.sees('ready, RTVI 2.2.0');
   });
 
   it('cancels a connection attempt on request', async () => {

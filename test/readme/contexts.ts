@@ -57,6 +57,7 @@ export const CONTEXTS: readonly BlockContext[] = [
     'interface Host { orders: { find(data: unknown): object }; hear(content: string): void }',
     'Host',
   ),
+  statements('rtvi-function', 'rtvi.callFunction(', 'declare const rtvi: RtviSession;'),
   module('process-bot', 'new ProcessBotLauncher({ python', "const apiKey = 'key';"),
   {
     name: 'host-test',
