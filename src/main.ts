@@ -65,10 +65,6 @@ async function main(): Promise<void> {
       drainTimeoutMs: flags.drainTimeout * 1_000,
       onlyTransport: flags.transport,
       cliArgs,
-      uploads: {
-        folder: flags.uploadsFolder,
-        maxFiles: flags.uploadsFolderMaxFiles || Infinity,
-      },
       console: true,
     }),
     // Fastify's default is no time-out.
