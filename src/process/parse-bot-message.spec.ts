@@ -8,6 +8,12 @@ describe('parseBotMessage', () => {
   it.each<[string, object, object]>([
     ['loaded', { type: 'loaded' }, { type: 'loaded' }],
     ['ready, with more than there is', { type: 'ready', more: 1 }, { type: 'ready' }],
+    [
+      'ready with certificates',
+      { type: 'ready', certFingerprints: ['ab'.repeat(32)] },
+      { type: 'ready', certFingerprints: ['ab'.repeat(32)] },
+    ],
+    ['ready with null', { type: 'ready', certFingerprints: null }, { type: 'ready' }],
     ['hang_up', { type: 'hang_up' }, { type: 'hang_up' }],
     [
       'transfer, with more than there is',
@@ -92,6 +98,9 @@ describe('parseBotMessage', () => {
       },
       /malformed must have at most 100 kinds/,
     ],
+    [{ type: 'ready', certFingerprints: 'ab' }, /certFingerprints must be at most 10 SHA-256/],
+    [{ type: 'ready', certFingerprints: ['ab'] }, /certFingerprints must be/],
+    [{ type: 'ready', certFingerprints: Array(11).fill('ab'.repeat(32)) }, /certFingerprints must/],
     [{ type: 'answer', sdp: 'v=0\n' }, /id must be the number of an offer/],
     [{ type: 'answer', id: '0', sdp: 'v=0\n' }, /id must be the number of an offer/],
     [{ type: 'answer', id: 0 }, /sdp must be a text of at most 100000/],

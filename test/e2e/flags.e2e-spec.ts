@@ -126,6 +126,28 @@ describe('a flag or variable of the standalone runner', () => {
     });
   });
 
+  it('has the flags of Media over QUIC in cli_args as Pipecat’s own runner resolves them', async () => {
+    const relay = ['--moq-connect', 'https://relay.example.com/anon', '--moq-bot-id', 'bot'];
+    expect((await told(await start(relay))).cli_args).toMatchObject({
+      ...{ moq_connect: 'https://relay.example.com/anon', moq_bind: null, moq_serve: false },
+      ...{ moq_namespace: null, moq_bot_id: 'bot', moq_tls_generate: null },
+      ...{ moq_host: 'relay.example.com', moq_port: 443, moq_path: '/anon' },
+    });
+    running!.kill('SIGKILL');
+    const served = ['--moq-serve', '--moq-bind', '0.0.0.0:4081', '--moq-tls-generate', 'a.test'];
+    expect((await told(await start([...relay, ...served]))).cli_args).toMatchObject({
+      ...{ moq_bind: '0.0.0.0:4081', moq_serve: true, moq_namespace: 'pipecat' },
+      ...{ moq_tls_generate: 'a.test', moq_host: 'a.test', moq_port: 4081, moq_path: '/moq' },
+    });
+  });
+
+  it('says why there is no Media over QUIC', async () => {
+    const runner = await start(['-t', 'moq']);
+    const response = await fetch(`${runner.url}/start`, { method: 'POST' });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain('it needs a Python bot');
+  });
+
   const origins = ['https://a.example', 'https://b.example'];
   const servers = [{ urls: 'stun:a' }, TURN];
   const ice = (...list: object[]) => ({ ice_servers: list });
@@ -342,7 +364,9 @@ describe('a flag or variable of the standalone runner', () => {
   });
 
   it.each<[string[], Record<string, string>, RegExp]>([
-    [['-t', 'moq'], {}, /no transport for Media over QUIC.*Allowed choices are webrtc/],
+    [['--moq-connect', 'relay'], {}, /--moq-connect must be a URL such as/],
+    [['--moq-bind', '4080'], {}, /--moq-bind must be an address with a port/],
+    [['--moq-tls-key', 'bot.mjs'], {}, /--moq-tls-key needs tlsCert/],
     [['-t', 'pigeon'], {}, /Allowed choices are webrtc, websocket/],
     [['-t', 'vonage'], { VONAGE_SESSION_ID: 'x' }, /does not join the Vonage video session/],
     [[], { PIPECAT_ICE_SERVERS: '[{"url":"stun:a"}]' }, /ICE server .* has url; there are urls/],
@@ -367,9 +391,7 @@ describe('a flag or variable of the standalone runner', () => {
 });
 
 /** Flags of the reference that this runner has not, each with the reason. */
-const NOT_HERE: readonly (readonly [RegExp, string])[] = [
-  [/^--moq-/, 'there is no transport for Media over QUIC'],
-];
+const NOT_HERE: readonly (readonly [RegExp, string])[] = [];
 
 (HAS_RUNNER_EXTRA ? describe : describe.skip)('beside Pipecat’s own runner', () => {
   const namesIn = (help: string) => new Set(help.match(/(?<![\w-])--?[a-z][a-z-]*/g));

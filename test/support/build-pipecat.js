@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const VERSION = '1.14.0';
-const EXTRAS = ['websocket', 'livekit', 'webrtc', 'moq'];
+const EXTRAS = ['runner', 'websocket', 'livekit', 'webrtc', 'moq'];
 
 /** The folder of the environment. */
 const FOLDER = join(
