@@ -55,6 +55,11 @@ export type BotMessage =
     }
   /** Ends the conversation with a code and message as in `SessionEnd`, at most 4,096 characters. */
   | { readonly type: 'stop'; readonly code: (typeof BOT_ENDS)[number]; readonly message: string }
+  /**
+   * The bot is about to end the conversation, and its last audio is being played: that the peer leaves from now on counts as completed. The
+   * message is at most 4,096 characters.
+   */
+  | { readonly type: 'leaving'; readonly message: string }
   /** Hangs up the call at its provider; answered with `hung_up`. At most once, and only if `start` has `canHangUp`. */
   | { readonly type: 'hang_up' }
   /** Transfers the call to a number or SIP URI; answered with `transferred`. One at a time, and only if `start` has `canTransfer`. */

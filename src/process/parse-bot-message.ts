@@ -67,6 +67,7 @@ const READERS: { readonly [T in BotMessage['type']]: (fields: Fields) => BotMess
     code: choiceOf(fields, 'code', BOT_ENDS),
     message: textOf(fields, 'message', MAX_REASON),
   }),
+  leaving: (fields) => ({ type: 'leaving', message: textOf(fields, 'message', MAX_REASON) }),
   hang_up: () => ({ type: 'hang_up' }),
   transfer: (fields) => ({
     type: 'transfer',

@@ -19,6 +19,8 @@ export class SessionContext {
   onReady?: (facts: BotReady) => void;
   /** Media statistics; `undefined` for a bot without `createTransport`. */
   mediaStats?: MediaStats;
+  /** Plays the audio of a bot that has returned. @returns `undefined` when there is none. Never rejects. */
+  playOut?: () => Promise<void> | undefined;
   /** True once `createTransport` was called. */
   isConnected = false;
 

@@ -78,7 +78,7 @@ export function parseFlags(
     )
     .option(
       '--uploads-folder-max-files <count>',
-      'how many uploaded files are kept, of those that belong to no session; 0 for all',
+      'how many uploaded files are kept, of each session and of those without one; 0 for all',
       count,
       10,
     )

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -277,6 +277,33 @@ describe('a flag or variable of the standalone runner', () => {
     ],
   ])('is the body of WebSocket bots: --runner-body %s', async (file, body) => {
     expect((await told(await start(['--runner-body', file]))).body).toEqual(body);
+  });
+
+  it.each<[string[], Record<string, string>, number]>([
+    [['-u', 'uploads-u', '--uploads-folder-max-files', '2'], {}, 2],
+    [['--uploads-folder', 'uploads-l', '--uploads-folder-max-files', '0'], {}, 12],
+    [[], { PIPECAT_UPLOADS_FOLDER: 'uploads-e' }, 10],
+  ])('takes uploads: %j %j', async (flags, env, kept) => {
+    const runner = await start(flags, env);
+    const folder = flags[1] ?? env.PIPECAT_UPLOADS_FOLDER!;
+    for (let i = 0; i < 12; i++) {
+      const body = new FormData();
+      body.append('file', new Blob([`file ${i}`]), 'a.txt');
+      const response = await fetch(`${runner.url}/files`, { method: 'POST', body });
+      expect(await response.json()).toMatchObject({
+        source: { url: expect.stringMatching(/^pipecat:/) },
+      });
+    }
+    const names = readdirSync(join(dir, folder)).filter((name) => /^[0-9a-f]{32}$/.test(name));
+    expect(names).toHaveLength(kept);
+    expect((await told(runner)).cli_args).toMatchObject({ uploads_folder: folder });
+  });
+
+  it('takes no uploads without a folder', async () => {
+    const { url } = await start([], { PIPECAT_UPLOADS_FOLDER: '' });
+    const body = new FormData();
+    body.append('file', new Blob(['x']), 'a.txt');
+    expect((await fetch(`${url}/files`, { method: 'POST', body })).status).toBe(503);
   });
 
   it('says where to listen, and where clients are sent', async () => {
