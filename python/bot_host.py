@@ -339,4 +339,4 @@ if __name__ == "__main__":
     end_with_runner()
     _, path, modules, *own_args = sys.argv
     runner = Runner(path, own_args)
-    asyncio.run(main(runner, *load(runner, modules.split(","))))
+    asyncio.run(main(runner, *load(runner, filter(None, modules.split(",")))))
