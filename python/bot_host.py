@@ -7,6 +7,7 @@ and 4 is documented in `bot-messages`.
 import asyncio
 import collections
 import dataclasses
+import importlib
 import json
 import os
 import signal
