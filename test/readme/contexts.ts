@@ -83,6 +83,8 @@ export const CONTEXTS: readonly BlockContext[] = [
     'LiveKitModule.forRoot({ url',
     "const apiKey = 'key'; const apiSecret = 'secret';",
   ),
+  // It is not run: it needs a Python bot.
+  statements('moq', 'MoqModule.forRoot({ relayUrl'),
   module('whatsapp', 'WhatsAppModule.forRoot({\n'),
   members(
     'outbound-calls',
