@@ -276,7 +276,7 @@ describe('pipecat-runner', () => {
   it.each([
     [
       'a function',
-      "export default async function bot(args, session) { session.ready(); args.websocket.send('from a function ' + session.id + (args.cli_args.wsAuth === 'none' ? '' : ' without flags')); await new Promise((r) => session.signal.addEventListener('abort', r)); }",
+      "export default async function bot(args, session) { session.ready(); args.websocket.send('from a function ' + session.id + (args.cli_args.ws_auth === 'none' ? '' : ' without flags')); await new Promise((r) => session.signal.addEventListener('abort', r)); }",
     ],
     [
       'a class',
@@ -298,7 +298,7 @@ describe('pipecat-runner', () => {
     [['--ws-auth', 'maybe'], /none.*token/s],
     [['--drain-timeout', 'long'], /seconds from 0 to 86400/],
     [['--nonsense'], /--nonsense/],
-    [['--runner-body', './missing.json'], /must be a JSON file: .*missing\.json/],
+    [['--runner-body', './missing.json'], /must be a JSON or YAML file: .*missing\.json/],
     [['--direct', '-t', 'twilio'], /--direct works with Daily only/],
     [['--direct'], /set DAILY_API_KEY/],
     [['--bot', './missing.mjs'], /missing\.mjs cannot be loaded/],

@@ -1,6 +1,5 @@
 import { ArrayMaxSize, IsArray, IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
-import { AUDIO_RATES_HZ } from '../../media/pcm.js';
-import { pcmFromBytes } from '../../media/pcm.js';
+import { AUDIO_RATES_HZ, pcmFromBytes } from '../../media/pcm.js';
 import { BASE64, bytesFromBase64 } from './base64.js';
 
 /** Limit of pieces in a message. */

@@ -1,6 +1,6 @@
 // Does what the `body` of its session says; else it says back what it hears.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { createTransport } from 'nestjs-pipecat-runner';
 import { parseTelephonyWebSocket, RtviSession } from 'nestjs-pipecat-runner/bot';
 
@@ -175,6 +175,13 @@ const DEEDS = {
     session.ready();
     session.logger.log('takes requests');
     await once(session.signal, 'abort');
+  },
+  /** Says what is in the uploaded file that it is told of. */
+  async readFile({ websocket, file_storage }, session) {
+    session.ready();
+    for await (const [url] of on(websocket, 'message')) {
+      websocket.send(await file_storage.load(String(url)));
+    }
   },
   async hangUp(args, session) {
     const transport = await createTransport(args);
