@@ -128,16 +128,16 @@ export class AudioOutput {
   }
 
   private get isPlayed(): boolean {
-    const { isPending, playedAtMs } = this.paced;
+    const { isPending, playbackEndMs } = this.paced;
     if (isPending) return false;
-    if (playedAtMs === 0 || (this.isConfirmed && this.confirmed === this.written)) return true;
+    if (playbackEndMs === 0 || (this.isConfirmed && this.confirmed === this.written)) return true;
     return this.playoutEndMs <= performance.now();
   }
 
   /** Latest end of playback of everything written, in milliseconds of `performance.now()`. */
   private get playoutEndMs(): number {
     const delayMs = this.isConfirmed ? CONFIRMATION_TIMEOUT_MS : PLAYOUT_DELAY_MS;
-    return this.paced.playedAtMs + delayMs;
+    return this.paced.playbackEndMs + delayMs;
   }
 
   private stopWaiting(): void {

@@ -73,7 +73,8 @@ export class PacedOutput {
   private marks: { after: number; readonly settle: Settle }[] = [];
   /** Number of waiting marks, here and in the queue. */
   private marksWaiting = 0;
-  private endOfPlaybackMs = 0;
+  /** End of playback of everything written, in milliseconds of `performance.now()`. */
+  private playedAtMs = 0;
   private lastInputMs = 0;
   private timer: NodeJS.Timeout | undefined;
   private timerAtMs = 0;
@@ -87,14 +88,14 @@ export class PacedOutput {
     this.paddingDelayMs = Math.max(MIN_PADDING_DELAY_MS, this.chunkMs);
   }
 
-  /** End of playback of everything written, in milliseconds of `performance.now()`; 0 after {@link clear}. */
-  get playedAtMs(): number {
-    return this.endOfPlaybackMs;
+  /** End of playback of everything written, in milliseconds of `performance.now()`; 0 when nothing was, since {@link clear}. */
+  get playbackEndMs(): number {
+    return this.playedAtMs;
   }
 
   /** Time until everything written has been played, in milliseconds. */
   get aheadMs(): number {
-    return Math.max(0, this.endOfPlaybackMs - performance.now());
+    return Math.max(0, this.playedAtMs - performance.now());
   }
 
   /** True when the buffer limit is reached. */
@@ -144,7 +145,7 @@ export class PacedOutput {
   clear(): void {
     this.drop('cleared');
     this.resampler?.reset();
-    this.endOfPlaybackMs = 0;
+    this.playedAtMs = 0;
   }
 
   /** Drops all queued audio and marks, and refuses more. */
@@ -170,21 +171,21 @@ export class PacedOutput {
     const { aheadMs, chunkSamples, write } = this.options;
     while (!this.ended) {
       const now = performance.now();
-      const waitMs = this.endOfPlaybackMs - now - aheadMs;
+      const waitMs = this.playedAtMs - now - aheadMs;
       if (waitMs >= 0 && this.isPending) return this.wakeIn(waitMs);
       if (this.buffered < chunkSamples) {
         if (this.resampleNext(now)) continue;
         if (this.buffered === 0) return;
         const dueMs = Math.max(
           this.lastInputMs + this.paddingDelayMs,
-          this.endOfPlaybackMs - UNDERRUN_MARGIN_MS,
+          this.playedAtMs - UNDERRUN_MARGIN_MS,
         );
         if (dueMs > now) return this.wakeIn(dueMs - now);
         this.buffer.fill(0, this.buffered, chunkSamples);
         this.buffered = chunkSamples;
       }
       if (!write(this.buffer.subarray(0, chunkSamples))) return this.wakeIn(RETRY_MS);
-      this.endOfPlaybackMs = Math.max(this.endOfPlaybackMs, now) + this.chunkMs;
+      this.playedAtMs = Math.max(this.playedAtMs, now) + this.chunkMs;
       this.buffer.copyWithin(0, chunkSamples, this.buffered);
       this.buffered -= chunkSamples;
       this.settleMarks(chunkSamples);
@@ -240,7 +241,7 @@ export class PacedOutput {
     if (fromHz === toHz) return undefined;
     if (this.resampler?.inRateHz !== fromHz) this.resampler = new Resampler(fromHz, toHz);
     // After a pause the filter must not mix the previous audio into this one.
-    else if (this.buffered === 0 && this.endOfPlaybackMs < now - MIN_PADDING_DELAY_MS)
+    else if (this.buffered === 0 && this.playedAtMs < now - MIN_PADDING_DELAY_MS)
       this.resampler.reset();
     return this.resampler;
   }

@@ -24,6 +24,11 @@ describe('parseBotMessage', () => {
     ['ready with null', { type: 'ready', certFingerprints: null }, { type: 'ready' }],
     ['hang_up', { type: 'hang_up' }, { type: 'hang_up' }],
     [
+      'leaving',
+      { type: 'leaving', message: 'The bot\u0007 returned.' },
+      { type: 'leaving', message: 'The bot returned.' },
+    ],
+    [
       'transfer, with more than there is',
       { type: 'transfer', target: '+15550001', callerId: null, more: 1 },
       { type: 'transfer', target: '+15550001' },

@@ -25,6 +25,17 @@ const DEEDS = {
     process.exit(body.code);
   },
   async return() {},
+  /** Says something for a second and ends the conversation at once, in the way it is told. */
+  async farewell(args, session) {
+    const transport = await createTransport(args);
+    session.ready();
+    const pcm = Int16Array.from({ length: 8_000 }, (_, i) => 10_000 * Math.sin(i));
+    void transport.sendAudio({ pcm, sampleRateHz: 8_000 });
+    if (args.body.by === 'close') transport.close();
+    if (args.body.by === 'hangUp') void transport.hangUp();
+    if (args.body.by === 'return') return;
+    await once(session.signal, 'abort');
+  },
   async kill() {
     process.kill(process.pid, 'SIGKILL');
     await new Promise(() => undefined);
