@@ -6,6 +6,7 @@ import './transports/websocket/websocket.media.js';
 
 // The bot and its session.
 export { BotLauncher, BotSession, type SessionRequestHandler } from './bot/bot-launcher.js';
+export { FileStorage, type FileUpload } from './bot/file-storage.js';
 export { MediaUnavailableError, SessionEnd, type SessionEndCode } from './bot/session-end.js';
 export type { RunnerLog } from './errors/runner-logger.js';
 export { type InvalidField, InvalidFieldsError } from './validation/invalid-fields.error.js';
@@ -51,10 +52,25 @@ export {
 } from './transports/telephony/parse-telephony-websocket.js';
 
 // RTVI.
+export type { A11yNode, A11ySnapshot } from './rtvi/a11y-snapshot.js';
 export { ClientMessageError } from './rtvi/client-message.error.js';
 export { ClientReady } from './rtvi/dto/client-ready.dto.js';
+export { FunctionCallResult } from './rtvi/dto/function-call-result.dto.js';
+export { RtviFile, RtviFileSource, SendFile, SendFileOptions } from './rtvi/dto/send-file.dto.js';
 export { SendText, SendTextOptions } from './rtvi/dto/send-text.dto.js';
-export type { BotOutput, RtviMetric, RtviOutgoing, UiJobGroup } from './rtvi/rtvi-messages.js';
+export { UiCancelJobGroup, UiEvent, UiSnapshot } from './rtvi/dto/ui-messages.dto.js';
+export { type CallFunctionOptions, FunctionCallError } from './rtvi/function-calls.js';
+export type {
+  BotCapabilities,
+  BotOutput,
+  BotOutputText,
+  RtviMetric,
+  RtviOutgoing,
+  RtviTranscription,
+  SearchResponse,
+  UiJobGroup,
+  UserInput,
+} from './rtvi/rtvi-messages.js';
 export {
   type ClientMessage,
   type ClientMessageHandler,

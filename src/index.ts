@@ -1,6 +1,7 @@
 export { Access, runnerAccess, startsSession } from './auth/access.decorator.js';
 export { type AuthRequest, type Principal, principalOf, RunnerAuth } from './auth/runner-auth.js';
 export { BotLauncher, BotSession } from './bot/bot-launcher.js';
+export { FileStorage, type FileUpload } from './bot/file-storage.js';
 export { SessionEnd, type SessionEndCode } from './bot/session-end.js';
 export { CallData } from './bot/call-data.js';
 export {
@@ -46,6 +47,7 @@ export { SessionTokens } from './sessions/session-token.js';
 export { SessionRegistry } from './sessions/session-registry.js';
 export type { SessionCall } from './sessions/session-state.js';
 export type { Session } from './sessions/session.js';
+export { FolderFileStorage } from './uploads/folder-file-storage.js';
 export { TracingModule } from './tracing/tracing.module.js';
 export { StartRequest } from './start/dto/start-request.dto.js';
 export { RunnerTransport, type StartContext } from './transports/runner-transport.js';
@@ -64,6 +66,7 @@ export { DailyRunnerArguments } from './transports/daily/dto/daily-runner-argume
 export { LiveKitModule } from './transports/livekit/livekit.module.js';
 export type { LiveKitOptions } from './transports/livekit/livekit.options.js';
 export { LiveKitRunnerArguments } from './transports/livekit/dto/livekit-runner-arguments.dto.js';
+export { MoqModule } from './transports/moq/moq.module.js';
 export { SmallWebRTCRunnerArguments } from './transports/small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
 export { SmallWebRtcModule } from './transports/small-webrtc/small-webrtc.module.js';
 export type { SmallWebRtcOptions } from './transports/small-webrtc/small-webrtc.options.js';

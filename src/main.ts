@@ -31,8 +31,8 @@ const REQUEST_TIMEOUT_MS = 300_000;
 async function main(): Promise<void> {
   // A closed pipe or a full disk must not end sessions.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
-  loadEnvironment();
-  const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES);
+  loadEnvironment(process.env);
+  const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES, process.env);
   // Keys are no flags, because other users of the machine and bots could read flags.
   const { PIPECAT_PUBLIC_KEYS = '', PIPECAT_PRIVATE_KEYS = '', ...env } = process.env;
   const { FastifyAdapter } = await import('@nestjs/platform-fastify').catch(() => {
@@ -55,6 +55,11 @@ async function main(): Promise<void> {
       allowedOrigins: flags.allowedOrigins,
       webSocketBody: flags.runnerBody?.content,
       webSocketAuth: flags.wsAuth,
+      uploads: {
+        folder: flags.uploadsFolder,
+        // As in Pipecat's own runner, 0 keeps all.
+        maxFiles: flags.uploadsFolderMaxFiles || Infinity,
+      },
       publicKeys: splitList([PIPECAT_PUBLIC_KEYS]),
       privateKeys: splitList([PIPECAT_PRIVATE_KEYS]),
       drainTimeoutMs: flags.drainTimeout * 1_000,

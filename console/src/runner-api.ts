@@ -1,9 +1,10 @@
-/** What `POST /start` answers, of all transports together. */
+/** Answer of `POST /start`, of all transports together, with the session id of its header. */
 export interface StartAnswer {
   readonly sessionId: string;
   readonly wsUrl?: string;
   readonly token?: string;
   readonly iceConfig?: { readonly iceServers?: RTCIceServer[] };
+  readonly url?: string;
   readonly dailyRoom?: string;
   readonly dailyToken?: string;
 }
@@ -37,12 +38,27 @@ export async function start(
   request: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
 ): Promise<StartAnswer> {
-  return (await ask('start', {
+  const response = await send('start', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(request),
     signal,
-  })) as StartAnswer;
+  });
+  const sessionId = response.headers.get('x-session-id');
+  return { sessionId, ...((await jsonOf(response)) as object) } as StartAnswer;
+}
+
+/** Uploads a file for the bot of a session. @returns the file as RTVI's `send-file` takes it */
+export async function upload(file: File, sessionId: string): Promise<unknown> {
+  const body = new FormData();
+  body.append('file', file);
+  const headers = authorization();
+  const url = runnerUrl(`sessions/${sessionId}/files`);
+  const response = await fetch(url, { method: 'POST', headers, body }).catch(() => {
+    throw new RunnerProblem('The file could not be uploaded: the connection broke off.');
+  });
+  if (!response.ok) throw await problemOf(response);
+  return response.json();
 }
 
 /** How long a request to the runner is under way, in milliseconds, without the browser's own part. */
@@ -58,7 +74,11 @@ export async function measureRoundTrip(): Promise<number | undefined> {
     : undefined;
 }
 
-async function ask(path: string, { headers, ...init }: RequestInit = {}): Promise<unknown> {
+async function ask(path: string): Promise<unknown> {
+  return jsonOf(await send(path));
+}
+
+async function send(path: string, { headers, ...init }: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(runnerUrl(path), {
@@ -70,8 +90,12 @@ async function ask(path: string, { headers, ...init }: RequestInit = {}): Promis
     throw new RunnerProblem('The runner cannot be reached. Is it running?');
   }
   if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+function jsonOf(response: Response): Promise<unknown> {
   return response.json().catch(() => {
-    throw new RunnerProblem(`What answers here is no runner: ${path} is no JSON.`);
+    throw new RunnerProblem(`What answers here is no runner: ${response.url} is no JSON.`);
   });
 }
 

@@ -129,6 +129,8 @@ class SessionMetrics implements SessionObserver {
 
   changed(session: Session): void {
     const { state } = session;
+    // Spares each start its labels: only later states are counted.
+    if (state.name === 'pending') return;
     const { connectedAtMs } = state;
     const labels = { ...this.runner.label, transport: session.transport };
     if (connectedAtMs !== undefined && state.name === 'running') {

@@ -17,6 +17,48 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { RunnerError } from '../errors/runner.error.js';
 
+const NAME = '@nestjs/swagger';
+const MISSING = `There is no description of the runner: npm install ${NAME} (with Nest 11: ${NAME}@11)`;
+
+/** Package `@nestjs/swagger`, an optional peer dependency, loaded on first use. */
+@Injectable()
+export class SwaggerPackage implements OnModuleInit {
+  onModuleInit(): void {
+    if (!this.isInstalled) new Logger('PipecatRunner').warn(MISSING);
+  }
+
+  get isInstalled(): boolean {
+    return this.path !== undefined;
+  }
+
+  /** Loads the package. @throws {RunnerError} `NOT_FOUND` where it is not installed */
+  async load(): Promise<Swagger> {
+    const load = (): Promise<Swagger> => import('@nestjs/swagger');
+    return (this.path && (await optionalPackage(NAME, load))) || refuse();
+  }
+
+  /**
+   * Directory of Swagger UI's files.
+   * @throws {RunnerError} `NOT_FOUND` where it is not installed
+   */
+  get assets(): string {
+    return dirname(createRequire(this.path ?? refuse()).resolve('swagger-ui-dist/package.json'));
+  }
+
+  /** Path of the package, if installed. */
+  protected get path(): string | undefined {
+    try {
+      return createRequire(import.meta.url).resolve(NAME);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function refuse(): never {
+  throw new RunnerError('NOT_FOUND', MISSING);
+}
+
 const DESCRIPTION =
   "Starts voice bots and connects callers to them, in the protocol of Pipecat's runner. In what is sent, null is the same as absent, and " +
   'fields that are not known are passed over. An error is a JSON object with a string `detail`. Media go over WebSockets (`/ws` for ' +
@@ -85,46 +127,4 @@ function locate(path: string, folder: string): Pick<DocumentedRoute, 'path' | 's
 function ownVersion(): string {
   const manifest = readFileSync(packageFile('package.json'), 'utf8');
   return (JSON.parse(manifest) as { version: string }).version;
-}
-
-const NAME = '@nestjs/swagger';
-const MISSING = `There is no description of the runner: npm install ${NAME} (with Nest 11: ${NAME}@11)`;
-
-/** Package `@nestjs/swagger`, an optional peer dependency, loaded on first use. */
-@Injectable()
-export class SwaggerPackage implements OnModuleInit {
-  onModuleInit(): void {
-    if (!this.isInstalled) new Logger('PipecatRunner').warn(MISSING);
-  }
-
-  get isInstalled(): boolean {
-    return this.path !== undefined;
-  }
-
-  /** Loads the package. @throws {RunnerError} `NOT_FOUND` where it is not installed */
-  async load(): Promise<Swagger> {
-    const load = (): Promise<Swagger> => import('@nestjs/swagger');
-    return (this.path && (await optionalPackage(NAME, load))) || refuse();
-  }
-
-  /**
-   * Directory of Swagger UI's files.
-   * @throws {RunnerError} `NOT_FOUND` where it is not installed
-   */
-  get assets(): string {
-    return dirname(createRequire(this.path ?? refuse()).resolve('swagger-ui-dist/package.json'));
-  }
-
-  /** Path of the package, if installed. */
-  protected get path(): string | undefined {
-    try {
-      return createRequire(import.meta.url).resolve(NAME);
-    } catch {
-      return undefined;
-    }
-  }
-}
-
-function refuse(): never {
-  throw new RunnerError('NOT_FOUND', MISSING);
 }

@@ -1,11 +1,22 @@
 /** Supported version of the RTVI protocol. Source: Pipecat's RTVI models and the published client. */
-export const RTVI_VERSION = '2.1.0';
+export const RTVI_VERSION = '2.2.0';
 
 /** Text of the bot, whole or in part. */
-export interface BotOutput {
+export type BotOutput = BotOutputText &
+  (
+    | {
+        /** Form of the text: `sentence`, `word`, `code`, … `backchannel` is sent to clients of RTVI 2.2 and later only. */
+        readonly output_type: string;
+      }
+    | {
+        /** @deprecated use `output_type` */
+        readonly aggregated_by: string;
+      }
+  );
+
+/** What {@link BotOutput} has beside the form of the text. */
+export interface BotOutputText {
   readonly text: string;
-  /** Unit of the text: `sentence`, `word`, `code`, … */
-  readonly aggregated_by: string;
   /** True when the text will be spoken. */
   readonly will_be_spoken?: boolean;
   readonly segment_id?: number;
@@ -19,6 +30,53 @@ export interface RtviMetric {
   readonly processor: string;
   readonly value: number;
   readonly model?: string;
+}
+
+/** A text of the speech-to-text service. */
+export interface RtviTranscription {
+  readonly text: string;
+  readonly user_id: string;
+  /** ISO 8601 */
+  readonly timestamp: string;
+  /** True when the text is final. */
+  readonly final: boolean;
+}
+
+/** What the user said or typed. */
+export interface UserInput {
+  readonly text: string;
+  /** `backchannel`: a short acknowledgement while the bot speaks, such as "mhm". */
+  readonly input_type: 'transcription' | 'chat' | 'backchannel';
+  /** ISO 8601 */
+  readonly timestamp: string;
+  /** False for an interim transcription. */
+  readonly final: boolean;
+  readonly user_id?: string;
+  /** Of a `chat`: id of the client's `send-text`. */
+  readonly msg_id?: string;
+}
+
+/** Sources that the LLM has searched. */
+export interface SearchResponse {
+  readonly search_result?: string;
+  readonly rendered_content?: string;
+  readonly origins: readonly {
+    readonly site_uri?: string;
+    readonly site_title?: string;
+    readonly results: readonly { readonly text: string; readonly confidence: readonly number[] }[];
+  }[];
+}
+
+/** What the bot does, so that the client shows only what applies. An absent one is unknown. */
+export interface BotCapabilities {
+  /** Receives the user's audio. */
+  readonly audio_in?: boolean;
+  readonly audio_out?: boolean;
+  readonly video_in?: boolean;
+  readonly screen_in?: boolean;
+  readonly video_out?: boolean;
+  /** Sends `metrics`. */
+  readonly metrics?: boolean;
 }
 
 /** Progress of a group of jobs done for the user; `at` is in milliseconds since 1970. */
@@ -46,14 +104,8 @@ export interface RtviOutgoing {
   'server-message': unknown;
   'bot-output': BotOutput;
   'bot-transcription': { readonly text: string };
-  'user-transcription': {
-    readonly text: string;
-    readonly user_id: string;
-    /** ISO 8601 */
-    readonly timestamp: string;
-    /** True when the text is final. */
-    readonly final: boolean;
-  };
+  'user-transcription': RtviTranscription;
+  'user-input': UserInput;
   'user-started-speaking': undefined;
   'user-stopped-speaking': undefined;
   /** Voice activity detection, whether or not it is the user's turn. */
@@ -68,6 +120,20 @@ export interface RtviOutgoing {
   'bot-llm-started': undefined;
   'bot-llm-text': { readonly text: string };
   'bot-llm-stopped': undefined;
+  /** Marker in an answer of the LLM that is not spoken. */
+  'bot-llm-marker': {
+    readonly text: string;
+    readonly kind?: string;
+    /** Whole answer, with its markers. */
+    readonly raw?: string;
+    /** All known markers. */
+    readonly markers?: readonly string[];
+  };
+  'bot-llm-search-response': SearchResponse;
+  /** Raw texts, as the services produced them. For clients of RTVI 2.2 and later only. */
+  'stt-raw-text': RtviTranscription;
+  'llm-raw-text': { readonly text: string };
+  'tts-raw-text': { readonly text: string };
   'bot-tts-started': undefined;
   'bot-tts-text': { readonly text: string };
   'bot-tts-stopped': undefined;
@@ -76,6 +142,12 @@ export interface RtviOutgoing {
     readonly audio: string;
     readonly sample_rate: number;
     readonly num_channels: number;
+  };
+  /** @deprecated `callFunction()` sends it, or to clients of RTVI 2.1 and later `llm-function-call-in-progress` */
+  'llm-function-call': {
+    readonly function_name: string;
+    readonly tool_call_id: string;
+    readonly args: Readonly<Record<string, unknown>>;
   };
   'llm-function-call-started': { readonly function_name?: string };
   'llm-function-call-in-progress': {
@@ -92,9 +164,12 @@ export interface RtviOutgoing {
   /** Durations in seconds, and counts of tokens or characters. */
   metrics: {
     readonly ttfb?: readonly RtviMetric[];
+    readonly ttfa?: readonly RtviMetric[];
+    readonly ttfat?: readonly RtviMetric[];
     readonly processing?: readonly RtviMetric[];
     readonly tokens?: readonly Readonly<Record<string, unknown>>[];
     readonly characters?: readonly RtviMetric[];
+    readonly stt_usage?: readonly Readonly<Record<string, unknown>>[];
   };
   /** From 0 to 1. */
   'user-audio-level': { readonly value: number };
@@ -103,14 +178,3 @@ export interface RtviOutgoing {
   'ui-job-group': UiJobGroup;
   'system-log': { readonly text: string };
 }
-
-/**
- * Converts {@link BotOutput} to RTVI 1, which has no progress of speech. Without a `spoken_status`, text that will be spoken counts
- * as spoken.
- */
-export const legacyBotOutput = (output: BotOutput) => {
-  const { text, aggregated_by, will_be_spoken, spoken_status } = output;
-  if (spoken_status === 'in-progress') return undefined;
-  const spoken = spoken_status ? spoken_status === 'completed' : (will_be_spoken ?? false);
-  return { text, aggregated_by, spoken };
-};

@@ -1,96 +1,65 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { FakeMediaConnection } from '../../test/support/fake-media-connection.js';
-import { MediaTransport } from '../media/media-transport.js';
+import { RtviClient, tick } from '../../test/support/rtvi-client.js';
 import { InvalidFieldsError } from '../validation/invalid-fields.error.js';
 import { ClientMessageError } from './client-message.error.js';
 import { RtviSession, type RtviSessionOptions } from './rtvi-session.js';
 
-interface Sent {
-  label: string;
-  type: string;
-  id?: string;
-  data?: Record<string, unknown>;
-}
+let client: RtviClient;
 
-let connection: FakeMediaConnection;
-let transport: MediaTransport;
-const failures: unknown[] = [];
-
-beforeEach(() => {
-  connection = new FakeMediaConnection();
-  failures.length = 0;
-  transport = new MediaTransport(
-    connection,
-    {},
-    { warn: () => undefined, fail: (error) => failures.push(error), ended: () => undefined },
-  );
-});
-afterEach(() => transport.close());
+beforeEach(() => void (client = new RtviClient()));
+afterEach(() => client.transport.close());
 
 async function rtviSession(options: RtviSessionOptions = {}): Promise<RtviSession> {
-  const rtvi = new RtviSession(transport, options);
+  const rtvi = new RtviSession(client.transport, options);
   await tick();
   return rtvi;
 }
-
-const tick = () => new Promise((resolve) => setImmediate(resolve));
-
-/** The client sends a message. */
-function receive(type: unknown, data?: unknown, id: unknown = 'm1'): void {
-  connection.events.message({ label: 'rtvi-ai', type, id, data });
-}
-
-/** Returns the sent messages without their common label. */
-function sent(): Omit<Sent, 'label'>[] {
-  return connection.sent.map((one) => {
-    const { label, ...message } = (one as [string, Sent])[1];
-    expect(label).toBe('rtvi-ai');
-    return message;
-  });
-}
-
-const ready = (version = '2.1.0') =>
-  receive('client-ready', { version, about: { library: 'test' } }, 'r1');
 
 describe('RTVI readiness', () => {
   it('answers client-ready with bot-ready under the same id', async () => {
     const rtvi = await rtviSession();
     const clients: unknown[] = [];
     rtvi.on('client-ready', (client) => clients.push({ ...client }));
-    ready();
-    expect(sent()).toEqual([
+    client.ready();
+    expect(client.received).toEqual([
       {
         type: 'bot-ready',
         id: 'r1',
-        data: { version: '2.1.0', about: { library: 'nestjs-pipecat-runner' } },
+        data: {
+          version: '2.2.0',
+          about: { library: 'nestjs-pipecat-runner' },
+          capabilities: { audio_in: true, audio_out: true },
+        },
       },
     ]);
-    expect(clients).toEqual([{ version: '2.1.0', about: { library: 'test' } }]);
+    expect(clients).toEqual([{ version: '2.2.0', about: { library: 'test' } }]);
   });
 
   it('can be left to the bot with ready: false', async () => {
     const rtvi = await rtviSession({ ready: false, about: { name: 'Ada' } });
-    ready();
-    expect(sent()).toEqual([]);
+    client.ready();
+    expect(client.received).toEqual([]);
     rtvi.ready();
     rtvi.ready();
-    expect(sent()).toMatchObject([{ type: 'bot-ready', data: { about: { name: 'Ada' } } }]);
+    expect(client.received).toMatchObject([
+      { type: 'bot-ready', data: { about: { name: 'Ada' } } },
+    ]);
   });
 
   it('buffers messages until the client is ready, and answers client-ready again after a reconnect', async () => {
     const rtvi = await rtviSession();
     expect(rtvi.send('bot-output', { text: 'Hi', aggregated_by: 'sentence' })).toBe(true);
-    expect(sent()).toEqual([]);
-    ready();
-    ready();
+    expect(client.received).toEqual([]);
+    client.ready();
+    client.ready();
     rtvi.send('bot-started-speaking');
-    expect(sent().map(({ type }) => type)).toEqual([
+    expect(client.received.map(({ type }) => type)).toEqual([
       'bot-ready',
       'bot-output',
       'bot-ready',
       'bot-started-speaking',
     ]);
-    expect(sent().at(-1)).toEqual({ type: 'bot-started-speaking' });
+    expect(client.received.at(-1)).toEqual({ type: 'bot-started-speaking' });
   });
 
   it.each([
@@ -104,8 +73,8 @@ describe('RTVI readiness', () => {
       for (let i = 0; i < 1_500; i++) {
         rtvi.send('bot-tts-audio', { audio, sample_rate: i, num_channels: 1 });
       }
-      ready();
-      const kept = sent().slice(1);
+      client.ready();
+      const kept = client.received.slice(1);
       expect(kept.length).toBeGreaterThan(most * 0.9);
       expect(kept.length).toBeLessThanOrEqual(most);
       expect(kept.at(-1)!.data).toMatchObject({ sample_rate: 1_499 });
@@ -118,15 +87,15 @@ describe('RTVI readiness', () => {
     endless.self = endless;
     expect(() => rtvi.send('server-message', endless)).toThrow(TypeError);
     expect(rtvi.send('user-started-speaking')).toBe(true);
-    ready();
-    expect(sent().map(({ type }) => type)).toEqual(['bot-ready', 'user-started-speaking']);
+    client.ready();
+    expect(client.received.map(({ type }) => type)).toEqual(['bot-ready', 'user-started-speaking']);
   });
 
   it('answers RTVI 1 clients in their version', async () => {
     const rtvi = await rtviSession();
-    ready('1.4.0');
+    client.ready('1.4.0');
     rtvi.send('bot-output', { text: 'Hi', aggregated_by: 'sentence', will_be_spoken: true });
-    expect(sent()).toMatchObject([
+    expect(client.received).toMatchObject([
       { type: 'bot-ready', data: { version: '1.4.0' } },
       { type: 'bot-output', data: { text: 'Hi', aggregated_by: 'sentence', spoken: true } },
     ]);
@@ -134,7 +103,7 @@ describe('RTVI readiness', () => {
 
   it('sends RTVI 1 clients each text when it is new and when it was spoken', async () => {
     const rtvi = await rtviSession();
-    ready('1.4.0');
+    client.ready('1.4.0');
     const output = { text: 'Hi there', aggregated_by: 'sentence', will_be_spoken: true };
     rtvi.send('bot-output', { ...output, spoken_status: 'new' });
     const spoken_progress = { accumulated_text: 'Hi', remaining_text: 'there' };
@@ -142,7 +111,7 @@ describe('RTVI readiness', () => {
     expect(rtvi.send('bot-output', inProgress)).toBe(true);
     rtvi.send('bot-output', { ...output, spoken_status: 'completed' });
     rtvi.send('bot-output', { text: 'Hm', aggregated_by: 'sentence' });
-    const outputs = sent().filter(({ type }) => type === 'bot-output');
+    const outputs = client.received.filter(({ type }) => type === 'bot-output');
     expect(outputs.map(({ data }) => data)).toEqual([
       { text: 'Hi there', aggregated_by: 'sentence', spoken: false },
       { text: 'Hi there', aggregated_by: 'sentence', spoken: true },
@@ -151,15 +120,15 @@ describe('RTVI readiness', () => {
   });
 
   it.each([
-    [{ version: '3.0.0' }, /RTVI 3\.0\.0 is not RTVI 2\.1\.0/],
-    [{ version: 'new' }, /version must be a version such as 2\.1\.0/],
+    [{ version: '3.0.0' }, /RTVI 3\.0\.0 is not RTVI 2\.2\.0/],
+    [{ version: 'new' }, /version must be a version such as 2\.2\.0/],
     [{}, /version must be a version/],
   ])(
     'answers an unsupported client with an error-response and bot-ready: %j',
     async (data, message) => {
       await rtviSession();
-      receive('client-ready', data, 'r1');
-      expect(sent()).toEqual([
+      client.send('client-ready', data, 'r1');
+      expect(client.received).toEqual([
         { type: 'error-response', id: 'r1', data: { error: expect.stringMatching(message) } },
         expect.objectContaining({ type: 'bot-ready', id: 'r1' }),
       ]);
@@ -171,9 +140,9 @@ describe('RTVI client messages', () => {
   it('are answered with the result of the handler', async () => {
     const rtvi = await rtviSession();
     rtvi.onClientMessage(async ({ type, data }) => ({ got: [type, data] }));
-    receive('client-message', { t: 'price', d: { of: 'tea' } }, 'q1');
+    client.send('client-message', { t: 'price', d: { of: 'tea' } }, 'q1');
     await tick();
-    expect(sent()).toEqual([
+    expect(client.received).toEqual([
       {
         type: 'server-response',
         id: 'q1',
@@ -185,22 +154,22 @@ describe('RTVI client messages', () => {
   it('are not answered when the handler returns undefined', async () => {
     const rtvi = await rtviSession();
     rtvi.onClientMessage(() => undefined);
-    receive('client-message', { t: 'note' });
+    client.send('client-message', { t: 'note' });
     await tick();
-    expect(sent()).toEqual([]);
+    expect(client.received).toEqual([]);
   });
 
   it('are answered with an error-response when the handler throws or is missing', async () => {
     const rtvi = await rtviSession();
-    receive('client-message', { t: 'a' }, 'q1');
+    client.send('client-message', { t: 'a' }, 'q1');
     rtvi.onClientMessage(() => Promise.reject(new ClientMessageError('sold out')));
-    receive('client-message', { t: 'b' }, 'q2');
+    client.send('client-message', { t: 'b' }, 'q2');
     rtvi.onClientMessage(() => {
       throw new Error('password of the database: 1234');
     });
-    receive('client-message', { t: 'c' }, 'q3');
+    client.send('client-message', { t: 'c' }, 'q3');
     await tick();
-    expect(sent()).toEqual([
+    expect(client.received).toEqual([
       { type: 'error-response', id: 'q1', data: { error: 'This bot answers no client-message.' } },
       { type: 'error-response', id: 'q3', data: { error: 'The bot could not answer.' } },
       { type: 'error-response', id: 'q2', data: { error: 'sold out' } },
@@ -213,8 +182,8 @@ describe('RTVI input of the user', () => {
     const rtvi = await rtviSession();
     const texts: unknown[] = [];
     rtvi.on('send-text', ({ content, options }) => texts.push([content, { ...options }]));
-    receive('send-text', { content: 'Hello' });
-    receive('send-text', { content: 'Psst', options: { audio_response: false } });
+    client.send('send-text', { content: 'Hello' });
+    client.send('send-text', { content: 'Psst', options: { audio_response: false } });
     expect(texts).toEqual([
       ['Hello', { run_immediately: true, audio_response: true }],
       ['Psst', { run_immediately: true, audio_response: false }],
@@ -223,10 +192,10 @@ describe('RTVI input of the user', () => {
 
   it('is emitted as DTMF of the transport', async () => {
     await rtviSession();
-    const keys = transport.dtmfIn();
+    const keys = client.transport.dtmfIn();
     await tick();
-    receive('dtmf', { buttons: ['1', '#'] });
-    transport.close();
+    client.send('dtmf', { buttons: ['1', '#'] });
+    client.transport.close();
     const pressed: string[] = [];
     for await (const key of keys) pressed.push(key);
     expect(pressed).toEqual(['1', '#']);
@@ -237,16 +206,16 @@ describe('RTVI input of the user', () => {
     let asked = 0;
     const listener = () => void asked++;
     rtvi.on('disconnect-bot', listener);
-    receive('disconnect-bot');
-    expect([asked, transport.state]).toEqual([1, 'connected']);
+    client.send('disconnect-bot');
+    expect([asked, client.transport.state]).toEqual([1, 'connected']);
     rtvi.off('disconnect-bot', listener);
-    receive('disconnect-bot');
-    expect(transport.state).toBe('disconnected');
+    client.send('disconnect-bot');
+    expect(client.transport.state).toBe('disconnected');
   });
 });
 
 describe('malformed RTVI input', () => {
-  beforeEach(() => ready());
+  beforeEach(() => client.ready());
 
   it.each([
     ['send-text', {}, /content must be a string/],
@@ -260,14 +229,14 @@ describe('malformed RTVI input', () => {
     ['dtmf', { buttons: Array<string>(101).fill('5') }, /at most 100/],
   ])('in %s %j is answered with an error-response', async (type, data, message) => {
     await rtviSession();
-    receive(type, data, 'x1');
+    client.send(type, data, 'x1');
     await tick();
-    expect(sent().at(-1)).toEqual({
+    expect(client.received.at(-1)).toEqual({
       type: 'error-response',
       id: 'x1',
       data: { error: expect.stringMatching(message) },
     });
-    expect(failures).toEqual([]);
+    expect(client.failures).toEqual([]);
   });
 
   it.each([
@@ -279,23 +248,23 @@ describe('malformed RTVI input', () => {
     'without a valid envelope is answered with an error: type %j, id %j, data %j',
     async (type, id, data, message) => {
       await rtviSession();
-      receive(type, data, id);
-      expect(sent().at(-1)).toEqual({
+      client.send(type, data, id);
+      expect(client.received.at(-1)).toEqual({
         type: 'error',
         data: { error: expect.stringMatching(message), fatal: false },
       });
     },
   );
 
-  it.each(['ui-snapshot', 'x'.repeat(1_000)])(
+  it.each(['append-to-context', '__proto__', 'x'.repeat(1_000)])(
     'of an unknown type is answered with an error-response',
     async (type) => {
       await rtviSession();
-      receive(type, {}, 'x1');
-      expect(sent().at(-1)).toEqual({
+      client.send(type, {}, 'x1');
+      expect(client.received.at(-1)).toEqual({
         type: 'error-response',
         id: 'x1',
-        data: { error: `Unsupported type '${type.slice(0, 40)}'.` },
+        data: { error: `Unsupported type ${type.slice(0, 40)}` },
       });
     },
   );
@@ -304,10 +273,10 @@ describe('malformed RTVI input', () => {
     'without the RTVI label is ignored: %j',
     async (message) => {
       await rtviSession();
-      const before = sent().length;
-      connection.events.message(message);
-      expect(sent()).toHaveLength(before);
-      expect(failures).toEqual([]);
+      const before = client.received.length;
+      client.connection.events.message(message);
+      expect(client.received).toHaveLength(before);
+      expect(client.failures).toEqual([]);
     },
   );
 });
@@ -328,21 +297,22 @@ describe('an RTVI listener of the bot', () => {
     rtvi.on('client-ready', listener);
     rtvi.on('send-text', listener);
     rtvi.on('disconnect-bot', listener);
-    ready();
-    receive('send-text', { content: 'Hello' });
-    receive('disconnect-bot');
+    client.ready();
+    client.send('send-text', { content: 'Hello' });
+    client.send('disconnect-bot');
     await tick();
-    expect(failures).toEqual([bug, bug, bug]);
-    expect(sent().map(({ type }) => type)).toEqual(['bot-ready']);
+    expect(client.failures).toEqual([bug, bug, bug]);
+    expect(client.received.map(({ type }) => type)).toEqual(['bot-ready']);
   });
 });
 
 describe('an RTVI session on a transport without messages', () => {
   it('sends nothing', async () => {
+    const { connection } = client;
     connection.capabilities = { ...connection.capabilities, messages: false };
     const rtvi = await rtviSession();
     expect(rtvi.send('server-message', { a: 1 })).toBe(false);
-    expect(connection.sent).toEqual([]);
+    expect(client.connection.sent).toEqual([]);
   });
 });
 
@@ -350,9 +320,9 @@ describe('RTVI messages without a client', () => {
   it('are buffered up to a limit', async () => {
     const rtvi = await rtviSession();
     for (let i = 0; i < 5_000; i++) rtvi.send('server-message', i);
-    ready();
-    expect(sent()).toHaveLength(1_001);
-    expect(sent().at(-1)).toEqual({ type: 'server-message', data: 4_999 });
+    client.ready();
+    expect(client.received).toHaveLength(1_001);
+    expect(client.received.at(-1)).toEqual({ type: 'server-message', data: 4_999 });
   });
 });
 
@@ -364,7 +334,7 @@ it('RTVI messages cannot forge a line of the log', async () => {
   rtvi.onClientMessage(() => {
     throw new Error('told to');
   });
-  receive('client-message', { t: 'x\nFAKE\u001b[31m\u2028', d: {} });
+  client.send('client-message', { t: 'x\nFAKE\u001b[31m\u2028', d: {} });
   await tick();
   expect(warn.mock.calls).toEqual([["client-message 'x?FAKE?[31m?' failed: Error: told to"]]);
 });

@@ -7,22 +7,25 @@ import { RTVI_LABEL } from '../media/serializers/json-message.js';
 import { printable } from '../validation/printable.js';
 import { validateInto } from '../validation/validate-into.js';
 import { ClientMessageError } from './client-message.error.js';
+import { ClientVersion } from './client-version.js';
 import { ClientMessageData } from './dto/client-message.dto.js';
 import { ClientReady } from './dto/client-ready.dto.js';
+import { FunctionCallResult } from './dto/function-call-result.dto.js';
+import { RawAudio } from './dto/raw-audio.dto.js';
 import { RtviDtmf } from './dto/rtvi-dtmf.dto.js';
 import { RtviMessage } from './dto/rtvi-message.dto.js';
+import { SendFile } from './dto/send-file.dto.js';
 import { SendText } from './dto/send-text.dto.js';
-import {
-  type BotOutput,
-  legacyBotOutput,
-  RTVI_VERSION,
-  type RtviOutgoing,
-} from './rtvi-messages.js';
+import { UiCancelJobGroup, UiEvent, UiSnapshot } from './dto/ui-messages.dto.js';
+import { type CallFunctionOptions, FunctionCalls } from './function-calls.js';
+import { type BotCapabilities, RTVI_VERSION, type RtviOutgoing } from './rtvi-messages.js';
 
 /** Options of a {@link RtviSession}. */
 export interface RtviSessionOptions {
   /** Description of the bot in `bot-ready`. @default the name of this library */
   readonly about?: Readonly<Record<string, unknown>>;
+  /** What the bot does, in `bot-ready`. @default audio both ways, the rest unknown */
+  readonly capabilities?: BotCapabilities;
   /** Makes the bot ready from the start; with false, call `ready()`. @default true */
   readonly ready?: boolean;
   /** Logger of failures, such as `session.logger`. */
@@ -44,14 +47,30 @@ export type ClientMessageHandler = (message: ClientMessage) => unknown;
 /** @see RtviSession */
 export interface RtviEvents {
   'client-ready': [ClientReady];
-  'send-text': [SendText];
+  /** The user typed a text. The `id` is the `msg_id` of a `user-input`. */
+  'send-text': [text: SendText, id: string];
+  /** The user sends a file, inline or by its URL. */
+  'send-file': [file: SendFile, id: string];
+  'ui-event': [UiEvent];
+  'ui-snapshot': [UiSnapshot];
+  'ui-cancel-job-group': [UiCancelJobGroup];
+  /** Result of a function that the client has run, also of {@link RtviSession.callFunction}. */
+  'llm-function-call-result': [FunctionCallResult];
   /** The client asks the bot to leave. Without a listener the connection is closed. */
   'disconnect-bot': [];
 }
 
-/** Supported major versions of RTVI. */
-const LEGACY_MAJOR = '1';
-const MAJOR = RTVI_VERSION.split('.')[0]!;
+/** Classes of the messages that are emitted as they are. */
+const EMITTED = {
+  'send-text': SendText,
+  'send-file': SendFile,
+  'ui-event': UiEvent,
+  'ui-snapshot': UiSnapshot,
+  'ui-cancel-job-group': UiCancelJobGroup,
+  'llm-function-call-result': FunctionCallResult,
+} as const;
+const isEmitted = (type: string): type is keyof typeof EMITTED => Object.hasOwn(EMITTED, type);
+
 /** Buffer limit until the client is ready, and smallest size of a message in it, in bytes: 1,000 short messages. */
 const MAX_BUFFERED_BYTES = 4_000_000;
 const MIN_MESSAGE_BYTES = 4_000;
@@ -60,13 +79,13 @@ const MIN_MESSAGE_BYTES = 4_000;
  * Server side of RTVI, the protocol of Pipecat's clients: readiness, application messages, transcripts, metrics. On transports
  * without messages it does nothing.
  *
- * Messages are buffered until the client is ready. DTMF digits of the client are emitted as the transport's `dtmf`.
+ * Messages are buffered until the client is ready. DTMF digits and raw audio of the client are emitted as the transport's `dtmf` and `audio`.
  *
  * @example
  * ```ts
  * const rtvi = new RtviSession(transport);
  * rtvi.onClientMessage(({ type }) => (type === 'ping' ? 'pong' : undefined));
- * rtvi.send('bot-output', { text: 'Hello!', aggregated_by: 'sentence' });
+ * rtvi.send('bot-output', { text: 'Hello!', output_type: 'sentence' });
  * ```
  */
 export class RtviSession extends EventEmitter<RtviEvents> {
@@ -75,7 +94,8 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     // Data that cannot be serialized throws here.
     ([, data]) => Math.max(MIN_MESSAGE_BYTES, JSON.stringify([data]).length),
   );
-  private client: { readonly readyId: string; readonly legacy: string | undefined } | undefined;
+  private readonly calls: FunctionCalls;
+  private client: { readonly readyId: string; readonly version: ClientVersion } | undefined;
   private botIsReady: boolean;
   private handshakeDone = false;
   private handler: ClientMessageHandler | undefined;
@@ -86,6 +106,7 @@ export class RtviSession extends EventEmitter<RtviEvents> {
   ) {
     super({ captureRejections: true });
     this.botIsReady = options.ready ?? true;
+    this.calls = new FunctionCalls((type, data) => this.push(type, data), transport.endSignal);
     transport.on('message', (message) => this.receive(message));
   }
 
@@ -111,6 +132,30 @@ export class RtviSession extends EventEmitter<RtviEvents> {
       ? [type: T]
       : [type: T, data: RtviOutgoing[T]]
   ): boolean {
+    return this.push(type, data);
+  }
+
+  /**
+   * Calls a function that the client has registered, as of an LLM's tools, and resolves with its result.
+   *
+   * @throws {FunctionCallError} without a result in time, when the connection ends, or when the transport carries no messages
+   * @throws the reason of an aborted `signal`
+   * @throws {RangeError} for an invalid `timeoutMs`
+   *
+   * @example
+   * ```ts
+   * const place = await rtvi.callFunction('get_location', { precise: true });
+   * ```
+   */
+  callFunction(
+    name: string,
+    args: Readonly<Record<string, unknown>> = {},
+    options: CallFunctionOptions = {},
+  ): Promise<Record<string, unknown> | string> {
+    return this.calls.call(name, args, options);
+  }
+
+  private push(type: string, data: unknown): boolean {
     const { messages, rtvi = messages } = this.transport.capabilities;
     if (!rtvi) return false;
     if (this.handshakeDone) return this.sendNow(type, data);
@@ -118,11 +163,11 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     return true;
   }
 
-  private sendNow(type: string, data: unknown, id?: string): boolean {
-    if (type === 'bot-output' && this.client?.legacy !== undefined) {
-      data = legacyBotOutput(data as BotOutput);
-      if (data === undefined) return true;
-    }
+  private sendNow(givenType: string, givenData: unknown, id?: string): boolean {
+    const version = this.client?.version ?? UNKNOWN_VERSION;
+    const message = version.adapt({ type: givenType, data: givenData });
+    if (!message) return true;
+    const { type, data } = message;
     return this.transport.sendMessage({
       label: RTVI_LABEL,
       type,
@@ -156,8 +201,13 @@ export class RtviSession extends EventEmitter<RtviEvents> {
             (thrown) => this.transport.fail(thrown),
           ),
         );
-      case 'send-text':
-        return this.read(SendText, message, (text) => void this.emit('send-text', text));
+      case 'raw-audio':
+      case 'raw-audio-batch':
+        return this.read(RawAudio, message, (audio) => {
+          for (const pcm of audio.pieces()) {
+            this.transport.audioReceived(pcm, audio.sampleRate, audio.numChannels);
+          }
+        });
       case 'dtmf':
         return this.read(RtviDtmf, message, ({ buttons }) =>
           buttons.forEach((key) => this.transport.keyPressed(key)),
@@ -166,8 +216,17 @@ export class RtviSession extends EventEmitter<RtviEvents> {
         if (!this.emit('disconnect-bot')) this.transport.close();
         return;
       default:
-        this.refuse(id, `Unsupported type '${type.slice(0, 40)}'.`);
+        if (isEmitted(type)) {
+          const cls: new () => object = EMITTED[type];
+          return this.read(cls, message, (sent) => this.pass(type, sent, id));
+        }
+        this.refuse(id, `Unsupported type ${type.slice(0, 40)}`);
     }
+  }
+
+  private pass(type: string, data: object, id: string): void {
+    if (data instanceof FunctionCallResult) this.calls.settle(data);
+    (this as EventEmitter).emit(type, data, id);
   }
 
   /** Validates the data of a message and uses it, or sends an `error-response`. */
@@ -193,13 +252,13 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     } catch (error) {
       problem = problemOf('client-ready', error);
     }
-    const major = client?.version.split('.')[0];
-    if (client && major !== MAJOR && major !== LEGACY_MAJOR) {
+    const version = new ClientVersion(client?.version);
+    if (client && !version.isSupported) {
       problem = `RTVI ${client.version} is not RTVI ${RTVI_VERSION}.`;
     }
     // An unsupported client is accepted all the same; it may not need what differs.
     if (problem !== undefined) this.refuse(id, `${problem} There may be misunderstandings.`);
-    this.client = { readyId: id, legacy: major === LEGACY_MAJOR ? client!.version : undefined };
+    this.client = { readyId: id, version };
     this.handshakeDone = false;
     this.completeHandshake();
     this.emit('client-ready', client ?? Object.assign(new ClientReady(), { version: 'unknown' }));
@@ -208,9 +267,10 @@ export class RtviSession extends EventEmitter<RtviEvents> {
   private completeHandshake(): void {
     if (!this.botIsReady || !this.client || this.handshakeDone) return;
     this.handshakeDone = true;
-    const { readyId, legacy } = this.client;
+    const { readyId, version } = this.client;
     const about = this.options.about ?? { library: 'nestjs-pipecat-runner' };
-    this.sendNow('bot-ready', { version: legacy ?? RTVI_VERSION, about }, readyId);
+    const capabilities = { audio_in: true, audio_out: true, ...this.options.capabilities };
+    this.sendNow('bot-ready', { version: version.answered, about, capabilities }, readyId);
     for (let next = this.buffered.take(); next; next = this.buffered.take()) {
       this.sendNow(...next.value);
     }
@@ -235,6 +295,8 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     this.sendNow('error-response', { error }, id);
   }
 }
+
+const UNKNOWN_VERSION = new ClientVersion(undefined);
 
 const problemOf = (what: string, error: unknown): string =>
   `Invalid RTVI ${what.slice(0, 40)}: ${textOfThrown(error).message}`;

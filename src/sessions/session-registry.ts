@@ -10,6 +10,8 @@ import type { WaitingClient } from './admission.js';
 
 /** Options of a session to be opened. */
 export interface OpenSession extends SessionTerms {
+  /** Its id, which no other session may have or have had. @default a new UUID */
+  readonly id?: string;
   /** Longest wait for its client, in milliseconds. @default the runner's `pendingTtlMs`, which is an upper bound */
   readonly connectTimeoutMs?: number;
   /** True if its client is already connected, so that no other can claim it. @default false */

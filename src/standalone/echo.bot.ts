@@ -36,7 +36,7 @@ export class EchoBot extends BotLauncher {
 }
 
 const say = (rtvi: RtviSession, text: string): boolean =>
-  rtvi.send('bot-output', { text, aggregated_by: 'sentence', will_be_spoken: false });
+  rtvi.send('bot-output', { text, output_type: 'sentence', will_be_spoken: false });
 
 function delayOf(body: unknown): number {
   const { delayMs } = (body ?? {}) as { delayMs?: unknown };

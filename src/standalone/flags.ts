@@ -4,10 +4,11 @@ import { textOfThrown } from '../errors/thrown.js';
 import type { IceServer } from '../transports/small-webrtc/peer/peer.js';
 import { parseIceServers } from '../transports/small-webrtc/parse-ice-servers.js';
 import { isPublicUrl, PUBLIC_URL } from '../runner.options.js';
+import { addMoqFlags, checkMoqFlags, type MoqFlags } from './moq-flags.js';
 import { readRunnerBody } from './runner-body.js';
 
 /** Flags of the command line and the environment, with the Python runner's names and defaults. */
-export interface Flags {
+export interface Flags extends MoqFlags {
   readonly host: string;
   readonly port: number;
   readonly transport?: string;
@@ -47,8 +48,13 @@ export interface Flags {
  *
  * @param argv without the interpreter and the script
  * @param transports names that `-t` accepts
+ * @param env the process' own, with the defaults of flags
  */
-export function parseFlags(argv: readonly string[], transports: readonly string[]): Flags {
+export function parseFlags(
+  argv: readonly string[],
+  transports: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Flags {
   const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
   const command = new Command('pipecat-runner')
     .description("Runs a voice bot behind Pipecat's runner protocol.")
@@ -72,7 +78,7 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
     )
     .option(
       '--uploads-folder-max-files <count>',
-      'how many uploaded files are kept, of those that belong to no session; 0 for all',
+      'how many uploaded files are kept, of each session and of those without one; 0 for all',
       count,
       10,
     )
@@ -121,7 +127,7 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
     .option('-v, --verbose', 'log more; twice, even more', (_, before: number) => before + 1, 0)
     .addHelpText('after', "\nThe bot's own flags come last, after --.")
     .showHelpAfterError('(--help lists what is accepted)');
-  command.parse(argv.slice(0, end), { from: 'user' });
+  addMoqFlags(command).parse(argv.slice(0, end), { from: 'user' });
   const flags = command.opts<
     Omit<Flags, 'allowedOrigins' | 'iceServers' | 'botArgs'> & {
       allowedOrigins?: string[] | true;
@@ -129,13 +135,14 @@ export function parseFlags(argv: readonly string[], transports: readonly string[
       folder?: string;
     }
   >();
+  checkMoqFlags(flags, command);
   if (flags.direct && flags.transport !== undefined && flags.transport !== 'daily') {
     command.error(`error: --direct works with Daily only, not with -t ${flags.transport}`);
   }
   if (flags.isolate && flags.bot === undefined) {
     command.error('error: --isolate needs a --bot to run in a process of its own');
   }
-  if (flags.transport === 'vonage' && process.env.VONAGE_SESSION_ID) {
+  if (flags.transport === 'vonage' && env.VONAGE_SESSION_ID) {
     command.error(
       'error: this runner does not join the Vonage video session of VONAGE_SESSION_ID; without it, -t vonage takes calls over the Audio Connector',
     );
@@ -204,8 +211,7 @@ const transportOf =
   (name: string): string => {
     // Deprecated there too: evals connect to /ws, whatever the transport is.
     if (transports.includes(name) || name === 'eval') return name;
-    const reason = name === 'moq' ? 'This runner has no transport for Media over QUIC. ' : '';
-    throw new InvalidArgumentError(`${reason}Allowed choices are ${transports.join(', ')}.`);
+    throw new InvalidArgumentError(`Allowed choices are ${transports.join(', ')}.`);
   };
 
 function publicHost(text: string): string {

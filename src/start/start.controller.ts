@@ -31,7 +31,7 @@ export class StartController {
   @ApiRoute({
     summary: 'Opens a session, and says how to reach it',
     description:
-      'Where the transport is a room, the bot starts at once; otherwise when its caller connects. Malformed JSON counts as empty.',
+      'Where the transport is a room, the bot starts at once; otherwise when its client connects. Malformed JSON counts as empty. The session id is in the header X-Session-Id.',
     body: json(StartRequest),
     answers: { 200: { description: 'The session is open.', content: json(StartAnswer) } },
     errors: ['INVALID_FIELDS', ...START_ERRORS],
@@ -47,9 +47,14 @@ export class StartController {
         baseUrl: () => this.publicUrls.of(request),
         client: request.socket,
       },
-      ({ context: { session }, answer }) => {
-        this.adapterHost.httpAdapter.setHeader(response, 'x-session-id', session.id);
-        return { sessionId: session.id, ...answer };
+      ({ context: { session }, answer, fileUploadUrl }) => {
+        const { httpAdapter } = this.adapterHost;
+        httpAdapter.setHeader(response, 'x-session-id', session.id);
+        if (fileUploadUrl !== undefined) {
+          httpAdapter.setHeader(response, 'x-file-upload-url', fileUploadUrl);
+        }
+        // The published WebSocket transport refuses every field but `wsUrl` and `token`.
+        return 'wsUrl' in answer ? answer : { sessionId: session.id, ...answer };
       },
     );
   }

@@ -101,7 +101,7 @@ export class TestHost {
     private readonly key?: string,
   ) {}
 
-  /** Sends `POST /start`. @returns the answer @throws when the start is refused, with the reason */
+  /** Sends `POST /start`. @returns the answer, and `sessionId` on every transport @throws when the start is refused, with the reason */
   async start(request: Record<string, unknown>): Promise<Record<string, unknown>> {
     const response = await fetch(`${this.url}/start`, {
       method: 'POST',
@@ -112,7 +112,7 @@ export class TestHost {
       body: JSON.stringify(request),
     });
     const answer = (await response.json()) as Record<string, unknown>;
-    if (response.ok) return answer;
+    if (response.ok) return { sessionId: response.headers.get('x-session-id'), ...answer };
     throw new Error(`POST /start answered ${response.status}: ${String(answer.detail)}`);
   }
 

@@ -41,7 +41,7 @@ export abstract class RunnerTransport {
    * Answers `POST /start`: prepares the transport for the client and, where the bot starts at once, launches it.
    * When it throws, the session ends as `start_failed` and its resources are released.
    *
-   * @returns the JSON answer without `sessionId`, which the caller adds
+   * @returns the JSON answer. The caller adds `sessionId`, except where there is a `wsUrl`
    */
   abstract start(context: StartContext): Promise<Record<string, unknown>> | Record<string, unknown>;
 

@@ -1,6 +1,10 @@
 import { type Participant, PipecatClient, RTVIEvent } from '@pipecat-ai/client-js';
 import { SmallWebRTCTransport } from '@pipecat-ai/small-webrtc-transport';
-import { WavMediaManager, WebSocketTransport } from '@pipecat-ai/websocket-transport';
+import {
+  TwilioSerializer,
+  WavMediaManager,
+  WebSocketTransport,
+} from '@pipecat-ai/websocket-transport';
 import { Heard } from './heard.js';
 
 /** Internals of the SmallWebRTC transport, which it uses when a network fails. */
@@ -31,21 +35,42 @@ class Client {
       webRtc.tracks().local.audio!.stop = () => undefined;
       await this.pipecat.startBotAndConnect({ endpoint, requestData });
     } else {
-      const media = new WavMediaManager(512, 16_000);
-      const play = media.bufferBotAudio.bind(media);
-      media.bufferBotAudio = (pcm, id) => {
-        this.heard.add(
-          new Int16Array(pcm instanceof Int16Array ? pcm.slice().buffer : pcm),
-          24_000,
-        );
-        return play(pcm, id);
-      };
-      this.make(new WebSocketTransport({ mediaManager: media }));
-      const answer = await this.pipecat.startBot({ endpoint, requestData });
-      // It refuses what it does not know, such as the `sessionId`.
-      const { wsUrl, token } = answer as { wsUrl: string; token?: string };
-      await this.pipecat.connect({ wsUrl, ...(token !== undefined && { token }) });
+      this.make(new WebSocketTransport({ mediaManager: this.media(16_000, 24_000) }));
+      await this.pipecat.startBotAndConnect({ endpoint, requestData });
     }
+  }
+
+  /** Starts a bot as a page that plays a call of Twilio's, and resolves once the call is announced. */
+  async call(url: string): Promise<void> {
+    const transport = new WebSocketTransport({
+      mediaManager: this.media(8_000, 8_000),
+      serializer: new TwilioSerializer(),
+      recorderSampleRate: 8_000,
+      playerSampleRate: 8_000,
+    });
+    this.make(transport);
+    // Without RTVI nobody says `bot-ready`, so that this only ends with an error.
+    const failed = this.pipecat.startBotAndConnect({
+      endpoint: `${url}/start`,
+      requestData: { transport: 'twilio', body: { from: 'browser' } },
+    });
+    await Promise.race([this.says('ready'), failed]);
+    transport.sendRawMessage({ event: 'connected', protocol: 'Call', version: '1.0.0' });
+    const start = { streamSid: 'MZ1', callSid: 'CA1' };
+    transport.sendRawMessage({ event: 'start', streamSid: 'MZ1', start });
+  }
+
+  private media(recorderHz: number, playerHz: number): WavMediaManager {
+    const media = new WavMediaManager(512, recorderHz);
+    const play = media.bufferBotAudio.bind(media);
+    media.bufferBotAudio = (pcm, id) => {
+      this.heard.add(
+        new Int16Array(pcm instanceof Int16Array ? pcm.slice().buffer : pcm),
+        playerHz,
+      );
+      return play(pcm, id);
+    };
+    return media;
   }
 
   /** @param username at the TURN servers, in place of the runner's */

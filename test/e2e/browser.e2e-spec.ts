@@ -15,6 +15,7 @@ import {
   SessionRegistry,
   type SmallWebRTCRunnerArguments,
   SmallWebRtcModule,
+  TelephonyModule,
   WebSocketModule,
 } from '../../src/index.js';
 import type { Session } from '../../src/sessions/session.js';
@@ -53,7 +54,11 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     running = await startApp(platform, [
       RunnerModule.forRoot({
         launcher: { useValue: bot },
-        transports: [SmallWebRtcModule.forRoot(), WebSocketModule.forRoot()],
+        transports: [
+          SmallWebRtcModule.forRoot(),
+          WebSocketModule.forRoot(),
+          TelephonyModule.forRoot(),
+        ],
         webSocketAuth: 'token',
       }),
     ]);
@@ -75,7 +80,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       await start(platform);
       await openIn(browser);
       const { args, session, rtvi } = await connect(transport);
-      expect(await user.events()).toEqual(expect.arrayContaining(['ready', 'bot ready 2.1.0']));
+      expect(await user.events()).toEqual(expect.arrayContaining(['ready', 'bot ready 2.2.0']));
       expect(args.body).toEqual({ from: 'browser' });
       expect(session.id).toBe(args.session_id);
       expect(await user.likeness()).toBeGreaterThan(0.8);
@@ -138,6 +143,22 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       expect(Date.now() - startMs).toBeLessThan(10_000);
     });
   });
+
+  it.each(PLATFORMS)(
+    'receive their own audio with the Twilio serializer on %s',
+    async (platform) => {
+      await start(platform);
+      await openIn(browser);
+      const [{ args, session }] = await Promise.all([bot.next(), user.callTwilio(running.url)]);
+      expect(args).toMatchObject({
+        transport_type: 'twilio',
+        call_data: { stream_id: 'MZ1', call_id: 'CA1' },
+        body: { from: 'browser' },
+        session_id: session.id,
+      });
+      expect(await user.likeness()).toBeGreaterThan(0.8);
+    },
+  );
 
   describe('keep their WebRTC bot', () => {
     let conversation: Conversation;

@@ -60,8 +60,8 @@ describe.each(PLATFORMS)('a runner at maxSessions on %s', (platform) => {
     const third = startAs('third');
     await waiting(registry, 2);
     for (const next of [first, second]) {
-      const { json } = await next;
-      await registry.require(json.sessionId as string).end(new SessionEnd('stopped', ''));
+      const { sessionId } = await next;
+      await registry.require(sessionId).end(new SessionEnd('stopped', ''));
     }
     const answer = await third;
     expect(answer.status).toBe(200);
@@ -84,18 +84,18 @@ describe.each(PLATFORMS)('a runner at maxSessions on %s', (platform) => {
   it('limits the queue to maxQueuedStarts', async () => {
     const options = { maxSessions: 1, startQueueMs: 10_000, maxQueuedStarts: 1 };
     const { url, registry } = await start(platform, options);
-    const { json } = await post(`${url}/start`, {});
+    const { sessionId } = await post(`${url}/start`, {});
     const patient = post(`${url}/start`, {});
     await waiting(registry, 1);
     expect((await post(`${url}/start`, {})).status).toBe(429);
-    await registry.require(json.sessionId as string).end(new SessionEnd('stopped', ''));
+    await registry.require(sessionId).end(new SessionEnd('stopped', ''));
     expect((await patient).status).toBe(200);
   });
 
   it('passes the queue position of a disconnected client on', async () => {
     const options = { maxSessions: 1, startQueueMs: 10_000, maxQueuedStarts: 1 };
     const { url, registry } = await start(platform, options);
-    const { json } = await post(`${url}/start`, {});
+    const { sessionId } = await post(`${url}/start`, {});
     const leaving = httpRequest(`${url}/start`, { method: 'POST' }).on('error', () => undefined);
     leaving.end();
     await waiting(registry, 1);
@@ -103,7 +103,7 @@ describe.each(PLATFORMS)('a runner at maxSessions on %s', (platform) => {
     await waiting(registry, 0);
     const next = post(`${url}/start`, {});
     await waiting(registry, 1);
-    await registry.require(json.sessionId as string).end(new SessionEnd('stopped', ''));
+    await registry.require(sessionId).end(new SessionEnd('stopped', ''));
     expect((await next).status).toBe(200);
     expect(registry.size).toBe(1);
   });

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type ExecutionContext, UnauthorizedException } from '@nestjs/common';
 import type { Browser, Page } from 'playwright-core';
@@ -48,6 +50,16 @@ const start = async (
   );
 };
 
+/** Data of RTVI's `send-file`. */
+interface SentFile {
+  readonly content: string;
+  readonly file: {
+    readonly name: string;
+    readonly format: string;
+    readonly source: { url: string };
+  };
+}
+
 const TALKING = [
   ['SmallWebRTC', SmallWebRtcModule.forRoot()],
   ['WebSocket', WebSocketModule.forRoot()],
@@ -81,7 +93,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       expect(await user.transports()).toEqual([name]);
       for (let round = 0; round < 2; round++) {
         await user.press('Connect');
-        await user.sees('ready, RTVI 2.1.0');
+        await user.sees('ready, RTVI 2.2.0');
         await user.sees('Hello! I say back what I hear.');
         await user.seesSpeech('Your level');
         await user.seesSpeech('The bot’s level');
@@ -155,7 +167,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     await start({ launcher: KeyBot });
     await open();
     await user.press('Connect');
-    await user.sees('ready, RTVI 2.1.0');
+    await user.sees('ready, RTVI 2.2.0');
     await user.page.getByPlaceholder('Type message...').fill('tea');
     await user.page.keyboard.press('Enter');
     await user.sees('You wrote tea.');
@@ -165,6 +177,46 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     await user.sees('You pressed #.');
     expect(pressed).toEqual(['4', '#']);
     expect(user.complaints).toEqual([]);
+  });
+
+  it('uploads a file, and sends it to the bot with a text', async () => {
+    class ReadingBot extends BotLauncher {
+      async launch(args: RunnerArguments, session: BotSession): Promise<void> {
+        const transport = await createTransport(args);
+        const rtvi = new RtviSession(transport);
+        session.ready();
+        for await (const message of transport.messages()) {
+          const { type, data } = message as { type: string; data: SentFile };
+          if (type !== 'send-file') continue;
+          const read = String(await args.file_storage!.load(data.file.source.url));
+          const text = `${data.content} ${data.file.name} (${data.file.format}): ${read}`;
+          rtvi.send('bot-output', { text, aggregated_by: 'sentence' });
+        }
+      }
+    }
+    const folder = await mkdtemp(join(tmpdir(), 'console-'));
+    try {
+      await start({ launcher: ReadingBot, uploads: { folder, maxBytes: 1_000 } });
+      await open();
+      await user.press('Connect');
+      await user.sees('ready, RTVI 2.1.0');
+      const choose = (content: string) =>
+        user.page.getByLabel('File for the bot').setInputFiles({
+          name: 'menu.txt',
+          mimeType: 'text/plain',
+          buffer: Buffer.from(content),
+        });
+      await user.page.getByLabel('Text that goes with it').fill('Read this:');
+      await choose('soup');
+      await user.press('Send file');
+      await user.sees('Sent menu.txt.');
+      await user.sees('Read this: menu.txt (text/plain): soup');
+      await choose('x'.repeat(1_001));
+      await user.press('Send file');
+      expect(await user.seesProblem()).toMatch(/larger than 1000 bytes/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('draws the bot’s metrics', async () => {
@@ -179,7 +231,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     await start({ launcher: MeasuredBot });
     await open();
     await user.press('Connect');
-    await user.sees('ready, RTVI 2.1.0');
+    await user.sees('ready, RTVI 2.2.0');
     await user.page.getByRole('tab', { name: 'Metrics' }).click();
     await user.sees('SlowService');
     await user.page.locator('canvas').first().waitFor();
@@ -268,7 +320,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       expect(await user.seesProblem()).toBe('The runner answered 502 Bad Gateway.');
       await user.page.unroute('**/start');
       await user.press('Connect');
-      await user.sees('ready, RTVI 2.1.0');
+      await user.sees('ready, RTVI 2.2.0');
       expect(await user.page.getByRole('alert').count()).toBe(0);
     });
 
@@ -382,7 +434,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     await user.page.getByText('Start options', { exact: true }).click();
     await user.page.getByLabel(/^API key/).fill('badge');
     await user.press('Connect');
-    await user.sees('ready, RTVI 2.1.0');
+    await user.sees('ready, RTVI 2.2.0');
   });
 
   it.each(TALKING)('sends its key to the runner over %s', async (_, module) => {
@@ -413,7 +465,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     await start({ webSocketAuth: 'token' });
     await open();
     await user.press('Connect');
-    await user.sees('ready, RTVI 2.1.0');
+    await user.sees('ready, RTVI 2.2.0');
   });
 
   it('cancels a connection attempt on request', async () => {

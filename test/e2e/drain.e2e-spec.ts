@@ -89,7 +89,6 @@ describe.each(PLATFORMS)('a draining runner on %s', (platform) => {
     });
     const announced = await post(`${url}/start`, {});
     const client = await connect(announced.json.wsUrl as string);
-    const idOf = (answer: { json: object }) => (answer.json as { sessionId: string }).sessionId;
     const pending = await post(`${url}/start`, {});
     const queued = post(`${url}/start`, {});
     while (registry.queued === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -107,9 +106,9 @@ describe.each(PLATFORMS)('a draining runner on %s', (platform) => {
     });
     await expect(closeOf(`${wsUrl}/ws-client`)).resolves.toMatchObject({ code: 1001 });
     // The one that was announced before came too late.
-    expect(registry.get(idOf(pending))).toBeUndefined();
+    expect(registry.get(pending.sessionId)).toBeUndefined();
     await expect(closeOf(pending.json.wsUrl as string)).resolves.toMatchObject({ code: 1001 });
-    expect((await fetch(`${url}/sessions/${idOf(pending)}/x`)).status).toBe(503);
+    expect((await fetch(`${url}/sessions/${pending.sessionId}/x`)).status).toBe(503);
 
     const webhook = async (carrier: string) =>
       (await fetch(`${url}/telephony/${carrier}`, { method: 'POST' })).text();
@@ -119,9 +118,9 @@ describe.each(PLATFORMS)('a draining runner on %s', (platform) => {
 
     client.send('are you there?');
     expect(await nextText(client)).toBe('echo are you there?');
-    const answer = await fetch(`${url}/sessions/${idOf(announced)}/x`);
+    const answer = await fetch(`${url}/sessions/${announced.sessionId}/x`);
     expect(await answer.text()).toBe('still here');
-    expect((await fetch(`${url}/sessions/${idOf(announced)}`)).status).toBe(200);
+    expect((await fetch(`${url}/sessions/${announced.sessionId}`)).status).toBe(200);
 
     client.close();
     await drained;

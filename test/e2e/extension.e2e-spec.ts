@@ -46,7 +46,6 @@ describe('a transport of a third party, made from the exports of the package alo
       const { json, status } = await post(`${url}/start`, { transport: 'pcm' });
       expect(status).toBe(200);
       expect(json).toMatchObject({
-        sessionId: expect.any(String),
         wsUrl: `${url.replace('http', 'ws')}/pcm`,
         token: expect.any(String),
       });

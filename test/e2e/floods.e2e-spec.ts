@@ -217,7 +217,8 @@ describe.each(PLATFORMS)('floods of HTTP requests on %s', (platform) => {
         headers: { 'content-type': 'application/json' },
         body: '{}',
       });
-      const { sessionId, wsUrl } = JSON.parse(started) as { sessionId: string; wsUrl: string };
+      const { wsUrl } = JSON.parse(started) as { wsUrl: string };
+      const sessionId = new URL(wsUrl).searchParams.get('session_id')!;
       const socket = await connect(wsUrl);
       const before = await host.memory();
       const tcp = host.connect();

@@ -394,7 +394,7 @@ describe.each(PLATFORMS)('global enhancers of the host on %s', (platform) => {
     ]);
     expect((await post(`${url}/start`)).status).toBe(403);
     const { status, json } = await post(`${url}/start`, {}, { 'x-tenant': 'acme' });
-    expect([status, typeof json.sessionId]).toEqual([200, 'string']);
+    expect([status, typeof json.wsUrl]).toEqual([200, 'string']);
     const listed = await fetch(`${url}/sessions`, { headers: { 'x-tenant': 'acme' } });
     expect(await listed.json()).toMatchObject({ total_count: 1 });
   });
@@ -427,7 +427,7 @@ describe('a slow hook of Fastify', () => {
       { providers: [...providers(), setStatus] },
     );
     const { status, headers, json } = await post(`${running.url}/start`);
-    expect([status, headers.get('x-host'), typeof json.sessionId]).toEqual([200, null, 'string']);
+    expect([status, headers.get('x-host'), typeof json.wsUrl]).toEqual([200, null, 'string']);
   });
 });
 

@@ -201,7 +201,7 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
     expect((await startWith('pk_of-somebody-else')).status).toBe(200);
     const full = await startWith('pk_of-somebody-else');
     expect(full.json.detail).toMatch(/All 3 sessions/);
-    const stopped = await fetch(`${url}/sessions/${started[0]!.json.sessionId as string}`, {
+    const stopped = await fetch(`${url}/sessions/${started[0]!.sessionId}`, {
       method: 'DELETE',
       headers: bearer(PRIVATE),
     });
@@ -326,8 +326,8 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
         CallsModule,
       ]);
       const { url } = running;
-      const { json } = await post(`${url}/start`, {}, bearer(PUBLIC));
-      const path = `${url}/calls/${json.sessionId as string}/transport`;
+      const { sessionId } = await post(`${url}/start`, {}, bearer(PUBLIC));
+      const path = `${url}/calls/${sessionId}/transport`;
       expect((await fetch(path)).status).toBe(401);
       const answer = await fetch(path, { headers: bearer(PUBLIC) });
       expect(await answer.json()).toEqual({ transport: 'websocket' });

@@ -122,7 +122,7 @@ if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' 
       id: '1',
       data: { version: '2.1.0' },
     });
-    expect(await user.receives('bot-ready')).toMatchObject({ id: '1', data: { version: '2.1.0' } });
+    expect(await user.receives('bot-ready')).toMatchObject({ id: '1', data: { version: '2.2.0' } });
     expect(await user.receives('bot-output')).toMatchObject({
       data: { text: expect.stringMatching(/^Hello/) },
     });

@@ -79,9 +79,11 @@ describe.each(PLATFORMS)('the log on %s', (platform) => {
     const lines = new Lines();
     app.useLogger(lines);
 
-    const startOf = async (body: unknown, transport = 'websocket') =>
-      (await post(`${url}/start`, { transport, body, createDailyRoom: transport === 'daily' }))
-        .json;
+    const startOf = async (body: unknown, transport = 'websocket') => {
+      const createDailyRoom = transport === 'daily';
+      const { json, sessionId } = await post(`${url}/start`, { transport, body, createDailyRoom });
+      return { ...json, sessionId } as Record<string, unknown>;
+    };
     const ids: unknown[] = [];
     const ended = (id: unknown) => {
       ids.push(id);

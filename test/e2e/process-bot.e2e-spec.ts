@@ -190,6 +190,25 @@ describe('a bot behaves the same in the runner’s process and in its own:', () 
     });
   });
 
+  it.each([
+    ['inside', { launcher: inside }],
+    ['outside', {}],
+  ])('functions that the client runs over RTVI, %s', async (_, options) => {
+    const { host, lines } = await start({}, options);
+    const client = await host.connect({ body: { do: 'rtvi' } });
+    expect((await client.ready()).data).toMatchObject({ capabilities: { audio_in: true } });
+    client.send('ui-event', { event: 'locate', payload: { precise: true } });
+    const { data: call } = await client.next('llm-function-call-in-progress');
+    expect(call).toMatchObject({ function_name: 'locate', arguments: { precise: true } });
+    client.send('llm-function-call-result', { ...call, result: { city: 'Ulm' } });
+    const { data } = await client.next('server-message');
+    expect(data).toEqual({ outcome: { city: 'Ulm' } });
+    client.send('ui-event', { event: 'never' });
+    await client.next('llm-function-call-in-progress');
+    await client.leave();
+    expect(await lines.with('outcome "')).toMatch(/outcome "ended"/);
+  });
+
   it('reads a carrier’s handshake itself exactly once', async () => {
     const { host, lines } = await start();
     await (

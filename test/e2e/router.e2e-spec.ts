@@ -126,11 +126,11 @@ describe.each(PLATFORMS)('routes of a runner on %s', (platform) => {
     const unsigned = await post(`${url}/telephony/twilio`);
     expect([unsigned.status, unsigned.json.code]).toEqual([401, 'UNAUTHORIZED']);
     expect((await preflight(`${url}/telephony/twilio`)).status).toBe(204);
-    const { json } = await post(`${url}/api/start`, { body: { n: 1 } });
+    const { json, sessionId } = await post(`${url}/api/start`, { body: { n: 1 } });
     expect(json.wsUrl).toMatch(`${wsUrl}/api/ws-client?session_id=`);
     await connect(json.wsUrl as string);
     expect((await mirror.nextLaunch()).args.body).toEqual({ n: 1 });
-    const answer = await fetch(`${url}/api/sessions/${json.sessionId as string}/a%2Fb/c?d=/e`);
+    const answer = await fetch(`${url}/api/sessions/${sessionId}/a%2Fb/c?d=/e`);
     expect(await answer.json()).toEqual({ path: '/a%2Fb/c?d=/e' });
   });
 
@@ -158,10 +158,9 @@ describe.each(PLATFORMS)('routes of a runner on %s', (platform) => {
   it('are the same with a trailing slash', async () => {
     running = await startApp(platform, [runner({ path: 'voice' })]);
     const { url } = running;
-    const { status, json } = await post(`${url}/voice/start/`, { body: 1 });
+    const { status, sessionId } = await post(`${url}/voice/start/`, { body: 1 });
     expect(status).toBe(200);
-    const id = json.sessionId as string;
-    for (const path of ['/status/', '/livez/', '/sessions/', `/sessions/${id}/`, '/docs/']) {
+    for (const path of ['/status/', '/livez/', '/sessions/', `/sessions/${sessionId}/`, '/docs/']) {
       expect([path, (await fetch(`${url}/voice${path}`)).status]).toEqual([path, 200]);
     }
     const head = await fetch(`${url}/voice/status/`, { method: 'HEAD' });
@@ -189,7 +188,7 @@ describe.each(PLATFORMS)('routes of a runner on %s', (platform) => {
       const deep = `{"body":${'['.repeat(300)}${']'.repeat(300)}}`;
       expect(await raw(url, `POST ${target}`, deep)).toMatch(/^HTTP\/1.1 400 .*deeper/s);
       const answer = await raw(url, `POST ${target}`, '{"body":{"n":1}}');
-      expect(answer).toMatch(/^HTTP\/1.1 200 .*sessionId/s);
+      expect(answer).toMatch(/^HTTP\/1.1 200 .*wsUrl/s);
       const [session] = sessions.live;
       expect(session!.body).toEqual({ n: 1 });
       await session!.end(new SessionEnd('stopped', 'seen'));
@@ -283,7 +282,7 @@ describe('an Express application with a runner', () => {
     const { url, server, app } = await mounted(HostModule, (one) => one.setGlobalPrefix('api'));
     try {
       const base = `${url}/sub/api/voice`;
-      const { status, json } = await post(`${base}/start`, { body: { n: 1 } });
+      const { status, sessionId } = await post(`${base}/start`, { body: { n: 1 } });
       expect(status).toBe(200);
       const sessions = app.get(SessionRegistry, { strict: false });
       expect(sessions.live.map(({ body }) => body)).toEqual([{ n: 1 }]);
@@ -296,7 +295,7 @@ describe('an Express application with a runner', () => {
       expect([redirect.status, redirect.headers.get('location')]).toEqual([302, 'client/']);
       expect((await fetch(`${base}/client/`)).headers.get('content-type')).toMatch(/html/);
       expect((await fetch(`${base}/docs`)).status).toBe(200);
-      const unknown = await fetch(`${base}/sessions/${json.sessionId as string}/a/b`);
+      const unknown = await fetch(`${base}/sessions/${sessionId}/a/b`);
       expect(await unknown.json()).toMatchObject({ code: 'WRONG_STATE' });
       expect(await (await fetch(`${url}/api/voice/start`)).text()).toBe('parent /api/voice/start');
     } finally {
@@ -402,10 +401,10 @@ describe('a Fastify application with a runner', () => {
     });
     running = await listen(app);
     const { url } = running;
-    const { json } = await post(`${url}//START/`, { body: { n: 1 } });
+    const { json, sessionId } = await post(`${url}//START/`, { body: { n: 1 } });
     await connect(json.wsUrl as string);
     expect((await mirror.nextLaunch()).args.body).toEqual({ n: 1 });
-    const answer = await fetch(`${url}//sessions//${json.sessionId as string}/a//b`);
+    const answer = await fetch(`${url}//sessions//${sessionId}/a//b`);
     expect(await answer.json()).toEqual({ path: '/a//b' });
     expect((await fetch(`${url}//files/demo.js`)).status).toBe(200);
   });
@@ -422,10 +421,10 @@ describe('a Fastify application with a runner', () => {
     });
     running = await listen(app);
     const { url } = running;
-    const { json } = await post(`${url}/tenants/acme/start`);
+    const { json, sessionId } = await post(`${url}/tenants/acme/start`);
     await connect(json.wsUrl as string);
     await mirror.nextLaunch();
-    const answer = await fetch(`${url}/tenants/acme/sessions/${json.sessionId as string}/a/b`);
+    const answer = await fetch(`${url}/tenants/acme/sessions/${sessionId}/a/b`);
     expect(await answer.json()).toEqual({ path: '/a/b' });
   });
 });

@@ -216,9 +216,9 @@ describe.each(PLATFORMS)('an attacker on %s', (platform) => {
       privateKeys: [backend],
     });
     const begin = async (key: string) => {
-      const { json } = await post(`${url}/start`, {}, bearer(key));
+      const { json, sessionId } = await post(`${url}/start`, {}, bearer(key));
       await connect(json.wsUrl as string);
-      return json.sessionId as string;
+      return sessionId;
     };
     const reach = async (id: string, key: string) =>
       (await fetch(`${url}/sessions/${id}/context`, { headers: bearer(key) })).status;
@@ -234,7 +234,7 @@ describe.each(PLATFORMS)('an attacker on %s', (platform) => {
       for (const by of [shop, bank, other, backend]) expect(await reach(id, by)).toBe(200);
     }
     const webrtc = await post(`${url}/start`, { transport: 'webrtc' }, bearer(shop));
-    const offerUrl = `${url}/sessions/${webrtc.json.sessionId as string}/api/offer`;
+    const offerUrl = `${url}/sessions/${webrtc.sessionId}/api/offer`;
     const offer = { sdp: OFFER, type: 'offer' };
     expect((await post(offerUrl, offer, bearer(bank))).status).toBe(404);
     const { status, json } = await post(offerUrl, offer, bearer(shop));
@@ -265,11 +265,11 @@ describe.each(PLATFORMS)('an attacker on %s', (platform) => {
       }
     }
     const { url } = await start(platform, { auth: Users });
-    const { json } = await post(`${url}/start`, {}, { 'x-user': 'ann' });
+    const { json, sessionId } = await post(`${url}/start`, {}, { 'x-user': 'ann' });
     await connect(json.wsUrl as string);
     const reach = async (user: string) =>
       (
-        await fetch(`${url}/sessions/${json.sessionId as string}/x`, {
+        await fetch(`${url}/sessions/${sessionId}/x`, {
           headers: { 'x-user': user },
         })
       ).status;
@@ -278,10 +278,10 @@ describe.each(PLATFORMS)('an attacker on %s', (platform) => {
 
   it('cannot leave the routes by path traversal', async () => {
     const { url, launcher } = await start(platform);
-    const { json } = await post(`${url}/start`);
+    const { json, sessionId } = await post(`${url}/start`);
     await connect(json.wsUrl as string);
     await launcher.nextLaunch();
-    const id = json.sessionId as string;
+    const id = sessionId;
     for (const path of [
       '/../package.json',
       '/..%2fpackage.json',
@@ -323,13 +323,10 @@ describe.each(PLATFORMS)('an attacker on %s', (platform) => {
       expect(status).toBeGreaterThanOrEqual(400);
       expect(headers.get('x-evil')).toBeNull();
     }
-    const { json } = await post(`${url}/start`);
-    const stop = await fetch(
-      `${url}/sessions/${json.sessionId as string}?reason=${encodeURIComponent(evil)}`,
-      {
-        method: 'DELETE',
-      },
-    );
+    const { sessionId } = await post(`${url}/start`);
+    const stop = await fetch(`${url}/sessions/${sessionId}?reason=${encodeURIComponent(evil)}`, {
+      method: 'DELETE',
+    });
     expect(stop.status).toBe(422);
     const call = await connect(`${wsUrl}/ws`);
     const closed = closeOf(call);

@@ -207,11 +207,8 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
     };
     expect(await ask(`${base}/sessions/none/x`)).toEqual([404, 'UNKNOWN_SESSION']);
     expect(await ask(`${url}/x`)).toEqual([409, 'WRONG_STATE']);
-    const { json } = await post(`${base}/start`, { transport: 'websocket' });
-    expect(await ask(`${base}/sessions/${json.sessionId as string}/x`)).toEqual([
-      409,
-      'WRONG_STATE',
-    ]);
+    const { sessionId } = await post(`${base}/start`, { transport: 'websocket' });
+    expect(await ask(`${base}/sessions/${sessionId}/x`)).toEqual([409, 'WRONG_STATE']);
     session.onRequest(() => new Response('late, but there'));
     expect((await fetch(`${url}/x`)).status).toBe(200);
     const registry = app.get(SessionRegistry, { strict: false });

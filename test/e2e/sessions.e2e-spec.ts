@@ -38,15 +38,15 @@ async function get(url: string, method = 'GET') {
 }
 
 const announce = async (url: string): Promise<string> =>
-  (await post(`${url}/start`, { body: { secret: 'of the caller' } })).json.sessionId as string;
+  (await post(`${url}/start`, { body: { secret: 'of the caller' } })).sessionId;
 
 describe.each(PLATFORMS)('GET /sessions on %s', (platform) => {
   it('shows the lifecycle of a session', async () => {
     const { url, launcher, registry } = await start(platform, async (_args, session) => {
       await once(session.signal, 'abort');
     });
-    const { json } = await post(`${url}/start`, { body: { secret: 'of the caller' } });
-    const id = json.sessionId as string;
+    const { json, sessionId } = await post(`${url}/start`, { body: { secret: 'of the caller' } });
+    const id = sessionId;
     const waiting = {
       sessionId: id,
       transport: 'websocket',

@@ -112,7 +112,7 @@ describe.each(PLATFORMS)('several runners in one application on %s', (platform) 
 
       // Sessions are counted, found and opened where they were started.
       expect((await post(`${salesUrl}/start`, {}, bearer(KEYS.sales))).status).toBe(429);
-      const id = second.json.sessionId as string;
+      const id = second.sessionId;
       const reach = async (base: string, key: string) =>
         (
           (await (await fetch(`${base}/sessions/${id}/x`, { headers: bearer(key) })).json()) as {
@@ -338,8 +338,7 @@ describe.each(PLATFORMS)('several runners in one application on %s', (platform) 
     ]);
     try {
       for (const { url, app } of [first, running]) {
-        const { json } = await post(`${url}/sales/start`);
-        const { sessionId } = json as { sessionId: string };
+        const { json, sessionId } = await post(`${url}/sales/start`);
         await connect(json.wsUrl as string);
         await sales.launcher.nextLaunch();
         expect((await fetch(`${url}/sales/sessions/${sessionId}/x`)).status).toBe(409);

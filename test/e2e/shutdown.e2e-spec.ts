@@ -197,10 +197,10 @@ it('graceful shutdown logs drainTimeoutMs and the sessions that it waits for', a
   await start('fastify', HOOKS, { drainTimeoutMs: 500 });
   const ids = await Promise.all(
     Array.from({ length: 12 }, async () => {
-      const { json } = await post(`${host!.url}/start`, { transport: 'websocket' });
+      const { json, sessionId } = await post(`${host!.url}/start`, { transport: 'websocket' });
       const socket = new WebSocket(String(json.wsUrl));
       await once(socket, 'open');
-      return String(json.sessionId);
+      return String(sessionId);
     }),
   );
   const { code } = await exitAfterSigterm();

@@ -72,7 +72,7 @@ describe('pipecat-runner', () => {
     expect(banner).toMatch(/WebSocket auth\s+none/);
     const { json } = await post(`${url}/start`, { transport: 'websocket' });
     const client = await connectClient(json.wsUrl as string);
-    expect((await client.ready()).data).toMatchObject({ version: '2.1.0' });
+    expect((await client.ready()).data).toMatchObject({ version: '2.2.0' });
     expect((await client.next('bot-output')).data).toMatchObject({
       text: expect.stringMatching(/^Hello/),
     });
@@ -276,7 +276,7 @@ describe('pipecat-runner', () => {
   it.each([
     [
       'a function',
-      "export default async function bot(args, session) { session.ready(); args.websocket.send('from a function ' + session.id + (args.cli_args.wsAuth === 'none' ? '' : ' without flags')); await new Promise((r) => session.signal.addEventListener('abort', r)); }",
+      "export default async function bot(args, session) { session.ready(); args.websocket.send('from a function ' + session.id + (args.cli_args.ws_auth === 'none' ? '' : ' without flags')); await new Promise((r) => session.signal.addEventListener('abort', r)); }",
     ],
     [
       'a class',
@@ -285,10 +285,10 @@ describe('pipecat-runner', () => {
   ])('runs a bot that is %s', async (what, source) => {
     await writeFile(join(dir, 'bot.mjs'), source);
     const { url } = await start('--bot', './bot.mjs');
-    const { json } = await post(`${url}/start`, { transport: 'websocket' });
+    const { json, sessionId } = await post(`${url}/start`, { transport: 'websocket' });
     const { WebSocket } = await import('ws');
     const client = new WebSocket(json.wsUrl as string);
-    await expect(nextText(client)).resolves.toBe(`from ${what} ${json.sessionId as string}`);
+    await expect(nextText(client)).resolves.toBe(`from ${what} ${sessionId}`);
     client.close();
   });
 
@@ -298,7 +298,7 @@ describe('pipecat-runner', () => {
     [['--ws-auth', 'maybe'], /none.*token/s],
     [['--drain-timeout', 'long'], /seconds from 0 to 86400/],
     [['--nonsense'], /--nonsense/],
-    [['--runner-body', './missing.json'], /must be a JSON file: .*missing\.json/],
+    [['--runner-body', './missing.json'], /must be a JSON or YAML file: .*missing\.json/],
     [['--direct', '-t', 'twilio'], /--direct works with Daily only/],
     [['--direct'], /set DAILY_API_KEY/],
     [['--bot', './missing.mjs'], /missing\.mjs cannot be loaded/],

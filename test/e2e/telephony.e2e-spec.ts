@@ -98,10 +98,13 @@ describe.each(PLATFORMS)('telephony on %s', (platform) => {
     'gives the bot of a %s call the session and body of POST /start',
     async (carrier) => {
       const { url, launcher } = await start(platform);
-      const { json } = await post(`${url}/start`, { transport: carrier, body: { plan: 'gold' } });
+      const { json, sessionId } = await post(`${url}/start`, {
+        transport: carrier,
+        body: { plan: 'gold' },
+      });
       const call = await placeCall({ carrier, url: json.wsUrl as string });
       const { args } = await launcher.nextLaunch();
-      expect(args).toMatchObject({ session_id: json.sessionId, body: { plan: 'gold' } });
+      expect(args).toMatchObject({ session_id: sessionId, body: { plan: 'gold' } });
       await call.hangUp();
     },
   );
@@ -228,8 +231,8 @@ describe.each(PLATFORMS)('telephony on %s', (platform) => {
 
   it('ends the session of a caller who leaves before the handshake', async () => {
     const { url, registry } = await start(platform);
-    const { json } = await post(`${url}/start`, { transport: 'twilio' });
-    const session = registry.get(json.sessionId as string)!;
+    const { json, sessionId } = await post(`${url}/start`, { transport: 'twilio' });
+    const session = registry.get(sessionId)!;
     const client = await connect(json.wsUrl as string);
     client.close();
     await once(client, 'close');

@@ -89,8 +89,8 @@ describe.each(PLATFORMS)('session spans on %s', (platform) => {
       trace.getTracer('bot').startSpan('thinking').end();
     });
     const { url, requests, sessions } = await start(platform, launcher);
-    const { json } = await post(`${url}/start`, { transport: 'websocket' });
-    const session = sessions.get(json.sessionId as string)!;
+    const { json, sessionId } = await post(`${url}/start`, { transport: 'websocket' });
+    const session = sessions.get(sessionId)!;
     expect(sessionSpan(session.id)).toBeUndefined();
     await connect(json.wsUrl as string);
     await session.ended;
@@ -127,8 +127,8 @@ describe.each(PLATFORMS)('session spans on %s', (platform) => {
   it('record errors', async () => {
     const launcher = new RecordingLauncher(() => Promise.reject(new Error('the bot broke')));
     const { url, sessions } = await start(platform, launcher);
-    const { json } = await post(`${url}/start`, { transport: 'websocket' });
-    const session = sessions.get(json.sessionId as string)!;
+    const { json, sessionId } = await post(`${url}/start`, { transport: 'websocket' });
+    const session = sessions.get(sessionId)!;
     await connect(json.wsUrl as string);
     await session.ended;
     const span = sessionSpan(session.id)!;

@@ -98,7 +98,7 @@ describe.each(PLATFORMS)('a request that offers an upgrade to HTTP/2 (h2c) on %s
     const socket = open(url);
     socket.write(request('POST /start', '{"body":{"n":1}}') + last('GET /status'));
     const [first, second] = await answersOn(socket);
-    expect(first).toMatch(/^200 .*sessionId/s);
+    expect(first).toMatch(/^200 .*wsUrl/s);
     expect(second).toMatch(/^200 .*ready/s);
     const [session] = app.get(SessionRegistry, { strict: false }).live;
     expect(session!.body).toEqual({ n: 1 });

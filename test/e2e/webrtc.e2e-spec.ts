@@ -4,20 +4,24 @@ import * as werift from 'werift';
 import {
   type BotLauncher,
   createTransport,
+  type Principal,
+  RunnerAuth,
   type RunnerModuleExtras,
   type RunnerOptions,
-  type SessionEnd,
+  SessionEnd,
   SmallWebRTCRunnerArguments,
   SmallWebRtcModule,
   type SmallWebRtcOptions,
 } from '../../src/index.js';
 import {
+  RtviSession,
   type PeerOptions,
   type PeerStack,
   type SmallWebRTCConnection,
   type VideoFrame,
   type VideoTrack,
 } from '../../src/bot.js';
+import type { AuthRequest } from '../../src/auth/runner-auth.js';
 import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
 import { packetizeVideo } from '../../src/media/rtp/video-payload.js';
 import { SessionRegistry } from '../../src/sessions/session-registry.js';
@@ -25,7 +29,14 @@ import type { Session } from '../../src/sessions/session.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { type Launch, RecordingLauncher } from '../../src/testing/index.js';
 import { PEER_STACK } from '../../src/transports/small-webrtc/peer-stack.token.js';
-import { AUDIO, BROWSER_OFFER, DATA, HOSTILE_OFFERS, offerOf } from '../support/offers.js';
+import {
+  AUDIO,
+  BROWSER_OFFER,
+  DATA,
+  HOSTILE_OFFERS,
+  offerOf,
+  TEXT_OFFERS,
+} from '../support/offers.js';
 import {
   type Platform,
   PLATFORMS,
@@ -113,13 +124,15 @@ describe('POST /start for WebRTC', () => {
       'public servers',
       {},
       { enableDefaultIceServers: true },
-      { iceConfig: { iceServers: [{ urls: 'stun:stun.l.google.com:19302' }] } },
+      { iceConfig: { iceServers: [{ urls: ['stun:stun.l.google.com:19302'] }] } },
     ],
     [
       'its own servers',
       { iceServers: [{ urls: 'turn:127.0.0.1:1', username: 'u', credential: 'c' }] },
       { enableDefaultIceServers: true },
-      { iceConfig: { iceServers: [{ urls: 'turn:127.0.0.1:1', username: 'u', credential: 'c' }] } },
+      {
+        iceConfig: { iceServers: [{ urls: ['turn:127.0.0.1:1'], username: 'u', credential: 'c' }] },
+      },
     ],
     [
       'servers made for the session',
@@ -186,6 +199,79 @@ describe.each(PLATFORMS)('WebRTC offers on %s', (platform) => {
     expect((await launcher.nextLaunch()).args.body).toEqual({ b: 2 });
   });
 
+  it.each([null, {}])('with the request data %j leave the body of /start', async (data) => {
+    const launcher = await start({ platform });
+    const { json } = await post(`${running.url}/start`, { transport: 'webrtc', body: { a: 1 } });
+    const offerUrl = `${running.url}/sessions/${json.sessionId as string}/api/offer`;
+    const { status } = await offer(
+      BROWSER_OFFER,
+      { request_data: data, requestData: {} },
+      offerUrl,
+    );
+    expect(status).toBe(200);
+    expect((await launcher.nextLaunch()).args.body).toEqual({ a: 1 });
+  });
+
+  it('may have their request data under either name', async () => {
+    const launcher = await start({ platform });
+    await offer(BROWSER_OFFER, { request_data: {}, requestData: { b: 2 } });
+    expect((await launcher.nextLaunch()).args.body).toEqual({ b: 2 });
+  });
+
+  it('without /start may name the session id of their bot', async () => {
+    const launcher = await start({ platform });
+    const url = `${running.url}/api/offer?session_id=my-own_7`;
+    expect((await offer(BROWSER_OFFER, {}, url)).status).toBe(200);
+    const { args, session } = await launcher.nextLaunch();
+    expect([args.session_id, session.id]).toEqual(['my-own_7', 'my-own_7']);
+    expect((await offer(BROWSER_OFFER, {}, url)).status).toBe(409);
+    await running.app
+      .get(SessionRegistry, { strict: false })
+      .end('my-own_7', new SessionEnd('stopped', ''));
+    const again = await offer(BROWSER_OFFER, {}, url);
+    expect([again.status, again.json.detail]).toEqual([409, expect.stringMatching(/has ended/)]);
+  });
+
+  it('with ?session_id= of a session from /start get its bot', async () => {
+    const launcher = await start({ platform });
+    const { json } = await post(`${running.url}/start`, { transport: 'webrtc', body: { a: 1 } });
+    const id = json.sessionId as string;
+    await connect({ offerUrl: `${running.url}/api/offer?session_id=${id}`, requestData: {} });
+    expect((await launcher.nextLaunch()).args).toMatchObject({ session_id: id, body: { a: 1 } });
+    expect(sessionCount()).toBe(1);
+  });
+
+  it.each(['a/b', 'x'.repeat(65), '%0a', '__proto__.x'])(
+    'with ?session_id=%s are refused',
+    async (id) => {
+      await start({ platform });
+      const { status, json } = await offer(
+        BROWSER_OFFER,
+        {},
+        `${running.url}/api/offer?session_id=${id}`,
+      );
+      expect([status, json.detail]).toEqual([422, expect.stringMatching(/session_id must be/)]);
+      expect(sessionCount()).toBe(0);
+    },
+  );
+
+  it('with ?session_id= need the access of that session', async () => {
+    const asked: AuthRequest[] = [];
+    class Auth extends RunnerAuth {
+      authorize(request: AuthRequest): Principal | undefined {
+        asked.push(request);
+        return request.access === 'session' ? undefined : {};
+      }
+    }
+    await start({ platform, auth: { useValue: new Auth() } });
+    const { json } = await post(`${running.url}/start`, { transport: 'webrtc' });
+    const id = json.sessionId as string;
+    expect(
+      (await offer(BROWSER_OFFER, {}, `${running.url}/api/offer?session_id=${id}`)).status,
+    ).toBe(401);
+    expect(asked.at(-1)).toMatchObject({ access: 'session', sessionId: id });
+  });
+
   it('start a bot without POST /start', async () => {
     const launcher = await start({ platform });
     const { status, json } = await offer(BROWSER_OFFER, {
@@ -227,6 +313,41 @@ describe.each(PLATFORMS)('WebRTC offers on %s', (platform) => {
 });
 
 describe('WebRTC offers', () => {
+  it.each(TEXT_OFFERS)('of text clients are answered: %s', async (_, sdp) => {
+    await start();
+    const { status, json } = await offer(sdp);
+    expect(status).toBe(200);
+    expect((json.sdp as string).match(/^m=application 9/gm)).toHaveLength(1);
+  });
+
+  it('with a data channel only connect, and the messages of the bot wait for its opening', async () => {
+    const launcher = await start();
+    const client = await WebRtcClient.offer({
+      offerUrl: `${running.url}/api/offer`,
+      textOnly: true,
+    });
+    clients.push(client);
+    const { args, session } = await launcher.nextLaunch();
+    const transport = await createTransport(args);
+    const rtvi = new RtviSession(transport);
+    expect([transport.state, transport.sendMessage({ n: 1 })]).toEqual(['connecting', true]);
+    rtvi.on('send-text', ({ content }) => rtvi.send('server-message', content));
+    let frames = 0;
+    transport.on('audio', () => frames++);
+    await client.opened();
+    await client.next((message: { n?: number }) => message.n === 1);
+    client.send({ label: 'rtvi-ai', type: 'client-ready', id: '1', data: { version: '2.1.0' } });
+    await client.next(({ type }: { type?: string }) => type === 'bot-ready');
+    client.send({ label: 'rtvi-ai', type: 'send-text', id: '2', data: { content: 'Hi' } });
+    await client.next(({ data }: { data?: unknown }) => data === 'Hi');
+    expect(await transport.sendAudio({ pcm: new Int16Array(960), sampleRateHz: 48_000 })).toBe(
+      'sent',
+    );
+    expect(frames).toBe(0);
+    await client.leave();
+    expect((await (session as unknown as Session).ended).code).toBe('peer_left');
+  });
+
   it('are answered with every m= section, as the DTLS server', async () => {
     await start();
     const { json } = await offer(BROWSER_OFFER);

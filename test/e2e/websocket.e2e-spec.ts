@@ -61,16 +61,16 @@ const echo: BotLauncher['launch'] = (args, session) =>
 describe.each(PLATFORMS)('the plain WebSocket transport on %s', (platform) => {
   it('gives the bot the session and the body of POST /start', async () => {
     const { url, launcher, registry } = await start(platform);
-    const { json } = await post(`${url}/start`, {
+    const { json, sessionId } = await post(`${url}/start`, {
       transport: 'websocket',
       body: { toString: 'kept', nested: [1, null] },
     });
     const client = await connect(json.wsUrl as string);
     const { args, session } = await launcher.nextLaunch();
     expect(args).toBeInstanceOf(WebSocketRunnerArguments);
-    expect(args).toMatchObject({ transport_type: 'websocket', session_id: json.sessionId });
+    expect(args).toMatchObject({ transport_type: 'websocket', session_id: sessionId });
     expect(JSON.stringify(args.body)).toBe('{"toString":"kept","nested":[1,null]}');
-    expect(session.id).toBe(json.sessionId);
+    expect(session.id).toBe(sessionId);
     client.close();
     await expect((session as Session).ended).resolves.toMatchObject({ code: 'peer_left' });
     expect(registry.size).toBe(0);
@@ -296,11 +296,14 @@ describe.each(PLATFORMS)('the plain WebSocket transport on %s', (platform) => {
       ['in the path', (url, token) => [`${url}/${token}`, {}]],
     ])('accepts the token %s, once', async (_, target) => {
       const { url, launcher } = await start(platform, undefined, auth);
-      const { json } = await post(`${url}/start`, { transport: 'websocket', body: { a: 1 } });
+      const { json, sessionId } = await post(`${url}/start`, {
+        transport: 'websocket',
+        body: { a: 1 },
+      });
       const [to, options] = target(json.wsUrl as string, json.token as string);
       const client = await connect(to, options);
       const { args } = await launcher.nextLaunch();
-      expect(args).toMatchObject({ session_id: json.sessionId, body: { a: 1 } });
+      expect(args).toMatchObject({ session_id: sessionId, body: { a: 1 } });
       await expect(closeOf(to, options)).resolves.toMatchObject({ code: 4003 });
       client.close();
       await expect(closeOf(to, options)).resolves.toMatchObject({ code: 4003 });
@@ -308,11 +311,11 @@ describe.each(PLATFORMS)('the plain WebSocket transport on %s', (platform) => {
 
     it('refuses missing and wrong tokens, session ids, and tokens of another transport', async () => {
       const { url, wsUrl } = await start(platform, undefined, auth);
-      const { json } = await post(`${url}/start`, { transport: 'twilio' });
+      const { json, sessionId } = await post(`${url}/start`, { transport: 'twilio' });
       for (const target of [
         '/ws-client',
         '/ws-client?token=nonsense',
-        `/ws-client?session_id=${json.sessionId as string}`,
+        `/ws-client?session_id=${sessionId}`,
         `/ws-client/${json.token as string}`,
       ]) {
         await expect(closeOf(wsUrl + target)).resolves.toMatchObject({ code: 4003 });
@@ -321,9 +324,9 @@ describe.each(PLATFORMS)('the plain WebSocket transport on %s', (platform) => {
 
     it('refuses an expired token', async () => {
       const { url } = await start(platform, undefined, { ...auth, pendingTtlMs: 30 });
-      const { json } = await post(`${url}/start`, { transport: 'websocket' });
+      const { json, sessionId } = await post(`${url}/start`, { transport: 'websocket' });
       const registry = running!.app.get(SessionRegistry, { strict: false });
-      await registry.get(json.sessionId as string)?.ended;
+      await registry.get(sessionId)?.ended;
       await expect(
         closeOf(`${json.wsUrl as string}/${json.token as string}`),
       ).resolves.toMatchObject({

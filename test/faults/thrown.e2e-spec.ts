@@ -46,11 +46,11 @@ async function startHost(platform: string, logger = 'default'): Promise<void> {
 }
 
 async function open(place: string, thrown: string | undefined) {
-  const { json } = await post(`${host!.url}/start`, {
+  const { json, sessionId } = await post(`${host!.url}/start`, {
     transport: 'websocket',
     body: { place, thrown },
   });
-  return { id: String(json.sessionId), client: await connectClient(String(json.wsUrl)) };
+  return { id: sessionId, client: await connectClient(String(json.wsUrl)) };
 }
 
 /** Polls a session until it has ended, because the client knows its end first. */

@@ -77,7 +77,7 @@ export class World {
     path: string,
     body?: unknown,
     headers: Record<string, string> = {},
-  ): Promise<{ status: number; json: Record<string, unknown> } | undefined> {
+  ): Promise<{ status: number; sessionId: unknown; json: Record<string, unknown> } | undefined> {
     const sent = request(this.host.url + path, {
       method,
       agent: false,
@@ -86,13 +86,14 @@ export class World {
     sent.end(body === undefined ? undefined : JSON.stringify(body));
     try {
       const [response] = (await once(sent, 'response')) as [
-        AsyncIterable<Buffer> & { statusCode: number },
+        AsyncIterable<Buffer> & { statusCode: number; headers: Record<string, unknown> },
       ];
       const chunks: Buffer[] = [];
       for await (const chunk of response) chunks.push(chunk);
       const text = Buffer.concat(chunks).toString();
       return {
         status: response.statusCode,
+        sessionId: response.headers['x-session-id'],
         json: (text.startsWith('{') ? JSON.parse(text) : {}) as Record<string, unknown>,
       };
     } catch {
@@ -100,14 +101,14 @@ export class World {
     }
   }
 
-  /** Announces a session. @returns what is answered, where it was not refused */
+  /** Announces a session. @returns what is answered, and the session's id, where it was not refused */
   async start(
     transport: string,
     body: object,
     more: object = {},
   ): Promise<Record<string, unknown> | undefined> {
     const answer = await this.ask('POST', '/start', { transport, body, ...more });
-    return answer?.status === 200 ? answer.json : undefined;
+    return answer?.status === 200 ? { ...answer.json, sessionId: answer.sessionId } : undefined;
   }
 
   stop(sessionId: unknown): Promise<unknown> {

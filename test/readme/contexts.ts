@@ -57,6 +57,7 @@ export const CONTEXTS: readonly BlockContext[] = [
     'interface Host { orders: { find(data: unknown): object }; hear(content: string): void }',
     'Host',
   ),
+  statements('rtvi-function', 'rtvi.callFunction(', 'declare const rtvi: RtviSession;'),
   module('process-bot', 'new ProcessBotLauncher({ python', "const apiKey = 'key';"),
   {
     name: 'host-test',
@@ -161,7 +162,9 @@ export const CONTEXTS: readonly BlockContext[] = [
   },
   { name: 'operations', has: 'startQueueMs: 3_000' },
   { name: 'console', has: 'console: true })]' },
-  { name: 'options', has: 'export const runner = RunnerModule' },
+  { name: 'options', has: "path: 'voice',\n  maxSessions: 50," },
+  { name: 'uploads', has: "uploads: { folder: './uploads'" },
+  { name: 'memory-storage', has: 'class MemoryStorage' },
   { name: 'session-log', has: 'class SessionLog' },
   { name: 'migration', has: 'transports: transportsFromEnv(process.env)' },
 ];

@@ -14,6 +14,11 @@ export class BrowserUser {
     await this.call('connect', transport, url);
   }
 
+  /** Starts a bot in a call of Twilio's that the page plays. */
+  async callTwilio(url: string): Promise<void> {
+    await this.call('call', url);
+  }
+
   /** Has all connections go through TURN servers, and none beside them. @param username there, in place of the runner's */
   async useRelaysOnly(username: string): Promise<void> {
     await this.call('useRelaysOnly', username);

@@ -100,10 +100,7 @@ export const HOSTILE_OFFERS: [what: string, sdp: string][] = [
   ['nothing but line ends', '\r\n'.repeat(1_000)],
   ['nothing but media', `v=0\r\n${'m=audio 9 X 0\r\n'.repeat(100)}`],
   ['too many sections', offerOf(audio, ...Array.from({ length: 40 }, (_, i) => VIDEO(`v${i}`)))],
-  ['no audio', offerOf(VIDEO('0'), data)],
-  ['data only', offerOf(DATA('0'))],
   ['video only', offerOf(VIDEO('0'))],
-  ['refused audio', offerOf(replaced(audio, /^m=audio 9/, 'm=audio 0'), data)],
   ['refused audio and live video', offerOf(replaced(audio, /^m=audio 9/, 'm=audio 0'), VIDEO('1'))],
   ['only unknown codecs', withAudio(replaced(audio, /opus\/48000\/2/, 'lyra/16000'))],
   ['no codecs', withAudio(without(audio, /^a=rtpmap/))],
@@ -183,4 +180,11 @@ export const HOSTILE_OFFERS: [what: string, sdp: string][] = [
     `${JSON.stringify(junk)} before each line`,
     junk + withAudio(audio).replaceAll('\r\n', `\r\n${junk}`),
   ]),
+];
+
+/** Offers of text clients: no audio, and a data channel. */
+export const TEXT_OFFERS: [what: string, sdp: string][] = [
+  ['a data channel only', offerOf(DATA('0'))],
+  ['video and a data channel', offerOf(VIDEO('0'), data)],
+  ['refused audio and a data channel', offerOf(replaced(audio, /^m=audio 9/, 'm=audio 0'), data)],
 ];

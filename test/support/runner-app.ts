@@ -40,6 +40,8 @@ export function runnerModule(
     callRouter,
     callLimits,
     sessionHooks,
+    uploads,
+    fileStorage,
     transports,
     features,
     imports,
@@ -56,6 +58,8 @@ export function runnerModule(
     callRouter,
     callLimits,
     sessionHooks,
+    uploads,
+    fileStorage,
     transports,
     features,
     imports,
@@ -109,7 +113,13 @@ export async function post(
   url: string,
   body: unknown = {},
   headers: Record<string, string> = {},
-): Promise<{ status: number; headers: Headers; json: Record<string, unknown> }> {
+): Promise<{
+  status: number;
+  headers: Headers;
+  /** That of the session, of a `/start`. */
+  sessionId: string;
+  json: Record<string, unknown>;
+}> {
   const response = await fetch(url, {
     method: 'POST',
     body: typeof body === 'string' ? body : JSON.stringify(body),
@@ -118,6 +128,7 @@ export async function post(
   return {
     status: response.status,
     headers: response.headers,
+    sessionId: String(response.headers.get('x-session-id')),
     json: (await response.json()) as Record<string, unknown>,
   };
 }

@@ -21,7 +21,7 @@ export interface WebRtcClientOptions {
   readonly video?: boolean;
   /** Audio only, as from a phone, without a data channel. */
   readonly soundOnly?: boolean;
-  /** A data channel only, without audio. */
+  /** A data channel only, as of a text client. */
   readonly textOnly?: boolean;
   readonly iceServers?: werift.RTCIceServer[];
   readonly iceTransportPolicy?: 'all' | 'relay';

@@ -2,10 +2,11 @@ import type { ServerResponse } from 'node:http';
 import { beforeHeaders } from '../../compat/node-http.js';
 import { isOriginAllowed } from '../allowed-origins.js';
 import { isReading, type HttpMessage } from '../http-request.js';
+import { nodeResponse } from '../http-response.js';
 import type { Exchange } from './exchange.js';
 
 /** Response headers that are exposed to pages. */
-const EXPOSED = 'X-Session-Id, Retry-After';
+const EXPOSED = 'X-Session-Id, X-File-Upload-Url, Retry-After';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const PREFLIGHT_MAX_AGE_SECONDS = '600';
 
@@ -15,7 +16,8 @@ export class Cors {
 
   /** Sets the headers of an answer. @returns true for a preflight request that the runner answers */
   apply(exchange: Exchange): boolean {
-    const { request, response } = exchange;
+    const { request } = exchange;
+    const response = nodeResponse(exchange.reply);
     const preflight = isPreflight(request);
     if (this.allowedOrigins.length > 0) {
       beforeHeaders(response, () => this.allowListed(request, response));

@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import type { RunnerRequest } from '../runner-request.js';
 import type { RunnerRoute } from '../runner-route.js';
 
@@ -6,8 +5,8 @@ import type { RunnerRoute } from '../runner-route.js';
 export interface Exchange {
   readonly route: RunnerRoute;
   readonly request: RunnerRequest;
-  /** Node's response under the framework's. */
-  readonly response: ServerResponse;
+  /** The framework's response. */
+  readonly reply: unknown;
   /** Returns a response header set so far; its name in lower case. */
   header(name: string): unknown;
   setHeader(name: string, value: string): void;
@@ -19,8 +18,6 @@ export interface Exchange {
 export interface OpenExchange extends Exchange {
   /** Continues with the framework. */
   next(): void;
-  /** Takes Node's response over from the framework, with the headers set so far. */
-  takeOver(): ServerResponse;
 }
 
 /** Route of a runner as registered in the router. */

@@ -59,18 +59,18 @@ class ExpressExchange implements OpenExchange {
     private readonly router: ExpressRouter<RunnerRoute>,
     readonly route: RunnerRoute,
     private readonly express: ExpressRequest,
-    readonly response: ServerResponse,
+    readonly reply: ServerResponse,
     private readonly goOn: () => void,
   ) {
     this.request = RunnerRequest.of(express);
   }
 
   header(name: string): unknown {
-    return this.response.getHeader(name);
+    return this.reply.getHeader(name);
   }
 
   setHeader(name: string, value: string): void {
-    this.response.setHeader(name, value);
+    this.reply.setHeader(name, value);
   }
 
   hostHasCors(): boolean {
@@ -80,9 +80,5 @@ class ExpressExchange implements OpenExchange {
   next(): void {
     if (this.request.taken) this.express.body = this.request.bodyOr({});
     this.goOn();
-  }
-
-  takeOver(): ServerResponse {
-    return this.response;
   }
 }

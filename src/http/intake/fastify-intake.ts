@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { RunnerRef } from '../../runner-ref.js';
 import type { HttpRequest } from '../http-request.js';
-import { takeOverResponse } from '../http-response.js';
 import { RunnerRequest } from '../runner-request.js';
 import { allowedMethods, RUNNER_ROUTE, type RunnerRoute, runnerRouteOf } from '../runner-route.js';
 import type { InstalledIntake, OpenExchange, Receiver, RoutedRoute } from './exchange.js';
@@ -105,17 +104,15 @@ export function installOnFastify(
 
 class FastifyExchange implements OpenExchange {
   readonly request: RunnerRequest;
-  readonly response: ServerResponse;
 
   constructor(
     private readonly fastify: FastifyApplication,
     readonly route: RunnerRoute,
     http: FastifyRequest,
-    private readonly reply: FastifyReply,
+    readonly reply: FastifyReply,
     readonly next = (): void => undefined,
   ) {
     this.request = RunnerRequest.of(http);
-    this.response = reply.raw;
   }
 
   header(name: string): unknown {
@@ -128,10 +125,6 @@ class FastifyExchange implements OpenExchange {
 
   hostHasCors(): boolean {
     return this.fastify.hasRequestDecorator(CORS_DECORATOR);
-  }
-
-  takeOver(): ServerResponse {
-    return takeOverResponse(this.reply);
   }
 }
 
@@ -183,6 +176,4 @@ interface FastifyReply {
   readonly raw: ServerResponse;
   getHeader(name: string): unknown;
   header(name: string, value: string): unknown;
-  getHeaders(): Record<string, string | string[] | number>;
-  hijack(): void;
 }

@@ -1,3 +1,4 @@
+import { isOriginAllowed } from '../allowed-origins.js';
 import type { HttpRequest } from '../http-request.js';
 import type { ResolvedRunnerOptions } from '../../runner.options.js';
 import { mediaTypeOf } from '../request-body.js';
@@ -14,7 +15,7 @@ export function isOfForeignPage(
   const isForeign =
     origin === undefined
       ? headers['sec-fetch-site'] === 'cross-site'
-      : !allowedOrigins.some((allowed) => allowed.toLowerCase() === origin.toLowerCase()) &&
+      : (allowedOrigins.length === 0 || !isOriginAllowed(origin, allowedOrigins)) &&
         !isOrigin(origin, [host, headers.host, headers['x-forwarded-host'], publicUrl].flat());
   if (!isForeign) return false;
   const type = mediaTypeOf(headers);

@@ -24,7 +24,7 @@ export class IntakeGuard implements CanActivate {
       .receiveLate({
         route: runnerRouteOf(context.getHandler())!,
         request,
-        response: nodeResponse(response),
+        reply: response,
         header: (name) => nodeResponse(response).getHeader(name),
         setHeader: (name, value) => void httpAdapter.setHeader(response, name, value),
         hostHasCors: () => false,

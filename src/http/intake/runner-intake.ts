@@ -6,7 +6,7 @@ import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options
 import { RUNNER_REF, type RunnerRef } from '../../runner-ref.js';
 import { isOriginAllowed } from '../allowed-origins.js';
 import { isReading } from '../http-request.js';
-import { sendError } from '../http-response.js';
+import { sendError, takeOverResponse } from '../http-response.js';
 import { leaveBody, takeBody } from '../request-body.js';
 import { Cors, isPreflight } from './cors.js';
 import type { Exchange, OpenExchange, Receiver } from './exchange.js';
@@ -32,7 +32,8 @@ export class RunnerIntake implements Receiver {
   }
 
   receive(exchange: OpenExchange): void {
-    if (this.allowOrigin(exchange)) return void exchange.takeOver().writeHead(204).end();
+    if (this.allowOrigin(exchange))
+      return void takeOverResponse(exchange.reply).writeHead(204).end();
     // Answered by the host.
     if (isPreflight(exchange.request)) return exchange.next();
     this.take(exchange, (error) => {
@@ -55,7 +56,7 @@ export class RunnerIntake implements Receiver {
   }
 
   answerOptions(exchange: OpenExchange, methods: readonly string[]): void {
-    const response = exchange.takeOver();
+    const response = takeOverResponse(exchange.reply);
     response.setHeader('allow', methods.join(', '));
     response.writeHead(204).end();
   }
@@ -64,10 +65,13 @@ export class RunnerIntake implements Receiver {
     const { request, route } = exchange;
     const refusal = this.refusal(exchange);
     if (refusal || isReading(request)) return done(refusal);
-    const readBody = route.streamsBody ? leaveBody : takeBody;
+    const { streamsBody } = route;
+    const readBody = streamsBody ? leaveBody : takeBody;
+    const bodyLimitBytes = streamsBody === 'unlimited' ? Infinity : this.options.bodyLimitBytes;
     // Preserves the host's AsyncLocalStorage, which would be lost in the events of the body.
     const scope = new AsyncResource('RunnerIntake');
-    readBody(request, this.options, (error) => scope.runInAsyncScope(done, undefined, error));
+    const limits = { bodyLimitBytes, bodyTimeoutMs: this.options.bodyTimeoutMs };
+    readBody(request, limits, (error) => scope.runInAsyncScope(done, undefined, error));
   }
 
   private refusal({ request, route }: Exchange): RunnerError | undefined {
@@ -88,7 +92,7 @@ export class RunnerIntake implements Receiver {
 
   private refuse(exchange: OpenExchange, error: Error): void {
     const { raw } = exchange.request;
-    const response = exchange.takeOver();
+    const response = takeOverResponse(exchange.reply);
     if (!isInstance(error, RunnerError)) this.logger.error(error.message, error.stack);
     // The rest of the body is not read, so the connection cannot be reused.
     if (!raw.complete && raw.httpVersionMajor < 2) response.setHeader('connection', 'close');

@@ -3,8 +3,8 @@ import { Verbatim } from '../../validation/verbatim.decorator.js';
 
 /** `client-ready`: the client is ready for messages. */
 export class ClientReady {
-  /** RTVI version of the client, such as `2.1.0`. */
-  @Matches(/^\d+\.\d+\.\d+$/, { message: 'version must be a version such as 2.1.0' })
+  /** RTVI version of the client, such as `2.2.0`. */
+  @Matches(/^\d+\.\d+\.\d+$/, { message: 'version must be a version such as 2.2.0' })
   version!: string;
 
   /** Description of the client: `library`, `library_version`, `platform`, … */

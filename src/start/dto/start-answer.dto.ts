@@ -1,10 +1,15 @@
 import { ApiField } from '../../validation/api-field.decorator.js';
 import { Verbatim } from '../../validation/verbatim.decorator.js';
 
-/** Answer of `POST /start`. The fields beside the id depend on the transport. */
+/** Answer of `POST /start`. Its fields depend on the transport; the session id is in the header `X-Session-Id` of all. */
 export class StartAnswer {
-  @ApiField({ type: String, description: 'The session id, also the `session_id` of the bot.' })
-  sessionId!: string;
+  @ApiField({
+    type: String,
+    required: false,
+    description:
+      'The session id, also the `session_id` of the bot. Not beside a `wsUrl`: read the header X-Session-Id.',
+  })
+  sessionId?: string;
 
   @ApiField({
     type: String,
@@ -33,6 +38,15 @@ export class StartAnswer {
     description: 'The URL of the LiveKit server (`livekit`).',
   })
   url?: string;
+
+  @ApiField({
+    type: String,
+    required: false,
+    description:
+      'The URL for uploads of files to the session, relative to that of `/start`. Also in the header X-File-Upload-Url, and only there beside a `wsUrl`.',
+    example: '/sessions/0b8f9a4e-3d52-4c3e-9a56-0d4f1f0c7f11/files',
+  })
+  fileUploadUrl?: string;
 
   @Verbatim()
   @ApiField({

@@ -1,16 +1,24 @@
 import { applyDecorators, HttpCode, Param, Patch, Post, Req } from '@nestjs/common';
 import { Access } from '../../auth/access.decorator.js';
-import { START_ERRORS } from '../../errors/runner.error.js';
+import { RunnerAuth } from '../../auth/runner-auth.js';
+import { RunnerError, START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
 import { RunnerRequest } from '../../http/runner-request.js';
 import { validateInto } from '../../validation/validate-into.js';
 import { IceCandidates } from './dto/ice-candidates.dto.js';
 import { CandidatesAnswer, WebRtcAnswer } from './dto/webrtc-answer.dto.js';
-import { WebRtcOffer } from './dto/webrtc-offer.dto.js';
+import { OfferQuery, WebRtcOffer } from './dto/webrtc-offer.dto.js';
 import { WebRtcSessions } from './webrtc-sessions.js';
 
 const SESSION = { id: { description: 'The session from `/start`.' } };
+const SESSION_ID = {
+  session_id: {
+    description:
+      'The session id of the bot: of a session from `/start`, or for a new one. 1 to 64 of A-Z a-z 0-9 _ -.',
+    schema: { type: 'string', pattern: '^[\\w-]{1,64}$' },
+  },
+};
 
 /** Route for WebRTC offers. @param ofSession true when its path names the session */
 const OfferRoute = (path: string, ofSession: boolean): MethodDecorator =>
@@ -22,13 +30,13 @@ const OfferRoute = (path: string, ofSession: boolean): MethodDecorator =>
       summary: ofSession ? 'Answers the WebRTC offer of a session' : 'Answers a WebRTC offer',
       description:
         'A known `pc_id` renegotiates its connection; otherwise a new connection with a bot is created. ICE candidates may follow (trickle ICE).',
-      ...(ofSession && { params: SESSION }),
+      ...(ofSession ? { params: SESSION } : { query: SESSION_ID }),
       body: json(WebRtcOffer),
       answers: { 200: { description: 'The answer.', content: json(WebRtcAnswer) } },
       errors: [
         'BAD_REQUEST',
         'INVALID_FIELDS',
-        ...(ofSession ? (['UNKNOWN_SESSION'] as const) : []),
+        'UNKNOWN_SESSION',
         'WRONG_STATE',
         'BOT_FAILED',
         'NOT_READY',
@@ -55,12 +63,24 @@ const CandidatesRoute = (path: string, ofSession: boolean): MethodDecorator =>
 /** WebRTC signalling: offers, renegotiation and trickle ICE. */
 @RunnerController()
 export class OfferController {
-  constructor(private readonly sessions: WebRtcSessions) {}
+  constructor(
+    private readonly sessions: WebRtcSessions,
+    private readonly auth: RunnerAuth,
+  ) {}
 
   /** Answers an offer without `/start`, or a renegotiation. */
   @OfferRoute('api/offer', false)
-  offer(@Req() request: RunnerRequest): Promise<WebRtcAnswer> {
-    return this.sessions.offer(validateInto(WebRtcOffer, request.body), request.principal);
+  async offer(@Req() request: RunnerRequest): Promise<WebRtcAnswer> {
+    const offer = validateInto(WebRtcOffer, request.body);
+    const { session_id: id } = validateInto(OfferQuery, request.query);
+    if (id === undefined || !this.sessions.isKnown(id)) {
+      return this.sessions.offer(offer, request.principal, undefined, id);
+    }
+    // As at the session's own route.
+    if (await this.auth.authorize({ access: 'session', request, sessionId: id })) {
+      return this.sessions.offer(offer, request.principal, id);
+    }
+    throw new RunnerError('UNAUTHORIZED', 'A valid key for this session is needed here.');
   }
 
   @CandidatesRoute('api/offer', false)

@@ -27,9 +27,13 @@ interface Section {
   readonly formats: readonly string[];
   readonly lines: readonly string[];
   readonly mid: string;
+  /** False for a section that the client rejects or has stopped. */
+  readonly lives: boolean;
   /** False for a section that can only be rejected. */
   readonly usable: boolean;
 }
+
+type Unjudged = Omit<Section, 'lives' | 'usable'>;
 
 /** A parsed and sanitised offer. */
 export interface Offer {
@@ -49,7 +53,7 @@ export interface Offer {
 
 /**
  * Parses and sanitises an offer: removes unsupported codecs and sections, and mDNS candidates.
- * @param needsAudio refuses offers without audio in Opus
+ * @param needsAudio refuses offers with neither audio in Opus nor a data channel alone
  * @throws {RunnerError} `BAD_REQUEST` naming what is wrong
  */
 export function readOffer(sdp: string, needsAudio = true): Offer {
@@ -66,8 +70,8 @@ export function readOffer(sdp: string, needsAudio = true): Offer {
   });
   checkMids(sections);
   const used = sections.filter(({ usable }) => usable);
-  if (needsAudio && !used.some(({ kind }) => kind === 'audio')) {
-    throw bad('it has no audio in Opus, the codec that bots speak');
+  if (needsAudio && !hasMedia(sections)) {
+    throw bad('it has no audio in Opus, the codec that bots speak, nor a data channel alone');
   }
   if (used.length === 0) throw bad('it has no media section that can be accepted');
   for (const section of used) checkTransport(section, session);
@@ -90,6 +94,13 @@ export function readOffer(sdp: string, needsAudio = true): Offer {
   };
 }
 
+/** True for audio in Opus, and for a data channel without any audio, as of text clients. */
+function hasMedia(sections: readonly Section[]): boolean {
+  const has = (wanted: string, trait: 'lives' | 'usable'): boolean =>
+    sections.some((section) => section.kind === wanted && section[trait]);
+  return has('audio', 'usable') || (has('application', 'usable') && !has('audio', 'lives'));
+}
+
 function readSection(lines: readonly string[], index: number): Section {
   const match =
     /^m=(audio|video|application|text|message|image) (\d{1,5})(?:\/\d+)? (\S+) (.+)$/.exec(
@@ -107,10 +118,10 @@ function readSection(lines: readonly string[], index: number): Section {
   }
   // Port 0 rejects a section, unless it is bundle-only (RFC 9143).
   const lives = Number(port) > 0 || lines.includes('a=bundle-only');
-  return { ...section, usable: lives && canUse(section) };
+  return { ...section, lives, usable: lives && canUse(section) };
 }
 
-function canUse(section: Omit<Section, 'usable'>): boolean {
+function canUse(section: Unjudged): boolean {
   const { kind, protocol, formats } = section;
   if (kind === 'application') {
     return /DTLS\/SCTP$/.test(protocol) && /^(webrtc-datachannel|\d+)$/.test(formats[0]!);
@@ -121,7 +132,7 @@ function canUse(section: Omit<Section, 'usable'>): boolean {
 }
 
 /** Returns the client's preferred payload type among the supported ones. */
-function usableType({ kind, formats, lines }: Omit<Section, 'usable'>): string | undefined {
+function usableType({ kind, formats, lines }: Unjudged): string | undefined {
   const codec = kind === 'audio' ? AUDIO_CODEC : kind === 'video' ? VIDEO_CODEC : undefined;
   const names = new Map<string, string>();
   const inMode1 = new Set<string>();

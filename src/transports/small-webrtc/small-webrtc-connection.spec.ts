@@ -50,9 +50,10 @@ async function negotiated() {
   let events!: PeerEvents;
   const peer = {
     answer: async () => ({ sdp: BROWSER_OFFER.replace('actpass', 'active'), tracks: [] }),
-    send: () => false,
+    send: (text: string) => sent.open && sent.texts.push(text) > 0,
     close: async () => undefined,
   };
+  const sent = { open: false, texts: [] as string[] };
   const warnings: string[] = [];
   const connection = new SmallWebRTCConnection(
     {
@@ -67,7 +68,7 @@ async function negotiated() {
     { warn: (message) => warnings.push(message), fail: () => undefined, ended: () => undefined },
   );
   await connection.renegotiate(readOffer(BROWSER_OFFER));
-  return { connection, events, warnings };
+  return { connection, events, sent, warnings };
 }
 
 describe('SmallWebRTCConnection', () => {
@@ -207,5 +208,26 @@ describe('SmallWebRTCConnection', () => {
     await setImmediate();
     await connection.disconnect();
     expect(told.warnings).toEqual(['closing the peer connection failed: Error: no']);
+  });
+});
+
+describe('messages before the data channel opens', () => {
+  it.each([
+    ['50 messages', 1, 50],
+    ['a million characters', 400_000, 2],
+  ])('are queued up to %s', async (_, length, count) => {
+    const { connection, events, sent, warnings } = await negotiated();
+    const all = Array.from({ length: 60 }, (_, i) => ({ i, text: 'x'.repeat(length) }));
+    const taken = all.filter((message) => connection.sendAppMessage(message));
+    expect(taken).toEqual(all.slice(0, count));
+    expect(warnings).toEqual([
+      expect.stringMatching(/wait for the client; the newest are dropped/),
+    ]);
+    events.connected();
+    sent.open = true;
+    events.channelOpen();
+    expect(sent.texts.map((text) => JSON.parse(text) as unknown)).toEqual(taken);
+    expect(connection.sendAppMessage('now')).toBe(true);
+    await connection.disconnect();
   });
 });

@@ -62,8 +62,9 @@ const SIGNALLING = 'signalling';
 const PING = 'ping';
 /** Heartbeat timeout, in milliseconds, after which a client is `disconnected`. */
 const HEARTBEAT_TIMEOUT_MS = 3_000;
-/** The most messages queued until the data channel opens, and the longest wait for it after connecting, in milliseconds. */
+/** The most messages and characters queued until the data channel opens, and the longest wait for it after connecting, in milliseconds. */
 const MAX_QUEUED = 50;
+const MAX_QUEUED_LENGTH = 1_000_000;
 const CHANNEL_TIMEOUT_MS = 10_000;
 /** Shortest interval between renegotiation requests to the client, in milliseconds. */
 const RENEGOTIATE_AGAIN_MS = 2_000;
@@ -100,6 +101,7 @@ export class SmallWebRTCConnection
   private negotiating: Promise<unknown> = Promise.resolve();
   private offers = 0;
   private queued: string[] = [];
+  private queuedLength = 0;
   private queues = true;
   private askedMs = -Infinity;
   private connectTimer: NodeJS.Timeout | undefined;
@@ -195,10 +197,14 @@ export class SmallWebRTCConnection
     const text = JSON.stringify(message);
     if (this.peer?.send(text)) return true;
     if (this.currentState === 'closed' || !this.queues) return false;
-    if (this.queued.length >= MAX_QUEUED) {
-      this.warnOnce(`more than ${MAX_QUEUED} messages wait for the client; the newest are dropped`);
+    const length = this.queuedLength + text.length;
+    if (this.queued.length >= MAX_QUEUED || length > MAX_QUEUED_LENGTH) {
+      this.warnOnce(
+        `more than ${MAX_QUEUED} messages, or ${MAX_QUEUED_LENGTH} characters, wait for the client; the newest are dropped`,
+      );
       return false;
     }
+    this.queuedLength = length;
     this.queued.push(text);
     return true;
   }
@@ -315,7 +321,7 @@ export class SmallWebRTCConnection
       if (this.queued.length > 0) {
         this.observer.warn(`the client opened no channel; ${this.queued.length} messages dropped`);
       }
-      this.queued = [];
+      this.takeQueued();
       this.queues = false;
     }, CHANNEL_TIMEOUT_MS);
     this.setState('connected');
@@ -323,7 +329,12 @@ export class SmallWebRTCConnection
 
   private flush(): void {
     clearTimeout(this.channelTimer);
-    for (const text of this.queued.splice(0)) this.peer!.send(text);
+    for (const text of this.takeQueued()) this.peer!.send(text);
+  }
+
+  private takeQueued(): string[] {
+    this.queuedLength = 0;
+    return this.queued.splice(0);
   }
 
   private receive(text: string): void {

@@ -32,7 +32,8 @@ export class SmallWebRtcTransport extends RunnerTransport {
     if (iceServers.length === 0 && request.enableDefaultIceServers) {
       iceServers = DEFAULT_ICE_SERVERS;
     }
-    // The published client rejects an empty `iceConfig`.
-    return iceServers.length > 0 ? { iceConfig: { iceServers } } : {};
+    // The published clients reject an empty `iceConfig`, and those of iOS and Android `urls` that is no list.
+    const listed = iceServers.map((server) => ({ ...server, urls: [server.urls].flat() }));
+    return listed.length > 0 ? { iceConfig: { iceServers: listed } } : {};
   }
 }

@@ -3,6 +3,7 @@ import { type Principal, reaches } from '../../auth/runner-auth.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
+import { isObject } from '../../validation/is-object.js';
 import { validateInto } from '../../validation/validate-into.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { IceCandidate, type IceCandidates } from './dto/ice-candidates.dto.js';
@@ -34,15 +35,22 @@ export class WebRtcSessions {
     private readonly transports: TransportRegistry,
   ) {}
 
+  /** True for the id of a session that has not ended. */
+  isKnown(sessionId: string): boolean {
+    return this.sessions.get(sessionId) !== undefined;
+  }
+
   /**
    * Answers an offer: renegotiates the connection that it names, or creates a new one with a bot.
    * @param sessionId the session from `/start`; without one a session is opened
+   * @param newId id of the session to be opened. @default a UUID
    * @throws {RunnerError} `BAD_REQUEST`, `UNKNOWN_SESSION`, `WRONG_STATE` when the session has its client, and the refusals of a new session
    */
   async offer(
     request: WebRtcOffer,
     principal: Principal | undefined,
     sessionId?: string,
+    newId?: string,
   ): Promise<WebRtcAnswer> {
     this.transports.require(WEBRTC);
     const offer = this.connections.read(request.sdp);
@@ -51,9 +59,12 @@ export class WebRtcSessions {
     if (this.options.connectionMode === 'single' && this.known.size > 0) {
       throw new RunnerError('BAD_REQUEST', 'This bot talks to one client at a time, and has one.');
     }
-    const body = request.request_data ?? request.requestData;
+    const body = bodyOf(request);
     if (sessionId === undefined) {
-      const open = { transport: WEBRTC, body, principal };
+      if (newId !== undefined && this.sessions.history.get(newId)) {
+        throw new RunnerError('WRONG_STATE', 'This session has ended; start another one.');
+      }
+      const open = { transport: WEBRTC, body, principal, id: newId };
       return this.sessions.start(open, (session) => this.begin(session, offer));
     }
     const session = await this.claim(sessionId, principal);
@@ -113,3 +124,9 @@ export class WebRtcSessions {
     });
   }
 }
+
+/** Returns the request data of an offer. An empty object, which the Android client always sends, is none. */
+const bodyOf = ({ request_data, requestData }: WebRtcOffer): unknown =>
+  [request_data, requestData].find(
+    (data) => data != null && !(isObject(data) && Object.keys(data).length === 0),
+  );

@@ -38,7 +38,9 @@ describe('a host with the runner in it, on Fastify', () => {
     const started = await start({ transport: 'websocket' });
     expect(started.statusCode).toBe(200);
     const { sessions } = (await app.inject('/sessions')).json();
-    expect(sessions).toMatchObject([{ sessionId: started.json().sessionId, state: 'pending' }]);
+    expect(sessions).toMatchObject([
+      { sessionId: started.headers['x-session-id'], state: 'pending' },
+    ]);
   });
 
   it('runs the overridden bot for a WebSocket client', async () => {

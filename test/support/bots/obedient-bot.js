@@ -1,8 +1,8 @@
 // Does what the `body` of its session says; else it says back what it hears.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { createTransport } from 'nestjs-pipecat-runner';
-import { parseTelephonyWebSocket } from 'nestjs-pipecat-runner/bot';
+import { parseTelephonyWebSocket, RtviSession } from 'nestjs-pipecat-runner/bot';
 
 const DEEDS = {
   async tell(args, session) {
@@ -147,11 +147,30 @@ const DEEDS = {
     const again = await parseTelephonyWebSocket(websocket);
     session.logger.log(`parsed "${first.transport_type}" "${again.transport_type}"`);
   },
+  /** Has the client run a function for each event of its user interface. */
+  async rtvi(args, session) {
+    const transport = await createTransport(args);
+    const rtvi = new RtviSession(transport);
+    session.ready();
+    rtvi.on('ui-event', async ({ event, payload }) => {
+      const outcome = await rtvi.callFunction(event, payload).catch(({ code }) => code);
+      rtvi.send('server-message', { outcome });
+      session.logger.log(`outcome ${JSON.stringify(outcome)}`);
+    });
+    await once(session.signal, 'abort');
+  },
   async requests(_args, session) {
     session.onRequest(answer);
     session.ready();
     session.logger.log('takes requests');
     await once(session.signal, 'abort');
+  },
+  /** Says what is in the uploaded file that it is told of. */
+  async readFile({ websocket, file_storage }, session) {
+    session.ready();
+    for await (const [url] of on(websocket, 'message')) {
+      websocket.send(await file_storage.load(String(url)));
+    }
   },
   async hangUp(args, session) {
     const transport = await createTransport(args);

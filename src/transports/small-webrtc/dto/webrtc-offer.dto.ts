@@ -4,6 +4,7 @@ import {
   IsIn,
   IsOptional,
   IsString,
+  Matches,
   MaxLength,
   MinLength,
 } from 'class-validator';
@@ -38,13 +39,13 @@ export class WebRtcOffer {
   @ApiField({ required: false, description: 'Replaces the peer connection, with the same bot.' })
   restart_pc?: boolean;
 
-  /** The `body` of the bot. */
+  /** The `body` of the bot. `null` and `{}` count as none: then that of `/start` stands. */
   @Verbatim()
   @Allow()
   @ApiField({
     required: false,
     type: Object,
-    description: 'The body of the bot.',
+    description: 'The body of the bot. null and {} count as none: then that of /start stands.',
   })
   request_data?: unknown;
 
@@ -53,4 +54,12 @@ export class WebRtcOffer {
   @Allow()
   @ApiField({ required: false, type: Object, description: 'An alias of request_data.' })
   requestData?: unknown;
+}
+
+/** Query of `POST /api/offer`. */
+export class OfferQuery {
+  /** Session id of the bot. */
+  @IsOptional()
+  @Matches(/^[\w-]{1,64}$/, { message: 'session_id must be 1 to 64 of A-Z a-z 0-9 _ -' })
+  session_id?: string;
 }
