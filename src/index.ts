@@ -66,6 +66,7 @@ export { DailyRunnerArguments } from './transports/daily/dto/daily-runner-argume
 export { LiveKitModule } from './transports/livekit/livekit.module.js';
 export type { LiveKitOptions } from './transports/livekit/livekit.options.js';
 export { LiveKitRunnerArguments } from './transports/livekit/dto/livekit-runner-arguments.dto.js';
+export { MoqModule } from './transports/moq/moq.module.js';
 export { SmallWebRTCRunnerArguments } from './transports/small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
 export { SmallWebRtcModule } from './transports/small-webrtc/small-webrtc.module.js';
 export type { SmallWebRtcOptions } from './transports/small-webrtc/small-webrtc.options.js';

@@ -11,7 +11,7 @@ export type SendOutcome =
   | 'cleared'
   /** Refused: the buffer limit is reached. */
   | 'overflow'
-  /** Dropped: the connection has ended. */
+  /** Dropped: the connection has ended, or is about to. */
   | 'disconnected';
 
 /** Audio to send, at any supported sample rate. */
@@ -73,8 +73,7 @@ export class PacedOutput {
   private marks: { after: number; readonly settle: Settle }[] = [];
   /** Number of waiting marks, here and in the queue. */
   private marksWaiting = 0;
-  /** End of playback of everything written, in milliseconds of `performance.now()`. */
-  private playedAtMs = 0;
+  private endOfPlaybackMs = 0;
   private lastInputMs = 0;
   private timer: NodeJS.Timeout | undefined;
   private timerAtMs = 0;
@@ -88,14 +87,24 @@ export class PacedOutput {
     this.paddingDelayMs = Math.max(MIN_PADDING_DELAY_MS, this.chunkMs);
   }
 
+  /** End of playback of everything written, in milliseconds of `performance.now()`; 0 after {@link clear}. */
+  get playedAtMs(): number {
+    return this.endOfPlaybackMs;
+  }
+
   /** Time until everything written has been played, in milliseconds. */
   get aheadMs(): number {
-    return Math.max(0, this.playedAtMs - performance.now());
+    return Math.max(0, this.endOfPlaybackMs - performance.now());
   }
 
   /** True when the buffer limit is reached. */
   get isFull(): boolean {
     return this.queuedMs >= this.options.maxQueueMs;
+  }
+
+  /** True while audio or marks wait to be written. */
+  get isPending(): boolean {
+    return this.buffered > 0 || this.queue.length > 0;
   }
 
   /** Queues audio and resolves with its outcome. The samples must not change until then. Never rejects. */
@@ -118,12 +127,16 @@ export class PacedOutput {
     if (this.ended) return settle('disconnected');
     if (this.marksWaiting >= MAX_MARKS) return settle('overflow');
     this.marksWaiting++;
-    this.queue.push({
-      mark: (outcome) => {
-        this.marksWaiting--;
-        settle(outcome);
-      },
+    this.whenWritten((outcome) => {
+      this.marksWaiting--;
+      settle(outcome);
     });
+  }
+
+  /** Calls back when all queued audio is written or dropped. Unlike a mark it is never refused. */
+  whenWritten(settle: Settle): void {
+    if (this.ended) return settle('disconnected');
+    this.queue.push({ mark: settle });
     this.pump();
   }
 
@@ -131,7 +144,7 @@ export class PacedOutput {
   clear(): void {
     this.drop('cleared');
     this.resampler?.reset();
-    this.playedAtMs = 0;
+    this.endOfPlaybackMs = 0;
   }
 
   /** Drops all queued audio and marks, and refuses more. */
@@ -157,29 +170,25 @@ export class PacedOutput {
     const { aheadMs, chunkSamples, write } = this.options;
     while (!this.ended) {
       const now = performance.now();
-      const waitMs = this.playedAtMs - now - aheadMs;
+      const waitMs = this.endOfPlaybackMs - now - aheadMs;
       if (waitMs >= 0 && this.isPending) return this.wakeIn(waitMs);
       if (this.buffered < chunkSamples) {
         if (this.resampleNext(now)) continue;
         if (this.buffered === 0) return;
         const dueMs = Math.max(
           this.lastInputMs + this.paddingDelayMs,
-          this.playedAtMs - UNDERRUN_MARGIN_MS,
+          this.endOfPlaybackMs - UNDERRUN_MARGIN_MS,
         );
         if (dueMs > now) return this.wakeIn(dueMs - now);
         this.buffer.fill(0, this.buffered, chunkSamples);
         this.buffered = chunkSamples;
       }
       if (!write(this.buffer.subarray(0, chunkSamples))) return this.wakeIn(RETRY_MS);
-      this.playedAtMs = Math.max(this.playedAtMs, now) + this.chunkMs;
+      this.endOfPlaybackMs = Math.max(this.endOfPlaybackMs, now) + this.chunkMs;
       this.buffer.copyWithin(0, chunkSamples, this.buffered);
       this.buffered -= chunkSamples;
       this.settleMarks(chunkSamples);
     }
-  }
-
-  private get isPending(): boolean {
-    return this.buffered > 0 || this.queue.length > 0;
   }
 
   /** Resamples the next step of the queue. @returns false when the queue is empty */
@@ -231,7 +240,7 @@ export class PacedOutput {
     if (fromHz === toHz) return undefined;
     if (this.resampler?.inRateHz !== fromHz) this.resampler = new Resampler(fromHz, toHz);
     // After a pause the filter must not mix the previous audio into this one.
-    else if (this.buffered === 0 && this.playedAtMs < now - MIN_PADDING_DELAY_MS)
+    else if (this.buffered === 0 && this.endOfPlaybackMs < now - MIN_PADDING_DELAY_MS)
       this.resampler.reset();
     return this.resampler;
   }

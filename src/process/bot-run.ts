@@ -132,9 +132,12 @@ export class BotRun {
     if (this.outcome) return;
     switch (message.type) {
       case 'ready':
+        this.context.onReady?.(message);
         return this.botSession.ready();
       case 'stop':
         return void this.session?.end(new SessionEnd(message.code, message.message));
+      case 'leaving':
+        return this.session?.leaves(new SessionEnd('completed', message.message));
       case 'hang_up':
         return void this.hangUp();
       case 'transfer':
@@ -172,7 +175,7 @@ export class BotRun {
     const { hangUp } = this.context;
     if (!hangUp || this.hangingUp) return;
     this.hangingUp = true;
-    this.session?.hangsUp();
+    this.session?.leaves(new SessionEnd('completed', 'The bot hung up.'));
     this.process.send({ type: 'hung_up', ...(await hangUp()) });
   }
 

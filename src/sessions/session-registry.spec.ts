@@ -46,7 +46,7 @@ describe('SessionRegistry', () => {
   it('counts as the bot’s end that the peer leaves once the bot hangs up', async () => {
     const registry = registryWith(obedient);
     const [hungUp, other] = [start(registry), start(registry)];
-    hungUp.hangsUp();
+    hungUp.leaves(new SessionEnd('completed', 'The bot hung up.'));
     for (const session of [hungUp, other]) await session.end(new SessionEnd('peer_left', 'gone'));
     expect(await hungUp.ended).toMatchObject({ code: 'completed', message: 'The bot hung up.' });
     expect(await other.ended).toMatchObject({ code: 'peer_left' });

@@ -162,7 +162,9 @@ export const CONTEXTS: readonly BlockContext[] = [
   },
   { name: 'operations', has: 'startQueueMs: 3_000' },
   { name: 'console', has: 'console: true })]' },
-  { name: 'options', has: 'export const runner = RunnerModule' },
+  { name: 'options', has: "path: 'voice',\n  maxSessions: 50," },
+  { name: 'uploads', has: "uploads: { folder: './uploads'" },
+  { name: 'memory-storage', has: 'class MemoryStorage' },
   { name: 'session-log', has: 'class SessionLog' },
   { name: 'migration', has: 'transports: transportsFromEnv(process.env)' },
 ];
