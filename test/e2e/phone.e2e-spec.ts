@@ -17,7 +17,7 @@ import {
 import { BARESIP, Baresip } from '../support/baresip.js';
 import { freePort } from '../support/free-port.js';
 import { PhoneBridge } from '../support/phone-bridge.js';
-import { closeApps, type Platform, PLATFORMS, startApp } from '../support/runner-app.js';
+import { closeApps, type Platform, startApp } from '../support/runner-app.js';
 import { found, sharpened, speech, tone } from '../support/sound.js';
 import { SpeakingBot } from '../support/speaking-bot.js';
 
@@ -34,8 +34,8 @@ type Refusal = RefusedCall['refuse'];
 
 const RATE_HZ = 8_000;
 const RECORDING = 'demo/inaugural-1961.wav';
-/** Sound of the recording that a call of a few seconds has. */
-const spoken = speech(4);
+/** Sound of the recording that every call has. */
+const spoken = speech(2);
 
 const cleanUps: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -140,15 +140,19 @@ async function recordingOf(pcm: Int16Array): Promise<string> {
   return file;
 }
 
+/** Share of a sound in what a phone has heard. */
+const shareOf = (original: Int16Array, heard: Int16Array, piece?: number): number =>
+  found(heard, RATE_HZ, original, RATE_HZ, piece);
+
 const power = (pcm: Int16Array) =>
   Math.sqrt(pcm.reduce((sum, sample) => sum + sample * sample, 0) / (pcm.length || 1));
 
 (BARESIP && HAS_BRIDGE ? describe : describe.skip)('A real phone:', () => {
-  it.each(
-    PLATFORMS.flatMap((platform) =>
-      (['PCMU', 'PCMA'] as const).map((codec) => [platform, codec] as const),
-    ),
-  )('a call on %s with %s is heard by the bot, and hears it', async (platform, codec) => {
+  it.each<[Platform, 'PCMU' | 'PCMA']>([
+    ['fastify', 'PCMU'],
+    ['fastify', 'PCMA'],
+    ['express', 'PCMU'],
+  ])('a call on %s with %s is heard by the bot, and hears it', async (platform, codec) => {
     const host = await start({ platform, telephony: { customParameters: callerParameters } });
     const { caller, args, ended } = await call(host, { codec, user: '+15550007' });
     const { call: id, codec: negotiated } = await host.bridge.next('answered');
@@ -157,16 +161,16 @@ const power = (pcm: Int16Array) =>
       transport_type: 'twilio',
       call_data: { call_id: id, from: '+15550007' },
     });
-    await sleep(5_000);
+    await sleep(3_200);
     caller.hangUp();
     await caller.next('CALL_CLOSED');
     expect(await ended).toMatchObject({ code: 'peer_left' });
     expect(await host.bridge.next('ended')).toMatchObject({ call: id, by: 'caller' });
     const heard = await caller.heard();
-    const likeness = found(heard, RATE_HZ, sharpened(spoken), RATE_HZ);
-    expect(likeness).toBeGreaterThan(0.9);
+    const likeness = shareOf(sharpened(spoken), heard);
+    expect(likeness).toBeGreaterThan(0.95);
     // An echo of the caller's own voice is not what the bot says.
-    expect(likeness).toBeGreaterThan(found(heard, RATE_HZ, spoken, RATE_HZ) + 0.02);
+    expect(likeness).toBeGreaterThan(shareOf(spoken, heard) + 0.1);
     expect(host.registry.size).toBe(0);
   });
 
@@ -185,7 +189,7 @@ const power = (pcm: Int16Array) =>
     expect(stats!.missing).toBeGreaterThan(0);
     expect(keys.join('')).toBe('4711*#');
     const heard = await caller.heard();
-    expect(found(heard, RATE_HZ, sharpened(speech(2)), RATE_HZ, 0.25)).toBeGreaterThan(0.6);
+    expect(shareOf(sharpened(spoken), heard, 0.25)).toBeGreaterThan(0.7);
   });
 
   it("RFC 4733 digits of the phone reach Plivo's bot, and its own reach the phone", async () => {
@@ -252,9 +256,9 @@ const power = (pcm: Int16Array) =>
     expect([first.keys, second.keys]).toEqual([['1'], ['2']]);
     await Promise.all([first, second].map(({ caller }) => caller.next('CALL_CLOSED')));
     const heard = [await first.caller.heard(), await second.caller.heard()] as const;
-    expect(found(heard[0], RATE_HZ, sharpened(spoken), RATE_HZ)).toBeGreaterThan(0.9);
-    expect(found(heard[0], RATE_HZ, hum.subarray(0, RATE_HZ), RATE_HZ)).toBeLessThan(0.5);
-    expect(found(heard[1], RATE_HZ, hum.subarray(0, RATE_HZ), RATE_HZ)).toBeGreaterThan(0.9);
+    expect(shareOf(sharpened(spoken), heard[0])).toBeGreaterThan(0.9);
+    expect(shareOf(hum.subarray(0, RATE_HZ), heard[0])).toBeLessThan(0.5);
+    expect(shareOf(hum.subarray(0, RATE_HZ), heard[1])).toBeGreaterThan(0.9);
   });
 
   it('a mark is confirmed when the phone was sent all before it, and clear() silences the phone', async () => {

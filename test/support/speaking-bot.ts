@@ -36,7 +36,7 @@ export class SpeakingBot extends BotLauncher {
     const ended = new Promise<SessionEnd>((resolve) =>
       signal.addEventListener('abort', () => resolve(signal.reason as SessionEnd)),
     );
-    const transport = await createTransport(args);
+    const transport = await createTransport(args, { sampleRateHz: 8_000 });
     const keys: string[] = [];
     transport.on('dtmf', (key) => keys.push(key));
     session.ready();

@@ -81,6 +81,7 @@ func (s *Stream) run(ctx context.Context, target string) (Stats, error) {
 	go func() {
 		defer close(written)
 		s.write(reading)
+		_ = socket.Close(websocket.StatusNormalClosure, "")
 	}()
 	go s.phone.receive(func(digit string) {
 		s.locked(func() { s.send(s.call.bridge.carrier.dtmf(s, digit)) })
@@ -102,7 +103,6 @@ func (s *Stream) run(ctx context.Context, target string) (Stats, error) {
 	case <-written:
 	case <-time.After(time.Second):
 	}
-	_ = socket.Close(websocket.StatusNormalClosure, "")
 	return s.phone.stats(), nil
 }
 
