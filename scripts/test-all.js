@@ -29,9 +29,9 @@ const PIECES = {
     command: (file) => ['npm', 'run', 'test:scaffolds', '--', '--json', file],
     count: summary,
     details: (rows) => [
-      '## Bots under this runner and under Pipecat’s own',
+      "## Bots under this runner and under Pipecat's own",
       '',
-      'Projects as `pipecat init` generates them and public example bots, unedited, with stand-ins for the cloud services: a conversation *works* when the bot greets, its services hear the caller, the caller hears the answer, and the bot ends when the caller leaves. *Joins*: the bot joins its room of Daily, which is not there. [How it is done](testing.md#bots-of-pipecat).',
+      'Projects as `pipecat init` generates them and public example bots, unedited, with stand-ins for the cloud services: a conversation *works* when the bot greets, its services hear the caller, the caller hears the answer, and the bot ends when the caller leaves. *Joins*: the bot joins its room of Daily, which is not there. [How it is done](compatibility.md#bots-of-pipecat).',
       '',
       summary(rows),
       '',

@@ -19,7 +19,8 @@ export const rankOf = ({ reached }: Outcome): number =>
   reached === 'joined' ? STEPS.length : STEPS.indexOf(reached);
 
 const PATIENCE_MS = 30_000;
-const SILENCE = new Int16Array(8_000);
+/** 100 ms of silence. */
+const SILENCE = new Int16Array(800);
 /** Daily's transport says so when the bot asks Daily's library to join. */
 const JOINING = /Joining https?:\/\/\S+/;
 
@@ -29,6 +30,7 @@ export async function converse(runner: BotRunner, services: StandIns, way: Way):
   services.hasHeard = false;
   let reached: Outcome['reached'] = 'nothing';
   let visitor: Visitor | undefined;
+  let line: Line | undefined;
   try {
     visitor = await visit(runner.url, way);
     const { heard, speak, leave } = visitor;
@@ -37,23 +39,15 @@ export async function converse(runner: BotRunner, services: StandIns, way: Way):
       return hasTone(pcm, rateHz, hz);
     };
     reached = 'connected';
+    line = new Line(speak);
     await until(hears(GREETING_HZ), 'greeting');
     reached = 'greeted';
-    await speak(speech(3));
-    // A line is never silent in the sense of sending nothing.
-    let isDone = false;
-    const silence = (async () => {
-      while (!isDone) await speak(SILENCE);
-    })();
-    try {
-      await until(() => services.hasHeard, 'speech at the stand-in');
-      reached = 'heard';
-      await until(hears(ANSWER_HZ), 'answer');
-      reached = 'answered';
-    } finally {
-      isDone = true;
-      await silence;
-    }
+    line.say(speech(3));
+    await until(() => services.hasHeard, 'speech at the stand-in');
+    reached = 'heard';
+    await until(hears(ANSWER_HZ), 'answer');
+    reached = 'answered';
+    await line.end();
     await leave();
     visitor = undefined;
     await until(() => services.connections === 0, 'end of the bot');
@@ -61,7 +55,38 @@ export async function converse(runner: BotRunner, services: StandIns, way: Way):
   } catch (error) {
     return { reached, problem: error instanceof Error ? error.message : String(error) };
   } finally {
+    await line?.end();
     await visitor?.leave().catch(() => undefined);
+  }
+}
+
+/** A line that is never still, as microphones and carriers are not: silence where nothing is said. */
+class Line {
+  private next: Int16Array | undefined;
+  private isOver = false;
+  private readonly spoken: Promise<void>;
+
+  constructor(speak: Visitor['speak']) {
+    this.spoken = this.run(speak);
+    // It is awaited at its end.
+    this.spoken.catch(() => undefined);
+  }
+
+  say(pcm: Int16Array): void {
+    this.next = pcm;
+  }
+
+  async end(): Promise<void> {
+    this.isOver = true;
+    await this.spoken.catch(() => undefined);
+  }
+
+  private async run(speak: Visitor['speak']): Promise<void> {
+    while (!this.isOver) {
+      const pcm = this.next ?? SILENCE;
+      this.next = undefined;
+      await speak(pcm);
+    }
   }
 }
 
