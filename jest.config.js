@@ -53,5 +53,16 @@ export default {
       testRegex: REAL_TIME,
       runner: '<rootDir>/test/support/serial-runner.js',
     },
+    // Of `npm run test:scaffolds` only: it takes its time, and needs Pipecat with its services.
+    ...(process.env.SCAFFOLDS
+      ? [
+          {
+            ...project,
+            displayName: 'scaffolds',
+            testMatch: ['**/scaffolds/*.table.ts'],
+            runner: '<rootDir>/test/support/serial-runner.js',
+          },
+        ]
+      : []),
   ],
 };

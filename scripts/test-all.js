@@ -4,6 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { markdownTable, summary } from '../test/scaffolds/markdown.js';
 
 const CACHE = 'node_modules/.cache/test-all';
 const EVIDENCE = 'docs/evidence.md';
@@ -23,6 +24,20 @@ const PIECES = {
   hosts: {
     command: (file) => ['npm', 'run', 'test:hosts', '--', '--all', '--resume', '--json', file],
     count: ({ passed, failed }) => counts(passed, failed, 0),
+  },
+  scaffolds: {
+    command: (file) => ['npm', 'run', 'test:scaffolds', '--', '--json', file],
+    count: summary,
+    details: (rows) => [
+      "## Bots under this runner and under Pipecat's own",
+      '',
+      'Projects as `pipecat init` generates them and public example bots, unedited, with stand-ins for the cloud services: a conversation *works* when the bot greets, its services hear the caller, the caller hears the answer, and the bot ends when the caller leaves. *Joins*: the bot joins its room of Daily, which is not there. [How it is done](compatibility.md#bots-of-pipecat).',
+      '',
+      summary(rows),
+      '',
+      markdownTable(rows),
+      '',
+    ],
   },
 };
 
@@ -52,7 +67,7 @@ const style = await resolveConfig(EVIDENCE);
 writeFileSync(EVIDENCE, await format(evidence(), { ...style, filepath: EVIDENCE }));
 process.exitCode = failed ? 1 : 0;
 
-function run(name, { command, count }) {
+function run(name, { command, count, details }) {
   const file = join(CACHE, `${name}.results.json`);
   rmSync(file, { force: true });
   const [program, ...args] = typeof command === 'function' ? command(file) : command;
@@ -65,25 +80,25 @@ function run(name, { command, count }) {
     date: new Date(startedMs).toISOString().slice(0, 16).replace('T', ' '),
     minutes: Math.round((Date.now() - startedMs) / 6_000) / 10,
     passed: status === 0,
-    counts: count && existsSync(file) ? count(JSON.parse(readFileSync(file, 'utf8'))) : '',
+    ...resultsOf(file, count, details),
   };
 }
 
+function resultsOf(file, count, details) {
+  if (!count || !existsSync(file)) return { counts: '' };
+  const results = JSON.parse(readFileSync(file, 'utf8'));
+  return { counts: count(results), details: details?.(results) };
+}
+
 function evidence() {
-  const rows = Object.keys(PIECES).flatMap((name) => {
-    const record = join(CACHE, `${name}.json`);
-    if (!existsSync(record)) return [];
-    const {
-      date,
-      commit: at,
-      minutes,
-      passed,
-      counts: told,
-    } = JSON.parse(readFileSync(record, 'utf8'));
-    return [
+  const records = Object.keys(PIECES)
+    .map((name) => join(CACHE, `${name}.json`))
+    .filter((record) => existsSync(record))
+    .map((record) => JSON.parse(readFileSync(record, 'utf8')));
+  const rows = records.map(
+    ({ name, date, commit: at, minutes, passed, counts: told }) =>
       `| ${name} | ${passed ? 'passed' : 'FAILED'} | ${told} | ${minutes} min | ${date} UTC | \`${at}\` |`,
-    ];
-  });
+  );
   return [
     '# Evidence',
     '',
@@ -93,5 +108,6 @@ function evidence() {
     '| --- | --- | --- | --- | --- | --- |',
     ...rows,
     '',
+    ...records.flatMap(({ details = [] }) => details),
   ].join('\n');
 }

@@ -154,7 +154,7 @@ export class FakeMeta extends EventEmitter {
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
+    const body = JSON.parse(Buffer.concat(chunks).toString() || '{}') as Record<string, unknown>;
     const reply = (status: number, answer: unknown): void => {
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(JSON.stringify(answer));
@@ -167,6 +167,9 @@ export class FakeMeta extends EventEmitter {
     const refuse = (status: number, message: string): void =>
       reply(status, { error: { message, type: 'OAuthException', code: 100, fbtrace_id: 'x' } });
     if (request.headers.authorization !== `Bearer ${this.token}`) return refuse(401, 'Bad token');
+    if (request.method === 'GET' && request.url === `/v23.0/${this.phoneNumberId}`) {
+      return reply(200, { id: this.phoneNumberId });
+    }
     if (request.method !== 'POST' || request.url !== `/v23.0/${this.phoneNumberId}/calls`) {
       return refuse(404, 'Unsupported request');
     }
