@@ -8,7 +8,6 @@ import {
   type CallDecision,
   CallRouter,
   callerParameters,
-  type RefusedCall,
   RunnerModule,
   SessionRegistry,
   TelephonyModule,
@@ -30,7 +29,7 @@ if (!BARESIP) {
   );
 }
 
-type Refusal = RefusedCall['refuse'];
+type Refusal = Extract<CallDecision, { refuse: unknown }>['refuse'];
 
 const RATE_HZ = 8_000;
 const RECORDING = 'demo/inaugural-1961.wav';
