@@ -373,6 +373,29 @@ describe('sent audio', () => {
     expect(() => transport.keyPressed('12')).toThrow(/digit must be one of/);
   });
 
+  it('covers DTMF before the connection, which waits for it', async () => {
+    const { connection, transport } = setUp({}, (one) => {
+      one.open = (events) => void (one.events = events);
+    });
+    const sent = transport.sendDtmf('12#');
+    await tick();
+    expect(connection.sent).toEqual([]);
+    connection.events.connected();
+    expect(await sent).toBe(true);
+    expect(connection.sent).toEqual([['dtmf', '12#']]);
+  });
+
+  it('covers no DTMF where the connection ends before', async () => {
+    const { connection, transport } = setUp({}, (one) => {
+      one.open = (events) => void (one.events = events);
+    });
+    const sent = transport.sendDtmf('1');
+    connection.events.disconnected({ reason: 'failed', message: 'no' });
+    expect(await sent).toBe(false);
+    expect(await transport.sendDtmf('1')).toBe(false);
+    expect(connection.sent).toEqual([]);
+  });
+
   it('is dropped without an error where the transport lacks the capability', async () => {
     const { connection, transport } = setUp({}, (one) => {
       one.capabilities = { ...one.capabilities, dtmfOut: false, messages: false };

@@ -46,6 +46,8 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   private readonly input: AudioInput;
   private readonly output: AudioOutput;
   private currentState: MediaState = 'connecting';
+  private leaveConnecting: () => void = () => undefined;
+  private readonly connecting = new Promise<void>((resolve) => (this.leaveConnecting = resolve));
   private readonly warned = new Set<string>();
   private readonly ending = new AbortController();
   private hangingUp: Promise<HangUpOutcome> | undefined;
@@ -161,16 +163,17 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   }
 
   /**
-   * Sends DTMF digits: `0` to `9`, `*`, `#`, `A` to `D`.
-   * @returns false when the transport cannot
+   * Sends DTMF digits: `0` to `9`, `*`, `#`, `A` to `D`. Waits for the connection, as audio does.
+   * @returns false when the transport cannot, or ended before
    * @throws {RangeError} for other characters
    */
   async sendDtmf(digits: string): Promise<boolean> {
     if (!/^[0-9*#A-D]+$/.test(digits)) {
       throw new RangeError('digits must be some of 0 to 9, *, #, A to D');
     }
-    if (!this.capabilities.dtmfOut || this.currentState !== 'connected') return false;
-    return this.connection.sendDtmf(digits);
+    if (!this.capabilities.dtmfOut) return false;
+    if (this.currentState === 'connecting') await this.connecting;
+    return this.isConnected && this.connection.sendDtmf(digits);
   }
 
   /** Emits `dtmf` for a digit from elsewhere, such as an RTVI client. @throws {RangeError} for anything but a DTMF digit */
@@ -295,7 +298,12 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   private connected(): void {
     if (this.currentState !== 'connecting') return;
     this.currentState = 'connected';
+    this.leaveConnecting();
     this.notify('connected');
+  }
+
+  private get isConnected(): boolean {
+    return this.currentState === 'connected';
   }
 
   /** During a transfer, `peer_left` means that the carrier took the call or the caller hung up; the outcome decides. */
@@ -307,6 +315,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   private disconnect(cause: MediaEnd): void {
     if (this.currentState === 'disconnected') return;
     this.currentState = 'disconnected';
+    this.leaveConnecting();
     const end = cause.reason === 'peer_left' ? (this.farewell ?? cause) : cause;
     this.output.end();
     this.observer?.ended(end);

@@ -276,6 +276,7 @@ describe('POST /start for Daily', () => {
       tokenProperties: { is_owner: false },
       roomTtlMs: 600_000,
       tokenTtlMs: 300_000,
+      warmRoomTtlMs: 60_000,
     });
     const never = 4_000_000_000;
     const { json } = await post(`${url}/start`, {

@@ -135,7 +135,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
     });
     const { schemas } = document.components as { schemas: Record<string, Record<string, unknown>> };
     expect(JSON.stringify(schemas)).not.toMatch(/"type":"object","enum"/);
-    expect(schemas.DialinWebhook!.required).toEqual(['From', 'To', 'callId', 'callDomain']);
+    expect(schemas.DialinWebhook!.required).toEqual(['callId', 'callDomain']);
     expect(schemas.StartRequest!.properties).toMatchObject({
       transport: {
         anyOf: [
