@@ -33,6 +33,7 @@ export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments
 
 // The media.
 export type { BufferedEmitter } from './media/buffered-emitter.js';
+export type { MediaInput } from './media/media-input.js';
 export { MediaTransport } from './media/media-transport.js';
 export type {
   MarkOutcome,

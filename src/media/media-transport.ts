@@ -1,29 +1,20 @@
-import { AudioInput } from './audio-input.js';
 import { AudioOutput } from './audio-output.js';
-import { BufferedEmitter } from './buffered-emitter.js';
 import type {
   HangUpOutcome,
   MediaConnection,
-  MediaConnectionEvents,
   MediaEnd,
   TransferOptions,
   TransferOutcome,
 } from './media-connection.js';
-import {
-  bufferLimits,
-  type MarkOutcome,
-  type MediaState,
-  type MediaStats,
-  type MediaTransportEvents,
-  type MediaTransportObserver,
-} from './media-transport.events.js';
+import type { MarkOutcome, MediaState, MediaTransportObserver } from './media-transport.events.js';
+import { MediaInput } from './media-input.js';
 import {
   type MediaTransportOptions,
   resolveMediaTransportOptions,
 } from './media-transport.options.js';
 import type { OutgoingAudio, SendOutcome } from './paced-output.js';
-import { type AudioFrame, checkAudioRate, isAudioRate, toMono } from './pcm.js';
-import { isDtmfDigit, type MediaCapabilities } from './serializers/media-serializer.js';
+import { checkAudioRate } from './pcm.js';
+import type { MediaCapabilities } from './serializers/media-serializer.js';
 
 const HUNG_UP: MediaEnd = { reason: 'closed', message: 'The bot hung up.' };
 const CLOSED: MediaEnd = { reason: 'closed', message: 'The bot closed the connection.' };
@@ -32,8 +23,6 @@ const TRANSFERRED: MediaEnd = { reason: 'closed', message: 'The call was transfe
 const NOT_TRANSFERABLE =
   'This call cannot be transferred: there is no carrier, or no credentials for it.';
 
-type ReceivedAudio = Parameters<MediaConnectionEvents['audio']>;
-
 /**
  * Media of a bot: audio, DTMF and application messages, the same on every transport. `createTransport(args)` creates it. It ends
  * with the connection or the session.
@@ -41,14 +30,11 @@ type ReceivedAudio = Parameters<MediaConnectionEvents['audio']>;
  * Input is available as events and as async iterators. Events are buffered until the first listener or iterator is attached. DTMF
  * digits, messages, texts and transcriptions are also buffered whenever there is no listener later; audio is not.
  */
-export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
-  readonly stats: MediaStats = { audioIn: 0, audioOut: 0, unread: 0, overflowed: 0, malformed: {} };
-  private readonly input: AudioInput;
+export class MediaTransport extends MediaInput {
   private readonly output: AudioOutput;
   private currentState: MediaState = 'connecting';
   private leaveConnecting: () => void = () => undefined;
   private readonly connecting = new Promise<void>((resolve) => (this.leaveConnecting = resolve));
-  private readonly warned = new Set<string>();
   private readonly ending = new AbortController();
   private hangingUp: Promise<HangUpOutcome> | undefined;
   private isTransferring = false;
@@ -61,11 +47,10 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   constructor(
     private readonly connection: MediaConnection,
     options: MediaTransportOptions = {},
-    private readonly observer?: MediaTransportObserver,
+    observer?: MediaTransportObserver,
   ) {
     const resolved = resolveMediaTransportOptions(options);
-    super(bufferLimits(resolved.maxBacklogMs));
-    this.input = new AudioInput(resolved.sampleRateHz);
+    super(resolved, observer);
     this.output = new AudioOutput(connection, {
       ...resolved,
       write: (chunk) => {
@@ -78,17 +63,8 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     });
     connection.open({
       connected: () => this.connected(),
-      audio: (...audio) => this.receiveAudio(audio),
-      dtmf: (digit) =>
-        isDtmfDigit(digit)
-          ? this.emitUnlessEnded('dtmf', digit)
-          : this.countMalformed('a dtmf without its key'),
-      message: (message) => this.emitUnlessEnded('message', message),
-      text: (text) => this.emitUnlessEnded('text', text),
-      transcription: (transcription) => this.emitUnlessEnded('transcription', transcription),
-      interruption: () => this.emitUnlessEnded('interruption'),
+      ...this.inputEvents(),
       markPlayed: (id) => this.output.markPlayed(id),
-      malformed: (what, detail) => this.countMalformed(what, detail),
       disconnected: (end) => this.ended(end),
     });
   }
@@ -105,21 +81,6 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   /** @internal Aborts when the connection ends. A listener of `disconnected` would take the event from the bot. */
   get endSignal(): AbortSignal {
     return this.ending.signal;
-  }
-
-  /** Returns an independent iterator over received audio, mono, until the connection or session ends or `signal` aborts. */
-  audioIn(signal?: AbortSignal): AsyncIterableIterator<AudioFrame> {
-    return this.iterate('audio', signal);
-  }
-
-  /** Returns an iterator over received DTMF digits, as {@link audioIn} does. */
-  dtmfIn(signal?: AbortSignal): AsyncIterableIterator<string> {
-    return this.iterate('dtmf', signal);
-  }
-
-  /** Returns an iterator over received application messages, as {@link audioIn} does. */
-  messages(signal?: AbortSignal): AsyncIterableIterator<unknown> {
-    return this.iterate('message', signal);
   }
 
   /**
@@ -174,22 +135,6 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     if (!this.capabilities.dtmfOut) return false;
     if (this.currentState === 'connecting') await this.connecting;
     return this.isConnected && this.connection.sendDtmf(digits);
-  }
-
-  /** Emits `dtmf` for a digit from elsewhere, such as an RTVI client. @throws {RangeError} for anything but a DTMF digit */
-  keyPressed(digit: string): void {
-    if (!isDtmfDigit(digit)) throw new RangeError('digit must be one of 0 to 9, *, #, A to D');
-    this.emitUnlessEnded('dtmf', digit);
-  }
-
-  /**
-   * Emits `audio` for audio from elsewhere, such as an RTVI client.
-   * @param pcm samples, interleaved where there are several channels
-   * @throws {RangeError} for an unsupported sample rate
-   */
-  audioReceived(pcm: Int16Array, sampleRateHz: number, channels = 1): void {
-    checkAudioRate(sampleRateHz);
-    this.receiveAudio([pcm, sampleRateHz, channels, undefined]);
   }
 
   /**
@@ -324,53 +269,9 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     this.endIterations();
   }
 
-  /** False after the end, and while the audio of a bot that has returned is played. */
-  private get takesInput(): boolean {
+  /** @internal False after the end, and while the audio of a bot that has returned is played. */
+  protected override get takesInput(): boolean {
     return this.currentState !== 'disconnected' && !this.botReturned;
-  }
-
-  /** Emits input of the client. */
-  private emitUnlessEnded<E extends keyof MediaTransportEvents>(
-    event: E,
-    ...args: MediaTransportEvents[E]
-  ): void {
-    if (this.takesInput) this.notify(event, ...args);
-  }
-
-  private receiveAudio([pcm, fromHz, channels, timestampMs]: ReceivedAudio): void {
-    if (!this.takesInput) return;
-    if (!isAudioRate(fromHz))
-      return this.countMalformed('audio of a sample rate that is not in use');
-    const mono = toMono(pcm, channels);
-    if (mono.length === 0) return;
-    this.stats.audioIn++;
-    const frame = this.input.frameOf(mono, fromHz, timestampMs);
-    if (frame) this.notify('audio', frame);
-  }
-
-  private countMalformed(what: string, detail?: string): void {
-    if (!this.takesInput) return;
-    const { malformed } = this.stats;
-    malformed[what] = (malformed[what] ?? 0) + 1;
-    const more = detail ? ` (${detail})` : '';
-    this.warnOnce(`malformed ${what}`, `the other side sent ${what}${more}; ignored`);
-  }
-
-  private warnOnce(kind: string, message: string): void {
-    if (this.warned.has(kind)) return;
-    this.warned.add(kind);
-    this.observer?.warn(message);
-  }
-
-  protected override dropped(count: number): void {
-    this.stats.unread += count;
-    this.warnOnce('unread', 'the bot does not read its input in time; the oldest is dropped');
-  }
-
-  /** @internal Reports an error of the bot's own code. */
-  override fail(error: unknown): void {
-    if (!this.observer) throw error;
-    this.observer.fail(error);
   }
 }
 
