@@ -228,6 +228,18 @@ const power = (pcm: Int16Array) =>
     expect({ side, error }).toEqual({ side: by, error: undefined });
   });
 
+  it('the last words of a bot that hangs up are played to the phone first', async () => {
+    const host = await start();
+    host.bot.saysBack = false;
+    const { caller, transport } = await call(host);
+    void transport.sendAudio({ pcm: tone(600, RATE_HZ, 2), sampleRateHz: RATE_HZ });
+    expect(await transport.hangUp()).toEqual({ ok: true, via: 'api' });
+    await caller.next('CALL_CLOSED');
+    const loud = (await caller.heard()).filter((sample) => Math.abs(sample) > 500);
+    // What is in the phone's own jitter buffer goes with the BYE: 200 ms at most.
+    expect(loud.length / RATE_HZ).toBeGreaterThan(1.6);
+  });
+
   it('hanging up a call that the caller has left succeeds', async () => {
     const host = await start();
     const { caller, transport } = await call(host);
