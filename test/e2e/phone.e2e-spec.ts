@@ -17,7 +17,7 @@ import { BARESIP, Baresip } from '../support/baresip.js';
 import { freePort } from '../support/free-port.js';
 import { PhoneBridge } from '../support/phone-bridge.js';
 import { closeApps, type Platform, startApp } from '../support/runner-app.js';
-import { found, sharpened, speech, tone } from '../support/sound.js';
+import { found, sharpened, speech, tone, wavOf } from '../support/sound.js';
 import { SpeakingBot } from '../support/speaking-bot.js';
 
 jest.setTimeout(60_000);
@@ -121,21 +121,8 @@ async function call(
 async function recordingOf(pcm: Int16Array): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'recording-'));
   cleanUps.push(() => rm(folder, { recursive: true }));
-  const header = Buffer.alloc(44);
-  header.write('RIFF');
-  header.writeUInt32LE(36 + pcm.byteLength, 4);
-  header.write('WAVEfmt ', 8);
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(RATE_HZ, 24);
-  header.writeUInt32LE(2 * RATE_HZ, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write('data', 36);
-  header.writeUInt32LE(pcm.byteLength, 40);
   const file = join(folder, 'recording.wav');
-  await writeFile(file, Buffer.concat([header, Buffer.from(pcm.buffer)]));
+  await writeFile(file, wavOf(pcm, RATE_HZ));
   return file;
 }
 
@@ -225,6 +212,18 @@ const power = (pcm: Int16Array) =>
     expect(await ended).toMatchObject({ code: 'completed' });
     const { by: side, error } = await host.bridge.next('ended');
     expect({ side, error }).toEqual({ side: by, error: undefined });
+  });
+
+  it('the last words of a bot that hangs up are played to the phone first', async () => {
+    const host = await start();
+    host.bot.saysBack = false;
+    const { caller, transport } = await call(host);
+    void transport.sendAudio({ pcm: tone(600, RATE_HZ, 2), sampleRateHz: RATE_HZ });
+    expect(await transport.hangUp()).toEqual({ ok: true, via: 'api' });
+    await caller.next('CALL_CLOSED');
+    const loud = (await caller.heard()).filter((sample) => Math.abs(sample) > 500);
+    // What is in the phone's own jitter buffer goes with the BYE: 200 ms at most.
+    expect(loud.length / RATE_HZ).toBeGreaterThan(1.6);
   });
 
   it('hanging up a call that the caller has left succeeds', async () => {

@@ -14,6 +14,24 @@ export function speech(seconds: number): Int16Array {
   return Int16Array.from({ length: seconds * 8_000 }, (_, i) => wav.readInt16LE(start + i * 2));
 }
 
+/** A WAV file, 16-bit mono. */
+export function wavOf(pcm: Int16Array, rateHz: number): Buffer {
+  const header = Buffer.alloc(44);
+  header.write('RIFF');
+  header.writeUInt32LE(36 + pcm.byteLength, 4);
+  header.write('WAVEfmt ', 8);
+  header.writeUInt32LE(16, 16);
+  header.writeUInt16LE(1, 20);
+  header.writeUInt16LE(1, 22);
+  header.writeUInt32LE(rateHz, 24);
+  header.writeUInt32LE(2 * rateHz, 28);
+  header.writeUInt16LE(2, 32);
+  header.writeUInt16LE(16, 34);
+  header.write('data', 36);
+  header.writeUInt32LE(pcm.byteLength, 40);
+  return Buffer.concat([header, Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength)]);
+}
+
 /** What the bot of `webrtc_bot.py` makes of sound at 8 kHz: each sample without the one half a millisecond before. */
 export const sharpened = (pcm: Int16Array): Int16Array =>
   pcm.map((sample, i) => (sample - (pcm[i - 4] ?? 0)) / 2);
