@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import nodeDataChannel from 'node-datachannel';
 import { freePort, listening } from './pipecat/index.js';
 import { Client } from './webrtc.js';
 
@@ -49,6 +50,7 @@ export async function pythonWebrtc(python = 'python3') {
     };
   } finally {
     for (const { child } of [ours, theirs]) child.kill('SIGKILL');
+    nodeDataChannel.cleanup();
   }
 }
 
