@@ -1,10 +1,13 @@
 import { BotAudioOutput, ConversationPanel, EventsPanel } from '@pipecat-ai/voice-ui-kit';
 import type { Call } from './call.js';
+import { parseJson } from './json-text.js';
 import { AudioPanel } from './panels/audio-panel.js';
 import { ConnectionPanel } from './panels/connection-panel.js';
 import { FilePanel } from './panels/file-panel.js';
+import { FunctionsPanel } from './panels/functions-panel.js';
 import { Header } from './panels/header.js';
-import { bodyOf, StartOptions, type StartTexts } from './panels/start-options.js';
+import { StartOptions, type StartTexts } from './panels/start-options.js';
+import { UiPanel } from './panels/ui-panel.js';
 import { useConversation } from './use-conversation.js';
 
 interface Props {
@@ -30,7 +33,7 @@ export function Console(props: Props) {
         offered={offered}
         onChoose={onChoose}
         phase={phase}
-        onStart={() => conversation.start(bodyOf(texts)?.json)}
+        onStart={() => conversation.start(parseJson(texts.body)?.json)}
         onStop={conversation.stop}
       />
       <main className="panels">
@@ -47,6 +50,8 @@ export function Console(props: Props) {
             sessionId={conversation.sessionId}
             onProblem={onProblem}
           />
+          <UiPanel live={phase === 'live'} />
+          <FunctionsPanel line={call.line} live={phase === 'live'} onProblem={onProblem} />
           <StartOptions texts={texts} onChange={onTexts} />
         </div>
         <div className="talk">

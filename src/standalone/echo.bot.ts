@@ -26,6 +26,7 @@ export class EchoBot extends BotLauncher {
     const rtvi = new RtviSession(transport, { logger: session.logger });
     rtvi.onClientMessage(({ data }) => data ?? null);
     rtvi.on('send-text', ({ content }) => say(rtvi, content));
+    rtvi.on('send-file', ({ file }) => say(rtvi, `You sent ${file.name ?? 'a file'}.`));
     transport.on('interruption', () => transport.clear());
     session.ready();
     say(rtvi, GREETING);

@@ -50,16 +50,6 @@ const start = async (
   );
 };
 
-/** Data of RTVI's `send-file`. */
-interface SentFile {
-  readonly content: string;
-  readonly file: {
-    readonly name: string;
-    readonly format: string;
-    readonly source: { url: string };
-  };
-}
-
 const TALKING = [
   ['SmallWebRTC', SmallWebRtcModule.forRoot()],
   ['WebSocket', WebSocketModule.forRoot()],
@@ -185,13 +175,14 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
         const transport = await createTransport(args);
         const rtvi = new RtviSession(transport);
         session.ready();
-        for await (const message of transport.messages()) {
-          const { type, data } = message as { type: string; data: SentFile };
-          if (type !== 'send-file') continue;
-          const read = String(await args.file_storage!.load(data.file.source.url));
-          const text = `${data.content} ${data.file.name} (${data.file.format}): ${read}`;
-          rtvi.send('bot-output', { text, aggregated_by: 'sentence' });
-        }
+        rtvi.on('send-file', ({ content, file }) => {
+          const reading = args.file_storage!.load(file.source.url!);
+          void reading.then((read) => {
+            const text = `${content} ${file.name} (${file.format}): ${String(read)}`;
+            rtvi.send('bot-output', { text, output_type: 'sentence' });
+          });
+        });
+        await once(session.signal, 'abort');
       }
     }
     const folder = await mkdtemp(join(tmpdir(), 'console-'));
@@ -199,7 +190,7 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       await start({ launcher: ReadingBot, uploads: { folder, maxBytes: 1_000 } });
       await open();
       await user.press('Connect');
-      await user.sees('ready, RTVI 2.1.0');
+      await user.sees('ready, RTVI 2.2.0');
       const choose = (content: string) =>
         user.page.getByLabel('File for the bot').setInputFiles({
           name: 'menu.txt',
@@ -211,12 +202,103 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
       await user.press('Send file');
       await user.sees('Sent menu.txt.');
       await user.sees('Read this: menu.txt (text/plain): soup');
+      expect(await user.page.getByRole('alert').count()).toBe(0);
       await choose('x'.repeat(1_001));
       await user.press('Send file');
       expect(await user.seesProblem()).toMatch(/larger than 1000 bytes/);
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+
+  it('sends a file to the echo bot, which names it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'console-'));
+    try {
+      await start({ uploads: { folder } });
+      await open();
+      await user.press('Connect');
+      await user.sees('ready, RTVI 2.2.0');
+      await user.page
+        .getByLabel('File for the bot')
+        .setInputFiles({ name: 'menu.txt', mimeType: 'text/plain', buffer: Buffer.from('soup') });
+      await user.press('Send file');
+      await user.sees('You sent menu.txt.');
+      expect(await user.page.getByRole('alert').count()).toBe(0);
+      expect(user.complaints).toEqual([]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('sends UI events, snapshots and cancellations, and lists the UI messages of the bot', async () => {
+    class ShopBot extends BotLauncher {
+      async launch(args: RunnerArguments, session: BotSession): Promise<void> {
+        const rtvi = new RtviSession(await createTransport(args));
+        rtvi.on('ui-event', ({ event, payload }) => {
+          rtvi.send('ui-command', { command: `show_${event}`, payload });
+          const group = { job_id: 'job-7', at: Date.now() };
+          rtvi.send('ui-job-group', { ...group, kind: 'group_started', cancellable: true });
+        });
+        rtvi.on('ui-cancel-job-group', ({ job_id }) =>
+          rtvi.send('ui-job-group', { job_id, at: Date.now(), kind: 'group_completed' }),
+        );
+        rtvi.once('ui-snapshot', ({ tree }) => {
+          const seen = JSON.stringify(tree).includes('User interface');
+          rtvi.send('ui-command', { command: seen ? 'page_seen' : 'other_seen' });
+        });
+        session.ready();
+        await once(session.signal, 'abort');
+      }
+    }
+    await start({ launcher: ShopBot });
+    await open();
+    await user.press('Connect');
+    await user.sees('ready, RTVI 2.2.0');
+    await user.page.getByLabel('UI event', { exact: true }).fill('cart');
+    const payload = user.page.getByLabel('Payload: JSON');
+    await payload.fill('{"items"');
+    const send = user.page.getByRole('button', { name: 'Send event' });
+    expect(await send.isDisabled()).toBe(true);
+    await payload.fill('{"items": 2}');
+    await send.click();
+    await user.sees('→ ui-event {"event":"cart","payload":{"items":2}}');
+    await user.sees('← ui-command {"command":"show_cart","payload":{"items":2}}');
+    await user.press('Cancel job-7');
+    await user.sees(/^← ui-job-group .*"group_completed"/);
+    expect(await user.page.getByRole('button', { name: 'Cancel job-7' }).count()).toBe(0);
+    await user.page.getByLabel('Send snapshots of this page').check();
+    await user.sees('← ui-command {"command":"page_seen"}');
+    expect(await user.page.getByRole('alert').count()).toBe(0);
+    expect(user.complaints).toEqual([]);
+  });
+
+  it('lists the function calls of the bot, and answers them by hand', async () => {
+    const results: unknown[] = [];
+    class CallingBot extends BotLauncher {
+      async launch(args: RunnerArguments, session: BotSession): Promise<void> {
+        const rtvi = new RtviSession(await createTransport(args));
+        session.ready();
+        results.push(await rtvi.callFunction('get_location', { precise: true }));
+        results.push(await rtvi.callFunction('get_mood'));
+        await rtvi.callFunction('get_lost', {}, { timeoutMs: 1 }).catch(() => undefined);
+        await once(session.signal, 'abort');
+      }
+    }
+    await start({ launcher: CallingBot });
+    await open();
+    await user.press('Connect');
+    const result = user.page.getByLabel('Result: a JSON object or text');
+    await user.sees('get_location {"precise":true}: in progress');
+    await result.fill('{"city": "Bern"}');
+    await user.press('Answer');
+    await user.sees('get_location {"precise":true}: {"city":"Bern"}');
+    await result.fill('good');
+    await user.press('Answer');
+    await user.sees('get_mood {}: "good"');
+    await user.sees('get_lost {}: cancelled');
+    expect(results).toEqual([{ city: 'Bern' }, 'good']);
+    expect(await result.count()).toBe(0);
+    expect(user.complaints).toEqual([]);
   });
 
   it('draws the bot’s metrics', async () => {

@@ -1,3 +1,5 @@
+import { parseJson } from '../json-text.js';
+
 /** What goes along when a conversation is started, as it was typed. */
 export interface StartTexts {
   readonly body: string;
@@ -10,7 +12,7 @@ interface Props {
 }
 
 export function StartOptions({ texts, onChange }: Props) {
-  const invalid = !bodyOf(texts);
+  const invalid = !parseJson(texts.body);
   return (
     <details className="options">
       <summary className="mono-upper">Start options</summary>
@@ -45,13 +47,4 @@ export function StartOptions({ texts, onChange }: Props) {
       </form>
     </details>
   );
-}
-
-/** The body for the bot, empty where none was typed; nothing when it is no JSON. */
-export function bodyOf({ body }: StartTexts): { readonly json?: unknown } | undefined {
-  try {
-    return body.trim() === '' ? {} : { json: JSON.parse(body) };
-  } catch {
-    return undefined;
-  }
 }
