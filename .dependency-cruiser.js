@@ -47,11 +47,12 @@ const NEIGHBOURS = {
   ],
   tracing: ['bot', 'errors', 'packages.ts', 'sessions', 'validation'],
   downloads: ['auth', 'errors', 'http', 'validation'],
+  uploads: ['auth', 'bot/file-storage.ts', 'errors', 'http', 'sessions', 'validation'],
   process: [
     ...['bot', 'errors', 'limits', 'media', 'packages.ts', 'sessions', 'websocket', 'validation'],
     // For its classes of arguments, and for requests to sessions.
     ...['bot.ts', 'http/body-stream.ts', 'http/request-body.ts'],
-    ...['http/runner-request.ts', 'http/web-standard.ts'],
+    ...['http/runner-request.ts', 'http/web-standard.ts', 'uploads/folder-file-storage.ts'],
   ],
   openapi: [
     ...['auth', 'compat', 'errors', 'http', 'packages.ts', 'validation'],

@@ -8,6 +8,7 @@ import { WebSocket } from 'ws';
 import { calls, frames } from './media.js';
 import { callsAgainstPipecat, startPipecat } from './pipecat/index.js';
 import { isolation } from './process.js';
+import { pythonWebrtc } from './python-webrtc.js';
 import { webrtc } from './webrtc.js';
 
 const ROUNDS = 5;
@@ -43,7 +44,7 @@ for (const name of [
   servers[name] = await startServer(name);
 }
 
-/** `npm run bench -- rooms` measures one part only; `-- pipecat <python>` Pipecat's own runner, if it is installed. */
+/** `npm run bench -- rooms` measures one part only; `-- pipecat <python>` and `-- python-webrtc <python>` Pipecat's own runner, if it is installed. */
 const server = (name) => ({ name, port: servers[name].port });
 const parts = {
   web,
@@ -57,6 +58,7 @@ const parts = {
     console.table(await isolation(server('runner'), server('runner-process'), twilio, pid));
   },
   pipecat,
+  'python-webrtc': async (python) => console.table(await pythonWebrtc(python)),
 };
 const [only, ...rest] = process.argv.slice(2);
 if (only === undefined) {

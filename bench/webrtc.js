@@ -143,7 +143,7 @@ const LOUD = Array.from({ length: 50 }, () => {
 const SILENT = [Buffer.of(0xf8, 0xff, 0xfe)];
 
 /** Client on libdatachannel, cheaper than the server it measures. */
-class Client {
+export class Client {
   loud = false;
   sequenceNumber = 0;
   lastLoudMs = 0;
@@ -173,7 +173,7 @@ class Client {
     const answerMs = performance.now() - startedAt;
     this.pc.setRemoteDescription(answer.sdp, 'answer');
     await open;
-    return { answerMs, connectedMs: performance.now() - startedAt };
+    return { startedAt, answerMs, connectedMs: performance.now() - startedAt };
   }
 
   /** Sends a packet every 20 ms. */

@@ -1,13 +1,11 @@
 // Plays a speech recording to the standalone runner as each carrier does, and measures the echo.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { placeCall } from '../dist/testing/index.js';
+import { startRunner } from './runner.js';
+import { likeness, recordedSpeech } from './sound.js';
 
 const CARRIERS = ['twilio', 'telnyx', 'plivo', 'exotel'];
 
-const pcm = readPcm(await readFile(new URL('inaugural-1961.wav', import.meta.url)));
+const pcm = recordedSpeech();
 const runner = await startRunner();
 try {
   console.log(
@@ -17,24 +15,7 @@ try {
   console.table(Object.fromEntries(rows.map(({ carrier, ...row }) => [carrier, row])));
   if (rows.some((row) => row['frames lost'] > 0 || row.likeness < 0.99)) process.exitCode = 1;
 } finally {
-  runner.process.kill('SIGTERM');
-  await once(runner.process, 'exit');
-}
-
-/** Starts the runner on a free port, which its banner names. */
-async function startRunner() {
-  const main = new URL('../dist/main.js', import.meta.url).pathname;
-  const child = spawn(process.execPath, [main, '--host', '127.0.0.1', '--port', '0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const line of createInterface(child.stdout)) {
-    const url = /http:\/\/\S+/.exec(line)?.[0];
-    if (url) {
-      child.stdout.resume();
-      return { process: child, url };
-    }
-  }
-  throw new Error('The runner did not start.');
+  await runner.stop();
 }
 
 /** Places one call, announced by `POST /start`. */
@@ -84,34 +65,4 @@ async function playAs(carrier) {
     'round trip p99': at(0.99),
     likeness: Number(likeness(pcm, call.audio).toFixed(3)),
   };
-}
-
-/** Returns the highest normalized cross-correlation of input and echo over all lags: 1 for identical audio. */
-function likeness(said, heard) {
-  let best = 0;
-  for (let lag = 0; lag < 400; lag++) {
-    let [dot, powerSaid, powerHeard] = [0, 0, 0];
-    for (let i = 0; i + lag < heard.length && i < said.length; i++) {
-      dot += said[i] * heard[i + lag];
-      powerSaid += said[i] ** 2;
-      powerHeard += heard[i + lag] ** 2;
-    }
-    best = Math.max(best, dot / Math.sqrt(powerSaid * powerHeard));
-  }
-  return best;
-}
-
-/** Returns the samples of a 16-bit mono WAV file at 8 kHz. */
-function readPcm(wav) {
-  const data = wav.indexOf('data');
-  const format = wav.indexOf('fmt ');
-  if (
-    wav.readUInt16LE(format + 10) !== 1 ||
-    wav.readUInt32LE(format + 12) !== 8000 ||
-    wav.readUInt16LE(format + 22) !== 16
-  ) {
-    throw new Error('The recording must be 16-bit mono at 8 kHz.');
-  }
-  const length = wav.readUInt32LE(data + 4) / 2;
-  return Int16Array.from({ length }, (_, i) => wav.readInt16LE(data + 8 + i * 2));
 }

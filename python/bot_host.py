@@ -54,7 +54,7 @@ def end_group():
 
 def preload(modules):
     """Imports what conversations will need, which takes its time. The runner refuses them where it is not installed."""
-    for name in modules:
+    for name in filter(None, modules):
         try:
             importlib.import_module(name)
         except ImportError:
@@ -263,6 +263,13 @@ async def follow(channel, bot, peer, webrtc):
             bot.cancel()
 
 
+async def announce(args, up, channel):
+    """Says that the bot is ready: with MoQ when its transport says so, else at once, for bots do not say when they are up."""
+    if up:
+        await up.wait()
+    channel.send("ready", certFingerprints=getattr(args, "cert_fingerprints", None))
+
+
 async def converse(runner, module, start, channel):
     given = start["args"].get("cli_args")
     cli_args, file_storage = runner.begin(module, given, start.get("uploadsFolder"))
@@ -279,15 +286,18 @@ async def converse(runner, module, start, channel):
         live["webrtc_connection"] = webrtc.connection
         # The runner ends the session where the first offer has no answer.
         if not await webrtc.answer(await channel.receive()):
+            channel.send("done")
             return
+    if start["args"]["type"] == "MOQRunnerArguments":
+        live["ready_event"] = asyncio.Event()
     args = arguments_of(start, cli_args, file_storage, live)
     bot = asyncio.create_task(module.bot(args))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, bot.cancel)
     stopping = asyncio.create_task(follow(channel, bot, peer, webrtc))
-    # Pipecat's bots do not say when they are up.
-    channel.send("ready")
+    announcing = asyncio.create_task(announce(args, live.get("ready_event"), channel))
     await asyncio.wait([bot])
     stopping.cancel()
+    announcing.cancel()
     # First, since the end of the peer's socket alone could be taken for a crash.
     if bot.cancelled():
         channel.send("done")

@@ -126,7 +126,7 @@ class Runner(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     # What follows is for one conversation.
 
     def begin(self, module, given, uploads_folder):
-        """Returns the `cli_args` and the `file_storage` of a conversation. `given` are the runner's flags, if any."""
+        """Returns the `cli_args` and the `file_storage` of a conversation. `given` are the runner's flags, if any; the folder is its, too."""
         flags = {**self.flags, **(given or {}), **self.own_flags}
         storage = file_storage_of(module, uploads_folder)
         self.globals = {"RUNNER_FILE_STORAGE": storage}

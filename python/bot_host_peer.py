@@ -148,6 +148,12 @@ class Peer:
                 if isinstance(message, str) and message.startswith(HEARTBEATS):
                     self.heard_at = time.monotonic()
 
+            @channel.on("close")
+            def on_close():
+                # Some clients end the association of their data channels and say no other word.
+                if pc.sctp.state == "closed":
+                    self.closing = asyncio.create_task(pc.close())
+
     async def watch_heartbeat(self):
         """Reports a client as gone that has sent pings, as Pipecat's do every second, and sends none any more."""
         while True:

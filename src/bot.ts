@@ -6,6 +6,7 @@ import './transports/websocket/websocket.media.js';
 
 // The bot and its session.
 export { BotLauncher, BotSession, type SessionRequestHandler } from './bot/bot-launcher.js';
+export { FileStorage, type FileUpload } from './bot/file-storage.js';
 export { MediaUnavailableError, SessionEnd, type SessionEndCode } from './bot/session-end.js';
 export type { RunnerLog } from './errors/runner-logger.js';
 export { type InvalidField, InvalidFieldsError } from './validation/invalid-fields.error.js';

@@ -1,6 +1,7 @@
 export { Access, runnerAccess, startsSession } from './auth/access.decorator.js';
 export { type AuthRequest, type Principal, principalOf, RunnerAuth } from './auth/runner-auth.js';
 export { BotLauncher, BotSession } from './bot/bot-launcher.js';
+export { FileStorage, type FileUpload } from './bot/file-storage.js';
 export { SessionEnd, type SessionEndCode } from './bot/session-end.js';
 export { CallData } from './bot/call-data.js';
 export {
@@ -16,7 +17,6 @@ export {
   CallRefusedError,
   CallRouter,
   type IncomingCall,
-  type RefusedCall,
 } from './calls/call-router.js';
 export { InMemoryCallLimits, type TenantCallLimits } from './calls/in-memory-call-limits.js';
 export { RunnerArguments } from './bot/runner-arguments.js';
@@ -44,16 +44,12 @@ export { RunnerDrain } from './sessions/runner-drain.js';
 export { RunnerReadiness } from './sessions/runner-readiness.js';
 export { SessionTokens } from './sessions/session-token.js';
 export { SessionRegistry } from './sessions/session-registry.js';
-export type { SessionCall } from './sessions/session-state.js';
 export type { Session } from './sessions/session.js';
+export { FolderFileStorage } from './uploads/folder-file-storage.js';
 export { TracingModule } from './tracing/tracing.module.js';
 export { StartRequest } from './start/dto/start-request.dto.js';
 export { RunnerTransport, type StartContext } from './transports/runner-transport.js';
-export {
-  SessionStarter,
-  type StartedSession,
-  type StartSessionOptions,
-} from './transports/session-starter.js';
+export { SessionStarter, type StartSessionOptions } from './transports/session-starter.js';
 export { TransportRegistry } from './transports/transport-registry.js';
 export { transportsFromEnv } from './transports/index.js';
 export { createTransport } from './transports/create-transport.js';
@@ -64,15 +60,12 @@ export { DailyRunnerArguments } from './transports/daily/dto/daily-runner-argume
 export { LiveKitModule } from './transports/livekit/livekit.module.js';
 export type { LiveKitOptions } from './transports/livekit/livekit.options.js';
 export { LiveKitRunnerArguments } from './transports/livekit/dto/livekit-runner-arguments.dto.js';
+export { MoqModule } from './transports/moq/moq.module.js';
 export { SmallWebRTCRunnerArguments } from './transports/small-webrtc/dto/small-webrtc-runner-arguments.dto.js';
 export { SmallWebRtcModule } from './transports/small-webrtc/small-webrtc.module.js';
 export type { SmallWebRtcOptions } from './transports/small-webrtc/small-webrtc.options.js';
 export { callerParameters } from './transports/telephony/carriers/call-parameters.js';
-export {
-  type OutboundCall,
-  type OutboundCallOptions,
-  OutboundCalls,
-} from './transports/telephony/outbound-calls.js';
+export { type OutboundCallOptions, OutboundCalls } from './transports/telephony/outbound-calls.js';
 export { TelephonyModule } from './transports/telephony/telephony.module.js';
 export type { TelephonyOptions } from './transports/telephony/telephony.options.js';
 export { WebSocketModule } from './transports/websocket/websocket.module.js';

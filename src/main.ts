@@ -55,6 +55,11 @@ async function main(): Promise<void> {
       allowedOrigins: flags.allowedOrigins,
       webSocketBody: flags.runnerBody?.content,
       webSocketAuth: flags.wsAuth,
+      uploads: {
+        folder: flags.uploadsFolder,
+        // As in Pipecat's own runner, 0 keeps all.
+        maxFiles: flags.uploadsFolderMaxFiles || Infinity,
+      },
       publicKeys: splitList([PIPECAT_PUBLIC_KEYS]),
       privateKeys: splitList([PIPECAT_PRIVATE_KEYS]),
       drainTimeoutMs: flags.drainTimeout * 1_000,

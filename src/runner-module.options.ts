@@ -2,10 +2,13 @@ import type { DynamicModule, InjectionToken, ModuleMetadata, Type } from '@nestj
 import { ValidateBy } from 'class-validator';
 import { RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher } from './bot/bot-launcher.js';
+import { FileStorage } from './bot/file-storage.js';
 import { CallLimits } from './calls/call-limits.js';
 import { CallRouter } from './calls/call-router.js';
 import { RunnerOptions } from './runner.options.js';
 import { SessionHooks } from './sessions/session-hooks.js';
+import { type ResolvedUploadsOptions, UploadsOptions } from './uploads/uploads.options.js';
+import { Nested } from './validation/field-traits.js';
 import { IsFlag, ValidatedBy } from './validation/option.decorators.js';
 import {
   InvalidOptionsError,
@@ -129,6 +132,12 @@ export class RunnerModuleExtras {
   /** Receives every ended session and every refused start. */
   @IsProvided(SessionHooks, 'ended')
   sessionHooks?: Provided<SessionHooks>;
+  /** File uploads of clients. Without a `folder` here and without {@link fileStorage}, uploads are off. */
+  @Nested(() => UploadsOptions)
+  uploads?: UploadsOptions = new UploadsOptions();
+  /** Storage of uploaded files. @default the folder of `uploads` */
+  @IsProvided(FileStorage, 'save')
+  fileStorage?: Provided<FileStorage>;
   /** Modules whose providers the parts above and an options factory can inject. */
   @ValidatedBy((value) =>
     Array.isArray(value) ? undefined : `must be a list of modules, not ${kindOf(value)}`,
@@ -164,10 +173,20 @@ export class RunnerModuleExtras {
 /** Names of the options that shape the module. */
 export const EXTRAS = optionNamesOf(RunnerModuleExtras);
 
-type ResolvedExtras = WithDefaults<
-  RunnerModuleExtras,
-  'name' | 'launcher' | 'auth' | 'callRouter' | 'callLimits' | 'sessionHooks' | 'imports'
->;
+type ResolvedExtras = Omit<
+  WithDefaults<
+    RunnerModuleExtras,
+    | 'name'
+    | 'launcher'
+    | 'auth'
+    | 'callRouter'
+    | 'callLimits'
+    | 'sessionHooks'
+    | 'fileStorage'
+    | 'imports'
+  >,
+  'uploads'
+> & { readonly uploads: ResolvedUploadsOptions };
 
 /**
  * Validates the options that shape the module, before Nest fails on them with a message that names none, and fills in their defaults.
@@ -175,7 +194,7 @@ type ResolvedExtras = WithDefaults<
  * @throws {InvalidOptionsError} naming every invalid one, and what to write instead
  */
 export const resolveExtras = (given: Record<string, unknown>): ResolvedExtras =>
-  resolveOptions(
+  resolveOptions<ResolvedExtras>(
     'RunnerModule',
     new RunnerModuleExtras(),
     Object.fromEntries(EXTRAS.map((name) => [name, given[name]])),

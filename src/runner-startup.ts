@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher } from './bot/bot-launcher.js';
+import { FileStorage } from './bot/file-storage.js';
 import { CallLimits } from './calls/call-limits.js';
 import { CallRouter } from './calls/call-router.js';
 import { RunnerServing } from './http/runner-serving.js';
@@ -22,6 +23,7 @@ export class RunnerStartup implements OnModuleInit {
     private readonly callRouter: CallRouter,
     private readonly callLimits: CallLimits,
     private readonly sessionHooks: SessionHooks,
+    private readonly fileStorage: FileStorage,
     private readonly transports: TransportRegistry,
     private readonly serving: RunnerServing,
     private readonly sessions: SessionRegistry,
@@ -41,6 +43,7 @@ export class RunnerStartup implements OnModuleInit {
       missing('callRouter', this.callRouter, 'route'),
       missing('callLimits', this.callLimits, 'reserve'),
       missing('sessionHooks', this.sessionHooks, 'ended'),
+      missing('fileStorage', this.fileStorage, 'save'),
     ].filter((problem) => problem !== undefined);
     if (problems.length > 0) throw new InvalidOptionsError('RunnerModule', problems);
     // A host may give any object with a launch() method.

@@ -13,6 +13,7 @@ import { ModuleRef, RouterModule } from '@nestjs/core';
 import { KeyAuth } from './auth/key-auth.js';
 import { getAuthToken, RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher, MissingBotLauncher } from './bot/bot-launcher.js';
+import { FileStorage } from './bot/file-storage.js';
 import { CallLimits } from './calls/call-limits.js';
 import { CallRouter, TakeEveryCall } from './calls/call-router.js';
 import { CallRouting } from './calls/call-routing.js';
@@ -57,6 +58,10 @@ import { StartController } from './start/start.controller.js';
 import { SessionStarter } from './transports/session-starter.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { SocketSessions } from './websocket/socket-sessions.js';
+import { FilesController, SessionFilesController } from './uploads/uploads.controller.js';
+import { UploadsOff } from './uploads/uploads-off.js';
+import { Uploads } from './uploads/uploads.js';
+import { folderStorage, UPLOADS_OPTIONS } from './uploads/uploads.options.js';
 
 /** Parts of the runner that the host can provide: their options, and their DI tokens. */
 const HOST_PARTS = [
@@ -65,6 +70,7 @@ const HOST_PARTS = [
   ['callRouter', CallRouter],
   ['callLimits', CallLimits],
   ['sessionHooks', SessionHooks],
+  ['fileStorage', FileStorage],
 ] as const;
 
 /** Providers shared by transports and features; {@link RunnerModule} imports it into each of them. */
@@ -150,7 +156,8 @@ function refuseNoOptions(call: string, options: unknown): void {
 function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicModule {
   const extras = resolveExtras({ ...given, imports: given.imports ?? definition.imports });
   const path = extras.path.replace(/^\/+|\/+$/g, '');
-  const { name } = extras;
+  const { name, fileStorage, uploads } = extras;
+  const takesUploads = fileStorage !== undefined || uploads.folder !== undefined;
   const runner: RunnerRef = { name, path, isGlobal: extras.isGlobal, modules: new Set() };
   const core = ownModule(
     {
@@ -162,6 +169,9 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
       controllers: [
         StartController,
         SessionsController,
+        SessionFilesController,
+        // A host may have a route of this name.
+        ...(takesUploads ? [FilesController] : []),
         ...(extras.console ? [ConsoleController] : []),
         ...(extras.health ? [HealthController] : []),
       ],
@@ -179,6 +189,10 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         provider(CallRouter, extras.callRouter ?? TakeEveryCall),
         provider(CallLimits, extras.callLimits ?? { useValue: new InMemoryCallLimits() }),
         provider(SessionHooks, extras.sessionHooks ?? NoSessionHooks),
+        provider(FileStorage, fileStorage ?? { useFactory: () => folderStorage(uploads) }),
+        { provide: UPLOADS_OPTIONS, useValue: uploads },
+        Uploads,
+        ...(takesUploads ? [] : [UploadsOff]),
         CallRouting,
         SessionHookDispatcher,
         SessionStarter,

@@ -217,7 +217,7 @@ export class RunnerOptions {
    */
   @DurationMs(0)
   closeTimeoutMs?: number = 2_000;
-  /** Value of the bots' `args.cli_args`; the flags of the standalone runner. */
+  /** Value of the bots' `args.cli_args`; the flags of the standalone runner, by Pipecat's names. */
   @IsObject({ message: '$property must be an object' })
   cliArgs?: Record<string, unknown>;
 }

@@ -56,7 +56,7 @@ function usageOf(pid) {
   };
 }
 
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
@@ -64,7 +64,7 @@ async function freePort() {
   return port;
 }
 
-async function listening(port) {
+export async function listening(port) {
   for (;;) {
     const socket = new Socket().connect(port, '127.0.0.1');
     const open = await new Promise((resolve) =>

@@ -2,6 +2,7 @@ import { BotAudioOutput, ConversationPanel, EventsPanel } from '@pipecat-ai/voic
 import type { Call } from './call.js';
 import { AudioPanel } from './panels/audio-panel.js';
 import { ConnectionPanel } from './panels/connection-panel.js';
+import { FilePanel } from './panels/file-panel.js';
 import { Header } from './panels/header.js';
 import { bodyOf, StartOptions, type StartTexts } from './panels/start-options.js';
 import { useConversation } from './use-conversation.js';
@@ -39,6 +40,12 @@ export function Console(props: Props) {
             line={call.line}
             live={phase === 'live'}
             sessionId={conversation.sessionId}
+          />
+          <FilePanel
+            line={call.line}
+            live={phase === 'live'}
+            sessionId={conversation.sessionId}
+            onProblem={onProblem}
           />
           <StartOptions texts={texts} onChange={onTexts} />
         </div>

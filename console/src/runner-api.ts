@@ -4,6 +4,7 @@ export interface StartAnswer {
   readonly wsUrl?: string;
   readonly token?: string;
   readonly iceConfig?: { readonly iceServers?: RTCIceServer[] };
+  readonly url?: string;
   readonly dailyRoom?: string;
   readonly dailyToken?: string;
 }
@@ -45,6 +46,19 @@ export async function start(
   });
   const sessionId = response.headers.get('x-session-id');
   return { sessionId, ...((await jsonOf(response)) as object) } as StartAnswer;
+}
+
+/** Uploads a file for the bot of a session. @returns the file as RTVI's `send-file` takes it */
+export async function upload(file: File, sessionId: string): Promise<unknown> {
+  const body = new FormData();
+  body.append('file', file);
+  const headers = authorization();
+  const url = runnerUrl(`sessions/${sessionId}/files`);
+  const response = await fetch(url, { method: 'POST', headers, body }).catch(() => {
+    throw new RunnerProblem('The file could not be uploaded: the connection broke off.');
+  });
+  if (!response.ok) throw await problemOf(response);
+  return response.json();
 }
 
 /** How long a request to the runner is under way, in milliseconds, without the browser's own part. */

@@ -44,6 +44,12 @@ export type PeerReport =
   | { readonly type: 'answer'; readonly id: number; readonly error: string }
   | { readonly type: 'peer'; readonly state: (typeof PEER_STATES)[number] };
 
+/** Facts of a bot that is ready. */
+export interface BotReady {
+  /** SHA-256 fingerprints (hex) of its TLS certificates, of a bot that is a server itself. */
+  readonly certFingerprints?: readonly string[];
+}
+
 /** Peer connection that lives in the bot's process; only its signalling passes through the runner. */
 export interface BotPeer {
   readonly config: PeerConfig;

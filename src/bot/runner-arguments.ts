@@ -3,12 +3,13 @@ import { ApiField } from '../validation/api-field.decorator.js';
 import { KeepsNull, Nested } from '../validation/field-traits.js';
 import { OptionalObject, OptionalString } from '../validation/optional-fields.decorators.js';
 import { assignDefined, CallData } from './call-data.js';
+import type { FileStorage } from './file-storage.js';
 import { WireClass, wireNameOf } from './wire-classes.js';
 import { Verbatim } from '../validation/verbatim.decorator.js';
 
 /** Initial fields of runner arguments: the required ones, and any others. */
 export type Init<T, Required extends keyof T = never> = Pick<T, Required> &
-  Partial<Omit<T, Required | 'toJSON'>>;
+  Partial<Omit<T, Required | 'toJSON' | 'file_storage'>>;
 
 /** Base arguments of every bot. Subclasses add the transport's connection data; `instanceof` distinguishes them. */
 @WireClass('RunnerArguments')
@@ -79,6 +80,9 @@ export class RunnerArguments {
   /** The standalone runner's command line flags. */
   @OptionalObject("The standalone runner's command line flags.")
   cli_args?: Record<string, unknown>;
+
+  /** Storage of uploaded files; absent when uploads are off. It is not part of the JSON. */
+  file_storage?: FileStorage;
 
   constructor(init: Init<RunnerArguments> = {}) {
     assignDefined(this, init);

@@ -17,22 +17,41 @@ export class NotFound implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    const { httpAdapter } = this.adapterHost;
-    if (!this.paths.hasOwnPath || !httpAdapter) return;
-    const below = this.paths.basePath;
-    const { status, body } = toErrorAnswer(
+    if (!this.paths.hasOwnPath) return;
+    const { basePath } = this.paths;
+    answerLast(
+      this.adapterHost,
+      { fastify: ['all', `${basePath}/*`], express: ['use', basePath] },
       new RunnerError('NOT_FOUND', 'The runner has no such route.'),
     );
-    if (httpAdapter.getType() === 'fastify') {
-      const reply = (_request: unknown, response: FastifyReplyLike) =>
-        response.code(status).send(body);
-      // An `onRequest` hook, so that Fastify does not reject the unread body first.
-      httpAdapter.getInstance<FastifyLike>().all(`${below}/*`, { onRequest: reply }, reply);
-    } else {
-      httpAdapter.getInstance<ExpressLike>().use(below, (_request, response) => {
-        httpAdapter.reply(response, body, status);
-      });
-    }
+  }
+}
+
+/** Method of a framework's application that registers a route, and the path of the route. */
+type LastRoute = readonly ['all' | 'post' | 'use', string];
+
+/** Answers a route with an error where no other route does. Must be called after all others are registered. */
+export function answerLast(
+  { httpAdapter }: HttpAdapterHost,
+  { fastify, express }: { readonly fastify: LastRoute; readonly express: LastRoute },
+  error: RunnerError,
+): void {
+  // Without HTTP there is no adapter.
+  if (!httpAdapter) return;
+  const { status, body } = toErrorAnswer(error);
+  if (httpAdapter.getType() === 'fastify') {
+    const [method, url] = fastify;
+    const instance = httpAdapter.getInstance<FastifyLike>();
+    if (instance.hasRoute({ method: method.toUpperCase(), url })) return;
+    const reply = (_request: unknown, response: FastifyReplyLike) =>
+      response.code(status).send(body);
+    // An `onRequest` hook, so that Fastify does not reject the unread body first.
+    instance[method](url, { onRequest: reply }, reply);
+  } else {
+    const [method, path] = express;
+    httpAdapter.getInstance<ExpressLike>()[method](path, (_request, response) => {
+      httpAdapter.reply(response, body, status);
+    });
   }
 }
 
@@ -41,14 +60,16 @@ interface FastifyReplyLike {
   send(body: unknown): unknown;
 }
 
-interface FastifyLike {
-  all(
+type FastifyLike = Record<
+  LastRoute[0],
+  (
     path: string,
     options: object,
     handler: (request: unknown, reply: FastifyReplyLike) => unknown,
-  ): void;
-}
+  ) => void
+> & { hasRoute(route: { method: string; url: string }): boolean };
 
-interface ExpressLike {
-  use(path: string, handler: (request: unknown, response: ServerResponse) => void): void;
-}
+type ExpressLike = Record<
+  LastRoute[0],
+  (path: string, handler: (request: unknown, response: ServerResponse) => void) => void
+>;

@@ -12,6 +12,8 @@ export class PublicBaseUrl {
     private readonly secure: boolean,
     /** Host, port and base path of the runner's routes, without trailing slash. */
     readonly host: string,
+    /** Base path, where the host is that of the request; `undefined` for a configured URL. */
+    private readonly basePath?: string,
   ) {}
 
   /** Parses a configured host name or URL. Without a scheme, TLS is assumed. */
@@ -23,12 +25,20 @@ export class PublicBaseUrl {
   /** Derives the URL from the request, as the framework reports it; `trustProxy` is up to the host application. */
   static ofRequest(request: HttpRequest, basePath: string): PublicBaseUrl {
     const host = request.host || 'localhost';
-    return new PublicBaseUrl(request.protocol === 'https', host + basePath);
+    return new PublicBaseUrl(request.protocol === 'https', host + basePath, basePath);
   }
 
   /** Returns the URL of a path such as `/start`. */
   httpUrl(path: string): string {
     return `${this.secure ? 'https' : 'http'}://${this.host}${path}`;
+  }
+
+  /**
+   * Returns the URL of a path for the client of a request, which resolves it against the URL it has asked: absolute only where the public URL
+   * is configured, since a proxy may have changed the host.
+   */
+  clientUrl(path: string): string {
+    return this.basePath === undefined ? this.httpUrl(path) : this.basePath + path;
   }
 
   /** Returns the WebSocket URL of a path such as `/ws`. */

@@ -88,7 +88,8 @@ export function leaveBody(
   const some = hasBody(request);
   if (some && isConsumed(request)) return takeLeft(runnerRequest, limitBytes, done);
   if (announcedBytes(request) > limitBytes) return done(tooLarge(limitBytes));
-  runnerRequest.taken = some ? { ...EMPTY_BODY, leftBytes: limitBytes } : EMPTY_BODY;
+  const left = { leftBytes: limitBytes, announcedBytes: announcedBytes(request) };
+  runnerRequest.taken = some ? { ...EMPTY_BODY, ...left } : EMPTY_BODY;
   // Hides the body from Express' parsers.
   delete headers['content-length'];
   delete headers['transfer-encoding'];

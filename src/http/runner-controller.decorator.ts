@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { IntakeGuard } from './intake/intake.guard.js';
 import { RunnerExceptionFilter } from './runner-exception.filter.js';
+import type { BodyStreaming } from './runner-route.js';
 
 /** Metadata key of a runner's controllers. */
 export const RUNNER_CONTROLLER = Symbol('RUNNER_CONTROLLER');
@@ -16,7 +17,8 @@ export const RUNNER_CONTROLLER = Symbol('RUNNER_CONTROLLER');
 export const STREAMS_BODY = Symbol('STREAMS_BODY');
 
 /** Marks a handler that streams a body of any type: `bodyStreamOf(request)`. */
-export const StreamsBody = (): MethodDecorator => SetMetadata(STREAMS_BODY, true);
+export const StreamsBody = (streaming: BodyStreaming = 'limited'): MethodDecorator =>
+  SetMetadata(STREAMS_BODY, streaming);
 
 /**
  * Marks a controller of the runner: exempt from the host's versioning, with the runner's error format, CORS and body parsing. `request.body`

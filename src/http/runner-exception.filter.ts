@@ -2,7 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common'
 import { HttpAdapterHost } from '@nestjs/core';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
-import { isBodyUnread } from './body-stream.js';
+import { discardBody } from './body-stream.js';
 import { toErrorAnswer } from './error-answer.js';
 import { nodeResponse } from './http-response.js';
 import { RunnerRequest } from './runner-request.js';
@@ -23,9 +23,7 @@ export class RunnerExceptionFilter implements ExceptionFilter {
       return;
     }
     const answer = toErrorAnswer(error);
-    // The rest of the body is not read, so the connection cannot be reused.
-    if (isBodyUnread(RunnerRequest.of(host.switchToHttp().getRequest())))
-      answer.headers.connection = 'close';
+    discardBody(RunnerRequest.of(host.switchToHttp().getRequest()));
     if (answer.status >= 500 && answer.unexpected) {
       const { text, stack } = textOfThrown(error);
       this.logger.error(text, stack);

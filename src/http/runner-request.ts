@@ -10,6 +10,8 @@ export interface TakenBody {
   readonly parsed: { readonly value: unknown } | { readonly malformed: RunnerError };
   /** The most bytes that the handler may stream, for a body left on the wire. */
   readonly leftBytes?: number;
+  /** Content length of a body left on the wire. @default 0, where it is unknown */
+  readonly announcedBytes?: number;
 }
 
 export const EMPTY_BODY: TakenBody = { raw: Buffer.alloc(0), parsed: { value: {} } };

@@ -2,13 +2,16 @@ import { RequestMethod, type Type } from '@nestjs/common';
 import type { NestHandler } from '../compat/nest-handlers.js';
 import type { RunnerRef } from '../runner-ref.js';
 
+/** Streaming of a body by its handler; `unlimited` where the handler has limits of its own, not `bodyLimitBytes`. */
+export type BodyStreaming = 'limited' | 'unlimited';
+
 /** Metadata of a runner's route. Registered with the route, so that the matching router entry identifies its runner. */
 export interface RunnerRoute extends NestHandler {
   readonly runner: RunnerRef;
   /** Class of the handler. */
   readonly controller: Type<unknown>;
-  /** True if the handler streams the body. */
-  readonly streamsBody: boolean;
+  /** Set if the handler streams the body. */
+  readonly streamsBody: BodyStreaming | undefined;
   /** True if a request may start a session for its sender. */
   readonly opensSessions: boolean;
 }

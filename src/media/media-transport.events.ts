@@ -9,8 +9,8 @@ export interface MediaTransportObserver {
   warn(message: string): void;
   /** Reports an error that a listener of the bot threw or rejected with. */
   fail(error: unknown): void;
-  /** Reports that the bot begins to hang up. */
-  hangingUp?(): void;
+  /** Reports that the bot begins to hang up or to close the connection, which explains that the peer leaves. */
+  leaving?(end: MediaEnd): void;
   /** Reports the end of the media, once. */
   ended(end: MediaEnd): void;
 }

@@ -31,6 +31,13 @@ export class MediaTransportOptions {
   /** Buffer limit of received audio that the bot has not read, in milliseconds. The oldest is dropped first. @default 5_000 */
   @AtLeastMs(0)
   readonly maxBacklogMs?: number = 5_000;
+  /**
+   * Timeout for the bot's audio to be played before the connection ends by the bot: by `close()`, `hangUp()`, `transfer()` or its return, in
+   * milliseconds. 0 cuts it off.
+   * @default 60_000
+   */
+  @AtLeastMs(0)
+  readonly playoutTimeoutMs?: number = 60_000;
 }
 
 /** Fills in the defaults. @throws {InvalidOptionsError} naming every invalid option, and what is accepted */

@@ -285,6 +285,7 @@ describe('sent audio', () => {
     [{ sendAheadMs: -1 }, /sendAheadMs must be/],
     [{ sendAheadMs: '100' }, /sendAheadMs must be/],
     [{ maxQueueMs: 0 }, /maxQueueMs must be a number of milliseconds, at least 1/],
+    [{ playoutTimeoutMs: -1 }, /playoutTimeoutMs must be a number of milliseconds, at least 0/],
     [{ maxBacklogMs: NaN }, /maxBacklogMs must be a number of milliseconds, at least 0/],
   ])('needs valid options: %j', (options, message) => {
     expect(() => setUp(options as never)).toThrow(message);
@@ -372,6 +373,29 @@ describe('sent audio', () => {
     expect(() => transport.keyPressed('12')).toThrow(/digit must be one of/);
   });
 
+  it('covers DTMF before the connection, which waits for it', async () => {
+    const { connection, transport } = setUp({}, (one) => {
+      one.open = (events) => void (one.events = events);
+    });
+    const sent = transport.sendDtmf('12#');
+    await tick();
+    expect(connection.sent).toEqual([]);
+    connection.events.connected();
+    expect(await sent).toBe(true);
+    expect(connection.sent).toEqual([['dtmf', '12#']]);
+  });
+
+  it('covers no DTMF where the connection ends before', async () => {
+    const { connection, transport } = setUp({}, (one) => {
+      one.open = (events) => void (one.events = events);
+    });
+    const sent = transport.sendDtmf('1');
+    connection.events.disconnected({ reason: 'failed', message: 'no' });
+    expect(await sent).toBe(false);
+    expect(await transport.sendDtmf('1')).toBe(false);
+    expect(connection.sent).toEqual([]);
+  });
+
   it('is dropped without an error where the transport lacks the capability', async () => {
     const { connection, transport } = setUp({}, (one) => {
       one.capabilities = { ...one.capabilities, dtmfOut: false, messages: false };
@@ -379,6 +403,177 @@ describe('sent audio', () => {
     expect(await transport.sendDtmf('1')).toBe(false);
     expect(transport.sendMessage({})).toBe(false);
     expect(connection.sent).toEqual([]);
+  });
+});
+
+describe('audio before an end by the bot', () => {
+  const estimated = (one: FakeMediaConnection): void =>
+    void (one.capabilities = { ...one.capabilities, marks: 'estimated' });
+  const playedMs = ({ sent }: FakeMediaConnection): number =>
+    sent.filter((one) => (one as string[])[0] === 'audio').length * 20;
+  const confirm = ({ sent, events }: FakeMediaConnection): void => {
+    for (const [what, name] of sent as string[][]) if (what === 'mark') events.markPlayed(name!);
+  };
+
+  it('is played until the peer confirms it', async () => {
+    const { connection, transport, told } = setUp();
+    void transport.sendAudio(silence(1_000));
+    transport.close();
+    expect(await transport.sendAudio(silence(20))).toBe('disconnected');
+    await jest.advanceTimersByTimeAsync(1_500);
+    expect(playedMs(connection)).toBe(1_000);
+    expect(transport.state).toBe('connected');
+    confirm(connection);
+    await tick();
+    expect(transport.state).toBe('disconnected');
+    expect(connection.sent.at(-1)).toEqual(['close', 'closed']);
+    expect(told.ends).toEqual([{ reason: 'closed', message: 'The bot closed the connection.' }]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('is played for 2 s longer than it takes when the peer does not confirm it', async () => {
+    const { transport } = setUp();
+    void transport.sendAudio(silence(1_000));
+    transport.close();
+    await jest.advanceTimersByTimeAsync(2_900);
+    expect(transport.state).toBe('connected');
+    await jest.advanceTimersByTimeAsync(200);
+    expect(transport.state).toBe('disconnected');
+  });
+
+  it('is played for 0.3 s longer by peers that confirm nothing', async () => {
+    const { connection, transport } = setUp({}, estimated);
+    void transport.sendAudio(silence(1_000));
+    void transport.mark('end').then(() => transport.close());
+    await jest.advanceTimersByTimeAsync(1_250);
+    expect(transport.state).toBe('connected');
+    await jest.advanceTimersByTimeAsync(100);
+    expect(transport.state).toBe('disconnected');
+    expect(playedMs(connection)).toBe(1_000);
+  });
+
+  it('is waited for no more after a mark that the peer confirmed', async () => {
+    const { connection, transport } = setUp();
+    void transport.sendAudio(silence(40));
+    const said = transport.mark('said');
+    await jest.advanceTimersByTimeAsync(50);
+    confirm(connection);
+    expect(await said).toBe('played');
+    transport.close();
+    expect(transport.state).toBe('disconnected');
+    expect(connection.sent.slice(2)).toEqual([
+      ['mark', '1:said'],
+      ['close', 'closed'],
+    ]);
+  });
+
+  it.each<[string, (transport: MediaTransport, connection: FakeMediaConnection) => void]>([
+    ['clear()', (transport) => transport.clear()],
+    ['the session', (transport) => transport.abort({ reason: 'aborted', message: 'stopped' })],
+    ['the bot’s signal', (transport) => transport.cut({ reason: 'closed', message: 'enough' })],
+    ['an error', (transport) => transport.close({ reason: 'failed', message: 'broken' })],
+    ['the peer', (_, { events }) => events.disconnected({ reason: 'peer_left', message: 'gone' })],
+  ])('is cut off by %s, and once it was written too', async (_, cut) => {
+    for (const afterMs of [50, 1_100]) {
+      const { connection, transport } = setUp();
+      const audio = transport.sendAudio(silence(1_000));
+      transport.close();
+      await jest.advanceTimersByTimeAsync(afterMs);
+      cut(transport, connection);
+      await tick();
+      expect(transport.state).toBe('disconnected');
+      expect(playedMs(connection)).toBe(Math.min(1_000, afterMs + 110));
+      expect(await audio).toMatch(afterMs > 1_000 ? /sent/ : /cleared|disconnected/);
+      expect(jest.getTimerCount()).toBe(0);
+    }
+  });
+
+  it.each([
+    [0, 0],
+    [500, 500],
+    [Infinity, 1_300],
+  ])('is played for playoutTimeoutMs at most: %d', async (playoutTimeoutMs, endsAtMs) => {
+    const { transport } = setUp({ playoutTimeoutMs }, estimated);
+    void transport.sendAudio(silence(1_000));
+    transport.close();
+    if (endsAtMs > 0) {
+      await jest.advanceTimersByTimeAsync(endsAtMs - 50);
+      expect(transport.state).toBe('connected');
+      await jest.advanceTimersByTimeAsync(100);
+    }
+    expect(transport.state).toBe('disconnected');
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('is bounded for a peer that takes none, with any number of marks', async () => {
+    const { connection, transport } = setUp({ playoutTimeoutMs: 500 });
+    connection.sendAudio = () => false;
+    void transport.sendAudio(silence(1_000));
+    for (let i = 0; i < 1_000; i++) void transport.mark('x');
+    transport.close();
+    await jest.advanceTimersByTimeAsync(450);
+    expect(transport.state).toBe('connected');
+    await jest.advanceTimersByTimeAsync(100);
+    expect(transport.state).toBe('disconnected');
+  });
+
+  it('is played before hangUp() ends the call, whose peer may leave first', async () => {
+    const { connection, transport, told } = setUp({}, estimated);
+    void transport.sendAudio(silence(1_000));
+    const outcome = transport.hangUp();
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(connection.sent).not.toContain('hang up');
+    connection.events.disconnected({ reason: 'peer_left', message: 'gone' });
+    expect(await outcome).toEqual({ ok: true, via: 'api' });
+    expect(connection.sent.at(-1)).toBe('hang up');
+    expect(told.ends).toEqual([{ reason: 'closed', message: 'The bot hung up.' }]);
+  });
+
+  it('is played before a transfer, after which the bot goes on when it fails', async () => {
+    const { connection, transport } = setUp({}, (one) => {
+      estimated(one);
+      Object.assign(one, {
+        transfer: async (target: string) => {
+          one.sent.push(['transfer', target]);
+          return { ok: false, error: 'busy' };
+        },
+      });
+    });
+    void transport.sendAudio(silence(1_000));
+    const outcome = transport.transfer('+15550009');
+    expect(await transport.transfer('+15550009')).toMatchObject({ error: /already/ });
+    await jest.advanceTimersByTimeAsync(1_200);
+    expect(playedMs(connection)).toBe(1_000);
+    expect(connection.sent).not.toContainEqual(['transfer', '+15550009']);
+    await jest.advanceTimersByTimeAsync(200);
+    expect(await outcome).toEqual({ ok: false, error: 'busy' });
+    expect(await transport.sendAudio(silence(20))).toBe('sent');
+    const late = transport.transfer('+15550009');
+    connection.events.disconnected({ reason: 'peer_left', message: 'gone' });
+    expect(await late).toEqual({ ok: false, error: 'The call is over.' });
+    expect(transport.state).toBe('disconnected');
+  });
+
+  it('is played after the bot returned, while it hears nothing any more', async () => {
+    const { connection, transport } = setUp({}, estimated);
+    const heard: string[] = [];
+    transport.on('audio', () => heard.push('audio')).on('dtmf', (digit) => heard.push(digit));
+    await tick();
+    expect(transport.playOut()).toBeUndefined();
+    const another = setUp({}, estimated).transport;
+    void another.sendAudio(silence(1_000));
+    another.on('dtmf', (digit) => heard.push(digit));
+    await tick();
+    let isPlayed = false;
+    void another.playOut()!.then(() => (isPlayed = true));
+    another.keyPressed('1');
+    expect(heard).toEqual([]);
+    await jest.advanceTimersByTimeAsync(1_250);
+    expect(isPlayed).toBe(false);
+    await jest.advanceTimersByTimeAsync(100);
+    expect(isPlayed).toBe(true);
+    connection.speak();
+    expect(heard).toEqual(['audio']);
   });
 });
 

@@ -1,4 +1,5 @@
 import { AudioInput } from './audio-input.js';
+import { AudioOutput } from './audio-output.js';
 import { BufferedEmitter } from './buffered-emitter.js';
 import type {
   HangUpOutcome,
@@ -20,12 +21,12 @@ import {
   type MediaTransportOptions,
   resolveMediaTransportOptions,
 } from './media-transport.options.js';
-import { type OutgoingAudio, PacedOutput, type SendOutcome } from './paced-output.js';
+import type { OutgoingAudio, SendOutcome } from './paced-output.js';
 import { type AudioFrame, checkAudioRate, isAudioRate, toMono } from './pcm.js';
-import { PlaybackMarks } from './playback-marks.js';
 import { isDtmfDigit, type MediaCapabilities } from './serializers/media-serializer.js';
 
 const HUNG_UP: MediaEnd = { reason: 'closed', message: 'The bot hung up.' };
+const CLOSED: MediaEnd = { reason: 'closed', message: 'The bot closed the connection.' };
 const TRANSFERRED: MediaEnd = { reason: 'closed', message: 'The call was transferred.' };
 
 const NOT_TRANSFERABLE =
@@ -43,13 +44,18 @@ type ReceivedAudio = Parameters<MediaConnectionEvents['audio']>;
 export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   readonly stats: MediaStats = { audioIn: 0, audioOut: 0, unread: 0, overflowed: 0, malformed: {} };
   private readonly input: AudioInput;
-  private readonly output: PacedOutput;
+  private readonly output: AudioOutput;
   private currentState: MediaState = 'connecting';
-  private readonly marks: PlaybackMarks;
+  private leaveConnecting: () => void = () => undefined;
+  private readonly connecting = new Promise<void>((resolve) => (this.leaveConnecting = resolve));
   private readonly warned = new Set<string>();
   private readonly ending = new AbortController();
   private hangingUp: Promise<HangUpOutcome> | undefined;
+  private isTransferring = false;
   private transferring: Promise<TransferOutcome> | undefined;
+  /** End that the bot has begun. The peer's leave counts as this end. */
+  private farewell: MediaEnd | undefined;
+  private botReturned = false;
 
   /** @internal use {@link createTransport} */
   constructor(
@@ -58,18 +64,18 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     private readonly observer?: MediaTransportObserver,
   ) {
     const resolved = resolveMediaTransportOptions(options);
-    const { sampleRateHz, sendAheadMs: aheadMs, maxQueueMs, maxBacklogMs } = resolved;
-    super(bufferLimits(maxBacklogMs));
-    this.input = new AudioInput(sampleRateHz);
-    this.marks = new PlaybackMarks(connection, () =>
-      this.warnOnce('marks', 'the peer does not confirm that marks were played'),
-    );
-    const write = (chunk: Int16Array): boolean => {
-      const isSent = this.currentState === 'connected' && connection.sendAudio(chunk);
-      if (isSent) this.stats.audioOut++;
-      return isSent;
-    };
-    this.output = new PacedOutput({ ...connection.output, aheadMs, maxQueueMs, write });
+    super(bufferLimits(resolved.maxBacklogMs));
+    this.input = new AudioInput(resolved.sampleRateHz);
+    this.output = new AudioOutput(connection, {
+      ...resolved,
+      write: (chunk) => {
+        const isSent = this.currentState === 'connected' && connection.sendAudio(chunk);
+        if (isSent) this.stats.audioOut++;
+        return isSent;
+      },
+      onUnconfirmed: () =>
+        this.warnOnce('marks', 'the peer does not confirm that marks were played'),
+    });
     connection.open({
       connected: () => this.connected(),
       audio: (...audio) => this.receiveAudio(audio),
@@ -81,7 +87,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
       text: (text) => this.emitUnlessEnded('text', text),
       transcription: (transcription) => this.emitUnlessEnded('transcription', transcription),
       interruption: () => this.emitUnlessEnded('interruption'),
-      markPlayed: (id) => this.marks.settle(id, 'played'),
+      markPlayed: (id) => this.output.markPlayed(id),
       malformed: (what, detail) => this.countMalformed(what, detail),
       disconnected: (end) => this.ended(end),
     });
@@ -118,7 +124,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
 
   /**
    * Queues audio after the audio that is queued already. Resolves when it is sent or dropped; the samples must not change until
-   * then. Never rejects.
+   * then. Never rejects. It is played also when the bot closes, hangs up or returns next, within `playoutTimeoutMs`.
    * @throws {TypeError} when `pcm` is no `Int16Array`
    * @throws {RangeError} for an unsupported sample rate or an invalid number of channels
    */
@@ -141,7 +147,6 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   /** Barge-in: drops audio that has not been played, here and, with `capabilities.remoteClear`, at the client or carrier. */
   clear(): void {
     this.output.clear();
-    this.marks.settleAll('cleared');
     if (this.currentState === 'connected') this.connection.clear();
   }
 
@@ -154,25 +159,21 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   mark(name: string): Promise<MarkOutcome> {
     // Checked here, because later it would throw from a timer.
     if (typeof name !== 'string') throw new TypeError('name must be a string');
-    return new Promise((resolve) => {
-      this.output.mark((outcome) => {
-        if (outcome === 'sent') this.marks.add(name, this.output.aheadMs, resolve);
-        else resolve(outcome === 'disconnected' ? 'disconnected' : 'cleared');
-      });
-    });
+    return this.output.mark(name);
   }
 
   /**
-   * Sends DTMF digits: `0` to `9`, `*`, `#`, `A` to `D`.
-   * @returns false when the transport cannot
+   * Sends DTMF digits: `0` to `9`, `*`, `#`, `A` to `D`. Waits for the connection, as audio does.
+   * @returns false when the transport cannot, or ended before
    * @throws {RangeError} for other characters
    */
   async sendDtmf(digits: string): Promise<boolean> {
     if (!/^[0-9*#A-D]+$/.test(digits)) {
       throw new RangeError('digits must be some of 0 to 9, *, #, A to D');
     }
-    if (!this.capabilities.dtmfOut || this.currentState !== 'connected') return false;
-    return this.connection.sendDtmf(digits);
+    if (!this.capabilities.dtmfOut) return false;
+    if (this.currentState === 'connecting') await this.connecting;
+    return this.isConnected && this.connection.sendDtmf(digits);
   }
 
   /** Emits `dtmf` for a digit from elsewhere, such as an RTVI client. @throws {RangeError} for anything but a DTMF digit */
@@ -200,17 +201,29 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     return this.connection.sendMessage(message);
   }
 
-  /** Ends the call through the provider's API where possible, and the connection. Idempotent. Never rejects. */
+  /**
+   * Ends the call through the provider's API where possible, and the connection, once the audio sent before has been played; `clear()` shortens
+   * that. Idempotent. Never rejects.
+   */
   hangUp(): Promise<HangUpOutcome> {
     return (this.hangingUp ??= this.endCall());
   }
 
   private async endCall(): Promise<HangUpOutcome> {
-    this.observer?.hangingUp?.();
+    const playing = this.leave(HUNG_UP);
+    if (playing) await playing;
     const outcome = await this.connection.hangUp();
     if (!outcome.ok) this.observer?.warn(`hanging up failed: ${outcome.error}`);
-    this.close(HUNG_UP);
+    this.endWith(HUNG_UP);
     return outcome;
+  }
+
+  /** Begins an end by the bot. @returns as {@link AudioOutput.finish} */
+  private leave(end: MediaEnd): Promise<void> | undefined {
+    if (this.currentState === 'disconnected') return undefined;
+    this.farewell ??= end;
+    this.observer?.leaving?.(end);
+    return this.output.finish();
   }
 
   /** True for a phone call of a carrier whose `credentials` are configured: {@link transfer} can put it through. */
@@ -219,26 +232,56 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   }
 
   /**
-   * Transfers the call through the carrier's API. On success the connection is closed; on failure the call goes on with the bot.
-   * Never rejects.
+   * Transfers the call through the carrier's API, once the audio sent before has been played; `clear()` shortens that. On success the
+   * connection is closed; on failure the call goes on with the bot. Never rejects.
    * @param target a phone number in E.164, or a SIP URI
    */
   async transfer(target: string, options: TransferOptions = {}): Promise<TransferOutcome> {
     const { transfer } = this.connection;
     if (!transfer) return failed(NOT_TRANSFERABLE);
-    if (this.currentState === 'disconnected' || this.hangingUp) return failed('The call is over.');
-    if (this.transferring) return failed('The call is being transferred already.');
-    this.transferring = transfer(target, options);
-    const outcome = await this.transferring;
+    if (this.isTransferring) return failed('The call is being transferred already.');
+    this.isTransferring = true;
+    const playing = this.isLeaving ? undefined : this.output.played();
+    if (playing) await playing;
+    const outcome = this.isLeaving
+      ? failed('The call is over.')
+      : await (this.transferring = transfer(target, options));
+    this.isTransferring = false;
     this.transferring = undefined;
-    if (outcome.ok) this.close(TRANSFERRED);
+    if (outcome.ok) this.endWith(TRANSFERRED);
     else this.observer?.warn(`the call was not transferred: ${outcome.error}`);
     return outcome;
   }
 
-  /** Ends the connection. @param end the reason, as `disconnected` reports it */
-  close(end: MediaEnd = { reason: 'closed', message: 'The bot closed the connection.' }): void {
-    this.endWith(end, end.reason);
+  private get isLeaving(): boolean {
+    return this.currentState === 'disconnected' || this.farewell !== undefined;
+  }
+
+  /**
+   * Ends the connection. With the reason `closed` the audio sent before is played first, until `clear()` or the peer leaves, and more is
+   * refused; without any the connection ends at once. Other reasons end it at once.
+   * @param end the reason, as `disconnected` reports it
+   */
+  close(end: MediaEnd = CLOSED): void {
+    const playing = end.reason === 'closed' ? this.leave(end) : undefined;
+    if (playing) void playing.then(() => this.endWith(end));
+    else this.endWith(end);
+  }
+
+  /** @internal Ends the connection without playing out, for a bot's own signal. */
+  cut(end: MediaEnd): void {
+    this.endWith(end);
+  }
+
+  /**
+   * @internal Drops further input, because the bot has returned.
+   * @returns once the audio is played; `undefined` when there is none to wait for
+   */
+  playOut(): Promise<void> | undefined {
+    if (this.currentState === 'disconnected') return undefined;
+    const playing = this.output.finish();
+    this.botReturned = playing !== undefined;
+    return playing;
   }
 
   /** @internal Ends the connection because the session ended. */
@@ -246,7 +289,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
     this.endWith(end, 'aborted');
   }
 
-  private endWith(end: MediaEnd, reason: MediaEnd['reason']): void {
+  private endWith(end: MediaEnd, reason = end.reason): void {
     if (this.currentState === 'disconnected') return;
     this.disconnect(end);
     void this.connection.close({ ...end, reason });
@@ -255,7 +298,12 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   private connected(): void {
     if (this.currentState !== 'connecting') return;
     this.currentState = 'connected';
+    this.leaveConnecting();
     this.notify('connected');
+  }
+
+  private get isConnected(): boolean {
+    return this.currentState === 'connected';
   }
 
   /** During a transfer, `peer_left` means that the carrier took the call or the caller hung up; the outcome decides. */
@@ -267,26 +315,30 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   private disconnect(cause: MediaEnd): void {
     if (this.currentState === 'disconnected') return;
     this.currentState = 'disconnected';
-    // The peer leaves because the bot hangs up.
-    const end = this.hangingUp && cause.reason === 'peer_left' ? HUNG_UP : cause;
+    this.leaveConnecting();
+    const end = cause.reason === 'peer_left' ? (this.farewell ?? cause) : cause;
     this.output.end();
-    this.marks.settleAll('disconnected');
     this.observer?.ended(end);
     this.ending.abort();
     this.notify('disconnected', end);
     this.endIterations();
   }
 
-  /** Emits input of the client; ignored after the end. */
+  /** False after the end, and while the audio of a bot that has returned is played. */
+  private get takesInput(): boolean {
+    return this.currentState !== 'disconnected' && !this.botReturned;
+  }
+
+  /** Emits input of the client. */
   private emitUnlessEnded<E extends keyof MediaTransportEvents>(
     event: E,
     ...args: MediaTransportEvents[E]
   ): void {
-    if (this.currentState !== 'disconnected') this.notify(event, ...args);
+    if (this.takesInput) this.notify(event, ...args);
   }
 
   private receiveAudio([pcm, fromHz, channels, timestampMs]: ReceivedAudio): void {
-    if (this.currentState === 'disconnected') return;
+    if (!this.takesInput) return;
     if (!isAudioRate(fromHz))
       return this.countMalformed('audio of a sample rate that is not in use');
     const mono = toMono(pcm, channels);
@@ -297,7 +349,7 @@ export class MediaTransport extends BufferedEmitter<MediaTransportEvents> {
   }
 
   private countMalformed(what: string, detail?: string): void {
-    if (this.currentState === 'disconnected') return;
+    if (!this.takesInput) return;
     const { malformed } = this.stats;
     malformed[what] = (malformed[what] ?? 0) + 1;
     const more = detail ? ` (${detail})` : '';

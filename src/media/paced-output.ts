@@ -11,7 +11,7 @@ export type SendOutcome =
   | 'cleared'
   /** Refused: the buffer limit is reached. */
   | 'overflow'
-  /** Dropped: the connection has ended. */
+  /** Dropped: the connection has ended, or is about to. */
   | 'disconnected';
 
 /** Audio to send, at any supported sample rate. */
@@ -88,6 +88,11 @@ export class PacedOutput {
     this.paddingDelayMs = Math.max(MIN_PADDING_DELAY_MS, this.chunkMs);
   }
 
+  /** End of playback of everything written, in milliseconds of `performance.now()`; 0 when nothing was, since {@link clear}. */
+  get playbackEndMs(): number {
+    return this.playedAtMs;
+  }
+
   /** Time until everything written has been played, in milliseconds. */
   get aheadMs(): number {
     return Math.max(0, this.playedAtMs - performance.now());
@@ -96,6 +101,11 @@ export class PacedOutput {
   /** True when the buffer limit is reached. */
   get isFull(): boolean {
     return this.queuedMs >= this.options.maxQueueMs;
+  }
+
+  /** True while audio or marks wait to be written. */
+  get isPending(): boolean {
+    return this.buffered > 0 || this.queue.length > 0;
   }
 
   /** Queues audio and resolves with its outcome. The samples must not change until then. Never rejects. */
@@ -118,12 +128,16 @@ export class PacedOutput {
     if (this.ended) return settle('disconnected');
     if (this.marksWaiting >= MAX_MARKS) return settle('overflow');
     this.marksWaiting++;
-    this.queue.push({
-      mark: (outcome) => {
-        this.marksWaiting--;
-        settle(outcome);
-      },
+    this.whenWritten((outcome) => {
+      this.marksWaiting--;
+      settle(outcome);
     });
+  }
+
+  /** Calls back when all queued audio is written or dropped. Unlike a mark it is never refused. */
+  whenWritten(settle: Settle): void {
+    if (this.ended) return settle('disconnected');
+    this.queue.push({ mark: settle });
     this.pump();
   }
 
@@ -176,10 +190,6 @@ export class PacedOutput {
       this.buffered -= chunkSamples;
       this.settleMarks(chunkSamples);
     }
-  }
-
-  private get isPending(): boolean {
-    return this.buffered > 0 || this.queue.length > 0;
   }
 
   /** Resamples the next step of the queue. @returns false when the queue is empty */

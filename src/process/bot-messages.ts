@@ -1,4 +1,4 @@
-import type { PeerConfig, PeerReport, PeerRequest } from '../bot/bot-peer.js';
+import type { BotReady, PeerConfig, PeerReport, PeerRequest } from '../bot/bot-peer.js';
 import type { SessionEndCode } from '../bot/session-end.js';
 import type { HangUpOutcome, TransferOptions, TransferOutcome } from '../media/media-connection.js';
 import type { MediaStats } from '../media/media-transport.events.js';
@@ -45,7 +45,8 @@ export const MAX_REASON = 4_096;
 export type BotMessage =
   /** At most 100 `routes` of 1,000 characters, which the bot's own program would have served. They are logged. */
   | { readonly type: 'loaded'; readonly routes?: readonly string[] }
-  | { readonly type: 'ready' }
+  /** With the SHA-256 fingerprints (hex) of a bot that is a server itself, at most 10. */
+  | ({ readonly type: 'ready' } & BotReady)
   /** At most 65,536 characters. Counts towards the output limits of `ProcessBotLimits`. */
   | {
       readonly type: 'log';
@@ -54,6 +55,11 @@ export type BotMessage =
     }
   /** Ends the conversation with a code and message as in `SessionEnd`, at most 4,096 characters. */
   | { readonly type: 'stop'; readonly code: (typeof BOT_ENDS)[number]; readonly message: string }
+  /**
+   * The bot is about to end the conversation, and its last audio is being played: that the peer leaves from now on counts as completed. The
+   * message is at most 4,096 characters.
+   */
+  | { readonly type: 'leaving'; readonly message: string }
   /** Hangs up the call at its provider; answered with `hung_up`. At most once, and only if `start` has `canHangUp`. */
   | { readonly type: 'hang_up' }
   /** Transfers the call to a number or SIP URI; answered with `transferred`. One at a time, and only if `start` has `canTransfer`. */

@@ -5,6 +5,7 @@ import { botFailed, SessionEnd } from '../bot/session-end.js';
 import { textOfThrown } from '../errors/thrown.js';
 import type { Session } from '../sessions/session.js';
 import { contextOf, type SessionContext } from '../sessions/session-context.js';
+import { FolderFileStorage } from '../uploads/folder-file-storage.js';
 import { RunnerWebSocket } from '../websocket/runner-web-socket.js';
 import { WebSocketRunnerArguments } from '../websocket/websocket-runner-arguments.js';
 import type { BotMessage } from './bot-messages.js';
@@ -93,6 +94,7 @@ export class BotRun {
       const { message } = textOfThrown(thrown);
       botSession.logger.warn(`the bot cannot take requests to its session: ${message}`);
     }
+    const { file_storage } = args;
     const websocket = args instanceof WebSocketRunnerArguments ? args.websocket : undefined;
     const own = websocket instanceof RunnerWebSocket ? websocket : undefined;
     process.send({
@@ -106,6 +108,7 @@ export class BotRun {
       ...(this.context.transfer && { canTransfer: true }),
       ...(peer && { peer: peer.config }),
       ...(own?.isAnswered && { isAnswered: true }),
+      ...(file_storage instanceof FolderFileStorage && { uploadsFolder: file_storage.folder }),
     });
     peer?.connectTo((request) => process.send(request));
     if (websocket) this.relay = this.relayOf(websocket);
@@ -129,9 +132,12 @@ export class BotRun {
     if (this.outcome) return;
     switch (message.type) {
       case 'ready':
+        this.context.onReady?.(message);
         return this.botSession.ready();
       case 'stop':
         return void this.session?.end(new SessionEnd(message.code, message.message));
+      case 'leaving':
+        return this.session?.leaves(new SessionEnd('completed', message.message));
       case 'hang_up':
         return void this.hangUp();
       case 'transfer':
@@ -169,7 +175,7 @@ export class BotRun {
     const { hangUp } = this.context;
     if (!hangUp || this.hangingUp) return;
     this.hangingUp = true;
-    this.session?.hangsUp();
+    this.session?.leaves(new SessionEnd('completed', 'The bot hung up.'));
     this.process.send({ type: 'hung_up', ...(await hangUp()) });
   }
 

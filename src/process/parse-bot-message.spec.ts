@@ -7,8 +7,27 @@ const parse = (message: unknown) => parseBotMessage(JSON.stringify(message));
 describe('parseBotMessage', () => {
   it.each<[string, object, object]>([
     ['loaded', { type: 'loaded' }, { type: 'loaded' }],
+    [
+      'loaded with routes',
+      { type: 'loaded', routes: ['GET /a\u001b[2J', 'x'.repeat(1_000)] },
+      { type: 'loaded', routes: ['GET /a', 'x'.repeat(1_000)] },
+    ],
+    ['loaded with null', { type: 'loaded', routes: null }, { type: 'loaded' }],
+    ['requests, with more than there is', { type: 'requests', path: '/' }, { type: 'requests' }],
+    ['terminate', { type: 'terminate' }, { type: 'terminate' }],
     ['ready, with more than there is', { type: 'ready', more: 1 }, { type: 'ready' }],
+    [
+      'ready with certificates',
+      { type: 'ready', certFingerprints: ['ab'.repeat(32)] },
+      { type: 'ready', certFingerprints: ['ab'.repeat(32)] },
+    ],
+    ['ready with null', { type: 'ready', certFingerprints: null }, { type: 'ready' }],
     ['hang_up', { type: 'hang_up' }, { type: 'hang_up' }],
+    [
+      'leaving',
+      { type: 'leaving', message: 'The bot\u0007 returned.' },
+      { type: 'leaving', message: 'The bot returned.' },
+    ],
     [
       'transfer, with more than there is',
       { type: 'transfer', target: '+15550001', callerId: null, more: 1 },
@@ -72,6 +91,10 @@ describe('parseBotMessage', () => {
     [{ type: 'stop', code: 'completed' }, /message must be a text of at most 4096/],
     [{ type: 'failed', message: 'x', stack: 7 }, /stack must be a text of at most 65536/],
     [{ type: 'failed', message: null }, /message must be a text/],
+    [{ type: 'loaded', routes: 'GET /' }, /routes must be a list of at most 100/],
+    [{ type: 'loaded', routes: Array(101).fill('x') }, /routes must be a list of at most 100/],
+    [{ type: 'loaded', routes: ['x'.repeat(1_001)] }, /route must be a text of at most 1000/],
+    [{ type: 'loaded', routes: [7] }, /route must be a text of at most 1000/],
     [{ type: 'transfer' }, /target must be a text/],
     [{ type: 'transfer', target: 'x', callerId: 7 }, /callerId must be a text/],
     [{ type: 'done', stats: 7 }, /stats and its malformed must be objects/],
@@ -92,6 +115,9 @@ describe('parseBotMessage', () => {
       },
       /malformed must have at most 100 kinds/,
     ],
+    [{ type: 'ready', certFingerprints: 'ab' }, /certFingerprints must be at most 10 SHA-256/],
+    [{ type: 'ready', certFingerprints: ['ab'] }, /certFingerprints must be/],
+    [{ type: 'ready', certFingerprints: Array(11).fill('ab'.repeat(32)) }, /certFingerprints must/],
     [{ type: 'answer', sdp: 'v=0\n' }, /id must be the number of an offer/],
     [{ type: 'answer', id: '0', sdp: 'v=0\n' }, /id must be the number of an offer/],
     [{ type: 'answer', id: 0 }, /sdp must be a text of at most 100000/],

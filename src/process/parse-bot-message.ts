@@ -19,6 +19,9 @@ const MAX_ROUTES = 100;
 const MAX_ROUTE = 1_000;
 /** The most distinct kinds of malformed input. */
 const MAX_KINDS = 100;
+/** The most certificates of a bot that is a server. */
+const MAX_FINGERPRINTS = 10;
+const SHA_256 = /^[0-9a-f]{64}$/i;
 const SDP = /^v=0\r?\n[\x20-\x7e\r\n]*$/;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -50,7 +53,10 @@ const READERS: { readonly [T in BotMessage['type']]: (fields: Fields) => BotMess
     type: 'loaded',
     ...(!isAbsent(routes) && { routes: routesOf(routes) }),
   }),
-  ready: () => ({ type: 'ready' }),
+  ready: ({ certFingerprints: given }) => ({
+    type: 'ready',
+    ...(!isAbsent(given) && { certFingerprints: fingerprintsOf(given) }),
+  }),
   log: (fields) => ({
     type: 'log',
     level: choiceOf(fields, 'level', LOG_LEVELS),
@@ -61,6 +67,7 @@ const READERS: { readonly [T in BotMessage['type']]: (fields: Fields) => BotMess
     code: choiceOf(fields, 'code', BOT_ENDS),
     message: textOf(fields, 'message', MAX_REASON),
   }),
+  leaving: (fields) => ({ type: 'leaving', message: textOf(fields, 'message', MAX_REASON) }),
   hang_up: () => ({ type: 'hang_up' }),
   transfer: (fields) => ({
     type: 'transfer',
@@ -110,6 +117,12 @@ function countOf(fields: Fields, name: string): number {
   if (typeof count === 'number' && Number.isInteger(count) && count >= 0 && count <= MAX_COUNT)
     return count;
   throw new Error(`each number of stats must be a whole one from 0 to ${MAX_COUNT}`);
+}
+
+function fingerprintsOf(given: unknown): string[] {
+  const isOne = (one: unknown): one is string => typeof one === 'string' && SHA_256.test(one);
+  if (Array.isArray(given) && given.length <= MAX_FINGERPRINTS && given.every(isOne)) return given;
+  throw new Error(`certFingerprints must be at most ${MAX_FINGERPRINTS} SHA-256 hashes in hex`);
 }
 
 function answerOf(fields: Fields): PeerReport {

@@ -56,17 +56,11 @@ export class ProcessBotLauncher extends BotLauncher implements OnModuleDestroy {
     return this.pool.close();
   }
 
-  /** True for Python bots over WebRTC. Their processes load what that needs from then on. */
+  /** True for Python bots over WebRTC and MoQ. Their processes load what WebRTC needs from then on. */
   override holdsPeers(args: { prototype: object }): boolean {
-    const holds = this.python !== undefined && liveFieldOf(args) === PEER;
-    if (holds) this.expect(args);
-    return holds;
-  }
-
-  /** Has processes of Python bots load what bots with such arguments need, ahead of their conversation. */
-  expect(args: { prototype: object }): void {
     const module = this.python?.moduleOf(args);
     if (module !== undefined) this.modules.add(module);
+    return this.python?.knows(args) ?? false;
   }
 
   override refusal(args: { prototype: object }): string | undefined {

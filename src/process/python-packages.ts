@@ -10,8 +10,8 @@ const PRINT_MISSING =
 
 /** Packages of a Pipecat transport. */
 interface PythonTransport {
-  /** Pipecat's module of the transport. */
-  readonly module: string;
+  /** Pipecat's module of the transport, which is loaded ahead of a conversation. With MoQ `/start` waits for the bot anyway. */
+  readonly module?: string;
   /** Importable packages that it needs. */
   readonly packages: readonly string[];
   /** Pipecat's extra that installs them. */
@@ -30,7 +30,6 @@ const TRANSPORTS = new Map<unknown, PythonTransport>([
   [
     MOQRunnerArguments,
     {
-      module: 'pipecat.transports.moq.transport',
       packages: ['moq', 'cryptography'],
       extra: 'moq',
     },
@@ -42,6 +41,11 @@ export class PythonPackages {
   private readonly problems = new Map<PythonTransport, string | undefined>();
 
   constructor(private readonly options: ResolvedProcessBotOptions) {}
+
+  /** True for arguments whose connection lives in the bot's process. */
+  knows(args: unknown): boolean {
+    return TRANSPORTS.has(args);
+  }
 
   /** Returns Pipecat's module for a class of arguments, for loading it ahead of a conversation. */
   moduleOf(args: unknown): string | undefined {

@@ -14,7 +14,7 @@ import { handlersOf, replaceHandler } from '../compat/nest-handlers.js';
 import { setOperationId } from '../compat/swagger.js';
 import { AnswerGuard } from '../http/answer.guard.js';
 import { RUNNER_CONTROLLER, STREAMS_BODY } from '../http/runner-controller.decorator.js';
-import { RUNNER_ROUTE, type RunnerRoute } from '../http/runner-route.js';
+import { type BodyStreaming, RUNNER_ROUTE, type RunnerRoute } from '../http/runner-route.js';
 
 /** Metadata key of `RouteConfig()` in `@nestjs/platform-fastify`, an optional peer dependency. */
 const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
@@ -32,7 +32,7 @@ function ownController(controller: Type<unknown>, runner: RunnerRef): Type<unkno
       ...handler,
       runner,
       controller,
-      streamsBody: Reflect.getMetadata(STREAMS_BODY, handler.handle) === true,
+      streamsBody: Reflect.getMetadata(STREAMS_BODY, handler.handle) as BodyStreaming | undefined,
       opensSessions: access === 'start' || access === 'webhook',
     };
     // Does nothing, because the guard has answered. Nest reads its parameters only.

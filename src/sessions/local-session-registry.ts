@@ -3,6 +3,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { OwnPrincipal, type Principal, reaches } from '../auth/runner-auth.js';
 import { BotLauncher, MissingBotLauncher } from '../bot/bot-launcher.js';
 import type { CallData } from '../bot/call-data.js';
+import { FileStorage, NoFileStorage } from '../bot/file-storage.js';
+import { setLiveField } from '../bot/wire-classes.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
@@ -40,6 +42,7 @@ export class LocalSessionRegistry extends SessionRegistry {
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly launcher: BotLauncher,
+    private readonly files: FileStorage = new NoFileStorage(),
   ) {
     super();
     this.pending = new PendingSessions(options.pendingTtlMs, (expired) => {
@@ -149,6 +152,7 @@ export class LocalSessionRegistry extends SessionRegistry {
       if (session.body !== undefined) args.body = session.body;
       if (args.call_data) session.call = knownCall(args.call_data, session.call);
       if (this.options.cliArgs) args.cli_args ??= this.options.cliArgs;
+      if (!(this.files instanceof NoFileStorage)) setLiveField(args, 'file_storage', this.files);
       bindContext(args, session.context, handOver);
       return this.observers.around(session, () => this.launcher.launch(args, session));
     }, this.options);

@@ -1,4 +1,4 @@
-import type { BotPeer } from '../bot/bot-peer.js';
+import type { BotPeer, BotReady } from '../bot/bot-peer.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import type { MediaConnection } from '../media/media-connection.js';
 import type { MediaStats } from '../media/media-transport.events.js';
@@ -15,8 +15,12 @@ export class SessionContext {
   transfer?: MediaConnection['transfer'];
   /** Peer connection in the bot's process. */
   peer?: BotPeer;
+  /** Called when a bot in its own process is ready. */
+  onReady?: (facts: BotReady) => void;
   /** Media statistics; `undefined` for a bot without `createTransport`. */
   mediaStats?: MediaStats;
+  /** Plays the audio of a bot that has returned. @returns `undefined` when there is none. Never rejects. */
+  playOut?: () => Promise<void> | undefined;
   /** True once `createTransport` was called. */
   isConnected = false;
 
@@ -25,7 +29,7 @@ export class SessionContext {
 }
 
 /** Capabilities that a transport provides at launch. */
-export type HandOver = Pick<SessionContext, 'hangUp' | 'transfer' | 'peer'>;
+export type HandOver = Pick<SessionContext, 'hangUp' | 'transfer' | 'peer' | 'onReady'>;
 
 const contexts = new WeakMap<RunnerArguments, SessionContext>();
 

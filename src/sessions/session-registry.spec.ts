@@ -46,10 +46,43 @@ describe('SessionRegistry', () => {
   it('counts as the bot’s end that the peer leaves once the bot hangs up', async () => {
     const registry = registryWith(obedient);
     const [hungUp, other] = [start(registry), start(registry)];
-    hungUp.hangsUp();
+    hungUp.leaves(new SessionEnd('completed', 'The bot hung up.'));
     for (const session of [hungUp, other]) await session.end(new SessionEnd('peer_left', 'gone'));
     expect(await hungUp.ended).toMatchObject({ code: 'completed', message: 'The bot hung up.' });
     expect(await other.ended).toMatchObject({ code: 'peer_left' });
+  });
+
+  it('plays the audio of a bot that has returned, and ends at once for another reason', async () => {
+    const registry = registryWith(async (_args, session) => {
+      session.onRequest(() => new Response());
+    });
+    const sessions = Array.from({ length: 3 }, () =>
+      registry.open({ transport: 'websocket', isConnected: true }),
+    );
+    const played: (() => void)[] = [];
+    for (const session of sessions) {
+      session.context.playOut = () => new Promise((resolve) => played.push(resolve));
+      session.signal.addEventListener('abort', () => played[sessions.indexOf(session)]!());
+      registry.launch(session, new RunnerArguments());
+    }
+    await new Promise(setImmediate);
+    expect(sessions.map(({ state, ending }) => [state.name, ending])).toEqual(
+      new Array(3).fill(['launching', undefined]),
+    );
+    expect(sessions.map(({ requestHandler }) => requestHandler)).toEqual(
+      new Array(3).fill(undefined),
+    );
+    const [whole, left, stopped] = sessions;
+    played[0]!();
+    void left!.end(new SessionEnd('peer_left', 'gone'));
+    void stopped!.end(new SessionEnd('stopped', 'enough'));
+    for (const session of [whole!, left!]) {
+      expect(await session.ended).toMatchObject({
+        code: 'completed',
+        message: 'The bot returned.',
+      });
+    }
+    expect(await stopped!.ended).toMatchObject({ code: 'stopped', message: 'enough' });
   });
 
   it('hands the bot its id and body, and ends when the bot returns', async () => {

@@ -33,6 +33,7 @@ const NO_CLAIMS: Readonly<Record<string, unknown>> = Object.freeze({});
  * - `pending` waits for its client, `launching` for its bot. A room's bot has no client to wait for: `launch()` connects it.
  * - `end(reason)` is the only way to end it from outside. Before the launch it ends at once. Later the signal aborts with the reason, and it ends
  *   when the bot has returned or after the grace period `stopGraceMs`. The first reason counts.
+ * - A bot's audio is played after its return, before the session ends (`playoutTimeoutMs`), unless the session is ended meanwhile.
  * - Cleanups registered with `onEnd()` run at the end, last first; then `ended` resolves.
  */
 export class Session extends BotSession {
@@ -50,7 +51,7 @@ export class Session extends BotSession {
   isDiscarded = false;
   private current = PENDING;
   private stopGraceMs = Infinity;
-  private isHungUp = false;
+  private farewell: SessionEnd | undefined;
   private transfer: boolean | Promise<boolean> = false;
   // Created lazily: most pending sessions never need them, and each costs more than the session itself.
   private handler: SessionRequestHandler | undefined;
@@ -227,9 +228,9 @@ export class Session extends BotSession {
     void this.end(new SessionEnd('failed', 'A listener of the bot threw.', { cause }));
   }
 
-  /** @internal Records that the bot hangs up, which explains that the peer leaves. */
-  hangsUp(): void {
-    this.isHungUp = true;
+  /** @internal Records that the bot hangs up, closes or has returned, which explains that the peer leaves. */
+  leaves(reason: SessionEnd): void {
+    this.farewell ??= reason;
   }
 
   /** @internal Records a transfer, whose outcome explains that the peer leaves. */
@@ -246,16 +247,16 @@ export class Session extends BotSession {
     if (this.transfer === true && (reason.code === 'peer_left' || reason.code === 'completed')) {
       return new SessionEnd('completed', 'The call was transferred.');
     }
-    return this.isHungUp && reason.code === 'peer_left'
-      ? new SessionEnd('completed', 'The bot hung up.')
-      : reason;
+    return reason.code === 'peer_left' ? (this.farewell ?? reason) : reason;
   }
 
   private async run(bot: () => Promise<void>): Promise<void> {
     let reason: SessionEnd;
     try {
       await bot();
-      reason = this.ending ?? new SessionEnd('completed', 'The bot returned.');
+      const returned = new SessionEnd('completed', 'The bot returned.');
+      await this.playOut(returned);
+      reason = this.ending ?? returned;
     } catch (thrown) {
       reason = this.ending ?? botFailed(thrown);
       if (!isEndAtWork(thrown, reason)) {
@@ -264,6 +265,16 @@ export class Session extends BotSession {
       }
     }
     this.finish(reason);
+  }
+
+  /** Plays the audio of a bot that has returned, unless the session has to end. */
+  private async playOut(returned: SessionEnd): Promise<void> {
+    const playing = this.ending ? undefined : this.ownContext?.playOut?.();
+    if (!playing) return;
+    clearTimeout(this.readyTimer);
+    this.handler = undefined;
+    this.leaves(returned);
+    await playing;
   }
 
   /** Transition from any state to `ended`. */

@@ -33,11 +33,11 @@ export class SessionsController {
     errors: ['INVALID_FIELDS'],
   })
   list(@Req() { query }: RunnerRequest): SessionList {
-    const { status, limit, offset } = ListSessionsQuery.parse(query);
-    const found = [
-      ...(status === 'ended' ? [] : this.sessions.live),
-      ...(status === 'active' ? [] : this.sessions.history.all),
-    ].sort((a, b) => b.createdAtMs - a.createdAtMs);
+    const filter = ListSessionsQuery.parse(query);
+    const { limit, offset } = filter;
+    const found = [...this.sessions.live, ...this.sessions.history.all]
+      .filter((session) => filter.selects(session))
+      .sort((a, b) => b.createdAtMs - a.createdAtMs);
     return {
       total_count: found.length,
       sessions: found.slice(offset, offset + limit).map((session) => SessionInfo.of(session)),

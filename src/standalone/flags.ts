@@ -4,10 +4,11 @@ import { textOfThrown } from '../errors/thrown.js';
 import type { IceServer } from '../transports/small-webrtc/peer/peer.js';
 import { parseIceServers } from '../transports/small-webrtc/parse-ice-servers.js';
 import { isPublicUrl, PUBLIC_URL } from '../runner.options.js';
+import { addMoqFlags, checkMoqFlags, type MoqFlags } from './moq-flags.js';
 import { readRunnerBody } from './runner-body.js';
 
 /** Flags of the command line and the environment, with the Python runner's names and defaults. */
-export interface Flags {
+export interface Flags extends MoqFlags {
   readonly host: string;
   readonly port: number;
   readonly transport?: string;
@@ -77,7 +78,7 @@ export function parseFlags(
     )
     .option(
       '--uploads-folder-max-files <count>',
-      'how many uploaded files are kept, of those that belong to no session; 0 for all',
+      'how many uploaded files are kept, of each session and of those without one; 0 for all',
       count,
       10,
     )
@@ -126,7 +127,7 @@ export function parseFlags(
     .option('-v, --verbose', 'log more; twice, even more', (_, before: number) => before + 1, 0)
     .addHelpText('after', "\nThe bot's own flags come last, after --.")
     .showHelpAfterError('(--help lists what is accepted)');
-  command.parse(argv.slice(0, end), { from: 'user' });
+  addMoqFlags(command).parse(argv.slice(0, end), { from: 'user' });
   const flags = command.opts<
     Omit<Flags, 'allowedOrigins' | 'iceServers' | 'botArgs'> & {
       allowedOrigins?: string[] | true;
@@ -134,6 +135,7 @@ export function parseFlags(
       folder?: string;
     }
   >();
+  checkMoqFlags(flags, command);
   if (flags.direct && flags.transport !== undefined && flags.transport !== 'daily') {
     command.error(`error: --direct works with Daily only, not with -t ${flags.transport}`);
   }
@@ -209,8 +211,7 @@ const transportOf =
   (name: string): string => {
     // Deprecated there too: evals connect to /ws, whatever the transport is.
     if (transports.includes(name) || name === 'eval') return name;
-    const reason = name === 'moq' ? 'This runner has no transport for Media over QUIC. ' : '';
-    throw new InvalidArgumentError(`${reason}Allowed choices are ${transports.join(', ')}.`);
+    throw new InvalidArgumentError(`Allowed choices are ${transports.join(', ')}.`);
   };
 
 function publicHost(text: string): string {

@@ -3,10 +3,12 @@ import { DailyModule } from '../transports/daily/daily.module.js';
 import { SmallWebRtcModule } from '../transports/small-webrtc/small-webrtc.module.js';
 import { BUILT_IN } from '../transports/telephony/carriers/index.js';
 import { TelephonyModule } from '../transports/telephony/telephony.module.js';
+import { MoqModule } from '../transports/moq/moq.module.js';
 import { impliedTransport } from '../transports/transport-registry.js';
 import { TRANSPORTS } from '../transports/index.js';
 import { WhatsAppModule } from '../transports/whatsapp/whatsapp.module.js';
 import type { Flags } from './flags.js';
+import { moqOptionsOf } from './moq-flags.js';
 
 /** Names that `-t` accepts. */
 export const TRANSPORT_NAMES: readonly string[] = [
@@ -14,6 +16,7 @@ export const TRANSPORT_NAMES: readonly string[] = [
   'websocket',
   'daily',
   'livekit',
+  'moq',
   ...BUILT_IN.names,
 ];
 
@@ -35,5 +38,7 @@ export function standaloneTransports(flags: Flags, env: NodeJS.ProcessEnv): Dyna
   // Transports without credentials are kept, because the banner lists them.
   return TRANSPORTS.flatMap(
     (module) => (adjusted.has(module) ? adjusted.get(module) : module.fromEnv(env)) ?? [],
-  ).map(impliedTransport);
+  )
+    .concat(MoqModule.forRoot(moqOptionsOf(flags)))
+    .map(impliedTransport);
 }

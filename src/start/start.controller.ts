@@ -47,8 +47,12 @@ export class StartController {
         baseUrl: () => this.publicUrls.of(request),
         client: request.socket,
       },
-      ({ context: { session }, answer }) => {
-        this.adapterHost.httpAdapter.setHeader(response, 'x-session-id', session.id);
+      ({ context: { session }, answer, fileUploadUrl }) => {
+        const { httpAdapter } = this.adapterHost;
+        httpAdapter.setHeader(response, 'x-session-id', session.id);
+        if (fileUploadUrl !== undefined) {
+          httpAdapter.setHeader(response, 'x-file-upload-url', fileUploadUrl);
+        }
         // The published WebSocket transport refuses every field but `wsUrl` and `token`.
         return 'wsUrl' in answer ? answer : { sessionId: session.id, ...answer };
       },

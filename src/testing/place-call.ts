@@ -67,6 +67,7 @@ export class FakeCall extends EventEmitter<{
   private readonly received: Buffer[] = [];
   private receivedBytes = 0;
   private sequence = 0;
+  private frames = 0;
   private sent = 0;
   private spokenMs = 0;
   /** Resolves when the caller's audio may begin. */
@@ -105,7 +106,8 @@ export class FakeCall extends EventEmitter<{
       const bytes = this.dialect.encoding === 'mulaw' ? MULAW.encode(frame) : bytesFromPcm(frame);
       this.emit('sent', bytes);
       this.spokenMs += (frame.length * 1_000) / PHONE_HZ;
-      const media = this.dialect.media?.(this.facts, bytes.toString('base64'), this.sequence++);
+      const payload = bytes.toString('base64');
+      const media = this.dialect.media?.(this.facts, payload, this.sequence++, this.frames++);
       if (media) this.send(media);
       else this.socket.send(bytes);
     }

@@ -65,6 +65,7 @@ export async function createTransport(
       observerOf(session, over.forget, (end) => transport.close(end)),
     );
     context.mediaStats = transport.stats;
+    context.playOut = () => transport.playOut();
     // Asynchronous cleanup is awaited.
     session?.onEnd(({ message }) => connection.close({ reason: 'aborted', message }));
     const end = (): void => endBecauseOf(over.signal.reason, transport);
@@ -92,7 +93,7 @@ const observerOf = (
     new RunnerLogger('PipecatRunner').error(`a listener of a transport threw: ${text}`, stack);
     close({ reason: 'failed', message: 'A listener of the transport threw.' });
   },
-  hangingUp: () => session?.hangsUp(),
+  leaving: ({ message }) => session?.leaves(new SessionEnd('completed', message)),
   ended: ({ reason, message }) => {
     forget();
     void session?.end(new SessionEnd(CODE_OF[reason], message));
@@ -104,7 +105,7 @@ function endBecauseOf(cause: unknown, transport: MediaTransport): void {
   if (isInstance(cause, SessionEnd)) {
     transport.abort({ reason: REASON_OF[cause.code] ?? 'aborted', message: cause.message });
   } else {
-    transport.close({ reason: 'closed', message: textOfThrown(cause).message });
+    transport.cut({ reason: 'closed', message: textOfThrown(cause).message });
   }
 }
 

@@ -9,6 +9,7 @@ import type { Session } from '../sessions/session.js';
 import { type WaitingClient, waitsUntil } from '../sessions/admission.js';
 import type { StartAnswer } from '../start/dto/start-answer.dto.js';
 import { StartRequest } from '../start/dto/start-request.dto.js';
+import { Uploads } from '../uploads/uploads.js';
 import { validateInto } from '../validation/validate-into.js';
 import type { RunnerTransport, StartContext } from './runner-transport.js';
 import { TransportRegistry } from './transport-registry.js';
@@ -52,8 +53,10 @@ export interface StartTerms extends Omit<OpenSession, 'transport' | 'body'> {
 /** A session that is set up and ready for its client. */
 export interface SetUpSession {
   readonly context: StartContext;
-  /** Answer of the session's transport. */
+  /** Answer of the session's transport, with `fileUploadUrl` unless it has a `wsUrl`. */
   readonly answer: Readonly<Record<string, unknown>>;
+  /** URL for uploads of files to the session; `undefined` when uploads are off, or where no public URL is known. */
+  readonly fileUploadUrl: string | undefined;
 }
 
 /**
@@ -72,6 +75,7 @@ export class SessionStarter {
     private readonly transports: TransportRegistry,
     private readonly sessions: SessionRegistry,
     private readonly publicUrls: PublicUrls,
+    private readonly uploads: Uploads,
   ) {}
 
   /**
@@ -127,9 +131,27 @@ export class SessionStarter {
     const { name, request, transport } = this.choose(asked, terms);
     const setUp = async (session: Session): Promise<T> => {
       const context = new LazyStartContext(name, session, request, baseUrl);
-      return complete({ context, answer: await transport.start(context) });
+      const answer = await transport.start(context);
+      const fileUploadUrl = this.fileUploadUrl(context);
+      // The published WebSocket transport refuses every field but `wsUrl` and `token`.
+      const isShown = fileUploadUrl !== undefined && !('wsUrl' in answer);
+      return complete({
+        context,
+        answer: isShown ? { ...answer, fileUploadUrl } : answer,
+        fileUploadUrl,
+      });
     };
     return this.sessions.start({ transport: name, body: request.body, ...terms }, setUp, client);
+  }
+
+  private fileUploadUrl(context: StartContext): string | undefined {
+    if (!this.uploads.isOn) return undefined;
+    try {
+      return context.baseUrl.clientUrl(`/sessions/${context.session.id}/files`);
+    } catch {
+      // The host starts it, and no public URL is known.
+      return undefined;
+    }
   }
 
   private choose(

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type ExecutionContext, UnauthorizedException } from '@nestjs/common';
 import type { Browser, Page } from 'playwright-core';
@@ -47,6 +49,16 @@ const start = async (
     configure,
   );
 };
+
+/** Data of RTVI's `send-file`. */
+interface SentFile {
+  readonly content: string;
+  readonly file: {
+    readonly name: string;
+    readonly format: string;
+    readonly source: { url: string };
+  };
+}
 
 const TALKING = [
   ['SmallWebRTC', SmallWebRtcModule.forRoot()],
@@ -165,6 +177,46 @@ if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install 
     await user.sees('You pressed #.');
     expect(pressed).toEqual(['4', '#']);
     expect(user.complaints).toEqual([]);
+  });
+
+  it('uploads a file, and sends it to the bot with a text', async () => {
+    class ReadingBot extends BotLauncher {
+      async launch(args: RunnerArguments, session: BotSession): Promise<void> {
+        const transport = await createTransport(args);
+        const rtvi = new RtviSession(transport);
+        session.ready();
+        for await (const message of transport.messages()) {
+          const { type, data } = message as { type: string; data: SentFile };
+          if (type !== 'send-file') continue;
+          const read = String(await args.file_storage!.load(data.file.source.url));
+          const text = `${data.content} ${data.file.name} (${data.file.format}): ${read}`;
+          rtvi.send('bot-output', { text, aggregated_by: 'sentence' });
+        }
+      }
+    }
+    const folder = await mkdtemp(join(tmpdir(), 'console-'));
+    try {
+      await start({ launcher: ReadingBot, uploads: { folder, maxBytes: 1_000 } });
+      await open();
+      await user.press('Connect');
+      await user.sees('ready, RTVI 2.1.0');
+      const choose = (content: string) =>
+        user.page.getByLabel('File for the bot').setInputFiles({
+          name: 'menu.txt',
+          mimeType: 'text/plain',
+          buffer: Buffer.from(content),
+        });
+      await user.page.getByLabel('Text that goes with it').fill('Read this:');
+      await choose('soup');
+      await user.press('Send file');
+      await user.sees('Sent menu.txt.');
+      await user.sees('Read this: menu.txt (text/plain): soup');
+      await choose('x'.repeat(1_001));
+      await user.press('Send file');
+      expect(await user.seesProblem()).toMatch(/larger than 1000 bytes/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('draws the bot’s metrics', async () => {

@@ -136,7 +136,7 @@ describe.each(PLATFORMS)('CORS on %s', (platform) => {
       status: 200,
       allowed: '*',
       credentials: null,
-      exposed: ['X-Session-Id', 'Retry-After'],
+      exposed: ['X-Session-Id', 'X-File-Upload-Url', 'Retry-After'],
       sessionId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
     expect(await preflight(`${url}/api/offer`, PAGE, 'PATCH')).toMatchObject({
@@ -177,7 +177,7 @@ describe.each(PLATFORMS)('CORS on %s', (platform) => {
         allowed: PAGE,
         credentials: 'true',
         varies: true,
-        exposed: ['X-Session-Id', 'Retry-After'],
+        exposed: ['X-Session-Id', 'X-File-Upload-Url', 'Retry-After'],
       });
       expect(await started(url, STRANGER)).toMatchObject({ allowed: null, varies: true });
       expect(await ask(`${url}/own`, { origin: PAGE })).toMatchObject({ allowed: PAGE });
@@ -257,7 +257,7 @@ describe.each(PLATFORMS)('CORS on %s', (platform) => {
         allowed: PAGE,
         credentials: 'true',
         varies: true,
-        exposed: ['X-Session-Id', 'Retry-After'],
+        exposed: ['X-Session-Id', 'X-File-Upload-Url', 'Retry-After'],
       });
       expect(await started(url, STRANGER)).toMatchObject({
         status: 403,

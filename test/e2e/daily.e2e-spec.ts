@@ -66,6 +66,14 @@ async function start(
   return { ...running, launcher, sessions };
 }
 
+/** Properties of every room, as Pipecat creates it. */
+const ROOM_DEFAULTS = {
+  enable_chat: false,
+  enable_emoji_reactions: false,
+  enable_prejoin_ui: false,
+  eject_at_room_exp: true,
+};
+
 const secondsFromNow = (seconds: number) => {
   const now = Date.now() / 1_000;
   return {
@@ -90,7 +98,7 @@ describe.each(PLATFORMS)('Daily on %s', (platform) => {
       sessionId: expect.any(String),
     });
     expect(daily.bodiesOf('/rooms')).toEqual([
-      { name, properties: { exp: secondsFromNow(4 * 3_600), eject_at_room_exp: true } },
+      { name, properties: { ...ROOM_DEFAULTS, exp: secondsFromNow(4 * 3_600) } },
     ]);
     expect(daily.bodiesOf('/meeting-tokens')).toEqual([
       { properties: { room_name: name, is_owner: true, exp: secondsFromNow(2 * 3_600) } },
@@ -134,8 +142,8 @@ describe.each(PLATFORMS)('Daily on %s', (platform) => {
       sessionId: expect.any(String),
     });
     expect(daily.bodiesOf('/rooms')[0]!.properties).toEqual({
+      ...ROOM_DEFAULTS,
       exp: secondsFromNow(4 * 3_600),
-      eject_at_room_exp: true,
       start_video_off: true,
       sip: { display_name: '+15550001', video: false, sip_mode: 'dial-in', num_endpoints: 1 },
     });
@@ -227,8 +235,8 @@ describe('POST /start for Daily', () => {
     });
     expect(json.dailyRoom).toMatch(/pipecat-telephony-/);
     expect(daily.bodiesOf('/rooms')[0]!.properties).toEqual({
+      ...ROOM_DEFAULTS,
       enable_dialout: true,
-      eject_at_room_exp: true,
       exp: secondsFromNow(600),
     });
     expect((await launcher.nextLaunch()).args.body).toEqual({ dialout_settings });
@@ -260,6 +268,43 @@ describe('POST /start for Daily', () => {
       ...token,
       room_name: expect.any(String),
     });
+  });
+
+  it('caps what a client asks for by its options', async () => {
+    const { url } = await start({
+      roomProperties: { enable_dialout: false, max_participants: 2 },
+      tokenProperties: { is_owner: false },
+      roomTtlMs: 600_000,
+      tokenTtlMs: 300_000,
+      warmRoomTtlMs: 60_000,
+    });
+    const never = 4_000_000_000;
+    const { json } = await post(`${url}/start`, {
+      createDailyRoom: true,
+      dailyRoomProperties: { exp: never, enable_dialout: true, max_participants: 9, lang: 'de' },
+      dailyMeetingTokenProperties: { exp: never, is_owner: true, user_name: 'Ann' },
+    });
+    expect(json.dailyRoom).toMatch(/\/pipecat-[0-9a-f]{8}$/);
+    expect(daily.bodiesOf('/rooms')[0]!.properties).toEqual({
+      ...ROOM_DEFAULTS,
+      exp: secondsFromNow(600),
+      enable_dialout: false,
+      max_participants: 2,
+      lang: 'de',
+    });
+    expect(daily.bodiesOf('/meeting-tokens')[0]!.properties).toEqual({
+      room_name: expect.any(String),
+      exp: secondsFromNow(300),
+      is_owner: false,
+      user_name: 'Ann',
+    });
+  });
+
+  it('lets a client choose other defaults of a room', async () => {
+    const { url } = await start();
+    const dailyRoomProperties = { enable_prejoin_ui: true, enable_chat: true };
+    await post(`${url}/start`, { createDailyRoom: true, dailyRoomProperties });
+    expect(daily.bodiesOf('/rooms')[0]!.properties).toMatchObject(dailyRoomProperties);
   });
 
   it.each([
@@ -562,6 +607,24 @@ describe('POST /daily-dialin-webhook', () => {
     expect(sessions.size).toBe(0);
     expect((await post(`${url}/daily-dialin-webhook`, call)).status).toBe(200);
     expect(launcher.launches).toHaveLength(1);
+  });
+
+  it.each([
+    ['null', { From: null, To: null }],
+    ['missing', { From: undefined, To: undefined }],
+    ['empty', { From: '', To: '' }],
+  ])('answers a call whose numbers are %s', async (_, withheld) => {
+    const { url, launcher } = await start({ roomProperties: { lang: 'de' } });
+    const { status } = await post(`${url}/daily-dialin-webhook`, { ...aCall(), ...withheld });
+    expect(status).toBe(200);
+    expect(daily.bodiesOf('/rooms')[0]!.properties).toMatchObject({
+      lang: 'de',
+      sip: { display_name: 'Phone' },
+    });
+    const { args } = await launcher.nextLaunch();
+    expect([args.call_data!.from, args.call_data!.to]).toEqual([undefined, undefined]);
+    const { dialin_settings } = JSON.parse(JSON.stringify(args.body)) as Record<string, object>;
+    expect(Object.keys(dialin_settings!)).toEqual(['call_id', 'call_domain']);
   });
 
   it.each([

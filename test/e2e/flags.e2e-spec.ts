@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -124,6 +124,28 @@ describe('a flag or variable of the standalone runner', () => {
       ...{ moq_host: 'localhost', moq_port: 4080, moq_path: '/moq', moq_tls_host: 'localhost' },
       ...{ bot: './bot.mjs', bot_args: [], isolate: false, drain_timeout: 20 },
     });
+  });
+
+  it('has the flags of Media over QUIC in cli_args as Pipecat’s own runner resolves them', async () => {
+    const relay = ['--moq-connect', 'https://relay.example.com/anon', '--moq-bot-id', 'bot'];
+    expect((await told(await start(relay))).cli_args).toMatchObject({
+      ...{ moq_connect: 'https://relay.example.com/anon', moq_bind: null, moq_serve: false },
+      ...{ moq_namespace: null, moq_bot_id: 'bot', moq_tls_generate: null },
+      ...{ moq_host: 'relay.example.com', moq_port: 443, moq_path: '/anon' },
+    });
+    running!.kill('SIGKILL');
+    const served = ['--moq-serve', '--moq-bind', '0.0.0.0:4081', '--moq-tls-generate', 'a.test'];
+    expect((await told(await start([...relay, ...served]))).cli_args).toMatchObject({
+      ...{ moq_bind: '0.0.0.0:4081', moq_serve: true, moq_namespace: 'pipecat' },
+      ...{ moq_tls_generate: 'a.test', moq_host: 'a.test', moq_port: 4081, moq_path: '/moq' },
+    });
+  });
+
+  it('says why there is no Media over QUIC', async () => {
+    const runner = await start(['-t', 'moq']);
+    const response = await fetch(`${runner.url}/start`, { method: 'POST' });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain('it needs a Python bot');
   });
 
   const origins = ['https://a.example', 'https://b.example'];
@@ -257,6 +279,33 @@ describe('a flag or variable of the standalone runner', () => {
     expect((await told(await start(['--runner-body', file]))).body).toEqual(body);
   });
 
+  it.each<[string[], Record<string, string>, number]>([
+    [['-u', 'uploads-u', '--uploads-folder-max-files', '2'], {}, 2],
+    [['--uploads-folder', 'uploads-l', '--uploads-folder-max-files', '0'], {}, 12],
+    [[], { PIPECAT_UPLOADS_FOLDER: 'uploads-e' }, 10],
+  ])('takes uploads: %j %j', async (flags, env, kept) => {
+    const runner = await start(flags, env);
+    const folder = flags[1] ?? env.PIPECAT_UPLOADS_FOLDER!;
+    for (let i = 0; i < 12; i++) {
+      const body = new FormData();
+      body.append('file', new Blob([`file ${i}`]), 'a.txt');
+      const response = await fetch(`${runner.url}/files`, { method: 'POST', body });
+      expect(await response.json()).toMatchObject({
+        source: { url: expect.stringMatching(/^pipecat:/) },
+      });
+    }
+    const names = readdirSync(join(dir, folder)).filter((name) => /^[0-9a-f]{32}$/.test(name));
+    expect(names).toHaveLength(kept);
+    expect((await told(runner)).cli_args).toMatchObject({ uploads_folder: folder });
+  });
+
+  it('takes no uploads without a folder', async () => {
+    const { url } = await start([], { PIPECAT_UPLOADS_FOLDER: '' });
+    const body = new FormData();
+    body.append('file', new Blob(['x']), 'a.txt');
+    expect((await fetch(`${url}/files`, { method: 'POST', body })).status).toBe(503);
+  });
+
   it('says where to listen, and where clients are sent', async () => {
     const port = await freePort();
     const runner = await start(['--port', String(port), '-x', 'bot.example.com']);
@@ -342,7 +391,9 @@ describe('a flag or variable of the standalone runner', () => {
   });
 
   it.each<[string[], Record<string, string>, RegExp]>([
-    [['-t', 'moq'], {}, /no transport for Media over QUIC.*Allowed choices are webrtc/],
+    [['--moq-connect', 'relay'], {}, /--moq-connect must be a URL such as/],
+    [['--moq-bind', '4080'], {}, /--moq-bind must be an address with a port/],
+    [['--moq-tls-key', 'bot.mjs'], {}, /--moq-tls-key needs tlsCert/],
     [['-t', 'pigeon'], {}, /Allowed choices are webrtc, websocket/],
     [['-t', 'vonage'], { VONAGE_SESSION_ID: 'x' }, /does not join the Vonage video session/],
     [[], { PIPECAT_ICE_SERVERS: '[{"url":"stun:a"}]' }, /ICE server .* has url; there are urls/],
@@ -367,9 +418,7 @@ describe('a flag or variable of the standalone runner', () => {
 });
 
 /** Flags of the reference that this runner has not, each with the reason. */
-const NOT_HERE: readonly (readonly [RegExp, string])[] = [
-  [/^--moq-/, 'there is no transport for Media over QUIC'],
-];
+const NOT_HERE: readonly (readonly [RegExp, string])[] = [];
 
 (HAS_RUNNER_EXTRA ? describe : describe.skip)('beside Pipecat’s own runner', () => {
   const namesIn = (help: string) => new Set(help.match(/(?<![\w-])--?[a-z][a-z-]*/g));

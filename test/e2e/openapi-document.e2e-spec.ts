@@ -95,6 +95,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
       '/sessions',
       '/sessions/{id}',
       '/sessions/{id}/api/offer',
+      '/sessions/{id}/files',
       '/sessions/{id}/{path}',
       '/start',
       '/status',
@@ -134,7 +135,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
     });
     const { schemas } = document.components as { schemas: Record<string, Record<string, unknown>> };
     expect(JSON.stringify(schemas)).not.toMatch(/"type":"object","enum"/);
-    expect(schemas.DialinWebhook!.required).toEqual(['From', 'To', 'callId', 'callDomain']);
+    expect(schemas.DialinWebhook!.required).toEqual(['callId', 'callDomain']);
     expect(schemas.StartRequest!.properties).toMatchObject({
       transport: {
         anyOf: [
@@ -173,6 +174,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
       '/openapi.json',
       '/sessions',
       '/sessions/{id}',
+      '/sessions/{id}/files',
       '/sessions/{id}/{path}',
       '/start',
       '/status',

@@ -250,6 +250,14 @@ const isPeerLeft = ({ message }: Message): boolean => message?.type === 'peerLef
     expect(await endOf()).toMatchObject({ code: 'peer_left' });
   });
 
+  it('is ended when its client ends its data channels only', async () => {
+    await start();
+    const client = await connect();
+    await client.pc.sctpTransport!.stop();
+    expect(await endOf()).toMatchObject({ code: 'peer_left' });
+    await running.lines.with('client disconnected');
+  });
+
   it('is ended when its client vanishes', async () => {
     await start({ peerTimeoutMs: 3_000 });
     const client = await connect();

@@ -135,6 +135,38 @@ describe.each(PLATFORMS)('GET /sessions on %s', (platform) => {
     expect((await get(`${url}/sessions/${oldest!}`)).status).toBe(404);
   });
 
+  it('filters sessions as Pipecat Cloud does', async () => {
+    const { url, registry } = await start(platform);
+    const ids: string[] = [];
+    for (const [createdAtMs, botStartMs] of [
+      [1_000_000, undefined],
+      [2_000_900, 1_000],
+      [3_000_000, 4_000],
+    ]) {
+      const id = await announce(url);
+      ids.push(id);
+      Object.defineProperties(registry.require(id), {
+        createdAtMs: { value: createdAtMs },
+        botStartMs: { value: botStartMs },
+      });
+    }
+    const [first, second, third] = ids;
+    const list = async (query: string) => {
+      const { json } = await get(`${url}/sessions?${query}`);
+      return (json.sessions as { sessionId: string }[]).map(({ sessionId }) => sessionId);
+    };
+    expect(await list('startType=all&startTimeMin=0&startTimeMax=0')).toEqual([
+      third,
+      second,
+      first,
+    ]);
+    expect(await list('startTime=2000')).toEqual([third, second]);
+    expect(await list('endTime=2000')).toEqual([second, first]);
+    expect(await list('startTime=1001&endTime=2999')).toEqual([second]);
+    expect(await list('startTimeMin=1')).toEqual([third]);
+    expect(await list('startTimeMax=4')).toEqual([second]);
+  });
+
   it.each([
     ['?status=over', 'status', /active, ended, all/],
     ['?limit=0', 'limit', /1 to 100/],
@@ -143,6 +175,14 @@ describe.each(PLATFORMS)('GET /sessions on %s', (platform) => {
     ['?limit=', 'limit', /1 to 100/],
     ['?offset=-1', 'offset', /0 or more/],
     ['?offset=1.5', 'offset', /0 or more/],
+    ['?startTime=yesterday', 'startTime', /Unix timestamp in seconds/],
+    ['?endTime=1900000000000', 'endTime', /Unix timestamp in seconds/],
+    ['?startTimeMin=-1', 'startTimeMin', /0 or more/],
+    ['?startTimeMax=1.5', 'startTimeMax', /0 or more/],
+    ['?startType=cold', 'startType', /must be all/],
+    ['?deploymentId=1', 'deploymentId', /must be left out/],
+    ['?state=running', 'state', /is no filter; there are status, limit, .*startTimeMax/],
+    ['?constructor=1', 'constructor', /is no filter/],
   ])('refuses %s', async (query, field, message) => {
     const { url } = await start(platform);
     const { status, json } = await get(`${url}/sessions${query}`);

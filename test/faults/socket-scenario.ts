@@ -137,7 +137,7 @@ function sound(carrier: CarrierName | undefined, sequence: number): string | Buf
   const dialect = dialectOf(carrier);
   const facts = { ...dialect.newIds(), from: undefined, to: undefined, customParameters: {} };
   const bytes = Buffer.alloc(dialect.encoding === 'mulaw' ? 160 : 320);
-  const media = dialect.media?.(facts, bytes.toString('base64'), sequence);
+  const media = dialect.media?.(facts, bytes.toString('base64'), sequence, sequence);
   return media ? JSON.stringify(media) : bytes;
 }
 

@@ -83,6 +83,8 @@ export const CONTEXTS: readonly BlockContext[] = [
     'LiveKitModule.forRoot({ url',
     "const apiKey = 'key'; const apiSecret = 'secret';",
   ),
+  // It is not run: it needs a Python bot.
+  statements('moq', 'MoqModule.forRoot({ relayUrl'),
   module('whatsapp', 'WhatsAppModule.forRoot({\n'),
   members(
     'outbound-calls',
@@ -162,7 +164,9 @@ export const CONTEXTS: readonly BlockContext[] = [
   },
   { name: 'operations', has: 'startQueueMs: 3_000' },
   { name: 'console', has: 'console: true })]' },
-  { name: 'options', has: 'export const runner = RunnerModule' },
+  { name: 'options', has: "path: 'voice',\n  maxSessions: 50," },
+  { name: 'uploads', has: "uploads: { folder: './uploads'" },
+  { name: 'memory-storage', has: 'class MemoryStorage' },
   { name: 'session-log', has: 'class SessionLog' },
   { name: 'migration', has: 'transports: transportsFromEnv(process.env)' },
 ];

@@ -15,7 +15,7 @@ export const TEST_CACHE = join(
 );
 
 /** The Python with what the tests of `npm test` need; `PIPECAT_PYTHON` names another one. */
-const SUITE = environment(['websocket', 'livekit', 'webrtc', 'moq']);
+const SUITE = environment(['runner', 'websocket', 'livekit', 'webrtc', 'moq']);
 export const PIPECAT_PYTHON = process.env.PIPECAT_PYTHON ?? SUITE.python;
 
 /** The environment of scaffolds and example bots: with `pipecat init`, every transport it offers and the services they use. */

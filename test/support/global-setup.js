@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { buildPipecat, PIPECAT_PYTHON } from './build-pipecat.js';
+import { buildPhoneBridge, PHONE_BRIDGE } from './build-phone-bridge.js';
 import { buildLiveKitServer, LIVEKIT_SERVER } from './build-livekit-server.js';
 
-/** Builds the prerequisites of tests: the package (only if its sources are newer), LiveKit's server, and Pipecat. */
+/** Builds the prerequisites of tests: the package (only if its sources are newer), LiveKit's server, Pipecat, and the phone bridge. */
 export default function setUp() {
   if (isStale('dist/main.js', 'src')) run('build');
   else if (isStale('dist/console/page/index.html', 'console')) run('build:console');
@@ -18,6 +19,12 @@ export default function setUp() {
     console.warn(`\n*** TESTS WITH REAL PIPECAT BOTS ARE SKIPPED: ${noPipecat} ***\n`);
   } else {
     process.env.PIPECAT_PYTHON = PIPECAT_PYTHON;
+  }
+  const noBridge = buildPhoneBridge();
+  if (noBridge) {
+    console.warn(`\n*** TESTS WITH A REAL PHONE ARE SKIPPED: ${noBridge} ***\n`);
+  } else {
+    process.env.PHONE_BRIDGE = PHONE_BRIDGE;
   }
 }
 

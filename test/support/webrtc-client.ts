@@ -72,6 +72,8 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
   camera: werift.RTCRtpTransceiver | undefined;
   private samples: Int16Array[] = [];
   private pings: NodeJS.Timeout | undefined;
+  /** Resolves once its audio is received, which may begin right after the answer. */
+  private hearing: Promise<void> | undefined;
   private sequenceNumber = 0;
   private timestamp = 0;
 
@@ -120,6 +122,7 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
     const old = restart ? this.pc : undefined;
     if (restart) this.makePeer();
     const { pc } = this;
+    await this.hearing;
     await pc.setLocalDescription(await pc.createOffer({ iceRestart }));
     const { sdp } = pc.localDescription!;
     const answer = await post(this.options.offerUrl, {
@@ -243,7 +246,7 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
     this.channel?.stateChanged.subscribe((state) => {
       if (state === 'closed' && pc === this.pc) this.emit('closed');
     });
-    void this.hear(pc);
+    this.hearing = this.hear(pc);
   }
 
   private async hear(pc: werift.RTCPeerConnection): Promise<void> {

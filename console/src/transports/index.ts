@@ -19,6 +19,10 @@ export const TRANSPORTS: Readonly<Record<string, ConsoleTransport>> = {
     label: 'WebSocket',
     load: async () => (await import('./websocket.js')).websocket(),
   },
+  livekit: {
+    label: 'LiveKit',
+    load: async () => (await import('./livekit.js')).livekit(),
+  },
   daily: {
     label: 'Daily',
     startWith: { createDailyRoom: true },

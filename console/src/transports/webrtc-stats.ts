@@ -11,7 +11,10 @@ interface Count {
 export class WebRtcStats {
   private last: Count | undefined;
 
-  constructor(private readonly peer: () => RTCPeerConnection | null) {}
+  /** @param peer what has the statistics, once there is a connection */
+  constructor(
+    private readonly peer: () => { getStats(): Promise<ReadonlyMap<string, unknown>> } | null,
+  ) {}
 
   async read(): Promise<NetworkStats> {
     const reports = [...((await this.peer()?.getStats())?.values() ?? [])] as Report[];

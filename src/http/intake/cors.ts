@@ -6,7 +6,7 @@ import { nodeResponse } from '../http-response.js';
 import type { Exchange } from './exchange.js';
 
 /** Response headers that are exposed to pages. */
-const EXPOSED = 'X-Session-Id, Retry-After';
+const EXPOSED = 'X-Session-Id, X-File-Upload-Url, Retry-After';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const PREFLIGHT_MAX_AGE_SECONDS = '600';
 

@@ -65,10 +65,13 @@ export class RunnerIntake implements Receiver {
     const { request, route } = exchange;
     const refusal = this.refusal(exchange);
     if (refusal || isReading(request)) return done(refusal);
-    const readBody = route.streamsBody ? leaveBody : takeBody;
+    const { streamsBody } = route;
+    const readBody = streamsBody ? leaveBody : takeBody;
+    const bodyLimitBytes = streamsBody === 'unlimited' ? Infinity : this.options.bodyLimitBytes;
     // Preserves the host's AsyncLocalStorage, which would be lost in the events of the body.
     const scope = new AsyncResource('RunnerIntake');
-    readBody(request, this.options, (error) => scope.runInAsyncScope(done, undefined, error));
+    const limits = { bodyLimitBytes, bodyTimeoutMs: this.options.bodyTimeoutMs };
+    readBody(request, limits, (error) => scope.runInAsyncScope(done, undefined, error));
   }
 
   private refusal({ request, route }: Exchange): RunnerError | undefined {

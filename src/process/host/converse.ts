@@ -2,12 +2,14 @@ import { once } from 'node:events';
 import type { BotLauncher } from '../../bot/bot-launcher.js';
 import { runnerArgumentsFromJSON } from '../../bot/runner-arguments-json.js';
 import { isEndAtWork, SessionEnd, type SessionEndCode } from '../../bot/session-end.js';
+import { setLiveField } from '../../bot/wire-classes.js';
 import { attempt } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
 // Registers the argument classes and their media connections.
 import '../../bot.js';
 import { bindContext } from '../../sessions/session-context.js';
 import type { SessionLimits } from '../../sessions/session-state.js';
+import { FolderFileStorage } from '../../uploads/folder-file-storage.js';
 import { type BotMessage, MAX_REASON, type StartMessage } from '../bot-messages.js';
 import type { Channel } from './channel.js';
 import { HostedSession } from './hosted-session.js';
@@ -41,6 +43,10 @@ export async function converse(
     websocket.upgrade = start.upgrade;
   }
   const args = runnerArgumentsFromJSON(start.args, websocket && { websocket });
+  if (start.uploadsFolder !== undefined) {
+    // The runner deletes old files.
+    setLiveField(args, 'file_storage', new FolderFileStorage(start.uploadsFolder, Infinity));
+  }
   const session = new HostedSession(start.session, args.body, channel, start.requests);
   const { context } = session;
   bindContext(args, context);

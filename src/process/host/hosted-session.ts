@@ -29,6 +29,11 @@ export class HostedSession extends Session {
     void this.end(reason);
   }
 
+  override leaves(reason: SessionEnd): void {
+    super.leaves(reason);
+    void this.channel.send({ type: 'leaving', message: reason.message.slice(0, MAX_REASON) });
+  }
+
   override onRequest(handler: SessionRequestHandler): void {
     super.onRequest(handler);
     if (this.requestSocket === undefined || this.isServing) return;

@@ -5,6 +5,8 @@ import type { Session } from '../session.js';
 import type { SessionState } from '../session-state.js';
 import { IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 import type { ApiRouteOptions } from '../../http/api-route.decorator.js';
+import { applyDecorators } from '../../validation/apply-decorators.js';
+import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
 import { validateInto } from '../../validation/validate-into.js';
 
 /** Pipecat Cloud's `completionStatus` of each end. Documented are the first three, "among others"; elsewhere our own code is used, in capitals. */
@@ -98,6 +100,20 @@ const STATUSES = ['active', 'ended', 'all'] as const;
 const MAX_LIMIT = 100;
 const DEFAULT_LIMIT = 10;
 
+/** Filters of Pipecat Cloud that the runner does not have. */
+const UNSUPPORTED: Readonly<Record<string, string>> = {
+  deploymentId: 'must be left out: a runner has no deployments',
+};
+
+/** A whole number within the bounds. */
+const WholeNumber = (min: number, max: number, accepted: string): PropertyDecorator => {
+  const message = `$property must be a whole number, ${accepted}`;
+  return applyDecorators(IsInt({ message }), Min(min, { message }), Max(max, { message }));
+};
+
+const UNIX_SECONDS = 'a Unix timestamp in seconds';
+const LATEST_SECONDS = 99_999_999_999;
+
 /** Query of `GET /sessions`, with the names and defaults of Pipecat Cloud's REST API. */
 export class ListSessionsQuery {
   /** Filter: active or ended sessions. */
@@ -105,25 +121,82 @@ export class ListSessionsQuery {
   status: (typeof STATUSES)[number] = 'all';
 
   /** Page size. */
-  @IsInt({ message: `limit must be a whole number from 1 to ${MAX_LIMIT}` })
-  @Min(1, { message: `limit must be a whole number from 1 to ${MAX_LIMIT}` })
-  @Max(MAX_LIMIT, { message: `limit must be a whole number from 1 to ${MAX_LIMIT}` })
+  @WholeNumber(1, MAX_LIMIT, `1 to ${MAX_LIMIT}`)
   limit = DEFAULT_LIMIT;
 
   /** Number of newest sessions to skip. */
-  @IsInt({ message: 'offset must be a whole number, 0 or more' })
-  @Min(0, { message: 'offset must be a whole number, 0 or more' })
+  @WholeNumber(0, Number.MAX_SAFE_INTEGER, '0 or more')
   offset = 0;
 
-  /** @throws {InvalidFieldsError} */
-  static parse({ limit, offset, ...query }: Record<string, string>): ListSessionsQuery {
-    return validateInto(ListSessionsQuery, {
-      ...query,
-      limit: wholeNumber(limit),
-      offset: wholeNumber(offset),
-    });
+  /** Filter: created at this time or later. */
+  @WholeNumber(0, LATEST_SECONDS, UNIX_SECONDS)
+  startTime = 0;
+
+  /** Filter: created at this time or earlier. */
+  @WholeNumber(0, LATEST_SECONDS, UNIX_SECONDS)
+  endTime = LATEST_SECONDS;
+
+  /** Filter: cold or warm starts, which the runner does not tell apart. */
+  @IsIn(['all'], { message: 'startType must be all: cold and warm starts are not told apart' })
+  startType = 'all';
+
+  /** Filter: `botStartSeconds` above this; 0 does not filter. */
+  @WholeNumber(0, LATEST_SECONDS, '0 or more')
+  startTimeMin = 0;
+
+  /** Filter: `botStartSeconds` below this; 0 does not filter. */
+  @WholeNumber(0, LATEST_SECONDS, '0 or more')
+  startTimeMax = 0;
+
+  /** @throws {InvalidFieldsError} also for a filter that there is not, which would otherwise list everything */
+  static parse(query: Record<string, string>): ListSessionsQuery {
+    const known = Object.keys(new ListSessionsQuery());
+    const errors = Object.keys(query)
+      .filter((field) => !known.includes(field))
+      .map((field) => ({
+        field: field.slice(0, 40),
+        message: Object.hasOwn(UNSUPPORTED, field)
+          ? UNSUPPORTED[field]!
+          : `is no filter; there are ${known.join(', ')}`,
+      }));
+    if (errors.length > 0) throw new InvalidFieldsError(errors.slice(0, MAX_PROBLEMS));
+    return validateInto(
+      ListSessionsQuery,
+      Object.fromEntries(
+        Object.entries(query).map(([field, text]) => [
+          field,
+          TEXTS.includes(field) ? text : wholeNumber(text),
+        ]),
+      ),
+    );
+  }
+
+  /** True for a session that the filters select. */
+  selects({ createdAtMs, botStartMs, state }: Session | EndedSession): boolean {
+    const startSeconds = botStartMs === undefined ? undefined : Math.round(botStartMs / 1_000);
+    return (
+      (this.status === 'all' || (state.name === 'ended') === (this.status === 'ended')) &&
+      createdAtMs >= this.startTime * 1_000 &&
+      createdAtMs < (this.endTime + 1) * 1_000 &&
+      (this.startTimeMin === 0 || (startSeconds ?? -1) > this.startTimeMin) &&
+      (this.startTimeMax === 0 || (startSeconds ?? Infinity) < this.startTimeMax)
+    );
   }
 }
+
+/** Filters that are no numbers. */
+const TEXTS: readonly string[] = ['status', 'startType'];
+/** Limit of the problems that an answer names. */
+const MAX_PROBLEMS = 10;
+
+const unixSeconds = (description: string) => ({
+  description: `${description}, in Unix seconds.`,
+  schema: { type: 'integer', minimum: 0 },
+});
+const startSeconds = (description: string) => ({
+  description: `${description}; 0 does not filter.`,
+  schema: { type: 'integer', minimum: 0, default: 0 },
+});
 
 /** OpenAPI documentation of the query. */
 export const LIST_SESSIONS_QUERY: ApiRouteOptions['query'] = {
@@ -139,6 +212,14 @@ export const LIST_SESSIONS_QUERY: ApiRouteOptions['query'] = {
     description: 'The number of newest sessions to skip.',
     schema: { type: 'integer', minimum: 0, default: 0 },
   },
+  startTime: unixSeconds('Sessions created at this time or later'),
+  endTime: unixSeconds('Sessions created at this time or earlier'),
+  startType: {
+    description: 'Only `all`: cold and warm starts are not told apart.',
+    schema: { type: 'string', enum: ['all'], default: 'all' },
+  },
+  startTimeMin: startSeconds('Sessions with more `botStartSeconds` than this'),
+  startTimeMax: startSeconds('Sessions with fewer `botStartSeconds` than this'),
 };
 
 /** Query of `DELETE /sessions/:id`. */
@@ -154,7 +235,7 @@ export class StopSessionQuery {
 
 /** Parses a whole number; other text is kept for the validation to refuse. */
 const wholeNumber = (text: string | undefined): number | string | undefined =>
-  text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : text;
+  text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : text;
 
 /** Answer of `GET /sessions`. */
 export class SessionList {

@@ -39,6 +39,15 @@ export class StartAnswer {
   })
   url?: string;
 
+  @ApiField({
+    type: String,
+    required: false,
+    description:
+      'The URL for uploads of files to the session, relative to that of `/start`. Also in the header X-File-Upload-Url, and only there beside a `wsUrl`.',
+    example: '/sessions/0b8f9a4e-3d52-4c3e-9a56-0d4f1f0c7f11/files',
+  })
+  fileUploadUrl?: string;
+
   @Verbatim()
   @ApiField({
     type: Object,

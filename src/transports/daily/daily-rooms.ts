@@ -17,6 +17,17 @@ export interface DailyMeeting {
   readonly token: string;
 }
 
+/** Display name of callers who withhold their number, or are not known yet. */
+const UNKNOWN_CALLER = 'Phone';
+
+/** Properties of a new room beside Daily's own defaults, as Pipecat creates it. */
+const ROOM_DEFAULTS: DailyRoomProperties = {
+  enable_chat: false,
+  enable_emoji_reactions: false,
+  enable_prejoin_ui: false,
+  eject_at_room_exp: true,
+};
+
 /** Creates rooms and tokens with the runner's defaults, and removes rooms that no session needs. */
 @Injectable()
 export class DailyRooms {
@@ -28,10 +39,11 @@ export class DailyRooms {
   /** Creates a meeting for a session: in the configured room, or in a new one bound to the session. Phone sessions always get a new one. */
   async meet(
     session: Session,
-    roomProperties: DailyRoomProperties = {},
+    clientProperties: DailyRoomProperties = {},
     tokenProperties: DailyMeetingTokenProperties = {},
   ): Promise<DailyMeeting> {
     const { roomUrl } = this.options;
+    const roomProperties = { ...clientProperties, ...this.options.roomProperties };
     if (roomUrl !== undefined && !needsPhone(roomProperties)) {
       const roomName = roomNameOf(roomUrl);
       return { roomName, roomUrl, token: await this.token(roomName, tokenProperties) };
@@ -50,8 +62,9 @@ export class DailyRooms {
   }
 
   /** Creates a meeting for a phone call, not bound to a session yet. */
-  async meetPhone(displayName: string): Promise<DailyMeeting> {
+  async meetPhone(displayName = UNKNOWN_CALLER): Promise<DailyMeeting> {
     const properties: DailyRoomProperties = {
+      ...this.options.roomProperties,
       sip: { display_name: displayName, video: false, sip_mode: 'dial-in', num_endpoints: 1 },
       start_video_off: true,
     };
@@ -81,18 +94,18 @@ export class DailyRooms {
 
   private create(roomName: string, properties: DailyRoomProperties) {
     return this.client.createRoom(roomName, {
-      eject_at_room_exp: true,
+      ...ROOM_DEFAULTS,
       ...properties,
-      ...wholeSeconds({ exp: fromNow(this.options.roomTtlMs), ...properties }),
+      ...times(this.options.roomTtlMs, properties),
     });
   }
 
   private token(roomName: string, properties: DailyMeetingTokenProperties = {}): Promise<string> {
     refuseOtherRoom(roomName, properties);
+    const granted = { is_owner: true, ...properties, ...this.options.tokenProperties };
     return this.client.createMeetingToken({
-      is_owner: true,
-      ...properties,
-      ...wholeSeconds({ exp: fromNow(this.options.tokenTtlMs), ...properties }),
+      ...granted,
+      ...times(this.options.tokenTtlMs, granted),
       room_name: roomName,
     });
   }
@@ -107,12 +120,16 @@ function newRoomName(properties: DailyRoomProperties): string {
 const needsPhone = ({ sip, enable_dialout }: DailyRoomProperties): boolean =>
   sip !== undefined || enable_dialout === true;
 
-const fromNow = (ms: number): number => Math.floor((Date.now() + ms) / 1_000);
-
-/** Rounds to whole seconds, as Daily requires; Pipecat's clients also send fractions. */
-function wholeSeconds({ exp, nbf }: { exp: number; nbf?: number }): { exp: number; nbf?: number } {
-  return { exp: Math.floor(exp), ...(nbf !== undefined && { nbf: Math.floor(nbf) }) };
+/** Returns the times in whole seconds, as Daily requires; Pipecat's clients also send fractions. `exp` is at most the lifetime from now. */
+function times(ttlMs: number, { exp = Infinity, nbf }: Times): Times {
+  const latest = (Date.now() + ttlMs) / 1_000;
+  return {
+    exp: Math.floor(Math.min(exp, latest)),
+    ...(nbf !== undefined && { nbf: Math.floor(nbf) }),
+  };
 }
+
+type Times = Pick<DailyRoomProperties, 'exp' | 'nbf'>;
 
 /** Refuses a token for another room than the client's own. */
 function refuseOtherRoom(roomName: string, { room_name }: DailyMeetingTokenProperties): void {

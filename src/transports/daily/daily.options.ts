@@ -7,7 +7,10 @@ import {
   ValidatedBy,
   WholeNumber,
 } from '../../validation/option.decorators.js';
+import { Nested } from '../../validation/field-traits.js';
 import { resolveOptions, type WithDefaults } from '../../validation/options.js';
+import { DailyMeetingTokenProperties } from './dto/daily-meeting-token-properties.dto.js';
+import { DailyRoomProperties } from './dto/daily-room-properties.dto.js';
 
 const HTTP_URL = 'must be an http(s):// URL';
 
@@ -42,13 +45,25 @@ export class DailyOptions {
   @IsFlag()
   deleteRoomOnEnd?: boolean = false;
   /**
-   * Lifetime of a new room, in milliseconds.
+   * Properties of every new room, such as `{ enable_dialout: false, max_participants: 2 }`. They override those of a client's `/start`.
+   * @default {}
+   */
+  @Nested(() => DailyRoomProperties)
+  roomProperties?: DailyRoomProperties = {};
+  /**
+   * Properties of every meeting token, such as `{ is_owner: false }`. They override those of a client's `/start`.
+   * @default {}
+   */
+  @Nested(() => DailyMeetingTokenProperties)
+  tokenProperties?: DailyMeetingTokenProperties = {};
+  /**
+   * Lifetime of a new room, in milliseconds. A client may ask for a shorter one (`exp`), not for a longer one.
    * @default 14_400_000 (4 h)
    */
   @Milliseconds(1)
   roomTtlMs?: number = 14_400_000;
   /**
-   * Lifetime of a meeting token, in milliseconds.
+   * Lifetime of a meeting token, in milliseconds. A client may ask for a shorter one (`exp`), not for a longer one.
    * @default 7_200_000 (2 h)
    */
   @Milliseconds(1)

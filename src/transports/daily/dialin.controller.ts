@@ -76,7 +76,8 @@ export class DialinController {
     webhook: DialinWebhook,
     query: Record<string, string>,
   ): Promise<DialinAnswer> {
-    const { callId, callDomain, From, To } = webhook;
+    const { callId, callDomain } = webhook;
+    const [From, To] = [webhook.From || undefined, webhook.To || undefined];
     const call: KnownCall = {
       transport: 'daily',
       stage: 'webhook',

@@ -11,8 +11,6 @@ import { RunnerServing } from '../../http/runner-serving.js';
 import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
 import { type DailyMeeting, DailyRooms } from './daily-rooms.js';
 
-/** Display name of callers in warm rooms, which exist before the caller is known. */
-const DISPLAY_NAME = 'Phone';
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 /** Timeout for deleting warm rooms at shutdown, in milliseconds. The rest expires at Daily. */
@@ -72,7 +70,7 @@ export class WarmRooms implements OnModuleInit, BeforeApplicationShutdown {
     let pauseMs = FIRST_PAUSE_MS;
     while (this.rooms.length < this.options.warmRooms && !signal.aborted) {
       try {
-        const meeting = await this.dailyRooms.meetPhone(DISPLAY_NAME);
+        const meeting = await this.dailyRooms.meetPhone();
         this.rooms.push({ meeting, untilMs: Date.now() + this.options.warmRoomTtlMs });
         this.watchExpiry();
         pauseMs = FIRST_PAUSE_MS;

@@ -11,7 +11,7 @@ import { removeRoomOnEnd } from '../../sessions/remove-room-on-end.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
 import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
-import { RunnerTransport, type StartContext } from '../runner-transport.js';
+import { type BrowserSources, RunnerTransport, type StartContext } from '../runner-transport.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { LIVEKIT_OPTIONS, type ResolvedLiveKitOptions } from './livekit.options.js';
 import { LiveKitServer } from './livekit-server.js';
@@ -46,6 +46,14 @@ export class LiveKitTransport extends RunnerTransport {
 
   override get disabledReason(): string | undefined {
     return this.server.disabledReason;
+  }
+
+  override get browserSources(): BrowserSources {
+    const { host, protocol } = new URL(this.server.url);
+    const tls = /^(wss|https):$/.test(protocol) ? 's' : '';
+    // LiveKit Cloud sends clients to the server of their region.
+    const hosts = host.endsWith('.livekit.cloud') ? [host, '*.livekit.cloud'] : [host];
+    return { 'connect-src': hosts.flatMap((one) => [`ws${tls}://${one}`, `http${tls}://${one}`]) };
   }
 
   /** Sends the bot to the session's room, or the shared one, and issues a token for the user. */

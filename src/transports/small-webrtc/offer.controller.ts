@@ -36,7 +36,7 @@ const OfferRoute = (path: string, ofSession: boolean): MethodDecorator =>
       errors: [
         'BAD_REQUEST',
         'INVALID_FIELDS',
-        ...(ofSession ? (['UNKNOWN_SESSION'] as const) : []),
+        'UNKNOWN_SESSION',
         'WRONG_STATE',
         'BOT_FAILED',
         'NOT_READY',

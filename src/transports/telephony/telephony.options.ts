@@ -1,4 +1,5 @@
 import { IsIn } from 'class-validator';
+import { BYTE_ORDERS, type ByteOrder } from '../../media/codecs/audio-codec.js';
 import { PLIVO_CONTENT_TYPES, type PlivoContentType } from './carriers/plivo/plivo.serializer.js';
 import { TELNYX_ENCODINGS, type TelnyxEncoding } from './carriers/telnyx/telnyx.serializer.js';
 import { isPublicUrl, PUBLIC_URL } from '../../runner.options.js';
@@ -85,6 +86,13 @@ export class TelephonyOptions {
    */
   @IsAmong(...TELNYX_ENCODINGS)
   telnyxEncoding?: TelnyxEncoding = 'PCMU';
+  /**
+   * Byte order of L16 from and to Telnyx, which Telnyx does not document: `little` (little-endian), as calls show it, or `big`, the network byte
+   * order of RFC 3551. The wrong one is heard as loud noise.
+   * @default 'little'
+   */
+  @IsAmong(...BYTE_ORDERS)
+  telnyxL16ByteOrder?: ByteOrder = 'little';
   /**
    * Codec of a Plivo call, both ways.
    * @default 'audio/x-mulaw;rate=8000'

@@ -1,6 +1,6 @@
 // Does what the `body` of its session says; else it says back what it hears.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { createTransport } from 'nestjs-pipecat-runner';
 import { parseTelephonyWebSocket, RtviSession } from 'nestjs-pipecat-runner/bot';
 
@@ -25,6 +25,17 @@ const DEEDS = {
     process.exit(body.code);
   },
   async return() {},
+  /** Says something for a second and ends the conversation at once, in the way it is told. */
+  async farewell(args, session) {
+    const transport = await createTransport(args);
+    session.ready();
+    const pcm = Int16Array.from({ length: 8_000 }, (_, i) => 10_000 * Math.sin(i));
+    void transport.sendAudio({ pcm, sampleRateHz: 8_000 });
+    if (args.body.by === 'close') transport.close();
+    if (args.body.by === 'hangUp') void transport.hangUp();
+    if (args.body.by === 'return') return;
+    await once(session.signal, 'abort');
+  },
   async kill() {
     process.kill(process.pid, 'SIGKILL');
     await new Promise(() => undefined);
@@ -164,6 +175,13 @@ const DEEDS = {
     session.ready();
     session.logger.log('takes requests');
     await once(session.signal, 'abort');
+  },
+  /** Says what is in the uploaded file that it is told of. */
+  async readFile({ websocket, file_storage }, session) {
+    session.ready();
+    for await (const [url] of on(websocket, 'message')) {
+      websocket.send(await file_storage.load(String(url)));
+    }
   },
   async hangUp(args, session) {
     const transport = await createTransport(args);

@@ -70,15 +70,27 @@ export class DailyDialinRequest {
  * Source: Daily's "SIP Interconnect and pinless PSTN dial-in" guide (docs.daily.co).
  */
 export class DialinWebhook {
-  /** The caller's number or SIP address. */
+  /** The caller's number or SIP address. `null` or missing where it is withheld. */
+  @IsOptional()
   @IsString({ message: "From must be a string: the caller's number" })
-  @ApiField({ description: "The caller's number.", example: '+15550001' })
-  From!: string;
+  @ApiField({
+    required: false,
+    nullable: true,
+    description: "The caller's number; null or missing where it is withheld.",
+    example: '+15550001',
+  })
+  From?: string;
 
   /** The called number or SIP address. */
+  @IsOptional()
   @IsString({ message: 'To must be a string: the number that was dialled' })
-  @ApiField({ description: 'The number that was dialled.', example: '+15550002' })
-  To!: string;
+  @ApiField({
+    required: false,
+    nullable: true,
+    description: 'The number that was dialled.',
+    example: '+15550002',
+  })
+  To?: string;
 
   /** Call id, a UUID. */
   @IsString({ message: 'callId must be a string: the UUID of the call' })

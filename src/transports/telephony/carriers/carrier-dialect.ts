@@ -29,8 +29,11 @@ export interface CarrierDialect {
   newIds(): { streamId: string; callId: string };
   /** Messages before the first audio. */
   handshake(facts: CallFacts): object[];
-  /** Media message with a frame of the caller's audio. Omitted where audio is binary, both ways. */
-  media?(facts: CallFacts, payload: string, sequence: number): object;
+  /**
+   * Media message with a frame of the caller's audio. Omitted where audio is binary, both ways.
+   * @param frame number of the frame, from 0
+   */
+  media?(facts: CallFacts, payload: string, sequence: number, frame: number): object;
   /** Returns the base64 audio in a message of the bot. */
   audioOf?(message: BotMessage): string | undefined;
   /** Message for the caller's hang-up. Omitted where the carrier only closes the connection. */
@@ -94,12 +97,12 @@ export function jsonDialect(
   });
   return {
     encoding: 'mulaw',
-    media: (facts, payload, sequence) =>
+    media: (facts, payload, sequence, frame) =>
       message('media', facts, sequence, {
         media: {
           track: 'inbound',
-          chunk: String(sequence + 1),
-          timestamp: String(sequence * 20),
+          chunk: String(frame + 1),
+          timestamp: String(frame * 20),
           payload,
         },
       }),

@@ -1,3 +1,4 @@
+import type { ByteOrder } from '../../../media/codecs/audio-codec.js';
 import type { CallData } from '../../../bot/call-data.js';
 import type { JsonMessage } from '../../../media/serializers/json-message.js';
 import type { MediaSerializer } from '../../../media/serializers/media-serializer.js';
@@ -11,6 +12,8 @@ import type { CallTarget } from '../../../calls/call-target.js';
 /** Codecs of a call, where the answer to the webhook selects them. */
 export interface MediaFormats {
   readonly telnyxEncoding: TelnyxEncoding;
+  /** @default 'little' */
+  readonly telnyxL16ByteOrder?: ByteOrder;
   readonly plivoContentType: PlivoContentType;
 }
 

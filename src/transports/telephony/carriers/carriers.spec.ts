@@ -101,7 +101,7 @@ describe.each(names)('%s', (name) => {
     const call = new CallData(JSON.parse(JSON.stringify(carrier.identify(start))) as CallData);
     const serializer = carrier.serializer(call);
     const read = (message: object) => serializer.read(Buffer.from(JSON.stringify(message)), false);
-    const media = dialect.media!(facts, Buffer.alloc(320).toString('base64'), 0);
+    const media = dialect.media!(facts, Buffer.alloc(320).toString('base64'), 0, 0);
     expect(read(media)).toMatchObject({ kind: 'audio', sampleRateHz: 8_000 });
     expect(read(dialect.dtmf(facts, '5', 1))).toEqual({ kind: 'dtmf', digit: '5' });
     expect(read(dialect.played!(facts, 'm', 2))).toEqual({ kind: 'mark', name: 'm' });
@@ -162,12 +162,47 @@ describe("Plivo's extra_headers", () => {
     ['{X-PH-plan: gold, X-PH-note: a:b}'],
     ['X-PH-plan=gold;X-PH-note=a:b'],
     ['x-ph-plan=gold,note=a:b'],
-    ['{"X-PH-plan":"gold","note":"a:b","count":7,"X-PH-":"x"}'],
+    ['{"X-PH-plan":"gold","note":"a:b","X-PH-":"x"}'],
+    ['{plan=gold, note=a:b}'],
+    ['X-PH-plan: gold; note: a:b'],
     [{ 'X-PH-plan': 'gold', note: 'a:b' }],
   ])('are the same as %j', (extra_headers) => {
     const start = { streamId: 's', callId: 'c' };
     const call = carrierNamed('plivo')!.identify({ event: 'start', start, extra_headers });
     expect(call!.body).toEqual({ plan: 'gold', note: 'a:b' });
+  });
+
+  it.each<[unknown]>([
+    ['{X-PH-callerPhone: 919353253817, X-PH-krisp: true, X-PH-note: yes, please}'],
+    ['callerPhone=919353253817;krisp=true;note=yes, please'],
+    ['{"callerPhone":919353253817,"krisp":true,"note":"yes, please"}'],
+  ])('keep numbers, flags and commas in %j', (extra_headers) => {
+    const start = { streamId: 's', callId: 'c' };
+    const call = carrierNamed('plivo')!.identify({ event: 'start', start, extra_headers });
+    expect(call!.body).toEqual({ callerPhone: '919353253817', krisp: 'true', note: 'yes, please' });
+  });
+
+  it.each([
+    ['{X-PH-from_number: +15550001, X-PH-to_number: +15550002}'],
+    ['from_number=+15550001;to_number=+15550002'],
+    ['{"fromnumber":"+15550001","tonumber":"+15550002"}'],
+  ])('name the numbers in %j', (extra_headers) => {
+    const start = { streamId: 's', callId: 'c', extra_headers };
+    const call = carrierNamed('plivo')!.identify({ event: 'start', start, extra_headers: '' });
+    expect(call).toMatchObject({ from: '+15550001', to: '+15550002' });
+  });
+
+  it('are read in linear time', () => {
+    const start = { streamId: 's', callId: 'c' };
+    const begun = performance.now();
+    for (const extra_headers of [
+      ', '.repeat(30_000),
+      `,${' '.repeat(60_000)}`,
+      'a'.repeat(60_000),
+    ]) {
+      carrierNamed('plivo')!.identify({ event: 'start', start, extra_headers });
+    }
+    expect(performance.now() - begun).toBeLessThan(1_000);
   });
 
   it.each([[null], [7], ['{'], ['{}'], ['{"__proto__":"x"}'], [['a']], [{ plan: {} }]])(
@@ -201,6 +236,15 @@ describe('the codec of a call', () => {
     expect(serializer.read(Buffer.from(said), false)).toMatchObject({ sampleRateHz: 8_000 });
   });
 
+  it('of exotel may be A-law', () => {
+    const media_format = { encoding: 'audio/x-alaw;rate=8000' };
+    const serializer = carrierNamed('exotel')!.serializer(new CallData({ media_format }));
+    const { media } = JSON.parse(serializer.audio(new Int16Array(3_200))!.toString()) as {
+      media: { payload: string };
+    };
+    expect(Buffer.from(media.payload, 'base64').equals(Buffer.alloc(3_200, 0xd5))).toBe(true);
+  });
+
   const chunkOf = (carrier: string, call: Partial<CallData>) =>
     carrierNamed(carrier)!.serializer(new CallData({ stream_id: 's', ...call })).output;
 
@@ -213,6 +257,10 @@ describe('the codec of a call', () => {
     ['plivo', { mediaFormat: { encoding: 'audio/x-l16', sampleRate: 1 } }, 8_000],
     ['plivo', { mediaFormat: 7 }, 8_000],
     ['exotel', { media_format: { sample_rate: '24000' } }, 24_000],
+    ['exotel', { media_format: { encoding: 'audio/x-raw', sample_rate: 16_000 } }, 16_000],
+    ['exotel', { media_format: { encoding: 'audio/x-l16;rate=16000' } }, 16_000],
+    ['exotel', { media_format: { encoding: 'raw/slin', sample_rate: '16000Hz' } }, 16_000],
+    ['exotel', { media_format: { encoding: 'audio/x-raw', sample_rate: '48000' } }, 48_000],
     ['exotel', { media_format: { sample_rate: 'many' } }, 8_000],
     ['exotel', { media_format: { sample_rate: { toString: 1, valueOf: 1 } } }, 8_000],
   ])('of %s is what its data say: %j', (carrier, call, sampleRateHz) => {
@@ -241,6 +289,18 @@ describe('the codec of a call', () => {
     const call = new CallData();
     carrierNamed('telnyx')!.noteFormat!(call, { ...FORMATS, telnyxEncoding: 'G722' });
     expect(call.inbound_encoding).toBe('G722');
+    expect(call.l16_byte_order).toBeUndefined();
+  });
+
+  it('of telnyx may be L16 in network byte order', () => {
+    const telnyx = carrierNamed('telnyx')!;
+    const [, start] = dialectOf('telnyx').handshake(facts) as Record<string, unknown>[];
+    const call = telnyx.identify(start!)!;
+    telnyx.noteFormat!(call, { ...FORMATS, telnyxEncoding: 'L16', telnyxL16ByteOrder: 'big' });
+    const travelled = new CallData(JSON.parse(JSON.stringify(call)) as CallData);
+    const said = telnyx.serializer(travelled).audio(new Int16Array(320).fill(1))!.toString();
+    const { media } = JSON.parse(said) as { media: { payload: string } };
+    expect(Buffer.from(media.payload, 'base64').subarray(0, 4).toString('hex')).toBe('00010001');
   });
 });
 

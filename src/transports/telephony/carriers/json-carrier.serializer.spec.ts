@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { L16 } from '../../../media/codecs/audio-codec.js';
 import { ALAW, MULAW } from '../../../media/codecs/g711.js';
 import { G722 } from '../../../media/codecs/g722.js';
 import { ExotelSerializer } from './exotel/exotel.carrier.js';
@@ -128,7 +129,7 @@ const CARRIERS: Record<
   },
   /** https://developer.exotel.com/docs/agentstream/websocket-protocol */
   Exotel: {
-    make: () => new ExotelSerializer('MZxxxxxxxxxxxxxxxxxxxxxxxx', 8_000),
+    make: () => new ExotelSerializer('MZxxxxxxxxxxxxxxxxxxxxxxxx', new L16(8_000)),
     inbound: {
       media: {
         event: 'media',
@@ -193,9 +194,11 @@ describe.each(Object.entries(CARRIERS))('%s', (name, { make, inbound, outbound }
 
   it('counts time from the first audio', () => {
     const serializer = make();
+    let chunk = 1;
     const at = (timestamp: unknown) => {
       const { media } = inbound.media as { media: object };
-      const result = read(serializer, { ...inbound.media, media: { ...media, timestamp } });
+      const frame = { ...media, chunk: chunk++, timestamp };
+      const result = read(serializer, { ...inbound.media, media: frame });
       return (result as { timestampMs?: number }).timestampMs;
     };
     expect([at('1000'), at(1_020), at('1040')]).toEqual([0, 20, 40]);
@@ -239,10 +242,19 @@ describe.each(Object.entries(CARRIERS))('%s', (name, { make, inbound, outbound }
     expect(result).toEqual({ kind: 'malformed', what: 'a binary message where text is due' });
   });
 
-  it('leaves out the bot’s own voice where both tracks are streamed', () => {
+  it.each(['outbound', 'outbound_track'])(
+    'leaves out the bot’s own voice where both tracks are streamed: %s',
+    (track) => {
+      const { media } = inbound.media as { media: object };
+      const both = { ...inbound.media, media: { ...media, track } };
+      expect(read(make(), both)).toEqual({ kind: 'ignored' });
+    },
+  );
+
+  it('makes no frame of an empty payload', () => {
     const { media } = inbound.media as { media: object };
-    const both = { ...inbound.media, media: { ...media, track: 'outbound' } };
-    expect(read(make(), both)).toEqual({ kind: 'ignored' });
+    const empty = { ...inbound.media, media: { ...media, payload: '' } };
+    expect(read(make(), empty)).toEqual({ kind: 'ignored' });
   });
 
   it('survives 10,000 random changes to its messages', () => {
@@ -284,6 +296,42 @@ describe('codecs', () => {
     );
   });
 
+  it.each(TELNYX_ENCODINGS)('Telnyx puts frames of %s in order', (encoding) => {
+    const sender = new TelnyxSerializer({ to: encoding });
+    const { chunkSamples } = sender.output;
+    const frames = Array.from({ length: 8 }, (_, frame) => {
+      const pcm = Int16Array.from({ length: chunkSamples }, (_, i) => 9 * (frame * 160 + i));
+      const { media } = JSON.parse(sender.audio(pcm).toString()) as { media: object };
+      return {
+        event: 'media',
+        media: { ...media, chunk: String(frame + 1), timestamp: frame * 20 },
+      };
+    });
+    const heardOf = (order: readonly number[]) => {
+      const serializer = new TelnyxSerializer({ from: encoding });
+      return order.flatMap((frame) => {
+        const media = read(serializer, frames[frame]);
+        return media.kind === 'audio' ? [media] : [];
+      });
+    };
+    const inOrder = heardOf([0, 1, 2, 3, 4, 5, 6, 7]);
+    const swapped = heardOf([0, 2, 1, 3, 6, 5, 4, 7]);
+    const samples = (heard: typeof inOrder) => heard.flatMap(({ pcm }) => [...pcm]);
+    expect(samples(swapped)).toEqual(samples(inOrder));
+    expect(swapped.map(({ timestampMs }) => timestampMs)).toEqual([0, 20, 60, 80, 140]);
+    // The third frame is lost.
+    expect(samples(heardOf([0, 1, 3, 4, 5, 6, 7]))).toHaveLength(7 * chunkSamples);
+  });
+
+  it('Telnyx can have L16 in network byte order, both ways', () => {
+    const serializer = new TelnyxSerializer({ from: 'L16', to: 'L16', l16ByteOrder: 'big' });
+    const pcm = Int16Array.of(1, -2);
+    const message = JSON.parse(serializer.audio(pcm).toString()) as { media: { payload: string } };
+    expect(Buffer.from(message.media.payload, 'base64').toString('hex')).toBe('0001fffe');
+    expect(pcm).toEqual(Int16Array.of(1, -2));
+    expect(read(serializer, message)).toMatchObject({ kind: 'audio', pcm });
+  });
+
   it('Telnyx can have one each way', () => {
     const serializer = new TelnyxSerializer({ from: 'PCMA', to: 'PCMU' });
     const payload = ALAW.encode(PCM).toString('base64');
@@ -308,7 +356,7 @@ describe('codecs', () => {
   });
 
   it.each([8_000, 16_000, 24_000])('Exotel gets messages of an allowed size at %d Hz', (rateHz) => {
-    const { output } = new ExotelSerializer('s', rateHz);
+    const { output } = new ExotelSerializer('s', new L16(rateHz));
     const bytes = output.chunkSamples * 2;
     expect(output.sampleRateHz).toBe(rateHz);
     expect(bytes % 320).toBe(0);
@@ -331,7 +379,9 @@ describe('codecs', () => {
 
   it('a payload must not end within a sample', () => {
     const payload = Buffer.alloc(3).toString('base64');
-    expect(read(new ExotelSerializer('s', 8_000), { event: 'media', media: { payload } })).toEqual({
+    expect(
+      read(new ExotelSerializer('s', new L16(8_000)), { event: 'media', media: { payload } }),
+    ).toEqual({
       kind: 'malformed',
       what: 'a payload that ends within a sample',
     });

@@ -124,13 +124,18 @@ export class JsonCarrierSerializer implements MediaSerializer {
     return textIn(objectIn(message, 'mark'), 'name');
   }
 
+  /** Reads the caller's audio; the bot's own track is ignored, where both are streamed. */
   private readMedia(media: JsonMessage): InboundMedia {
-    // The bot's own audio, where both tracks are streamed.
-    if (media.track === 'outbound') return IGNORED;
+    if (media.track === 'outbound' || media.track === 'outbound_track') return IGNORED;
     const { payload } = media;
     if (typeof payload !== 'string') return malformed('a media without its payload');
     const bytes = decodeBase64(payload);
     if (!bytes) return malformed('a payload that is not whole base64');
+    return bytes.length === 0 ? IGNORED : this.decode(bytes, media);
+  }
+
+  /** Decodes the audio of a media message. */
+  protected decode(bytes: Buffer, media: JsonMessage): InboundMedia {
     const codec = this.codecs.in;
     const pcm = codec.decode(bytes);
     if (!pcm) return malformed('a payload that ends within a sample');

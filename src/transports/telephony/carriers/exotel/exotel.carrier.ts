@@ -1,11 +1,16 @@
 import { OptionalString } from '../../../../validation/optional-fields.decorators.js';
-import { MULAW } from '../../../../media/codecs/g711.js';
-import { numberIn, objectIn, textIn } from '../../../../media/serializers/json-message.js';
+import { ALAW, MULAW } from '../../../../media/codecs/g711.js';
+import { isAudioRate } from '../../../../media/pcm.js';
+import {
+  type JsonMessage,
+  numberIn,
+  objectIn,
+  textIn,
+} from '../../../../media/serializers/json-message.js';
 import { sipHeadersIn } from '../call-parameters.js';
 import type { Carrier } from '../carrier.js';
 import { type CarrierDialect, hexId, jsonDialect } from '../carrier-dialect.js';
-import type { AudioCodec } from '../../../../media/codecs/audio-codec.js';
-import { L16 } from '../../../../media/codecs/audio-codec.js';
+import { type AudioCodec, L16 } from '../../../../media/codecs/audio-codec.js';
 import { JsonCarrierSerializer } from '../json-carrier.serializer.js';
 import { IsOptional, ValidateBy } from 'class-validator';
 import { CallData } from '../../../../bot/call-data.js';
@@ -49,15 +54,15 @@ export class ExotelCallData extends CallData {
 const MESSAGE_BYTES = 3_200;
 
 /**
- * Serializer for Exotel's Voicebot applet, 16-bit PCM at 8, 16 or 24 kHz, or µ-law:
+ * Serializer for Exotel's Voicebot applet, 16-bit PCM at the announced rate, µ-law or A-law:
  * https://developer.exotel.com/docs/agentstream/stream-voicebot-applet.
  */
 export class ExotelSerializer extends JsonCarrierSerializer {
-  constructor(stream_sid: string, sampleRateHz: number, codec: AudioCodec = new L16(sampleRateHz)) {
+  constructor(stream_sid: string, codec: AudioCodec) {
     super({
       codecs: { in: codec, out: codec },
       stream: { stream_sid },
-      chunkSamples: MESSAGE_BYTES / (codec === MULAW ? 1 : 2),
+      chunkSamples: MESSAGE_BYTES / (codec instanceof L16 ? 2 : 1),
     });
   }
 }
@@ -113,14 +118,16 @@ export const exotel: Carrier<'exotel'> = {
   },
 
   serializer(call) {
-    const format = objectIn(call, 'media_format');
-    const stream = call.stream_id ?? '';
-    if (/mu-?law|ulaw|pcmu/i.test(textIn(format, 'encoding') ?? '')) {
-      return new ExotelSerializer(stream, MULAW.sampleRateHz, MULAW);
-    }
-    const rateHz = numberIn(format, 'sample_rate');
-    return new ExotelSerializer(stream, RATES_HZ.includes(rateHz) ? rateHz : 8_000);
+    return new ExotelSerializer(call.stream_id ?? '', codecOf(objectIn(call, 'media_format')));
   },
 };
 
-const RATES_HZ = [8_000, 16_000, 24_000];
+/** Returns the announced codec, such as `audio/x-raw` with a `sample_rate`, or `audio/x-mulaw;rate=8000`. Exotel's default is L16 at 8 kHz. */
+function codecOf(format: JsonMessage): AudioCodec {
+  const encoding = textIn(format, 'encoding') ?? '';
+  if (/mu-?law|ulaw|pcmu/i.test(encoding)) return MULAW;
+  if (/a-?law|pcma/i.test(encoding)) return ALAW;
+  const rate = textIn(format, 'sample_rate') ?? /rate=(\d+)/.exec(encoding)?.[1];
+  const rateHz = rate === undefined ? numberIn(format, 'sample_rate') : parseInt(rate, 10);
+  return new L16(isAudioRate(rateHz) ? rateHz : 8_000);
+}

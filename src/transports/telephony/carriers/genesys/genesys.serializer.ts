@@ -112,7 +112,7 @@ export class GenesysSerializer implements MediaSerializer {
 
   private readAudio(data: Buffer): InboundMedia {
     // Genesys may still send audio after that.
-    if (this.isPaused || this.isEnding) return IGNORED;
+    if (this.isPaused || this.isEnding || data.length === 0) return IGNORED;
     const { channels } = this.media;
     if (data.length % channels.length !== 0) return malformed('audio that ends within a sample');
     const samples = MULAW.decode(data)!;

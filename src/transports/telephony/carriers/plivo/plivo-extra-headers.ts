@@ -1,4 +1,5 @@
 import { parseJsonMessage } from '../../../../media/serializers/json-message.js';
+import { isObject } from '../../../../validation/is-object.js';
 
 /** Plivo's limit of the attribute, in bytes. */
 const MAX_EXTRA_HEADERS = 512;
@@ -24,30 +25,38 @@ export function extraHeaders(parameters: Readonly<Record<string, string>>): stri
 /** Plivo's prefix of names in some formats. */
 const PREFIX = /^X-PH-/i;
 
-/** Parses extra headers in the formats that Plivo documents and customers use: `a=1,b=2`, `a=1;b=2`, `{X-PH-a: 1, X-PH-b: 2}` and JSON. */
+/** Separator of two headers. One without a name after it belongs to the value. */
+const BETWEEN = /[,;]\s*(?=[^,;=:\s]+\s*[=:])/;
+
+/**
+ * Parses extra headers in the formats that Plivo documents and sends: `a=1,b=2`, `a=1;b=2`, `{X-PH-a: 1, X-PH-b: 2}` and JSON. All are read alike:
+ * without the prefix, numbers and flags as text.
+ */
 export function parametersIn(extraHeaders: unknown): Record<string, string> {
-  if (typeof extraHeaders === 'object' && extraHeaders !== null) {
-    return fromPairs(Object.entries(extraHeaders));
-  }
+  if (isObject(extraHeaders)) return fromPairs(Object.entries(extraHeaders));
   if (typeof extraHeaders !== 'string') return {};
   const [, braced] = /^\s*\{(.*)\}\s*$/s.exec(extraHeaders) ?? [];
-  if (braced === undefined) return fromPairs(splitPairs(extraHeaders, '='));
-  const json = parseJsonMessage(Buffer.from(extraHeaders));
-  return fromPairs(json ? Object.entries(json) : splitPairs(braced, ':'));
+  const json = braced === undefined ? undefined : parseJsonMessage(Buffer.from(extraHeaders));
+  return fromPairs(
+    json ? Object.entries(json) : (braced ?? extraHeaders).split(BETWEEN).map(pairIn),
+  );
 }
 
-const splitPairs = (text: string, separator: string): string[][] =>
-  text.split(/[,;]/).map((pair) => {
-    const [name = '', ...value] = pair.split(separator);
-    return [name.trim(), value.join(separator).trim()];
-  });
+function pairIn(text: string): [name: string, value: string] {
+  const at = text.search(/[=:]/);
+  return at < 0 ? ['', ''] : [text.slice(0, at).trim(), text.slice(at + 1).trim()];
+}
 
-const fromPairs = (pairs: Iterable<readonly unknown[]>): Record<string, string> =>
+const fromPairs = (pairs: readonly (readonly [string, unknown])[]): Record<string, string> =>
   Object.fromEntries(
-    [...pairs].flatMap(([name, value]) => {
-      const plainName = String(name).replace(PREFIX, '');
-      return plainName && typeof value === 'string' && value && plainName !== '__proto__'
-        ? [[plainName, value] as const]
-        : [];
+    pairs.flatMap(([name, value]) => {
+      const plainName = name.replace(PREFIX, '');
+      const text = textOf(value);
+      return plainName && text && plainName !== '__proto__' ? [[plainName, text] as const] : [];
     }),
   );
+
+const textOf = (value: unknown): string =>
+  typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string'
+    ? String(value)
+    : '';

@@ -43,9 +43,9 @@ export const plivoDialect: CarrierDialect = {
       extra_headers: keyValues(facts),
     },
   ],
-  media: (facts, payload, sequence) =>
+  media: (facts, payload, sequence, frame) =>
     streamMessage('media', facts, sequence, {
-      media: { track: 'inbound', timestamp: String(Date.now()), chunk: sequence + 1, payload },
+      media: { track: 'inbound', timestamp: String(Date.now()), chunk: frame + 1, payload },
       extra_headers: keyValues(facts),
     }),
   audioOf: payloadOf('playAudio'),
@@ -99,14 +99,15 @@ export const plivo: Carrier<'plivo', PlivoAccount> = {
     const stream_id = textIn(start, 'streamId');
     const call_id = textIn(start, 'callId');
     if (!stream_id || !call_id) return undefined;
-    const extra_headers = message.extra_headers ?? start.extra_headers;
+    const extra_headers = message.extra_headers || start.extra_headers;
     const body = parametersIn(extra_headers);
+    const numberOf = (name: string) => textIn(body, plain(name)) ?? textIn(body, name);
     return new CallData({
       stream_id,
       call_id,
       body,
-      from: textIn(body, plain('from_number')),
-      to: textIn(body, plain('to_number')),
+      from: numberOf('from_number'),
+      to: numberOf('to_number'),
       extra_headers,
       mediaFormat: start.mediaFormat,
     });

@@ -1,7 +1,11 @@
-import { OptionalString } from '../../../../validation/optional-fields.decorators.js';
+import {
+  OptionalChoice,
+  OptionalString,
+} from '../../../../validation/optional-fields.decorators.js';
+import { BYTE_ORDERS, type ByteOrder } from '../../../../media/codecs/audio-codec.js';
 import { MediaUnavailableError } from '../../../../bot/session-end.js';
 import { isAudioRate } from '../../../../media/pcm.js';
-import { objectIn, textIn } from '../../../../media/serializers/json-message.js';
+import { numberIn, objectIn, textIn } from '../../../../media/serializers/json-message.js';
 import { RunnerError } from '../../../../errors/runner.error.js';
 import { type ApiRequest, objectOf, type Carrier } from '../carrier.js';
 import { sipHeadersIn } from '../call-parameters.js';
@@ -27,6 +31,10 @@ export class TelnyxCallData extends CallData {
   /** Codec of the audio to Telnyx. */
   @OptionalString('The codec of the audio to Telnyx.', { example: 'PCMU' })
   inbound_encoding?: string;
+
+  /** Byte order of L16, where it is not little-endian. */
+  @OptionalChoice(BYTE_ORDERS, 'The byte order of L16, where it is not little-endian.')
+  l16_byte_order?: ByteOrder;
 
   constructor(init: Partial<TelnyxCallData> = {}) {
     super(init);
@@ -99,8 +107,9 @@ export const telnyx: Carrier<'telnyx', TelnyxAccount> = {
     optional: { apiUrl: '', accountSid: '', applicationId: '' },
   },
 
-  noteFormat(call, { telnyxEncoding }) {
+  noteFormat(call, { telnyxEncoding, telnyxL16ByteOrder }) {
     call.inbound_encoding ??= telnyxEncoding;
+    if (telnyxL16ByteOrder === 'big') call.l16_byte_order = telnyxL16ByteOrder;
   },
 
   identify(message) {
@@ -122,11 +131,12 @@ export const telnyx: Carrier<'telnyx', TelnyxAccount> = {
   },
 
   serializer(call) {
-    const { sample_rate } = objectIn(call, 'media_format');
+    const rateHz = numberIn(objectIn(call, 'media_format'), 'sample_rate');
     return new TelnyxSerializer({
       from: encodingOf(call.outbound_encoding, 'sends'),
       to: encodingOf(call.inbound_encoding, 'takes'),
-      fromL16Hz: isAudioRate(sample_rate) ? (sample_rate as number) : undefined,
+      fromL16Hz: isAudioRate(rateHz) ? rateHz : undefined,
+      l16ByteOrder: call.l16_byte_order === 'big' ? 'big' : 'little',
     });
   },
 

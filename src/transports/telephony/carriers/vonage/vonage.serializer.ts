@@ -77,6 +77,7 @@ export class VonageSerializer implements MediaSerializer {
   private readAudio(data: Buffer): InboundMedia {
     const pcm = this.codec.decode(data);
     if (!pcm) return malformed('a payload that ends within a sample');
+    if (pcm.length === 0) return IGNORED;
     const { sampleRateHz } = this.codec;
     return { kind: 'audio', pcm, sampleRateHz, channels: 1, timestampMs: undefined };
   }

@@ -1,0 +1,146 @@
+import { MAX_TIMER_MS } from '../validation/options.js';
+import type { MediaConnection } from './media-connection.js';
+import type { MarkOutcome } from './media-transport.events.js';
+import type { MediaTransportOptions } from './media-transport.options.js';
+import { type OutgoingAudio, PacedOutput, type SendOutcome } from './paced-output.js';
+import { PlaybackMarks } from './playback-marks.js';
+
+/** Delay of the peer's playback behind the local clock, through the network and its jitter buffer, in milliseconds. */
+const PLAYOUT_DELAY_MS = 300;
+/** Timeout of the peer's confirmation after the end of playback by the local clock, in milliseconds. */
+const CONFIRMATION_TIMEOUT_MS = 2_000;
+
+/** Options of an {@link AudioOutput}. */
+export interface AudioOutputOptions extends Required<
+  Pick<MediaTransportOptions, 'sendAheadMs' | 'maxQueueMs' | 'playoutTimeoutMs'>
+> {
+  /** Writes a chunk to the connection. Returns false when it takes none now. */
+  readonly write: (chunk: Int16Array) => boolean;
+  /** Called when the peer leaves too many marks unconfirmed. */
+  readonly onUnconfirmed: () => void;
+}
+
+/** Outgoing audio of a bot: paced, with its marks and its playout at the end. */
+export class AudioOutput {
+  private readonly paced: PacedOutput;
+  private readonly marks: PlaybackMarks;
+  private readonly isConfirmed: boolean;
+  private readonly playoutTimeoutMs: number;
+  /** Chunks written, and chunks whose playback the peer has confirmed. */
+  private written = 0;
+  private confirmed = 0;
+  /** Waits of {@link played}. */
+  private readonly waits = new Set<() => void>();
+  private finishing: Promise<void> | undefined;
+  private isFinished = false;
+
+  constructor(connection: MediaConnection, options: AudioOutputOptions) {
+    const { sendAheadMs, maxQueueMs, playoutTimeoutMs, write, onUnconfirmed } = options;
+    this.playoutTimeoutMs = Math.min(playoutTimeoutMs, MAX_TIMER_MS);
+    this.isConfirmed = connection.capabilities.marks === 'confirmed';
+    this.marks = new PlaybackMarks(connection, onUnconfirmed);
+    this.paced = new PacedOutput({
+      ...connection.output,
+      aheadMs: sendAheadMs,
+      maxQueueMs,
+      write: (chunk) => {
+        const isSent = write(chunk);
+        if (isSent) this.written++;
+        return isSent;
+      },
+    });
+  }
+
+  /** True when the buffer limit is reached. */
+  get isFull(): boolean {
+    return this.paced.isFull;
+  }
+
+  /** @see PacedOutput.send */
+  send(audio: OutgoingAudio): Promise<SendOutcome> {
+    return this.isFinished ? Promise.resolve('disconnected') : this.paced.send(audio);
+  }
+
+  /** Resolves when all audio sent before the mark was played or dropped. */
+  mark(name: string): Promise<MarkOutcome> {
+    return new Promise((resolve) => {
+      this.paced.mark((sent) => {
+        if (sent !== 'sent') return resolve(sent === 'disconnected' ? sent : 'cleared');
+        const { written } = this;
+        this.marks.add(name, this.paced.aheadMs, (outcome) => {
+          if (outcome === 'played') this.confirmed = Math.max(this.confirmed, written);
+          resolve(outcome);
+        });
+      });
+    });
+  }
+
+  /** Settles a mark that the peer has confirmed. */
+  markPlayed(id: string): void {
+    this.marks.settle(id, 'played');
+  }
+
+  /** Drops queued audio and marks. */
+  clear(): void {
+    this.paced.clear();
+    this.marks.settleAll('cleared');
+    this.stopWaiting();
+  }
+
+  /**
+   * Waits until all audio sent so far was played or dropped, for `playoutTimeoutMs` at most.
+   * @returns `undefined` when there is nothing to wait for
+   */
+  played(): Promise<void> | undefined {
+    if (this.isPlayed || this.playoutTimeoutMs === 0) return undefined;
+    return new Promise((resolve) => {
+      const deadlineMs = performance.now() + this.playoutTimeoutMs;
+      let timer: NodeJS.Timeout | undefined;
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.waits.delete(settle);
+        resolve();
+      };
+      this.waits.add(settle);
+      timer = setTimeout(settle, this.playoutTimeoutMs);
+      this.paced.whenWritten((outcome) => {
+        if (outcome !== 'sent') return settle();
+        if (!this.waits.has(settle)) return;
+        clearTimeout(timer);
+        timer = setTimeout(settle, Math.min(this.playoutEndMs, deadlineMs) - performance.now());
+        if (this.isConfirmed) this.marks.add('end', 0, settle);
+      });
+    });
+  }
+
+  /** Refuses more audio. @returns as {@link played} */
+  finish(): Promise<void> | undefined {
+    this.isFinished = true;
+    return (this.finishing ??= this.played());
+  }
+
+  /** Drops everything, because the connection has ended. */
+  end(): void {
+    this.isFinished = true;
+    this.paced.end();
+    this.marks.settleAll('disconnected');
+    this.stopWaiting();
+  }
+
+  private get isPlayed(): boolean {
+    const { isPending, playbackEndMs } = this.paced;
+    if (isPending) return false;
+    if (playbackEndMs === 0 || (this.isConfirmed && this.confirmed === this.written)) return true;
+    return this.playoutEndMs <= performance.now();
+  }
+
+  /** Latest end of playback of everything written, in milliseconds of `performance.now()`. */
+  private get playoutEndMs(): number {
+    const delayMs = this.isConfirmed ? CONFIRMATION_TIMEOUT_MS : PLAYOUT_DELAY_MS;
+    return this.paced.playbackEndMs + delayMs;
+  }
+
+  private stopWaiting(): void {
+    for (const settle of this.waits) settle();
+  }
+}

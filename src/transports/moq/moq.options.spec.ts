@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+import { type MoqOptions, resolveMoqOptions } from './moq.options.js';
+
+describe('MoqOptions', () => {
+  it('have the bot serve at localhost by default', () => {
+    expect(resolveMoqOptions({ namespace: undefined })).toEqual({
+      serve: true,
+      host: 'localhost',
+      port: 4080,
+      path: '/moq',
+      bind: '[::]:4080',
+      namespace: 'pipecat',
+      botId: 'response',
+      clientId: 'request',
+      tlsHost: 'localhost',
+      tlsInsecure: false,
+      readyTimeoutMs: 15_000,
+    });
+  });
+
+  it.each([
+    ['https://cdn.moq.dev/anon', 'cdn.moq.dev', 443, '/anon'],
+    ['http://127.0.0.1:4443', '127.0.0.1', 4_443, '/moq'],
+    ['https://relay.example.com:8443/', 'relay.example.com', 8_443, '/moq'],
+  ])('connect to the relay %s', (relayUrl, host, port, path) => {
+    const options = resolveMoqOptions({ relayUrl });
+    expect(options).toMatchObject({ serve: false, host, port, path });
+    expect(options).not.toHaveProperty('namespace');
+  });
+
+  it.each([
+    [{ relayUrl: 'relay.example.com' }, 'relayUrl must be a URL'],
+    [{ bind: '4080' }, 'bind must be an address with a port'],
+    [{ bind: '[::]:70000' }, 'bind must be an address with a port'],
+    [{ namespace: '' }, 'namespace must be text'],
+    [{ botId: 'a b' }, 'botId must be text'],
+    [{ tlsCert: 'package.json' }, 'tlsCert needs tlsKey'],
+    [{ tlsKey: 'package.json' }, 'tlsKey needs tlsCert'],
+    [{ tlsCert: 'gone.pem', tlsKey: 'package.json' }, 'there is no gone.pem'],
+    [{ tlsInsecure: 1 }, 'tlsInsecure must be true or false'],
+    [{ readyTimeoutMs: 0 }, 'readyTimeoutMs must be'],
+    [{ relay: 'x' }, 'relay is not an option'],
+  ])('%j is refused', (options, problem) => {
+    expect(() => resolveMoqOptions(options as MoqOptions)).toThrow(problem);
+  });
+});

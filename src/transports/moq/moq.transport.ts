@@ -1,0 +1,116 @@
+import { createHash, randomBytes, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Inject, Injectable } from '@nestjs/common';
+import { BotLauncher } from '../../bot/bot-launcher.js';
+import { RunnerError } from '../../errors/runner.error.js';
+import { SessionRegistry } from '../../sessions/session-registry.js';
+import type { Session } from '../../sessions/session.js';
+import { RunnerTransport, type StartContext } from '../runner-transport.js';
+import { TransportRegistry } from '../transport-registry.js';
+import { MOQRunnerArguments } from './dto/moq-runner-arguments.dto.js';
+import { MOQ_OPTIONS, type ResolvedMoqOptions } from './moq.options.js';
+
+/** Track of the transcript, which Pipecat's bots publish and its client reads. */
+const TRANSCRIPT_TRACK = 'transcript.json.z';
+
+/** Media over QUIC for `/start`: the bot serves the browser itself, or both connect to a relay. */
+@Injectable()
+export class MoqTransport extends RunnerTransport {
+  readonly names = ['moq'];
+  private readonly botHoldsPeers: boolean;
+  /** The session whose bot listens, as a server on the one address. */
+  private served: Session | undefined;
+
+  constructor(
+    @Inject(MOQ_OPTIONS) private readonly options: ResolvedMoqOptions,
+    private readonly launcher: BotLauncher,
+    private readonly sessions: SessionRegistry,
+    registry: TransportRegistry,
+  ) {
+    super();
+    this.botHoldsPeers = launcher.holdsPeers?.(MOQRunnerArguments) ?? false;
+    registry.register(this);
+  }
+
+  override get disabledReason(): string | undefined {
+    return this.botHoldsPeers
+      ? this.launcher.refusal?.(MOQRunnerArguments)
+      : "it needs a Python bot: new ProcessBotLauncher({ python: './bot.py' })";
+  }
+
+  /** Launches the bot, and answers when it is ready for the browser. */
+  async start({ session, request }: StartContext): Promise<Record<string, unknown>> {
+    const { options } = this;
+    if (options.serve) this.serve(session);
+    const namespace =
+      request.namespace ?? options.namespace ?? `pipecat-${randomBytes(8).toString('hex')}`;
+    const args = new MOQRunnerArguments({
+      host: options.host,
+      port: options.port,
+      path: options.path,
+      namespace,
+      participant_id: options.botId,
+      peer_id: options.clientId,
+      verify_ssl: !options.tlsInsecure,
+      serve: options.serve,
+      bind: options.bind,
+      serve_tls_host: options.tlsHost,
+      serve_tls_cert: options.tlsCert,
+      serve_tls_key: options.tlsKey,
+    });
+    const fingerprints = await this.launch(session, args);
+    return {
+      moq: {
+        relayUrl: `https://${options.host}:${options.port}${options.path}`,
+        certHash: this.certHash(fingerprints),
+        serve: options.serve,
+        namespace,
+        clientId: options.clientId,
+        botId: options.botId,
+        transcriptTrack: TRANSCRIPT_TRACK,
+      },
+    };
+  }
+
+  /** @throws {RunnerError} `WRONG_STATE` while another session's bot has the address */
+  private serve(session: Session): void {
+    if (this.served) {
+      throw new RunnerError(
+        'WRONG_STATE',
+        `The bot of another session listens on ${this.options.bind}; with a relay (relayUrl) there can be several.`,
+      );
+    }
+    this.served = session;
+    session.onEnd(() => void (this.served = undefined));
+  }
+
+  /** @returns SHA-256 fingerprints (hex) of the bot's certificates, when it is ready */
+  private launch(session: Session, args: MOQRunnerArguments): Promise<readonly string[]> {
+    const { readyTimeoutMs } = this.options;
+    return new Promise((resolve, reject) => {
+      const late = `The bot was not ready within ${readyTimeoutMs} ms.`;
+      const timer = setTimeout(() => reject(new RunnerError('NOT_READY', late)), readyTimeoutMs);
+      session.onEnd(() => {
+        clearTimeout(timer);
+        reject(
+          new RunnerError('BOT_FAILED', 'The bot ended before it was ready; its log says why.'),
+        );
+      });
+      this.sessions.launch(session, args, {
+        onReady: ({ certFingerprints = [] }) => {
+          clearTimeout(timer);
+          resolve(certFingerprints);
+        },
+      });
+    });
+  }
+
+  /** Returns the base64 SHA-256 of a certificate that the browser pins: the bot's own, or that of a self-signed relay. */
+  private certHash([own]: readonly string[]): string | null {
+    const { serve, tlsCert } = this.options;
+    if (serve && own !== undefined) return Buffer.from(own, 'hex').toString('base64');
+    if (tlsCert === undefined) return null;
+    const { raw } = new X509Certificate(readFileSync(tlsCert));
+    return createHash('sha256').update(raw).digest('base64');
+  }
+}

@@ -1,0 +1,6 @@
+export declare class EventLog<Event> {
+  readonly all: Event[];
+  add(event: Event): void;
+  end(problem: string): void;
+  first(matches: (event: Event) => boolean): Promise<Event>;
+}
