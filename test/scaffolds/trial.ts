@@ -19,6 +19,8 @@ export const rankOf = ({ reached }: Outcome): number =>
   reached === 'joined' ? STEPS.length : STEPS.indexOf(reached);
 
 const PATIENCE_MS = 30_000;
+/** Patience for the bot's end: a client whose goodbye is lost is missed by ICE after half a minute. */
+const END_PATIENCE_MS = 60_000;
 /** 100 ms of silence. */
 const SILENCE = new Int16Array(800);
 /** Daily's transport says so when the bot asks Daily's library to join. */
@@ -50,7 +52,7 @@ export async function converse(runner: BotRunner, services: StandIns, way: Way):
     await line.end();
     await leave();
     visitor = undefined;
-    await until(() => services.connections === 0, 'end of the bot');
+    await until(() => services.connections === 0, 'end of the bot', END_PATIENCE_MS);
     return { reached: 'ended' };
   } catch (error) {
     return { reached, problem: error instanceof Error ? error.message : String(error) };
@@ -101,10 +103,14 @@ async function join(runner: BotRunner, way: keyof typeof ROOMS): Promise<Outcome
   }
 }
 
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS;
+async function until(
+  condition: () => boolean,
+  what: string,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
+  const deadline = Date.now() + patienceMs;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`no ${what} in ${PATIENCE_MS / 1_000} s`);
+    if (Date.now() > deadline) throw new Error(`no ${what} in ${patienceMs / 1_000} s`);
     await sleep(50);
   }
 }
