@@ -1,11 +1,12 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
+/** The longest path of a Unix socket on every system, in bytes. */
+const MAX_PATH = 103;
 /** Statuses whose responses have no body (Fetch standard). */
 const WITHOUT_BODY: readonly (number | undefined)[] = [204, 205, 304];
 
@@ -15,9 +16,14 @@ export class RequestRelay {
   readonly path: string;
   private readonly folder: string;
 
-  /** @throws {Error} when no temporary folder can be made */
-  constructor() {
-    this.folder = mkdtempSync(join(tmpdir(), 'pipecat-bot-'));
+  /** @throws {Error} when no temporary folder can be made, or its path is too long */
+  constructor(parent = tmpdir()) {
+    const folder = join(parent, 'pipecat-bot-');
+    // Followed by six random characters and the name of the socket.
+    if (Buffer.byteLength(folder) + '123456/http'.length > MAX_PATH) {
+      throw new Error(`the path of the temporary folder is too long for a socket: ${parent}`);
+    }
+    this.folder = mkdtempSync(folder);
     this.path = join(this.folder, 'http');
   }
 
@@ -36,16 +42,19 @@ export class RequestRelay {
       },
       signal: request.signal,
     });
-    // The promises below report the errors; one may still come after the response.
-    outgoing.on('error', () => undefined);
-    const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
+    const answered = responseTo(outgoing);
     if (request.body) outgoing.flushHeaders();
     const body = request.body ? Readable.fromWeb(request.body as never) : Readable.from([]);
     // A process may answer before it has read everything.
     const sent = pipeline(body, outgoing).then(() => answered);
-    const [response] = await Promise.race([answered, sent]);
     sent.catch(() => undefined);
-    return responseOf(response);
+    try {
+      return responseOf(await Promise.race([answered, sent]));
+    } catch (error) {
+      // Nobody reads a response that cannot be passed on.
+      outgoing.destroy();
+      throw error;
+    }
   };
 
   /** Removes the socket. Never throws. */
@@ -56,6 +65,17 @@ export class RequestRelay {
       // The system cleans its folder of temporary files.
     }
   }
+}
+
+/** Resolves with the response. A process that switches protocols gives none, which Node would not report. */
+function responseTo(outgoing: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    outgoing.once('response', resolve).on('error', reject);
+    outgoing.once('upgrade', (_, socket) => {
+      socket.destroy();
+      reject(new Error('the process switched protocols'));
+    });
+  });
 }
 
 function responseOf(incoming: IncomingMessage): Response {
