@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -149,21 +150,29 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
   },
 );
 
-/** A disk of 256 KiB at the folder. False where that takes rights that the tests have not. */
-function mountSmallDisk(): boolean {
+const mountSmallDisk = (at: string) =>
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', at], { stdio: 'ignore' });
+const unmount = (at: string) => execFileSync('umount', [at]);
+
+/** True where the tests have the right to mount a disk. */
+const CAN_MOUNT = ((): boolean => {
+  const at = mkdtempSync(join(tmpdir(), 'disk-'));
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', folder], { stdio: 'ignore' });
+    mountSmallDisk(at);
+    unmount(at);
     return true;
   } catch {
     console.warn('*** SKIPPED, for want of the right to mount ***');
     return false;
+  } finally {
+    rmdirSync(at);
   }
-}
+})();
 
-it.each(PLATFORMS)(
+(CAN_MOUNT ? it : it.skip).each(PLATFORMS)(
   'a full disk on %s is answered with 507, and keeps nothing',
   async (platform) => {
-    if (!mountSmallDisk()) return;
+    mountSmallDisk(folder);
     try {
       const url = await start(platform);
       const { sessionId } = await post(`${url}/start`, { transport: 'websocket' });
@@ -178,7 +187,7 @@ it.each(PLATFORMS)(
       expect(await stored()).toHaveLength(1);
     } finally {
       await closeApps();
-      execFileSync('umount', [folder]);
+      unmount(folder);
     }
   },
 );
