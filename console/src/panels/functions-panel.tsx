@@ -9,7 +9,8 @@ import {
 } from '@pipecat-ai/client-js';
 import { useRTVIClientEvent } from '@pipecat-ai/client-react';
 import { Button, Panel, PanelContent, PanelHeader, PanelTitle } from '@pipecat-ai/voice-ui-kit';
-import { append, parseJson } from '../json-text.js';
+import { append } from '../entries.js';
+import { parseJson } from '../json-text.js';
 import type { Line } from '../transports/line.js';
 
 /** A call of a function by the bot's LLM. */

@@ -3,6 +3,7 @@ import { audioContext } from '../audio/audio-context.js';
 
 /** What is quieter than this is shown as silence, in decibels below full scale. */
 const FLOOR_DB = -60;
+const SILENCE = 'silence';
 /** How fast the bar falls. */
 const FALL_DB_PER_FRAME = 1.5;
 
@@ -22,7 +23,8 @@ export function LevelMeter({ label, track, side }: Props) {
     const show = (db: number): void => {
       const value = Math.round(db);
       bar.current!.style.transform = `scaleX(${1 - db / FLOOR_DB})`;
-      text.current!.textContent = value === FLOOR_DB ? 'silence' : `${value} dB`;
+      // Not by `textContent`: a new node in each frame keeps the client's snapshots of the page waiting for rest.
+      text.current!.firstChild!.nodeValue = value === FLOOR_DB ? SILENCE : `${value} dB`;
       meter.current!.setAttribute('aria-valuenow', String(value));
     };
     show(FLOOR_DB);
@@ -42,7 +44,9 @@ export function LevelMeter({ label, track, side }: Props) {
       <div className="meter-track">
         <div ref={bar} className="meter-bar" />
       </div>
-      <span ref={text} className="meter-text" />
+      <span ref={text} className="meter-text">
+        {SILENCE}
+      </span>
     </div>
   );
 }

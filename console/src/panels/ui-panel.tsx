@@ -2,7 +2,8 @@ import { useCallback, useEffect, useState } from 'react';
 import { RTVIEvent, type UICommandData, type UIJobGroupData } from '@pipecat-ai/client-js';
 import { usePipecatClient, useRTVIClientEvent } from '@pipecat-ai/client-react';
 import { Button, Panel, PanelContent, PanelHeader, PanelTitle } from '@pipecat-ai/voice-ui-kit';
-import { append, parseJson } from '../json-text.js';
+import { append } from '../entries.js';
+import { parseJson } from '../json-text.js';
 
 /** A message of the user interface, as it is listed. */
 interface Listed {
