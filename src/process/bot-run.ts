@@ -36,6 +36,7 @@ export class BotRun {
   private transfers = 0;
   /** Last message of the bot about its conversation. */
   private outcome: Outcome | undefined;
+  private isFaulty = false;
   private relay: SocketRelay | undefined;
   private requests: RequestRelay | undefined;
   private stopTimer: NodeJS.Timeout | undefined;
@@ -118,7 +119,10 @@ export class BotRun {
   private relayOf(websocket: WebSocket): SocketRelay {
     const { process } = this;
     return new SocketRelay(websocket, process.socket, {
-      faulty: (problem) => process.kill('SIGKILL', problem),
+      faulty: (problem) => {
+        this.isFaulty = true;
+        process.kill('SIGKILL', problem);
+      },
       broken: () => {
         if (this.outcome) return;
         const kill = (): void => process.kill('SIGKILL', 'broke the connection of its WebSocket');
@@ -162,12 +166,17 @@ export class BotRun {
   private conclude(outcome: Outcome, end: SessionEnd): void {
     const { process, relay } = this;
     this.outcome = outcome;
-    this.session?.decide(end);
-    const exit = (): void => process.killAfterGrace();
-    if (!relay) return exit();
+    const over = (): void => {
+      if (!this.isFaulty) this.session?.decide(end);
+      process.killAfterGrace();
+    };
+    if (!relay) return over();
+    // Messages of a bot that has returned are still to be read, and one can be faulty.
+    if (outcome.type === 'done') this.session?.leaves(end);
+    else this.session?.decide(end);
     clearTimeout(this.relayTimer);
-    this.relayTimer = setTimeout(exit, FLUSH_TIMEOUT_MS);
-    void relay.ended.then(exit);
+    this.relayTimer = setTimeout(over, FLUSH_TIMEOUT_MS);
+    void relay.ended.then(over);
   }
 
   /** Hangs up. Idempotent. */
@@ -207,9 +216,9 @@ export class BotRun {
   /** @throws the error of `launch()` in the process, or an exit without outcome */
   private settle(how: string): void {
     const { outcome, context, botSession } = this;
-    if (outcome?.type === 'done') {
+    if (outcome?.type === 'done' && !this.isFaulty) {
       context.mediaStats = outcome.stats;
-    } else if (outcome) {
+    } else if (outcome?.type === 'failed') {
       throw errorOf(outcome);
     } else if (!botSession.signal.aborted) {
       throw this.fail(how);
