@@ -111,9 +111,12 @@ const CASES: Case[] = [
   },
   {
     cls: MOQRunnerArguments,
-    required: { host: 'h', port: 4080 },
+    required: {},
     optional: {
       ...base.optional,
+      relay_url: 'https://relay.example.com/?jwt=x',
+      host: 'h',
+      port: 4080,
       path: '/p',
       namespace: 'n',
       participant_id: 'a',
@@ -139,6 +142,7 @@ const CASES: Case[] = [
     },
     wrong: {
       ...base.wrong,
+      relay_url: notText,
       host: notText,
       port: notPort,
       path: notText,

@@ -84,7 +84,6 @@ describe('OpenAPI metadata', () => {
       properties: { sip_headers: { type: 'object', additionalProperties: { type: 'string' } } },
     });
     expect(schemas!.MOQRunnerArguments).toMatchObject({
-      required: ['host', 'port'],
       properties: { cert_fingerprints: { type: 'array', items: { type: 'string' }, default: [] } },
     });
     expect(schemas!.WebSocketRunnerArguments).not.toHaveProperty('properties.websocket');

@@ -44,10 +44,11 @@ export class MoqTransport extends RunnerTransport {
     if (options.serve) this.serve(session);
     const namespace =
       request.namespace ?? options.namespace ?? `pipecat-${randomBytes(8).toString('hex')}`;
+    const { relayUrl, host, port, path } = options;
+    // Before 1.12 Pipecat has no relay_url.
+    const hasQuery = relayUrl !== undefined && new URL(relayUrl).search !== '';
     const args = new MOQRunnerArguments({
-      host: options.host,
-      port: options.port,
-      path: options.path,
+      ...(hasQuery ? { relay_url: relayUrl } : { host, port, path }),
       namespace,
       participant_id: options.botId,
       peer_id: options.clientId,
@@ -61,7 +62,7 @@ export class MoqTransport extends RunnerTransport {
     const fingerprints = await this.launch(session, args);
     return {
       moq: {
-        relayUrl: `https://${options.host}:${options.port}${options.path}`,
+        relayUrl: hasQuery ? relayUrl : `https://${host}:${port}${path}`,
         certHash: this.certHash(fingerprints),
         serve: options.serve,
         namespace,

@@ -8,15 +8,30 @@ import { IsPortNumber } from '../../../validation/is-port-number.decorator.js';
 /** Arguments of a bot that connects with Media over QUIC (MoQ): through a relay, or serving the browser itself. */
 @WireClass('MOQRunnerArguments')
 export class MOQRunnerArguments extends RunnerArguments {
+  /** URL of the relay with its query, in place of {@link host}, {@link port} and {@link path}. Pipecat knows it since 1.12. */
+  @IsOptional()
+  @IsString({ message: 'relay_url must be a string' })
+  @ApiField({
+    required: false,
+    description: 'URL of the relay with its query, in place of host, port and path.',
+    example: 'https://relay.example.com/?jwt=…',
+  })
+  relay_url?: string;
+
   /** Host that the browser connects to: the relay's, or the bot's own. */
+  @IsOptional()
   @IsString({ message: 'host must be a string' })
-  @ApiField({ description: "Host that the browser connects to: the relay's, or the bot's own." })
-  host!: string;
+  @ApiField({
+    required: false,
+    description: "Host that the browser connects to: the relay's, or the bot's own.",
+  })
+  host?: string;
 
   /** Port that the browser connects to. */
+  @IsOptional()
   @IsPortNumber()
-  @ApiField({ description: 'Port that the browser connects to.' })
-  port!: number;
+  @ApiField({ required: false, description: 'Port that the browser connects to.' })
+  port?: number;
 
   /** The path of the relay's endpoint. @default '/moq' */
   @IsString({ message: 'path must be a string' })
@@ -103,7 +118,7 @@ export class MOQRunnerArguments extends RunnerArguments {
   })
   cert_fingerprints: string[] = [];
 
-  constructor(init?: Init<MOQRunnerArguments, 'host' | 'port'>) {
+  constructor(init?: Init<MOQRunnerArguments>) {
     super(init);
     // Repeated because the field defaults above are set after the base class is constructed.
     assignDefined(this, init ?? {});
