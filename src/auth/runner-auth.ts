@@ -65,7 +65,8 @@ export function reaches(principal: Principal | undefined, starter: Principal | u
   return owner === undefined || principal?.reachesAll === true || ownerOf(principal) === owner;
 }
 
-const ownerOf = (principal: Principal = {}): string | undefined =>
+/** Returns the owner of the sessions that a principal starts; `undefined` when everybody reaches them. */
+export const ownerOf = (principal: Principal = {}): string | undefined =>
   principal.owner === undefined ? principal.id : (principal.owner ?? undefined);
 
 declare module '../http/runner-request.js' {

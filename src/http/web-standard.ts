@@ -22,6 +22,12 @@ const OF_THE_CONNECTION = new Set([
   'upgrade',
 ]);
 
+/** Returns true for a header that is not passed on. @param connection `Connection` header, whose options name further ones */
+function hopByHop(connection = ''): (name: string) => boolean {
+  const nominated = new Set(connection.toLowerCase().split(/[\s,]+/));
+  return (name) => OF_THE_CONNECTION.has(name) || nominated.has(name);
+}
+
 /** Methods that a web-standard request supports. */
 export const WEB_METHODS: readonly string[] = [
   'GET',
@@ -41,10 +47,11 @@ export const WEB_METHODS: readonly string[] = [
  */
 export function webRequest(request: StreamedRequest, path: string, signal: AbortSignal): Request {
   const { method, headers } = request.raw;
+  const isHopByHop = hopByHop(headers.connection);
   const kept = new Headers();
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || name.startsWith(':')) continue;
-    if (OF_THE_CONNECTION.has(name) || name === 'authorization') continue;
+    if (isHopByHop(name) || name === 'authorization') continue;
     for (const one of [value].flat()) kept.append(name, one);
   }
   const body = method === 'GET' || method === 'HEAD' ? undefined : bodyStreamOf(request);
@@ -70,10 +77,12 @@ export async function sendWebResponse(
     throw new TypeError('what it returned is not a web-standard Response that can be sent');
   }
   const body = answer.body && Readable.fromWeb(guarded(answer.body) as never);
+  const isHopByHop = hopByHop(answer.headers.get('connection') ?? undefined);
   const response = takeOver();
   for (const [name, value] of answer.headers) {
+    if (isHopByHop(name)) continue;
     if (name === 'set-cookie') response.appendHeader(name, value);
-    else if (!OF_THE_CONNECTION.has(name)) response.setHeader(name, value);
+    else response.setHeader(name, value);
   }
   response.statusCode = answer.status;
   if (body && withBody) return pipeline(body, response, { signal });

@@ -39,8 +39,8 @@ export const MAX_REASON = 4_096;
  *
  * An unknown `type` is ignored for forward compatibility, and so is anything but `log` after `done` or `failed`. The process is killed, and its
  * session fails, for a malformed message, a known `type` with fields out of bounds, a line of more than half a million characters, or any message of
- * 3. but `log` and `failed` before `start`. Rate limit: past 1,000 messages or 1 MiB within a second, descriptor 3 is not read until the
- * second is over.
+ * 3. but `log` and `failed` before `start`; and when 1,000 messages of the runner after `start`, or 4 MiB of them, wait to be read. Rate limit: past
+ * 1,000 messages or 1 MiB within a second, descriptor 3 is not read until the second is over.
  */
 export type BotMessage =
   /** At most 100 `routes` of 1,000 characters, which the bot's own program would have served. They are logged. */

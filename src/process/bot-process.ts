@@ -17,6 +17,9 @@ const MAX_MESSAGE = 524_288;
 /** Rate limit of messages, in bytes a second. Each message counts a thousandth of it beside its own. */
 const MESSAGE_BYTES_PER_SECOND = 1_048_576;
 const BYTES_A_MESSAGE = 1_024;
+/** The most messages that wait for a process to read them, and their bytes. Its start does not count. */
+const MAX_UNREAD = 1_000;
+const MAX_UNREAD_BYTES = 4_194_304;
 /** Grace period for the remaining output of a process that exited, in milliseconds: its children may keep the pipe open. */
 export const OUTPUT_GRACE_MS = 500;
 
@@ -44,6 +47,8 @@ export class BotProcess {
   };
   private onLoaded: (routes: readonly string[]) => void = () => undefined;
   private isStarted = false;
+  private unread = 0;
+  private unreadBytes = 0;
   private failedEarly = false;
   /** Reason for killing it. */
   private verdict: string | undefined;
@@ -84,9 +89,24 @@ export class BotProcess {
     this.loaded.catch(() => undefined);
   }
 
+  /** Sends a message. A process that leaves too many unread is killed. */
   send(message: RunnerMessage): void {
-    this.isStarted ||= message.type === 'start';
-    if (this.control.writable) this.control.write(`${JSON.stringify(message)}\n`);
+    const isStart = message.type === 'start';
+    this.isStarted ||= isStart;
+    if (!this.control.writable) return;
+    const line = Buffer.from(`${JSON.stringify(message)}\n`);
+    if (isStart) return void this.control.write(line);
+    const bytes = line.length;
+    if (this.unread >= MAX_UNREAD || this.unreadBytes + bytes > MAX_UNREAD_BYTES) {
+      const limits = `${MAX_UNREAD} messages or ${MAX_UNREAD_BYTES} bytes of them wait`;
+      return this.kill('SIGKILL', `did not read what it was sent: ${limits}`);
+    }
+    this.unread++;
+    this.unreadBytes += bytes;
+    this.control.write(line, () => {
+      this.unread--;
+      this.unreadBytes -= bytes;
+    });
   }
 
   /** Signals the process group. @param verdict the reason, for a fault of the process */

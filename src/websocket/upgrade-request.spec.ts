@@ -36,4 +36,20 @@ describe('the upgrade request of a bot', () => {
       host: 'h',
     });
   });
+
+  it.each([
+    'Bearer pk_0123456789abcdef',
+    'bearer   eyJhbGciOiJIUzI1NiJ9.e30.AAAA',
+    'Bearer',
+    TOKEN,
+  ])('has no key of a client: %s', (authorization) => {
+    expect(upgrade('/ws', { authorization, host: 'h' }).headers).toEqual({ host: 'h' });
+  });
+
+  it.each(['Basic a2V5OnRva2Vu', 'Digest username="a"', 'BearerOfACarrier x'])(
+    'keeps the credentials of a carrier: %s',
+    (authorization) => {
+      expect(upgrade('/ws', { authorization }).headers).toEqual({ authorization });
+    },
+  );
 });

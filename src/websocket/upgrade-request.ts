@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 
-/** Upgrade request of a peer's WebSocket, without the runner's own tokens. */
+/** Upgrade request of a peer's WebSocket, without keys and tokens of the runner. */
 export interface UpgradeRequest {
   /** Path, such as `/ws`. */
   readonly path: string;
   /** Query string without its question mark, for `URLSearchParams`. */
   readonly query: string;
-  /** Headers by lower-case name, as Node has them. */
+  /** Headers by lower-case name, as Node has them; without an `Authorization: Bearer`, which may be a key or token of the runner. */
   readonly headers: IncomingHttpHeaders;
   /** True for TLS on the connection itself; a proxy in front of the runner says it in `x-forwarded-proto`. */
   readonly isSecure: boolean;
@@ -19,16 +19,19 @@ export interface UpgradeRequest {
 /** Form of a runner's token: a base64url payload and a signature in hexadecimal. */
 const TOKEN = /^[\w-]+\.[0-9a-f]{64}$/;
 
-/** Returns the upgrade request for the bot. Bots are not given tokens, since one could claim another session. */
+/** Scheme of the runner's keys and tokens, and of the logins of most hosts. */
+const BEARER = /^bearer(\s|$)/i;
+
+/** Returns the upgrade request for the bot. Bots are given no keys and tokens, since one could claim or start another session. */
 export function upgradeOf(request: IncomingMessage, pathname: string): UpgradeRequest {
   const { headers, socket, url = '' } = request;
-  const { authorization, ...others } = headers;
-  const isOwn = TOKEN.test(authorization?.replace(/^bearer +/i, '').trim() ?? '');
+  const { authorization = '', ...others } = headers;
+  const isKey = BEARER.test(authorization) || TOKEN.test(authorization);
   const [path, token = ''] = splitLast(pathname);
   return {
     path: TOKEN.test(decodeSegment(token)) ? path : pathname,
     query: withoutTokens(url.slice(pathname.length)),
-    headers: isOwn ? others : headers,
+    headers: isKey ? others : headers,
     isSecure: socket instanceof TLSSocket,
     remoteAddress: socket.remoteAddress,
     remotePort: socket.remotePort,

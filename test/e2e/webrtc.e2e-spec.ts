@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import * as werift from 'werift';
@@ -270,6 +271,51 @@ describe.each(PLATFORMS)('WebRTC offers on %s', (platform) => {
       (await offer(BROWSER_OFFER, {}, `${running.url}/api/offer?session_id=${id}`)).status,
     ).toBe(401);
     expect(asked.at(-1)).toMatchObject({ access: 'session', sessionId: id });
+  });
+
+  it('with ?session_id= claim a session as the principal of access session', async () => {
+    class Auth extends RunnerAuth {
+      authorize({ access, request: { headers } }: AuthRequest): Principal {
+        const id = String(headers['x-user']);
+        // The desk starts sessions for all, and the admin reaches all.
+        return { id, reachesAll: id === (access === 'start' ? 'desk' : 'admin') };
+      }
+    }
+    await start({ platform, auth: Auth });
+    const status = async (user: string) => {
+      const { json } = await post(
+        `${running.url}/start`,
+        { transport: 'webrtc' },
+        { 'x-user': 'ann' },
+      );
+      const url = `${running.url}/api/offer?session_id=${String(json.sessionId)}`;
+      return (await post(url, { sdp: BROWSER_OFFER, type: 'offer' }, { 'x-user': user })).status;
+    };
+    expect([await status('ann'), await status('admin')]).toEqual([200, 200]);
+    expect([await status('bob'), await status('desk')]).toEqual([404, 404]);
+  });
+
+  it('with ?session_id= tell no tenant whether the id of another one exists', async () => {
+    const [shop, bank] = ['pk_shop_0123456789', 'pk_bank_0123456789'] as const;
+    await start({
+      platform,
+      publicKeys: [
+        { key: shop, name: 'shop' },
+        { key: bank, name: 'bank' },
+      ],
+    });
+    const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
+    const { json } = await post(`${running.url}/start`, { transport: 'webrtc' }, bearer(shop));
+    const answers = await Promise.all(
+      [String(json.sessionId), randomUUID(), 'lobby'].map(async (id) => {
+        const url = `${running.url}/api/offer?session_id=${id}`;
+        const answer = await post(url, { sdp: BROWSER_OFFER, type: 'offer' }, bearer(bank));
+        return [answer.status, answer.json];
+      }),
+    );
+    expect(answers[0]![0]).toBe(404);
+    expect(answers).toEqual([answers[0], answers[0], answers[0]]);
+    expect(sessionCount()).toBe(1);
   });
 
   it('start a bot without POST /start', async () => {

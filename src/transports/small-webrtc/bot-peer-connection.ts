@@ -6,9 +6,9 @@ import type { Session } from '../../sessions/session.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import { checkCandidate, type Offer, ufragOf } from './sdp.js';
 import {
+  CandidateLimit,
   type CandidateSection,
   contradictoryOffer,
-  MAX_CANDIDATES,
   MAX_OFFERS,
   type Negotiator,
   tooManyOffers,
@@ -28,6 +28,10 @@ interface PendingOffer {
   readonly refused: (error: Error) => void;
 }
 
+/** The most requests that wait for the start of the process, and their bytes: less than may wait for it to read. */
+const MAX_EARLY = 200;
+const MAX_EARLY_BYTES = 2_097_152;
+
 let made = 0;
 
 /** Runner's side of a peer connection in the bot's process: passes on the signalling, and ends the session with the connection. */
@@ -37,11 +41,11 @@ export class BotPeerConnection implements BotPeer, Negotiator {
   private send: ((request: PeerRequest) => void) | undefined;
   /** Requests made before the process was started. */
   private early: PeerRequest[] = [];
+  private earlyBytes = 0;
   private readonly pending = new Map<number, PendingOffer>();
   private offers = 0;
   private ufrag: string | undefined;
-  /** Number of ICE candidates since the client's last ICE restart. */
-  private candidates = 0;
+  private readonly candidateLimit = new CandidateLimit();
   private wasConnected = false;
   private connectTimer: NodeJS.Timeout | undefined;
 
@@ -60,12 +64,11 @@ export class BotPeerConnection implements BotPeer, Negotiator {
     const { ending } = this.session;
     if (ending) throw errorOf(ending);
     if (this.pending.size >= MAX_OFFERS) throw tooManyOffers();
-    if (this.ufrag !== offer.ufrag) this.candidates = 0;
+    if (this.ufrag !== offer.ufrag) this.candidateLimit.renew();
     this.ufrag = offer.ufrag;
     const id = this.offers++;
-    const answer = this.answerTo(id);
     this.request({ type: 'offer', id, sdp: offer.original, restart });
-    const sdp = await answer;
+    const sdp = await this.answerTo(id);
     if (restart || id === 0) this.awaitConnection();
     return {
       sdp: this.options.adaptAnswer(sdp),
@@ -78,7 +81,7 @@ export class BotPeerConnection implements BotPeer, Negotiator {
     const candidate = line === '' ? line : checkCandidate(line);
     const generation = ufragOf(candidate);
     if (generation !== undefined && generation !== this.ufrag) return;
-    if (this.candidates++ >= MAX_CANDIDATES) return;
+    if (!this.candidateLimit.take()) return;
     this.request({ type: 'candidates', candidates: [{ candidate, mid, index }] });
   }
 
@@ -95,8 +98,11 @@ export class BotPeerConnection implements BotPeer, Negotiator {
   }
 
   private request(request: PeerRequest): void {
-    if (this.send) this.send(request);
-    else this.early.push(request);
+    if (this.send) return this.send(request);
+    const bytes = this.earlyBytes + Buffer.byteLength(JSON.stringify(request));
+    if (this.early.length >= MAX_EARLY || bytes > MAX_EARLY_BYTES) throw tooEarly();
+    this.early.push(request);
+    this.earlyBytes = bytes;
   }
 
   private answerTo(id: number): Promise<string> {
@@ -145,6 +151,12 @@ export class BotPeerConnection implements BotPeer, Negotiator {
     void this.session.end(new SessionEnd(code, message));
   }
 }
+
+const tooEarly = (): RunnerError =>
+  new RunnerError(
+    'BAD_REQUEST',
+    `The bot is not started, and ${MAX_EARLY} messages or ${MAX_EARLY_BYTES} bytes wait for it.`,
+  );
 
 /** Answer to an offer that is pending when its session ends. */
 function errorOf({ code }: SessionEnd): RunnerError {

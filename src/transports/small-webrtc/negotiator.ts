@@ -3,7 +3,9 @@ import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import type { Offer } from './sdp.js';
 
 /** The most ICE candidates of a client per ICE generation: each makes the bot's side send checks to an arbitrary address. */
-export const MAX_CANDIDATES = 100;
+const MAX_CANDIDATES = 100;
+/** The most ICE candidates of a client in all generations: it can restart ICE as often as it likes. */
+const MAX_ALL_CANDIDATES = 1_000;
 /** The most pending offers of a client: each takes some milliseconds. */
 export const MAX_OFFERS = 10;
 
@@ -14,6 +16,25 @@ export interface CandidateSection {
   readonly index?: number;
 }
 
+/** Limit of a client's ICE candidates. */
+export class CandidateLimit {
+  private left = MAX_CANDIDATES;
+  private leftInAll = MAX_ALL_CANDIDATES;
+
+  /** Begins an ICE generation. */
+  renew(): void {
+    this.left = MAX_CANDIDATES;
+  }
+
+  /** Counts a candidate. @returns false when it is one too many */
+  take(): boolean {
+    if (this.left === 0 || this.leftInAll === 0) return false;
+    this.left--;
+    this.leftInAll--;
+    return true;
+  }
+}
+
 /** Negotiation of a peer connection, wherever it lives. */
 export interface Negotiator {
   /** Connection id in the signalling between client and runner. */
@@ -22,12 +43,12 @@ export interface Negotiator {
    * Answers an offer: the first one, or a renegotiation.
    * @param restart replaces the peer connection, with the same bot
    * @throws {RunnerError} `BAD_REQUEST` for an offer that cannot be answered, `WRONG_STATE` when the session ends meanwhile or too many offers are
-   * pending; of a bot in its own process also `NOT_READY` and `BOT_FAILED`
+   * pending, `BAD_REQUEST` when too much waits for the bot's start; of a bot in its own process also `NOT_READY` and `BOT_FAILED`
    */
   renegotiate(offer: Offer, restart?: boolean): Promise<WebRtcAnswer>;
   /**
    * Adds an ICE candidate of the client (trickle ICE); an empty one is the end of candidates.
-   * @throws {RunnerError} `BAD_REQUEST` for a malformed candidate
+   * @throws {RunnerError} `BAD_REQUEST` for a malformed candidate, or when too much waits for the bot's start
    */
   addCandidate(line: string, where: CandidateSection): void;
 }

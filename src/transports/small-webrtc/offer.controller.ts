@@ -1,6 +1,6 @@
 import { applyDecorators, HttpCode, Param, Patch, Post, Req } from '@nestjs/common';
 import { Access } from '../../auth/access.decorator.js';
-import { RunnerAuth } from '../../auth/runner-auth.js';
+import { OwnPrincipal, ownerOf, RunnerAuth } from '../../auth/runner-auth.js';
 import { RunnerError, START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
@@ -15,7 +15,7 @@ const SESSION = { id: { description: 'The session from `/start`.' } };
 const SESSION_ID = {
   session_id: {
     description:
-      'The session id of the bot: of a session from `/start`, or for a new one. 1 to 64 of A-Z a-z 0-9 _ -.',
+      'The session id of the bot: of a session from `/start`, or for a new one, where the key is not of a tenant. 1 to 64 of A-Z a-z 0-9 _ -.',
     schema: { type: 'string', pattern: '^[\\w-]{1,64}$' },
   },
 };
@@ -73,14 +73,18 @@ export class OfferController {
   async offer(@Req() request: RunnerRequest): Promise<WebRtcAnswer> {
     const offer = validateInto(WebRtcOffer, request.body);
     const { session_id: id } = validateInto(OfferQuery, request.query);
-    if (id === undefined || !this.sessions.isKnown(id)) {
-      return this.sessions.offer(offer, request.principal, undefined, id);
+    if (id === undefined) return this.sessions.offer(offer, request.principal);
+    // As at the session's own route, and for an unknown id too: the answers must not tell which ones exist.
+    const authorized = await this.auth.authorize({ access: 'session', request, sessionId: id });
+    if (!authorized) {
+      throw new RunnerError('UNAUTHORIZED', 'A valid key for this session is needed here.');
     }
-    // As at the session's own route.
-    if (await this.auth.authorize({ access: 'session', request, sessionId: id })) {
-      return this.sessions.offer(offer, request.principal, id);
-    }
-    throw new RunnerError('UNAUTHORIZED', 'A valid key for this session is needed here.');
+    const principal = OwnPrincipal.of(authorized);
+    // A tenant that could take a free id would learn which ones are taken.
+    const isTenant = [principal, request.principal].some((one) => ownerOf(one) !== undefined);
+    return isTenant || this.sessions.isKnown(id)
+      ? this.sessions.offer(offer, principal, id)
+      : this.sessions.offer(offer, request.principal, undefined, id);
   }
 
   @CandidatesRoute('api/offer', false)

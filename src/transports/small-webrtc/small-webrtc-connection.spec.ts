@@ -148,6 +148,13 @@ describe('SmallWebRTCConnection', () => {
     );
     flood();
     expect(tried).toHaveLength(200);
+    for (let i = 10; i < 30; i++) {
+      await connection.renegotiate(
+        readOffer(BROWSER_OFFER.replaceAll('a=ice-ufrag:6Yi6', `a=ice-ufrag:6Yi${i}`)),
+      );
+      flood();
+    }
+    expect(tried).toHaveLength(1_000);
     await connection.disconnect();
   });
 

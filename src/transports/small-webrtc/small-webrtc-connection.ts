@@ -7,9 +7,9 @@ import { BufferedEmitter, MESSAGE_BUFFER } from '../../media/buffered-emitter.js
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import type { NegotiatedTrack, Peer, PeerEvents, PeerStats } from './peer/peer.js';
 import {
+  CandidateLimit,
   type CandidateSection,
   contradictoryOffer,
-  MAX_CANDIDATES,
   MAX_OFFERS,
   type Negotiator,
   tooManyOffers,
@@ -95,8 +95,7 @@ export class SmallWebRTCConnection
   private everConnected = false;
   private peer: Peer | undefined;
   private offer: Offer | undefined;
-  /** Number of ICE candidates since the client's last ICE restart. */
-  private candidates = 0;
+  private readonly candidateLimit = new CandidateLimit();
   private lastAnswer: WebRtcAnswer | undefined;
   private negotiating: Promise<unknown> = Promise.resolve();
   private offers = 0;
@@ -186,7 +185,7 @@ export class SmallWebRTCConnection
     const generation = candidate && ufragOf(candidate);
     if (!candidate || mid === undefined || !mids.includes(mid)) return;
     if (generation !== undefined && generation !== ufrag) return;
-    if (this.candidates++ < MAX_CANDIDATES) this.peer?.addCandidate({ candidate, mid });
+    if (this.candidateLimit.take()) this.peer?.addCandidate({ candidate, mid });
   }
 
   /**
@@ -236,7 +235,7 @@ export class SmallWebRTCConnection
       throw contradictoryOffer(cause);
     });
     this.refuseWhenClosed();
-    if (this.offer?.ufrag !== offer.ufrag) this.candidates = 0;
+    if (this.offer?.ufrag !== offer.ufrag) this.candidateLimit.renew();
     this.offer = offer;
     this.updateTracks(tracks);
     this.lastAnswer = {

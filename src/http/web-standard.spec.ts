@@ -1,0 +1,37 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
+import { EMPTY_BODY } from './runner-request.js';
+import { sendWebResponse, webRequest } from './web-standard.js';
+
+const { signal } = new AbortController();
+
+function relayed(headers: Record<string, string>): Record<string, string> {
+  const raw = Object.assign(new IncomingMessage(new Socket()), { method: 'GET' });
+  Object.assign(raw.headers, headers);
+  const streamed = { method: 'GET', raw, taken: EMPTY_BODY, rawBody: Buffer.alloc(0) };
+  return Object.fromEntries(webRequest(streamed, '/x', signal).headers);
+}
+
+describe('a request to a session', () => {
+  it.each([
+    ['x-hop', { 'x-hop': '1' }],
+    ['close, X-Hop ,,x-other', { 'x-hop': '1', 'x-other': '2', te: 'trailers' }],
+    ['keep-alive', { 'keep-alive': 'timeout=5', upgrade: 'h2c', 'proxy-connection': 'close' }],
+    ['close', { authorization: 'Bearer pk_0123456789abcdef', 'proxy-authorization': 'Basic YTpi' }],
+  ])('reaches the bot without its key and hop-by-hop headers: Connection: %s', (hop, headers) => {
+    expect(relayed({ ...headers, connection: hop, 'x-kept': 'y' })).toEqual({ 'x-kept': 'y' });
+  });
+
+  it('keeps a header that no connection option names', () => {
+    expect(relayed({ connection: 'x-hop-2', 'x-hop': '1' })).toEqual({ 'x-hop': '1' });
+  });
+
+  it('is answered without the hop-by-hop headers of the bot’s response', async () => {
+    const response = new ServerResponse(new IncomingMessage(new Socket()));
+    const headers = { connection: 'X-Hop, set-cookie', 'x-hop': '1', 'set-cookie': 'a=b', a: 'b' };
+    const answer = new Response(null, { headers });
+    await sendWebResponse(answer, () => response, { withBody: true, signal });
+    expect({ ...response.getHeaders() }).toEqual({ a: 'b' });
+  });
+});
