@@ -284,9 +284,10 @@ async def converse(runner, module, start, channel):
     if start.get("peer"):
         webrtc = bot_host_peer.Peer(start["peer"], channel)
         live["webrtc_connection"] = webrtc.connection
-        # The runner ends the session where the first offer has no answer.
+        # Where the first offer has no answer, the runner says how the session ends.
         if not await webrtc.answer(await channel.receive()):
-            channel.send("done")
+            while (await channel.receive())["type"] != "stop":
+                pass
             return
     if start["args"]["type"] == "MOQRunnerArguments":
         live["ready_event"] = asyncio.Event()
