@@ -87,7 +87,7 @@ async function startRunner() {
     process.execPath,
     [
       join(process.cwd(), 'dist', 'main.js'),
-      ...['--host', '127.0.0.1', '--port', '0', '--bot', 'bot.mjs'],
+      ...['--host', '127.0.0.1', '--port', '0', '--bot', 'bot.mjs', '-u', 'uploads'],
     ],
     {
       cwd: folder,
