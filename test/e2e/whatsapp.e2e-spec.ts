@@ -114,6 +114,26 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
     await caller.leave();
   });
 
+  it('reports no hang-up through the API of a call that the caller ended', async () => {
+    let outcome: HangUpOutcome | undefined;
+    class Late extends BotLauncher {
+      async launch(args: RunnerArguments, session: BotSession) {
+        const transport = await createTransport(args);
+        session.ready();
+        await once(session.signal, 'abort');
+        outcome = await transport.hangUp();
+      }
+    }
+    const { sessions } = await start(platform, { launcher: { useClass: Late } });
+    const caller = await meta.call('call-1');
+    const [session] = sessions.live;
+    await meta.hangUp('call-1');
+    await session!.ended;
+    expect(outcome).toEqual({ ok: true, via: 'connection' });
+    expect(meta.acts).toEqual(['pre_accept call-1', 'accept call-1']);
+    await caller.leave();
+  });
+
   it('hangs up when the bot returns', async () => {
     let outcome: HangUpOutcome | undefined;
     class Curt extends BotLauncher {

@@ -134,7 +134,8 @@ export class WhatsAppCalls implements OnModuleInit {
 
   private async hangUp(callId: string, ongoing: OngoingCall): Promise<HangUpOutcome> {
     try {
-      if (!ongoing.over) await this.client.terminate(callId);
+      if (ongoing.over) return { ok: true, via: 'connection' };
+      await this.client.terminate(callId);
       ongoing.over = true;
       return { ok: true, via: 'api' };
     } catch (thrown) {
