@@ -11,7 +11,6 @@ import {
   type CandidateSection,
   contradictoryOffer,
   MAX_OFFERS,
-  type Negotiator,
   tooManyOffers,
 } from './negotiator.js';
 import { type Offer, ufragOf, usableCandidate } from './sdp.js';
@@ -79,10 +78,7 @@ let made = 0;
  *
  * Events are buffered until the first listener is attached.
  */
-export class SmallWebRTCConnection
-  extends BufferedEmitter<SmallWebRTCConnectionEvents>
-  implements Negotiator
-{
+export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnectionEvents> {
   /** Connection id in the signalling between client and runner. */
   readonly pcId = `SmallWebRTCConnection#${made++}-${randomUUID().replaceAll('-', '')}`;
   /** The client's microphone and the bot's audio. */
