@@ -17,6 +17,7 @@ const ROUTES = [
   'PATCH /api/offer',
   'POST /sessions/{id}/api/offer',
   'PATCH /sessions/{id}/api/offer',
+  'POST /sessions/{id}/files',
   'POST /telephony/documents/{id}',
   'POST /telephony/{carrier}',
   'POST /daily-dialin-webhook',

@@ -29,6 +29,11 @@ export const CONTEXTS: readonly BlockContext[] = [
   module('unknown-callers', "TelephonyModule.forRoot({ unknownCallers: 'bot' });"),
   { name: 'acme-carrier', has: 'const acme: Carrier' },
   statements('genesys-message', 'transport.sendMessage({'),
+  statements(
+    'last-words',
+    'sendAudio(goodbye)',
+    'declare const goodbye: { pcm: Int16Array; sampleRateHz: number };',
+  ),
   { name: 'pcm-serializer', has: 'class PcmSerializer' },
   {
     name: 'pcm-media',
