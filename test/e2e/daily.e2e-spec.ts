@@ -540,8 +540,8 @@ describe('a failing Daily API', () => {
     expect(answers.every(({ status }) => status === 200)).toBe(true);
     expect(new Set(answers.map(({ json }) => json.dailyRoom)).size).toBe(100);
     expect(sessions.size).toBe(100);
-    // Two calls each, the second over the connection of a first.
-    expect(daily.connections - before).toBeLessThanOrEqual(110);
+    // Two calls each, the second over the connection of a first: 200 without, some more than 100 where a second call comes before it is free.
+    expect(daily.connections - before).toBeLessThanOrEqual(140);
   });
 });
 
