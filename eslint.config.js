@@ -40,7 +40,7 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/main.ts', 'src/standalone/**', '**/*.spec.ts'],
+    ignores: ['src/main.ts', '**/*.spec.ts'],
     rules: {
       'no-restricted-properties': [
         'error',
