@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { MAX_TIMER_MS } from '../validation/options.js';
 import type { FunctionCallResult } from './dto/function-call-result.dto.js';
 import type { RtviOutgoing } from './rtvi-messages.js';
 
-/** Default time-out of a call, and the longest that a timer takes, in milliseconds. */
+/** Default time-out of a call, in milliseconds. */
 const DEFAULT_TIMEOUT_MS = 30_000;
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** Limit of pending calls. */
 const MAX_PENDING = 1_000;
 
@@ -63,8 +63,8 @@ export class FunctionCalls {
     args: Readonly<Record<string, unknown>>,
     { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: CallFunctionOptions,
   ): Promise<Result> {
-    if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
-      throw new RangeError(`timeoutMs must be a number from 1 to ${MAX_TIMEOUT_MS}`);
+    if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
+      throw new RangeError(`timeoutMs must be a number from 1 to ${MAX_TIMER_MS}`);
     }
     signal?.throwIfAborted();
     if (this.ended.aborted) throw endedError();
