@@ -53,8 +53,7 @@ export class StartController {
         if (fileUploadUrl !== undefined) {
           httpAdapter.setHeader(response, 'x-file-upload-url', fileUploadUrl);
         }
-        // The published WebSocket transport refuses every field but `wsUrl` and `token`.
-        return 'wsUrl' in answer ? answer : { sessionId: session.id, ...answer };
+        return answer;
       },
     );
   }

@@ -53,7 +53,7 @@ export interface StartTerms extends Omit<OpenSession, 'transport' | 'body'> {
 /** A session that is set up and ready for its client. */
 export interface SetUpSession {
   readonly context: StartContext;
-  /** Answer of the session's transport, with `fileUploadUrl` unless it has a `wsUrl`. */
+  /** Answer for the client: that of the session's transport, with `sessionId` and `fileUploadUrl` unless it has a `wsUrl`. */
   readonly answer: Readonly<Record<string, unknown>>;
   /** URL for uploads of files to the session; `undefined` when uploads are off, or where no public URL is known. */
   readonly fileUploadUrl: string | undefined;
@@ -133,11 +133,9 @@ export class SessionStarter {
       const context = new LazyStartContext(name, session, request, baseUrl);
       const answer = await transport.start(context);
       const fileUploadUrl = this.fileUploadUrl(context);
-      // The published WebSocket transport refuses every field but `wsUrl` and `token`.
-      const isShown = fileUploadUrl !== undefined && !('wsUrl' in answer);
       return complete({
         context,
-        answer: isShown ? { ...answer, fileUploadUrl } : answer,
+        answer: clientAnswer(session.id, answer, fileUploadUrl),
         fileUploadUrl,
       });
     };
@@ -183,6 +181,17 @@ export class SessionStarter {
       'webrtc'
     );
   }
+}
+
+/** Returns the answer for the client. The published WebSocket transport refuses every field but `wsUrl` and `token`. */
+function clientAnswer(
+  sessionId: string,
+  answer: Readonly<Record<string, unknown>>,
+  fileUploadUrl: string | undefined,
+): Readonly<Record<string, unknown>> {
+  if ('wsUrl' in answer) return answer;
+  const named = { sessionId, ...answer };
+  return fileUploadUrl === undefined ? named : { ...named, fileUploadUrl };
 }
 
 /** Derives the URL when it is read. A getter of an object literal would give every start a hidden class of its own, which keeps the request in memory. */
