@@ -3,6 +3,7 @@ import type { MarkOutcome } from './media-transport.events.js';
 
 /** Limit of unconfirmed marks. Beyond it the oldest counts as played, because later ones were sent long ago. */
 const MAX_MARKS = 1_000;
+
 /** Marks whose audio was sent: confirmed by the peer, or else played when a local clock says so. */
 export class PlaybackMarks {
   private readonly waiting = new Map<string, (outcome: MarkOutcome) => void>();

@@ -14,7 +14,7 @@ export type BotOutput = BotOutputText &
       }
   );
 
-/** What {@link BotOutput} has beside the form of the text. */
+/** Fields of a {@link BotOutput} beside the form of its text. */
 export interface BotOutputText {
   readonly text: string;
   /** True when the text will be spoken. */
@@ -42,7 +42,7 @@ export interface RtviTranscription {
   readonly final: boolean;
 }
 
-/** What the user said or typed. */
+/** Speech or text of the user. */
 export interface UserInput {
   readonly text: string;
   /** `backchannel`: a short acknowledgement while the bot speaks, such as "mhm". */
@@ -67,7 +67,7 @@ export interface SearchResponse {
   }[];
 }
 
-/** What the bot does, so that the client shows only what applies. An absent one is unknown. */
+/** Capabilities of the bot, so that the client shows only what applies. An absent one is unknown. */
 export interface BotCapabilities {
   /** Receives the user's audio. */
   readonly audio_in?: boolean;

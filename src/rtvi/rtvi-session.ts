@@ -24,7 +24,7 @@ import { type BotCapabilities, RTVI_VERSION, type RtviOutgoing } from './rtvi-me
 export interface RtviSessionOptions {
   /** Description of the bot in `bot-ready`. @default the name of this library */
   readonly about?: Readonly<Record<string, unknown>>;
-  /** What the bot does, in `bot-ready`. @default audio both ways, the rest unknown */
+  /** Capabilities of the bot in `bot-ready`. @default audio both ways, the rest unknown */
   readonly capabilities?: BotCapabilities;
   /** Makes the bot ready from the start; with false, call `ready()`. @default true */
   readonly ready?: boolean;

@@ -101,7 +101,7 @@ export const dtmfOf = (digit: unknown): InboundMedia =>
 export const isDtmfDigit = (digit: unknown): digit is string =>
   typeof digit === 'string' && /^[0-9*#A-D]$/.test(digit);
 
-/** What the other side may claim of its audio. */
+/** Limits of the sample rate and channels that a peer announces. */
 const MAX_SAMPLE_RATE_HZ = 192_000;
 const MAX_CHANNELS = 8;
 
