@@ -1,14 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { RtviClient, tick } from '../../test/support/rtvi-client.js';
-import { RtviSession } from './rtvi-session.js';
+import { type RtviClient, rtviPair } from '../../test/support/rtvi-client.js';
+import type { RtviSession } from './rtvi-session.js';
 
 let client: RtviClient;
 let rtvi: RtviSession;
-beforeEach(async () => {
-  client = new RtviClient();
-  rtvi = new RtviSession(client.transport);
-  await tick();
-});
+beforeEach(async () => void ({ client, rtvi } = await rtviPair()));
 
 /** Messages that a client of a version gets after `bot-ready`. */
 function received(version: string) {

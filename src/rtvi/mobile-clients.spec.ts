@@ -5,10 +5,10 @@ import {
   iosMessage,
   iosMessages,
 } from '../../test/support/mobile-types.js';
-import { RtviClient, tick } from '../../test/support/rtvi-client.js';
+import { type RtviClient, rtviPair, tick } from '../../test/support/rtvi-client.js';
 import { ClientMessageError } from './client-message.error.js';
 import type { RtviOutgoing } from './rtvi-messages.js';
-import { RtviSession } from './rtvi-session.js';
+import type { RtviSession } from './rtvi-session.js';
 
 const SDKS = [
   ['iOS', iosMessage, iosMessages],
@@ -45,11 +45,7 @@ const MESSAGES: Partial<RtviOutgoing> = {
 
 let client: RtviClient;
 let rtvi: RtviSession;
-beforeEach(async () => {
-  client = new RtviClient();
-  rtvi = new RtviSession(client.transport);
-  await tick();
-});
+beforeEach(async () => void ({ client, rtvi } = await rtviPair()));
 
 /** Messages of the bot, as they come out of the wire. */
 const wire = () =>

@@ -1,15 +1,11 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { RtviClient, tick } from '../../test/support/rtvi-client.js';
+import { type RtviClient, rtviPair, tick } from '../../test/support/rtvi-client.js';
 import { bytesFromPcm } from '../media/pcm.js';
-import { type RtviEvents, RtviSession } from './rtvi-session.js';
+import type { RtviEvents, RtviSession } from './rtvi-session.js';
 
 let client: RtviClient;
 let rtvi: RtviSession;
-beforeEach(async () => {
-  client = new RtviClient();
-  rtvi = new RtviSession(client.transport);
-  await tick();
-});
+beforeEach(async () => void ({ client, rtvi } = await rtviPair()));
 
 /** Sends a message, and returns what a listener of its type gets. */
 function emitted(type: keyof RtviEvents, data: unknown): unknown[] {

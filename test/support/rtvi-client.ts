@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import { RtviSession } from '../../src/rtvi/rtvi-session.js';
 import { MediaTransport } from '../../src/media/media-transport.js';
 import { FakeMediaConnection } from './fake-media-connection.js';
 
@@ -42,6 +43,14 @@ export class RtviClient {
       return message;
     });
   }
+}
+
+/** Creates a client and the session of its bot. */
+export async function rtviPair(): Promise<{ client: RtviClient; rtvi: RtviSession }> {
+  const client = new RtviClient();
+  const rtvi = new RtviSession(client.transport);
+  await tick();
+  return { client, rtvi };
 }
 
 /** Resolves once buffered events are delivered. */
