@@ -81,14 +81,7 @@ async function talk(port) {
 async function memory({ port, child }) {
   await sleep(SETTLE_MS);
   const before = pssOf(child.pid);
-  const clients = [];
-  for (let i = 0; i < CONNECTIONS; i++) {
-    const client = new Client();
-    await client.connect(port);
-    client.loud = true;
-    client.speak();
-    clients.push(client);
-  }
+  const clients = await Client.speaking(port, CONNECTIONS);
   await sleep(SETTLE_MS);
   const after = pssOf(child.pid);
   await Promise.all(clients.map((client) => client.leave()));

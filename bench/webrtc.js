@@ -82,14 +82,7 @@ async function echo(port) {
 
 async function active({ name, port }, ask) {
   const before = await ask(name, 'resources');
-  const clients = [];
-  for (let i = 0; i < CONNECTIONS; i++) {
-    const client = new Client();
-    await client.connect(port);
-    client.loud = true;
-    client.speak();
-    clients.push(client);
-  }
+  const clients = await Client.speaking(port, CONNECTIONS);
   await sleep(2_000);
   const start = await ask(name, 'usage');
   const startedAt = performance.now();
@@ -148,6 +141,19 @@ export class Client {
   sequenceNumber = 0;
   lastLoudMs = 0;
   heardLoud = undefined;
+
+  /** Connects clients that speak aloud, one after the other. */
+  static async speaking(port, count) {
+    const clients = [];
+    for (let i = 0; i < count; i++) {
+      const client = new Client();
+      await client.connect(port);
+      client.loud = true;
+      client.speak();
+      clients.push(client);
+    }
+    return clients;
+  }
 
   async connect(port) {
     this.pc = new nodeDataChannel.PeerConnection('client', { iceServers: [] });
