@@ -44,7 +44,7 @@ if (values.list) {
 
 async function tryAll() {
   // Others have the machine first.
-  setPriority(10);
+  setPriority(5);
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
   const records = new Map(values.area.map((area) => [area, readRecords(area)]));
   let scratch;
