@@ -44,13 +44,16 @@ export function mutate(source, { area, why, file, find, replace }) {
   return mutated;
 }
 
-/** Runs of tests for a mutant, quick ones first: the specs of its folder, then each of its tests. */
+/** Runs of tests for a mutant, quick ones first: the specs of its folder, then each of its tests, then specs of properties. */
 export function testRuns({ file, tests }) {
   const folder = dirname(file);
   const specs = readdirSync(folder)
     .filter((name) => name.endsWith('.spec.ts'))
     .map((name) => `${folder}/${name}`);
-  return [...(specs.length > 0 ? [{ files: specs }] : []), ...tests.map(parseTest)];
+  const isSlow = (spec) => spec.endsWith('.property.spec.ts');
+  const quick = specs.filter((spec) => !isSlow(spec));
+  const slow = specs.filter(isSlow).map((spec) => ({ files: [spec] }));
+  return [...(quick.length > 0 ? [{ files: quick }] : []), ...tests.map(parseTest), ...slow];
 }
 
 /** `path`, or `path -t title`: only the tests whose title matches. */

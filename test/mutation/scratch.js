@@ -48,20 +48,19 @@ export class Scratch {
     this.#copy();
   }
 
-  /** Applies a mutant, gives it to its test runs until one fails, and takes it back. */
+  /** Gives a mutant to its test runs, until one fails. */
   async try(mutant, runs) {
-    for (const run of runs) await this.#needGreen(run);
-    const undo = this.#apply(mutant);
-    try {
-      for (const run of runs) {
-        const limitMs = this.#baseline.get(keyOf(run)) * PATIENCE + PATIENCE_MS;
-        const { passed, failure } = await this.#jest(run, limitMs);
-        if (!passed) return { killed: true, by: failure };
-      }
-      return { killed: false };
-    } finally {
+    for (const run of runs) {
+      await this.#needGreen(run);
+      const limitMs = this.#baseline.get(keyOf(run)) * PATIENCE + PATIENCE_MS;
+      const undo = this.#apply(mutant);
+      process.once('exit', undo);
+      const { passed, failure } = await this.#jest(run, limitMs);
+      process.off('exit', undo);
       undo();
+      if (!passed) return { killed: true, by: failure };
     }
+    return { killed: false };
   }
 
   /** A run that fails without mutant says nothing about one. */
@@ -178,9 +177,11 @@ export class Scratch {
 
   #copyFile(file) {
     const [from, to] = [join(this.#root, file), join(this.#dir, file)];
-    if (existsSync(to) && readFileSync(from).equals(readFileSync(to))) return;
+    const isThere = existsSync(to);
+    if (isThere && readFileSync(from).equals(readFileSync(to))) return;
     mkdirSync(dirname(to), { recursive: true });
-    cpSync(from, to, { preserveTimestamps: true });
+    // What has changed, or was left mutated by a run that was killed, is newer than the build.
+    cpSync(from, to, { preserveTimestamps: !isThere });
   }
 }
 
