@@ -244,6 +244,19 @@ describe('SessionRegistry', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('waits connectTimeoutMs for a client, and keeps a session whose client came', async () => {
+    jest.useFakeTimers();
+    const registry = registryWith(obedient);
+    const open = (): Session => registry.open({ transport: 'websocket', connectTimeoutMs: 100 });
+    const [came, missed] = [open(), open()];
+    registry.launch(came, new RunnerArguments());
+    jest.advanceTimersByTime(100);
+    expect(came.ending).toBeUndefined();
+    await expect(missed.ended).resolves.toMatchObject({ code: 'expired' });
+    await came.end(new SessionEnd('stopped', 'enough'));
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   it('expires a pending session that follows when the last one was gone', async () => {
     jest.useFakeTimers();
     const registry = registryWith(obedient, { pendingTtlMs: 1_000 });
