@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { TestEnvironment } from 'jest-environment-node';
 
-/** Time for what is being closed to be gone, in milliseconds. */
+/** Time for what is being closed to be gone, in milliseconds, unless the test environment has an option `patienceMs`. */
 const PATIENCE_MS = 5_000;
 const LOOK_MS = 20;
 
@@ -17,9 +17,11 @@ const RESOURCES = /^(TCP|TLS|UDP|Pipe|Process|FSEvent|Worker|MessagePort|HTTP2)/
 export default class CensusEnvironment extends TestEnvironment {
   #before;
   #timers = new Set();
+  #patienceMs;
 
   constructor(config, context) {
     super(config, context);
+    this.#patienceMs = config.projectConfig.testEnvironmentOptions.patienceMs ?? PATIENCE_MS;
     if (!context.testPath.includes('.e2e-spec.')) return;
     this.global.censusRegistries = new Set();
     for (const name of ['setTimeout', 'setInterval']) this.#watchTimers(name);
@@ -29,7 +31,7 @@ export default class CensusEnvironment extends TestEnvironment {
     if (!this.global.censusRegistries) return;
     if (event.name === 'run_start') this.#before = this.#count();
     if (event.name !== 'run_finish') return;
-    const untilMs = performance.now() + PATIENCE_MS;
+    const untilMs = performance.now() + this.#patienceMs;
     let left = this.#left();
     while (left.length > 0 && performance.now() < untilMs) {
       await sleep(LOOK_MS);
