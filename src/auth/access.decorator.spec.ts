@@ -84,8 +84,8 @@ describe('@Access()', () => {
       probe(): void {}
     }
     Access('manage')(Mixed);
-    const { value } = Object.getOwnPropertyDescriptor(Mixed.prototype, 'probe')!;
-    expect(declaredAccess(value as object, Mixed)).toBe('open');
+    const probe = Reflect.get(Mixed.prototype, 'probe') as object;
+    expect(declaredAccess(probe, Mixed)).toBe('open');
     expect(declaredAccess(handler, Mixed)).toBe('manage');
   });
 });

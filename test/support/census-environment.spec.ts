@@ -13,13 +13,14 @@ async function leftBy(
     testEnvironmentOptions: { patienceMs: 0 },
     fakeTimers: {},
   };
-  const environment = new CensusEnvironment(
-    { projectConfig, globalConfig: {} } as never,
-    { testPath, docblockPragmas: {}, console } as never,
-  );
+  const environment = new CensusEnvironment({ projectConfig, globalConfig: {} } as never, {
+    testPath,
+    docblockPragmas: {},
+    console,
+  });
   const unhandledErrors: Error[] = [];
   await environment.handleTestEvent({ name: 'run_start' }, { unhandledErrors });
-  tests(environment.global as never);
+  tests(environment.global);
   await environment.handleTestEvent({ name: 'run_finish' }, { unhandledErrors });
   await environment.teardown();
   return unhandledErrors.map(({ message }) => message);

@@ -6,13 +6,14 @@ declare global {
 const registries = globalThis.censusRegistries;
 if (registries) {
   const { LocalSessionRegistry } = await import('../../src/sessions/local-session-registry.js');
-  const { open, start } = LocalSessionRegistry.prototype;
-  LocalSessionRegistry.prototype.open = function (...args) {
-    registries.add(this);
-    return open.apply(this, args);
-  };
-  LocalSessionRegistry.prototype.start = function (...args) {
-    registries.add(this);
-    return start.apply(this, args) as never;
-  };
+  const { prototype } = LocalSessionRegistry;
+  for (const name of ['open', 'start'] as const) {
+    const original = Reflect.get(prototype, name) as (...args: unknown[]) => unknown;
+    Object.defineProperty(prototype, name, {
+      value(this: object, ...args: unknown[]) {
+        registries.add(this);
+        return original.apply(this, args);
+      },
+    });
+  }
 }
