@@ -63,20 +63,20 @@ beforeEach(() => {
 afterEach(() => void jest.useRealTimers());
 
 /** Launches a bot in a process. */
-function launch(handOver: HandOver = {}): void {
+function launch(handOver: HandOver = {}, limits = UNLIMITED): void {
   process = new FakeProcess();
   session = new Session('x', { transport: 'twilio' }, () => undefined);
   const args = new RunnerArguments();
   bindContext(args, session.context, handOver);
   session.launch(
     () => new BotRun(process as unknown as BotProcess, args, session, OPTIONS).over,
-    UNLIMITED,
+    limits,
   );
 }
 
 /** Launches a bot whose process is loaded. */
-async function start(handOver: HandOver = {}) {
-  launch(handOver);
+async function start(handOver: HandOver = {}, limits = UNLIMITED) {
+  launch(handOver, limits);
   const started = process.next('start');
   process.load();
   return started;
@@ -141,16 +141,17 @@ describe('a conversation in a bot process', () => {
     expect(process.sent).toEqual([]);
   });
 
-  it('ends when its process is gone, not before', async () => {
-    await start();
+  it('ends when its process is gone, and not with the grace period of the session', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
+    await start({}, { ...UNLIMITED, stopGraceMs: 10 });
     process.kill = (signal) => void process.kills.push(signal);
-    process.onMessage({ type: 'done' });
     let isOver = false;
-    const ended = session.ended.then(() => (isOver = true));
-    session.decide(new SessionEnd('stopped', 'enough'));
+    const ended = session.end(new SessionEnd('stopped', 'enough')).then(() => (isOver = true));
+    jest.advanceTimersByTime(10);
     await new Promise(setImmediate);
+    expect(process.kills).toEqual(['SIGKILL']);
     expect(isOver).toBe(false);
-    process.exit('exited with code 0');
+    process.exit('was killed by SIGKILL');
     await ended;
   });
 
