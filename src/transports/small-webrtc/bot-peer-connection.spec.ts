@@ -9,7 +9,7 @@ import { type Offer, readOffer } from './sdp.js';
 let connection: BotPeerConnection;
 let session: Session;
 let sent: PeerRequest[];
-beforeEach(() => {
+function setUp(): void {
   session = new Session('x', { transport: 'webrtc' }, () => undefined);
   connection = new BotPeerConnection(session, {
     config: {
@@ -23,7 +23,8 @@ beforeEach(() => {
     answerTimeoutMs: 1,
   });
   sent = [];
-});
+}
+beforeEach(setUp);
 
 const OFFER = readOffer(BROWSER_OFFER, false);
 
@@ -120,15 +121,17 @@ describe('the timers of a client whose bot holds the connection', () => {
     await expect(session.ended).resolves.toMatchObject({ code: 'expired' });
   });
 
-  it('end with the session, whatever comes after it', async () => {
-    const answer = connection.renegotiate(OFFER);
-    await answered();
-    await answer;
-    const late = connection.renegotiate(OFFER, true);
-    const { id } = sent.at(-1) as Extract<PeerRequest, { type: 'offer' }>;
-    connection.receive({ type: 'answer', id, sdp: 'v=0' });
-    await session.end(new SessionEnd('stopped', 'enough'));
-    await late;
-    expect(jest.getTimerCount()).toBe(0);
+  it('end with the session, also where an answer comes after it', async () => {
+    for (const isLate of [false, true]) {
+      const answer = connection.renegotiate(OFFER, true);
+      await answered();
+      if (!isLate) await answer;
+      await session.end(new SessionEnd('stopped', 'enough'));
+      expect(jest.getTimerCount()).toBe(0);
+      await answer;
+      expect(jest.getTimerCount()).toBe(0);
+      setUp();
+      start();
+    }
   });
 });

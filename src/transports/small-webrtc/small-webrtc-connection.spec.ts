@@ -353,12 +353,15 @@ describe('a connection whose peer is replaced', () => {
   it('is closed when its peer is', async () => {
     let close!: () => void;
     const closing = new Promise<void>((resolve) => (close = resolve));
-    const { connection, negotiate } = setUp((peer) => (peer.close = () => closing));
+    const { connection, peers, negotiate } = setUp((peer) => (peer.close = () => closing));
     await negotiate();
+    // Its data channel never opens.
+    peers[0]!.events.connected();
     let isClosed = false;
     const closed = connection.disconnect().then(() => (isClosed = true));
     await setImmediate();
     expect(isClosed).toBe(false);
+    expect(jest.getTimerCount()).toBe(0);
     close();
     await closed;
   });
