@@ -4,10 +4,11 @@ const REAL_TIME =
 
 /** @type {import('jest').Config} */
 const project = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/census-environment.js',
   roots: ['<rootDir>/src', '<rootDir>/console', '<rootDir>/test'],
   extensionsToTreatAsEsm: ['.ts'],
   setupFiles: ['reflect-metadata', '<rootDir>/src/errors/nest-log.ts'],
+  setupFilesAfterEnv: ['<rootDir>/test/support/census-registries.ts'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-pipecat-runner$': '<rootDir>/src/index.ts',

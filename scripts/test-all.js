@@ -25,6 +25,13 @@ const PIECES = {
     command: (file) => ['npm', 'run', 'test:hosts', '--', '--all', '--resume', '--json', file],
     count: ({ passed, failed }) => counts(passed, failed, 0),
   },
+  mutation: {
+    command: (file) => ['npm', 'run', 'test:mutation', '--', '--resume', '--json', file],
+    count: (areas) =>
+      areas
+        .map(({ area, killed, mutants }) => `${area}: ${killed} of ${mutants} mutants killed`)
+        .join('; '),
+  },
   scaffolds: {
     command: (file) => ['npm', 'run', 'test:scaffolds', '--', '--json', file],
     count: summary,

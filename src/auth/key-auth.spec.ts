@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import type { HttpRequest } from '../http/http-request.js';
+import { RunnerServing } from '../http/runner-serving.js';
 import { resolveRunnerOptions, type RunnerOptions } from '../runner.options.js';
 import { KeyAuth } from './key-auth.js';
 import type { Principal } from './runner-auth.js';
@@ -80,6 +82,32 @@ describe('KeyAuth', () => {
     expect(JSON.stringify(others)).not.toContain('pk_');
   });
 
+  it('lets the holder of a private key reach all sessions, and everybody those that it starts', () => {
+    expect(authorize(`Bearer ${PRIVATE}`)).toEqual({
+      id: 'operators',
+      owner: null,
+      reachesAll: true,
+    });
+    const { id, ...unnamed } = authorize(`Bearer ${PUBLIC}`)!;
+    expect(id).toMatch(/^[0-9a-f]{64}$/);
+    expect(unnamed).toEqual({ owner: null });
+  });
+
+  it('takes hashes in either case', () => {
+    const hashed = `sha256:${sha256(PUBLIC).slice(7).toUpperCase()}`;
+    expect(auth({ publicKeys: [hashed] })(`Bearer ${PUBLIC}`)).toBeDefined();
+  });
+
+  it('says that it lets everybody in once the application serves', () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    const serving = new RunnerServing(new HttpAdapterHost());
+    new KeyAuth(resolveRunnerOptions({}), serving);
+    expect(warn).not.toHaveBeenCalled();
+    serving.begin();
+    expect(warn).toHaveBeenCalledTimes(1);
+    warn.mockRestore();
+  });
+
   it('lets everybody in without keys, and says so', () => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     expect(auth({})(undefined, 'manage')).toEqual({});
@@ -90,6 +118,7 @@ describe('KeyAuth', () => {
   it.each<[unknown, RegExp]>([
     ['pk_0123456789abcdef', /publicKeys must be a list/],
     [['too-short'], /publicKeys \[0\] must be a key \(at least 16/],
+    [['pk_0123456789ab'], /publicKeys \[0\] must be a key \(at least 16/],
     [[PUBLIC, 'with a space in it'], /publicKeys \[1\] must be a key/],
     [[PUBLIC, null], /publicKeys \[1\] must be a key/],
     [['sha256:0123456789abcdef'], /64 hex digits/],

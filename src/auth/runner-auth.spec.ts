@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { OwnPrincipal, type Principal } from './runner-auth.js';
+import { OwnPrincipal, type Principal, reaches } from './runner-auth.js';
 
 describe('a principal', () => {
   it('is read once, and keeps nothing but its fields', () => {
@@ -41,6 +41,29 @@ describe('a principal', () => {
     'may be %j',
     (principal) => {
       expect(OwnPrincipal.of(principal)).toEqual(principal);
+    },
+  );
+});
+
+describe('a session', () => {
+  const ANYBODY: (Principal | undefined)[] = [undefined, {}, { id: 'eve' }, { owner: 'eve' }];
+
+  it.each<[string, Principal | undefined]>([
+    ['nobody in particular', undefined],
+    ['an anonymous principal', {}],
+    ['a principal that shares it', { id: 'ada', owner: null }],
+  ])('that %s has started is reached by everybody', (_, starter) => {
+    for (const principal of ANYBODY) expect(reaches(principal, starter)).toBe(true);
+  });
+
+  it.each<Principal>([{ id: 'ada' }, { owner: 'ada' }, { id: 'key-2', owner: 'ada' }])(
+    'that %j has started is reached by its owner, and by those that reach all',
+    (starter) => {
+      for (const principal of ANYBODY) expect(reaches(principal, starter)).toBe(false);
+      expect(reaches({ id: 'ada', owner: null }, starter)).toBe(false);
+      expect(reaches({ id: 'ada' }, starter)).toBe(true);
+      expect(reaches({ id: 'phone', owner: 'ada' }, starter)).toBe(true);
+      expect(reaches({ reachesAll: true }, starter)).toBe(true);
     },
   );
 });

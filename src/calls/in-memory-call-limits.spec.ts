@@ -79,9 +79,21 @@ describe('how many minutes there are', () => {
     const { reserve, limits } = limitsOf({ maxMinutes: 1 });
     const call = await reserve('rings');
     jest.advanceTimersByTime(10 * MINUTE_MS);
+    expect(limits.usageOf(undefined)).toEqual({ calls: 1, minutes: 0 });
     await call.ended();
     expect(limits.usageOf(undefined).minutes).toBe(0);
     await (await reserve('again')).ended();
+  });
+
+  it('counts a call once, however often it ends, and leaves no timer', async () => {
+    const { reserve, limits } = limitsOf({ maxMinutes: 10 });
+    const call = await reserve('call');
+    void call.answered();
+    jest.advanceTimersByTime(MINUTE_MS);
+    await call.ended();
+    await call.ended();
+    expect(limits.usageOf(undefined)).toEqual({ calls: 0, minutes: 1 });
+    expect(jest.getTimerCount()).toBe(0);
   });
 
   it('leaves more to the others when one hangs up early', async () => {

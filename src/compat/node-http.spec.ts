@@ -9,6 +9,7 @@ import { connect as connectHttp2, createServer as createHttp2Server } from 'node
 import fastify from 'fastify';
 
 it('a request that offers HTTP/2 is answered in its turn by a server with upgrades', async () => {
+  expect.assertions(3);
   const seen: [url: string | undefined, upgrade: string | undefined, body: string][] = [];
   const http = createServer((request, response) => {
     void text(request).then((body) => {

@@ -1,9 +1,11 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, jest } from '@jest/globals';
-import { attempt, guardListeners } from './attempt.js';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { attempt, guardListeners, within } from './attempt.js';
 import { once } from 'node:events';
 
 const boom = new Error('boom');
+
+afterEach(() => void jest.useRealTimers());
 
 describe('attempt()', () => {
   it.each<[string, () => unknown]>([
@@ -127,5 +129,23 @@ describe('guardListeners() on an AbortSignal', () => {
     expect(signal.reason).toBe(reason);
     expect(failures).toEqual([]);
     expect(new Request('http://127.0.0.1', { signal }).signal.aborted).toBe(true);
+  });
+});
+
+describe('within()', () => {
+  const tooLong = (): Error => new Error('too long');
+
+  it('gives the outcome of work that is in time, and leaves no timer', async () => {
+    jest.useFakeTimers();
+    await expect(within(1_000, Promise.resolve(42), tooLong)).resolves.toBe(42);
+    await expect(within(1_000, Promise.reject(boom), tooLong)).rejects.toBe(boom);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('fails once the time is over', async () => {
+    jest.useFakeTimers();
+    const outcome = within(1_000, new Promise(() => undefined), tooLong);
+    jest.advanceTimersByTime(1_000);
+    await expect(outcome).rejects.toThrow('too long');
   });
 });

@@ -75,6 +75,65 @@ it('a provider call times out while an answer goes on', async () => {
   await expect(client.call('GET', '/rooms')).rejects.toMatchObject({ code: 'PROVIDER_TIMEOUT' });
 });
 
+/** Answers of a provider, one after the other; `undefined` for a connection that breaks. */
+function answering(...answers: (number | undefined)[]) {
+  const asked: string[] = [];
+  const listener: RequestListener = ({ method, socket }, response) => {
+    const status = answers[asked.length];
+    asked.push(method!);
+    if (status === undefined) socket.destroy();
+    else response.writeHead(status, { 'retry-after': status === 429 ? '0' : '5' }).end('{}');
+  };
+  return { asked, listener };
+}
+
+it.each([
+  [true, 2],
+  [false, 1],
+])(
+  'a provider call whose connection breaks, repeatable: %s, is made %d times',
+  async (repeatable, times) => {
+    const { asked, listener } = answering(undefined, 200);
+    const client = await clientOf(listener, { maxAttempts: 5, timeoutMs: 10_000 });
+    const call = client.call('POST', '/calls', { repeatable });
+    if (repeatable) await expect(call).resolves.toEqual({});
+    else await expect(call).rejects.toMatchObject({ code: 'PROVIDER_UNREACHABLE', attempts: 1 });
+    expect(asked).toHaveLength(times);
+  },
+);
+
+it('a provider call that was refused for its rate is repeated, even where it is not idempotent', async () => {
+  const { asked, listener } = answering(429, 200);
+  const client = await clientOf(listener, { maxAttempts: 5, timeoutMs: 10_000 });
+  await expect(client.call('POST', '/calls', { repeatable: false })).resolves.toEqual({});
+  expect(asked).toHaveLength(2);
+});
+
+it('a provider call makes maxAttempts at most', async () => {
+  const { asked, listener } = answering(429, 429, 429);
+  const client = await clientOf(listener, { maxAttempts: 2, timeoutMs: 10_000 });
+  await expect(client.call('GET', '/rooms')).rejects.toMatchObject({ attempts: 2 });
+  expect(asked).toHaveLength(2);
+});
+
+it('a provider call waits for no Retry-After that is beyond its time-out', async () => {
+  const { asked, listener } = answering(503, 200);
+  const client = await clientOf(listener, { maxAttempts: 5, timeoutMs: 4_000 });
+  await expect(client.call('GET', '/rooms')).rejects.toMatchObject({
+    providerStatus: 503,
+    retryAfterSeconds: 5,
+  });
+  expect(asked).toHaveLength(1);
+});
+
+it('a refusal of a provider that counts as success is one', async () => {
+  const { asked, listener } = answering(404);
+  const client = await clientOf(listener);
+  const accept = (status: number): boolean => status === 404;
+  await expect(client.call('DELETE', '/rooms/x', { accept })).resolves.toBeUndefined();
+  expect(asked).toEqual(['DELETE']);
+});
+
 it('provider calls one after the other share connections', async () => {
   const ports = new Set<number | undefined>();
   const client = await clientOf(({ socket }, response) => {

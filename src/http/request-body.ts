@@ -97,7 +97,6 @@ export function leaveBody(
 }
 
 /** True for a request with a body, which HTTP/2 need not announce. */
-/** True for a request that announces a body. */
 export function hasBody(request: IncomingMessage): boolean {
   if (request.httpVersionMajor >= 2) {
     return !(request as unknown as Http2ServerRequest).stream.endAfterHeaders;

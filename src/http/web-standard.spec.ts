@@ -35,3 +35,11 @@ describe('a request to a session', () => {
     expect({ ...response.getHeaders() }).toEqual({ a: 'b' });
   });
 });
+
+it('the cookies that a bot sets are all sent', async () => {
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  const answer = new Response(null);
+  for (const cookie of ['a=1', 'b=2']) answer.headers.append('set-cookie', cookie);
+  await sendWebResponse(answer, () => response, { withBody: true, signal });
+  expect(response.getHeader('set-cookie')).toEqual(['a=1', 'b=2']);
+});

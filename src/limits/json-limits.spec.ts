@@ -19,6 +19,8 @@ describe('exceededJsonLimit()', () => {
     ],
     ['a string that does not end', `"${'['.repeat(1_000)}`, undefined],
     ['as many numbers as may be', list(...many(MAX_JSON_VALUES, '0')), undefined],
+    ['many lists that are closed', list(...many(1_000, '[]')), undefined],
+    ['many objects that are closed', list(...many(1_000, '{}')), undefined],
     ['more numbers', list(...many(MAX_JSON_VALUES + 1, '0')), 'values'],
     ['empty objects, half as many', list(...many(MAX_JSON_VALUES / 2, '{}')), undefined],
     ['more empty objects', list(...many(MAX_JSON_VALUES / 2 + 1, '{}')), 'values'],

@@ -19,6 +19,18 @@ describe('Queue', () => {
     expect([queue.length, queue.shift(), queue.peek()]).toEqual([0, undefined, undefined]);
   });
 
+  it('keeps nothing that was taken, and no more slots than twice its items', () => {
+    const queue = new Queue<object>();
+    const taken: unknown[] = [];
+    for (let i = 0; i < 100; i++) queue.push({ i });
+    for (let i = 0; i < 75; i++) taken.push(queue.shift());
+    const kept = Reflect.get(queue, 'items') as unknown[];
+    expect(kept.filter((item) => taken.includes(item))).toEqual([]);
+    expect(kept.length).toBeLessThanOrEqual(50);
+    for (let i = 0; i < 10; i++) taken.push(queue.shift());
+    expect((Reflect.get(queue, 'items') as unknown[]).filter(Boolean)).toHaveLength(15);
+  });
+
   it('takes constant time per item in a long queue', () => {
     const queue = new Queue<number>();
     for (let i = 0; i < 300_000; i++) queue.push(i);

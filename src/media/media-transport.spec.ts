@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type AudioFrame, allocatePcm } from './pcm.js';
 import { FakeMediaConnection } from '../../test/support/fake-media-connection.js';
@@ -125,6 +125,18 @@ describe('received audio', () => {
     const before = transport.listenerCount('audio');
     await collect(transport.audioIn(AbortSignal.abort()));
     expect(transport.listenerCount('audio')).toBe(before);
+  });
+
+  it('leaves nothing on the signal of an iterator that ended', async () => {
+    const { connection, transport } = setUp();
+    const { signal } = new AbortController();
+    const [one, other] = [transport.dtmfIn(signal), transport.audioIn(signal)];
+    expect(getEventListeners(signal, 'abort')).toHaveLength(2);
+    await one.return!();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    connection.events.disconnected({ reason: 'peer_left', message: 'gone' });
+    expect(await collect(other)).toEqual([]);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   it('ends at once for an iterator that is attached after the end', async () => {
@@ -474,8 +486,10 @@ describe('audio before an end by the bot', () => {
     ['an error', (transport) => transport.close({ reason: 'failed', message: 'broken' })],
     ['the peer', (_, { events }) => events.disconnected({ reason: 'peer_left', message: 'gone' })],
   ])('is cut off by %s, and once it was written too', async (_, cut) => {
-    for (const afterMs of [50, 1_100]) {
-      const { connection, transport } = setUp();
+    for (const [afterMs, marks] of [50, 1_100].flatMap((ms) =>
+      [() => undefined, estimated].map((change) => [ms, change] as const),
+    )) {
+      const { connection, transport } = setUp({}, marks);
       const audio = transport.sendAudio(silence(1_000));
       transport.close();
       await jest.advanceTimersByTimeAsync(afterMs);
@@ -502,6 +516,43 @@ describe('audio before an end by the bot', () => {
       await jest.advanceTimersByTimeAsync(100);
     }
     expect(transport.state).toBe('disconnected');
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('is played for playoutTimeoutMs at most where the peer does not confirm it, either', async () => {
+    const { transport } = setUp({ playoutTimeoutMs: 500 });
+    void transport.sendAudio(silence(100));
+    transport.close();
+    await jest.advanceTimersByTimeAsync(450);
+    expect(transport.state).toBe('connected');
+    await jest.advanceTimersByTimeAsync(100);
+    expect(transport.state).toBe('disconnected');
+  });
+
+  it('is waited for no more when a peer confirms its marks in any order', async () => {
+    const { connection, transport } = setUp();
+    for (const name of ['a', 'b']) {
+      void transport.sendAudio(silence(40));
+      void transport.mark(name);
+    }
+    for (const id of ['2:b', '1:a']) connection.events.markPlayed(id);
+    await tick();
+    transport.close();
+    expect(transport.state).toBe('disconnected');
+  });
+
+  it('is not asked about any more when it was waited for in vain', async () => {
+    const { connection, transport } = setUp({ playoutTimeoutMs: 100 }, (one) =>
+      Object.assign(one, { transfer: async () => ({ ok: false, error: 'busy' }) }),
+    );
+    const takes = jest.spyOn(connection, 'sendAudio').mockReturnValue(false);
+    void transport.sendAudio(silence(20));
+    const transferred = transport.transfer('+15550009');
+    await jest.advanceTimersByTimeAsync(150);
+    expect(await transferred).toEqual({ ok: false, error: 'busy' });
+    takes.mockRestore();
+    await jest.advanceTimersByTimeAsync(50);
+    expect(connection.sent).toEqual([['audio', 160]]);
     expect(jest.getTimerCount()).toBe(0);
   });
 
@@ -553,6 +604,29 @@ describe('audio before an end by the bot', () => {
     expect(await late).toEqual({ ok: false, error: 'The call is over.' });
     expect(transport.state).toBe('disconnected');
   });
+
+  it.each<[MediaEnd['reason'], boolean, MediaEnd['reason']]>([
+    ['peer_left', true, 'closed'],
+    ['peer_left', false, 'peer_left'],
+    ['failed', true, 'failed'],
+  ])(
+    'is over for a peer that is gone during a transfer: %s, and it succeeds: %s',
+    async (reason, ok, ends) => {
+      let transferred!: () => void;
+      const { connection, transport, told } = setUp({}, (one) =>
+        Object.assign(one, {
+          transfer: () => new Promise((resolve) => (transferred = () => resolve({ ok }))),
+        }),
+      );
+      const outcome = transport.transfer('+15550009');
+      connection.events.disconnected({ reason, message: 'gone' });
+      expect(transport.state).toBe(reason === 'failed' ? 'disconnected' : 'connected');
+      transferred();
+      await outcome;
+      await tick();
+      expect(told.ends).toMatchObject([{ reason: ends }]);
+    },
+  );
 
   it('is played after the bot returned, while it hears nothing any more', async () => {
     const { connection, transport } = setUp({}, estimated);

@@ -150,6 +150,22 @@ describe('PacedOutput', () => {
     expect(await outcomes.at(-1)).toBe('overflow');
   });
 
+  it('counts tiny frames no more once they are written', async () => {
+    const { output } = setUp({ maxQueueMs: 10 });
+    for (let i = 0; i < 100; i++) {
+      expect(await soFar(speech(output, frame(i, 1)))).toBe('sent');
+    }
+  });
+
+  it('writes what follows clear() at once, however much was sent ahead before', async () => {
+    const { output, times } = setUp();
+    void speech(output, frame(0, 8_000));
+    await jest.advanceTimersByTimeAsync(10);
+    output.clear();
+    void speech(output, frame(0));
+    expect(times().at(-1)).toBe(10);
+  });
+
   it('continues with the next frame when the bot transferred the memory of one', async () => {
     const { output, all } = setUp();
     const away = frame(1, 1_600);

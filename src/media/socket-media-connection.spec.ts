@@ -24,8 +24,7 @@ class StuckSocket extends EventEmitter {
   }
 }
 
-function open(serializer = new ProtobufSerializer()) {
-  const socket = new StuckSocket();
+function open(serializer = new ProtobufSerializer(), socket = new StuckSocket()) {
   const link = new SocketMediaConnection(socket as unknown as WebSocket, { serializer });
   const told = { malformed: [] as string[], ends: [] as MediaEnd[] };
   const events: Partial<MediaConnectionEvents> = {
@@ -81,5 +80,19 @@ describe('SocketMediaConnection', () => {
     socket.send = () => undefined;
     for (let i = 0; i < 100_000; i++) link.clear();
     expect(socket.closedWith).toBeUndefined();
+  });
+
+  it('has lost a peer that was gone before it was opened', () => {
+    const { told } = open(undefined, Object.assign(new StuckSocket(), { readyState: 3 }));
+    expect(told.ends).toEqual([{ reason: 'peer_left', message: 'The other side left (1006).' }]);
+  });
+
+  it.each([
+    ['closed', [1000]],
+    ['aborted', undefined],
+  ] as const)('leaves the close code to the session, which knows why: %s', (reason, closedWith) => {
+    const { socket, link } = open();
+    link.close({ reason, message: 'why' });
+    expect(socket.closedWith?.filter((one) => one !== undefined)).toEqual(closedWith);
   });
 });

@@ -43,6 +43,26 @@ describe('the output of a bot', () => {
     }
   });
 
+  it('counts each line of a text, and reports those left out of every second', () => {
+    jest.useFakeTimers();
+    try {
+      const [log, warn] = [jest.fn(), jest.fn()];
+      const logger = { log, warn } as unknown as Logger;
+      const output = new BotOutput({ ...LIMITS, outputLinesPerSecond: 3 }, () => logger);
+      for (let second = 1; second <= 3; second++) {
+        output.log('log', '1\n2\n3');
+        output.log('log', '4\n5');
+        expect(log).toHaveBeenCalledTimes(second);
+        jest.advanceTimersByTime(1_000);
+        expect(warn).toHaveBeenCalledTimes(second);
+        expect(warn).toHaveBeenLastCalledWith(expect.stringContaining('left out: 2 '));
+      }
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it.each([
     ['WARNING', 'warn'],
     ['NOTICE', 'log'],

@@ -1,7 +1,11 @@
-import { EventEmitter, on } from 'node:events';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { EventEmitter, on, once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { RunnerLog } from '../errors/runner-logger.js';
+import type { BotMessage } from './bot-messages.js';
 import { BotProcess } from './bot-process.js';
-import { resolveProcessBotOptions } from './process-bot.options.js';
+import { type ProcessBotLimits, resolveProcessBotOptions } from './process-bot.options.js';
 
 let bot: BotProcess;
 afterEach(async () => {
@@ -61,3 +65,118 @@ describe('a bot process that does not read its messages', () => {
     expect((await whole.next()).value).toEqual([{ type: 'ready' }]);
   });
 });
+
+/** Starts a process of this source, where `say(message, …)` writes to the runner. */
+function run(source: string, limits: ProcessBotLimits = {}) {
+  const say = `const control = new (require('net').Socket)({ fd: 3 });
+    const say = (...all) => control.write(all.map((one) => JSON.stringify(one) + '\\n').join(''));`;
+  const program = { command: process.execPath, args: ['-e', `${say}${source}`] };
+  bot = new BotProcess(resolveProcessBotOptions({ ...limits, ...program }));
+  return bot;
+}
+
+const START = {
+  type: 'start',
+  session: { id: 'x', transport: 'webrtc', claims: {} },
+  args: {},
+  handshake: [],
+  canHangUp: false,
+} as const;
+const STAYS = `say({ type: 'loaded' }); setInterval(() => {}, 1_000);`;
+
+describe('the timers of a bot process', () => {
+  beforeEach(() => {
+    jest.useFakeTimers({
+      doNotFake: ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask', 'performance'],
+    });
+  });
+  afterEach(() => void jest.useRealTimers());
+
+  it('leave one alone that was loaded in time', async () => {
+    await run(STAYS).loaded;
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('kill one that is not', async () => {
+    run('setInterval(() => {}, 1_000)', { startTimeoutMs: 30_000 });
+    jest.advanceTimersByTime(30_000);
+    await expect(bot.loaded).rejects.toThrow('was not loaded within 30000 ms');
+  });
+
+  it('are one, however often it is to be killed after its grace period', async () => {
+    await run(STAYS).loaded;
+    for (let i = 0; i < 3; i++) bot.killAfterGrace();
+    expect(jest.getTimerCount()).toBe(1);
+  });
+
+  it('end with it, and nobody looks at its memory any more', async () => {
+    await run(STAYS, { memoryLimitBytes: 10_000_000_000 }).loaded;
+    bot.killAfterGrace();
+    bot.kill('SIGKILL');
+    expect(await bot.exited).toBe('was killed by SIGKILL');
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});
+
+describe('the end of a bot process', () => {
+  it('comes with SIGKILL where it ignores SIGTERM', async () => {
+    await run(`process.on('SIGTERM', () => {}); ${STAYS}`, { killGraceMs: 1 }).loaded;
+    bot.kill('SIGTERM');
+    expect(await bot.exited).toBe('was killed by SIGKILL');
+  });
+
+  it('is that of its children', async () => {
+    const log = new EventEmitter();
+    run(`const { pid } = require('child_process').spawn('sleep', ['600'], { stdio: 'ignore' });
+      say({ type: 'loaded' }, { type: 'log', level: 'log', message: String(pid) });
+      control.once('data', () => process.exit(0));`);
+    bot.logger = { log: (text: string) => log.emit('pid', text) } as unknown as RunnerLog;
+    const [child] = (await once(log, 'pid')) as [string];
+    expect(stateOf(child)).toMatch(/^[SR]/);
+    bot.send(START);
+    expect(await bot.exited).toBe('exited with code 0');
+    // What takes the orphan over may be a moment late to clear it away.
+    while (/^[SR]/.test(stateOf(child))) await nextTurn();
+  });
+
+  it('is that of its signals: its id may be that of another process by then', async () => {
+    await run(STAYS).loaded;
+    bot.kill('SIGKILL');
+    await bot.exited;
+    const kill = jest.spyOn(process, 'kill');
+    bot.kill('SIGKILL');
+    bot.kill('SIGTERM');
+    expect(kill).not.toHaveBeenCalled();
+    kill.mockRestore();
+  });
+});
+
+describe('the messages of a bot process', () => {
+  it('are believed up to the first malformed one', async () => {
+    await run(`say({ type: 'loaded' });
+      control.once('data', () => say({ type: 'ready' }, { type: 'stop', code: 1 }, { type: 'done' }));
+      setInterval(() => {}, 1_000);`).loaded;
+    const received: BotMessage[] = [];
+    bot.onMessage = (message) => received.push(message);
+    bot.send(START);
+    expect(await bot.exited).toMatch(/sent a message of type stop that cannot be used/);
+    expect(received).toEqual([{ type: 'ready' }]);
+  });
+
+  it('end it before its start, unless they say why it failed', async () => {
+    run(`say({ type: 'loaded' }, { type: 'done' }); setInterval(() => {}, 1_000);`);
+    const received: BotMessage[] = [];
+    bot.onMessage = (message) => received.push(message);
+    expect(await bot.exited).toBe('sent a message of type done before its start');
+    expect(received).toEqual([]);
+  });
+});
+
+/** State of a process, a letter first; '' when it is no more. */
+function stateOf(pid: string): string {
+  try {
+    return /^State:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '';
+  } catch {
+    return '';
+  }
+}

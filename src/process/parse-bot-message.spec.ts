@@ -88,6 +88,12 @@ describe('parseBotMessage', () => {
     [{ type: 'log', message: 'x' }, /log that cannot be used: level must be one of verbose/],
     [{ type: 'log', level: ['log'], message: 'x' }, /level must be one of/],
     [{ type: 'log', level: 'log', message: {} }, /message must be a text of at most 65536/],
+    ...['draining', 'expired', 'too_long', 'not_ready', 'start_failed', 'toString', 7, null].map(
+      (code): [unknown, RegExp] => [
+        { type: 'stop', code, message: 'x' },
+        /code must be one of completed, failed, peer_left, peer_error, stopped/,
+      ],
+    ),
     [{ type: 'stop', code: 'completed' }, /message must be a text of at most 4096/],
     [{ type: 'failed', message: 'x', stack: 7 }, /stack must be a text of at most 65536/],
     [{ type: 'failed', message: null }, /message must be a text/],

@@ -1,14 +1,16 @@
 import { once } from 'node:events';
 import { createServer, type Server as HttpServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { WebSocket, WebSocketServer } from 'ws';
-import { SocketRelay } from './socket-relay.js';
+import { RunnerWebSocket } from '../websocket/runner-web-socket.js';
+import { type RelayEvents, SocketRelay } from './socket-relay.js';
 
 let http: HttpServer;
 let server: WebSocketServer;
 beforeEach(async () => {
-  server = new WebSocketServer({ server: (http = createServer()) });
+  server = new WebSocketServer({ server: (http = createServer()), WebSocket: RunnerWebSocket });
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
 });
@@ -21,17 +23,25 @@ afterEach(async () => {
 const port = (): number => (http.address() as AddressInfo).port;
 const events = { faulty: () => undefined, broken: () => undefined };
 
-/** A relay between a peer that reads nothing, and what is left of a bot. */
-async function relay(): Promise<{ relay: SocketRelay; peer: WebSocket; bot: WebSocket }> {
+/** A relay between a client and a bot, whose other ends are here. */
+async function connected(of: RelayEvents = events) {
   const arrival = once(server, 'connection');
   const client = new WebSocket(`ws://127.0.0.1:${port()}/`);
   const [peer] = (await arrival) as [WebSocket];
   await once(client, 'open');
-  client.pause();
   const other = once(server, 'connection');
-  const between = new SocketRelay(peer, connect(port(), '127.0.0.1'), events);
+  const between = new SocketRelay(peer, connect(port(), '127.0.0.1'), of);
   const [bot] = (await other) as [WebSocket];
-  return { relay: between, peer, bot };
+  bot.send('open');
+  await once(client, 'message');
+  return { relay: between, client, peer, bot };
+}
+
+/** A relay between a peer that reads nothing, and what is left of a bot. */
+async function relay(): Promise<{ relay: SocketRelay; peer: WebSocket; bot: WebSocket }> {
+  const { client, ...ends } = await connected();
+  client.pause();
+  return ends;
 }
 
 describe('a relay from a process that is gone', () => {
@@ -49,5 +59,111 @@ describe('a relay from a process that is gone', () => {
     more();
     await finished;
     expect(peer.bufferedAmount).toBeLessThan(8_000_000);
+  });
+});
+
+describe('a bot that does not read', () => {
+  /** Sends until the relay does not read on. */
+  async function fill(client: WebSocket, peer: WebSocket): Promise<number> {
+    let sent = 0;
+    for (; !peer.isPaused; await nextTurn()) {
+      client.send(String(sent++).padEnd(65_536));
+    }
+    return sent;
+  }
+
+  it('holds its peer up, and is given everything in order once it reads', async () => {
+    const { client, peer, bot } = await connected();
+    bot.pause();
+    const sent = await fill(client, peer);
+    const numbers: number[] = [];
+    const all = new Promise<void>((resolve) =>
+      bot.on('message', (data: Buffer) => {
+        if (numbers.push(Number(data.toString())) === sent) resolve();
+      }),
+    );
+    bot.resume();
+    await all;
+    expect(numbers).toEqual(Array.from({ length: sent }, (_, i) => i));
+    expect(peer.isPaused).toBe(false);
+  });
+
+  it('holds a peer up that sends messages without a byte', async () => {
+    const { peer } = await connected();
+    for (let i = 0; i < 1_000; i++) peer.emit('message', Buffer.alloc(0), true);
+    expect(peer.isPaused).toBe(true);
+  });
+
+  it('leaves a peer that can be heard to leave, when it is gone itself', async () => {
+    let broken!: () => void;
+    const gone = new Promise<void>((resolve) => (broken = resolve));
+    const { client, peer, bot } = await connected({ ...events, broken });
+    bot.pause();
+    await fill(client, peer);
+    bot.terminate();
+    await gone;
+    const closed = once(peer, 'close');
+    client.terminate();
+    await closed;
+  });
+});
+
+describe('the end of a relay', () => {
+  it.each<[string, (client: WebSocket) => void, number]>([
+    ['its code', (client) => client.close(4001, 'why'), 4001],
+    ['no code', (client) => client.close(), 1005],
+    ['no close frame', (client) => client.terminate(), 1006],
+  ])('that comes from the peer with %s is that of the bot', async (_, leave, code) => {
+    const { client, bot } = await connected();
+    const closed = once(bot, 'close');
+    leave(client);
+    expect((await closed)[0]).toBe(code);
+  });
+
+  it.each<[string, (bot: WebSocket) => void, number]>([
+    ['its code', (bot) => bot.close(4001, 'why'), 4001],
+    ['no code', (bot) => bot.close(), 1005],
+  ])('that comes from the bot with %s is that of the peer', async (_, leave, code) => {
+    const { client, bot } = await connected();
+    const closed = once(client, 'close');
+    leave(bot);
+    expect((await closed)[0]).toBe(code);
+  });
+
+  it('comes after everything that was said before it', async () => {
+    const arrival = once(server, 'connection');
+    const client = new WebSocket(`ws://127.0.0.1:${port()}/`);
+    const [peer] = (await arrival) as [RunnerWebSocket];
+    peer.hold();
+    const slow = createTcpServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+    await once(slow, 'listening');
+    const process = once(slow, 'connection');
+    new SocketRelay(peer, connect((slow.address() as AddressInfo).port, '127.0.0.1'), events);
+    if (client.readyState !== WebSocket.OPEN) await once(client, 'open');
+    client.send('early');
+    client.close(4001);
+    await once(peer, 'close');
+    // Only now does the process take its part of the connection.
+    const other = once(server, 'connection');
+    const [channel] = (await process) as [Socket];
+    http.emit('connection', channel);
+    channel.resume();
+    slow.close();
+    const [bot] = (await other) as [WebSocket];
+    const [message, end] = await Promise.all([once(bot, 'message'), once(bot, 'close')]);
+    expect([String(message[0]), end[0]]).toEqual(['early', 4001]);
+  });
+
+  it('leaves no timer behind', async () => {
+    const { relay: between, bot } = await connected();
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    try {
+      const finished = between.finish(600_000);
+      bot.terminate();
+      await finished;
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });

@@ -40,10 +40,8 @@ export class SocketRelay {
       // A socket pair needs no masking; a key of zeros saves the work.
       generateMask: (mask) => mask.fill(0),
     }));
-    let isFaulty = false;
-    // `close` follows.
+    // `close` follows, with the code 1006.
     tunnel.on('error', ({ code, message }: NodeJS.ErrnoException) => {
-      isFaulty = true;
       if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
         events.faulty(`sent a WebSocket message of more than ${maxPayload} bytes`);
       else if (code?.startsWith('WS_ERR_'))
@@ -64,8 +62,8 @@ export class SocketRelay {
       else close();
     });
     tunnel.once('close', (code, reason) => {
-      // A process that violates the protocol closes the peer with a matching close code.
-      if (code === 1006 || isFaulty) events.broken();
+      // Whoever hears of it closes the peer with a matching close code.
+      if (code === 1006) events.broken();
       else closeLike(peer, code, reason);
     });
   }

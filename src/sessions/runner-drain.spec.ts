@@ -61,6 +61,13 @@ describe('RunnerDrain', () => {
     await Promise.all([drained, destroyed]);
   });
 
+  it('waits for nobody when it was expedited before it began', async () => {
+    const { session, drain } = runner();
+    drain.expedite();
+    await drain.start();
+    await expect(session.ended).resolves.toMatchObject({ code: 'draining' });
+  });
+
   it('leaves no timer when the last session ends', async () => {
     jest.useFakeTimers();
     const { session, drain } = runner();

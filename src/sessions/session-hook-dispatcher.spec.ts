@@ -89,6 +89,17 @@ describe('the host’s hooks', () => {
     ]);
   });
 
+  it('are told of each of many sessions, one after the other, and leave nothing to flush', async () => {
+    const records = new Records();
+    const { registry, dispatcher } = runner(records);
+    for (let i = 1; i <= 100; i++) {
+      await registry.open({ transport: 'websocket' }).end(new SessionEnd('stopped', 'enough'));
+      await dispatcher.flush();
+      expect(records.ends).toHaveLength(i);
+    }
+    expect(errors).toEqual([]);
+  });
+
   it('are told of a session that nobody came for, of no time', async () => {
     const records = new Records();
     const { registry, dispatcher } = runner(records);

@@ -99,6 +99,22 @@ describe('observers of sessions', () => {
     log.mockRestore();
   });
 
+  it('are all flushed by the drain, though one of them fails', async () => {
+    const log = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    let store!: () => void;
+    const stored = new Promise<void>((resolve) => (store = resolve));
+    const { registry } = watched({}, { flush: () => Promise.reject(new Error('no database')) });
+    registry.observers.add({ flush: () => stored });
+    const drained = jest.fn();
+    const draining = registry.drain().then(drained);
+    await new Promise(setImmediate);
+    expect(drained).not.toHaveBeenCalled();
+    store();
+    await draining;
+    expect(log).toHaveBeenCalledWith(expect.stringContaining('no database'));
+    log.mockRestore();
+  });
+
   it('can run the bot, one within the other', async () => {
     const order: string[] = [];
     const around = (name: string): SessionObserver => ({

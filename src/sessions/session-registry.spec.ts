@@ -6,6 +6,7 @@ import { SessionEnd } from '../bot/session-end.js';
 import { resolveRunnerOptions, type RunnerOptions } from '../runner.options.js';
 import type { Cleanup } from './session-state.js';
 import type { Session } from './session.js';
+import { waitsUntil } from './admission.js';
 import { LocalSessionRegistry } from './local-session-registry.js';
 
 Logger.overrideLogger(false);
@@ -85,6 +86,36 @@ describe('SessionRegistry', () => {
     expect(await stopped!.ended).toMatchObject({ code: 'stopped', message: 'enough' });
   });
 
+  it('plays the audio of a bot that has returned for longer than it had to be ready', async () => {
+    jest.useFakeTimers();
+    const registry = registryWith(() => Promise.resolve(), { readyTimeoutMs: 1_000 });
+    const session = registry.open({ transport: 'websocket', isConnected: true });
+    let played!: () => void;
+    session.context.playOut = () => new Promise((resolve) => (played = resolve));
+    registry.launch(session, new RunnerArguments());
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(session.ending).toBeUndefined();
+    played();
+    await expect(session.ended).resolves.toMatchObject({ code: 'completed' });
+  });
+
+  it('ends as failed, and not the process, when a listener of the signal throws', async () => {
+    const registry = registryWith(async (_args, { signal }) => {
+      await new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => {
+          resolve();
+          throw new Error('boom');
+        });
+      });
+    });
+    const log = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const end = await start(registry).end(new SessionEnd('stopped', 'enough'));
+    await new Promise(setImmediate);
+    expect(end.code).toBe('stopped');
+    expect(log.mock.calls[0]?.[0]).toBe('a listener of the bot threw: Error: boom');
+    log.mockRestore();
+  });
+
   it('hands the bot its id and body, and ends when the bot returns', async () => {
     let seen: RunnerArguments | undefined;
     let states: string[] = [];
@@ -141,6 +172,16 @@ describe('SessionRegistry', () => {
     expect(first.code).toBe('peer_left');
     expect(second).toBe(first);
     await expect(session.end(new SessionEnd('stopped', 'again'))).resolves.toBe(first);
+  });
+
+  it('keeps the first of several reasons for a bot that is about to return', async () => {
+    let done!: () => void;
+    const registry = registryWith(() => new Promise((resolve) => (done = resolve)));
+    const session = start(registry);
+    session.decide(new SessionEnd('completed', 'The bot says so.'));
+    session.decide(new SessionEnd('stopped', 'enough'));
+    done();
+    await expect(session.ended).resolves.toMatchObject({ code: 'completed' });
   });
 
   it('no longer waits for a bot that never returns, once the grace is over', async () => {
@@ -200,6 +241,29 @@ describe('SessionRegistry', () => {
     jest.advanceTimersByTime(600);
     expect(second.state.name).toBe('ended');
     expect(registry.size).toBe(0);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('waits connectTimeoutMs for a client, and keeps a session whose client came', async () => {
+    jest.useFakeTimers();
+    const registry = registryWith(obedient);
+    const open = (): Session => registry.open({ transport: 'websocket', connectTimeoutMs: 100 });
+    const [came, missed] = [open(), open()];
+    registry.launch(came, new RunnerArguments());
+    jest.advanceTimersByTime(100);
+    expect(came.ending).toBeUndefined();
+    await expect(missed.ended).resolves.toMatchObject({ code: 'expired' });
+    await came.end(new SessionEnd('stopped', 'enough'));
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('expires a pending session that follows when the last one was gone', async () => {
+    jest.useFakeTimers();
+    const registry = registryWith(obedient, { pendingTtlMs: 1_000 });
+    await registry.open({ transport: 'websocket' }).end(new SessionEnd('stopped', 'changed mind'));
+    const second = registry.open({ transport: 'websocket' });
+    jest.advanceTimersByTime(1_000);
+    await expect(second.ended).resolves.toMatchObject({ code: 'expired' });
     expect(jest.getTimerCount()).toBe(0);
   });
 
@@ -277,6 +341,42 @@ describe('SessionRegistry', () => {
     await jest.advanceTimersByTimeAsync(4_000);
     await expect(long.ended).resolves.toMatchObject({ code: 'too_long' });
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('refuses a start of an overloaded runner at once, for it has no place to wait for', async () => {
+    const registry = registryWith(obedient, { startQueueMs: 10_000 });
+    registry.setOverloaded(true);
+    const started = registry.start({ transport: 'daily' }, () => undefined, waitsUntil(undefined));
+    expect(registry.queued).toBe(0);
+    await expect(started).rejects.toMatchObject({ code: 'OVERLOADED' });
+  });
+
+  it('queues no start whose client is gone', async () => {
+    const registry = registryWith(obedient, { startQueueMs: 10_000, maxSessions: 1 });
+    start(registry);
+    const started = registry.start(
+      { transport: 'daily' },
+      () => undefined,
+      waitsUntil(AbortSignal.abort()),
+    );
+    expect(registry.queued).toBe(0);
+    await expect(started).rejects.toMatchObject({ code: 'AT_CAPACITY' });
+    await registry.drain();
+  });
+
+  it('drains only when the cleanups of sessions that ended before are done', async () => {
+    const registry = registryWith(() => Promise.resolve());
+    let release!: () => void;
+    const room = new Promise<void>((resolve) => (release = resolve));
+    void start(registry, () => room).end(new SessionEnd('stopped', 'enough'));
+    await new Promise(setImmediate);
+    expect(registry.size).toBe(0);
+    const drained = jest.fn();
+    const draining = registry.drain().then(drained);
+    await new Promise(setImmediate);
+    expect(drained).not.toHaveBeenCalled();
+    release();
+    await draining;
   });
 
   it('drains: ends everything, and takes nothing new', async () => {

@@ -51,5 +51,7 @@ describe('SessionTokens', () => {
     expect(tokens.sessionIdOf(`${forged}.${signature}`)).toBeUndefined();
     expect(tokens.sessionIdOf(`${payload}.${signature.toUpperCase()}`)).toBeUndefined();
     expect(tokens.sessionIdOf(`${payload}.${signature}0`)).toBeUndefined();
+    expect(tokens.sessionIdOf(`${payload}.${signature}.`)).toBeUndefined();
+    expect(tokens.sessionIdOf(`${payload}.${signature}.more`)).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { RecentCalls } from './recent-calls.js';
 
 describe('RecentCalls', () => {
@@ -17,5 +17,20 @@ describe('RecentCalls', () => {
     for (let i = 0; i < 10_001; i++) await answer(`${i}`, 'first');
     expect(await answer('1', 'again')).toBe('first');
     expect(await answer('0', 'again')).toBe('again');
+  });
+
+  it('remembers a call for ten minutes', async () => {
+    jest.useFakeTimers();
+    try {
+      const calls = new RecentCalls<string>();
+      const answer = (text: string) => calls.once('a', async () => text);
+      await answer('first');
+      jest.advanceTimersByTime(599_999);
+      expect(await answer('again')).toBe('first');
+      jest.advanceTimersByTime(1);
+      expect(await answer('again')).toBe('again');
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });

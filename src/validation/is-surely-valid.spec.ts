@@ -7,6 +7,7 @@ import {
   IsOptional,
   IsString,
   Min,
+  ValidateBy,
   ValidateIf,
   validateSync,
 } from 'class-validator';
@@ -73,6 +74,14 @@ describe('isSurelyValid', () => {
   it.each([[['a']], [[]], [[1]]])('leaves the list %j to class-validator', (list) => {
     expect(isSurelyValid(Object.assign(new Foreign(), { list }))).toBe(false);
     expect(isSurelyValid(new Foreign())).toBe(true);
+  });
+
+  it('leaves rules that answer with a promise to class-validator', () => {
+    class Slow {
+      @ValidateBy({ name: 'slow', async: true, validator: { validate: async () => false } })
+      value: unknown = 1;
+    }
+    expect(isSurelyValid(new Slow())).toBe(false);
   });
 
   it('leaves rules that are no constraints to class-validator', () => {

@@ -16,6 +16,19 @@ class Outer {
   inner?: Inner;
 }
 
+class Defaults {
+  @IsOptional()
+  @IsString({ message: 'voice must be a string' })
+  voice?: string = 'alloy';
+}
+
+describe('a field that is not given', () => {
+  it.each([[{}], [{ voice: null }], [{ voice: undefined }], [Object.create({ voice: 7 })]])(
+    'keeps its default: %j',
+    (plain) => expect(validateInto(Defaults, plain)).toEqual({ voice: 'alloy' }),
+  );
+});
+
 /** What is said of a value. */
 function errorsOf(plain: unknown) {
   try {

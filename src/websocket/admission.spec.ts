@@ -11,6 +11,8 @@ describe('extractToken', () => {
     ['/ws?token=query', 'bearer  header ', 'path', 'header'],
     ['/ws?token=query', undefined, 'path', 'query'],
     ['/ws?token=query', 'Basic abc', 'path', 'query'],
+    ['/ws?token=query', 'NotBearer abc', 'path', 'query'],
+    ['/ws?token=query', 'Bearer two words', 'path', 'query'],
     ['/ws', undefined, 'path', 'path'],
     ['/ws?token=', '', 'path', 'path'],
     ['/ws', undefined, undefined, undefined],

@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { WebSocketAdapter } from '@nestjs/common';
 import type { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { EMPTY } from 'rxjs';
 import { WebSocket } from 'ws';
 import { GatewayBinding, RunnerSocketAdapter } from './runner-socket-adapter.js';
 import type { RunnerRef } from '../runner-ref.js';
 import { bindGateway, RunnerGateway, SocketGateway } from './socket-gateway.js';
-import type { RunnerWebSocket } from './runner-web-socket.js';
+import { RunnerWebSocket } from './runner-web-socket.js';
 import type { SocketSessions } from './socket-sessions.js';
 
 const RUNNER: RunnerRef = { name: undefined, path: 'voice', isGlobal: false, modules: new Set() };
@@ -83,5 +85,33 @@ describe('GatewayBinding', () => {
   it('is idle in an application without an HTTP server', () => {
     new GatewayBinding(modules, {} as HttpAdapterHost, adapter).onModuleInit();
     expect(adapter.servesRunner).toBe(false);
+  });
+});
+
+describe('the gateways of the host', () => {
+  const ofHost = () => {
+    const made = { create: jest.fn(), bindMessageHandlers: jest.fn() };
+    const adapter = new RunnerSocketAdapter({
+      httpServer: () => undefined,
+      defaultAdapter: () => made as unknown as WebSocketAdapter,
+    });
+    return { made, adapter };
+  };
+
+  it('have the forceCloseConnections of the application, whenever their adapter is made', () => {
+    const { made, adapter } = ofHost();
+    adapter.forceCloseConnections = true;
+    adapter.create(3_000);
+    expect(made).toMatchObject({ forceCloseConnections: true });
+    adapter.forceCloseConnections = false;
+    expect(made).toMatchObject({ forceCloseConnections: false });
+  });
+
+  it('read their own messages, and none of a bot', () => {
+    const { made, adapter } = ofHost();
+    const [client, transform] = [{}, () => EMPTY];
+    adapter.bindMessageHandlers(client, [], transform);
+    adapter.bindMessageHandlers(Object.create(RunnerWebSocket.prototype), [], transform);
+    expect(made.bindMessageHandlers.mock.calls).toEqual([[client, [], transform]]);
   });
 });

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { RawSocketServer, UpgradeRouter } from './upgrade-router.js';
-import { type RunnerWebSocket, UNHEARD } from './runner-web-socket.js';
+import { type RunnerWebSocket, type SocketResponder, UNHEARD } from './runner-web-socket.js';
 
 let http: Server;
 let sockets: RawSocketServer;
@@ -55,6 +55,22 @@ const EMPTY_MESSAGES = (count: number): Buffer =>
 async function settled(client: WebSocket): Promise<void> {
   client.ping();
   await once(client, 'pong');
+}
+
+/** Fakes the timers of the socket, not the turns of the event loop. */
+const useFakeTimeouts = (): void =>
+  void jest.useFakeTimers({
+    doNotFake: ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask', 'performance'],
+  });
+
+/** Listens, and resolves with the first byte of each of as many messages. */
+function counted(server: RunnerWebSocket, count: number): Promise<number[]> {
+  return new Promise((resolve) => {
+    const firstBytes: number[] = [];
+    server.on('message', (data: Buffer) => {
+      if (firstBytes.push(data[0]!) === count) resolve(firstBytes);
+    });
+  });
 }
 
 describe('a guarded socket', () => {
@@ -151,13 +167,13 @@ describe('a held socket', () => {
     const frame = Buffer.alloc(40_000, 1);
     for (let i = 0; i < 100; i++) client.send(frame);
     while (!server.isPaused) await new Promise((resolve) => setImmediate(resolve));
-    let count = 0;
+    const lengths: number[] = [];
     await new Promise<void>((resolve) =>
       server.on('message', (data: Buffer) => {
-        expect(data.length).toBe(40_000);
-        if (++count === 100) resolve();
+        if (lengths.push(data.length) === 100) resolve();
       }),
     );
+    expect(lengths).toEqual(new Array(100).fill(40_000));
     expect(server.isPaused).toBe(false);
   });
 
@@ -175,6 +191,62 @@ describe('a held socket', () => {
       server.hold();
     }
     expect(server.listenerCount('close')).toBe(before);
+  });
+
+  it('does not give up on a bot that listens in time', async () => {
+    useFakeTimeouts();
+    try {
+      const { client, server } = await pair();
+      let unheard = 0;
+      server.on(UNHEARD, () => unheard++);
+      for (let i = 0; i < 3; i++) client.send(Buffer.alloc(40_000, i));
+      while (!server.isPaused) await new Promise((resolve) => setImmediate(resolve));
+      const all = counted(server, 3);
+      await all;
+      jest.advanceTimersByTime(60_000);
+      expect(unheard).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('pauses again, and drops nothing, once somebody listened who was late', async () => {
+    useFakeTimeouts();
+    try {
+      const { client, server } = await pair();
+      const unheard = once(server, UNHEARD);
+      for (let i = 0; i < 3; i++) client.send(Buffer.alloc(40_000, i));
+      while (!server.isPaused) await new Promise((resolve) => setImmediate(resolve));
+      jest.advanceTimersByTime(10_000);
+      await unheard;
+      await settled(client);
+      await counted(server, 1);
+      server.removeAllListeners('message');
+      server.hold();
+      for (let i = 0; i < 3; i++) client.send(Buffer.alloc(40_000, i));
+      while (!server.isPaused) await new Promise((resolve) => setImmediate(resolve));
+      expect(await counted(server, 3)).toEqual([0, 1, 2]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('counts what it is given to read again', async () => {
+    const { client, server } = await pair();
+    server.hold([[Buffer.alloc(60_000), true]]);
+    client.send(Buffer.alloc(10_000));
+    while (!server.isPaused) await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  it('counts no longer what was read', async () => {
+    const { client, server } = await pair();
+    for (let i = 0; i < 4; i++) {
+      client.send(Buffer.alloc(40_000, i));
+      await settled(client);
+      expect(server.isPaused).toBe(false);
+      const [data] = (await once(server, 'message')) as [Buffer];
+      expect(data[0]).toBe(i);
+    }
   });
 
   it('stops reading for messages that are empty, too', async () => {
@@ -232,9 +304,7 @@ describe('a held socket', () => {
   });
 
   it('reads on after a while, without the oldest, and so notices that its peer left', async () => {
-    jest.useFakeTimers({
-      doNotFake: ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask', 'performance'],
-    });
+    useFakeTimeouts();
     try {
       const { client, server } = await pair();
       let unheard = 0;
@@ -260,6 +330,79 @@ describe('a held socket', () => {
     await once(server, 'close');
     const [data] = (await once(server, 'message')) as [Buffer];
     expect(data.toString()).toBe('unheard');
+  });
+});
+
+/** A protocol whose every text is taken, and which asks for the end with `bye`. */
+function responder(taken: string[]): SocketResponder {
+  return {
+    first: 'hello',
+    receive: (data) => ({ isTaken: taken.push(data.toString()) > 0 }),
+    send: (text) => text,
+    end: () => 'bye',
+  };
+}
+
+describe('a socket whose control messages are answered', () => {
+  it('leaves media to the bot', async () => {
+    const { client, server } = await pair();
+    const taken: string[] = [];
+    server.respond(responder(taken));
+    client.send('control');
+    client.send(Buffer.from('media'));
+    const [data, isBinary] = (await once(server, 'message')) as [Buffer, boolean];
+    expect([taken, data.toString(), isBinary]).toEqual([['control'], 'media', true]);
+  });
+
+  it('counts what was held before only once', async () => {
+    const { client, server } = await pair();
+    for (let i = 0; i < 2; i++) client.send(Buffer.alloc(30_000, i));
+    await settled(client);
+    server.respond(responder([]));
+    expect(await counted(server, 2)).toEqual([0, 1]);
+  });
+
+  it('keeps a message that is larger than the limit, when it is the only one', async () => {
+    const { client, server } = await pair();
+    server.respond(responder([]));
+    client.send(Buffer.alloc(100_000, 7));
+    await settled(client);
+    expect(await counted(server, 1)).toEqual([7]);
+  });
+});
+
+describe('a peer that is asked to close the connection itself', () => {
+  it('may do so however often the bot closes it meanwhile, and no timer is left', async () => {
+    useFakeTimeouts();
+    try {
+      const { client, server } = await pair();
+      let asked = 0;
+      server.closeAfter(() => asked++, 5_000);
+      server.close(1000);
+      server.close(1000);
+      const [closed, left] = [once(server, 'close'), once(client, 'close')];
+      await settled(client);
+      client.close(4001);
+      expect([(await closed)[0], (await left)[0], asked]).toEqual([4001, 4001, 1]);
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('is closed when it has not done so in time', async () => {
+    useFakeTimeouts();
+    try {
+      const { client, server } = await pair();
+      server.closeAfter(() => undefined, 5_000);
+      const left = once(client, 'close');
+      server.close(4002);
+      await settled(client);
+      jest.advanceTimersByTime(5_000);
+      expect((await left)[0]).toBe(4002);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { describe, expect, it } from '@jest/globals';
 import { upgradeOf } from './upgrade-request.js';
 
@@ -52,4 +53,12 @@ describe('the upgrade request of a bot', () => {
       expect(upgrade('/ws', { authorization }).headers).toEqual({ authorization });
     },
   );
+
+  it.each([
+    ['a plain connection', new Socket(), false],
+    ['TLS', new TLSSocket(new Socket()), true],
+  ])('says whether it came over %s', (_, socket, isSecure) => {
+    const request = Object.assign(new IncomingMessage(socket), { url: '/ws' });
+    expect(upgradeOf(request, '/ws').isSecure).toBe(isSecure);
+  });
 });

@@ -4,6 +4,7 @@ import { bytesFromPcm } from '../pcm.js';
 import { ALAW, MULAW } from './g711.js';
 import { G722 } from './g722.js';
 import { L16 } from './audio-codec.js';
+import { opusDuration } from './opus.js';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -93,4 +94,15 @@ describe('L16', () => {
   it('refuses half samples', () => {
     expect(new L16(8_000).decode(Buffer.alloc(3))).toBeUndefined();
   });
+});
+
+it.each([
+  ['nothing', [], 0],
+  ['one frame of 20 ms', [0xf8], 960],
+  ['two frames of 60 ms', [0x19], 5_760],
+  ['three frames of 60 ms, which are too long', [0x1b, 3], 0],
+  ['48 frames of 2.5 ms', [0xe3, 48], 5_760],
+  ['an unknown number of frames', [0xe3], 0],
+])('the duration of an Opus packet of %s', (_, bytes, ticks) => {
+  expect(opusDuration(Uint8Array.from(bytes))).toBe(ticks);
 });

@@ -1,7 +1,12 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import * as opus from 'libopus-wasm';
 import { atRate, similarity, speech } from '../../../test/support/sound.js';
-import { createOpusDecoder, createOpusEncoder, OPUS_OUTPUT_HZ } from '../codecs/opus.js';
+import {
+  createOpusDecoder,
+  createOpusEncoder,
+  OPUS_OUTPUT_HZ,
+  type OpusDecoder,
+} from '../codecs/opus.js';
 import { OpusJitterBuffer } from './opus-jitter-buffer.js';
 import { OpusSender, PACKET_SAMPLES } from './opus-sender.js';
 import type { RtpPacket } from './rtp-packet.js';
@@ -204,6 +209,53 @@ describe('OpusJitterBuffer', () => {
       receiver.push(packet, 20_000 + i * 20);
     }
     expect(heardMs() - before).toBe(10_000);
+  });
+
+  /** A decoder whose audio tells what was decoded: the second byte of a packet, or 0 for what was concealed. */
+  function told() {
+    const heard: number[] = [];
+    const decoder: OpusDecoder = {
+      sampleRate: 48_000,
+      decode: (packet, { frameSize = 960, decodeFec } = {}) =>
+        new Int16Array(frameSize).fill(decodeFec ? 0 : (packet?.[1] ?? 0)),
+      free: () => undefined,
+    };
+    const receiver = new OpusJitterBuffer(decoder, (pcm) => heard.push(pcm[0]!));
+    /** Receives a packet of 20 ms. */
+    const push = (sequenceNumber: number, more: Partial<RtpPacket> = {}): void => {
+      const payload = Buffer.of(0xf8, 100 + (sequenceNumber % 100));
+      const timestamp = sequenceNumber * 960;
+      const packet = { ssrc: 7, payloadType: 111, marker: false, payload, timestamp };
+      receiver.push({ ...packet, sequenceNumber, ...more }, 0);
+    };
+    return { heard, receiver, push };
+  }
+
+  it('waits for a missing packet no longer than for fifty others', () => {
+    const { heard, receiver, push } = told();
+    push(0);
+    for (let i = 2; i <= 51; i++) push(i);
+    expect(heard).toEqual([100]);
+    push(52);
+    expect(receiver.stats.lost).toBe(1);
+    expect(heard).toHaveLength(53);
+  });
+
+  it('makes up at most a second of what is missing', () => {
+    const { heard, push } = told();
+    push(0);
+    push(1, { timestamp: 51 * 960 });
+    expect(heard).toHaveLength(52);
+    push(2, { timestamp: 103 * 960 });
+    expect(heard.slice(52)).toEqual([102]);
+  });
+
+  it('plays nothing of an earlier stream in the next one', () => {
+    const { heard, push } = told();
+    push(0);
+    push(2);
+    push(1, { ssrc: 8 });
+    expect(heard).toEqual([100, 101]);
   });
 
   it('ignores malformed packets', async () => {

@@ -92,6 +92,17 @@ describe.each(['VP8', 'H264'] as const)('RTP video, %s', (codec) => {
     expect(stream.keyframeNeeded).toHaveBeenCalledTimes(1);
   });
 
+  it('waits for a missing packet no longer than for a thousand others', () => {
+    const stream = new Stream(codec);
+    stream.push(stream.packets(pictures[0]!, 0), 0);
+    stream.push(stream.packets(picture(false, 3_000, 9), 40).slice(1), 40);
+    stream.keyframeNeeded.mockClear();
+    for (let i = 0; i < 990; i++) stream.push(stream.packets(picture(false, 40, 1), 80 + i), 40);
+    expect(stream.keyframeNeeded).not.toHaveBeenCalled();
+    for (let i = 0; i < 20; i++) stream.push(stream.packets(picture(false, 40, 1), 2_000 + i), 40);
+    expect(stream.keyframeNeeded).toHaveBeenCalled();
+  });
+
   it('accepts a retransmitted packet in time', () => {
     const stream = new Stream(codec);
     stream.push(stream.packets(pictures[0]!, 0), 0);

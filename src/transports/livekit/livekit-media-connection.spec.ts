@@ -49,11 +49,14 @@ function latch() {
 
 let room: FakeRoom;
 let told: unknown[];
+/** The SDK's part in sending audio. */
+let capture: (pcm: Int16Array) => Promise<void>;
 let ends: MediaEnd[];
 beforeEach(() => {
   room = new FakeRoom();
   told = [];
   ends = [];
+  capture = () => Promise.resolve();
 });
 afterEach(() => void jest.useRealTimers());
 
@@ -64,6 +67,14 @@ function join(signal?: AbortSignal): Promise<LiveKitMediaConnection> {
     },
     AudioSource: class {
       close = () => Promise.resolve();
+      captureFrame = (frame: { data: Int16Array }) => capture(frame.data);
+    },
+    AudioFrame: class {
+      constructor(readonly data: Int16Array) {}
+    },
+    // A track is the audio that its user has to say.
+    AudioStream: function (track: { said: AsyncIterable<object> }) {
+      return track.said;
     },
     LocalAudioTrack: { createAudioTrack: () => ({}) },
     TrackPublishOptions: class {},
@@ -85,6 +96,7 @@ function open(link: LiveKitMediaConnection): void {
   const events: Partial<MediaConnectionEvents> = {
     connected: () => void told.push('connected'),
     dtmf: (digit) => void told.push(digit),
+    audio: (pcm) => void told.push([...pcm]),
     message: (message) => void told.push(message),
     malformed: () => void told.push('malformed'),
     disconnected: (end) => void ends.push(end),
@@ -176,6 +188,54 @@ describe('a bot in a LiveKit room', () => {
     expect(ends).toEqual([]);
     jest.advanceTimersByTime(2_000);
     expect(ends).toEqual([{ reason: 'peer_left', message: 'The user left the LiveKit room.' }]);
+  });
+
+  it('hears one user after the other', async () => {
+    await joined();
+    const user = (sample: number) => {
+      const said = (async function* () {
+        await Promise.resolve();
+        yield { data: Int16Array.of(sample) };
+      })();
+      const track = { kind: TrackKind.KIND_AUDIO, said };
+      return { kind: ParticipantKind.STANDARD, trackPublications: new Map([['t', { track }]]) };
+    };
+    room.remoteParticipants.set('one', user(1)).set('other', user(2));
+    room.emit(RoomEvent.TrackSubscribed);
+    while (told.length < 3) await new Promise(setImmediate);
+    expect(told).toEqual(['connected', [1], [2]]);
+  });
+
+  it('goes on sending when the SDK has refused audio, which is not touched again', async () => {
+    const link = await joined();
+    const captured: Int16Array[] = [];
+    capture = (pcm) => {
+      captured.push(pcm);
+      return Promise.reject(new Error('not now'));
+    };
+    const chunk = new Int16Array(480).fill(1);
+    for (let i = 0; i < 30; i++) {
+      expect(link.sendAudio(chunk)).toBe(true);
+      await new Promise(setImmediate);
+    }
+    chunk.fill(0);
+    expect(captured[0]![0]).toBe(1);
+    capture = () => new Promise(() => undefined);
+    let sent = 0;
+    while (sent < 100 && link.sendAudio(chunk)) sent++;
+    expect(sent).toBe(10);
+  });
+
+  it('waits for nobody any more when it has left', async () => {
+    const link = await joined();
+    room.come('user');
+    room.out.open();
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] });
+    room.go('user', DisconnectReason.CONNECTION_TIMEOUT);
+    await link.close();
+    jest.advanceTimersByTime(15_000);
+    expect(ends).toEqual([]);
+    expect(jest.getTimerCount()).toBe(0);
   });
 
   it('takes no data that nest too deep', async () => {

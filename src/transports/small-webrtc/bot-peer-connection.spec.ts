@@ -1,14 +1,16 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { BROWSER_OFFER } from '../../../test/support/offers.js';
 import type { PeerRequest } from '../../bot/bot-peer.js';
+import { SessionEnd } from '../../bot/session-end.js';
 import { Session } from '../../sessions/session.js';
 import { BotPeerConnection } from './bot-peer-connection.js';
 import { type Offer, readOffer } from './sdp.js';
 
 let connection: BotPeerConnection;
+let session: Session;
 let sent: PeerRequest[];
-beforeEach(() => {
-  const session = new Session('x', { transport: 'webrtc' }, () => undefined);
+function setUp(): void {
+  session = new Session('x', { transport: 'webrtc' }, () => undefined);
   connection = new BotPeerConnection(session, {
     config: {
       iceServers: [],
@@ -21,7 +23,8 @@ beforeEach(() => {
     answerTimeoutMs: 1,
   });
   sent = [];
-});
+}
+beforeEach(setUp);
 
 const OFFER = readOffer(BROWSER_OFFER, false);
 
@@ -71,5 +74,64 @@ describe('the candidates of a client', () => {
     const candidates = sent.map(({ type }) => (type === 'candidates' ? 1 : 0));
     expect(candidates.slice(0, 102)).toEqual([0, ...Array<number>(100).fill(1), 0]);
     expect(candidates.filter(Boolean)).toHaveLength(1_000);
+  });
+});
+
+describe('the timers of a client whose bot holds the connection', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+    start();
+  });
+  afterEach(() => void jest.useRealTimers());
+
+  /** The bot answers the next offer. */
+  async function answered(): Promise<void> {
+    const { id } = sent.filter((request) => request.type === 'offer').at(-1)!;
+    connection.receive({ type: 'answer', id, sdp: 'v=0' });
+    await Promise.resolve();
+  }
+
+  it('are those of the offers that wait, ten of them at a time', async () => {
+    for (let i = 0; i < 30; i++) {
+      const answer = connection.renegotiate(OFFER, i === 0);
+      await answered();
+      await expect(answer).resolves.toMatchObject({ sdp: 'v=0', pc_id: connection.pcId });
+    }
+    connection.receive({ type: 'peer', state: 'connected' });
+    expect(jest.getTimerCount()).toBe(0);
+    const codes = Array.from({ length: 11 }, () => offer({}));
+    jest.advanceTimersByTime(1);
+    expect(await Promise.all(codes)).toEqual([
+      ...Array<string>(10).fill('NOT_READY'),
+      'WRONG_STATE',
+    ]);
+  });
+
+  it('end the session of a client that does not connect, and of no other', async () => {
+    const answer = connection.renegotiate(OFFER);
+    await answered();
+    await answer;
+    connection.receive({ type: 'peer', state: 'connected' });
+    jest.advanceTimersByTime(1_000);
+    expect(session.ending).toBeUndefined();
+    const again = connection.renegotiate(OFFER, true);
+    await answered();
+    await again;
+    jest.advanceTimersByTime(1_000);
+    await expect(session.ended).resolves.toMatchObject({ code: 'expired' });
+  });
+
+  it('end with the session, also where an answer comes after it', async () => {
+    for (const isLate of [false, true]) {
+      const answer = connection.renegotiate(OFFER, true);
+      await answered();
+      if (!isLate) await answer;
+      await session.end(new SessionEnd('stopped', 'enough'));
+      expect(jest.getTimerCount()).toBe(0);
+      await answer;
+      expect(jest.getTimerCount()).toBe(0);
+      setUp();
+      start();
+    }
   });
 });

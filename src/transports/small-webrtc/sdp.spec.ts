@@ -126,6 +126,18 @@ describe('readOffer', () => {
   });
 });
 
+it('an offer has fifty candidates at most', () => {
+  const candidates = Array.from(
+    { length: 80 },
+    (_, i) => `a=candidate:${i} 1 udp 1 10.0.0.${i} 9 typ host`,
+  );
+  const { sdp } = readOffer(
+    BROWSER_OFFER.replace(/^a=mid:/m, `${candidates.join('\r\n')}\r\na=mid:`),
+  );
+  expect(sdp.match(/^a=candidate:\d+ 1 udp 1 10\.0\.0\./gm)?.length).toBeLessThanOrEqual(50);
+  expect(sdp).toContain('10.0.0.40');
+});
+
 describe('usableCandidate', () => {
   it.each([
     ['candidate:1 1 udp 2113937151 192.0.2.7 42816 typ host generation 0 ufrag 6Yi6', true],

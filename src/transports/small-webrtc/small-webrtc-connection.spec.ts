@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { RunnerError } from '../../errors/runner.error.js';
 import { BROWSER_OFFER } from '../../../test/support/offers.js';
 import type { RtpPacket } from '../../media/rtp/rtp-packet.js';
@@ -235,6 +235,148 @@ describe('messages before the data channel opens', () => {
     events.channelOpen();
     expect(sent.texts.map((text) => JSON.parse(text) as unknown)).toEqual(taken);
     expect(connection.sendAppMessage('now')).toBe(true);
+    await connection.disconnect();
+  });
+});
+
+describe('a connection whose peer is replaced', () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
+  });
+  afterEach(() => void jest.useRealTimers());
+
+  /** A peer connection that the test plays. */
+  class FakePeer {
+    isOpen = false;
+    readonly sent: string[] = [];
+    readonly candidates: RemoteCandidate[] = [];
+    answer: Peer['answer'] = async () => ({
+      sdp: BROWSER_OFFER.replace('actpass', 'active'),
+      tracks: [],
+    });
+    close: Peer['close'] = async () => undefined;
+    constructor(readonly events: PeerEvents) {}
+
+    send(text: string): boolean {
+      return this.isOpen && this.sent.push(text) > 0;
+    }
+    addCandidate(candidate: RemoteCandidate): void {
+      this.candidates.push(candidate);
+    }
+    open(): void {
+      this.isOpen = true;
+      this.events.connected();
+      this.events.channelOpen();
+    }
+  }
+
+  function setUp(prepare: (peer: FakePeer) => void = () => undefined) {
+    const peers: FakePeer[] = [];
+    const warnings: string[] = [];
+    const connection = new SmallWebRTCConnection(
+      {
+        createPeer: (events) => {
+          const peer = new FakePeer(events);
+          prepare(peer);
+          peers.push(peer);
+          return peer as unknown as Peer;
+        },
+        adaptAnswer: (sdp) => sdp,
+        connectTimeoutMs: 60_000,
+        peerTimeoutMs: 9_000,
+      },
+      { warn: (message) => warnings.push(message), fail: () => undefined, ended: () => undefined },
+    );
+    const negotiate = (restart = false) =>
+      connection.renegotiate(readOffer(BROWSER_OFFER), restart);
+    return { connection, peers, warnings, negotiate };
+  }
+
+  it('hears nothing more of the one before, nor ends because of its silence', async () => {
+    const { connection, peers, warnings, negotiate } = setUp();
+    await negotiate();
+    peers[0]!.open();
+    peers[0]!.events.message('ping: 1764200000');
+    expect(warnings).toEqual([]);
+    await negotiate(true);
+    expect(connection.state).toBe('disconnected');
+    peers[0]!.events.failed('gone');
+    peers[0]!.events.left();
+    jest.advanceTimersByTime(50_000);
+    expect(connection.state).toBe('disconnected');
+    peers[1]!.open();
+    expect(connection.state).toBe('connected');
+    await connection.disconnect();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('queues as much as the first time', async () => {
+    const { connection, peers, negotiate } = setUp();
+    const long = 'x'.repeat(400_000);
+    for (const restart of [false, true]) {
+      await negotiate(restart);
+      expect([1, 2, 3].map(() => connection.sendAppMessage(long))).toEqual([true, true, false]);
+      peers.at(-1)!.open();
+      expect(peers.at(-1)!.sent).toHaveLength(2);
+    }
+    await connection.disconnect();
+  });
+
+  it('was never disconnected where it was not connected', async () => {
+    const { connection, negotiate } = setUp();
+    const events: string[] = [];
+    connection.on('disconnected', () => events.push('disconnected'));
+    await setImmediate();
+    await negotiate();
+    await negotiate(true);
+    expect([connection.state, events]).toEqual(['connecting', []]);
+    await connection.disconnect();
+  });
+
+  it('answers no offer when it was closed meanwhile', async () => {
+    let answer!: () => void;
+    const { connection, peers, negotiate } = setUp((peer) => {
+      const { answer: now } = peer;
+      peer.answer = async (sdp) => {
+        await new Promise<void>((resolve) => (answer = resolve));
+        return now(sdp);
+      };
+    });
+    const refused = expect(negotiate()).rejects.toMatchObject({ code: 'WRONG_STATE' });
+    while (peers.length === 0) await setImmediate();
+    await connection.disconnect();
+    answer();
+    await refused;
+    expect(connection.answer).toBeUndefined();
+  });
+
+  it('is closed when its peer is', async () => {
+    let close!: () => void;
+    const closing = new Promise<void>((resolve) => (close = resolve));
+    const { connection, peers, negotiate } = setUp((peer) => (peer.close = () => closing));
+    await negotiate();
+    // Its data channel never opens.
+    peers[0]!.events.connected();
+    let isClosed = false;
+    const closed = connection.disconnect().then(() => (isClosed = true));
+    await setImmediate();
+    expect(isClosed).toBe(false);
+    expect(jest.getTimerCount()).toBe(0);
+    close();
+    await closed;
+  });
+
+  it('takes no candidate of another generation, and unmutes no track that is not offered', async () => {
+    const { connection, peers, negotiate } = setUp();
+    await negotiate();
+    const line = 'candidate:1 1 udp 1 10.0.0.1 9 typ host';
+    connection.addCandidate(`${line} ufrag none`, { index: 0 });
+    expect(peers[0]!.candidates).toEqual([]);
+    connection.addCandidate(`${line} ufrag 6Yi6`, { index: 0 });
+    expect(peers[0]!.candidates).toHaveLength(1);
+    const message = { type: 'trackStatus', receiver_index: 0, enabled: true };
+    peers[0]!.events.message(JSON.stringify({ type: 'signalling', message }));
+    expect(connection.audio.enabled).toBe(false);
     await connection.disconnect();
   });
 });

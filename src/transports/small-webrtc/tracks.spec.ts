@@ -1,4 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
+import { getEventListeners } from 'node:events';
+import { describe, expect, it, jest } from '@jest/globals';
 import { packetizeVideo } from '../../media/rtp/video-payload.js';
 import { VideoTrack } from './tracks.js';
 
@@ -35,5 +36,36 @@ describe('the pictures of a track', () => {
   it('wait for a bot, but not more of them than memory is meant for', async () => {
     expect(await kept(1_000)).toBe(150);
     expect(await kept(MEBIBYTE)).toBe(16);
+  });
+
+  it('that were dropped are followed by a keyframe, which a reader needs to go on', () => {
+    const requestKeyframe = jest.fn();
+    const track = new VideoTrack(
+      'camera',
+      () => ({ sendRtp: () => undefined, requestKeyframe }),
+      () => undefined,
+    );
+    track.clientSends = true;
+    const end = new AbortController();
+    track.frames(end.signal);
+    const frame = { codec: 'VP8', data: Buffer.alloc(1), keyframe: false, timestampMs: 0 } as const;
+    for (let i = 0; i < 150; i++) track.emit('frame', frame);
+    requestKeyframe.mockClear();
+    track.emit('frame', frame);
+    expect(requestKeyframe.mock.calls).toEqual([['camera']]);
+  });
+
+  it('leave nothing on the signal of a reader that stopped', async () => {
+    const track = new VideoTrack(
+      'camera',
+      () => ({ sendRtp: () => undefined, requestKeyframe: () => undefined }),
+      () => undefined,
+    );
+    const { signal } = new AbortController();
+    const frames = track.frames(signal);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    await frames.return!();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    expect(track.listenerCount('frame')).toBe(0);
   });
 });

@@ -1,4 +1,7 @@
-import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { CallData } from '../../bot/call-data.js';
 import { CarrierApis } from './carrier-apis.js';
 import { BUILT_IN } from './carriers/index.js';
@@ -29,4 +32,46 @@ describe.each(['twilio', 'telnyx', 'plivo'])('hanging up at %s', (carrier) => {
     'asks nothing of the API for what is no id of a call: %j',
     (callId) => expect(of(carrier, callId)).toBeUndefined(),
   );
+});
+
+describe('the answer of a carrier to a hang-up', () => {
+  let server: Server;
+  afterEach(() => void server.close());
+
+  async function hangUp(carrier: string, answer: RequestListener) {
+    server = createServer(answer).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const here = new CarrierApis(
+      resolveTelephonyOptions({
+        credentials: {
+          twilio: { accountSid: 'AC1', authToken: 'secret', apiUrl },
+          telnyx: { apiKey: 'secret', apiUrl },
+          plivo: { authId: 'MA1', authToken: 'secret', apiUrl },
+        },
+      }),
+      BUILT_IN,
+    );
+    return here.hangUpOf(carrier, new CallData({ call_id: 'CA1' }))!();
+  }
+
+  it.each([
+    ['twilio', 200, {}, true],
+    ['twilio', 404, { code: 20404 }, true],
+    ['twilio', 404, { code: 20003 }, false],
+    ['twilio', 404, 'no such page', false],
+    ['twilio', 400, { code: 20404 }, false],
+    ['telnyx', 422, { errors: [{ code: '90018' }] }, true],
+    ['telnyx', 422, { errors: [{ code: '90015' }] }, false],
+    ['telnyx', 422, { errors: [] }, false],
+    ['telnyx', 404, { errors: [{ code: '90018' }] }, false],
+    ['plivo', 404, { error: 'not found' }, true],
+    ['plivo', 400, { error: 'not found' }, false],
+  ])('of %s with %d and %j is that the call is over: %s', async (carrier, status, body, ok) => {
+    const outcome = await hangUp(carrier, (_, response) => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(body));
+    });
+    expect(outcome).toMatchObject({ ok, via: 'api' });
+  });
 });

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { WebSocket, WebSocketServer } from 'ws';
 import { RunnerWebSocket } from '../../websocket/runner-web-socket.js';
 import { CallData } from '../../bot/call-data.js';
@@ -40,6 +40,22 @@ const twilioWith = (length: number) =>
   });
 
 describe('parseTelephonyWebSocket', () => {
+  it('leaves no timer, and no listener on the signal', async () => {
+    const { client, server } = await pair();
+    const { signal } = new AbortController();
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    try {
+      const detected = parseTelephonyWebSocket(server, { signal, timeoutMs: 60_000 });
+      expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+      client.send(twilio);
+      await detected;
+      expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it('takes one message if that says it all, and leaves the rest', async () => {
     const { client, server } = await pair();
     client.send(twilio);

@@ -4,6 +4,8 @@ import { on, once } from 'node:events';
 import { createTransport } from 'nestjs-pipecat-runner';
 import { parseTelephonyWebSocket, RtviSession } from 'nestjs-pipecat-runner/bot';
 
+if (process.env.GREETING) console.log(process.env.GREETING);
+
 const DEEDS = {
   async tell(args, session) {
     session.ready();

@@ -1,0 +1,81 @@
+import { once, EventEmitter } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { logTo, type RunnerLog } from '../errors/runner-logger.js';
+import { resolveProcessBotOptions } from './process-bot.options.js';
+import type { BotProcess } from './bot-process.js';
+import { ProcessPool } from './process-pool.js';
+
+const LOADED = `const control = new (require('net').Socket)({ fd: 3 });
+  control.write('{"type":"loaded"}\\n');`;
+const STAYS = 'setInterval(() => {}, 1_000);';
+
+const events = new EventEmitter();
+let pool: ProcessPool;
+let starts: number;
+let program: string;
+
+beforeEach(() => {
+  starts = 0;
+  logTo(
+    () => ({ error: (text: string) => events.emit('error line', text) }) as unknown as RunnerLog,
+  );
+});
+afterEach(async () => {
+  jest.useRealTimers();
+  await pool.close();
+});
+
+/** A pool whose processes are counted, and run what `program` is when they start. */
+function poolOf(warmProcesses: number): ProcessPool {
+  const options = resolveProcessBotOptions({ command: process.execPath, warmProcesses });
+  const counted = {
+    ...options,
+    get args() {
+      starts++;
+      return ['-e', program];
+    },
+  };
+  return (pool = new ProcessPool(counted, [], (loaded) => events.emit('loaded', loaded)));
+}
+
+describe('the pool of bot processes', () => {
+  it('gives a loaded one before an older one that is not', async () => {
+    program = STAYS;
+    poolOf(2).fill();
+    const slow = pool.take();
+    program = LOADED + STAYS;
+    const loading = once(events, 'loaded') as Promise<[BotProcess]>;
+    const other = pool.take();
+    const [loaded] = await loading;
+    expect(pool.take()).toBe(loaded);
+    const taken = [slow, other, loaded];
+    for (const process of taken) process.kill('SIGKILL');
+    await Promise.all(taken.map(({ exited }) => exited));
+  });
+
+  it('starts none once it is closed', async () => {
+    program = STAYS;
+    poolOf(2).fill();
+    expect(starts).toBe(2);
+    await pool.close();
+    pool.fill();
+    expect(starts).toBe(2);
+  });
+
+  it.each([
+    ['again, a moment later, after one that was loaded', LOADED, 2],
+    ['on demand after one that could not be loaded', '', 1],
+  ])('starts one %s', async (_, exits, expected) => {
+    jest.useFakeTimers({
+      doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance'],
+    });
+    program = `${exits} setImmediate(() => process.exit(0));`;
+    const line = once(events, 'error line');
+    poolOf(1).fill();
+    expect((await line)[0]).toMatch(/A process that waited for its conversation exited/);
+    program = STAYS;
+    expect(starts).toBe(1);
+    jest.advanceTimersByTime(1_000);
+    expect(starts).toBe(expected);
+  });
+});
