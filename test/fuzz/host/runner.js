@@ -157,7 +157,11 @@ const ANSWERS = {
     const heldMs = monitor.take();
     if (gc) for (let i = 0; i < 3; i++) globalThis.gc();
     const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
-    const open = sessions.live.map(({ id, transport, state }) => ({ id, transport, state: state.name }));
+    const open = sessions.live.map(({ id, transport, state }) => ({
+      id,
+      transport,
+      state: state.name,
+    }));
     const answer = {
       heldMs,
       bytes: heapUsed + arrayBuffers,

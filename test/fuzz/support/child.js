@@ -35,7 +35,10 @@ export class Child {
 
   /** Resolves with its first message. */
   async started() {
-    const [first] = await Promise.race([once(this.process, 'message'), once(this.process, 'close')]);
+    const [first] = await Promise.race([
+      once(this.process, 'message'),
+      once(this.process, 'close'),
+    ]);
     if (this.ended !== undefined) throw new Error(`${this.process.spawnfile}: ${this.ended}`);
     return first;
   }

@@ -17,8 +17,8 @@ const ATTEMPTS = 4;
 /** Growth of the memory from which a batch is suspect, as a share; and how often it must grow so in a row. */
 const MAX_GROWTH = 0.05;
 const GROWTHS = 4;
-/** The longest delay of the witness' sound, in milliseconds. It is played 100 ms ahead, and a busy machine delays it too. */
-const MAX_LATE_MS = 1_500;
+/** The longest gap in the witness' sound, in milliseconds. It is played 100 ms ahead; a busy machine delays it too. */
+const MAX_GAP_MS = 5_000;
 /** Time for sessions to end, in milliseconds. */
 const SESSIONS_MS = 6_000;
 /** The longest that an input is waited for, in milliseconds. */
@@ -150,8 +150,8 @@ export class Fuzzer {
     const heard = await this.#world.hears();
     if (!heard) return { kind: 'witness', detail: `is gone: ${this.#world.witness.ended}` };
     if (heard.problem) return { kind: 'witness', detail: heard.problem };
-    return heard.lateMs > MAX_LATE_MS
-      ? { kind: 'witness', detail: `its sound was ${heard.lateMs.toFixed()} ms late` }
+    return heard.gapMs > MAX_GAP_MS
+      ? { kind: 'witness', detail: `it heard nothing for ${heard.gapMs.toFixed()} ms` }
       : undefined;
   }
 

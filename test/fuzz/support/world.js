@@ -48,7 +48,7 @@ export class World {
     return this.runner.ask('state', options);
   }
 
-  /** Returns `{ problem, lateMs }` of the witness: what is wrong with its sound, and its longest delay since the last question. */
+  /** Returns `{ problem, gapMs }` of the witness: what is wrong with its sound, and the longest gap in it since the last question. */
   hears() {
     return this.witness.ask('state');
   }
