@@ -1,0 +1,36 @@
+import { inspect } from 'node:util';
+
+/** The longest line that what a stranger sends may make. */
+const MAX_LINE = 2_000;
+/** The most problems that are kept. */
+const MAX_PROBLEMS = 20;
+
+/** Nest's log, without output: it looks for lines that a stranger must not be able to cause. */
+export class LogCheck {
+  problems = [];
+  log = (...args) => this.check(args);
+  warn = (...args) => this.check(args);
+  debug = (...args) => this.check(args);
+  verbose = (...args) => this.check(args);
+  /** Errors are the runner's own fault, or a bot's; no bot here fails. */
+  error = (...args) => this.note('error', this.check(args));
+  fatal = (...args) => this.note('fatal', this.check(args));
+
+  /** Returns what was found since the last call. */
+  take() {
+    return this.problems.splice(0);
+  }
+
+  check(args) {
+    const text = args.map((arg) => (typeof arg === 'string' ? arg : inspect(arg))).join(' ');
+    if (text.length > MAX_LINE) this.note(`a line of ${text.length} characters`, text);
+    // eslint-disable-next-line no-control-regex -- these are what is looked for
+    if (/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(text)) this.note('control characters', text);
+    return text;
+  }
+
+  note(kind, text) {
+    if (this.problems.length === MAX_PROBLEMS) return;
+    this.problems.push(`log: ${kind}: ${JSON.stringify(text).slice(0, 400)}`);
+  }
+}

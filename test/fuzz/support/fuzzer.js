@@ -1,0 +1,227 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { branchesOf } from './branches.js';
+import { addToCorpus, corpusOf } from './corpus.js';
+import { World } from './world.js';
+
+/** Inputs between two looks at the runner. */
+const BATCH = 40;
+/** Longest time of a batch, in milliseconds: the rest of it is left out. */
+const BATCH_MS = 4_000;
+/** Inputs that are on their way at once, unless the target says otherwise. */
+const CONCURRENCY = 4;
+/** The longest an input may hold the event loop, in milliseconds. */
+const MAX_HELD_MS = 50;
+/** How often a suspect input is sent alone; the least that it costs counts. */
+const ATTEMPTS = 4;
+/** Growth of the memory from which a batch is suspect, as a share; and how often it must grow so in a row. */
+const MAX_GROWTH = 0.05;
+const GROWTHS = 4;
+/** The longest gap in the witness' sound, in milliseconds. It is played 100 ms ahead; a busy machine delays it too. */
+const MAX_GAP_MS = 5_000;
+/** Time for sessions to end, in milliseconds. */
+const SESSIONS_MS = 6_000;
+/** The longest that an input is waited for, in milliseconds. */
+const INPUT_MS = 20_000;
+const SHRINK_MS = 60_000;
+
+/** Fuzzes one target. */
+export class Fuzzer {
+  iterations = 0;
+  findings = [];
+  /** Inputs that were sent since the runner started. */
+  #sinceStart = 0;
+  #world;
+  #opened;
+  #bytes;
+
+  /**
+   * @param target a module of `targets/`
+   * @param options.dist the build under test
+   * @param options.coverage counts branches
+   * @param options.shrink looks for the smallest input, and writes it to the corpus
+   */
+  constructor(target, { seed, dist = 'dist', coverage = true, shrink = true }) {
+    Object.assign(this, { target, seed, dist, coverage, shrink });
+  }
+
+  /** Fuzzes for a time, or until the first finding. @returns the branches of each parser */
+  async run(seconds, { untilFound = false } = {}) {
+    const endMs = performance.now() + seconds * 1_000;
+    try {
+      await this.#open(this.coverage);
+      for (const inputs of corpusOf(this.target.name)) {
+        const problem = await this.#problemOf(inputs);
+        if (problem) await this.#found({ ...problem, inputs, seed: 'corpus', path: '' });
+      }
+      for (let batch = 0; performance.now() < endMs; batch++) {
+        const seed = this.seed + batch;
+        const inputs = fc.sample(this.#opened.input, { seed, numRuns: BATCH });
+        const problem = await this.#problemOf(inputs);
+        if (!problem) continue;
+        await this.#investigate(problem, inputs, seed, endMs);
+        if (untilFound && this.findings.length > 0) break;
+        await this.#reopen(this.coverage);
+      }
+      return await this.#branches();
+    } finally {
+      await this.#close();
+    }
+  }
+
+  async #open(coverage) {
+    const { dist } = this;
+    this.#world = await World.start({ dist, coverage });
+    this.#opened = await this.target.open(this.#world);
+    this.#bytes = undefined;
+    this.#sinceStart = 0;
+  }
+
+  async #close() {
+    await this.#opened?.close();
+    await this.#world?.stop();
+    this.#opened = this.#world = undefined;
+  }
+
+  async #reopen(coverage) {
+    await this.#close();
+    await this.#open(coverage);
+  }
+
+  async #branches() {
+    if (!this.coverage) return [];
+    const scripts = (await this.#world.runner.ask('coverage')) ?? [];
+    return branchesOf(this.target.parsers, scripts, this.dist);
+  }
+
+  /** Sends inputs, and returns what is wrong after them. */
+  async #problemOf(inputs) {
+    const world = this.#world;
+    await this.#send(inputs);
+    if (world.ended !== undefined) return { kind: 'ended', detail: world.ended };
+    const [finding] = world.findings.splice(0);
+    if (finding) return finding;
+    const state = await world.state();
+    if (!state) return { kind: 'ended', detail: world.ended ?? 'the runner does not answer' };
+    if (state.problems.length > 0) return { kind: 'log', detail: state.problems[0] };
+    if (state.heldMs > MAX_HELD_MS) {
+      return { kind: 'held', detail: `the event loop was held for ${state.heldMs.toFixed()} ms` };
+    }
+    return (await this.#sessions()) ?? (await this.#witness()) ?? (await this.#memory(inputs));
+  }
+
+  async #send(inputs) {
+    const queue = [...inputs];
+    const endMs = performance.now() + BATCH_MS;
+    const { concurrency = CONCURRENCY } = this.target;
+    await Promise.all(
+      Array.from({ length: concurrency }, async () => {
+        while (queue.length > 0 && performance.now() < endMs && this.#world.ended === undefined) {
+          const over = new AbortController();
+          const timer = sleep(INPUT_MS, true, { signal: over.signal }).catch(() => false);
+          // A refused connection is no finding: a runner that has ended is seen by that.
+          const sent = this.#opened.send(queue.shift()).catch((error) => {
+            if (!error.code && !error.cause?.code) throw error;
+          });
+          const isLate = await Promise.race([timer, sent]);
+          over.abort();
+          if (isLate === true) this.#world.report('hangs', 'an input was not answered in time');
+          this.iterations++;
+          this.#sinceStart++;
+        }
+      }),
+    );
+  }
+
+  async #sessions() {
+    const { idleSessions = 1 } = this.#opened;
+    const endMs = performance.now() + SESSIONS_MS;
+    for (;;) {
+      const state = await this.#world.state();
+      if (!state || state.sessions.length <= idleSessions) return undefined;
+      if (performance.now() > endMs) {
+        return { kind: 'sessions', detail: `are left: ${JSON.stringify(state.sessions)}` };
+      }
+      await sleep(100);
+    }
+  }
+
+  async #witness() {
+    const heard = await this.#world.hears();
+    if (!heard) return { kind: 'witness', detail: `is gone: ${this.#world.witness.ended}` };
+    if (heard.problem) return { kind: 'witness', detail: heard.problem };
+    return heard.gapMs > MAX_GAP_MS
+      ? { kind: 'witness', detail: `it heard nothing for ${heard.gapMs.toFixed()} ms` }
+      : undefined;
+  }
+
+  /** Memory that grows with each repetition is lost; what is kept once, such as compiled code, is not. */
+  async #memory(inputs) {
+    for (let growths = 0; ; growths++) {
+      const state = await this.#world.state({ gc: true });
+      const before = this.#bytes;
+      this.#bytes = state?.bytes;
+      if (!state || before === undefined || state.bytes <= before * (1 + MAX_GROWTH)) {
+        return undefined;
+      }
+      if (growths === GROWTHS) {
+        return { kind: 'memory', detail: `grew from ${before} to ${state.bytes} bytes once more` };
+      }
+      await this.#send(inputs);
+      await this.#sessions();
+    }
+  }
+
+  /** Sends each input of a suspect batch alone, and all of them together once more, before anything is called a finding. */
+  async #investigate(problem, inputs, seed, endMs) {
+    const isHeld = problem.kind === 'held';
+    for (const [i, input] of inputs.entries()) {
+      const found = await this.#confirmed([input], isHeld);
+      if (found) {
+        return this.#found({ ...found, inputs: [input], seed, path: String(i) });
+      }
+      if (isHeld && performance.now() > endMs + SHRINK_MS) return;
+    }
+    const found = await this.#confirmed(inputs, false);
+    if (found && found.kind !== 'held') await this.#found({ ...found, inputs, seed, path: '' });
+  }
+
+  /** Sends inputs to a runner that counts no branches; several times where a busy machine may be to blame. */
+  async #confirmed(inputs, isHeld) {
+    if (this.#world.ended !== undefined || this.coverage || !isHeld) await this.#reopen(false);
+    let problem;
+    for (let i = 0; i < (isHeld ? ATTEMPTS : 1); i++) {
+      problem = await this.#problemOf(inputs);
+      if (!problem) return undefined;
+    }
+    return problem;
+  }
+
+  async #found(finding) {
+    const smallest = this.shrink ? await this.#shrunk(finding) : finding;
+    this.findings.push(smallest);
+    const { kind, detail, seed, path, inputs } = smallest;
+    console.log(`\n✗ ${this.target.name}: ${kind}: ${detail}\n  seed ${seed}, path "${path}"`);
+    console.log(`  ${fc.stringify(inputs.slice(0, 3)).slice(0, 2_000)}`);
+    if (this.shrink && seed !== 'corpus') {
+      console.log(`  ${addToCorpus(this.target.name, smallest)}`);
+    }
+  }
+
+  async #shrunk(finding) {
+    const { seed, path, kind } = finding;
+    if (seed === 'corpus' || path === '') return finding;
+    const property = fc.asyncProperty(this.#opened.input, async (input) => {
+      const found = await this.#confirmed([input], kind === 'held');
+      return found?.kind !== kind;
+    });
+    const details = await fc.check(property, {
+      seed,
+      path,
+      interruptAfterTimeLimit: SHRINK_MS,
+      numRuns: Number(path) + 1,
+    });
+    if (!details.counterexample) return finding;
+    return { ...finding, inputs: details.counterexample, path: details.counterexamplePath };
+  }
+}
