@@ -9,7 +9,7 @@ const BATCH = 40;
 /** Longest time of a batch, in milliseconds: the rest of it is left out. */
 const BATCH_MS = 4_000;
 /** Inputs that are on their way at once, unless the target says otherwise. */
-const CONCURRENCY = 4;
+const CONCURRENCY = 8;
 /** The longest an input may hold the event loop, in milliseconds. */
 const MAX_HELD_MS = 50;
 /** How often a suspect input is sent alone; the least that it costs counts. */
@@ -55,9 +55,9 @@ export class Fuzzer {
 
   /** Fuzzes for a time, or until the first finding. @returns the branches of each parser */
   async run(seconds, { untilFound = false } = {}) {
-    const endMs = performance.now() + seconds * 1_000;
     try {
       await this.#open(this.coverage);
+      const endMs = performance.now() + seconds * 1_000;
       for (const inputs of corpusOf(this.target.name)) {
         const problem = await this.#problemOf(inputs);
         if (problem) await this.#found({ ...problem, inputs, seed: 'corpus', path: '' });
