@@ -55,10 +55,10 @@ async function runTargets(chosen, passed) {
     console.log(
       `${mark} ${target.name}: ${fuzzer.iterations} inputs, ${fuzzer.findings.length} findings, seed ${seed}`,
     );
-    for (const { path, reached, total, missed } of branches) {
+    for (const { path, reached, total, lines } of branches) {
       const share = `${reached}/${total}`.padStart(8);
-      const lines = missed.length > 0 ? `  missed: ${[...new Set(missed)].join(', ')}` : '';
-      console.log(`  ${share} branches of ${path}${lines}`);
+      const missed = lines.length > 0 ? `  missed at lines ${lines.join(', ')}` : '';
+      console.log(`  ${share} branches of ${path}${missed}`);
     }
     if (fuzzer.findings.length === 0) passed.add(target.name, seconds);
   }

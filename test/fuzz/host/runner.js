@@ -28,6 +28,14 @@ const runner = await import(`${DIST}index.js`);
 const { RtviSession } = await import(`${DIST}bot.js`);
 
 const EVENTS = ['audio', 'dtmf', 'message', 'text', 'transcription', 'interruption'];
+const RTVI_EVENTS = [
+  'send-text',
+  'send-file',
+  'ui-event',
+  'ui-snapshot',
+  'ui-cancel-job-group',
+  'llm-function-call-result',
+];
 const listen = (transport) => EVENTS.forEach((event) => transport.on(event, () => undefined));
 
 /** Behaviours of bots, by `body.bot`. */
@@ -41,18 +49,21 @@ const BOTS = {
     const transport = await runner.createTransport(args);
     listen(transport);
     transport.on('dtmf', () => transport.clear());
-    transport.on('message', (message) => transport.sendMessage?.(message));
+    transport.on('message', (message) => transport.sendMessage(message));
     transport.on('audio', (frame) => void transport.sendAudio(frame));
-    transport.on('interruption', () => void transport.mark?.());
+    transport.on('interruption', () => void transport.mark('m'));
   },
   /** Speaks RTVI. */
   rtvi: async (args) => {
     const transport = await runner.createTransport(args);
     listen(transport);
     const rtvi = new RtviSession(transport);
-    for (const event of ['clientReady', 'clientMessage', 'sendText']) {
-      rtvi.on?.(event, () => undefined);
-    }
+    rtvi.onClientMessage(({ t, data }) => (t === 'fail' ? Promise.reject(new Error()) : data));
+    for (const event of RTVI_EVENTS) rtvi.on(event, () => undefined);
+    rtvi.on('client-ready', () => {
+      rtvi.callFunction('f', {}, { timeoutMs: 200 }).catch(() => undefined);
+      rtvi.send('bot-output', { text: 'x', output_type: 'sentence' });
+    });
   },
   /** Says each sample with the other sign: what comes back is known, and is not what was sent. */
   negative: async (args) => {
@@ -155,7 +166,7 @@ const ANSWERS = {
     // A loop that was held is noticed only once it goes on.
     await sleep(15);
     const heldMs = monitor.take();
-    if (gc) for (let i = 0; i < 3; i++) globalThis.gc();
+    if (gc) globalThis.gc();
     const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
     const open = sessions.live.map(({ id, transport, state }) => ({
       id,

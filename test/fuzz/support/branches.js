@@ -3,28 +3,42 @@ import { join } from 'node:path';
 import ts from 'typescript';
 
 /**
- * Counts the branches of compiled files that were reached, from V8's block coverage: bodies of functions, both ways of conditions, right sides
- * of logical operators, cases, loops and catch clauses.
- *
- * @param scripts `{ path, functions }` of the runner under test
- * @returns for each parser its path, `{ reached, total }`, and the lines of those that were missed
+ * The branches of compiled files that are reached, from V8's block coverage: bodies of functions, both ways of conditions, right sides of
+ * logical operators, cases, loops and catch clauses.
  */
-export function branchesOf(parsers, scripts, dist) {
-  return parsers.map((path) => {
-    const text = readFileSync(join(dist, path), 'utf8');
-    const file = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
-    const ranges = scripts
-      .filter((script) => script.path === path)
-      .flatMap(({ functions }) => functions.flatMap((one) => one.ranges));
-    const starts = startsOf(file);
-    const missed = starts.filter((start) => countAt(ranges, start) === 0);
-    return {
+export class Branches {
+  #parsers;
+
+  /** @param paths files below `dist` */
+  constructor(paths, dist) {
+    this.#parsers = paths.map((path) => {
+      const text = readFileSync(join(dist, path), 'utf8');
+      const file = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
+      return { path, file, missed: new Set(startsOf(file)), total: startsOf(file).length };
+    });
+  }
+
+  /** Adds what one runner has reached. @param scripts `{ path, functions }`, as V8 counts them */
+  add(scripts) {
+    for (const { path, missed } of this.#parsers) {
+      const ranges = scripts
+        .filter((script) => script.path === path)
+        .flatMap(({ functions }) => functions.flatMap((one) => one.ranges));
+      for (const start of missed) if (countAt(ranges, start) > 0) missed.delete(start);
+    }
+  }
+
+  /** Returns of each parser `{ path, reached, total, lines }`, with the lines of the branches that were missed. */
+  get counts() {
+    return this.#parsers.map(({ path, file, missed, total }) => ({
       path,
-      total: starts.length,
-      reached: starts.length - missed.length,
-      missed: missed.map((start) => file.getLineAndCharacterOfPosition(start).line + 1),
-    };
-  });
+      total,
+      reached: total - missed.size,
+      lines: [
+        ...new Set([...missed].map((at) => file.getLineAndCharacterOfPosition(at).line + 1)),
+      ].sort((one, other) => one - other),
+    }));
+  }
 }
 
 /** The count of the innermost range around a position. */
@@ -44,11 +58,17 @@ const LOGICAL = [
   ts.SyntaxKind.QuestionQuestionToken,
 ];
 
+/** What the compiler adds for decorators. */
+const isHelper = (file, node) =>
+  (ts.isVariableStatement(node) || ts.isExpressionStatement(node) || ts.isCallExpression(node)) &&
+  /^(var __\w+ =|__decorate\(|__metadata\(|\w+ = __decorate\()/.test(node.getText(file));
+
 /** Where each branch begins. */
 function startsOf(file) {
   const starts = [];
   const add = (node) => node && starts.push(node.getStart(file));
   const visit = (node) => {
+    if (isHelper(file, node)) return;
     if (ts.isIfStatement(node)) {
       add(node.thenStatement);
       add(node.elseStatement);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { branchesOf } from './branches.js';
+import { Branches } from './branches.js';
 import { addToCorpus, corpusOf } from './corpus.js';
 import { World } from './world.js';
 
@@ -9,7 +9,7 @@ const BATCH = 40;
 /** Longest time of a batch, in milliseconds: the rest of it is left out. */
 const BATCH_MS = 4_000;
 /** Inputs that are on their way at once, unless the target says otherwise. */
-const CONCURRENCY = 4;
+const CONCURRENCY = 8;
 /** The longest an input may hold the event loop, in milliseconds. */
 const MAX_HELD_MS = 50;
 /** How often a suspect input is sent alone; the least that it costs counts. */
@@ -23,17 +23,24 @@ const MAX_GAP_MS = 5_000;
 const SESSIONS_MS = 6_000;
 /** The longest that an input is waited for, in milliseconds. */
 const INPUT_MS = 20_000;
+/** Between two looks at the memory, in milliseconds. */
+const MEMORY_MS = 5_000;
 const SHRINK_MS = 60_000;
+/** Findings after which the same runner can go on. */
+const HARMLESS = ['held', 'answer', 'log'];
 
 /** Fuzzes one target. */
 export class Fuzzer {
   iterations = 0;
   findings = [];
-  /** Inputs that were sent since the runner started. */
-  #sinceStart = 0;
   #world;
   #opened;
   #bytes;
+  #measuredMs = 0;
+  /** True for a runner that counts branches, or that is no longer what it was. */
+  #isSpoilt = true;
+  #counts = false;
+  #branches;
 
   /**
    * @param target a module of `targets/`
@@ -43,13 +50,14 @@ export class Fuzzer {
    */
   constructor(target, { seed, dist = 'dist', coverage = true, shrink = true }) {
     Object.assign(this, { target, seed, dist, coverage, shrink });
+    this.#branches = new Branches(coverage ? target.parsers : [], dist);
   }
 
   /** Fuzzes for a time, or until the first finding. @returns the branches of each parser */
   async run(seconds, { untilFound = false } = {}) {
-    const endMs = performance.now() + seconds * 1_000;
     try {
       await this.#open(this.coverage);
+      const endMs = performance.now() + seconds * 1_000;
       for (const inputs of corpusOf(this.target.name)) {
         const problem = await this.#problemOf(inputs);
         if (problem) await this.#found({ ...problem, inputs, seed: 'corpus', path: '' });
@@ -59,11 +67,13 @@ export class Fuzzer {
         const inputs = fc.sample(this.#opened.input, { seed, numRuns: BATCH });
         const problem = await this.#problemOf(inputs);
         if (!problem) continue;
-        await this.#investigate(problem, inputs, seed, endMs);
+        this.#isSpoilt ||= !HARMLESS.includes(problem.kind);
+        await this.#investigate(problem, inputs, seed);
         if (untilFound && this.findings.length > 0) break;
-        await this.#reopen(this.coverage);
+        if (this.coverage || this.#isSpoilt) await this.#reopen(this.coverage);
       }
-      return await this.#branches();
+      await this.#count();
+      return this.#branches.counts;
     } finally {
       await this.#close();
     }
@@ -74,7 +84,7 @@ export class Fuzzer {
     this.#world = await World.start({ dist, coverage });
     this.#opened = await this.target.open(this.#world);
     this.#bytes = undefined;
-    this.#sinceStart = 0;
+    this.#isSpoilt = this.#counts = coverage;
   }
 
   async #close() {
@@ -84,14 +94,15 @@ export class Fuzzer {
   }
 
   async #reopen(coverage) {
+    await this.#count();
     await this.#close();
     await this.#open(coverage);
   }
 
-  async #branches() {
-    if (!this.coverage) return [];
-    const scripts = (await this.#world.runner.ask('coverage')) ?? [];
-    return branchesOf(this.target.parsers, scripts, this.dist);
+  /** Asks a runner that counts branches for those it has reached. It cannot say so any more once it has ended. */
+  async #count() {
+    if (!this.#counts) return;
+    this.#branches.add((await this.#world.runner.ask('coverage')) ?? []);
   }
 
   /** Sends inputs, and returns what is wrong after them. */
@@ -127,7 +138,6 @@ export class Fuzzer {
           over.abort();
           if (isLate === true) this.#world.report('hangs', 'an input was not answered in time');
           this.iterations++;
-          this.#sinceStart++;
         }
       }),
     );
@@ -157,10 +167,12 @@ export class Fuzzer {
 
   /** Memory that grows with each repetition is lost; what is kept once, such as compiled code, is not. */
   async #memory(inputs) {
+    if (performance.now() - this.#measuredMs < MEMORY_MS) return undefined;
     for (let growths = 0; ; growths++) {
       const state = await this.#world.state({ gc: true });
       const before = this.#bytes;
       this.#bytes = state?.bytes;
+      this.#measuredMs = performance.now();
       if (!state || before === undefined || state.bytes <= before * (1 + MAX_GROWTH)) {
         return undefined;
       }
@@ -172,27 +184,42 @@ export class Fuzzer {
     }
   }
 
-  /** Sends each input of a suspect batch alone, and all of them together once more, before anything is called a finding. */
-  async #investigate(problem, inputs, seed, endMs) {
+  /** Looks for the one input of a suspect batch, in a runner that counts no branches, before anything is called a finding. */
+  async #investigate(problem, inputs, seed) {
     const isHeld = problem.kind === 'held';
-    for (const [i, input] of inputs.entries()) {
-      const found = await this.#confirmed([input], isHeld);
-      if (found) {
-        return this.#found({ ...found, inputs: [input], seed, path: String(i) });
-      }
-      if (isHeld && performance.now() > endMs + SHRINK_MS) return;
+    for (let i = 1; isHeld && i < ATTEMPTS; i++) {
+      // The rest of the machine, or code that was cold, has held it up.
+      if ((await this.#problemOf(inputs))?.kind !== 'held') return;
     }
-    const found = await this.#confirmed(inputs, false);
-    if (found && found.kind !== 'held') await this.#found({ ...found, inputs, seed, path: '' });
+    const found = await this.#culprit(inputs, isHeld);
+    if (!found) return;
+    const path = found.inputs.length === 1 ? String(inputs.indexOf(found.inputs[0])) : '';
+    await this.#found({ ...found, seed, path });
+  }
+
+  /** Halves inputs as long as one half alone is enough. */
+  async #culprit(inputs, isHeld) {
+    const problem = await this.#confirmed(inputs, isHeld);
+    if (!problem) return undefined;
+    if (inputs.length > 1) {
+      const middle = inputs.length >> 1;
+      for (const half of [inputs.slice(0, middle), inputs.slice(middle)]) {
+        const found = await this.#culprit(half, isHeld);
+        if (found) return found;
+      }
+    }
+    // Many that hold the loop for a while each are no finding.
+    return isHeld && inputs.length > 1 ? undefined : { ...problem, inputs };
   }
 
   /** Sends inputs to a runner that counts no branches; several times where a busy machine may be to blame. */
   async #confirmed(inputs, isHeld) {
-    if (this.#world.ended !== undefined || this.coverage || !isHeld) await this.#reopen(false);
+    if (this.#isSpoilt) await this.#reopen(false);
     let problem;
     for (let i = 0; i < (isHeld ? ATTEMPTS : 1); i++) {
       problem = await this.#problemOf(inputs);
       if (!problem) return undefined;
+      this.#isSpoilt ||= !HARMLESS.includes(problem.kind);
     }
     return problem;
   }
