@@ -12,6 +12,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { KEYS } from '../support/keys.js';
+import { scriptOf } from '../support/script-file.js';
+import { Carrier } from './carrier.js';
 import { LogCheck } from './log-check.js';
 import { LoopMonitor } from './loop-monitor.js';
 
@@ -81,6 +83,19 @@ const bots = new runner.ProcessBotLauncher({
   env: { ...process.env, NODE_CHANNEL_FD: undefined },
 });
 
+/** Processes that do what a script says, and are ended soon. */
+const scripted = new runner.ProcessBotLauncher({
+  command: process.execPath,
+  args: [fileURLToPath(new URL('scripted-bot.js', import.meta.url)), scriptOf(process.pid)],
+  env: { ...process.env, NODE_CHANNEL_FD: undefined },
+  startTimeoutMs: 2_000,
+  stopGraceMs: 200,
+  killGraceMs: 200,
+});
+
+const log = new LogCheck();
+const carrier = new Carrier();
+
 class Bot extends runner.BotLauncher {
   onModuleDestroy() {
     return bots.onModuleDestroy();
@@ -90,6 +105,10 @@ class Bot extends runner.BotLauncher {
     // A carrier brings it as a parameter of its own.
     const { bot = 'attentive' } = { ...args.call_data?.body, ...args.body };
     if (bot === 'process') return bots.launch(args, session);
+    if (bot === 'scripted') {
+      log.mayFail(`Session ${session.id}`);
+      return scripted.launch(args, session);
+    }
     session.onRequest(async (request) => {
       await request.arrayBuffer();
       return new Response('{}');
@@ -126,6 +145,7 @@ const root = runner.RunnerModule.forRoot({
     runner.WebSocketModule.forRoot(),
     runner.TelephonyModule.forRoot({
       webhookKeys: KEYS.webhooks,
+      credentials: await carrier.start(),
       customParameters: runner.callerParameters,
       handshakeTimeoutMs: 500,
       evals: true,
@@ -148,7 +168,6 @@ const root = runner.RunnerModule.forRoot({
   ],
 });
 
-const log = new LogCheck();
 const app = await NestFactory.create(root, new FastifyAdapter(), {
   logger: log,
   abortOnError: false,
@@ -178,7 +197,7 @@ const ANSWERS = {
       bytes: heapUsed + arrayBuffers,
       rss,
       sessions: open,
-      problems: [...warnings.splice(0), ...log.take()],
+      problems: [...warnings.splice(0), ...log.take(), ...carrier.problems.splice(0)],
     };
     if (gc) monitor.take();
     return answer;

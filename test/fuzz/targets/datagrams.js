@@ -14,7 +14,6 @@ export default {
     'compat/werift/guard-ice.js',
     'compat/werift/stun-check.js',
     'compat/werift/guard-dtls.js',
-    'compat/werift/handshake-fragments.js',
   ],
   // A call takes one after the other.
   concurrency: 1,

@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { expanded } from '../control/messages.js';
+import { mustFail, script } from '../control/script.js';
+import { scriptOf } from '../support/script-file.js';
+
+/** Time for a bot to end by itself, and for all that is left of it to go, in milliseconds. */
+const OWN_END_MS = 1_000;
+const END_MS = 8_000;
+/** Descriptors beside those that were open before. */
+const MAX_DESCRIPTORS = 60;
+
+/** Resolves with whether something becomes true. */
+async function becomes(isTrue, ms) {
+  for (const endMs = performance.now() + ms; performance.now() < endMs; await sleep(10)) {
+    if (await isTrue()) return true;
+  }
+  return isTrue();
+}
+
+/** Bots in processes of their own that break the protocol of their control channel, their WebSocket, their HTTP server and their output. */
+export default {
+  name: 'control-channel',
+  parsers: [
+    'process/parse-bot-message.js',
+    'process/read-lines.js',
+    'process/socket-relay.js',
+    'process/request-relay.js',
+    'process/bot-run.js',
+    'process/bot-output.js',
+  ],
+  // Its process finds the script in a file.
+  concurrency: 1,
+
+  async open(world) {
+    const { pid } = world.runner.process;
+    const file = scriptOf(pid);
+    const descriptors = () => readdirSync(`/proc/${pid}/fd`).length;
+    const before = descriptors();
+    const urlOf = (id) => `${world.url}/sessions/${id}`;
+
+    async function call({ transport, messages }) {
+      const response = await fetch(`${world.url}/start`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ transport, body: { bot: 'scripted' } }),
+      });
+      const sessionId = response.headers.get('x-session-id');
+      const socket = new WebSocket((await response.json()).wsUrl);
+      const closed = new Promise((resolve) => socket.on('close', resolve));
+      socket
+        .on('error', () => undefined)
+        .on('open', () => {
+          const send = (message) => socket.send(JSON.stringify(message));
+          if (transport === 'twilio') {
+            const ids = { streamSid: `MZ${randomUUID()}`, callSid: `CA${randomUUID()}` };
+            send({ event: 'connected', protocol: 'Call', version: '1.0.0' });
+            send({ event: 'start', ...ids, start: { ...ids, customParameters: {} } });
+          }
+          for (let i = 0; i < messages; i++) socket.send('{}');
+        });
+      return { sessionId, closed, socket };
+    }
+
+    /** A request to the session, which has to be answered by somebody. */
+    async function ask(sessionId, { method, path, body }) {
+      const signal = AbortSignal.timeout(END_MS);
+      const hasBody = body !== '' && !['GET', 'HEAD'].includes(method);
+      try {
+        const response = await fetch(`${urlOf(sessionId)}/${path}`, {
+          ...{ method, signal, redirect: 'manual' },
+          ...(hasBody && { body: expanded(body) }),
+        });
+        await response.arrayBuffer();
+      } catch (error) {
+        if (signal.aborted) world.report('request', `was not answered: ${error.message}`);
+      }
+    }
+
+    return {
+      input: script,
+      async send(given) {
+        writeFileSync(file, JSON.stringify(given));
+        rmSync(`${file}.out`, { force: true });
+        const { sessionId, closed, socket } = await call(given);
+        const closes = closed.then(() => true);
+        const asked = sleep(100).then(() =>
+          Promise.all(given.requests.map((request) => ask(sessionId, request))),
+        );
+        const ended = await Promise.race([closes, sleep(OWN_END_MS, false)]);
+        if (!ended) await fetch(urlOf(sessionId), { method: 'DELETE' });
+        if (!(await Promise.race([closes, sleep(END_MS, false)]))) {
+          world.report('end', 'the client was not disconnected');
+        }
+        socket.terminate();
+        await asked;
+        let session;
+        const isOver = async () => {
+          session = await (await fetch(urlOf(sessionId))).json();
+          return session?.state === 'ended';
+        };
+        if (!(await becomes(isOver, END_MS))) return world.report('end', 'the session goes on');
+        if (ended && mustFail(given) && session.endReason !== 'failed') {
+          world.report('end', `${session.endReason}, though the bot broke the protocol`);
+        }
+        await nothingIsLeft();
+      },
+      async close() {
+        rmSync(file, { force: true });
+        rmSync(`${file}.out`, { force: true });
+      },
+    };
+
+    async function nothingIsLeft() {
+      if (!existsSync(`${file}.out`)) return;
+      const { pid: child, requests } = JSON.parse(readFileSync(`${file}.out`, 'utf8'));
+      if (!(await becomes(() => !existsSync(`/proc/${child}`), END_MS)))
+        world.report('left', 'the process goes on');
+      if (requests && !(await becomes(() => !existsSync(dirname(requests)), END_MS)))
+        world.report('left', `the folder ${requests}`);
+      if (!(await becomes(() => descriptors() < before + MAX_DESCRIPTORS, END_MS)))
+        world.report('left', `${descriptors() - before} more descriptors than before`);
+    }
+  },
+};
