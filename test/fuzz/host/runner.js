@@ -159,6 +159,14 @@ const warnings = [];
 process.on('warning', ({ name, message }) => warnings.push(`${name}: ${message}`));
 
 const sessions = app.get(runner.SessionRegistry, { strict: false });
+/** When each session was seen first. */
+const seenMs = new WeakMap();
+function describe(session) {
+  const { id, transport, state } = session;
+  if (!seenMs.has(session)) seenMs.set(session, performance.now());
+  const ageMs = performance.now() - seenMs.get(session);
+  return { id, transport, state: state.name, ageMs };
+}
 const monitor = new LoopMonitor();
 
 const ANSWERS = {
@@ -168,16 +176,11 @@ const ANSWERS = {
     const heldMs = monitor.take();
     if (gc) globalThis.gc();
     const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
-    const open = sessions.live.map(({ id, transport, state }) => ({
-      id,
-      transport,
-      state: state.name,
-    }));
     const answer = {
       heldMs,
       bytes: heapUsed + arrayBuffers,
       rss,
-      sessions: open,
+      sessions: sessions.live.map(describe),
       problems: [...warnings.splice(0), ...log.take()],
     };
     if (gc) monitor.take();
