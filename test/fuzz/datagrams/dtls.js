@@ -55,6 +55,14 @@ const record = fc.record({
   lengthError,
 });
 
+/** Parts of messages that never become whole, in a burst of datagrams. */
+export const fragments = fc.record({
+  kind: fc.constant('fragments'),
+  from: bits(16),
+  count: fc.constantFrom(1, 50, 300),
+  bytes: fc.constantFrom(1, 100, 1_000),
+});
+
 /** A datagram of DTLS records that nobody encrypted. */
 export const dtls = fc.oneof(
   {
@@ -68,13 +76,7 @@ export const dtls = fc.oneof(
       edits,
     }),
   },
-  // Parts of messages that never become whole, in a burst of datagrams.
-  fc.record({
-    kind: fc.constant('fragments'),
-    from: bits(16),
-    count: fc.constantFrom(1, 50, 300),
-    bytes: fc.constantFrom(1, 100, 1_000),
-  }),
+  fragments,
 );
 
 const vector = (bytes, lengthBytes) => Buffer.concat([uint(bytes.length, lengthBytes), bytes]);

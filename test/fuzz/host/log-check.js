@@ -2,6 +2,8 @@ import { inspect } from 'node:util';
 
 /** The longest line that what a stranger sends may make. */
 const MAX_LINE = 2_000;
+/** The most lines of a context in a second: more than a bot may write, and not all that it can. */
+const MAX_LINES = 1_500;
 /** The most problems that are kept. */
 const MAX_PROBLEMS = 20;
 
@@ -9,6 +11,7 @@ const MAX_PROBLEMS = 20;
 export class LogCheck {
   problems = [];
   #failing = new Set();
+  #lines = new Map();
   log = (...args) => this.check(args);
   warn = (...args) => this.check(args);
   debug = (...args) => this.check(args);
@@ -38,7 +41,15 @@ export class LogCheck {
       this.note(`a line of ${text.length} characters`, text);
     // eslint-disable-next-line no-control-regex -- these are what is looked for
     if (/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(text)) this.note('control characters', text);
+    this.#count(args.at(-1));
     return text;
+  }
+
+  #count(context) {
+    const second = Math.floor(performance.now() / 1_000);
+    const lines = this.#lines.get(context);
+    if (lines?.second !== second) return this.#lines.set(context, { second, count: 1 });
+    if (++lines.count === MAX_LINES) this.note('a flood of lines', context);
   }
 
   note(kind, text) {

@@ -105,9 +105,11 @@ class Bot extends runner.BotLauncher {
     // A carrier brings it as a parameter of its own.
     const { bot = 'attentive' } = { ...args.call_data?.body, ...args.body };
     if (bot === 'process') return bots.launch(args, session);
-    if (bot === 'scripted') {
+    if (bot === 'scripted' || bot === 'throwing') {
       log.mayFail(`Session ${session.id}`);
-      return scripted.launch(args, session);
+      if (bot === 'scripted') return scripted.launch(args, session);
+      const { throwingBot } = await import('./throwing-bot.js');
+      return throwingBot(args, session, runner.createTransport);
     }
     session.onRequest(async (request) => {
       await request.arrayBuffer();
@@ -178,6 +180,14 @@ const warnings = [];
 process.on('warning', ({ name, message }) => warnings.push(`${name}: ${message}`));
 
 const sessions = app.get(runner.SessionRegistry, { strict: false });
+/** When each session was seen first. */
+const seenMs = new WeakMap();
+function describe(session) {
+  const { id, transport, state } = session;
+  if (!seenMs.has(session)) seenMs.set(session, performance.now());
+  const ageMs = performance.now() - seenMs.get(session);
+  return { id, transport, state: state.name, ageMs };
+}
 const monitor = new LoopMonitor();
 
 const ANSWERS = {
@@ -187,16 +197,11 @@ const ANSWERS = {
     const heldMs = monitor.take();
     if (gc) globalThis.gc();
     const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
-    const open = sessions.live.map(({ id, transport, state }) => ({
-      id,
-      transport,
-      state: state.name,
-    }));
     const answer = {
       heldMs,
       bytes: heapUsed + arrayBuffers,
       rss,
-      sessions: open,
+      sessions: sessions.live.map(describe),
       problems: [...warnings.splice(0), ...log.take(), ...carrier.problems.splice(0)],
     };
     if (gc) monitor.take();

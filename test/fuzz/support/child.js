@@ -4,7 +4,7 @@ import { once } from 'node:events';
 /** The most of a child's last output that is kept, in characters. */
 const KEPT_OUTPUT = 4_000;
 /** Time for an answer, in milliseconds; a loop that is held for longer is held for good. */
-const ANSWER_MS = 30_000;
+const ANSWER_MS = 10_000;
 
 /** A program with an IPC channel that answers questions. */
 export class Child {

@@ -19,12 +19,12 @@ const MAX_GROWTH = 0.05;
 const GROWTHS = 4;
 /** The longest gap in the witness' sound, in milliseconds. It is played 100 ms ahead; a busy machine delays it too. */
 const MAX_GAP_MS = 5_000;
-/** Time for sessions to end, in milliseconds. */
-const SESSIONS_MS = 6_000;
+/** Time for sessions to end, in milliseconds: a peer that left unheard is noticed after ten seconds. */
+const SESSIONS_MS = 15_000;
 /** The longest that an input is waited for, in milliseconds. */
 const INPUT_MS = 20_000;
 /** Between two looks at the memory, in milliseconds. */
-const MEMORY_MS = 5_000;
+const MEMORY_MS = 20_000;
 const SHRINK_MS = 60_000;
 /** Findings after which the same runner can go on. */
 const HARMLESS = ['held', 'answer', 'log'];
@@ -40,6 +40,7 @@ export class Fuzzer {
   /** True for a runner that counts branches, or that is no longer what it was. */
   #isSpoilt = true;
   #counts = false;
+  #idle = 1;
   #branches;
 
   /**
@@ -67,11 +68,14 @@ export class Fuzzer {
         const inputs = fc.sample(this.#opened.input, { seed, numRuns: BATCH });
         const problem = await this.#problemOf(inputs);
         if (!problem) continue;
+        console.log(`? ${this.target.name}: ${problem.kind}: ${problem.detail}`.slice(0, 600));
         this.#isSpoilt ||= !HARMLESS.includes(problem.kind);
         await this.#investigate(problem, inputs, seed);
         if (untilFound && this.findings.length > 0) break;
         if (this.coverage || this.#isSpoilt) await this.#reopen(this.coverage);
       }
+      const left = await this.#sessionsEnd();
+      if (left) await this.#found({ ...left, inputs: [], seed: this.seed, path: '' });
       await this.#count();
       return this.#branches.counts;
     } finally {
@@ -83,6 +87,7 @@ export class Fuzzer {
     const { dist } = this;
     this.#world = await World.start({ dist, coverage });
     this.#opened = await this.target.open(this.#world);
+    this.#idle = this.#opened.idleSessions ?? 1;
     this.#bytes = undefined;
     this.#isSpoilt = this.#counts = coverage;
   }
@@ -118,7 +123,7 @@ export class Fuzzer {
     if (state.heldMs > MAX_HELD_MS) {
       return { kind: 'held', detail: `the event loop was held for ${state.heldMs.toFixed()} ms` };
     }
-    return (await this.#sessions()) ?? (await this.#witness()) ?? (await this.#memory(inputs));
+    return oldSession(state, this.#idle) ?? (await this.#witness()) ?? (await this.#memory(inputs));
   }
 
   async #send(inputs) {
@@ -143,16 +148,14 @@ export class Fuzzer {
     );
   }
 
-  async #sessions() {
-    const { idleSessions = 1 } = this.#opened;
-    const endMs = performance.now() + SESSIONS_MS;
+  /** Waits until the sessions of all inputs have ended, and returns what is wrong if they do not. */
+  async #sessionsEnd() {
     for (;;) {
       const state = await this.#world.state();
-      if (!state || state.sessions.length <= idleSessions) return undefined;
-      if (performance.now() > endMs) {
-        return { kind: 'sessions', detail: `are left: ${JSON.stringify(state.sessions)}` };
-      }
-      await sleep(100);
+      if (!state || state.sessions.length <= this.#idle) return undefined;
+      const problem = oldSession(state, this.#idle);
+      if (problem) return problem;
+      await sleep(200);
     }
   }
 
@@ -169,6 +172,8 @@ export class Fuzzer {
   async #memory(inputs) {
     if (performance.now() - this.#measuredMs < MEMORY_MS) return undefined;
     for (let growths = 0; ; growths++) {
+      const problem = await this.#sessionsEnd();
+      if (problem) return problem;
       const state = await this.#world.state({ gc: true });
       const before = this.#bytes;
       this.#bytes = state?.bytes;
@@ -180,7 +185,6 @@ export class Fuzzer {
         return { kind: 'memory', detail: `grew from ${before} to ${state.bytes} bytes once more` };
       }
       await this.#send(inputs);
-      await this.#sessions();
     }
   }
 
@@ -191,8 +195,11 @@ export class Fuzzer {
       // The rest of the machine, or code that was cold, has held it up.
       if ((await this.#problemOf(inputs))?.kind !== 'held') return;
     }
-    const found = await this.#culprit(inputs, isHeld);
-    if (!found) return;
+    const found =
+      this.shrink || isHeld
+        ? await this.#culprit(inputs, isHeld)
+        : { ...(await this.#confirmed(inputs, false)), inputs };
+    if (!found?.kind) return;
     const path = found.inputs.length === 1 ? String(inputs.indexOf(found.inputs[0])) : '';
     await this.#found({ ...found, seed, path });
   }
@@ -217,7 +224,7 @@ export class Fuzzer {
     if (this.#isSpoilt) await this.#reopen(false);
     let problem;
     for (let i = 0; i < (isHeld ? ATTEMPTS : 1); i++) {
-      problem = await this.#problemOf(inputs);
+      problem = (await this.#problemOf(inputs)) ?? (isHeld ? undefined : await this.#sessionsEnd());
       if (!problem) return undefined;
       this.#isSpoilt ||= !HARMLESS.includes(problem.kind);
     }
@@ -251,4 +258,16 @@ export class Fuzzer {
     if (!details.counterexample) return finding;
     return { ...finding, inputs: details.counterexample, path: details.counterexamplePath };
   }
+}
+
+/**
+ * A session that outlives its input.
+ * @param idle how many stay: the witness, and those of the target. They are the oldest
+ */
+function oldSession({ sessions }, idle) {
+  const byAge = sessions.toSorted((one, other) => other.ageMs - one.ageMs);
+  const left = byAge.slice(idle).filter(({ ageMs }) => ageMs > SESSIONS_MS);
+  return left.length > 0
+    ? { kind: 'sessions', detail: `are left: ${JSON.stringify(left)}` }
+    : undefined;
 }

@@ -26,6 +26,8 @@ export class WebRtcCall {
   #timestamp = 0;
   #lastMs = Infinity;
   #heard = [];
+  /** Of sockets that are held back. */
+  #sends = new Map();
 
   /** Connects. werift's own client fails to now and then on a busy machine, so it may try three times. */
   static async open(url, options) {
@@ -132,18 +134,31 @@ export class WebRtcCall {
     return Stranger.open(this.target);
   }
 
-  /** Sends from the client's own address. */
+  /** Sends from the client's own address, also while its own datagrams are held back. */
   spoof(data) {
     const { protocol } = this.ice.nominated ?? { protocol: this.ice.protocols[0] };
-    return protocol.transport.send(data, this.target).catch(() => undefined);
+    const { transport } = protocol;
+    const send = this.#sends.get(transport) ?? transport.send;
+    return send(data, this.target).catch(() => undefined);
   }
 
-  /** Holds back the client's datagrams. @returns lets them leave again */
-  mute() {
-    const { sockets } = this;
-    const sends = sockets.map(({ send }) => send);
-    for (const socket of sockets) socket.send = async () => undefined;
-    return (this.unmute = () => sockets.forEach((socket, i) => (socket.send = sends[i])));
+  /** Holds the client's datagrams back, or some of them. */
+  mute(isHeld = () => true) {
+    for (const socket of this.sockets) {
+      const { send } = socket;
+      this.#sends.set(socket, send);
+      socket.send = async (data, to) => (isHeld(data) ? undefined : send(data, to));
+    }
+  }
+
+  /** Holds the client's handshake back. */
+  muteDtls() {
+    this.mute(([first]) => first >= 20 && first < 64);
+  }
+
+  unmute() {
+    for (const [socket, send] of this.#sends) socket.send = send;
+    this.#sends.clear();
   }
 
   /** Sends an SCTP packet over DTLS. */

@@ -6,10 +6,13 @@ import { WebSocket } from 'ws';
 import { expanded } from '../control/messages.js';
 import { mustFail, script } from '../control/script.js';
 import { scriptOf } from '../support/script-file.js';
+import { start } from '../support/start.js';
 
 /** Time for a bot to end by itself, and for all that is left of it to go, in milliseconds. */
 const OWN_END_MS = 1_000;
 const END_MS = 8_000;
+/** Largest message of a bot, in bytes: the runner's default. */
+const MAX_PAYLOAD_BYTES = 1_048_576;
 /** Descriptors beside those that were open before. */
 const MAX_DESCRIPTORS = 60;
 
@@ -43,13 +46,12 @@ export default {
     const urlOf = (id) => `${world.url}/sessions/${id}`;
 
     async function call({ transport, messages }) {
-      const response = await fetch(`${world.url}/start`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ transport, body: { bot: 'scripted' } }),
+      const { sessionId, wsUrl } = await start(world, transport, { bot: 'scripted' });
+      const socket = new WebSocket(wsUrl);
+      socket.on('message', (data) => {
+        if (data.length > MAX_PAYLOAD_BYTES)
+          world.report('relay', `a message of ${data.length} bytes came through`);
       });
-      const sessionId = response.headers.get('x-session-id');
-      const socket = new WebSocket((await response.json()).wsUrl);
       const closed = new Promise((resolve) => socket.on('close', resolve));
       socket
         .on('error', () => undefined)

@@ -1,11 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { datagram, datagramsOf } from '../datagrams/datagram.js';
+import { fragments } from '../datagrams/dtls.js';
 import { WebRtcCall } from '../support/webrtc-call.js';
 
 const datagrams = fc.array(datagram, { maxLength: 30 });
-const input = fc.record({ before: datagrams, during: datagrams });
+/** Parts of handshake messages in the name of the client, between its connectivity checks and its handshake. */
+const spoofed = fc.oneof(
+  { weight: 3, arbitrary: fc.constant([]) },
+  fc.array(fragments, { minLength: 1, maxLength: 3 }),
+);
+const input = fc.record({ before: datagrams, spoofed, during: datagrams });
 
-/** What strangers send to the UDP port of a call while its client connects, before its first datagram and between them. It connects all the same: others than the client are not heard. */
+/** Time for the connectivity checks of a client, in milliseconds. */
+const CHECKS_MS = 500;
+
+/**
+ * What strangers send to the UDP port of a call while its client connects, before its first datagram and between them. It connects all the
+ * same: others than the client are not heard, and what is sent in its name fills no memory.
+ */
 export default {
   name: 'webrtc-handshake',
   parsers: [
@@ -18,7 +31,20 @@ export default {
   concurrency: 1,
 
   async open(world) {
-    const attempt = async ({ before, during }) => {
+    const sendParts = async (call, parts) => {
+      call.unmute();
+      call.muteDtls();
+      const endMs = performance.now() + CHECKS_MS;
+      while (!call.ice.nominated && performance.now() < endMs) await sleep(5);
+      const watch = await world.watchMemory();
+      let bytes = 0;
+      for (const data of parts.flatMap((part) => datagramsOf(part))) {
+        bytes += data.length;
+        await call.spoof(data);
+      }
+      await watch(bytes);
+    };
+    const attempt = async ({ before, spoofed: parts, during }) => {
       const call = new WebRtcCall();
       let stranger;
       try {
@@ -29,6 +55,7 @@ export default {
             for (const data of datagramsOf(given, call.credentials)) await stranger.send(data);
         };
         await send(before);
+        if (parts.length > 0) await sendParts(call, parts);
         call.unmute();
         await Promise.all([call.connected(), send(during)]);
         await call.speak();
