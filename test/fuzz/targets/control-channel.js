@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 import { expanded } from '../control/messages.js';
 import { mustFail, script } from '../control/script.js';
 import { scriptOf } from '../support/script-file.js';
-import { start } from '../support/start.js';
+import { endOf, start } from '../support/start.js';
 
 /** Time for a bot to end by itself, and for all that is left of it to go, in milliseconds. */
 const OWN_END_MS = 1_000;
@@ -99,14 +99,10 @@ export default {
         }
         socket.terminate();
         await asked;
-        let session;
-        const isOver = async () => {
-          session = await (await fetch(urlOf(sessionId))).json();
-          return session?.state === 'ended';
-        };
-        if (!(await becomes(isOver, END_MS))) return world.report('end', 'the session goes on');
-        if (ended && mustFail(given) && session.endReason !== 'failed') {
-          world.report('end', `${session.endReason}, though the bot broke the protocol`);
+        const reason = await endOf(world, sessionId);
+        if (reason === undefined) return world.report('end', 'the session goes on');
+        if (ended && mustFail(given) && reason !== 'failed') {
+          world.report('end', `${reason}, though the bot broke the protocol`);
         }
         await nothingIsLeft();
       },

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { WebSocket } from 'ws';
-import { start } from '../support/start.js';
+import { endOf, start } from '../support/start.js';
 
 /** Time for a bot to throw before its client leaves, in milliseconds. */
 const STAY_MS = 100;
@@ -31,6 +31,8 @@ export default {
           if (status < 400) world.report('answer', `${status} for a bot that threw`);
         }
         socket.close();
+        // What is thrown at the end belongs to this input, too.
+        await endOf(world, sessionId);
       },
       async close() {},
     };
