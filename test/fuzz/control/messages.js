@@ -16,7 +16,7 @@ const noText = (limit) => [
   long(limit + 1),
 ];
 const noChoice = ['constructor', '__proto__', '', 0, null, { toString: 1 }, ['failed']];
-const noCount = [-1, -0.5, 1.5, 1e12, '1', null, {}, { valueOf: 1 }];
+const noCount = [-1, -1, -1, -0.5, 1.5, 1e12, '1', null, {}, { valueOf: 1 }];
 
 const text = (limit) => ({
   good: fc.oneof(
@@ -92,7 +92,11 @@ const goodFields = (type) =>
 const goodMessage = fc.constantFrom(...Object.keys(FIELDS)).chain(goodFields);
 /** One field is out of bounds, or several. */
 const badMessage = fc
-  .constantFrom(...Object.keys(FIELDS).filter((type) => Object.keys(FIELDS[type]).length > 0))
+  .constantFrom(
+    ...Object.keys(FIELDS).filter((type) => Object.keys(FIELDS[type]).length > 0),
+    // It has the most fields.
+    ...['done', 'done'],
+  )
   .chain((type) =>
     fc
       .constantFrom(...Object.keys(FIELDS[type]))

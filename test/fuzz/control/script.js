@@ -81,6 +81,19 @@ const step = fc.oneof(
       times: fc.constantFrom(1, 1, 1, 2, 300),
     }),
   },
+  // Whatever costs the carrier something, again and again.
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      does: fc.constant('say'),
+      lines: fc
+        .constantFrom('hang_up', 'transfer')
+        .map((type) => [{ text: JSON.stringify({ type, target: '+15550100' }), isBroken: false }]),
+      pieces: fc.constant(1),
+      end: fc.constant('\n'),
+      times: fc.constantFrom(2, 30),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ does: fc.constant('serve'), response }) },
   {
     weight: 2,
@@ -125,7 +138,7 @@ const request = fc.record({
 
 /** What a bot process does, and what its client does meanwhile. */
 export const script = fc.record({
-  transport: fc.constantFrom('websocket', 'twilio'),
+  transport: fc.constantFrom('websocket', 'twilio', 'twilio'),
   /** Before its start. */
   early: fc.oneof(
     { weight: 8, arbitrary: fc.constant(['{"type":"loaded"}']) },

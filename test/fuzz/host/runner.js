@@ -12,7 +12,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { KEYS } from '../support/keys.js';
-import { scriptOf } from '../support/script-file.js';
+import { scriptsOf } from '../support/script-file.js';
 import { Carrier } from './carrier.js';
 import { LogCheck } from './log-check.js';
 import { LoopMonitor } from './loop-monitor.js';
@@ -86,7 +86,7 @@ const bots = new runner.ProcessBotLauncher({
 /** Processes that do what a script says, and are ended soon. */
 const scripted = new runner.ProcessBotLauncher({
   command: process.execPath,
-  args: [fileURLToPath(new URL('scripted-bot.js', import.meta.url)), scriptOf(process.pid)],
+  args: [fileURLToPath(new URL('scripted-bot.js', import.meta.url)), scriptsOf(process.pid)],
   env: { ...process.env, NODE_CHANNEL_FD: undefined },
   startTimeoutMs: 2_000,
   stopGraceMs: 200,

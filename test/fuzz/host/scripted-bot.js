@@ -1,13 +1,14 @@
 // A bot process that does what a file says: of the control channel, its WebSocket, its HTTP server and its output, good or not. It writes into
 // another where it was to serve, and its id.
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expanded } from '../control/messages.js';
 
-const [file] = process.argv.slice(2);
-const script = JSON.parse(readFileSync(file, 'utf8'));
+const [folder] = process.argv.slice(2);
+const { number, script } = takeScript();
 const open = (fd) =>
   new Socket({ fd, readable: true, writable: true }).on('error', () => undefined);
 const control = open(3);
@@ -23,8 +24,25 @@ const started = new Promise((resolve) => {
 });
 if (script.early.length > 0) control.write(`${script.early.map(expanded).join('\n')}\n`);
 const start = await started;
-writeFileSync(`${file}.out`, JSON.stringify({ pid: process.pid, requests: start.requests }));
+writeFileSync(
+  join(folder, `${start.session.id}.out`),
+  JSON.stringify({ pid: process.pid, number, requests: start.requests }),
+);
 if (script.then === 'deaf') control.pause();
+
+/** Takes a file, before another process does. */
+function takeScript() {
+  for (const file of readdirSync(folder).filter((one) => one.endsWith('.json'))) {
+    const taken = join(folder, `${file}.taken`);
+    try {
+      renameSync(join(folder, file), taken);
+    } catch {
+      continue;
+    }
+    return { number: parseInt(file, 10), script: JSON.parse(readFileSync(taken, 'utf8')) };
+  }
+  return process.exit(1);
+}
 
 const write = (stream, data) => new Promise((resolve) => stream.write(data, resolve));
 async function writePieces(stream, bytes, pieces) {

@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Path of what the bot processes of a runner do, by the id of its process. */
-export const scriptOf = (pid) => join(tmpdir(), `fuzz-script-${pid}.json`);
+/** Folder with what the bot processes of a runner do, by the id of its process: each takes one file. */
+export const scriptsOf = (pid) => join(tmpdir(), `fuzz-scripts-${pid}`);

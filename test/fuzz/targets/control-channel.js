@@ -1,11 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { expanded } from '../control/messages.js';
 import { mustFail, script } from '../control/script.js';
-import { scriptOf } from '../support/script-file.js';
+import { scriptsOf } from '../support/script-file.js';
 import { endOf, start } from '../support/start.js';
 
 /** Time for a bot to end by itself, and for all that is left of it to go, in milliseconds. */
@@ -35,12 +43,12 @@ export default {
     'process/bot-run.js',
     'process/bot-output.js',
   ],
-  // Its process finds the script in a file.
-  concurrency: 1,
-
   async open(world) {
     const { pid } = world.runner.process;
-    const file = scriptOf(pid);
+    const folder = scriptsOf(pid);
+    mkdirSync(folder, { recursive: true });
+    /** Those that were written, by their number. */
+    const scripts = [];
     const descriptors = () => readdirSync(`/proc/${pid}/fd`).length;
     const before = descriptors();
     const urlOf = (id) => `${world.url}/sessions/${id}`;
@@ -85,8 +93,7 @@ export default {
     return {
       input: script,
       async send(given) {
-        writeFileSync(file, JSON.stringify(given));
-        rmSync(`${file}.out`, { force: true });
+        writeScript(given);
         const { sessionId, closed, socket } = await call(given);
         const closes = closed.then(() => true);
         const asked = sleep(100).then(() =>
@@ -101,26 +108,35 @@ export default {
         await asked;
         const reason = await endOf(world, sessionId);
         if (reason === undefined) return world.report('end', 'the session goes on');
-        if (ended && mustFail(given) && reason !== 'failed') {
+        const taken = await nothingIsLeft(sessionId);
+        if (ended && taken && mustFail(taken) && reason !== 'failed') {
           world.report('end', `${reason}, though the bot broke the protocol`);
         }
-        await nothingIsLeft();
       },
       async close() {
-        rmSync(file, { force: true });
-        rmSync(`${file}.out`, { force: true });
+        rmSync(folder, { recursive: true, force: true });
       },
     };
 
-    async function nothingIsLeft() {
-      if (!existsSync(`${file}.out`)) return;
-      const { pid: child, requests } = JSON.parse(readFileSync(`${file}.out`, 'utf8'));
+    function writeScript(given) {
+      const path = join(folder, `${scripts.push(given) - 1}`);
+      writeFileSync(path, JSON.stringify(given));
+      // Whole, or not there.
+      renameSync(path, `${path}.json`);
+    }
+
+    /** @returns the script of the session's process, which may be that of another input; `undefined` when it ended before its start */
+    async function nothingIsLeft(sessionId) {
+      const path = join(folder, `${sessionId}.out`);
+      if (!existsSync(path)) return undefined;
+      const { pid: child, number, requests } = JSON.parse(readFileSync(path, 'utf8'));
       if (!(await becomes(() => !existsSync(`/proc/${child}`), END_MS)))
         world.report('left', 'the process goes on');
       if (requests && !(await becomes(() => !existsSync(dirname(requests)), END_MS)))
         world.report('left', `the folder ${requests}`);
       if (!(await becomes(() => descriptors() < before + MAX_DESCRIPTORS, END_MS)))
         world.report('left', `${descriptors() - before} more descriptors than before`);
+      return scripts[number];
     }
   },
 };
