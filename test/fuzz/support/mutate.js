@@ -126,6 +126,8 @@ function* placesIn(holder, depth = 0) {
   }
 }
 
+const sizeOf = (value) => (typeof value === 'string' ? value.length + 3 : 8);
+
 const MAX_PLACES = 1_000;
 function place(root, at) {
   const places = [];
@@ -171,7 +173,7 @@ function mutate(root, { at, how, value, name, count }) {
       return define(
         holder,
         key,
-        Array.from({ length: count }, () => value),
+        Array.from({ length: Math.min(count, MAX_TEXT / sizeOf(value)) }, () => value),
       );
     default: {
       const [, other] = place(root, at + count);
@@ -209,7 +211,13 @@ const byteMutation = fc.record({
 /** Bytes like those that an arbitrary makes, mostly changed. */
 export const bytesLike = (arbitrary, maxLength = 1_048_576) =>
   fc
-    .tuple(arbitrary, fc.array(byteMutation, { maxLength: 4 }))
+    .tuple(
+      arbitrary,
+      fc.oneof(fc.constant([]), {
+        weight: 2,
+        arbitrary: fc.array(byteMutation, { minLength: 1, maxLength: 4 }),
+      }),
+    )
     .map(([bytes, mutations]) => mutations.reduce(mutateBytes, bytes).subarray(0, maxLength));
 
 function mutateBytes(bytes, { how, at, byte, count }) {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { request, requestBytes } from '../support/exchange.js';
 import { bytesLike, hostileText } from '../support/mutate.js';
+import { keepSession } from '../support/socket.js';
 
 const latin1 = (text) =>
   Buffer.from(text, 'utf8')
@@ -90,9 +91,16 @@ export default {
   ],
 
   async open(world) {
+    const session = await keepSession(world);
     return {
+      idleSessions: 2,
       input: fc.record({
-        path: fc.constantFrom('/files', '/files', '/sessions/x/files'),
+        path: fc.constantFrom(
+          '/files',
+          '/sessions/$id/files',
+          '/sessions/$id/files',
+          '/sessions/x/files',
+        ),
         type: fc.constantFrom(...TYPES),
         body: bytesLike(form, 4_500_000),
         /** What the request says about its length, beside the truth. */
@@ -105,14 +113,21 @@ export default {
           ['content-type', type],
           ['content-length', String(Math.max(0, body.length + said))],
         ];
-        const bytes = requestBytes({ method: 'POST', path, headers, body });
+        const bytes = requestBytes({
+          method: 'POST',
+          path: path.replace('$id', session.id),
+          headers,
+          body,
+        });
         const size = Math.ceil(bytes.length / pieces);
         const cut = Array.from({ length: pieces }, (_, i) =>
           bytes.subarray(i * size, (i + 1) * size),
         );
         await request(world, pieces === 1 ? bytes : cut);
       },
-      async close() {},
+      async close() {
+        session.close();
+      },
     };
   },
 };
