@@ -17,7 +17,7 @@ const PATHS = [
   '/client/',
   '/client/index.html',
   '/files',
-  '/files/README.md',
+  '/files/architecture.md',
   '/files/../package.json',
   '/sessions',
   '/sessions?limit=1&state=running',
@@ -219,20 +219,15 @@ export default {
   name: 'http',
   parsers: [
     'http/request-body.js',
+    'http/body-stream.js',
     'http/http-request.js',
-    'http/public-url.js',
-    'http/not-found.js',
-    'http/error-answer.js',
+    'http/web-standard.js',
     'http/send-file.js',
     'http/intake/fastify-intake.js',
     'http/intake/runner-intake.js',
-    'http/intake/cors.js',
     'downloads/downloads.js',
-    'console/page-files.js',
     'sessions/sessions.controller.js',
     'sessions/session-api.controller.js',
-    'http/web-standard.js',
-    'http/body-stream.js',
   ],
 
   async open(world) {
@@ -241,6 +236,7 @@ export default {
       idleSessions: 2,
       input: fc.record({
         method: fc.oneof(
+          { weight: 6, arbitrary: fc.constantFrom('GET', 'POST') },
           { weight: 4, arbitrary: fc.constantFrom(...METHODS.slice(0, 6)) },
           fc.constantFrom(...METHODS),
         ),
