@@ -89,6 +89,7 @@ export class Fuzzer {
     this.#opened = await this.target.open(this.#world);
     this.#idle = this.#opened.idleSessions ?? 1;
     this.#bytes = undefined;
+    this.#measuredMs = performance.now();
     this.#isSpoilt = this.#counts = coverage;
   }
 

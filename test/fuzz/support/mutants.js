@@ -30,6 +30,7 @@ export async function runMutants(targets, { seed, only }) {
     const [, name] = /^Target: (\S+)$/m.exec(readFileSync(patch, 'utf8')) ?? [];
     const target = targets.find((one) => one.name === name);
     if (!target || (only && !file.includes(only))) continue;
+    console.log(`  ${basename(file, '.patch')} …`);
     const mutant = buildMutant(patch);
     try {
       const startedMs = performance.now();

@@ -41,6 +41,13 @@ const frame = fc.record({
   ),
 });
 
+/** A great many of the same valid frame. */
+const flood = fc.record({
+  opcode: fc.constantFrom(1, 2, 9, 10),
+  payload: fc.constantFrom(Buffer.alloc(0), Buffer.alloc(1, 0x61), Buffer.from('{"event":"x"}')),
+  times: fc.constantFrom(20_000, 700_000),
+});
+
 const PATHS = ['/ws-client', '/ws', '/ws-client/', '/nowhere', '/ws/x', '/sessions/x/ws'];
 const upgrade = fc.record({
   path: fc.oneof(
@@ -98,7 +105,11 @@ export default {
     return {
       input: fc.record({
         upgrade,
-        frames: fc.array(frame, { maxLength: 6 }),
+        frames: fc.oneof(
+          { weight: 5, arbitrary: fc.array(frame, { maxLength: 6 }) },
+          fc.tuple(flood),
+          fc.tuple(flood, flood),
+        ),
         noise: fc.oneof(
           { weight: 6, arbitrary: fc.constant(undefined) },
           bytesLike(fc.constant(frameBytes({ payload: Buffer.from('{}') })), 10_000),
