@@ -94,7 +94,12 @@ class Bot extends runner.BotLauncher {
       await request.arrayBuffer();
       return new Response('{}');
     });
-    await (Object.hasOwn(BOTS, bot) ? BOTS[bot] : BOTS.attentive)(args, session);
+    try {
+      await (Object.hasOwn(BOTS, bot) ? BOTS[bot] : BOTS.attentive)(args);
+    } catch (error) {
+      // That a call has no sound, or none that is understood, is the peer's affair.
+      if (error.name !== 'MediaUnavailableError') throw error;
+    }
     session.ready();
     if (!session.signal.aborted) await once(session.signal, 'abort');
   }

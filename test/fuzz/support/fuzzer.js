@@ -199,7 +199,7 @@ export class Fuzzer {
     const found =
       this.shrink || isHeld
         ? await this.#culprit(inputs, isHeld)
-        : { ...(await this.#confirmed(inputs, false)), inputs };
+        : { ...(problem.kind === 'ended' ? problem : await this.#confirmed(inputs)), inputs };
     if (!found?.kind) return;
     const path = found.inputs.length === 1 ? String(inputs.indexOf(found.inputs[0])) : '';
     await this.#found({ ...found, seed, path });
@@ -221,7 +221,7 @@ export class Fuzzer {
   }
 
   /** Sends inputs to a runner that counts no branches; several times where a busy machine may be to blame. */
-  async #confirmed(inputs, isHeld) {
+  async #confirmed(inputs, isHeld = false) {
     if (this.#isSpoilt) await this.#reopen(false);
     let problem;
     for (let i = 0; i < (isHeld ? ATTEMPTS : 1); i++) {
