@@ -1,6 +1,6 @@
 // Sends the runner what no client would: `npm run test:fuzz -- [--target http] [--seconds 30] [--total 90] [--seed 1] [--resume] [--mutants]`.
 // Each target gets the seconds, or its share of the total; the same seed sends the same again. `--resume` passes over targets that passed before; `--mutants` puts known
-// faults in, and says which are found. CONTRIBUTING.md has how to read a finding and how to add a target.
+// faults in, and says which are found; `--only offer` takes those whose name contains that. CONTRIBUTING.md has how to read a finding and how to add a target.
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     resume: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
+    only: { type: 'string' },
   },
 });
 
@@ -40,7 +41,7 @@ if (!(secondsEach > 0) || !(Number(values.total ?? 1) > 0) || !Number.isInteger(
 }
 
 const isGood = values.mutants
-  ? await runMutants(targets, { seed })
+  ? await runMutants(targets, { seed, only: values.only })
   : await runTargets(targets, new Passed());
 process.exitCode = isGood ? 0 : 1;
 

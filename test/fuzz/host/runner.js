@@ -94,8 +94,10 @@ class Bot extends runner.BotLauncher {
       await request.arrayBuffer();
       return new Response('{}');
     });
+    // There is no server of theirs.
+    const hasMedia = !['livekit', 'daily'].includes(session.transport);
     try {
-      await (Object.hasOwn(BOTS, bot) ? BOTS[bot] : BOTS.attentive)(args);
+      if (hasMedia) await (Object.hasOwn(BOTS, bot) ? BOTS[bot] : BOTS.attentive)(args);
     } catch (error) {
       // That a call has no sound, or none that is understood, is the peer's affair.
       if (error.name !== 'MediaUnavailableError') throw error;

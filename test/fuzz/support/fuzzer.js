@@ -19,8 +19,8 @@ const MAX_GROWTH = 0.05;
 const GROWTHS = 4;
 /** The longest gap in the witness' sound, in milliseconds. It is played 100 ms ahead; a busy machine delays it too. */
 const MAX_GAP_MS = 5_000;
-/** Time for sessions to end, in milliseconds: a peer that left unheard is noticed after ten seconds. */
-const SESSIONS_MS = 15_000;
+/** Time for sessions to end, in milliseconds: a peer that left unheard is noticed after ten seconds, on a busy machine later. */
+const SESSIONS_MS = 30_000;
 /** The longest that an input is waited for, in milliseconds. */
 const INPUT_MS = 20_000;
 /** Between two looks at the memory, in milliseconds. */
@@ -70,6 +70,7 @@ export class Fuzzer {
         if (!problem) continue;
         console.log(`? ${this.target.name}: ${problem.kind}: ${problem.detail}`.slice(0, 600));
         this.#isSpoilt ||= !HARMLESS.includes(problem.kind);
+        if (untilFound && performance.now() > endMs) break;
         await this.#investigate(problem, inputs, seed);
         if (untilFound && this.findings.length > 0) break;
         if (this.coverage || this.#isSpoilt) await this.#reopen(this.coverage);

@@ -55,7 +55,7 @@ export async function runMutants(targets, { seed, only }) {
 }
 
 /** A copy of the build with a patch of `src/`, whose files alone are compiled. */
-function buildMutant(patch) {
+export function buildMutant(patch) {
   const root = mkdtempSync(join(tmpdir(), 'fuzz-mutant-'));
   const remove = () => rmSync(root, { recursive: true, force: true });
   try {

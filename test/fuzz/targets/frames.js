@@ -41,10 +41,15 @@ const frame = fc.record({
   ),
 });
 
-/** A great many of the same valid frame. */
+/** A great many of the same valid frame; the last payload is an interruption in protobuf. */
 const flood = fc.record({
-  opcode: fc.constantFrom(1, 2, 9, 10),
-  payload: fc.constantFrom(Buffer.alloc(0), Buffer.alloc(1, 0x61), Buffer.from('{"event":"x"}')),
+  opcode: fc.constantFrom(1, 2, 2, 9),
+  payload: fc.constantFrom(
+    Buffer.alloc(0),
+    Buffer.alloc(0),
+    Buffer.from('{"event":"x"}'),
+    Buffer.from([0x2a, 0]),
+  ),
   times: fc.constantFrom(20_000, 700_000),
 });
 
@@ -54,7 +59,7 @@ const upgrade = fc.record({
     { weight: 6, arbitrary: fc.constantFrom('/ws-client', '/ws') },
     fc.constantFrom(...PATHS),
   ),
-  bot: fc.constantFrom('deaf', 'inattentive', 'attentive', 'rtvi'),
+  bot: fc.constantFrom('deaf', 'deaf', 'attentive', 'attentive', 'inattentive', 'rtvi'),
   query: fc.oneof(
     { weight: 6, arbitrary: fc.constant('') },
     fc.constantFrom(
@@ -93,6 +98,7 @@ const MAX_BYTES = 4_194_304;
 /** Raw frames to each WebSocket: in pieces, out of order, empty, huge, unmasked, also to sockets that are not let in. */
 export default {
   name: 'frames',
+  concurrency: 4,
   parsers: [
     'websocket/runner-web-socket.js',
     'websocket/upgrade-router.js',
