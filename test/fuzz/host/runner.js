@@ -180,18 +180,18 @@ const ANSWERS = {
   async state({ gc = false }) {
     // A loop that was held is noticed only once it goes on.
     await sleep(15);
-    const heldMs = monitor.take();
-    if (gc) globalThis.gc();
+    if (gc) monitor.without(globalThis.gc);
     const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
-    const answer = {
-      heldMs,
+    return {
       bytes: heapUsed + arrayBuffers,
       rss,
       sessions: sessions.live.map(describe),
-      problems: [...warnings.splice(0), ...log.take()],
+      // What was noted since the last question stays for the one that is not about memory.
+      ...(!gc && {
+        heldMs: monitor.take(),
+        problems: [...warnings.splice(0), ...log.take()],
+      }),
     };
-    if (gc) monitor.take();
-    return answer;
   },
   /** Ranges and counts of each script of the build, as V8 has them. It holds the loop, so it comes last. */
   async coverage() {
