@@ -1,6 +1,6 @@
-// Sends the runner what no client would: `npm run test:fuzz -- [--target http] [--seconds 30] [--seed 1] [--resume] [--mutants]`.
-// Each target gets the seconds; the same seed sends the same again. `--resume` passes over targets that passed before; `--mutants` puts known
-// faults in, and says which are found. CONTRIBUTING.md has how to read a finding and how to add a target.
+// Sends the runner what no client would: `npm run test:fuzz -- [--target http] [--seconds 30] [--total 90] [--seed 1] [--resume] [--mutants]`.
+// Each target gets the seconds, or its share of the total; the same seed sends the same again. `--resume` passes over targets that passed before; `--mutants` puts known
+// faults in, and says which are found; `--only offer` takes those whose name contains that. CONTRIBUTING.md has how to read a finding and how to add a target.
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -12,9 +12,11 @@ const { values } = parseArgs({
   options: {
     target: { type: 'string', multiple: true },
     seconds: { type: 'string', default: '30' },
+    total: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     resume: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
+    only: { type: 'string' },
   },
 });
 
@@ -30,20 +32,25 @@ if (unknown.length > 0) {
     `no target is named ${unknown.join(', ')}; there are ${all.map(({ name }) => name).join(', ')}`,
   );
 }
-const seconds = Number(values.seconds);
+/** What it takes to start and end the runner of a target, in seconds. */
+const AROUND_SECONDS = 3;
+const secondsEach = Number(values.seconds);
 const seed = Number(values.seed);
-if (!(seconds > 0) || !Number.isInteger(seed)) {
-  throw new Error('--seconds takes a number above 0, and --seed a whole number');
+if (!(secondsEach > 0) || !(Number(values.total ?? 1) > 0) || !Number.isInteger(seed)) {
+  throw new Error('--seconds and --total take a number above 0, and --seed a whole number');
 }
 
 const isGood = values.mutants
-  ? await runMutants(targets, { seed })
+  ? await runMutants(targets, { seed, only: values.only })
   : await runTargets(targets, new Passed());
 process.exitCode = isGood ? 0 : 1;
 
 async function runTargets(chosen, passed) {
   let findings = 0;
-  for (const target of chosen) {
+  const endMs = performance.now() + Number(values.total) * 1_000;
+  for (const [i, target] of chosen.entries()) {
+    const leftSeconds = (endMs - performance.now()) / 1_000 / (chosen.length - i);
+    const seconds = values.total ? Math.max(1, leftSeconds - AROUND_SECONDS) : secondsEach;
     if (values.resume && passed.has(target.name, seconds)) {
       console.log(`✓ ${target.name} (earlier)`);
       continue;

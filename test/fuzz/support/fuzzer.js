@@ -19,8 +19,8 @@ const MAX_GROWTH = 0.05;
 const GROWTHS = 4;
 /** The longest gap in the witness' sound, in milliseconds. It is played 100 ms ahead; a busy machine delays it too. */
 const MAX_GAP_MS = 5_000;
-/** Time for sessions to end, in milliseconds: a peer that left unheard is noticed after ten seconds. */
-const SESSIONS_MS = 15_000;
+/** Time for sessions to end, in milliseconds: a peer that left unheard is noticed after ten seconds, on a busy machine later. */
+const SESSIONS_MS = 30_000;
 /** The longest that an input is waited for, in milliseconds. */
 const INPUT_MS = 20_000;
 /** Between two looks at the memory, in milliseconds. */
@@ -28,6 +28,8 @@ const MEMORY_MS = 20_000;
 const SHRINK_MS = 60_000;
 /** Findings after which the same runner can go on. */
 const HARMLESS = ['held', 'answer', 'log'];
+/** Problems that no busy machine makes. */
+const CERTAIN = ['ended', 'log', 'relay', 'verdict'];
 
 /** Fuzzes one target. */
 export class Fuzzer {
@@ -70,6 +72,7 @@ export class Fuzzer {
         if (!problem) continue;
         console.log(`? ${this.target.name}: ${problem.kind}: ${problem.detail}`.slice(0, 600));
         this.#isSpoilt ||= !HARMLESS.includes(problem.kind);
+        if (untilFound && performance.now() > endMs) break;
         await this.#investigate(problem, inputs, seed);
         if (untilFound && this.findings.length > 0) break;
         if (this.coverage || this.#isSpoilt) await this.#reopen(this.coverage);
@@ -89,6 +92,7 @@ export class Fuzzer {
     this.#opened = await this.target.open(this.#world);
     this.#idle = this.#opened.idleSessions ?? 1;
     this.#bytes = undefined;
+    this.#measuredMs = performance.now();
     this.#isSpoilt = this.#counts = coverage;
   }
 
@@ -198,7 +202,7 @@ export class Fuzzer {
     const found =
       this.shrink || isHeld
         ? await this.#culprit(inputs, isHeld)
-        : { ...(await this.#confirmed(inputs, false)), inputs };
+        : { ...(CERTAIN.includes(problem.kind) ? problem : await this.#confirmed(inputs)), inputs };
     if (!found?.kind) return;
     const path = found.inputs.length === 1 ? String(inputs.indexOf(found.inputs[0])) : '';
     await this.#found({ ...found, seed, path });
@@ -220,7 +224,7 @@ export class Fuzzer {
   }
 
   /** Sends inputs to a runner that counts no branches; several times where a busy machine may be to blame. */
-  async #confirmed(inputs, isHeld) {
+  async #confirmed(inputs, isHeld = false) {
     if (this.#isSpoilt) await this.#reopen(false);
     let problem;
     for (let i = 0; i < (isHeld ? ATTEMPTS : 1); i++) {

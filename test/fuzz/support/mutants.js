@@ -30,6 +30,7 @@ export async function runMutants(targets, { seed, only }) {
     const [, name] = /^Target: (\S+)$/m.exec(readFileSync(patch, 'utf8')) ?? [];
     const target = targets.find((one) => one.name === name);
     if (!target || (only && !file.includes(only))) continue;
+    console.log(`  ${basename(file, '.patch')} …`);
     const mutant = buildMutant(patch);
     try {
       const startedMs = performance.now();
@@ -54,7 +55,7 @@ export async function runMutants(targets, { seed, only }) {
 }
 
 /** A copy of the build with a patch of `src/`, whose files alone are compiled. */
-function buildMutant(patch) {
+export function buildMutant(patch) {
   const root = mkdtempSync(join(tmpdir(), 'fuzz-mutant-'));
   const remove = () => rmSync(root, { recursive: true, force: true });
   try {

@@ -71,7 +71,8 @@ const hostileValue = fc.oneof(
 
 const mutation = fc.record({
   at: fc.nat(1_000),
-  how: fc.constantFrom('replace', 'replace', 'drop', 'add', 'rename', 'nest', 'grow', 'copy'),
+  how: fc.constantFrom('replace', 'number', 'drop', 'add', 'rename', 'nest', 'grow', 'copy'),
+  number: fc.oneof(fc.constantFrom(0, -1, 1.5, 2 ** 31, 2 ** 53 - 1, 1e300, '1e9'), fc.integer()),
   value: hostileValue,
   name: fc.oneof(fc.constantFrom('__proto__', 'constructor', 'toString', ''), hostileText),
   count: fc.oneof(fc.nat(8), fc.nat(300), fc.nat(60_000)),
@@ -126,11 +127,16 @@ function* placesIn(holder, depth = 0) {
   }
 }
 
+const sizeOf = (value) => (typeof value === 'string' ? value.length + 3 : 8);
+
+const isNumeric = (value) =>
+  typeof value === 'number' || (typeof value === 'string' && /^\d{1,9}$/.test(value));
+
 const MAX_PLACES = 1_000;
-function place(root, at) {
+function place(root, at, isWanted = () => true) {
   const places = [];
-  for (const one of placesIn(root)) {
-    if (places.push(one) === MAX_PLACES) break;
+  for (const [holder, key] of placesIn(root)) {
+    if (isWanted(holder[key]) && places.push([holder, key]) === MAX_PLACES) break;
   }
   return places[at % places.length];
 }
@@ -144,13 +150,17 @@ const define = (holder, key, value) =>
     writable: true,
   });
 
-function mutate(root, { at, how, value, name, count }) {
+function mutate(root, { at, how, value, name, count, number }) {
   if (Object.keys(root).length === 0) return;
   const [holder, key] = place(root, at);
   const old = holder[key];
   switch (how) {
     case 'replace':
       return define(holder, key, value);
+    case 'number': {
+      const [other, field] = place(root, at, isNumeric) ?? [holder, key];
+      return define(other, field, number);
+    }
     case 'drop':
       return void (holder !== root && delete holder[key]);
     case 'add':
@@ -171,7 +181,7 @@ function mutate(root, { at, how, value, name, count }) {
       return define(
         holder,
         key,
-        Array.from({ length: count }, () => value),
+        Array.from({ length: Math.min(count, MAX_TEXT / sizeOf(value)) }, () => value),
       );
     default: {
       const [, other] = place(root, at + count);
@@ -209,7 +219,13 @@ const byteMutation = fc.record({
 /** Bytes like those that an arbitrary makes, mostly changed. */
 export const bytesLike = (arbitrary, maxLength = 1_048_576) =>
   fc
-    .tuple(arbitrary, fc.array(byteMutation, { maxLength: 4 }))
+    .tuple(
+      arbitrary,
+      fc.oneof(fc.constant([]), {
+        weight: 2,
+        arbitrary: fc.array(byteMutation, { minLength: 1, maxLength: 4 }),
+      }),
+    )
     .map(([bytes, mutations]) => mutations.reduce(mutateBytes, bytes).subarray(0, maxLength));
 
 function mutateBytes(bytes, { how, at, byte, count }) {

@@ -118,3 +118,16 @@ export async function readAll(raw, waitMs = 1_000) {
 /** `?body=` with the behaviour of the bot. */
 export const botQuery = (bot) =>
   `?body=${Buffer.from(JSON.stringify({ bot })).toString('base64url')}`;
+
+/** Opens a session that stays, with a bot that reads nothing. @returns its id, and what closes it */
+export async function keepSession(world) {
+  const response = await fetch(`${world.url}/start`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ transport: 'websocket', body: { bot: 'deaf' } }),
+  });
+  const id = response.headers.get('x-session-id');
+  const raw = new RawSocket(world);
+  await raw.upgrade(`/ws-client?session_id=${id}`);
+  return { id, close: () => raw.destroy() };
+}

@@ -110,7 +110,7 @@ export default {
         if (reason === undefined) return world.report('end', 'the session goes on');
         const taken = await nothingIsLeft(sessionId);
         if (ended && taken && mustFail(taken) && reason !== 'failed') {
-          world.report('end', `${reason}, though the bot broke the protocol`);
+          world.report('verdict', `${reason}, though the bot broke the protocol`);
         }
       },
       async close() {

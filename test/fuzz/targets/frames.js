@@ -41,13 +41,25 @@ const frame = fc.record({
   ),
 });
 
+/** A great many of the same valid frame; the last payload is an interruption in protobuf. */
+const flood = fc.record({
+  opcode: fc.constantFrom(1, 2, 2, 9),
+  payload: fc.constantFrom(
+    Buffer.alloc(0),
+    Buffer.alloc(0),
+    Buffer.from('{"event":"x"}'),
+    Buffer.from([0x2a, 0]),
+  ),
+  times: fc.constantFrom(20_000, 700_000),
+});
+
 const PATHS = ['/ws-client', '/ws', '/ws-client/', '/nowhere', '/ws/x', '/sessions/x/ws'];
 const upgrade = fc.record({
   path: fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom('/ws-client', '/ws') },
     fc.constantFrom(...PATHS),
   ),
-  bot: fc.constantFrom('deaf', 'inattentive', 'attentive', 'rtvi'),
+  bot: fc.constantFrom('deaf', 'deaf', 'attentive', 'attentive', 'inattentive', 'rtvi'),
   query: fc.oneof(
     { weight: 6, arbitrary: fc.constant('') },
     fc.constantFrom(
@@ -86,6 +98,7 @@ const MAX_BYTES = 4_194_304;
 /** Raw frames to each WebSocket: in pieces, out of order, empty, huge, unmasked, also to sockets that are not let in. */
 export default {
   name: 'frames',
+  concurrency: 4,
   parsers: [
     'websocket/runner-web-socket.js',
     'websocket/upgrade-router.js',
@@ -98,7 +111,11 @@ export default {
     return {
       input: fc.record({
         upgrade,
-        frames: fc.array(frame, { maxLength: 6 }),
+        frames: fc.oneof(
+          { weight: 5, arbitrary: fc.array(frame, { maxLength: 6 }) },
+          fc.tuple(flood),
+          fc.tuple(flood, flood),
+        ),
         noise: fc.oneof(
           { weight: 6, arbitrary: fc.constant(undefined) },
           bytesLike(fc.constant(frameBytes({ payload: Buffer.from('{}') })), 10_000),

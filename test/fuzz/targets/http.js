@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { request, requestBytes } from '../support/exchange.js';
 import { hostileText } from '../support/mutate.js';
+import { keepSession } from '../support/socket.js';
 
+/** Stands for the id of a session that is there. */
 const ID = '00000000-0000-4000-8000-000000000000';
 const PATHS = [
   '/start',
@@ -15,7 +17,7 @@ const PATHS = [
   '/client/',
   '/client/index.html',
   '/files',
-  '/files/README.md',
+  '/files/architecture.md',
   '/files/../package.json',
   '/sessions',
   '/sessions?limit=1&state=running',
@@ -217,23 +219,24 @@ export default {
   name: 'http',
   parsers: [
     'http/request-body.js',
+    'http/body-stream.js',
     'http/http-request.js',
-    'http/public-url.js',
-    'http/not-found.js',
-    'http/error-answer.js',
+    'http/web-standard.js',
     'http/send-file.js',
     'http/intake/fastify-intake.js',
     'http/intake/runner-intake.js',
-    'http/intake/cors.js',
     'downloads/downloads.js',
-    'console/page-files.js',
     'sessions/sessions.controller.js',
+    'sessions/session-api.controller.js',
   ],
 
   async open(world) {
+    let session = await keepSession(world);
     return {
+      idleSessions: 2,
       input: fc.record({
         method: fc.oneof(
+          { weight: 6, arbitrary: fc.constantFrom('GET', 'POST') },
           { weight: 4, arbitrary: fc.constantFrom(...METHODS.slice(0, 6)) },
           fc.constantFrom(...METHODS),
         ),
@@ -266,22 +269,27 @@ export default {
         if (how === 'length') all.push(['content-length', length]);
         const whole = requestBytes({
           method,
-          path: target,
+          path: target.replace(ID, session.id),
           headers: all,
           body:
             how === 'chunked'
               ? chunked((bytes ?? Buffer.alloc(0)).subarray(0, 200_000), size)
               : bytes,
         });
-        if (how !== 'pieces') return void (await request(world, whole));
-        const step = Math.max(size, Math.ceil(whole.length / MAX_PIECES));
-        const count = Math.ceil(whole.length / step);
-        await request(
-          world,
-          Array.from({ length: count }, (_, i) => whole.subarray(i * step, (i + 1) * step)),
+        const step = Math.max(size ?? 0, Math.ceil(whole.length / MAX_PIECES));
+        const count = how === 'pieces' ? Math.ceil(whole.length / step) : 1;
+        const pieces = Array.from({ length: count }, (_, i) =>
+          whole.subarray(i * step, (i + 1) * step),
         );
+        await request(world, count === 1 ? whole : pieces);
+        if (method === 'DELETE' && target.includes(ID)) {
+          session.close();
+          session = await keepSession(world);
+        }
       },
-      async close() {},
+      async close() {
+        session.close();
+      },
     };
   },
 };

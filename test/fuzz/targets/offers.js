@@ -49,8 +49,6 @@ export default {
     'transports/small-webrtc/negotiator.js',
     'transports/small-webrtc/webrtc-sessions.js',
     'transports/small-webrtc/webrtc-connections.js',
-    'transports/small-webrtc/small-webrtc-connection.js',
-    'transports/small-webrtc/peer/werift-peer.js',
   ],
 
   async open(world) {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { request, requestBytes } from '../support/exchange.js';
 import { bytesLike, hostileText } from '../support/mutate.js';
+import { keepSession } from '../support/socket.js';
 
 const latin1 = (text) =>
   Buffer.from(text, 'utf8')
@@ -8,6 +9,7 @@ const latin1 = (text) =>
     .replace(/[\r\n\0]/g, '');
 const name = fc.oneof({ weight: 3, arbitrary: fc.constant('file') }, hostileText.map(latin1));
 const disposition = fc.oneof(
+  { weight: 3, arbitrary: fc.constant('form-data; name="file"; filename="a.txt"') },
   {
     weight: 4,
     arbitrary: fc
@@ -50,10 +52,11 @@ const part = fc.record({
 const form = fc
   .record({
     parts: fc.oneof(
-      { weight: 4, arbitrary: fc.array(part, { maxLength: 4 }) },
+      { weight: 4, arbitrary: fc.tuple(part) },
+      { weight: 3, arbitrary: fc.array(part, { maxLength: 4 }) },
       fc.tuple(part, fc.nat(2_000)).map(([one, count]) => Array.from({ length: count }, () => one)),
     ),
-    end: fc.constantFrom('--b--\r\n', '--b--\r\n', '--b--\r\n', '', '--b', '--b--', '--b\r\n'),
+    end: fc.constantFrom(...Array(8).fill('--b--\r\n'), '', '--b', '--b--', '--b\r\n'),
   })
   .map(({ parts, end }) => {
     const bytes = parts.flatMap(({ disposition: told, headers, content }) => [
@@ -68,7 +71,6 @@ const form = fc
   });
 
 const TYPES = [
-  'multipart/form-data; boundary=b',
   'multipart/form-data; boundary=b',
   'multipart/form-data; boundary="b"',
   'multipart/form-data',
@@ -90,10 +92,17 @@ export default {
   ],
 
   async open(world) {
+    const session = await keepSession(world);
     return {
+      idleSessions: 2,
       input: fc.record({
-        path: fc.constantFrom('/files', '/files', '/sessions/x/files'),
-        type: fc.constantFrom(...TYPES),
+        path: fc.constantFrom(
+          '/files',
+          '/sessions/$id/files',
+          '/sessions/$id/files',
+          '/sessions/x/files',
+        ),
+        type: fc.oneof({ weight: 3, arbitrary: fc.constant(TYPES[0]) }, fc.constantFrom(...TYPES)),
         body: bytesLike(form, 4_500_000),
         /** What the request says about its length, beside the truth. */
         said: fc.constantFrom(0, 0, 0, 0, 10, -10),
@@ -105,14 +114,21 @@ export default {
           ['content-type', type],
           ['content-length', String(Math.max(0, body.length + said))],
         ];
-        const bytes = requestBytes({ method: 'POST', path, headers, body });
+        const bytes = requestBytes({
+          method: 'POST',
+          path: path.replace('$id', session.id),
+          headers,
+          body,
+        });
         const size = Math.ceil(bytes.length / pieces);
         const cut = Array.from({ length: pieces }, (_, i) =>
           bytes.subarray(i * size, (i + 1) * size),
         );
         await request(world, pieces === 1 ? bytes : cut);
       },
-      async close() {},
+      async close() {
+        session.close();
+      },
     };
   },
 };
