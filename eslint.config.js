@@ -70,6 +70,7 @@ export default tseslint.config(
         fetch: 'readonly',
         global: 'readonly',
         URL: 'readonly',
+        structuredClone: 'readonly',
       },
     },
   },

@@ -5,6 +5,8 @@ import functools
 import random
 import time
 
+from bot_host_datagrams import guard_datagrams
+
 # How long the client's last messages may take to be sent, in seconds.
 FLUSH_TIMEOUT_SECS = 0.5
 # How many chunks of 10 ms a bot may have put on a track; it waits for them to be played after some of them.
@@ -23,6 +25,7 @@ class Peer:
     def __init__(self, config, channel):
         from pipecat.transports.smallwebrtc import connection
 
+        guard_datagrams()
         apply_policy(connection, config["iceTransportPolicy"])
         limit_gathering(config["gatheringTimeoutMs"] / 1_000)
         if config.get("udpPortRange"):

@@ -20,6 +20,7 @@ const PIECES = {
       counts(numPassedTests, numFailedTests, numPendingTests),
   },
   faults: { command: ['npm', 'run', 'test:faults'] },
+  fuzz: { command: ['npm', 'run', 'test:fuzz', '--', '--resume'] },
   api: { command: ['npm', 'run', 'test:api'] },
   hosts: {
     command: (file) => ['npm', 'run', 'test:hosts', '--', '--all', '--resume', '--json', file],

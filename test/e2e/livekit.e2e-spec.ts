@@ -139,6 +139,16 @@ describe('LiveKit webhooks', () => {
     expect((await third.session.ended).message).toBe('The LiveKit room is finished.');
   });
 
+  it.each(['room_started', 'room_finished', 'participant_joined'])(
+    'that lack the room of %s are accepted, and end nothing',
+    async (event) => {
+      const { begin, hook } = await start();
+      const { session } = await begin();
+      expect((await hook({ event })).status).toBe(200);
+      expect(session.state.name).toBe('running');
+    },
+  );
+
   it('end a session whose user does not join', async () => {
     const { begin, hook } = await start({}, { pendingTtlMs: 30 });
     const waiting = await begin();

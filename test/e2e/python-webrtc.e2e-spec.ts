@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type * as werift from 'werift';
 import {
   type ProcessBotOptions,
   type SessionEnd,
@@ -10,6 +12,7 @@ import {
 } from '../../src/index.js';
 import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
 import { ChildHost } from '../support/child-host.js';
+import { clientHello, connectivityCheck, dtlsRecord, Stranger } from '../support/datagrams.js';
 import { gone, ProcessHost } from '../support/process-host.js';
 import { post } from '../support/runner-app.js';
 import { AUDIO, BROWSER_OFFER, DATA, offerOf, VIDEO } from '../support/offers.js';
@@ -32,6 +35,16 @@ interface Message {
   readonly type: string;
   readonly data: unknown;
   readonly message?: { readonly type: string };
+}
+
+/** A connectivity check whose priority has one byte instead of four. */
+function malformedCheck(): Buffer {
+  const check = Buffer.alloc(28);
+  check.writeUInt16BE(1, 0);
+  check.writeUInt16BE(8, 2);
+  check.writeUInt32BE(0x2112a442, 4);
+  check.writeUInt32BE(0x00240001, 20);
+  return check;
 }
 
 const isPeerLeft = ({ message }: Message): boolean => message?.type === 'peerLeft';
@@ -256,6 +269,51 @@ const isPeerLeft = ({ message }: Message): boolean => message?.type === 'peerLef
     await client.pc.sctpTransport!.stop();
     expect(await endOf()).toMatchObject({ code: 'peer_left' });
     await running.lines.with('client disconnected');
+  });
+
+  it.each<[string, () => Buffer]>([
+    ['an empty one', () => Buffer.alloc(0)],
+    ['SRTP of 3,000 bytes', () => Buffer.alloc(3_000, 0x80)],
+    ['an alert in the clear', () => dtlsRecord(21, Buffer.from([2, 40]))],
+    ['a ClientHello', clientHello],
+    ['a malformed STUN attribute', malformedCheck],
+    ['an unsigned connectivity check', () => connectivityCheck('x:y')],
+  ])('survives datagrams of strangers and in the name of its client: %s', async (_, make) => {
+    await start();
+    const client = await connect();
+    const { nominated } = client.pc.iceTransports[0]!.connection;
+    const { protocol, remoteCandidate } = nominated!;
+    const target: werift.Address = [remoteCandidate.host, remoteCandidate.port];
+    const stranger = await Stranger.open(target);
+    for (let i = 0; i < 10; i++) {
+      await stranger.send(make());
+      await protocol.sendData(make(), target);
+    }
+    await stranger.close();
+    tell(client, 'ask', 'afterwards');
+    await client.next(({ type }: Message) => type === 'server-response');
+    expect(running.lines.all.filter((line) => line.includes('Traceback'))).toEqual([]);
+  });
+
+  it('connects while strangers send alerts in the clear', async () => {
+    await start();
+    const offerUrl = `${running.host.url}/api/offer`;
+    const client = await WebRtcClient.offer({ offerUrl });
+    clients.push(client);
+    const { host, port } = client.pc.iceTransports[0]!.connection.remoteCandidates[0]!;
+    const stranger = await Stranger.open([host, port]);
+    const opened = client.opened();
+    let isOpen = false;
+    void opened.then(() => (isOpen = true));
+    while (!isOpen) {
+      for (const alert of [dtlsRecord(21, Buffer.from([2, 40])), Buffer.alloc(0)]) {
+        await stranger.send(alert);
+      }
+      await sleep(1);
+    }
+    await stranger.close();
+    tell(client, 'ask', 'afterwards');
+    await client.next(({ type }: Message) => type === 'server-response');
   });
 
   it('is ended when its client vanishes', async () => {

@@ -54,9 +54,9 @@ export class LiveKitWebhookController {
       authorization,
     );
     if (room && participant) await this.onParticipant(event, room.name, participant);
-    else if (event === 'room_started') this.transport.roomStarted(room!.name);
-    else if (event === 'room_finished') {
-      this.transport.end(room!.name, 'The LiveKit room is finished.');
+    else if (room && event === 'room_started') this.transport.roomStarted(room.name);
+    else if (room && event === 'room_finished') {
+      this.transport.end(room.name, 'The LiveKit room is finished.');
     }
     return { status: 'OK' };
   }

@@ -2,10 +2,10 @@ import * as werift from 'werift';
 
 /** An SCTP chunk, or a parameter of one with 16 bits of type. @param length what it says it is long, in bytes */
 export function sctpChunk(
-  type: number,
-  value: Buffer = Buffer.alloc(0),
+  type,
+  value = Buffer.alloc(0),
   { flags = 0, length = 4 + value.length } = {},
-): Buffer {
+) {
   const chunk = Buffer.alloc(4 + Math.ceil(value.length / 4) * 4);
   chunk.writeUInt8(type, 0);
   chunk.writeUInt8(flags, 1);
@@ -15,7 +15,7 @@ export function sctpChunk(
 }
 
 /** A DATA chunk of an ordered message. @param flags 2 for its first part, 1 for its last */
-export function sctpData(tsn: number, text: string, flags = 3, stream = 1): Buffer {
+export function sctpData(tsn, text, flags = 3, stream = 1) {
   const header = Buffer.alloc(12);
   header.writeUInt32BE(tsn >>> 0, 0);
   header.writeUInt16BE(stream, 4);
@@ -24,7 +24,7 @@ export function sctpData(tsn: number, text: string, flags = 3, stream = 1): Buff
 }
 
 /** A SACK chunk. @param gaps the first and the last of each */
-export function sctpSack(cumulativeTsn: number, gaps: readonly [number, number][]): Buffer {
+export function sctpSack(cumulativeTsn, gaps) {
   const value = Buffer.alloc(12 + 4 * gaps.length);
   value.writeUInt32BE(cumulativeTsn >>> 0, 0);
   value.writeUInt32BE(100_000, 4);
@@ -36,7 +36,7 @@ export function sctpSack(cumulativeTsn: number, gaps: readonly [number, number][
   return sctpChunk(3, value);
 }
 
-export function sctpPacket(tag: number, chunks: readonly Buffer[]): Buffer {
+export function sctpPacket(tag, chunks) {
   const header = Buffer.alloc(12);
   header.writeUInt16BE(5_000, 0);
   header.writeUInt16BE(5_000, 2);

@@ -1,12 +1,8 @@
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import * as werift from 'werift';
 
 /** A DTLS 1.2 record. */
-export function dtlsRecord(
-  type: number,
-  body: Buffer,
-  { epoch = 0, sequence = 0 }: { epoch?: number; sequence?: number } = {},
-): Buffer {
+export function dtlsRecord(type, body, { epoch = 0, sequence = 0 } = {}) {
   const header = Buffer.from([type, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   header.writeUInt16BE(epoch, 3);
   header.writeUIntBE(sequence, 5, 6);
@@ -15,11 +11,7 @@ export function dtlsRecord(
 }
 
 /** A DTLS handshake message in the clear, or a part of one. */
-export function dtlsHandshake(
-  type: number,
-  body: Buffer,
-  { sequence = 0, length = body.length, offset = 0 } = {},
-): Buffer {
+export function dtlsHandshake(type, body, { sequence = 0, length = body.length, offset = 0 } = {}) {
   const header = Buffer.alloc(12);
   header.writeUInt8(type, 0);
   header.writeUIntBE(length, 1, 3);
@@ -30,7 +22,7 @@ export function dtlsHandshake(
 }
 
 /** A ClientHello that werift answers. */
-export const clientHello = (): Buffer =>
+export const clientHello = () =>
   dtlsHandshake(
     1,
     Buffer.concat([
@@ -42,7 +34,7 @@ export const clientHello = (): Buffer =>
   );
 
 /** The `i`th part of handshake messages that never become whole. */
-export const endlessFragment = (i: number, bytes = 1_000): Buffer =>
+export const endlessFragment = (i, bytes = 1_000) =>
   dtlsHandshake(11, Buffer.alloc(bytes, i), {
     sequence: i & 0xffff,
     length: 16_000,
@@ -50,7 +42,7 @@ export const endlessFragment = (i: number, bytes = 1_000): Buffer =>
   });
 
 /** A connectivity check that names a user, and that somebody may have signed. */
-export function connectivityCheck(username: string, password?: string): Buffer {
+export function connectivityCheck(username, password) {
   const check = new werift.Message(werift.methods.BINDING, werift.classes.REQUEST)
     .setAttribute('USERNAME', username)
     .setAttribute('PRIORITY', 1)
@@ -61,7 +53,7 @@ export function connectivityCheck(username: string, password?: string): Buffer {
 }
 
 /** An RTP packet whose header extension is longer than the packet, as it says. */
-export function endlessExtension(): Buffer {
+export function endlessExtension() {
   const packet = Buffer.alloc(40, 0x10);
   packet.writeUInt16BE(0x9060, 0);
   packet.writeUInt16BE(0xbede, 12);
@@ -71,26 +63,28 @@ export function endlessExtension(): Buffer {
 
 /** A UDP socket that nobody expects to hear of. */
 export class Stranger {
-  private constructor(
-    readonly socket: Socket,
-    private readonly target: werift.Address,
-  ) {}
+  #target;
+
+  constructor(socket, target) {
+    this.socket = socket;
+    this.#target = target;
+  }
 
   /** @param target the address that it sends to */
-  static async open(target: werift.Address): Promise<Stranger> {
+  static async open(target) {
     const socket = createSocket('udp4');
-    await new Promise<void>((resolve) => socket.bind(0, resolve));
+    await new Promise((resolve) => socket.bind(0, resolve));
     return new Stranger(socket, target);
   }
 
-  send(data: Buffer): Promise<void> {
-    const [host, port] = this.target;
+  send(data) {
+    const [host, port] = this.#target;
     return new Promise((resolve, reject) =>
       this.socket.send(data, port, host, (error) => (error ? reject(error) : resolve())),
     );
   }
 
-  close(): Promise<void> {
+  close() {
     return new Promise((resolve) => this.socket.close(() => resolve()));
   }
 }

@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+/** The most of a child's last output that is kept, in characters. */
+const KEPT_OUTPUT = 4_000;
+/** Time for an answer, in milliseconds; a loop that is held for longer is held for good. */
+const ANSWER_MS = 10_000;
+
+/** A program with an IPC channel that answers questions. */
+export class Child {
+  /** How it ended, with its last output. */
+  ended;
+  output = '';
+  waiting = new Map();
+  ids = 0;
+
+  constructor(file, args, { env, flags = [] }) {
+    this.process = spawn(process.execPath, [...flags, file, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, ...env },
+    });
+    for (const pipe of [this.process.stdout, this.process.stderr]) {
+      pipe.on('data', (text) => (this.output = (this.output + text).slice(-KEPT_OUTPUT)));
+    }
+    this.process.on('message', ({ id, answer }) => {
+      this.waiting.get(id)?.(answer);
+      this.waiting.delete(id);
+    });
+    this.process.on('close', (code, signal) => {
+      this.ended = `it ended with ${signal ?? code}: ${this.output.trim()}`;
+      for (const answered of this.waiting.values()) answered(undefined);
+    });
+    this.process.on('error', () => undefined);
+  }
+
+  /** Resolves with its first message. */
+  async started() {
+    const [first] = await Promise.race([
+      once(this.process, 'message'),
+      once(this.process, 'close'),
+    ]);
+    if (this.ended !== undefined) throw new Error(`${this.process.spawnfile}: ${this.ended}`);
+    return first;
+  }
+
+  /** Resolves with the answer; `undefined` when it has ended or does not answer. */
+  ask(question, more = {}) {
+    if (this.ended !== undefined) return Promise.resolve(undefined);
+    const id = ++this.ids;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(undefined), ANSWER_MS);
+      this.waiting.set(id, (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      });
+      this.process.send({ id, question, ...more }, () => undefined);
+    });
+  }
+
+  async stop() {
+    if (this.ended !== undefined) return;
+    const closed = once(this.process, 'close');
+    this.process.kill('SIGKILL');
+    await closed;
+  }
+}
