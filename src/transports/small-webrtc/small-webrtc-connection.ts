@@ -13,7 +13,7 @@ import {
   MAX_OFFERS,
   tooManyOffers,
 } from './negotiator.js';
-import { type Offer, ufragOf, usableCandidate } from './sdp.js';
+import { type Offer, usableCandidate } from './sdp.js';
 import { AudioTrack, VideoTrack } from './tracks.js';
 
 /** State machine of a connection. `disconnected`: the heartbeat of the client is missing; it may reconnect. */
@@ -154,9 +154,12 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   async renegotiate(offer: Offer, restart = false): Promise<WebRtcAnswer> {
     if (this.offers >= MAX_OFFERS) throw tooManyOffers();
     this.offers++;
+    this.candidateLimit.begin(offer);
     // Serialised: each negotiation builds on the one before.
-    const answer = this.negotiating.then(() => this.answerTo(offer, restart));
-    this.negotiating = answer.catch(() => undefined).then(() => this.offers--);
+    const answer = this.negotiating
+      .then(() => this.answerTo(offer, restart))
+      .finally(() => this.offers--);
+    this.negotiating = answer.catch(() => undefined);
     return answer;
   }
 
@@ -176,12 +179,15 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   addCandidate(line: string, where: CandidateSection): void {
     // Unusable candidates do not count: a client with mDNS names only is discovered as peer-reflexive.
     const candidate = line === '' ? undefined : usableCandidate(line);
-    const { mids = [], ufrag } = this.offer ?? {};
-    const mid = where.mid !== undefined ? where.mid : mids[where.index ?? 0];
-    const generation = candidate && ufragOf(candidate);
-    if (!candidate || mid === undefined || !mids.includes(mid)) return;
-    if (generation !== undefined && generation !== ufrag) return;
-    if (this.candidateLimit.take()) this.peer?.addCandidate({ candidate, mid });
+    if (!candidate || !this.candidateLimit.take(candidate)) return;
+    const add = (): void => {
+      const { mids = [] } = this.offer ?? {};
+      const mid = where.mid !== undefined ? where.mid : mids[where.index ?? 0];
+      if (mid !== undefined && mids.includes(mid)) this.peer?.addCandidate({ candidate, mid });
+    };
+    // Its offer may be waiting for its answer.
+    if (this.offers === 0) add();
+    else this.negotiating.then(add).catch((thrown: unknown) => this.fail(thrown));
   }
 
   /**
@@ -231,7 +237,6 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
       throw contradictoryOffer(cause);
     });
     this.refuseWhenClosed();
-    if (this.offer?.ufrag !== offer.ufrag) this.candidateLimit.renew();
     this.offer = offer;
     this.updateTracks(tracks);
     this.lastAnswer = {
