@@ -40,6 +40,27 @@ export class CandidateLimit {
   }
 }
 
+/** Queue of a client's offers: each negotiation builds on the one before. */
+export class OfferQueue {
+  private size = 0;
+  private last: Promise<unknown> = Promise.resolve();
+
+  /** Answers an offer after those before it. @throws {RunnerError} `WRONG_STATE` when too many are pending */
+  add<T>(answer: () => Promise<T>): Promise<T> {
+    if (this.size >= MAX_OFFERS) throw tooManyOffers();
+    this.size++;
+    const answered = this.last.then(answer).finally(() => this.size--);
+    this.last = answered.catch(() => undefined);
+    return answered;
+  }
+
+  /** Calls `callback` once no offer is pending that came before, at once if there is none. */
+  afterwards(callback: () => void, fail: (thrown: unknown) => void): void {
+    if (this.size === 0) callback();
+    else this.last.then(callback).catch(fail);
+  }
+}
+
 /** Negotiation of a peer connection, wherever it lives. */
 export interface Negotiator {
   /** Connection id in the signalling between client and runner. */
