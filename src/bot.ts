@@ -131,11 +131,11 @@ export type { ReceivedRequest } from './transports/telephony/carriers/received-r
 export type { OutgoingRtp, RtpPacket } from './media/rtp/rtp-packet.js';
 export type { OutgoingVideo, VideoCodec } from './media/rtp/video-payload.js';
 export type { VideoFrame } from './media/rtp/video-receiver.js';
+export type { SmallWebRTCConnection } from './transports/small-webrtc/small-webrtc-connection.js';
 export type {
   ConnectionState,
-  SmallWebRTCConnection,
   SmallWebRTCConnectionEvents,
-} from './transports/small-webrtc/small-webrtc-connection.js';
+} from './transports/small-webrtc/small-webrtc-connection.events.js';
 export type * from './transports/small-webrtc/peer/peer.js';
 export type { WebRtcAnswer } from './transports/small-webrtc/dto/webrtc-answer.dto.js';
 export type { AudioTrack, VideoTrack } from './transports/small-webrtc/tracks.js';

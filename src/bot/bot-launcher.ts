@@ -64,11 +64,16 @@ export abstract class BotLauncher {
 
   /**
    * Returns true if its bots hold the peer connection of such arguments in processes of their own. The runner then passes on the client's offer and
-   * ICE candidates, and needs no WebRTC package. Called while the application starts, so that a launcher can prepare for such bots.
+   * ICE candidates, and needs no WebRTC package.
    */
   holdsPeers(_args: abstract new (...init: never[]) => RunnerArguments): boolean {
     return false;
   }
+
+  /**
+   * Lifecycle hook, called while the application starts, before {@link prepare}: there will be bots that hold the peer connection of such arguments.
+   */
+  preparePeers(_args: abstract new (...init: never[]) => RunnerArguments): void {}
 
   /**
    * Returns the reason why this launcher cannot run a bot with such arguments, with the fix; `undefined` when it can. A transport with no other

@@ -32,6 +32,7 @@ class MetricFamilies {
   readonly startSeconds: promClient.Histogram<'runner' | 'transport'>;
   readonly durationSeconds: promClient.Histogram<'runner' | 'transport'>;
   readonly ends: promClient.Counter<'runner' | 'transport' | 'reason'>;
+  readonly hangUps: promClient.Counter<'runner' | 'transport' | 'via' | 'outcome'>;
   readonly refusals: promClient.Counter<'runner' | 'cause'>;
   readonly audio: promClient.Counter<'runner' | 'transport' | 'direction'>;
   readonly lost: promClient.Counter<'runner' | 'transport' | 'cause'>;
@@ -76,6 +77,13 @@ class MetricFamilies {
       'Ended sessions, by reason',
       'transport',
       'reason',
+    );
+    this.hangUps = counter(
+      'pipecat_hang_ups_total',
+      'Calls of ended sessions that the bot hung up, by what ended them: api (of the carrier), or connection (closed only), and the outcome',
+      'transport',
+      'via',
+      'outcome',
     );
     this.refusals = counter(
       'pipecat_starts_refused_total',
@@ -140,7 +148,12 @@ class SessionMetrics implements SessionObserver {
       if (connectedAtMs !== undefined) {
         this.families.durationSeconds.observe(labels, secondsBetween(connectedAtMs, state.atMs));
       }
-      this.countMedia(session.context.mediaStats, labels);
+      const { mediaStats, hangUpOutcome } = session.context;
+      if (hangUpOutcome) {
+        const { via, ok } = hangUpOutcome;
+        this.families.hangUps.inc({ ...labels, via, outcome: ok ? 'ok' : 'failed' });
+      }
+      this.countMedia(mediaStats, labels);
     }
   }
 

@@ -56,11 +56,14 @@ export class ProcessBotLauncher extends BotLauncher implements OnModuleDestroy {
     return this.pool.close();
   }
 
-  /** True for Python bots over WebRTC and MoQ. Their processes load what WebRTC needs from then on. */
+  /** True for Python bots over WebRTC and MoQ. */
   override holdsPeers(args: { prototype: object }): boolean {
-    const module = this.python?.moduleOf(args);
-    if (module !== undefined) this.modules.add(module);
     return this.python?.knows(args) ?? false;
+  }
+
+  /** Has processes load what such connections need from then on. */
+  override preparePeers(args: { prototype: object }): void {
+    for (const module of this.python?.modulesOf(args) ?? []) this.modules.add(module);
   }
 
   override refusal(args: { prototype: object }): string | undefined {

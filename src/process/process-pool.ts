@@ -3,11 +3,14 @@ import type { ResolvedProcessBotOptions } from './process-bot.options.js';
 
 /** Delay before a warm process that exited is replaced, in milliseconds, since its successor may exit as well. */
 const REPLACE_AFTER_MS = 1_000;
+/** Delay before the pool is refilled, in milliseconds: loading takes all of a processor, which the conversation needs to connect. */
+const REFILL_AFTER_MS = 250;
 
 /** Pool of warm processes, so that a conversation does not wait for one to load. */
 export class ProcessPool {
   private readonly idle = new Set<BotProcess>();
   private closed = false;
+  private refill: NodeJS.Timeout | undefined;
 
   /**
    * @param modules Python modules that processes load beside the bot's
@@ -19,17 +22,19 @@ export class ProcessPool {
     private readonly onLoaded: (process: BotProcess) => void,
   ) {}
 
-  /** Takes a process out of the pool, a loaded one if possible, or starts a new one. The pool is refilled. */
+  /** Takes a process out of the pool, a loaded one if possible, or starts a new one. The pool is refilled when its conversation has begun. */
   take(): BotProcess {
     const waiting = [...this.idle];
     const taken = waiting.find(({ isLoaded }) => isLoaded) ?? waiting[0] ?? this.start();
     this.idle.delete(taken);
-    this.fill();
+    this.refill ??= setTimeout(() => this.fill(), REFILL_AFTER_MS).unref();
     return taken;
   }
 
   /** Fills the pool. */
   fill(): void {
+    clearTimeout(this.refill);
+    this.refill = undefined;
     while (!this.closed && this.idle.size < this.options.warmProcesses) {
       const process = this.start();
       this.idle.add(process);
@@ -54,6 +59,7 @@ export class ProcessPool {
   /** Stops the warm processes and the refilling. */
   async close(): Promise<void> {
     this.closed = true;
+    clearTimeout(this.refill);
     const idle = [...this.idle];
     this.idle.clear();
     for (const process of idle) process.kill('SIGTERM');

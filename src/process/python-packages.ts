@@ -10,8 +10,8 @@ const PRINT_MISSING =
 
 /** Packages of a Pipecat transport. */
 interface PythonTransport {
-  /** Pipecat's module of the transport, which is loaded ahead of a conversation. With MoQ `/start` waits for the bot anyway. */
-  readonly module?: string;
+  /** Modules that are loaded ahead of a conversation. With MoQ `/start` waits for the bot anyway. */
+  readonly modules?: readonly string[];
   /** Importable packages that it needs. */
   readonly packages: readonly string[];
   /** Pipecat's extra that installs them. */
@@ -22,7 +22,8 @@ const TRANSPORTS = new Map<unknown, PythonTransport>([
   [
     SmallWebRTCRunnerArguments,
     {
-      module: 'pipecat.transports.smallwebrtc.transport',
+      // The second is what aiortc imports for its first certificate.
+      modules: ['pipecat.transports.smallwebrtc.transport', 'cryptography.hazmat.backends.openssl'],
       packages: ['aiortc'],
       extra: 'webrtc',
     },
@@ -47,9 +48,9 @@ export class PythonPackages {
     return TRANSPORTS.has(args);
   }
 
-  /** Returns Pipecat's module for a class of arguments, for loading it ahead of a conversation. */
-  moduleOf(args: unknown): string | undefined {
-    return TRANSPORTS.get(args)?.module;
+  /** Returns the modules to load ahead of a conversation with a class of arguments. */
+  modulesOf(args: unknown): readonly string[] {
+    return TRANSPORTS.get(args)?.modules ?? [];
   }
 
   /** Returns which packages are missing for a class of arguments, with the line that installs them. Looked up once, in the bot's own Python. */

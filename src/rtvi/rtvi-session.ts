@@ -1,7 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { attempt } from '../errors/attempt.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
-import { AsyncQueue } from '../media/async-queue.js';
 import type { MediaTransport } from '../media/media-transport.js';
 import { RTVI_LABEL } from '../media/serializers/json-message.js';
 import { printable } from '../validation/printable.js';
@@ -18,6 +17,7 @@ import { SendFile } from './dto/send-file.dto.js';
 import { SendText } from './dto/send-text.dto.js';
 import { UiCancelJobGroup, UiEvent, UiSnapshot } from './dto/ui-messages.dto.js';
 import { type CallFunctionOptions, FunctionCalls } from './function-calls.js';
+import { RtviOutput } from './rtvi-output.js';
 import { type BotCapabilities, RTVI_VERSION, type RtviOutgoing } from './rtvi-messages.js';
 
 /** Options of a {@link RtviSession}. */
@@ -71,10 +71,6 @@ const EMITTED = {
 } as const;
 const isEmitted = (type: string): type is keyof typeof EMITTED => Object.hasOwn(EMITTED, type);
 
-/** Buffer limit until the client is ready, and smallest size of a message in it, in bytes: 1,000 short messages. */
-const MAX_BUFFERED_BYTES = 4_000_000;
-const MIN_MESSAGE_BYTES = 4_000;
-
 /**
  * Server side of RTVI, the protocol of Pipecat's clients: readiness, application messages, transcripts, metrics. On transports
  * without messages it does nothing.
@@ -89,15 +85,8 @@ const MIN_MESSAGE_BYTES = 4_000;
  * ```
  */
 export class RtviSession extends EventEmitter<RtviEvents> {
-  private readonly buffered = new AsyncQueue<readonly [type: string, data: unknown]>(
-    MAX_BUFFERED_BYTES,
-    // Data that cannot be serialized throws here.
-    ([, data]) => Math.max(MIN_MESSAGE_BYTES, JSON.stringify([data]).length),
-  );
+  private readonly output: RtviOutput;
   private readonly calls: FunctionCalls;
-  private client: { readonly readyId: string; readonly version: ClientVersion } | undefined;
-  private botIsReady: boolean;
-  private handshakeDone = false;
   private handler: ClientMessageHandler | undefined;
 
   constructor(
@@ -105,8 +94,14 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     private readonly options: RtviSessionOptions = {},
   ) {
     super({ captureRejections: true });
-    this.botIsReady = options.ready ?? true;
-    this.calls = new FunctionCalls((type, data) => this.push(type, data), transport.endSignal);
+    this.output = new RtviOutput(transport, options.ready ?? true, {
+      about: options.about ?? { library: 'nestjs-pipecat-runner' },
+      capabilities: { audio_in: true, audio_out: true, ...options.capabilities },
+    });
+    this.calls = new FunctionCalls(
+      (type, data) => this.output.push(type, data),
+      transport.endSignal,
+    );
     transport.on('message', (message) => this.receive(message));
   }
 
@@ -117,8 +112,7 @@ export class RtviSession extends EventEmitter<RtviEvents> {
 
   /** Marks the bot as ready. `bot-ready` is sent once the client is ready too. Idempotent. */
   ready(): void {
-    this.botIsReady = true;
-    this.completeHandshake();
+    this.output.ready();
   }
 
   /** Sets the handler of client messages. It replaces the previous one. */
@@ -132,7 +126,7 @@ export class RtviSession extends EventEmitter<RtviEvents> {
       ? [type: T]
       : [type: T, data: RtviOutgoing[T]]
   ): boolean {
-    return this.push(type, data);
+    return this.output.push(type, data);
   }
 
   /**
@@ -155,27 +149,6 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     return this.calls.call(name, args, options);
   }
 
-  private push(type: string, data: unknown): boolean {
-    const { messages, rtvi = messages } = this.transport.capabilities;
-    if (!rtvi) return false;
-    if (this.handshakeDone) return this.sendNow(type, data);
-    this.buffered.push([type, data]);
-    return true;
-  }
-
-  private sendNow(givenType: string, givenData: unknown, id?: string): boolean {
-    const version = this.client?.version ?? UNKNOWN_VERSION;
-    const message = version.adapt({ type: givenType, data: givenData });
-    if (!message) return true;
-    const { type, data } = message;
-    return this.transport.sendMessage({
-      label: RTVI_LABEL,
-      type,
-      ...(id !== undefined && { id }),
-      ...(data !== undefined && { data }),
-    });
-  }
-
   private receive(message: unknown): void {
     if ((message as { label?: unknown } | null)?.label !== RTVI_LABEL) return;
     let rtvi: RtviMessage;
@@ -183,7 +156,7 @@ export class RtviSession extends EventEmitter<RtviEvents> {
       rtvi = validateInto(RtviMessage, message);
     } catch (error) {
       // Without a valid id there is no `error-response`.
-      this.sendNow('error', { error: problemOf('message', error), fatal: false });
+      this.output.send('error', { error: problemOf('message', error), fatal: false });
       return;
     }
     this.dispatch(rtvi);
@@ -220,7 +193,7 @@ export class RtviSession extends EventEmitter<RtviEvents> {
           const cls: new () => object = EMITTED[type];
           return this.read(cls, message, (sent) => this.pass(type, sent, id));
         }
-        this.refuse(id, `Unsupported type ${type.slice(0, 40)}`);
+        this.output.refuse(id, `Unsupported type ${type.slice(0, 40)}`);
     }
   }
 
@@ -239,7 +212,7 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     try {
       read = validateInto(cls, data);
     } catch (error) {
-      return this.refuse(id, problemOf(type, error));
+      return this.output.refuse(id, problemOf(type, error));
     }
     use(read);
   }
@@ -257,46 +230,26 @@ export class RtviSession extends EventEmitter<RtviEvents> {
       problem = `RTVI ${client.version} is not RTVI ${RTVI_VERSION}.`;
     }
     // An unsupported client is accepted all the same; it may not need what differs.
-    if (problem !== undefined) this.refuse(id, `${problem} There may be misunderstandings.`);
-    this.client = { readyId: id, version };
-    this.handshakeDone = false;
-    this.completeHandshake();
+    if (problem !== undefined) this.output.refuse(id, `${problem} There may be misunderstandings.`);
+    this.output.clientReady(id, version);
     this.emit('client-ready', client ?? Object.assign(new ClientReady(), { version: 'unknown' }));
   }
 
-  private completeHandshake(): void {
-    if (!this.botIsReady || !this.client || this.handshakeDone) return;
-    this.handshakeDone = true;
-    const { readyId, version } = this.client;
-    const about = this.options.about ?? { library: 'nestjs-pipecat-runner' };
-    const capabilities = { audio_in: true, audio_out: true, ...this.options.capabilities };
-    this.sendNow('bot-ready', { version: version.answered, about, capabilities }, readyId);
-    for (let next = this.buffered.take(); next; next = this.buffered.take()) {
-      this.sendNow(...next.value);
-    }
-  }
-
   private async answer(id: string, { t, d }: ClientMessageData): Promise<void> {
-    if (!this.handler) return this.refuse(id, `This bot answers no client-message.`);
+    if (!this.handler) return this.output.refuse(id, `This bot answers no client-message.`);
     try {
       const result = await this.handler({ type: t, data: d });
-      if (result !== undefined) this.sendNow('server-response', { t, d: result }, id);
+      if (result !== undefined) this.output.send('server-response', { t, d: result }, id);
     } catch (thrown) {
       const { text, message } = textOfThrown(thrown);
-      this.refuse(
+      this.output.refuse(
         id,
         isInstance(thrown, ClientMessageError) ? message : 'The bot could not answer.',
       );
       this.options.logger?.warn(`client-message '${printable(t)}' failed: ${text}`);
     }
   }
-
-  private refuse(id: string, error: string): void {
-    this.sendNow('error-response', { error }, id);
-  }
 }
-
-const UNKNOWN_VERSION = new ClientVersion(undefined);
 
 const problemOf = (what: string, error: unknown): string =>
   `Invalid RTVI ${what.slice(0, 40)}: ${textOfThrown(error).message}`;

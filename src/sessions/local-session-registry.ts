@@ -233,7 +233,7 @@ export class LocalSessionRegistry extends SessionRegistry {
     if (state.name !== 'ended') return this.observers.changed(session);
     this.active.delete(id);
     this.pending.delete(id);
-    if (state.launchedAtMs !== undefined) session.logger.log(`ended: ${state.reason.code}`);
+    if (state.launchedAtMs !== undefined) session.logger.log(lastLineOf(session, state.reason));
     if (!session.isDiscarded) {
       this.observers.changed(session);
       this.history.add(session);
@@ -263,3 +263,10 @@ const knownCall = ({ from, to, call_id }: CallData, before?: SessionCall): Sessi
   to: before?.to ?? to,
   callId: call_id ?? before?.callId,
 });
+
+function lastLineOf({ context }: Session, { code }: SessionEnd): string {
+  const { ok, via } = context.hangUpOutcome ?? {};
+  if (ok === undefined) return `ended: ${code}`;
+  const how = ok ? `hung up through its ${via}` : `the hang-up through its ${via} failed`;
+  return `ended: ${code}; ${how}`;
+}

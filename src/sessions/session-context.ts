@@ -1,6 +1,6 @@
 import type { BotPeer, BotReady } from '../bot/bot-peer.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
-import type { MediaConnection } from '../media/media-connection.js';
+import type { HangUpOutcome, MediaConnection } from '../media/media-connection.js';
 import type { MediaStats } from '../media/media-transport.events.js';
 import type { Session } from './session.js';
 
@@ -11,6 +11,8 @@ import type { Session } from './session.js';
 export class SessionContext {
   /** Hangs up the call at its provider. Never rejects. */
   hangUp?: MediaConnection['hangUp'];
+  /** Outcome of the hang-up by the bot, if it hung up. */
+  hangUpOutcome?: HangUpOutcome;
   /** Transfers the call at its provider. Never rejects. */
   transfer?: MediaConnection['transfer'];
   /** Peer connection in the bot's process. */
@@ -40,6 +42,8 @@ export function bindContext(
   handOver: HandOver = {},
 ): void {
   contexts.set(args, Object.assign(context, handOver));
+  const { hangUp } = handOver;
+  if (hangUp) context.hangUp = async () => (context.hangUpOutcome = await hangUp());
 }
 
 /** Returns the session context of arguments launched in this process; a new one without session for others. */

@@ -7,6 +7,7 @@ import { RunnerError } from '../errors/runner.error.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { MAX_TIMER_MS } from '../validation/options.js';
 import { draining } from './admission.js';
+import { Departure } from './departure.js';
 import { SessionContext } from './session-context.js';
 import type {
   Cleanup,
@@ -51,8 +52,7 @@ export class Session extends BotSession {
   isDiscarded = false;
   private current = PENDING;
   private stopGraceMs = Infinity;
-  private farewell: SessionEnd | undefined;
-  private transfer: boolean | Promise<boolean> = false;
+  private readonly departure = new Departure();
   // Created lazily: most pending sessions never need them, and each costs more than the session itself.
   private handler: SessionRequestHandler | undefined;
   private ownContext: SessionContext | undefined;
@@ -194,15 +194,15 @@ export class Session extends BotSession {
    * @returns {@link ended}
    */
   end(reason: SessionEnd): Promise<SessionEnd> {
-    const { current, transfer } = this;
+    const { current } = this;
     if (current.name === 'ended' || this.ending) return this.ended;
-    if (reason.code === 'peer_left' && transfer instanceof Promise) {
-      // A transfer or a hang-up by the caller: the outcome of the transfer decides.
-      void transfer.then(() => this.end(reason));
+    const deciding = this.departure.deciding(reason);
+    if (deciding) {
+      void deciding.then(() => this.end(reason));
     } else if (current.name === 'pending' || current.launchedAtMs === undefined) {
-      this.finish(this.trueReason(reason));
+      this.finish(this.departure.explain(reason));
     } else {
-      const ending = this.trueReason(reason);
+      const ending = this.departure.explain(reason);
       this.stopping(ending);
       this.decide(ending);
       this.after(this.stopGraceMs, () => {
@@ -230,25 +230,16 @@ export class Session extends BotSession {
 
   /** @internal Records that the bot hangs up, closes or has returned, which explains that the peer leaves. */
   leaves(reason: SessionEnd): void {
-    this.farewell ??= reason;
+    this.departure.leaves(reason);
   }
 
   /** @internal Records a transfer, whose outcome explains that the peer leaves. */
-  async whileTransferring(outcome: Promise<{ readonly ok: boolean }>): Promise<void> {
-    const before = this.transfer === true;
-    this.transfer = outcome.then(({ ok }) => (this.transfer = before || ok));
-    await this.transfer;
+  whileTransferring(outcome: Promise<{ readonly ok: boolean }>): Promise<void> {
+    return this.departure.whileTransferring(outcome);
   }
 
   /** Called before a running bot is stopped. */
   protected stopping(_reason: SessionEnd): void {}
-
-  private trueReason(reason: SessionEnd): SessionEnd {
-    if (this.transfer === true && (reason.code === 'peer_left' || reason.code === 'completed')) {
-      return new SessionEnd('completed', 'The call was transferred.');
-    }
-    return reason.code === 'peer_left' ? (this.farewell ?? reason) : reason;
-  }
 
   private async run(bot: () => Promise<void>): Promise<void> {
     let reason: SessionEnd;

@@ -29,6 +29,7 @@ export class MoqTransport extends RunnerTransport {
   ) {
     super();
     this.botHoldsPeers = launcher.holdsPeers?.(MOQRunnerArguments) ?? false;
+    if (this.botHoldsPeers) launcher.preparePeers?.(MOQRunnerArguments);
     registry.register(this);
   }
 

@@ -4,7 +4,7 @@ import { SessionEnd } from '../../bot/session-end.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import type { Session } from '../../sessions/session.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
-import { checkCandidate, type Offer, ufragOf } from './sdp.js';
+import { checkCandidate, type Offer } from './sdp.js';
 import {
   CandidateLimit,
   type CandidateSection,
@@ -44,7 +44,6 @@ export class BotPeerConnection implements BotPeer, Negotiator {
   private earlyBytes = 0;
   private readonly pending = new Map<number, PendingOffer>();
   private offers = 0;
-  private ufrag: string | undefined;
   private readonly candidateLimit = new CandidateLimit();
   private wasConnected = false;
   private connectTimer: NodeJS.Timeout | undefined;
@@ -64,8 +63,7 @@ export class BotPeerConnection implements BotPeer, Negotiator {
     const { ending } = this.session;
     if (ending) throw errorOf(ending);
     if (this.pending.size >= MAX_OFFERS) throw tooManyOffers();
-    if (this.ufrag !== offer.ufrag) this.candidateLimit.renew();
-    this.ufrag = offer.ufrag;
+    this.candidateLimit.begin(offer);
     const id = this.offers++;
     this.request({ type: 'offer', id, sdp: offer.original, restart });
     const sdp = await this.answerTo(id);
@@ -79,10 +77,9 @@ export class BotPeerConnection implements BotPeer, Negotiator {
 
   addCandidate(line: string, { mid, index = 0 }: CandidateSection): void {
     const candidate = line === '' ? line : checkCandidate(line);
-    const generation = ufragOf(candidate);
-    if (generation !== undefined && generation !== this.ufrag) return;
-    if (!this.candidateLimit.take()) return;
-    this.request({ type: 'candidates', candidates: [{ candidate, mid, index }] });
+    if (this.candidateLimit.take(candidate)) {
+      this.request({ type: 'candidates', candidates: [{ candidate, mid, index }] });
+    }
   }
 
   connectTo(send: (request: PeerRequest) => void): void {

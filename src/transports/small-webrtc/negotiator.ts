@@ -1,6 +1,6 @@
 import { RunnerError } from '../../errors/runner.error.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
-import type { Offer } from './sdp.js';
+import { type Offer, ufragOf } from './sdp.js';
 
 /** The most ICE candidates of a client per ICE generation: each makes the bot's side send checks to an arbitrary address. */
 const MAX_CANDIDATES = 100;
@@ -18,20 +18,46 @@ export interface CandidateSection {
 
 /** Limit of a client's ICE candidates. */
 export class CandidateLimit {
+  private ufrag: string | undefined;
   private left = MAX_CANDIDATES;
   private leftInAll = MAX_ALL_CANDIDATES;
 
-  /** Begins an ICE generation. */
-  renew(): void {
+  /** Begins the ICE generation of an offer, when the offer arrives: candidates of a restart may follow before it is answered. */
+  begin({ ufrag }: Offer): void {
+    if (ufrag === this.ufrag) return;
+    this.ufrag = ufrag;
     this.left = MAX_CANDIDATES;
   }
 
-  /** Counts a candidate. @returns false when it is one too many */
-  take(): boolean {
+  /** Counts a candidate. @returns false when it is one too many, or of another ICE generation */
+  take(candidate: string): boolean {
+    const ufrag = ufragOf(candidate);
+    if (ufrag !== undefined && ufrag !== this.ufrag) return false;
     if (this.left === 0 || this.leftInAll === 0) return false;
     this.left--;
     this.leftInAll--;
     return true;
+  }
+}
+
+/** Queue of a client's offers: each negotiation builds on the one before. */
+export class OfferQueue {
+  private size = 0;
+  private last: Promise<unknown> = Promise.resolve();
+
+  /** Answers an offer after those before it. @throws {RunnerError} `WRONG_STATE` when too many are pending */
+  add<T>(answer: () => Promise<T>): Promise<T> {
+    if (this.size >= MAX_OFFERS) throw tooManyOffers();
+    this.size++;
+    const answered = this.last.then(answer).finally(() => this.size--);
+    this.last = answered.catch(() => undefined);
+    return answered;
+  }
+
+  /** Calls `callback` once no offer is pending that came before, at once if there is none. */
+  afterwards(callback: () => void, fail: (thrown: unknown) => void): void {
+    if (this.size === 0) callback();
+    else this.last.then(callback).catch(fail);
   }
 }
 

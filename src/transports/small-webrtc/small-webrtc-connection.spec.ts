@@ -158,6 +158,43 @@ describe('SmallWebRTCConnection', () => {
     await connection.disconnect();
   });
 
+  it('adds candidates of an ICE restart that come before its answer', async () => {
+    const tried: RemoteCandidate[] = [];
+    let answer: () => void = () => undefined;
+    const answered = { sdp: BROWSER_OFFER.replace('actpass', 'active'), tracks: [] };
+    const peer = {
+      answer: () => new Promise((resolve) => (answer = () => resolve(answered))),
+      addCandidate: (candidate: RemoteCandidate) => tried.push(candidate),
+      send: () => false,
+      close: async () => undefined,
+    };
+    const connection = new SmallWebRTCConnection(
+      {
+        createPeer: () => peer as unknown as Peer,
+        adaptAnswer: (sdp) => sdp,
+        connectTimeoutMs: 1_000,
+        peerTimeoutMs: 1_000,
+      },
+      { warn: () => undefined, fail: () => undefined, ended: () => undefined },
+    );
+    const negotiate = async (ufrag: string, candidates: string[]): Promise<void> => {
+      const sdp = BROWSER_OFFER.replaceAll('a=ice-ufrag:6Yi6', `a=ice-ufrag:${ufrag}`);
+      const negotiating = connection.renegotiate(readOffer(sdp));
+      await setImmediate();
+      for (const candidate of candidates) connection.addCandidate(candidate, { index: 0 });
+      expect(tried).toEqual([]);
+      answer();
+      await negotiating;
+    };
+    const candidate = (ufrag: string): string =>
+      `candidate:1 1 udp 1 10.0.0.1 9 typ host ufrag ${ufrag}`;
+    await negotiate('6Yi6', []);
+    await negotiate('7Zj7', [candidate('6Yi6'), candidate('7Zj7')]);
+    await setImmediate();
+    expect(tried.map((one) => one.candidate)).toEqual([candidate('7Zj7')]);
+    await connection.disconnect();
+  });
+
   it.each([
     '"__proto__"',
     '"constructor"',

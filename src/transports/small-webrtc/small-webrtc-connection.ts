@@ -2,69 +2,27 @@ import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../../errors/runner.error.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import type { MediaEnd } from '../../media/media-connection.js';
-import { parseJson } from '../../limits/json-limits.js';
 import { BufferedEmitter, MESSAGE_BUFFER } from '../../media/buffered-emitter.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
-import type { NegotiatedTrack, Peer, PeerEvents, PeerStats } from './peer/peer.js';
+import { Heartbeat } from './heartbeat.js';
+import { MessageQueue } from './message-queue.js';
+import type { Peer, PeerStats } from './peer/peer.js';
 import {
   CandidateLimit,
   type CandidateSection,
   contradictoryOffer,
-  MAX_OFFERS,
-  tooManyOffers,
+  OfferQueue,
 } from './negotiator.js';
-import { type Offer, ufragOf, usableCandidate } from './sdp.js';
-import { AudioTrack, VideoTrack } from './tracks.js';
+import { type Offer, usableCandidate } from './sdp.js';
+import { readMessage, signalling } from './signalling.js';
+import { type AudioTrack, ClientTracks, type VideoTrack } from './tracks.js';
+import type {
+  ConnectionObserver,
+  ConnectionOptions,
+  ConnectionState,
+  SmallWebRTCConnectionEvents,
+} from './small-webrtc-connection.events.js';
 
-/** State machine of a connection. `disconnected`: the heartbeat of the client is missing; it may reconnect. */
-export type ConnectionState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'closed';
-
-/** @see SmallWebRTCConnection */
-export interface SmallWebRTCConnectionEvents {
-  /** The client is connected, or reconnected. */
-  connected: [];
-  /** The heartbeat of the client is missing; it may reconnect. */
-  disconnected: [];
-  /** Emitted once, as the last event. */
-  closed: [end: MediaEnd];
-  /** An application message of the client, such as RTVI's. */
-  'app-message': [message: unknown];
-  /** The client starts sending on a track. */
-  'track-started': [track: AudioTrack | VideoTrack];
-  /** The client stops sending on a track. */
-  'track-ended': [track: AudioTrack | VideoTrack];
-}
-
-/** Receives what concerns the session. */
-export interface ConnectionObserver {
-  warn(message: string): void;
-  /** A listener threw or rejected. */
-  fail(error: unknown): void;
-  ended(end: MediaEnd): void;
-}
-
-/** Options of a {@link SmallWebRTCConnection}. */
-export interface ConnectionOptions {
-  /** Creates the peer connection, at first and for a restart. */
-  readonly createPeer: (events: PeerEvents) => Peer;
-  /** Rewrites the SDP of an answer before it is sent. */
-  readonly adaptAnswer: (sdp: string) => string;
-  /** Timeout for connecting, in milliseconds. */
-  readonly connectTimeoutMs: number;
-  /** Heartbeat timeout, in milliseconds, after which a client that sends pings is gone. */
-  readonly peerTimeoutMs: number;
-}
-
-/** Message type of the envelope for signalling between Pipecat's clients and servers. */
-const SIGNALLING = 'signalling';
-/** Prefix of a client's heartbeat, sent once a second. */
-const PING = 'ping';
-/** Heartbeat timeout, in milliseconds, after which a client is `disconnected`. */
-const HEARTBEAT_TIMEOUT_MS = 3_000;
-/** The most messages and characters queued until the data channel opens, and the longest wait for it after connecting, in milliseconds. */
-const MAX_QUEUED = 50;
-const MAX_QUEUED_LENGTH = 1_000_000;
-const CHANNEL_TIMEOUT_MS = 10_000;
 /** Shortest interval between renegotiation requests to the client, in milliseconds. */
 const RENEGOTIATE_AGAIN_MS = 2_000;
 /** The most events buffered until a listener is attached. */
@@ -87,21 +45,18 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   readonly camera: VideoTrack;
   /** The client's screen. */
   readonly screenVideo: VideoTrack;
+  private readonly tracks: ClientTracks;
   private currentState: ConnectionState = 'new';
   private everConnected = false;
   private peer: Peer | undefined;
   private offer: Offer | undefined;
   private readonly candidateLimit = new CandidateLimit();
   private lastAnswer: WebRtcAnswer | undefined;
-  private negotiating: Promise<unknown> = Promise.resolve();
-  private offers = 0;
-  private queued: string[] = [];
-  private queuedLength = 0;
-  private queues = true;
+  private readonly offers = new OfferQueue();
+  private readonly queue = new MessageQueue((message) => this.warnOnce(message));
+  private readonly heartbeat: Heartbeat;
   private askedMs = -Infinity;
   private connectTimer: NodeJS.Timeout | undefined;
-  private channelTimer: NodeJS.Timeout | undefined;
-  private heartbeatTimer: NodeJS.Timeout | undefined;
   private closing: Promise<void> | undefined;
   private readonly warned = new Set<string>();
 
@@ -121,9 +76,13 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     });
     const peer = (): Peer => this.peer!;
     const fail = (thrown: unknown): void => this.fail(thrown);
-    this.audio = new AudioTrack('microphone', peer, fail);
-    this.camera = new VideoTrack('camera', peer, fail);
-    this.screenVideo = new VideoTrack('screenVideo', peer, fail);
+    this.tracks = new ClientTracks(peer, fail, (event, track) => this.notify(event, track));
+    ({ audio: this.audio, camera: this.camera, screenVideo: this.screenVideo } = this.tracks);
+    this.heartbeat = new Heartbeat(
+      options.peerTimeoutMs,
+      () => this.setState('disconnected'),
+      () => this.end({ reason: 'peer_left', message: 'Nothing was heard of the client.' }),
+    );
   }
 
   get state(): ConnectionState {
@@ -152,11 +111,8 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
    * many offers are pending
    */
   async renegotiate(offer: Offer, restart = false): Promise<WebRtcAnswer> {
-    if (this.offers >= MAX_OFFERS) throw tooManyOffers();
-    this.offers++;
-    // Serialised: each negotiation builds on the one before.
-    const answer = this.negotiating.then(() => this.answerTo(offer, restart));
-    this.negotiating = answer.catch(() => undefined).then(() => this.offers--);
+    const answer = this.offers.add(() => this.answerTo(offer, restart));
+    this.candidateLimit.begin(offer);
     return answer;
   }
 
@@ -176,12 +132,15 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   addCandidate(line: string, where: CandidateSection): void {
     // Unusable candidates do not count: a client with mDNS names only is discovered as peer-reflexive.
     const candidate = line === '' ? undefined : usableCandidate(line);
-    const { mids = [], ufrag } = this.offer ?? {};
-    const mid = where.mid !== undefined ? where.mid : mids[where.index ?? 0];
-    const generation = candidate && ufragOf(candidate);
-    if (!candidate || mid === undefined || !mids.includes(mid)) return;
-    if (generation !== undefined && generation !== ufrag) return;
-    if (this.candidateLimit.take()) this.peer?.addCandidate({ candidate, mid });
+    if (!candidate || !this.candidateLimit.take(candidate)) return;
+    this.offers.afterwards(
+      () => {
+        const { mids = [] } = this.offer ?? {};
+        const mid = where.mid !== undefined ? where.mid : mids[where.index ?? 0];
+        if (mid !== undefined && mids.includes(mid)) this.peer?.addCandidate({ candidate, mid });
+      },
+      (thrown) => this.fail(thrown),
+    );
   }
 
   /**
@@ -191,17 +150,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   sendAppMessage(message: unknown): boolean {
     const text = JSON.stringify(message);
     if (this.peer?.send(text)) return true;
-    if (this.currentState === 'closed' || !this.queues) return false;
-    const length = this.queuedLength + text.length;
-    if (this.queued.length >= MAX_QUEUED || length > MAX_QUEUED_LENGTH) {
-      this.warnOnce(
-        `more than ${MAX_QUEUED} messages, or ${MAX_QUEUED_LENGTH} characters, wait for the client; the newest are dropped`,
-      );
-      return false;
-    }
-    this.queuedLength = length;
-    this.queued.push(text);
-    return true;
+    return this.queue.push(text);
   }
 
   /** Returns quality statistics. */
@@ -222,7 +171,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     this.refuseWhenClosed();
     if (restart && this.peer) {
       this.setState('disconnected');
-      clearTimeout(this.heartbeatTimer);
+      this.heartbeat.stop();
       void this.closePeer(this.peer);
       this.peer = undefined;
     }
@@ -231,9 +180,8 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
       throw contradictoryOffer(cause);
     });
     this.refuseWhenClosed();
-    if (this.offer?.ufrag !== offer.ufrag) this.candidateLimit.renew();
     this.offer = offer;
-    this.updateTracks(tracks);
+    this.tracks.update(tracks);
     this.lastAnswer = {
       sdp: this.options.adaptAnswer(offer.completeAnswer(sdp)),
       type: 'answer',
@@ -254,7 +202,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
       this.options.connectTimeoutMs,
     );
     if (this.currentState === 'new') this.currentState = 'connecting';
-    this.queues = true;
+    this.queue.open();
     // Ignores events of a peer that was replaced.
     const ifCurrent =
       <A extends unknown[]>(handle: (...args: A) => void) =>
@@ -270,13 +218,10 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
       connected: ifCurrent(() => this.connected()),
       failed: ifCurrent((message) => this.end({ reason: 'failed', message })),
       left: ifCurrent(() => this.end({ reason: 'peer_left', message: 'The client left.' })),
-      channelOpen: ifCurrent(() => this.flush()),
+      channelOpen: ifCurrent(() => this.queue.take().forEach((text) => peer.send(text))),
       message: ifCurrent((text) => this.receive(text)),
-      rtp: ifCurrent((name, packet) => this.track(name).receive(packet)),
-      keyframeRequested: ifCurrent((name) => {
-        const track = this.track(name);
-        if (track instanceof VideoTrack) track.emit('keyframe-requested');
-      }),
+      rtp: ifCurrent((name, packet) => this.tracks.get(name).receive(packet)),
+      keyframeRequested: ifCurrent((name) => this.tracks.get(name).keyframeRequested()),
       gatheringTimedOut: () =>
         this.observer.warn('the ICE servers did not answer in time; the answer is without them'),
     });
@@ -292,87 +237,29 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     }
   }
 
-  private get tracks() {
-    return [this.audio, this.camera, this.screenVideo];
-  }
-
-  private track(name: NegotiatedTrack['name']): AudioTrack | VideoTrack {
-    return this.tracks.find((track) => track.name === name)!;
-  }
-
-  private updateTracks(negotiated: readonly NegotiatedTrack[]): void {
-    for (const track of this.tracks) {
-      const before = track.clientSends;
-      track.update(negotiated.find(({ name }) => name === track.name));
-      if (track.clientSends && !before) this.notify('track-started', track);
-      if (!track.clientSends && before) this.notify('track-ended', track);
-    }
-  }
-
   private connected(): void {
     clearTimeout(this.connectTimer);
-    clearTimeout(this.channelTimer);
-    this.channelTimer = setTimeout(() => {
-      if (this.queued.length > 0) {
-        this.observer.warn(`the client opened no channel; ${this.queued.length} messages dropped`);
-      }
-      this.takeQueued();
-      this.queues = false;
-    }, CHANNEL_TIMEOUT_MS);
+    this.queue.awaitChannel();
     this.setState('connected');
   }
 
-  private flush(): void {
-    clearTimeout(this.channelTimer);
-    for (const text of this.takeQueued()) this.peer!.send(text);
-  }
-
-  private takeQueued(): string[] {
-    this.queuedLength = 0;
-    return this.queued.splice(0);
-  }
-
   private receive(text: string): void {
-    if (text.startsWith(PING)) return this.onHeartbeat();
-    let message: { type?: unknown; message?: unknown };
-    try {
-      message = parseJson(text) as typeof message;
-    } catch {
-      return this.warnOnce('the client sent a message that is not JSON, or too deep; ignored');
+    const message = readMessage(text);
+    switch (message.kind) {
+      case 'app-message':
+        return this.notify('app-message', message.message);
+      case 'malformed':
+        return this.warnOnce('the client sent a message that is not JSON, or too deep; ignored');
+      case 'track-status':
+        this.tracks.mute(message.index, message.enabled);
     }
-    if (message?.type === SIGNALLING) {
-      // Only Pipecat's clients send signalling, so heartbeats will follow. The client may be killed before its first one.
-      this.onHeartbeat();
-      this.onSignal(message.message);
-    } else this.notify('app-message', message);
-  }
-
-  private onSignal(message: unknown): void {
-    const { type, receiver_index, enabled } = (message ?? {}) as Record<string, unknown>;
-    if (type !== 'trackStatus' || typeof enabled !== 'boolean') return;
-    // Found by index and not as a key, since the client chooses the value: `__proto__` is a key of every object.
-    const track = this.tracks.find((_, index) => index === receiver_index);
-    if (track) track.enabled = enabled && track.clientSends;
-  }
-
-  /** Handles a heartbeat of the client. */
-  private onHeartbeat(): void {
-    clearTimeout(this.heartbeatTimer);
-    this.heartbeatTimer = setTimeout(
-      () => {
-        this.setState('disconnected');
-        this.heartbeatTimer = setTimeout(
-          () => this.end({ reason: 'peer_left', message: 'Nothing was heard of the client.' }),
-          Math.max(0, this.options.peerTimeoutMs - HEARTBEAT_TIMEOUT_MS),
-        );
-      },
-      Math.min(HEARTBEAT_TIMEOUT_MS, this.options.peerTimeoutMs),
-    );
+    // Only Pipecat's clients send signalling, so heartbeats will follow. The client may be killed before its first one.
+    this.heartbeat.beat();
     this.setState('connected');
   }
 
   private signal(message: object): void {
-    this.peer?.send(JSON.stringify({ type: SIGNALLING, message }));
+    this.peer?.send(signalling(message));
   }
 
   private setState(state: 'connected' | 'disconnected'): void {
@@ -387,11 +274,10 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   private end(end: MediaEnd): void {
     if (this.currentState === 'closed') return;
     this.currentState = 'closed';
-    for (const timer of [this.connectTimer, this.channelTimer, this.heartbeatTimer]) {
-      clearTimeout(timer);
-    }
-    this.queued = [];
-    this.updateTracks([]);
+    clearTimeout(this.connectTimer);
+    this.heartbeat.stop();
+    this.queue.close();
+    this.tracks.update([]);
     this.closing = this.peer && this.closePeer(this.peer);
     this.observer.ended(end);
     this.notify('closed', end);

@@ -44,6 +44,9 @@ abstract class Track<Events extends Record<keyof Events, unknown[]>> extends Eve
 
   /** @internal */
   abstract receive(packet: RtpPacket): void;
+
+  /** @internal Notes that the client needs a keyframe. */
+  keyframeRequested(): void {}
 }
 
 /** Bidirectional audio as Opus in RTP. `createTransport` decodes it. */
@@ -100,6 +103,11 @@ export class VideoTrack extends Track<VideoTrackEvents> {
     this.receiver.push(packet, this.codec, performance.now());
   }
 
+  /** @internal */
+  override keyframeRequested(): void {
+    this.emit('keyframe-requested');
+  }
+
   /** Returns an iterator over the client's video frames, until `signal` aborts. */
   frames(signal: AbortSignal): AsyncIterableIterator<VideoFrame> {
     const push = (frame: VideoFrame): void => {
@@ -135,5 +143,54 @@ export class VideoTrack extends Track<VideoTrackEvents> {
     for (const packet of packetizeVideo(picture, this.codec))
       this.peer().sendRtp(this.name, packet);
     return true;
+  }
+}
+
+/** The tracks of a client. */
+export class ClientTracks {
+  readonly audio: AudioTrack;
+  readonly camera: VideoTrack;
+  readonly screenVideo: VideoTrack;
+
+  /**
+   * @param fail receives what a listener threw
+   * @param notify called when the client starts or stops sending on a track
+   */
+  constructor(
+    peer: CurrentPeer,
+    fail: (thrown: unknown) => void,
+    private readonly notify: (
+      event: 'track-started' | 'track-ended',
+      track: AudioTrack | VideoTrack,
+    ) => void,
+  ) {
+    this.audio = new AudioTrack('microphone', peer, fail);
+    this.camera = new VideoTrack('camera', peer, fail);
+    this.screenVideo = new VideoTrack('screenVideo', peer, fail);
+  }
+
+  private get all() {
+    return [this.audio, this.camera, this.screenVideo];
+  }
+
+  get(name: TrackName): AudioTrack | VideoTrack {
+    return this.all.find((track) => track.name === name)!;
+  }
+
+  /** Applies the negotiated directions. */
+  update(negotiated: readonly NegotiatedTrack[]): void {
+    for (const track of this.all) {
+      const before = track.clientSends;
+      track.update(negotiated.find(({ name }) => name === track.name));
+      if (track.clientSends && !before) this.notify('track-started', track);
+      if (!track.clientSends && before) this.notify('track-ended', track);
+    }
+  }
+
+  /** Mutes the track of an index, which can be anything, or unmutes it. */
+  mute(index: unknown, enabled: boolean): void {
+    // Found by index and not as a key, since the client chooses the value: `__proto__` is a key of every object.
+    const track = this.all.find((_, i) => i === index);
+    if (track) track.enabled = enabled && track.clientSends;
   }
 }

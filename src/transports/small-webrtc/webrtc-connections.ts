@@ -40,6 +40,7 @@ export class WebRtcConnections {
     private readonly launcher: BotLauncher,
   ) {
     this.botHoldsPeers = launcher.holdsPeers?.(SmallWebRTCRunnerArguments) ?? false;
+    if (this.botHoldsPeers) launcher.preparePeers?.(SmallWebRTCRunnerArguments);
   }
 
   /** Reason why WebRTC is unavailable, with the fix; `undefined` when it is available. */

@@ -11,6 +11,7 @@ import {
 } from '../../calls/call-routing.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../../errors/thrown.js';
+import type { HangUpOutcome } from '../../media/media-connection.js';
 import { queryOf } from '../../http/http-request.js';
 import type { Session } from '../../sessions/session.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
@@ -119,15 +120,12 @@ export class TelephonyGateway extends SocketGateway {
       carrier?.noteFormat?.(call_data, this.options);
       completeCallData(call_data, session);
       const args = new WebSocketRunnerArguments({ websocket: socket, ...(carrier && handshake) });
-      // createTransport may detect the carrier of an unknown peer later.
-      const hangUp =
-        carrier && !responder
-          ? this.hangUpOf(session, args)
-          : async () => {
-              socket.hangUp();
-              const hangUp = this.hangUpOf(session, args);
-              return (await hangUp?.()) ?? { ok: true, via: 'connection' as const };
-            };
+      const hangUp = async (): Promise<HangUpOutcome> => {
+        // createTransport may detect the carrier of an unknown peer later.
+        if (!carrier || responder) socket.hangUp();
+        const endCall = this.hangUpOf(session, args);
+        return (await endCall?.()) ?? { ok: true, via: 'connection' };
+      };
       const transfer = carrier && this.transfers.of(session, carrier.name, call_data);
       this.sessions.launch(session, args, { hangUp, transfer });
     } catch (thrown) {
