@@ -5,12 +5,12 @@ import functools
 import random
 import time
 
+from bot_host_channel import reason_of
+
 # How long the client's last messages may take to be sent, in seconds.
 FLUSH_TIMEOUT_SECS = 0.5
 # How many chunks of 10 ms a bot may have put on a track; it waits for them to be played after some of them.
 MAX_CHUNKS = 100
-# How much of an error the runner takes, in UTF-16 code units. Half of it fits whatever the characters are.
-MAX_REASON = 2_048
 # How messages of Pipecat's clients begin that tell that they are there: the one of every second, and the first of all.
 HEARTBEATS = ("ping", '{"type":"signalling"')
 # What the runner is told of the states of a connection. A client that leaves closes it.
@@ -81,8 +81,7 @@ class Peer:
                     self.observe()
             sdp = connection.get_answer()["sdp"]
         except Exception as error:
-            message = f"{type(error).__name__}: {error}"
-            self.channel.send("answer", id=offer["id"], error=message[:MAX_REASON])
+            self.channel.send("answer", id=offer["id"], error=reason_of(error))
             return False
         self.channel.send("answer", id=offer["id"], sdp=sdp)
         return True
@@ -126,7 +125,7 @@ class Peer:
             await self.connection.add_ice_candidate(parsed)
         except Exception as error:
             # A candidate after the end of candidates, or for a connection that is closed.
-            print(f"An ICE candidate of the client was not added: {type(error).__name__}: {error}")
+            print(f"An ICE candidate of the client was not added: {reason_of(error)}")
 
     def observe(self):
         """Reports the states of the present peer connection; a restart replaces it."""
