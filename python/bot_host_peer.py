@@ -43,8 +43,24 @@ class Peer:
             # The runner ends the session before.
             connection_timeout_secs=config["connectTimeoutMs"] / 1_000 + 60,
         )
+        self.judge_presence()
         self.note_leaving()
         self.drain_replaced_track()
+
+    def judge_presence(self):
+        """Has the client count as connected until its connection ends, which `watch_heartbeat` sees to.
+
+        By itself Pipecat's class takes a client for gone whose last ping was read 3 s ago. A bot that loads its models meanwhile never greets it.
+        """
+        connection = self.connection
+        connect = connection.connect
+        connection.is_connected = lambda: False
+
+        async def connect_late():
+            connection.is_connected = lambda: connection.pc.connectionState == "connected"
+            await connect()
+
+        connection.connect = connect_late
 
     def note_leaving(self):
         """Notes that it is the bot that leaves, for the state of the connection does not tell."""
