@@ -5,14 +5,13 @@ import functools
 import random
 import time
 
+from bot_host_channel import reason_of
 from bot_host_datagrams import guard_datagrams
 
 # How long the client's last messages may take to be sent, in seconds.
 FLUSH_TIMEOUT_SECS = 0.5
 # How many chunks of 10 ms a bot may have put on a track; it waits for them to be played after some of them.
 MAX_CHUNKS = 100
-# How much of an error the runner takes, in UTF-16 code units. Half of it fits whatever the characters are.
-MAX_REASON = 2_048
 # How messages of Pipecat's clients begin that tell that they are there: the one of every second, and the first of all.
 HEARTBEATS = ("ping", '{"type":"signalling"')
 # What the runner is told of the states of a connection. A client that leaves closes it.
@@ -46,8 +45,24 @@ class Peer:
             # The runner ends the session before.
             connection_timeout_secs=config["connectTimeoutMs"] / 1_000 + 60,
         )
+        self.judge_presence()
         self.note_leaving()
         self.drain_replaced_track()
+
+    def judge_presence(self):
+        """Has the client count as connected until its connection ends, which `watch_heartbeat` sees to.
+
+        By itself Pipecat's class takes a client for gone whose last ping was read 3 s ago. A bot that loads its models meanwhile never greets it.
+        """
+        connection = self.connection
+        connect = connection.connect
+        connection.is_connected = lambda: False
+
+        async def connect_late():
+            connection.is_connected = lambda: connection.pc.connectionState == "connected"
+            await connect()
+
+        connection.connect = connect_late
 
     def note_leaving(self):
         """Notes that it is the bot that leaves, for the state of the connection does not tell."""
@@ -84,8 +99,7 @@ class Peer:
                     self.observe()
             sdp = connection.get_answer()["sdp"]
         except Exception as error:
-            message = f"{type(error).__name__}: {error}"
-            self.channel.send("answer", id=offer["id"], error=message[:MAX_REASON])
+            self.channel.send("answer", id=offer["id"], error=reason_of(error))
             return False
         self.channel.send("answer", id=offer["id"], sdp=sdp)
         return True
@@ -129,7 +143,7 @@ class Peer:
             await self.connection.add_ice_candidate(parsed)
         except Exception as error:
             # A candidate after the end of candidates, or for a connection that is closed.
-            print(f"An ICE candidate of the client was not added: {type(error).__name__}: {error}")
+            print(f"An ICE candidate of the client was not added: {reason_of(error)}")
 
     def observe(self):
         """Reports the states of the present peer connection; a restart replaces it."""

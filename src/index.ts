@@ -68,6 +68,8 @@ export { callerParameters } from './transports/telephony/carriers/call-parameter
 export { type OutboundCallOptions, OutboundCalls } from './transports/telephony/outbound-calls.js';
 export { TelephonyModule } from './transports/telephony/telephony.module.js';
 export type { TelephonyOptions } from './transports/telephony/telephony.options.js';
+export { VonageVideoModule } from './transports/vonage/vonage-video.module.js';
+export type { VonageVideoOptions } from './transports/vonage/vonage-video.options.js';
 export { WebSocketModule } from './transports/websocket/websocket.module.js';
 export { WhatsAppModule } from './transports/whatsapp/whatsapp.module.js';
 export { RunnerGateway, SocketGateway } from './websocket/socket-gateway.js';

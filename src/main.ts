@@ -20,7 +20,7 @@ import { EchoBot } from './standalone/echo.bot.js';
 import { cliArgsOf } from './standalone/cli-args.js';
 import { loadEnvironment } from './standalone/environment.js';
 import { type Flags, parseFlags, splitList } from './standalone/flags.js';
-import { DailyTransport } from './transports/daily/daily.transport.js';
+import { SessionStarter } from './transports/session-starter.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { StandaloneLogger } from './standalone/standalone-logger.js';
 import { standaloneTransports, TRANSPORT_NAMES } from './standalone/transports.js';
@@ -63,7 +63,7 @@ async function main(): Promise<void> {
       publicKeys: splitList([PIPECAT_PUBLIC_KEYS]),
       privateKeys: splitList([PIPECAT_PRIVATE_KEYS]),
       drainTimeoutMs: flags.drainTimeout * 1_000,
-      onlyTransport: flags.transport,
+      onlyTransport: flags.meeting ?? flags.transport,
       cliArgs,
       console: true,
     }),
@@ -75,7 +75,7 @@ async function main(): Promise<void> {
   app.useGlobalFilters(new RunnerExceptionFilter(app.get(HttpAdapterHost)));
   // Exit code 0 after a graceful shutdown, instead of the signal's.
   app.enableShutdownHooks([], { useProcessExit: true });
-  if (flags.direct) return meetDirectly(app);
+  if (flags.meeting !== undefined) return meetDirectly(app, flags.meeting);
   const http = app.getHttpAdapter();
   http.get('/', (_request: unknown, reply: unknown) => void http.redirect(reply, 302, 'client/'));
   await app.listen(flags.port, flags.host);
@@ -111,14 +111,22 @@ async function launcherOf(
   return typeof loaded === 'function' ? loaded : { useValue: loaded };
 }
 
-/** Runs one session in a Daily room (`--direct`), then exits. */
-async function meetDirectly(app: INestApplication): Promise<void> {
+/** Runs one session in a room of Daily or Vonage, then exits. */
+async function meetDirectly(
+  app: INestApplication,
+  transport: NonNullable<Flags['meeting']>,
+): Promise<void> {
   await app.init();
   try {
-    app.get(TransportRegistry, { strict: false }).require('daily');
-    const { session, roomUrl } = await app.get(DailyTransport, { strict: false }).startPlain();
-    process.stdout.write(`Joining Daily room: ${roomUrl}\n`);
-    await session.ended;
+    const starter = app.get(SessionStarter, { strict: false });
+    const createDailyRoom = transport === 'daily';
+    const room = await starter.startSession({ transport, createDailyRoom });
+    process.stdout.write(
+      createDailyRoom
+        ? `Joining Daily room: ${room.dailyRoom}\n`
+        : `Joining Vonage session: ${room.vonageSessionId}\n`,
+    );
+    await room.ended;
   } finally {
     await app.close();
   }

@@ -25,6 +25,29 @@ function auth(options: RunnerOptions): (header?: string, access?: string) => Pri
 }
 
 describe('KeyAuth', () => {
+  it.each([
+    [`Bearer ${PUBLIC}`, true],
+    [`bearer ${OLD_PUBLIC} `, true],
+    [`Bearer x, Bearer ${PRIVATE}`, true],
+    [PUBLIC, true],
+    [`Basic ${PUBLIC}`, true],
+    ['Bearer of-the-carrier', false],
+    ['Bearer', false],
+    ['', false],
+    [`Bearer ${' '.repeat(10_000)}`, false],
+  ])('knows its keys in an Authorization header: %s', (authorization, isCredential) => {
+    const keys = new KeyAuth(
+      resolveRunnerOptions({ publicKeys: [PUBLIC, sha256(OLD_PUBLIC)], privateKeys: [PRIVATE] }),
+    );
+    expect(keys.isCredential(authorization)).toBe(isCredential);
+  });
+
+  it('has no keys to keep from bots where everything is open', () => {
+    jest.spyOn(Logger.prototype, 'warn').mockReturnValue();
+    expect(new KeyAuth(resolveRunnerOptions({})).isCredential(`Bearer ${PUBLIC}`)).toBe(false);
+    jest.restoreAllMocks();
+  });
+
   const authorize = auth({
     publicKeys: [PUBLIC, sha256(OLD_PUBLIC)],
     privateKeys: [{ key: sha256(PRIVATE), name: 'operators' }],

@@ -2,7 +2,13 @@ import { timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { RunnerServing } from '../http/runner-serving.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
-import { OwnPrincipal, type AuthRequest, type Principal, RunnerAuth } from './runner-auth.js';
+import {
+  OwnPrincipal,
+  type AuthRequest,
+  partsOf,
+  type Principal,
+  RunnerAuth,
+} from './runner-auth.js';
 import { digestOf, type RunnerKey, sha256 } from './runner-key.js';
 
 interface KnownKey {
@@ -45,13 +51,23 @@ export class KeyAuth extends RunnerAuth {
   authorize({ access, request }: AuthRequest): Principal | undefined {
     if (this.isOpen) return ANYBODY;
     const given = /^bearer +(\S+)\s*$/i.exec(request.headers.authorization ?? '')?.[1];
-    // Compares hashes with all keys, in constant time.
-    const digest = sha256(given ?? '');
+    const found = this.find(given ?? '');
+    return found && (found.manages || access !== 'manage') ? found.principal : undefined;
+  }
+
+  /** True for one of the keys, in whatever scheme. */
+  override isCredential(authorization: string): boolean {
+    return partsOf(authorization).some((part) => this.find(part) !== undefined);
+  }
+
+  /** Compares hashes with all keys, in constant time. */
+  private find(given: string): KnownKey | undefined {
+    const digest = sha256(given);
     let found: KnownKey | undefined;
     for (const key of this.keys) {
       if (timingSafeEqual(key.digest, digest)) found ??= key;
     }
-    return found && (found.manages || access !== 'manage') ? found.principal : undefined;
+    return found;
   }
 }
 

@@ -53,7 +53,24 @@ export abstract class RunnerAuth {
    * @throws to refuse otherwise: `ForbiddenException`, or another exception of Nest or the runner
    */
   abstract authorize(request: AuthRequest): Principal | undefined | Promise<Principal | undefined>;
+
+  /**
+   * Returns true for an `Authorization` header that may be a credential of {@link authorize}. Bots do not get it with the upgrade request of a
+   * WebSocket, which has those of carriers.
+   * @default true for every `Bearer`
+   */
+  isCredential?(authorization: string): boolean;
 }
+
+/** True for an `Authorization` header of the scheme `Bearer`. */
+export const isBearer = (authorization: string): boolean => /^bearer(\s|$)/i.test(authorization);
+
+/** The most parts of an `Authorization` header that are looked at. */
+const MAX_PARTS = 10;
+
+/** Returns the parts of an `Authorization` header, such as its scheme and key. */
+export const partsOf = (authorization: string): string[] =>
+  authorization.trim().split(/[\s,]+/, MAX_PARTS);
 
 /** Returns the DI token of the {@link RunnerAuth} of a runner. @param name its `name`; without one it is the class itself */
 export const getAuthToken = (name?: string): InjectionToken<RunnerAuth> =>

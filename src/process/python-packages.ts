@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { MOQRunnerArguments, SmallWebRTCRunnerArguments } from '../bot.js';
+import { MOQRunnerArguments, SmallWebRTCRunnerArguments, VonageRunnerArguments } from '../bot.js';
 import { pythonOf } from './bot-program.js';
 import type { ResolvedProcessBotOptions } from './process-bot.options.js';
 
@@ -33,6 +33,13 @@ const TRANSPORTS = new Map<unknown, PythonTransport>([
     {
       packages: ['moq', 'cryptography'],
       extra: 'moq',
+    },
+  ],
+  [
+    VonageRunnerArguments,
+    {
+      packages: ['vonage_video_connector'],
+      extra: 'vonage-video-connector',
     },
   ],
 ]);

@@ -28,8 +28,10 @@ export interface Flags extends MoqFlags {
   readonly runnerBody?: { readonly path: string; readonly content: unknown };
   /** Serves Daily's dial-in webhook. */
   readonly dialin: boolean;
-  /** Starts one session in a Daily room, without a server. */
+  /** `--direct`. */
   readonly direct: boolean;
+  /** Transport of the one session that is started without a server: `--direct`, or `-t vonage` with the Vonage session of the environment. */
+  readonly meeting?: 'daily' | 'vonage-video';
   readonly wsAuth: 'none' | 'token';
   readonly allowedOrigins: string[];
   /** STUN and TURN servers for WebRTC. */
@@ -142,11 +144,6 @@ export function parseFlags(
   if (flags.isolate && flags.bot === undefined) {
     command.error('error: --isolate needs a --bot to run in a process of its own');
   }
-  if (flags.transport === 'vonage' && env.VONAGE_SESSION_ID) {
-    command.error(
-      'error: this runner does not join the Vonage video session of VONAGE_SESSION_ID; without it, -t vonage takes calls over the Audio Connector',
-    );
-  }
   if (flags.esp32 && isIP(flags.host) === 0) {
     command.error('error: --esp32 needs --host with the IP address that the device reaches');
   }
@@ -154,6 +151,11 @@ export function parseFlags(
   // Commander's `true` is the flag without a value: an empty list, even with the environment variable set.
   return {
     ...rest,
+    meeting: flags.direct
+      ? 'daily'
+      : flags.transport === 'vonage' && env.VONAGE_SESSION_ID
+        ? 'vonage-video'
+        : undefined,
     transport: flags.direct ? 'daily' : flags.transport === 'eval' ? undefined : flags.transport,
     downloadsFolder: rest.downloadsFolder ?? folder,
     botArgs: argv.slice(end + 1),

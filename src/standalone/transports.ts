@@ -17,6 +17,7 @@ export const TRANSPORT_NAMES: readonly string[] = [
   'daily',
   'livekit',
   'moq',
+  'vonage-video',
   ...BUILT_IN.names,
 ];
 

@@ -4,6 +4,7 @@ import { impliedTransport } from './transport-registry.js';
 import { LiveKitModule } from './livekit/livekit.module.js';
 import { SmallWebRtcModule } from './small-webrtc/small-webrtc.module.js';
 import { TelephonyModule } from './telephony/telephony.module.js';
+import { VonageVideoModule } from './vonage/vonage-video.module.js';
 import { WebSocketModule } from './websocket/websocket.module.js';
 import { WhatsAppModule } from './whatsapp/whatsapp.module.js';
 
@@ -14,6 +15,7 @@ export const TRANSPORTS = [
   TelephonyModule,
   DailyModule,
   LiveKitModule,
+  VonageVideoModule,
   WhatsAppModule,
 ] as const;
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { KeyAuth } from '../auth/key-auth.js';
-import { RunnerAuth } from '../auth/runner-auth.js';
+import { isBearer, RunnerAuth } from '../auth/runner-auth.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { isOriginAllowed } from '../http/allowed-origins.js';
@@ -48,7 +48,21 @@ export class SocketSessions {
     adapter: RunnerSocketAdapter,
   ) {
     const { maxPayloadBytes, closeTimeoutMs } = options;
-    adapter.add(runner, { maxPayloadBytes, closeTimeoutMs, basePath: () => paths.basePath });
+    adapter.add(runner, {
+      maxPayloadBytes,
+      closeTimeoutMs,
+      isCredential: (authorization) => this.isCredential(authorization),
+      basePath: () => paths.basePath,
+    });
+  }
+
+  /** Asks the host's auth, which may be any object with an `authorize()`. */
+  private isCredential(authorization: string): boolean {
+    try {
+      return this.auth.isCredential?.(authorization) ?? isBearer(authorization);
+    } catch {
+      return true;
+    }
   }
 
   /** @internal Warns once when a WebSocket starts sessions without a key although HTTP requires one. */

@@ -47,6 +47,18 @@ describe('the upgrade request of a bot', () => {
     expect(upgrade('/ws', { authorization, host: 'h' }).headers).toEqual({ host: 'h' });
   });
 
+  it.each([
+    ['Bearer of-the-carrier', true],
+    ['Bearer key', false],
+    ['Basic key', false],
+    [`Bearer x ${TOKEN}`, false],
+  ])('passes %s on: %s, where the runner says which are its keys', (authorization, isPassed) => {
+    const request = Object.assign(new IncomingMessage(new Socket()), { url: '/ws' });
+    request.headers.authorization = authorization;
+    const { headers } = upgradeOf(request, '/ws', (given) => given.endsWith(' key'));
+    expect(headers).toEqual(isPassed ? { authorization } : {});
+  });
+
   it.each(['Basic a2V5OnRva2Vu', 'Digest username="a"', 'BearerOfACarrier x'])(
     'keeps the credentials of a carrier: %s',
     (authorization) => {

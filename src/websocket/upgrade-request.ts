@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import { isBearer, partsOf } from '../auth/runner-auth.js';
 
 /** Upgrade request of a peer's WebSocket, without keys and tokens of the runner. */
 export interface UpgradeRequest {
@@ -7,7 +8,7 @@ export interface UpgradeRequest {
   readonly path: string;
   /** Query string without its question mark, for `URLSearchParams`. */
   readonly query: string;
-  /** Headers by lower-case name, as Node has them; without an `Authorization: Bearer`, which may be a key or token of the runner. */
+  /** Headers by lower-case name, as Node has them; without an `Authorization` that is a key or token of the runner. */
   readonly headers: IncomingHttpHeaders;
   /** True for TLS on the connection itself; a proxy in front of the runner says it in `x-forwarded-proto`. */
   readonly isSecure: boolean;
@@ -19,14 +20,19 @@ export interface UpgradeRequest {
 /** Form of a runner's token: a base64url payload and a signature in hexadecimal. */
 const TOKEN = /^[\w-]+\.[0-9a-f]{64}$/;
 
-/** Scheme of the runner's keys and tokens, and of the logins of most hosts. */
-const BEARER = /^bearer(\s|$)/i;
-
-/** Returns the upgrade request for the bot. Bots are given no keys and tokens, since one could claim or start another session. */
-export function upgradeOf(request: IncomingMessage, pathname: string): UpgradeRequest {
+/**
+ * Returns the upgrade request for the bot. Bots are given no keys and tokens, since one could claim or start another session.
+ * @param isCredential returns true for an `Authorization` that may be a key of the runner
+ */
+export function upgradeOf(
+  request: IncomingMessage,
+  pathname: string,
+  isCredential: (authorization: string) => boolean = isBearer,
+): UpgradeRequest {
   const { headers, socket, url = '' } = request;
   const { authorization = '', ...others } = headers;
-  const isKey = BEARER.test(authorization) || TOKEN.test(authorization);
+  const isKey =
+    partsOf(authorization).some((part) => TOKEN.test(part)) || isCredential(authorization);
   const [path, token = ''] = splitLast(pathname);
   return {
     path: TOKEN.test(decodeSegment(token)) ? path : pathname,

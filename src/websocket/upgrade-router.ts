@@ -72,6 +72,8 @@ export interface RawSocketOptions {
   readonly maxPayloadBytes: number;
   /** Close handshake timeout, in milliseconds. */
   readonly closeTimeoutMs: number;
+  /** Returns true for an `Authorization` that may be a key of the runner. Never throws. @default every Bearer may be one */
+  readonly isCredential?: (authorization: string) => boolean;
 }
 
 /** The most fragments of a message, and the most chunks read of it: each takes memory beside its bytes. */
@@ -112,7 +114,7 @@ export class RawSocketServer extends EventEmitter {
       const client = accepted as RunnerWebSocket;
       // The first frames may already be in `head`.
       client.hold();
-      client.upgrade = upgradeOf(request, pathname);
+      client.upgrade = upgradeOf(request, pathname, this.options.isCredential);
       client.pathToken = token && decodeSegment(token);
       client.maxPayloadBytes = this.options.maxPayloadBytes;
       client.on('error', () => undefined);

@@ -395,7 +395,7 @@ describe('a flag or variable of the standalone runner', () => {
     [['--moq-bind', '4080'], {}, /--moq-bind must be an address with a port/],
     [['--moq-tls-key', 'bot.mjs'], {}, /--moq-tls-key needs tlsCert/],
     [['-t', 'pigeon'], {}, /Allowed choices are webrtc, websocket/],
-    [['-t', 'vonage'], { VONAGE_SESSION_ID: 'x' }, /does not join the Vonage video session/],
+    [['-t', 'vonage'], { VONAGE_SESSION_ID: 'x' }, /VONAGE_APPLICATION_ID, VONAGE_TOKEN not set/],
     [[], { PIPECAT_ICE_SERVERS: '[{"url":"stun:a"}]' }, /ICE server .* has url; there are urls/],
     [['--ice-servers', '{"urls"'], {}, /ICE server {"urls" is no JSON/],
     [[], { PIPECAT_WEBSOCKET_AUTH: 'maybe' }, /PIPECAT_WEBSOCKET_AUTH.*none, token/s],

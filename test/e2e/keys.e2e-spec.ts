@@ -24,10 +24,13 @@ import {
   OpenApiModule,
   RunnerAuth,
   RunnerModule,
+  type RunnerModuleExtras,
+  type RunnerOptions,
   SessionRegistry,
   SmallWebRtcModule,
   TelephonyModule,
   WebSocketModule,
+  type WebSocketRunnerArguments,
   WhatsAppModule,
 } from '../../src/index.js';
 import { declaredAccess } from '../../src/auth/access.decorator.js';
@@ -35,6 +38,7 @@ import { HttpIntake } from '../../src/http/intake/http-intake.js';
 import { connectClient, RecordingLauncher } from '../../src/testing/index.js';
 import { BROWSER_OFFER } from '../support/offers.js';
 import {
+  connect,
   PLATFORMS,
   post,
   type RunningApp,
@@ -406,6 +410,58 @@ describe.each(PLATFORMS)('keys on %s', (platform) => {
     expect(warn.mock.calls.map(([text]) => text as string)).toEqual(
       warnings.map((pattern) => expect.stringMatching(pattern)),
     );
+  });
+});
+
+describe('a Bearer token in the upgrade request of a carrier', () => {
+  class Logins extends RunnerAuth {
+    authorize(): Principal {
+      return {};
+    }
+  }
+  const authOf = (isCredential: RunnerAuth['isCredential']) => ({
+    useValue: Object.assign(new Logins(), { isCredential }),
+  });
+
+  it.each<[string, RunnerModuleExtras & RunnerOptions, boolean]>([
+    ['goes to the bot without keys', {}, true],
+    ['goes to the bot beside other keys', { publicKeys: [PUBLIC] }, true],
+    ['stays with the auth of the host, for it may be a login', { auth: Logins }, false],
+    [
+      'stays with an auth that is any object',
+      { auth: { useValue: { authorize: () => ({}) } } },
+      false,
+    ],
+    [
+      'goes to the bot when the auth of the host does not know it',
+      { auth: authOf(() => false) },
+      true,
+    ],
+    [
+      'stays when the auth of the host fails',
+      {
+        auth: authOf(() => {
+          throw new Error('no');
+        }),
+      },
+      false,
+    ],
+  ])('%s', async (_, options, isPassed) => {
+    const recorder = new RecordingLauncher();
+    running = await startApp('fastify', [
+      RunnerModule.forRoot({
+        launcher: { useValue: recorder },
+        transports: [WebSocketModule.forRoot()],
+        ...options,
+      }),
+    ]);
+    const headers = bearer('of-the-carrier');
+    const socket = await connect(`${running.wsUrl}/ws-client`, { headers });
+    const { args } = await recorder.nextLaunch();
+    const { upgrade } = args as WebSocketRunnerArguments;
+    expect(upgrade!.headers.authorization).toBe(isPassed ? headers.authorization : undefined);
+    expect(upgrade!.headers.upgrade).toBe('websocket');
+    socket.terminate();
   });
 });
 

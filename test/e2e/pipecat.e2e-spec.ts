@@ -178,6 +178,21 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     expect(told.headers).not.toHaveProperty('authorization');
   });
 
+  it('a Pipecat bot sees the Bearer token of a carrier, and no key of the runner', async () => {
+    const key = 'pk_0123456789abcdef';
+    const { host, lines } = await start(OBEDIENT, { publicKeys: [key], allowedOrigins: [] });
+    const url = host.url.replace('http', 'ws');
+    for (const [authorization, isTold] of [
+      ['Bearer of-the-carrier', true],
+      [`Bearer ${key}`, false],
+    ] as const) {
+      await closeOf(await connect(`${url}/ws-client`, { headers: { authorization } }));
+      const told = JSON.parse(/told (.*)/.exec(await lines.with('told'))![1]!) as object;
+      expect(told).toHaveProperty('headers.upgrade', 'websocket');
+      expect(JSON.stringify(told).includes(authorization)).toBe(isTold);
+    }
+  });
+
   it('a Pipecat bot receives rooms as arguments of their own classes', async () => {
     const daily = await FakeDaily.start();
     toClose.push(() => daily.close());

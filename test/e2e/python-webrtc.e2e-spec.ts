@@ -117,6 +117,22 @@ const isPeerLeft = ({ message }: Message): boolean => message?.type === 'peerLef
     expect(own).toBeLessThan(bots - 0.1);
   }
 
+  it('reads what a client has said while the bot was loading', async () => {
+    await start();
+    const offerUrl = `${running.host.url}/api/offer`;
+    const client = await WebRtcClient.connect({ offerUrl, requestData: { do: 'load late' } });
+    clients.push(client);
+    client.ping();
+    client.send({
+      label: 'rtvi-ai',
+      type: 'client-ready',
+      id: 'ready',
+      data: { version: '1.0.0' },
+    });
+    await running.lines.with('client connected');
+    await client.next(({ type }: Message) => type === 'bot-ready');
+  });
+
   it('hears, speaks and exchanges messages until the client leaves', async () => {
     await start();
     const client = await connect({ requestData: { user: 7 } });

@@ -26,6 +26,12 @@ const statements = (name: string, has: string, before = '', self = 'void') => ({
 /** The context of every block, in no order. */
 export const CONTEXTS: readonly BlockContext[] = [
   module('genesys', 'genesys: { apiKey'),
+  module('vonage-video', 'sessionId: process.env.VONAGE_SESSION_ID'),
+  module(
+    'vonage-video-rooms',
+    'createRoom: async (session) =>',
+    'declare const video: { createSession(options: object): Promise<{ sessionId: string }>; generateClientToken(id: string, options: { role?: string; data?: string }): string };',
+  ),
   module('unknown-callers', "TelephonyModule.forRoot({ unknownCallers: 'bot' });"),
   { name: 'acme-carrier', has: 'const acme: Carrier' },
   statements('genesys-message', 'transport.sendMessage({'),
@@ -178,6 +184,9 @@ export const CONTEXTS: readonly BlockContext[] = [
 
 /** The environment that the blocks read. */
 export const ENVIRONMENT = {
+  VONAGE_APPLICATION_ID: 'app',
+  VONAGE_SESSION_ID: 'room',
+  VONAGE_TOKEN: 'token',
   SHOP_KEY: 'a-public-key-of-the-shop',
   KIOSK_KEY_SHA256: '0'.repeat(64),
   RUNNER_PRIVATE_KEY: 'a-private-key-of-the-runner',

@@ -14,11 +14,15 @@ import type { Way } from './visitors.js';
 
 jest.setTimeout(300_000);
 
-const { SCAFFOLDS_RESULTS, SCAFFOLDS_ONLY, SCAFFOLDS_PAIRWISE, PIPECAT_CLONE } = process.env;
+const { SCAFFOLDS_RESULTS, SCAFFOLDS_ONLY, SCAFFOLDS_WAY, SCAFFOLDS_PAIRWISE, PIPECAT_CLONE } =
+  process.env;
 const projects = generateProjects(SCAFFOLDS_PAIRWISE !== undefined);
 const examples = readExamples(PIPECAT_CLONE);
 const only = new RegExp(SCAFFOLDS_ONLY ?? '');
-const bots = [...projects.bots, ...examples.bots].filter(({ name }) => only.test(name));
+const onlyWay = new RegExp(SCAFFOLDS_WAY ?? '');
+const bots = [...projects.bots, ...examples.bots]
+  .map((bot) => ({ ...bot, ways: bot.ways.filter((way) => onlyWay.test(way)) }))
+  .filter(({ name, ways }) => only.test(name) && ways.length > 0);
 
 interface Row {
   readonly bot: string;

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { buildPipecat, PIPECAT_PYTHON } from './build-pipecat.js';
 import { buildPhoneBridge, PHONE_BRIDGE } from './build-phone-bridge.js';
+import { buildVonageConnector, VONAGE_CONNECTOR } from './build-vonage-connector.js';
 import { buildLiveKitServer, LIVEKIT_SERVER } from './build-livekit-server.js';
 
 /** Builds the prerequisites of tests: the package (only if its sources are newer), LiveKit's server, Pipecat, and the phone bridge. */
@@ -19,6 +20,12 @@ export default function setUp() {
     console.warn(`\n*** TESTS WITH REAL PIPECAT BOTS ARE SKIPPED: ${noPipecat} ***\n`);
   } else {
     process.env.PIPECAT_PYTHON = PIPECAT_PYTHON;
+    const noVonage = buildVonageConnector();
+    if (noVonage) {
+      console.warn(`\n*** TESTS WITH VONAGE'S OWN LIBRARY ARE SKIPPED: ${noVonage} ***\n`);
+    } else {
+      process.env.VONAGE_CONNECTOR = VONAGE_CONNECTOR;
+    }
   }
   const noBridge = buildPhoneBridge();
   if (noBridge) {

@@ -22,7 +22,8 @@ export class StartAnswer {
   @ApiField({
     type: String,
     required: false,
-    description: "The single-use token for `wsUrl`, or LiveKit's access token of the user.",
+    description:
+      "The single-use token for `wsUrl`, or the user's token for the room of LiveKit or Vonage.",
   })
   token?: string;
 
@@ -38,6 +39,20 @@ export class StartAnswer {
     description: 'The URL of the LiveKit server (`livekit`).',
   })
   url?: string;
+
+  @ApiField({
+    type: String,
+    required: false,
+    description: 'The id of the Vonage application (`vonage-video`).',
+  })
+  applicationId?: string;
+
+  @ApiField({
+    type: String,
+    required: false,
+    description: 'The Vonage session that the bot joins (`vonage-video`).',
+  })
+  vonageSessionId?: string;
 
   @ApiField({
     type: String,

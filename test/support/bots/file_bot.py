@@ -35,9 +35,7 @@ class ReadFiles(FrameProcessor):
 async def bot(runner_args: RunnerArguments):
     transport = await create_transport(runner_args, transport_params)
     resolver = FileResolver(file_storage=runner_args.file_storage)
-    worker = PipelineWorker(
-        Pipeline([transport.input(), ReadFiles(resolver), transport.output()])
-    )
+    worker = PipelineWorker(Pipeline([transport.input(), ReadFiles(resolver), transport.output()]))
 
     @transport.event_handler("on_client_disconnected")
     async def on_client_disconnected(transport, client):

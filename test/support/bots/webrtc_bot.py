@@ -53,6 +53,16 @@ async def bot(runner_args: RunnerArguments):
         finally:
             print("cleaned up")
     transport = await create_transport(runner_args, transport_params)
+    if deed == "load late":
+        # As a bot that loads its models when its client is there already.
+        await asyncio.sleep(1.5)
+        connect = transport._client.connect
+
+        async def connect_late():
+            time.sleep(4)
+            await connect()
+
+        transport._client.connect = connect_late
     worker = PipelineWorker(
         Pipeline([transport.input(), Sharpen(), transport.output()]),
         params=PipelineParams(audio_in_sample_rate=16000, audio_out_sample_rate=16000),

@@ -1,7 +1,9 @@
 import { IsString } from 'class-validator';
 import { type Init, RunnerArguments } from '../../../bot/runner-arguments.js';
+import { MediaUnavailableError } from '../../../bot/session-end.js';
 import { WireClass } from '../../../bot/wire-classes.js';
 import { ApiField } from '../../../validation/api-field.decorator.js';
+import { mediaConnections } from '../../media-connections.js';
 
 /** Arguments of a bot that joins a Vonage video session. */
 @WireClass('VonageRunnerArguments')
@@ -27,3 +29,11 @@ export class VonageRunnerArguments extends RunnerArguments {
     super(init);
   }
 }
+
+// Vonage has no server SDK for Node, so there is no media connection.
+mediaConnections.register(VonageRunnerArguments, () => {
+  throw new MediaUnavailableError(
+    'Vonage has no SDK for Node that joins video sessions, so this bot must join its session from another process: hand ' +
+      "JSON.stringify(args) to a bot in Python ('pipecat-ai[vonage-video-connector]'), which joins args.vonage_session_id with args.token.",
+  );
+});
