@@ -64,5 +64,9 @@ export default {
           },
         ]
       : []),
+    // Of `npm run test:soak` only.
+    ...(process.env.SOAK
+      ? [{ ...project, displayName: 'soak', testMatch: ['**/soak/*.table.ts'] }]
+      : []),
   ],
 };

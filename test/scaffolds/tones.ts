@@ -9,15 +9,19 @@ const ENOUGH = 6;
 export const rms = (pcm: Int16Array): number =>
   Math.sqrt(pcm.reduce((sum, sample) => sum + sample * sample, 0) / (pcm.length || 1));
 
-/** Returns whether a tone can be heard in a sound: windows of it whose power is that frequency's. */
-export function hasTone(pcm: Int16Array, rateHz: number, hz: number): boolean {
+/** Returns whether a tone can be heard in a sound. */
+export const hasTone = (pcm: Int16Array, rateHz: number, hz: number): boolean =>
+  secondsWithTone(pcm, rateHz, hz) >= ENOUGH * WINDOW_SECS;
+
+/** Seconds of a sound whose power is a frequency's. */
+export function secondsWithTone(pcm: Int16Array, rateHz: number, hz: number): number {
   const size = Math.round(WINDOW_SECS * rateHz);
   let found = 0;
   for (let i = 0; i + size <= pcm.length; i += size) {
     const window = pcm.subarray(i, i + size);
     if (rms(window) > 300 && shareOf(window, rateHz, hz) > 0.5) found++;
   }
-  return found >= ENOUGH;
+  return found * WINDOW_SECS;
 }
 
 /** The share of a frequency in the power of a sound, from 0 to 1. */
