@@ -40,6 +40,7 @@ export default {
   // Modules of finished test files stay in memory (ECMAScript modules in Jest): a worker starts afresh before it is full.
   workerIdleMemoryLimit: '1.5GB',
   testTimeout: 20_000,
+  reporters: ['default', '<rootDir>/test/support/skip-reporter.js'],
   projects: [
     {
       ...project,

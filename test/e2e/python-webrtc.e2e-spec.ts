@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import {
   type ProcessBotOptions,
   type SessionEnd,
@@ -20,13 +20,12 @@ import {
   WebRtcClient,
   type WebRtcClientOptions,
 } from '../support/webrtc-client.js';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(60_000);
 
 const { PIPECAT_PYTHON } = process.env;
 const BOT = 'test/support/bots/webrtc_bot.py';
-
-if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
 
 interface Message {
   readonly type: string;
@@ -36,7 +35,7 @@ interface Message {
 
 const isPeerLeft = ({ message }: Message): boolean => message?.type === 'peerLeft';
 
-(PIPECAT_PYTHON ? describe : describe.skip)('a Python bot over SmallWebRTC', () => {
+describeWith('Pipecat')('a Python bot over SmallWebRTC', () => {
   let running: ProcessHost;
   let clients: WebRtcClient[] = [];
   const folders: string[] = [];

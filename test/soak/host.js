@@ -68,8 +68,8 @@ const runners = {
     launcher: Bot,
     transports: [webSocket()],
     maxSessions: 1,
-    maxSessionDurationMs: 2_000,
-    pendingTtlMs: 700,
+    maxSessionDurationMs: 3_000,
+    pendingTtlMs: 3_000,
   }),
   ...(settings.processes && {
     node: inProcesses('node', { module: fileURLToPath(new URL('bot.js', import.meta.url)) }),
