@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SessionEndCode } from '../../src/bot/session-end.js';
 import type { Random } from '../faults/random.js';
 import { tcpOf } from '../faults/malformed.js';
-import { secondsWithTone } from '../scaffolds/tones.js';
+import { isTone, loudWindows, WINDOW_SECS } from '../scaffolds/tones.js';
 import { visit, type Visitor, type Way } from '../scaffolds/visitors.js';
 import type { FakeDaily } from '../support/fake-daily.js';
 import { post } from '../support/runner-app.js';
@@ -106,19 +106,19 @@ async function heardTone(
   breathe: () => Promise<void>,
 ): Promise<void> {
   const least = (LEAST_HEARD[way] ?? 0.9) * SPEAKS_SECS;
-  const secondsOf = (toneHz: number): number => {
+  for (let tries = 0; ; tries++) {
     const { pcm, rateHz } = visitor.heard();
-    return secondsWithTone(pcm, rateHz, toneHz);
-  };
-  for (let tries = 0; secondsOf(hz) < least; tries++) {
-    if (tries > 25) {
-      throw new Error(`heard ${secondsOf(hz).toFixed(2)} s of ${SPEAKS_SECS} s`);
+    const windows = loudWindows(pcm, rateHz);
+    const others = windows.filter((window) => !isTone(window, rateHz, hz));
+    for (let other = LOWEST_HZ; other < HIGHEST_HZ; other += TONE_STEP_HZ) {
+      const count = others.filter((window) => isTone(window, rateHz, other)).length;
+      if (count * WINDOW_SECS <= MOST_OF_OTHERS_SECS) continue;
+      throw new Error(`said ${hz} Hz, and heard ${other} Hz of another call`);
     }
+    const secs = (windows.length - others.length) * WINDOW_SECS;
+    if (secs >= least) return;
+    if (tries > 25) throw new Error(`heard ${secs.toFixed(2)} s of ${SPEAKS_SECS} s`);
     await breathe();
-  }
-  for (let other = LOWEST_HZ; other < HIGHEST_HZ; other += TONE_STEP_HZ) {
-    if (other === hz || secondsOf(other) <= MOST_OF_OTHERS_SECS) continue;
-    throw new Error(`said ${hz} Hz, and heard ${other} Hz of another call`);
   }
 }
 

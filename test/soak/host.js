@@ -4,7 +4,7 @@ import 'reflect-metadata';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { census, countTimers } from '../faults/census.js';
+import { census, countTimers, liveTimers } from '../faults/census.js';
 
 countTimers();
 const { Module } = await import('@nestjs/common');
@@ -29,7 +29,7 @@ const common = {
   drainTimeoutMs: 1_000,
   stopGraceMs: 500,
 };
-const webSocket = () => runner.WebSocketModule.forRoot({ pingIntervalMs: 1_500 });
+const webSocket = () => runner.WebSocketModule.forRoot({ pingIntervalMs: 5_000 });
 const telephony = () =>
   runner.TelephonyModule.forRoot({ credentials: settings.credentials, webhookKeys: false });
 const inProcesses = (name, program) =>
@@ -52,7 +52,7 @@ const runners = {
     transports: [
       webSocket(),
       telephony(),
-      runner.SmallWebRtcModule.forRoot({ peerTimeoutMs: 1_500 }),
+      runner.SmallWebRtcModule.forRoot({ peerTimeoutMs: 5_000 }),
       runner.DailyModule.forRoot({ ...settings.daily, deleteRoomOnEnd: true }),
       ...(settings.livekit
         ? [runner.LiveKitModule.forRoot({ ...settings.livekit, deleteRoomOnEnd: true })]
@@ -68,8 +68,8 @@ const runners = {
     launcher: Bot,
     transports: [webSocket()],
     maxSessions: 1,
-    maxSessionDurationMs: 3_000,
-    pendingTtlMs: 3_000,
+    maxSessionDurationMs: 5_000,
+    pendingTtlMs: 5_000,
   }),
   ...(settings.processes && {
     node: inProcesses('node', { module: fileURLToPath(new URL('bot.js', import.meta.url)) }),
@@ -119,6 +119,8 @@ const lagMs = (nanoseconds) => Math.max(0, Math.round(nanoseconds / 1e5) / 10 - 
 function sample() {
   const lags = { lagP99Ms: lagMs(lag.percentile(99)), lagMaxMs: lagMs(lag.max) };
   lag.disable();
+  // Before the garbage collection: the book of timers holds those that have ended, and all that they refer to.
+  const timers = liveTimers().length;
   for (let i = 0; i < 2; i++) globalThis.gc();
   for (const session of held) if (!session.deref()) held.delete(session);
   const { heapUsed, rss, external } = process.memoryUsage();
@@ -133,7 +135,7 @@ function sample() {
     processes: readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')
       .split(' ')
       .filter(Boolean).length,
-    timers: process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length,
+    timers,
     sessions: registries.reduce((sum, { size }) => sum + size, 0),
     heldSessions: held.size,
     opened,
