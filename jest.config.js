@@ -41,6 +41,7 @@ export default {
   // Modules of finished test files stay in memory (ECMAScript modules in Jest): a worker starts afresh before it is full.
   workerIdleMemoryLimit: '1.5GB',
   testTimeout: 20_000,
+  reporters: ['default', '<rootDir>/test/support/skip-reporter.js'],
   projects: [
     {
       ...project,
@@ -64,6 +65,10 @@ export default {
             runner: '<rootDir>/test/support/serial-runner.js',
           },
         ]
+      : []),
+    // Of `npm run test:soak` only.
+    ...(process.env.SOAK
+      ? [{ ...project, displayName: 'soak', testMatch: ['**/soak/*.table.ts'] }]
       : []),
   ],
 };

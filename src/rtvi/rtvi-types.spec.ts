@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { describeWith } from '../../test/support/needs.js';
 import { RtviClient, tick } from '../../test/support/rtvi-client.js';
 import { RTVI_VERSION, type RtviOutgoing } from './rtvi-messages.js';
 import { RtviSession } from './rtvi-session.js';
@@ -92,11 +93,10 @@ describe('RTVI message types', () => {
     ? readdirSync(lib).filter((name) => /^python3/.test(name))
     : [];
   const folder = join(lib, python, 'site-packages/pipecat');
-  if (!python) console.warn('*** SKIPPED, for want of Pipecat ***');
   const rtvi = (file: string) =>
     readFileSync(`${folder}/processors/frameworks/rtvi/${file}.py`, 'utf8');
 
-  (python ? describe : describe.skip)('are those of Pipecat', () => {
+  describeWith('Pipecat')('are those of Pipecat', () => {
     const handler = (): string => /def _handle_message.*?case _:/s.exec(rtvi('processor'))![0];
     const taken = (): string[] =>
       matches(handler().replaceAll(' | ', '\ncase '), /case "([a-z-]+)"/g);

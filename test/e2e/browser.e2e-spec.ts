@@ -21,15 +21,14 @@ import {
 import type { Session } from '../../src/sessions/session.js';
 import { BrowserPage } from '../support/browser-page.js';
 import { BrowserUser } from '../support/browser-user.js';
-import { CHROMIUM, launchChromium, launchChromiumProcess } from '../support/chromium.js';
+import { launchChromium, launchChromiumProcess } from '../support/chromium.js';
 import { type Conversation, ListeningBot } from '../support/listening-bot.js';
 import { PLATFORMS, type Platform, type RunningApp, startApp } from '../support/runner-app.js';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(120_000);
 
-if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install chromium) ***');
-
-(CHROMIUM ? describe : describe.skip)("Pipecat's published clients in a browser", () => {
+describeWith('chromium')("Pipecat's published clients in a browser", () => {
   let page: BrowserPage;
   let browser: Browser;
   let tab: Page;

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, expect, it, jest } from '@jest/globals';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(120_000);
 
@@ -10,10 +11,8 @@ interface Recorded {
   readonly facts: Record<string, Record<string, string>>;
 }
 
-const { PIPECAT_PYTHON } = process.env;
-
 /** A registry is needed for it, as for Pipecat itself. */
-(PIPECAT_PYTHON ? describe : describe.skip)('check:pipecat --pinned', () => {
+describeWith('Pipecat')('check:pipecat --pinned', () => {
   const folder = mkdtempSync(join(tmpdir(), 'record-'));
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 

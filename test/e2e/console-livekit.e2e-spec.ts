@@ -1,22 +1,17 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import { dispose } from '@livekit/rtc-node';
 import type { Browser } from 'playwright-core';
 import { LiveKitModule, SessionRegistry } from '../../src/index.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
-import { CHROMIUM, launchChromium } from '../support/chromium.js';
+import { launchChromium } from '../support/chromium.js';
 import { ConsoleUser } from '../support/console-user.js';
-import { LIVEKIT_SERVER, LiveKitTestServer } from '../support/livekit-server.js';
+import { LiveKitTestServer } from '../support/livekit-server.js';
 import { type RunningApp, runnerModule, startApp } from '../support/runner-app.js';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(60_000);
 
-const missing = [
-  ...(LIVEKIT_SERVER ? [] : ['livekit-server']),
-  ...(CHROMIUM ? [] : ['Chromium (apt-get install chromium)']),
-];
-if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' and ')} ***`);
-
-(missing.length > 0 ? describe.skip : describe)('the console in a LiveKit room', () => {
+describeWith('livekit-server', 'chromium')('the console in a LiveKit room', () => {
   let server: LiveKitTestServer;
   let running: RunningApp;
   let browser: Browser;

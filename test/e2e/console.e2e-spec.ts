@@ -21,11 +21,12 @@ import {
 import { RtviSession } from '../../src/bot.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
-import { CHROMIUM, launchChromium } from '../support/chromium.js';
+import { launchChromium } from '../support/chromium.js';
 import { ConsoleUser } from '../support/console-user.js';
 import { PathProxy } from '../support/path-proxy.js';
 import { post, type RunningApp, runnerModule, startApp } from '../support/runner-app.js';
 import { similarity, tone } from '../support/sound.js';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(60_000);
 
@@ -55,9 +56,7 @@ const TALKING = [
   ['WebSocket', WebSocketModule.forRoot()],
 ] as const;
 
-if (!CHROMIUM) console.warn('*** SKIPPED, for want of Chromium (apt-get install chromium) ***');
-
-(CHROMIUM ? describe : describe.skip)('the console in a browser', () => {
+describeWith('chromium')('the console in a browser', () => {
   let browser: Browser;
   let user: ConsoleUser;
   let proxy: PathProxy | undefined;

@@ -17,6 +17,7 @@ import { RtviSession } from '../../src/bot.js';
 import { startHost, type TestHost } from '../../src/testing/index.js';
 import { SpeechDetector } from '../../src/standalone/speech-detector.js';
 import { closeOf, connect, nextText } from '../support/runner-app.js';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(60_000);
 
@@ -27,8 +28,6 @@ const EVAL_CONNECT = {
   id: 'eval-connect',
   data: { t: 'eval-connect', d: { capture_bot_audio: true } },
 };
-
-if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
 
 /** Repeats what it is told, as `assistant_bot.py` does, and says what it hears. */
 class Assistant extends BotLauncher {
@@ -89,7 +88,7 @@ async function run(url: string, ...scenarios: string[]): Promise<unknown[]> {
 
 const PASSED = { passed: true, failures: [] };
 
-(PIPECAT_PYTHON ? describe : describe.skip)("Pipecat's eval harness", () => {
+describeWith('Pipecat')("Pipecat's eval harness", () => {
   it('talks to a bot in Node: by text, DTMF and audio', async () => {
     const url = await start();
     expect(await run(url, 'text', 'keys', 'voice')).toEqual([PASSED, PASSED, PASSED]);

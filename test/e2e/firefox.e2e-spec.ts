@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import {
   RunnerModule,
   SessionRegistry,
@@ -7,17 +7,15 @@ import {
 } from '../../src/index.js';
 import { BrowserPage } from '../support/browser-page.js';
 import { BrowserUser } from '../support/browser-user.js';
-import { Firefox, FIREFOX_TONE_HZ, MISSING_FOR_FIREFOX } from '../support/firefox.js';
+import { Firefox, FIREFOX_TONE_HZ } from '../support/firefox.js';
 import { ListeningBot } from '../support/listening-bot.js';
 import { type RunningApp, startApp } from '../support/runner-app.js';
 import { tone } from '../support/sound.js';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(120_000);
 
-const missing = MISSING_FOR_FIREFOX.join(' ');
-if (missing) console.warn(`*** TESTS WITH FIREFOX ARE SKIPPED: apt-get install ${missing} ***`);
-
-(missing ? describe.skip : describe)('Firefox', () => {
+describeWith('firefox-esr', 'pulseaudio')('Firefox', () => {
   let firefox: Firefox;
   let page: BrowserPage;
   let running: RunningApp;

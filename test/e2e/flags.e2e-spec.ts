@@ -11,7 +11,7 @@ import { WebSocket } from 'ws';
 import { FakeDaily } from '../support/fake-daily.js';
 import { freePort } from '../support/free-port.js';
 import { nextText, post } from '../support/runner-app.js';
-import { HAS_RUNNER_EXTRA } from '../support/runner-extra.js';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(60_000);
 
@@ -420,7 +420,7 @@ describe('a flag or variable of the standalone runner', () => {
 /** Flags of the reference that this runner has not, each with the reason. */
 const NOT_HERE: readonly (readonly [RegExp, string])[] = [];
 
-(HAS_RUNNER_EXTRA ? describe : describe.skip)('beside Pipecat’s own runner', () => {
+describeWith('pipecat-ai[runner]')('beside Pipecat’s own runner', () => {
   const namesIn = (help: string) => new Set(help.match(/(?<![\w-])--?[a-z][a-z-]*/g));
   const ours = () => execFileSync(process.execPath, [MAIN, '--help'], { encoding: 'utf8' });
   const theirs = () =>

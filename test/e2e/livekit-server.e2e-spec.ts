@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { dispose, ParticipantKind } from '@livekit/rtc-node';
 import { RoomServiceClient } from 'livekit-server-sdk';
 import {
@@ -13,10 +13,10 @@ import {
 import { type HangUpOutcome } from '../../src/bot.js';
 import type { Session } from '../../src/sessions/session.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
-import { CHROMIUM } from '../support/chromium.js';
-import { LIVEKIT_SERVER, LiveKitTestServer } from '../support/livekit-server.js';
+import { LiveKitTestServer } from '../support/livekit-server.js';
 import { LiveKitUser } from '../support/livekit-user.js';
 import { post, type RunningApp, runnerModule, startApp } from '../support/runner-app.js';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(60_000);
 
@@ -40,13 +40,7 @@ class RoomBot extends EchoBot {
   }
 }
 
-const missing = [
-  ...(LIVEKIT_SERVER ? [] : ['livekit-server']),
-  ...(CHROMIUM ? [] : ['Chromium (apt-get install chromium)']),
-];
-if (missing.length > 0) console.warn(`*** SKIPPED, for want of ${missing.join(' and ')} ***`);
-
-(missing.length > 0 ? describe.skip : describe)('with a real LiveKit server and browser', () => {
+describeWith('livekit-server', 'chromium')('with a real LiveKit server and browser', () => {
   let server: LiveKitTestServer;
   let running: RunningApp;
   let rooms: RoomServiceClient;

@@ -26,6 +26,7 @@ import { SwaggerPackage } from '../../src/openapi/runner-api.js';
 import { RecordingLauncher, startHost } from '../../src/testing/index.js';
 import { CHROMIUM } from '../support/chromium.js';
 import { closeApps, PLATFORMS, startApp } from '../support/runner-app.js';
+import { itWith } from '../support/needs.js';
 
 afterEach(closeApps);
 
@@ -207,7 +208,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
 });
 
 describe('the documentation page in a browser', () => {
-  (CHROMIUM ? it : it.skip)('shows the description, and breaks none of its own rules', async () => {
+  itWith('chromium')('shows the description, and breaks none of its own rules', async () => {
     const { url } = await startApp('fastify', [everything()]);
     const browser = await chromium.launch({
       executablePath: CHROMIUM,

@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, expect, it, jest } from '@jest/globals';
 import {
   type CallDecision,
   CallRouter,
@@ -13,21 +12,15 @@ import {
   TelephonyModule,
   type TelephonyOptions,
 } from '../../src/index.js';
-import { BARESIP, Baresip } from '../support/baresip.js';
+import { Baresip } from '../support/baresip.js';
 import { freePort } from '../support/free-port.js';
 import { PhoneBridge } from '../support/phone-bridge.js';
 import { closeApps, type Platform, startApp } from '../support/runner-app.js';
 import { found, sharpened, speech, tone, wavOf } from '../support/sound.js';
 import { SpeakingBot } from '../support/speaking-bot.js';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(60_000);
-
-const HAS_BRIDGE = existsSync(process.env.PHONE_BRIDGE ?? '');
-if (!BARESIP) {
-  console.warn(
-    '*** TESTS WITH A REAL PHONE ARE SKIPPED: apt-get install --no-install-recommends baresip-core ***',
-  );
-}
 
 type Refusal = Extract<CallDecision, { refuse: unknown }>['refuse'];
 
@@ -133,7 +126,7 @@ const shareOf = (original: Int16Array, heard: Int16Array, piece?: number): numbe
 const power = (pcm: Int16Array) =>
   Math.sqrt(pcm.reduce((sum, sample) => sum + sample * sample, 0) / (pcm.length || 1));
 
-(BARESIP && HAS_BRIDGE ? describe : describe.skip)('A real phone:', () => {
+describeWith('baresip', 'phone bridge')('A real phone:', () => {
   it.each<[Platform, 'PCMU' | 'PCMA']>([
     ['fastify', 'PCMU'],
     ['fastify', 'PCMA'],

@@ -12,7 +12,7 @@ import {
   TrackPublishOptions,
   TrackSource,
 } from '@livekit/rtc-node';
-import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, expect, it, jest } from '@jest/globals';
 import {
   DailyModule,
   LiveKitModule,
@@ -24,10 +24,11 @@ import {
 import { ChildHost } from '../support/child-host.js';
 import { connectClient, placeCall } from '../../src/testing/index.js';
 import { FakeDaily } from '../support/fake-daily.js';
-import { LIVEKIT_SERVER, LiveKitTestServer } from '../support/livekit-server.js';
+import { LiveKitTestServer } from '../support/livekit-server.js';
 import { descendantsOf, floodUnread, gone, isAlive, ProcessHost } from '../support/process-host.js';
 import { closeOf, connect, post } from '../support/runner-app.js';
 import { similarity, tone } from '../support/sound.js';
+import { describeWith, itWith } from '../support/needs.js';
 
 jest.setTimeout(60_000);
 
@@ -36,9 +37,7 @@ const ECHO = 'test/support/bots/echo_bot.py';
 const OBEDIENT = 'test/support/bots/obedient_bot.py';
 const speech = tone(440, 8_000, 0.5);
 
-if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
-
-(PIPECAT_PYTHON ? describe : describe.skip)('with Pipecat installed,', () => {
+describeWith('Pipecat')('with Pipecat installed,', () => {
   let running: ProcessHost | undefined;
   const toClose: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
@@ -283,7 +282,7 @@ if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
     expect(isAlive(Number(pid))).toBe(false);
   });
 
-  (LIVEKIT_SERVER ? it : it.skip).each([
+  itWith('livekit-server').each([
     ['as itself', ECHO],
     ['as a bot in Node does', 'test/support/bots/obedient-bot.js'],
   ])('says back what is said in a LiveKit room, %s', async (_, bot) => {

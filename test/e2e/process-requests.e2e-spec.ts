@@ -4,9 +4,10 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { ProcessBotOptions } from '../../src/index.js';
+import { describeWith } from '../support/needs.js';
 import { ProcessHost } from '../support/process-host.js';
 import { post } from '../support/runner-app.js';
-import { HAS_RUNNER_EXTRA } from '../support/runner-extra.js';
+import { missingOf } from '../support/tools.js';
 
 jest.setTimeout(60_000);
 
@@ -17,7 +18,10 @@ const PYTHON: ProcessBotOptions = {
 };
 const HOSTS: [string, ProcessBotOptions][] = [
   ['Node', NODE],
-  ...(HAS_RUNNER_EXTRA ? [['Python', PYTHON] satisfies [string, ProcessBotOptions]] : []),
+  // Where it is missing the suite at the end of this file says so.
+  ...(missingOf(['pipecat-ai[runner]']).length === 0
+    ? [['Python', PYTHON] satisfies [string, ProcessBotOptions]]
+    : []),
 ];
 
 let running: ProcessHost | undefined;
@@ -124,7 +128,7 @@ describe('the session API of a bot process that takes no requests', () => {
   });
 });
 
-(HAS_RUNNER_EXTRA ? describe : describe.skip)('the routes of a Pipecat bot', () => {
+describeWith('pipecat-ai[runner]')('the routes of a Pipecat bot', () => {
   it('are named at start-up, with where they are', async () => {
     running = await ProcessHost.start({ ...PYTHON, warmProcesses: 1 });
     await running.lines.with('The bot’s route GET /nothing is served at /sessions/<id>/nothing');

@@ -1,21 +1,18 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { SmallWebRtcModule } from '../../src/index.js';
 import { BrowserPage } from '../support/browser-page.js';
 import { BrowserUser } from '../support/browser-user.js';
-import { CHROMIUM, launchChromium } from '../support/chromium.js';
+import { launchChromium } from '../support/chromium.js';
 import { ProcessHost } from '../support/process-host.js';
 import { sharpened, speech } from '../support/sound.js';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(120_000);
 
 const { PIPECAT_PYTHON } = process.env;
 
-if (!CHROMIUM || !PIPECAT_PYTHON) {
-  console.warn('*** SKIPPED, for want of Chromium (apt-get install chromium) or Pipecat ***');
-}
-
-(CHROMIUM && PIPECAT_PYTHON ? describe : describe.skip)(
+describeWith('chromium', 'Pipecat')(
   "a Python bot and Pipecat's published client in a browser",
   () => {
     let page: BrowserPage;

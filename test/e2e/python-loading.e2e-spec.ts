@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { ProcessHost } from '../support/process-host.js';
 import { nextText } from '../support/runner-app.js';
-import { HAS_RUNNER_EXTRA } from '../support/runner-extra.js';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(60_000);
 
@@ -46,7 +46,7 @@ async function said(...args: Parameters<typeof start>): Promise<string> {
   return nextText(await (await start(...args)).open({}));
 }
 
-(HAS_RUNNER_EXTRA ? describe : describe.skip)('a Python file', () => {
+describeWith('pipecat-ai[runner]')('a Python file', () => {
   it('runs as a program up to main(), with its own flags', async () => {
     write({
       'bot.py': `import sys\n${says('(__name__, runner_args.cli_args.loud, sys.argv[1:])')}${MAIN}    import argparse

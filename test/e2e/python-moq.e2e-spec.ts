@@ -8,14 +8,13 @@ import { ChildHost } from '../support/child-host.js';
 import { freePort } from '../support/free-port.js';
 import { ProcessHost } from '../support/process-host.js';
 import { post } from '../support/runner-app.js';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(90_000);
 
 const { PIPECAT_PYTHON } = process.env;
 
-if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
-
-(PIPECAT_PYTHON ? describe : describe.skip)('a Python bot over MoQ', () => {
+describeWith('Pipecat')('a Python bot over MoQ', () => {
   let running: ProcessHost;
   afterEach(() => running.host.close());
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import type * as werift from 'werift';
 import {
   type ProcessBotOptions,
@@ -23,13 +23,12 @@ import {
   WebRtcClient,
   type WebRtcClientOptions,
 } from '../support/webrtc-client.js';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(60_000);
 
 const { PIPECAT_PYTHON } = process.env;
 const BOT = 'test/support/bots/webrtc_bot.py';
-
-if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
 
 interface Message {
   readonly type: string;
@@ -49,7 +48,7 @@ function malformedCheck(): Buffer {
 
 const isPeerLeft = ({ message }: Message): boolean => message?.type === 'peerLeft';
 
-(PIPECAT_PYTHON ? describe : describe.skip)('a Python bot over SmallWebRTC', () => {
+describeWith('Pipecat')('a Python bot over SmallWebRTC', () => {
   let running: ProcessHost;
   let clients: WebRtcClient[] = [];
   const folders: string[] = [];

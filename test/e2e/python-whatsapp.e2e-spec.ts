@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import { SessionEnd, WhatsAppModule } from '../../src/index.js';
 import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
 import { FakeMeta } from '../support/fake-meta.js';
@@ -6,14 +6,13 @@ import { BROWSER_OFFER } from '../support/offers.js';
 import { ProcessHost } from '../support/process-host.js';
 import { atRate, found, sharpened, speech } from '../support/sound.js';
 import { HEARD_HZ, warmUp } from '../support/webrtc-client.js';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(60_000);
 
 const { PIPECAT_PYTHON } = process.env;
 
-if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
-
-(PIPECAT_PYTHON ? describe : describe.skip)('a Python bot on WhatsApp', () => {
+describeWith('Pipecat')('a Python bot on WhatsApp', () => {
   let meta: FakeMeta;
   let running: ProcessHost;
   beforeAll(async () => {

@@ -1,6 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +12,7 @@ import { FakeDaily } from '../support/fake-daily.js';
 import { freePort } from '../support/free-port.js';
 import { connect, nextText, post } from '../support/runner-app.js';
 import { similarity, tone } from '../support/sound.js';
+import { itWith } from '../support/needs.js';
 
 const main = join(process.cwd(), 'dist', 'main.js');
 let dir: string;
@@ -183,7 +183,7 @@ describe('pipecat-runner', () => {
     expect(await stop()).toBe(0);
   });
 
-  (existsSync('/dev/full') ? it : it.skip)('goes on when the disk of its log is full', async () => {
+  itWith('/dev/full')('goes on when the disk of its log is full', async () => {
     const port = await freePort();
     const full = await open('/dev/full', 'w');
     child = spawn(

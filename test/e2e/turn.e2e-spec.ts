@@ -1,23 +1,17 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { RunnerModule, SmallWebRtcModule } from '../../src/index.js';
 import { BrowserPage } from '../support/browser-page.js';
 import { BrowserUser } from '../support/browser-user.js';
-import { CHROMIUM, launchChromium } from '../support/chromium.js';
-import { Coturn, COTURN } from '../support/coturn.js';
+import { launchChromium } from '../support/chromium.js';
+import { Coturn } from '../support/coturn.js';
 import { ListeningBot } from '../support/listening-bot.js';
 import { PLATFORMS, type RunningApp, startApp } from '../support/runner-app.js';
+import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(120_000);
 
-const MISSING = [...(CHROMIUM ? [] : ['chromium']), ...(COTURN ? [] : ['coturn'])];
-if (MISSING.length > 0) {
-  console.warn(
-    `*** TESTS WITH A REAL TURN SERVER ARE SKIPPED: apt-get install ${MISSING.join(' ')} ***`,
-  );
-}
-
-(MISSING.length === 0 ? describe : describe.skip)('TURN:', () => {
+describeWith('chromium', 'coturn')('TURN:', () => {
   let coturn: Coturn;
   let page: BrowserPage;
   let browser: Browser;

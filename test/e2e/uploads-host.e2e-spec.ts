@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +13,7 @@ import { connectClient, RecordingLauncher } from '../../src/testing/index.js';
 import { Lines } from '../support/lines.js';
 import { ProcessHost } from '../support/process-host.js';
 import { closeApps, type Platform, PLATFORMS, post, startApp } from '../support/runner-app.js';
+import { itWith } from '../support/needs.js';
 
 jest.setTimeout(60_000);
 
@@ -122,9 +122,8 @@ it('a form that a middleware of Fastify takes is an error that the log explains'
 });
 
 const { PIPECAT_PYTHON } = process.env;
-if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
 
-(PIPECAT_PYTHON ? it : it.skip)(
+itWith('Pipecat')(
   'a Pipecat bot reads an upload with its own FileResolver after send-file',
   async () => {
     const bot = { python: 'test/support/bots/file_bot.py', pythonPath: PIPECAT_PYTHON };
@@ -154,22 +153,7 @@ const mountSmallDisk = (at: string) =>
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', at], { stdio: 'ignore' });
 const unmount = (at: string) => execFileSync('umount', [at]);
 
-/** True where the tests have the right to mount a disk. */
-const CAN_MOUNT = ((): boolean => {
-  const at = mkdtempSync(join(tmpdir(), 'disk-'));
-  try {
-    mountSmallDisk(at);
-    unmount(at);
-    return true;
-  } catch {
-    console.warn('*** SKIPPED, for want of the right to mount ***');
-    return false;
-  } finally {
-    rmdirSync(at);
-  }
-})();
-
-(CAN_MOUNT ? it : it.skip).each(PLATFORMS)(
+itWith('the right to mount').each(PLATFORMS)(
   'a full disk on %s is answered with 507, and keeps nothing',
   async (platform) => {
     mountSmallDisk(folder);

@@ -4,7 +4,8 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { FakeCarrierApi } from '../support/fake-carrier-api.js';
 import { FakeDaily } from '../support/fake-daily.js';
 import { FakeMeta } from '../support/fake-meta.js';
-import { LIVEKIT_SERVER, LiveKitTestServer } from '../support/livekit-server.js';
+import { LiveKitTestServer } from '../support/livekit-server.js';
+import { itWith } from '../support/needs.js';
 
 jest.setTimeout(60_000);
 
@@ -89,7 +90,7 @@ describe('verify:live', () => {
     });
   });
 
-  (LIVEKIT_SERVER ? it : it.skip)('meets its bot in a room of LiveKit', async () => {
+  itWith('livekit-server')('meets its bot in a room of LiveKit', async () => {
     const server = await LiveKitTestServer.reserve();
     toClose.push(() => server.kill());
     await server.start('http://127.0.0.1:1/');

@@ -18,13 +18,19 @@ export function countTimers() {
   }
 }
 
+/** Timers that have not ended. The book forgets the others. */
+export function liveTimers() {
+  for (const timer of timers) if (timer._destroyed) timers.delete(timer);
+  return [...timers];
+}
+
 /** Current resources by kind and number, with `heapUsed` after garbage collection. @param sessions weak references to all sessions so far */
 export function census(app, sessions) {
-  for (const timer of timers) if (timer._destroyed) timers.delete(timer);
+  const live = liveTimers();
   for (let i = 0; i < 4; i++) globalThis.gc();
   for (const session of sessions) if (!session.deref()) sessions.delete(session);
   return {
-    timers: countBy([...timers], (timer) => String(timer._onTimeout).slice(0, 80)),
+    timers: countBy(live, (timer) => String(timer._onTimeout).slice(0, 80)),
     // With the timers of `node:timers/promises`, which are not in the book.
     resources: countBy(process.getActiveResourcesInfo().filter((type) => type !== 'Immediate')),
     fds: countBy(openFiles()),

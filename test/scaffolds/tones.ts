@@ -2,7 +2,7 @@
 export const GREETING_HZ = 440;
 export const ANSWER_HZ = 880;
 
-const WINDOW_SECS = 0.05;
+export const WINDOW_SECS = 0.05;
 /** Windows that make a tone: 0.3 s of the 0.8 s that are played. */
 const ENOUGH = 6;
 
@@ -10,26 +10,27 @@ export const rms = (pcm: Int16Array): number =>
   Math.sqrt(pcm.reduce((sum, sample) => sum + sample * sample, 0) / (pcm.length || 1));
 
 /** Returns whether a tone can be heard in a sound: windows of it whose power is that frequency's. */
-export function hasTone(pcm: Int16Array, rateHz: number, hz: number): boolean {
+export const hasTone = (pcm: Int16Array, rateHz: number, hz: number): boolean =>
+  loudWindows(pcm, rateHz).filter((window) => isTone(window, rateHz, hz)).length >= ENOUGH;
+
+/** Windows of {@link WINDOW_SECS} that are not silent. */
+export function loudWindows(pcm: Int16Array, rateHz: number): Int16Array[] {
   const size = Math.round(WINDOW_SECS * rateHz);
-  let found = 0;
-  for (let i = 0; i + size <= pcm.length; i += size) {
-    const window = pcm.subarray(i, i + size);
-    if (rms(window) > 300 && shareOf(window, rateHz, hz) > 0.5) found++;
-  }
-  return found >= ENOUGH;
+  return Array.from({ length: Math.floor(pcm.length / size) }, (_, i) =>
+    pcm.subarray(i * size, (i + 1) * size),
+  ).filter((window) => rms(window) > 300);
 }
 
-/** The share of a frequency in the power of a sound, from 0 to 1. */
-function shareOf(pcm: Int16Array, rateHz: number, hz: number): number {
-  let re = 0;
-  let im = 0;
+/** Returns whether a frequency has most of the power of a window, by Goertzel's algorithm. */
+export function isTone(window: Int16Array, rateHz: number, hz: number): boolean {
+  const twiceCos = 2 * Math.cos((2 * Math.PI * hz) / rateHz);
+  let last = 0;
+  let lastButOne = 0;
   let power = 0;
-  for (let i = 0; i < pcm.length; i++) {
-    const angle = (2 * Math.PI * hz * i) / rateHz;
-    re += pcm[i]! * Math.cos(angle);
-    im += pcm[i]! * Math.sin(angle);
-    power += pcm[i]! ** 2;
+  for (const sample of window) {
+    [last, lastButOne] = [sample + twiceCos * last - lastButOne, last];
+    power += sample * sample;
   }
-  return (2 * (re * re + im * im)) / (pcm.length * (power || 1));
+  const tonePower = last * last + lastButOne * lastButOne - twiceCos * last * lastButOne;
+  return (2 * tonePower) / (window.length * (power || 1)) > 0.5;
 }

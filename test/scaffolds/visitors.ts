@@ -9,6 +9,7 @@ import {
   TrackPublishOptions,
   TrackSource,
 } from '@livekit/rtc-node';
+import type { WebSocket } from 'ws';
 import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
 import { RTVI_LABEL } from '../../src/media/serializers/json-message.js';
 import { RTVI_VERSION } from '../../src/rtvi/rtvi-messages.js';
@@ -19,11 +20,16 @@ import { HEARD_HZ, WebRtcClient } from '../support/webrtc-client.js';
 
 /** Someone who talks with a bot. */
 export interface Visitor {
+  readonly sessionId: string;
   /** What was heard of the bot so far. */
   readonly heard: () => { readonly pcm: Int16Array; readonly rateHz: number };
   /** Says something, at the pace of speech. @param pcm at 8 kHz */
   readonly speak: (pcm: Int16Array) => Promise<void>;
   readonly leave: () => Promise<unknown>;
+  /** Is gone without a word: its process is killed, or only its network. Nobody vanishes from a room of LiveKit. */
+  readonly vanish?: () => unknown;
+  /** Its WebSocket, where it has one. */
+  readonly socket?: WebSocket;
 }
 
 /** The way to a bot: a client, a carrier, or a room that only the bot's part of can be seen here. */
@@ -35,45 +41,53 @@ export type Way =
   | 'telnyx'
   | 'plivo'
   | 'exotel'
+  | 'vonage'
+  | 'genesys'
   | keyof typeof ROOMS;
 
 const VERSION = { version: RTVI_VERSION, about: { library: 'test' } };
 const clientReady = { label: RTVI_LABEL, type: 'client-ready', id: 'ready', data: VERSION };
 
 async function start(url: string, body: object): Promise<Record<string, unknown>> {
-  const { status, json } = await post(`${url}/start`, body);
+  const { status, json, sessionId } = await post(`${url}/start`, body);
   if (status !== 200) throw new Error(`/start answers ${status} ${JSON.stringify(json)}`);
-  return json;
+  return { sessionId, ...json };
 }
 
 /** Pipecat's own runner says `wss:` whatever it serves, unless it listens on localhost. */
 const plain = (wsUrl: unknown): string => String(wsUrl).replace(/^wss:/, 'ws:');
 
-async function overWebSocket(url: string): Promise<Visitor> {
-  const client = await connectClient(plain((await start(url, { transport: 'websocket' })).wsUrl));
+async function overWebSocket(url: string, body: unknown): Promise<Visitor> {
+  const { wsUrl, sessionId } = await start(url, { transport: 'websocket', body });
+  const client = await connectClient(plain(wsUrl));
   client.send('client-ready', VERSION);
   return {
+    sessionId: String(sessionId),
     heard: () => ({ pcm: client.audio, rateHz: 24_000 }),
     speak: (pcm) => client.speak(atRate(pcm, 8_000, 16_000)),
     leave: () => client.leave(),
+    vanish: () => client.socket.terminate(),
+    socket: client.socket,
   };
 }
 
-async function overWebRtc(url: string): Promise<Visitor> {
-  const { sessionId } = await start(url, { transport: 'webrtc' });
+async function overWebRtc(url: string, body: unknown): Promise<Visitor> {
+  const { sessionId } = await start(url, { transport: 'webrtc', body });
   const offerUrl = `${url}/sessions/${String(sessionId)}/api/offer`;
   const client = await WebRtcClient.connect({ offerUrl });
   client.ping();
   client.send(clientReady);
   return {
+    sessionId: String(sessionId),
     heard: () => ({ pcm: client.heard, rateHz: HEARD_HZ }),
     speak: (pcm) => client.speak(atRate(pcm, 8_000, OPUS_OUTPUT_HZ)),
     leave: () => client.leave(),
+    vanish: () => client.vanish(),
   };
 }
 
-async function inLiveKit(url: string): Promise<Visitor> {
-  const answer = await start(url, { transport: 'livekit' });
+async function inLiveKit(url: string, body: unknown): Promise<Visitor> {
+  const answer = await start(url, { transport: 'livekit', body });
   const room = new Room();
   const heard: number[] = [];
   const listen = async (track: RemoteTrack): Promise<void> => {
@@ -94,6 +108,7 @@ async function inLiveKit(url: string): Promise<Visitor> {
   const data = new TextEncoder().encode(JSON.stringify(clientReady));
   await room.localParticipant!.publishData(data, { reliable: true });
   return {
+    sessionId: String(answer.sessionId),
     heard: () => ({ pcm: Int16Array.from(heard), rateHz: 16_000 }),
     speak: async (pcm) => {
       for (let i = 0; i + 160 <= pcm.length; i += 160) {
@@ -104,13 +119,16 @@ async function inLiveKit(url: string): Promise<Visitor> {
   };
 }
 
-async function onThePhone(url: string, carrier: CarrierName): Promise<Visitor> {
-  const { wsUrl } = await start(url, { transport: carrier });
+async function onThePhone(url: string, carrier: CarrierName, body: unknown): Promise<Visitor> {
+  const { wsUrl, sessionId } = await start(url, { transport: carrier, body });
   const call = await placeCall({ carrier, url: plain(wsUrl), from: '+15550001' });
   return {
+    sessionId: String(sessionId),
     heard: () => ({ pcm: call.audio, rateHz: 8_000 }),
     speak: (pcm) => call.speak(pcm),
     leave: () => call.hangUp(),
+    vanish: () => call.socket.terminate(),
+    socket: call.socket,
   };
 }
 
@@ -137,16 +155,20 @@ export const ROOMS = {
 
 export const isRoom = (way: Way): way is keyof typeof ROOMS => way in ROOMS;
 
-/** Visits a bot. @throws what its runner refuses */
-export function visit(url: string, way: Exclude<Way, keyof typeof ROOMS>): Promise<Visitor> {
+/** Visits a bot. @param body its `body` @throws what its runner refuses */
+export function visit(
+  url: string,
+  way: Exclude<Way, keyof typeof ROOMS>,
+  body?: unknown,
+): Promise<Visitor> {
   switch (way) {
     case 'websocket':
-      return overWebSocket(url);
+      return overWebSocket(url, body);
     case 'webrtc':
-      return overWebRtc(url);
+      return overWebRtc(url, body);
     case 'livekit':
-      return inLiveKit(url);
+      return inLiveKit(url, body);
     default:
-      return onThePhone(url, way);
+      return onThePhone(url, way, body);
   }
 }

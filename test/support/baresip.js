@@ -7,11 +7,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventLog } from './event-log.js';
+import { TOOLS } from './tools.js';
 
 /** Path of the softphone, where there is one. */
-export const BARESIP = [process.env.BARESIP, '/usr/bin/baresip'].find(
-  (path) => path !== undefined && existsSync(path),
-);
+export const BARESIP = TOOLS.baresip.find();
 
 /** Where Debian has its modules. */
 const MODULES = ['/usr/lib/baresip/modules', '/usr/local/lib/baresip/modules'].find(existsSync);

@@ -1,11 +1,9 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Browser, chromium, type LaunchOptions } from 'playwright-core';
+import { TOOLS } from './tools.js';
 
 /** The browser, where there is one. */
-export const CHROMIUM = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
-  (path) => path !== undefined && existsSync(path),
-);
+export const CHROMIUM = TOOLS.chromium.find();
 
 /** Starts it, with a microphone that plays recorded speech and that every page may have. */
 export const launchChromium = (): Promise<Browser> => chromium.launch(options());

@@ -1,15 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './free-port.js';
-
-/** The server's binary, where there is one. */
-export const COTURN = [process.env.COTURN, '/usr/bin/turnserver'].find(
-  (path) => path !== undefined && existsSync(path),
-);
+import { TOOLS } from './tools.js';
 
 /** A TURN server, coturn, on loopback. */
 export class Coturn {
@@ -23,7 +18,7 @@ export class Coturn {
     const port = await freePort();
     const folder = await mkdtemp(join(tmpdir(), 'coturn-'));
     const child = spawn(
-      COTURN!,
+      TOOLS.coturn.find()!,
       [
         ...['-n', '--no-cli', '--no-tls', '--no-dtls', '--no-rfc5780', '--no-tcp-relay'],
         ...['--log-file', 'stdout', '--simple-log', '--verbose', '--pidfile', join(folder, 'pid')],

@@ -5,18 +5,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer, { type Browser } from 'puppeteer-core';
-
-const PATHS = { 'firefox-esr': '/usr/bin/firefox-esr', pulseaudio: '/usr/bin/pulseaudio' };
-
-/** The Debian packages that are missing for it: without a sound server Firefox plays nothing, not even to itself. */
-export const MISSING_FOR_FIREFOX = Object.entries(PATHS)
-  .filter(([, path]) => !existsSync(path))
-  .map(([name]) => name);
+import { TOOLS } from './tools.js';
 
 /** Frequency of the tone in its microphone, in Hz. */
 export const FIREFOX_TONE_HZ = 1_000;
 
-/** Firefox, with a microphone that hears a tone and that every page may have, and loudspeakers that nobody hears. */
+/**
+ * Firefox, with a microphone that hears a tone and that every page may have, and loudspeakers that nobody hears: without a sound server it
+ * plays nothing, not even to itself.
+ */
 export class Firefox {
   private constructor(
     readonly browser: Browser,
@@ -28,7 +25,7 @@ export class Firefox {
     const folder = await mkdtemp(join(tmpdir(), 'firefox-'));
     const socket = join(folder, 'pulse');
     const sound = spawn(
-      PATHS.pulseaudio,
+      TOOLS.pulseaudio.find()!,
       [
         ...['-n', '--daemonize=no', '--use-pid-file=no', '--exit-idle-time=-1'],
         '--load=module-null-sink',
@@ -44,7 +41,7 @@ export class Firefox {
     watcher.close();
     const browser = await puppeteer.launch({
       browser: 'firefox',
-      executablePath: PATHS['firefox-esr'],
+      executablePath: TOOLS['firefox-esr'].find()!,
       headless: true,
       env: { ...process.env, PULSE_SERVER: `unix:${socket}` },
       extraPrefsFirefox: {

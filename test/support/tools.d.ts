@@ -1,0 +1,28 @@
+/** Names of what tests need beside npm's packages. */
+export type ToolName =
+  | 'chromium'
+  | 'firefox-esr'
+  | 'pulseaudio'
+  | 'coturn'
+  | 'baresip'
+  | 'livekit-server'
+  | 'phone bridge'
+  | 'Pipecat'
+  | 'pipecat-ai[runner]'
+  | "Pipecat's scaffolds"
+  | '/dev/full'
+  | 'the right to mount';
+
+export interface Tool {
+  /** Package of Debian. */
+  readonly apt?: string;
+  /** Path of it, where it is here. */
+  readonly find: () => string | undefined;
+  /** Makes it. @returns why that was not possible, if it was not */
+  readonly build?: () => string | undefined;
+}
+
+export declare const TOOLS: Readonly<Record<ToolName, Tool>>;
+
+/** Names of tools that are not here. */
+export declare function missingOf(names: readonly ToolName[]): ToolName[];
