@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { RecentCalls } from './recent-calls.js';
 
 describe('RecentCalls', () => {
@@ -17,5 +17,18 @@ describe('RecentCalls', () => {
     for (let i = 0; i < 10_001; i++) await answer(`${i}`, 'first');
     expect(await answer('1', 'again')).toBe('first');
     expect(await answer('0', 'again')).toBe('again');
+  });
+
+  it('forgets a call after ten minutes, whatever the clock is set to', async () => {
+    jest.useFakeTimers();
+    const calls = new RecentCalls<string>();
+    const answer = (text: string) => calls.once('a', async () => text);
+    await answer('first');
+    jest.setSystemTime(Date.now() + 3_600_000);
+    expect(await answer('second')).toBe('first');
+    jest.setSystemTime(Date.now() - 7_200_000);
+    jest.advanceTimersByTime(600_001);
+    expect(await answer('third')).toBe('third');
+    jest.useRealTimers();
   });
 });
