@@ -15,6 +15,19 @@ const INSPECTIONS_OF_THROWN = [
   message: 'Use textOfThrown, isInstance or fieldOf of src/errors/thrown.ts.',
 }));
 
+const ENV = { object: 'process', property: 'env', message: 'Only the command line reads it.' };
+
+/** What tells the time of day: to people, or to others in the protocols of their tokens and signatures. */
+const TELL_THE_TIME = [
+  'src/http/provider-client.ts',
+  'src/http/webhook-signature.ts',
+  'src/sessions/session.ts',
+  'src/sessions/session-token.ts',
+  'src/transports/daily/daily-rooms.ts',
+  'src/transports/telephony/carriers/genesys/genesys.signature.ts',
+  'src/transports/telephony/carriers/plivo/plivo.carrier.ts',
+];
+
 export default tseslint.config(
   {
     ignores: ['dist', 'coverage', 'node_modules', '.scratch', 'test/hosts/files', 'test/extension'],
@@ -44,10 +57,12 @@ export default tseslint.config(
     rules: {
       'no-restricted-properties': [
         'error',
-        { object: 'process', property: 'env', message: 'Only the command line reads it.' },
+        ENV,
+        { object: 'Date', property: 'now', message: 'Durations take performance.now().' },
       ],
     },
   },
+  { files: TELL_THE_TIME, rules: { 'no-restricted-properties': ['error', ENV] } },
   { files: ['console/**'], extends: [reactHooks.configs.flat.recommended] },
   {
     files: ['**/*.js'],

@@ -11,6 +11,8 @@ export interface FileUpload {
   readonly content: Readable;
   /** Session of the upload. The runner deletes its files when it ends. */
   readonly sessionId?: string;
+  /** `id` of the principal of the upload, where it has one. */
+  readonly principalId?: string;
 }
 
 /**

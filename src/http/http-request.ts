@@ -24,6 +24,12 @@ export interface HttpRequest {
   readonly route?: { readonly path: string };
 }
 
+/** Host names, IPv4 and IPv6 addresses, with a port or without. */
+const HOST = /^([\w.-]{1,255}|\[[\da-f:.]{2,45}\])(:\d{0,5})?$/i;
+
+/** True for a `Host` that can be part of a URL, or none. */
+export const isHost = (host: string | undefined): boolean => !host || HOST.test(host);
+
 /** Method and headers of a request. */
 export type HttpMessage = Pick<IncomingMessage, 'method' | 'headers'>;
 

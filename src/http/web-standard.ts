@@ -64,6 +64,15 @@ export function webRequest(request: StreamedRequest, path: string, signal: Abort
   });
 }
 
+/** Content codings that `fetch()` decodes. */
+const DECODED = /^(x-gzip|gzip|deflate|br)$/;
+
+/** True for a response of `fetch()`, whose body is decoded already, though its headers name the encoding. */
+function isDecoded({ url, headers }: Response): boolean {
+  const codings = headers.get('content-encoding')?.toLowerCase().split(',') ?? [];
+  return url !== '' && codings.every((coding) => DECODED.test(coding.trim()));
+}
+
 /**
  * Sends a web-standard response. The body is streamed with backpressure.
  * @throws when it cannot be sent, before anything was, or when it is aborted
@@ -78,9 +87,10 @@ export async function sendWebResponse(
   }
   const body = answer.body && Readable.fromWeb(guarded(answer.body) as never);
   const isHopByHop = hopByHop(answer.headers.get('connection') ?? undefined);
+  const decoded = isDecoded(answer);
   const response = takeOver();
   for (const [name, value] of answer.headers) {
-    if (isHopByHop(name)) continue;
+    if (isHopByHop(name) || (name === 'content-encoding' && decoded)) continue;
     if (name === 'set-cookie') response.appendHeader(name, value);
     else response.setHeader(name, value);
   }

@@ -187,10 +187,9 @@ export class PendingSessions {
 
   private sweep(): void {
     this.timer = undefined;
-    const now = Date.now();
     const expired: Session[] = [];
     for (const session of this.byId.values()) {
-      const leftMs = session.createdAtMs + this.ttlMs - now;
+      const leftMs = this.ttlMs - session.ageMs;
       if (leftMs > 0) {
         // Up to 1 % late, so that many starts in a row expire in a few sweeps.
         const nextMs = Math.max(leftMs, this.ttlMs / 100);

@@ -267,6 +267,27 @@ describe('SessionRegistry', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it.each([-3_600_000, 3_600_000])(
+    'expires the ones nobody comes for in their time when the clock is set by %i ms',
+    async (byMs) => {
+      jest.useFakeTimers();
+      const registry = registryWith(obedient, { pendingTtlMs: 1_000 });
+      const pending = registry.open({ transport: 'websocket' });
+      const running = start(registry);
+      jest.setSystemTime(Date.now() + byMs);
+      jest.advanceTimersByTime(999);
+      expect(pending.state.name).toBe('pending');
+      jest.advanceTimersByTime(2);
+      expect(pending.state.name).toBe('ended');
+      const end = running.end(new SessionEnd('stopped', ''));
+      await jest.advanceTimersByTimeAsync(0);
+      await end;
+      const { state } = running;
+      if (state.name !== 'ended') throw new Error('it has not ended');
+      expect(state.atMs - state.connectedAtMs!).toBe(1_001);
+    },
+  );
+
   it('keeps nothing of ten thousand starts that nobody came for', () => {
     jest.useFakeTimers();
     const registry = registryWith(obedient, { pendingTtlMs: 1_000 });

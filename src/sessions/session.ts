@@ -39,6 +39,7 @@ const NO_CLAIMS: Readonly<Record<string, unknown>> = Object.freeze({});
  */
 export class Session extends BotSession {
   readonly createdAtMs = Date.now();
+  private readonly createdTicks = performance.now();
   override bot?: string;
   // Terms that may be set late: for a client that connects unannounced, or by a `CallRouter`'s decision.
   transport: string;
@@ -140,6 +141,16 @@ export class Session extends BotSession {
     else if (this.current.connectedAtMs !== undefined) callback();
   }
 
+  /** Age in milliseconds, whatever becomes of the system's clock. */
+  get ageMs(): number {
+    return Math.round(performance.now() - this.createdTicks);
+  }
+
+  /** Time of a transition: durations between them hold when the system's clock is set. */
+  private get nowMs(): number {
+    return this.createdAtMs + this.ageMs;
+  }
+
   /** Registers a cleanup for the end of the session, last one first; runs it at once after the end. */
   onEnd(release: Cleanup): void {
     if (this.current.name === 'ended') void this.runCleanup(release, this.current.reason);
@@ -148,7 +159,7 @@ export class Session extends BotSession {
 
   /** @internal Transition `pending` → `launching`: the client has connected. */
   connect(): void {
-    const connectedAtMs = Date.now();
+    const connectedAtMs = this.nowMs;
     this.current = { name: 'launching', sinceMs: connectedAtMs, connectedAtMs };
     this.onChange(this);
     this.onConnected?.();
@@ -163,7 +174,7 @@ export class Session extends BotSession {
       if (this.ending?.code === 'draining') throw draining();
       throw new RunnerError('WRONG_STATE', `Session ${this.id} is already ${current.name}.`);
     }
-    this.current = { ...current, launchedAtMs: Date.now() };
+    this.current = { ...current, launchedAtMs: this.nowMs };
     const { maxSessionDurationMs, readyTimeoutMs, stopGraceMs } = limits;
     const endAfter = (ms: number, code: SessionEndCode, what: string) =>
       this.after(ms, () => this.end(new SessionEnd(code, `The session ${what} (${ms} ms).`)));
@@ -183,7 +194,7 @@ export class Session extends BotSession {
     const { current } = this;
     if (current.name !== 'launching' || current.ending) return;
     clearTimeout(this.readyTimer);
-    const readyAtMs = Date.now();
+    const readyAtMs = this.nowMs;
     this.current = { ...current, name: 'running', sinceMs: readyAtMs, readyAtMs };
     this.onChange(this);
   }
@@ -274,7 +285,7 @@ export class Session extends BotSession {
     if (current.name === 'ended') return;
     const { connectedAtMs, launchedAtMs, readyAtMs } = current;
     const times = { connectedAtMs, launchedAtMs, readyAtMs };
-    this.current = { name: 'ended', atMs: Date.now(), reason, ...times };
+    this.current = { name: 'ended', atMs: this.nowMs, reason, ...times };
     let released = (): void => undefined;
     // Set before the host's cleanups run, which may read `ended`.
     if (cleanups) this.releasing = new Promise((resolve) => (released = () => resolve(reason)));

@@ -33,6 +33,8 @@ export interface Flags extends MoqFlags {
   /** Transport of the one session that is started without a server: `--direct`, or `-t vonage` with the Vonage session of the environment. */
   readonly meeting?: 'daily' | 'vonage-video';
   readonly wsAuth: 'none' | 'token';
+  /** Carriers whose calls need no token, although webhooks are verified. */
+  readonly openCarriers: string[];
   readonly allowedOrigins: string[];
   /** STUN and TURN servers for WebRTC. */
   readonly iceServers: IceServer[];
@@ -106,6 +108,10 @@ export function parseFlags(
         .default('none')
         .env('PIPECAT_WEBSOCKET_AUTH'),
     )
+    .option(
+      '--open-carriers <names...>',
+      'carriers whose calls need no token at /ws, although the webhooks of one are verified',
+    )
     .addOption(
       new Option(
         '--allowed-origins [origins...]',
@@ -131,7 +137,8 @@ export function parseFlags(
     .showHelpAfterError('(--help lists what is accepted)');
   addMoqFlags(command).parse(argv.slice(0, end), { from: 'user' });
   const flags = command.opts<
-    Omit<Flags, 'allowedOrigins' | 'iceServers' | 'botArgs'> & {
+    Omit<Flags, 'allowedOrigins' | 'iceServers' | 'botArgs' | 'openCarriers'> & {
+      openCarriers?: string[];
       allowedOrigins?: string[] | true;
       iceServers?: string[] | true;
       folder?: string;
@@ -147,7 +154,7 @@ export function parseFlags(
   if (flags.esp32 && isIP(flags.host) === 0) {
     command.error('error: --esp32 needs --host with the IP address that the device reaches');
   }
-  const { allowedOrigins, iceServers, folder, ...rest } = flags;
+  const { allowedOrigins, iceServers, openCarriers, folder, ...rest } = flags;
   // Commander's `true` is the flag without a value: an empty list, even with the environment variable set.
   return {
     ...rest,
@@ -159,6 +166,7 @@ export function parseFlags(
     transport: flags.direct ? 'daily' : flags.transport === 'eval' ? undefined : flags.transport,
     downloadsFolder: rest.downloadsFolder ?? folder,
     botArgs: argv.slice(end + 1),
+    openCarriers: splitList(openCarriers),
     allowedOrigins: allowedOrigins === true ? [] : splitList(allowedOrigins),
     iceServers: iceServers === true ? [] : iceServersOf(iceServers, command),
   };

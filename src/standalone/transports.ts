@@ -28,6 +28,7 @@ export function standaloneTransports(flags: Flags, env: NodeJS.ProcessEnv): Dyna
   const telephony = {
     evals: true,
     unknownCallers: 'bot' as const,
+    openCarriers: flags.openCarriers,
     ...(BUILT_IN.find(transport) && { webhookPath: '', carrier: transport }),
   };
   const adjusted = new Map<unknown, DynamicModule | undefined>([

@@ -33,4 +33,17 @@ describe('RecentCalls', () => {
       jest.useRealTimers();
     }
   });
+
+  it('forgets a call after ten minutes, whatever the clock is set to', async () => {
+    jest.useFakeTimers();
+    const calls = new RecentCalls<string>();
+    const answer = (text: string) => calls.once('a', async () => text);
+    await answer('first');
+    jest.setSystemTime(Date.now() + 3_600_000);
+    expect(await answer('second')).toBe('first');
+    jest.setSystemTime(Date.now() - 7_200_000);
+    jest.advanceTimersByTime(600_001);
+    expect(await answer('third')).toBe('third');
+    jest.useRealTimers();
+  });
 });

@@ -13,7 +13,7 @@ export class RecentCalls<T> {
     this.forgetOld();
     const known = this.calls.get(callId);
     if (known) return known.answer;
-    const call = { atMs: Date.now(), answer: answer() };
+    const call = { atMs: performance.now(), answer: answer() };
     this.calls.set(callId, call);
     if (this.calls.size > MAX_CALLS) this.calls.delete(this.calls.keys().next().value!);
     try {
@@ -25,7 +25,7 @@ export class RecentCalls<T> {
   }
 
   private forgetOld(): void {
-    const oldestMs = Date.now() - REMEMBER_MS;
+    const oldestMs = performance.now() - REMEMBER_MS;
     for (const [callId, { atMs }] of this.calls) {
       if (atMs > oldestMs) return;
       this.calls.delete(callId);

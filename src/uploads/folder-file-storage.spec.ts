@@ -13,8 +13,10 @@ beforeEach(async () => {
 });
 afterEach(() => rm(join(folder, '..', '..'), { recursive: true }));
 
-const save = (text: string, sessionId?: string): Promise<string> =>
-  storage.save({ name: '../x', format: 'text/plain', content: Readable.from([text]), sessionId });
+const save = (text: string, sessionId?: string, principalId?: string): Promise<string> => {
+  const file = { name: '../x', format: 'text/plain', content: Readable.from([text]) };
+  return storage.save({ ...file, sessionId, principalId });
+};
 
 const idOf = (url: string): string => url.replace('pipecat:', '');
 const isOf = (one: string) => expect.stringMatching(one);
@@ -38,6 +40,14 @@ describe('FolderFileStorage', () => {
       expect(await readdir(folder)).toEqual([idOf(kept)]);
     },
   );
+
+  it('keeps the newest files of each principal, whoever else uploads', async () => {
+    const kept = await save('kept', undefined, 'acme');
+    for (let i = 0; i < 5; i++) await save(`${i}`, undefined, 'other');
+    for (let i = 0; i < 5; i++) await save(`${i}`);
+    expect(await readdir(folder)).toHaveLength(5);
+    expect(String(await storage.load(kept))).toBe('kept');
+  });
 
   it('leaves nothing of content that fails', async () => {
     const content = Readable.from(

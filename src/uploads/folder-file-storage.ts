@@ -23,9 +23,11 @@ export class FolderFileStorage extends FileStorage {
   readonly folder: string;
   /** Ids of the files of sessions, which are not deleted for being old. */
   private readonly ofSessions = new Set<string>();
+  /** Principals of the files without a session, while this process knows them. */
+  private readonly principals = new Map<string, string>();
   private cleaned: Promise<unknown> | undefined;
 
-  /** @param maxFiles files without a session that are kept, the newest */
+  /** @param maxFiles files without a session that are kept of each principal, the newest */
   constructor(
     folder: string,
     private readonly maxFiles = 10,
@@ -34,21 +36,22 @@ export class FolderFileStorage extends FileStorage {
     this.folder = resolve(folder);
   }
 
-  async save({ content, sessionId }: FileUpload): Promise<string> {
+  async save({ content, sessionId, principalId }: FileUpload): Promise<string> {
     const id = randomUUID().replaceAll('-', '');
     const partial = this.pathOf(id) + PARTIAL;
     if (sessionId !== undefined) this.ofSessions.add(id);
+    else if (principalId !== undefined) this.principals.set(id, principalId);
     try {
       await mkdir(this.folder, { recursive: true });
       await (this.cleaned ??= this.deletePartial());
       await pipeline(content, createWriteStream(partial, { flags: 'wx', mode: 0o600 }));
       await rename(partial, this.pathOf(id));
     } catch (error) {
-      this.ofSessions.delete(id);
+      this.forget(id);
       await this.remove(id + PARTIAL);
       throw error;
     }
-    await this.deleteOld();
+    if (sessionId === undefined) await this.deleteOld(principalId);
     return SCHEME + id;
   }
 
@@ -65,8 +68,13 @@ export class FolderFileStorage extends FileStorage {
   async delete(url: string): Promise<void> {
     const id = idOf(url);
     if (id === undefined) return;
-    this.ofSessions.delete(id);
+    this.forget(id);
     await this.remove(id);
+  }
+
+  private forget(id: string): void {
+    this.ofSessions.delete(id);
+    this.principals.delete(id);
   }
 
   /** Deletes what a process that crashed left behind. */
@@ -80,10 +88,11 @@ export class FolderFileStorage extends FileStorage {
     );
   }
 
-  private async deleteOld(): Promise<void> {
+  private async deleteOld(principalId: string | undefined): Promise<void> {
     try {
       const ids = (await readdir(this.folder)).filter(
-        (name) => ID.test(name) && !this.ofSessions.has(name),
+        (name) =>
+          ID.test(name) && !this.ofSessions.has(name) && this.principals.get(name) === principalId,
       );
       if (ids.length <= this.maxFiles) return;
       const files = await Promise.all(
@@ -94,7 +103,7 @@ export class FolderFileStorage extends FileStorage {
         })),
       );
       files.sort((a, b) => (b.at ?? 0) - (a.at ?? 0));
-      await Promise.all(files.slice(this.maxFiles).map(({ id }) => this.remove(id)));
+      await Promise.all(files.slice(this.maxFiles).map(({ id }) => this.delete(SCHEME + id)));
     } catch (error) {
       logFailure(error);
     }

@@ -12,7 +12,7 @@ export class UploadsOptions {
   @IsText()
   folder?: string;
   /**
-   * Files that are kept of each session, and of the uploads without a session; the oldest are deleted. All files of a session are deleted
+   * Files that are kept of each session, and of each principal's uploads without a session; the oldest are deleted. All files of a session are deleted
    * when it ends.
    * @default 10
    */
@@ -31,6 +31,12 @@ export class UploadsOptions {
   @WholeNumber(1)
   maxConcurrent?: number = 100;
   /**
+   * Uploads of one principal (its `id`) at a time. Another one is answered with 429. Set it where tenants share a runner.
+   * @default as many as `maxConcurrent`
+   */
+  @WholeNumber(1)
+  maxConcurrentPerPrincipal?: number;
+  /**
    * Longest duration of an upload, in milliseconds; then it is answered with 400.
    * @default 300_000
    */
@@ -39,7 +45,10 @@ export class UploadsOptions {
 }
 
 /** {@link UploadsOptions} with every default filled in. */
-export type ResolvedUploadsOptions = WithDefaults<UploadsOptions, 'folder'>;
+export type ResolvedUploadsOptions = WithDefaults<
+  UploadsOptions,
+  'folder' | 'maxConcurrentPerPrincipal'
+>;
 
 /** DI token of the {@link ResolvedUploadsOptions}. */
 export const UPLOADS_OPTIONS = Symbol('UPLOADS_OPTIONS');

@@ -22,6 +22,7 @@ export class Uploads {
   /** URLs of the files of each session, the oldest first. */
   private readonly files = new WeakMap<Session, string[]>();
   private current = 0;
+  private readonly byPrincipal = new Map<string, number>();
 
   constructor(
     @Inject(UPLOADS_OPTIONS) private readonly options: ResolvedUploadsOptions,
@@ -39,30 +40,53 @@ export class Uploads {
    * @throws {RunnerError} one of {@link UPLOAD_ERRORS}, or `WRONG_STATE` when the session ends
    */
   async receive(request: RunnerRequest, session?: Session): Promise<UploadedFile> {
-    const { maxConcurrent, maxBytes, timeoutMs } = this.options;
+    const { maxBytes, timeoutMs } = this.options;
+    const { id = '' } = request.principal ?? {};
     if (!this.isOn) throw uploadsOff();
     if (session?.ending) throw sessionEnded();
-    if (this.current >= maxConcurrent) {
-      throw new RunnerError('AT_CAPACITY', `There are ${maxConcurrent} uploads at work already.`);
-    }
+    this.requirePlace(id);
     const over = new AbortController();
     const { signal } = over;
     const timer = setTimeout(() => over.abort(tooSlow()), timeoutMs);
     const onEnd = (): void => over.abort(sessionEnded());
     session?.signal.addEventListener('abort', onEnd);
-    this.current++;
+    this.count(id, 1);
     try {
       return await saveFormFile(request, { maxBytes, signal }, async (file) => {
-        const url = await this.save({ ...file, sessionId: session?.id });
+        const url = await this.save({
+          ...file,
+          sessionId: session?.id,
+          principalId: id || undefined,
+        });
         if (session) await this.keep(url, session);
         signal.throwIfAborted();
         return { name: file.name, source: { type: 'url', url }, format: file.format };
       });
     } finally {
-      this.current--;
+      this.count(id, -1);
       clearTimeout(timer);
       session?.signal.removeEventListener('abort', onEnd);
     }
+  }
+
+  /** @throws {RunnerError} `AT_CAPACITY` */
+  private requirePlace(id: string): void {
+    const { maxConcurrent, maxConcurrentPerPrincipal = maxConcurrent } = this.options;
+    if (this.current >= maxConcurrent) {
+      throw new RunnerError('AT_CAPACITY', `There are ${maxConcurrent} uploads at work already.`);
+    }
+    if (id === '' || (this.byPrincipal.get(id) ?? 0) < maxConcurrentPerPrincipal) return;
+    throw new RunnerError(
+      'AT_CAPACITY',
+      `There are ${maxConcurrentPerPrincipal} uploads of yours at work already.`,
+    );
+  }
+
+  private count(id: string, by: 1 | -1): void {
+    this.current += by;
+    const left = (this.byPrincipal.get(id) ?? 0) + by;
+    if (left > 0) this.byPrincipal.set(id, left);
+    else this.byPrincipal.delete(id);
   }
 
   /** @throws {RunnerError} `STORAGE_FULL` or `STORAGE_FAILED` */

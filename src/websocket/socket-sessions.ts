@@ -24,6 +24,11 @@ export interface SocketAdmission {
   /** Transport of a session that is opened for a client without a `POST /start`. */
   readonly openAs: string;
   /**
+   * Those of {@link transports} and {@link openAs} whose sessions are opened and claimed with a token only.
+   * @default none, or all with `webSocketAuth: 'token'`
+   */
+  readonly tokensOnly?: readonly string[];
+  /**
    * Keep-alive interval of pings, in milliseconds. A client silent for one interval is disconnected. 0 disables pings.
    * @default 0
    */
@@ -105,8 +110,9 @@ export class SocketSessions {
   private async findSession(
     socket: RunnerWebSocket,
     request: IncomingMessage,
-    { transports, openAs: transport }: SocketAdmission,
+    admission: SocketAdmission,
   ): Promise<Session> {
+    const { openAs: transport } = admission;
     let body: unknown;
     let announced: Session | undefined;
     try {
@@ -114,7 +120,7 @@ export class SocketSessions {
         throw new RunnerError('FORBIDDEN', 'origin not allowed');
       }
       body = decodeBodyParam(request);
-      announced = await this.claim(extractToken(request, socket.pathToken), request, transports);
+      announced = await this.claim(extractToken(request, socket.pathToken), request, admission);
     } catch (error) {
       throw this.registry.observers.refused(error, { transport });
     }
@@ -128,19 +134,20 @@ export class SocketSessions {
   private async claim(
     token: string | undefined,
     request: IncomingMessage,
-    transports: readonly string[],
+    { transports, openAs, tokensOnly = [] }: SocketAdmission,
   ): Promise<Session | undefined> {
-    if (this.options.webSocketAuth === 'token') {
-      const id = token === undefined ? undefined : this.tokens.sessionIdOf(token);
-      const session = id === undefined ? undefined : await this.registry.claim(id, transports);
-      if (session) return session;
-      throw new RunnerError('UNAUTHORIZED', 'token missing, expired, used or wrong');
-    }
-    const id = sessionIdParam(request) ?? (token && UUID.test(token) ? token : undefined);
-    if (id === undefined) return undefined;
-    const session = await this.registry.claim(id, transports);
+    const isOpen = (transport: string): boolean =>
+      this.options.webSocketAuth === 'none' && !tokensOnly.includes(transport);
+    const signed = token === undefined ? undefined : this.tokens.sessionIdOf(token);
+    const open = transports.filter(isOpen);
+    const id = signed ?? sessionIdParam(request) ?? (token && UUID.test(token) ? token : undefined);
+    if (id === undefined && isOpen(openAs)) return undefined;
+    if (id === undefined || (signed === undefined && open.length === 0)) throw tokenNeeded();
+    const session = await this.registry.claim(id, signed === undefined ? open : transports);
     if (session) return session;
-    throw new RunnerError('FORBIDDEN', 'no such session is waiting');
+    throw signed === undefined
+      ? new RunnerError('FORBIDDEN', 'no such session is waiting')
+      : tokenNeeded();
   }
 
   /** Ends the session with the socket, and the socket with the session. */
@@ -176,5 +183,8 @@ function closed(socket: RunnerWebSocket, end: SessionEnd): Promise<void> | undef
     socket.resume();
   });
 }
+
+const tokenNeeded = (): RunnerError =>
+  new RunnerError('UNAUTHORIZED', 'token missing, expired, used or wrong');
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

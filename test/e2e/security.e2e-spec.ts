@@ -339,6 +339,43 @@ describe.each(PLATFORMS)('an attacker on %s', (platform) => {
     jest.restoreAllMocks();
   });
 
+  it.each([
+    ['12 KB', 'a'.repeat(12_000)],
+    ['control characters of C1', 'x\x9b31m\x85y'],
+    ['a path', 'a.example/b'],
+    ['credentials', 'user@a.example'],
+    ['a port that is none', 'a.example:port'],
+    ['text for XML', '"><Dial>'],
+  ])('is answered 400 for a Host of %s, which is in no log', async (_, host) => {
+    const lines: unknown[] = [];
+    for (const level of ['log', 'warn', 'error'] as const) {
+      jest.spyOn(Logger.prototype, level).mockImplementation((...args) => void lines.push(...args));
+    }
+    const { url } = await start(platform, {
+      telephony: { webhookKeys: { twilio: 'the-token-of-the-account' } },
+    });
+    for (const path of ['/telephony/twilio', '/telephony/plivo', '/start']) {
+      const answer = await raw(
+        url,
+        `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nX-Twilio-Signature: ${'A'.repeat(27)}=\r\n` +
+          'Content-Length: 0\r\nConnection: close\r\n\r\n',
+      );
+      expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+      expect(answer.length).toBeLessThan(1_000);
+    }
+    expect(lines.join('')).not.toMatch(/a{100}|31m|user@|Dial/);
+    jest.restoreAllMocks();
+  });
+
+  it.each(['127.0.0.1', 'a_b.example:80', '[::1]:7860', 'xn--bcher-kva.example.', 'localhost:'])(
+    'is served with the Host %s',
+    async (host) => {
+      const { url } = await start(platform);
+      const line = `GET /status HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+      expect(await raw(url, line)).toMatch(/^HTTP\/1\.1 200 /);
+    },
+  );
+
   it('learns nothing of an unexpected error but that it happened', async () => {
     const log = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     class Broken extends RunnerAuth {

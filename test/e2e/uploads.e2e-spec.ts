@@ -353,6 +353,21 @@ describe.each(PLATFORMS)('file uploads on %s', (platform) => {
     });
   });
 
+  it('answers 429 beyond the uploads of a principal at a time, and goes on with those of others', async () => {
+    const [slow, quick] = ['key-of-the-slow-one', 'key-of-the-quick-one'];
+    await start(platform, {
+      publicKeys: [slow, quick],
+      uploads: { folder, maxConcurrentPerPrincipal: 1 },
+    } as object);
+    const bearer = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
+    const headers = [TYPE, 'Content-Length: 1000', `Authorization: Bearer ${slow}`];
+    rawUpload('/files', headers).write(`${part('file')}slow`);
+    await until(async () => (await stored()).length === 1);
+    const second = await upload('/files', form('x'), bearer(slow));
+    expect([second.status, second.json.code]).toEqual([429, 'AT_CAPACITY']);
+    expect((await upload('/files', form('x'), bearer(quick))).status).toBe(200);
+  });
+
   describe('a broken upload leaves nothing:', () => {
     it.each<[string, (socket: Socket) => unknown]>([
       ['aborted', (socket) => socket.write(`${part('file')}half`, () => socket.destroy())],

@@ -5,7 +5,7 @@ import { RunnerError } from '../../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options.js';
 import { RUNNER_REF, type RunnerRef } from '../../runner-ref.js';
 import { isOriginAllowed } from '../allowed-origins.js';
-import { isReading } from '../http-request.js';
+import { isHost, isReading } from '../http-request.js';
 import { sendError, takeOverResponse } from '../http-response.js';
 import { leaveBody, takeBody } from '../request-body.js';
 import { Cors, isPreflight } from './cors.js';
@@ -77,6 +77,9 @@ export class RunnerIntake implements Receiver {
   private refusal({ request, route }: Exchange): RunnerError | undefined {
     const { allowedOrigins, publicUrl } = this.options;
     const { origin } = request.headers;
+    if (!isHost(request.host)) {
+      return new RunnerError('BAD_REQUEST', 'The Host of the request is no host name or address.');
+    }
     // CORS prevents a page from reading the answer, but not from sending: a form needs no preflight.
     if (origin !== undefined && !isReading(request) && !isOriginAllowed(origin, allowedOrigins)) {
       return new RunnerError('FORBIDDEN', 'This origin is not allowed.');

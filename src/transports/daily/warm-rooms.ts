@@ -71,7 +71,7 @@ export class WarmRooms implements OnModuleInit, BeforeApplicationShutdown {
     while (this.rooms.length < this.options.warmRooms && !signal.aborted) {
       try {
         const meeting = await this.dailyRooms.meetPhone();
-        this.rooms.push({ meeting, untilMs: Date.now() + this.options.warmRoomTtlMs });
+        this.rooms.push({ meeting, untilMs: performance.now() + this.options.warmRoomTtlMs });
         this.watchExpiry();
         pauseMs = FIRST_PAUSE_MS;
       } catch (thrown) {
@@ -88,13 +88,13 @@ export class WarmRooms implements OnModuleInit, BeforeApplicationShutdown {
     const [oldest] = this.rooms;
     if (!oldest || this.closing.signal.aborted) return;
     this.expiry = setTimeout(() => {
-      const now = Date.now();
+      const now = performance.now();
       while (this.rooms[0] && this.rooms[0].untilMs <= now) {
         void this.discard(this.rooms.shift()!.meeting);
       }
       this.watchExpiry();
       this.replenish();
-    }, oldest.untilMs - Date.now()).unref();
+    }, oldest.untilMs - performance.now()).unref();
   }
 
   private async discard({ roomName }: DailyMeeting): Promise<void> {

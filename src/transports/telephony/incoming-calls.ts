@@ -1,5 +1,6 @@
 import { isInstance } from '../../errors/thrown.js';
 import { Inject, Injectable } from '@nestjs/common';
+import { type Principal, RunnerAuth } from '../../auth/runner-auth.js';
 import { CallRefusedError } from '../../calls/call-router.js';
 import {
   CallRouting,
@@ -14,6 +15,7 @@ import { SessionRegistry } from '../../sessions/session-registry.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
 import { isObject } from '../../validation/is-object.js';
 import { TransportRegistry } from '../transport-registry.js';
+import { CarrierAccess } from './carrier-access.js';
 import { CarrierApis } from './carrier-apis.js';
 import type { Carrier, WebhookAnswer, WebhookAnswerInput } from './carriers/carrier.js';
 import { XML, xmlDocument } from './carriers/xml.js';
@@ -36,6 +38,8 @@ export class IncomingCalls {
     private readonly transport: TelephonyTransport,
     private readonly transports: TransportRegistry,
     private readonly verifier: WebhookVerifier,
+    private readonly access: CarrierAccess,
+    private readonly auth: RunnerAuth,
     private readonly routing: CallRouting,
     private readonly apis: CarrierApis,
     private readonly sessions: SessionRegistry,
@@ -74,6 +78,8 @@ export class IncomingCalls {
     // A carrier without a webhook is not routed here: the host itself requests the URL of the WebSocket.
     const isRouted = this.routing.isOn && carrier.webhook !== undefined;
     const accepted = isRouted ? await this.routing.route(call, this.apis.decisionChecks) : {};
+    const needsToken = this.access.needsToken(carrier.name);
+    const principal = carrier.webhook || !needsToken ? undefined : await this.starterOf(request);
     const { customParameters: given } = this.options;
     // Called before the session is opened, since it may throw.
     const customParameters = typeof given === 'function' ? given(fields, carrier.name) : given;
@@ -83,11 +89,12 @@ export class IncomingCalls {
         customParameters: textsIn({ ...customParameters, ...accepted.customParameters }),
         formats: this.options,
       });
-    if (!isRouted && !this.transport.needsTokens) {
+    if (!isRouted && !needsToken) {
       return connected(this.transport.webhookUrl(request));
     }
     return this.sessions.start(
       {
+        principal,
         ...sessionOfCall(accepted),
         transport: carrier.name,
         call: inboundCall(call),
@@ -97,6 +104,20 @@ export class IncomingCalls {
         session.context.credentials = accepted.credentials;
         return connected(this.transport.webhookUrl(request, session));
       },
+    );
+  }
+
+  /**
+   * Returns the principal of a request for a token that no signature protects, which takes a key as `POST /start` does.
+   * @throws {RunnerError} `UNAUTHORIZED`
+   */
+  private async starterOf({ http: request }: RunnerRequest): Promise<Principal> {
+    const asked = { access: 'start', request, sessionId: undefined } as const;
+    const principal = await this.auth.authorize(asked);
+    if (principal) return principal;
+    throw new RunnerError(
+      'UNAUTHORIZED',
+      'The URL has a token here, so a key is needed: send it as "Authorization: Bearer <key>".',
     );
   }
 

@@ -29,7 +29,7 @@ export class TelephonyHandshakeError extends Error {
 /** The most messages of a handshake. */
 const MAX_MESSAGES = 2;
 /** Largest handshake message, in bytes. Its data is kept for the duration of the call. */
-const MAX_MESSAGE_BYTES = 65_536;
+const MAX_MESSAGE_BYTES = 16_384;
 
 /** Carrier of a socket, unless none matches. */
 export interface DetectedCarrier {

@@ -26,6 +26,7 @@ import { WebSocketRunnerArguments } from '../../websocket/websocket-runner-argum
 import { PublicUrls } from '../../http/public-url.js';
 import type { Carrier } from './carriers/carrier.js';
 import { CallTransfer } from './call-transfer.js';
+import { CarrierAccess } from './carrier-access.js';
 import { CarrierApis } from './carrier-apis.js';
 import { Carriers, evalHarness } from './carriers/index.js';
 import { detectCarrier, TelephonyHandshakeError } from './parse-telephony-websocket.js';
@@ -63,6 +64,7 @@ export class TelephonyGateway extends SocketGateway {
     protected readonly sockets: SocketSessions,
     private readonly sessions: SessionRegistry,
     private readonly routing: CallRouting,
+    private readonly access: CarrierAccess,
     private readonly apis: CarrierApis,
     private readonly publicUrls: PublicUrls,
     private readonly transfers: CallTransfer,
@@ -79,6 +81,17 @@ export class TelephonyGateway extends SocketGateway {
     return this.transport.names.filter((name) => this.transports.allows(name));
   }
 
+  override afterInit(): void {
+    // Otherwise what is open is logged by name.
+    if (!this.access.isVerifying) super.afterInit();
+  }
+
+  /** True if a peer without a token may turn out to be one that needs none. */
+  private takesStrangers(closed: readonly string[]): boolean {
+    const { evals, unknownCallers } = this.options;
+    return evals || unknownCallers === 'bot' || closed.length < this.carriers.length;
+  }
+
   protected async accept(socket: RunnerWebSocket, request: IncomingMessage): Promise<void> {
     const { carriers } = this;
     const names = this.options.evals ? [...carriers, evalHarness.name] : carriers;
@@ -86,9 +99,11 @@ export class TelephonyGateway extends SocketGateway {
       socket.close(1008, 'this runner does not accept phone calls');
       return;
     }
+    const closed = carriers.filter((name) => this.access.needsToken(name));
     const session = await this.sockets.admit(socket, request, {
       transports: [...carriers, UNANNOUNCED],
       openAs: UNANNOUNCED,
+      tokensOnly: this.takesStrangers(closed) ? closed : [...closed, UNANNOUNCED],
     });
     if (!session) return;
     // The call was not announced by a webhook.
@@ -106,6 +121,7 @@ export class TelephonyGateway extends SocketGateway {
         const refused = carrier ? '' : `${REFUSED}, and `;
         throw new Error(`${refused}the caller is not one of ${names.join(', ')}`);
       }
+      if (isNew && carrier && closed.includes(carrier.name)) throw tokenNeeded(carrier);
       const { call_data } = handshake;
       if (carrier) session.transport = carrier.name;
       const isTest = carrier?.isTest?.(call_data) === true;
@@ -204,6 +220,9 @@ export class TelephonyGateway extends SocketGateway {
     }
   }
 }
+
+const tokenNeeded = ({ name }: Carrier): RunnerError =>
+  new RunnerError('FORBIDDEN', `calls of ${name} need a token here, or openCarriers: ['${name}']`);
 
 const tooManyTests = (): RunnerError =>
   new RunnerError('AT_CAPACITY', 'Too many connections are being tested; try again later.');

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CallDocuments } from './call-documents.js';
 import { CallTransfer } from './call-transfer.js';
+import { CarrierAccess } from './carrier-access.js';
 import { CarrierApis } from './carrier-apis.js';
 import { Carriers } from './carriers/index.js';
 import { IncomingCalls } from './incoming-calls.js';
@@ -26,6 +27,7 @@ import { RunnerPart } from '../../validation/runner-part.decorator.js';
   providers: [
     TelephonyTransport,
     TelephonyGateway,
+    CarrierAccess,
     CarrierApis,
     CallTransfer,
     CallDocuments,
@@ -49,7 +51,8 @@ export class TelephonyModule extends ConfigurableModuleClass {
   /** Configures the transport from Pipecat's environment variables. Always enabled: credentials are needed for hanging up and signatures only. */
   static fromEnv(
     env: NodeJS.ProcessEnv,
-    more: TelephonyExtras & Pick<TelephonyOptions, 'evals' | 'unknownCallers'> = {},
+    more: TelephonyExtras &
+      Pick<TelephonyOptions, 'evals' | 'openCarriers' | 'unknownCallers'> = {},
   ): DynamicModule | undefined {
     const carriers = new Carriers(more.carriers);
     return this.forRoot({

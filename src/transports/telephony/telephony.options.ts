@@ -27,6 +27,13 @@ function busyXmlProblem(value: unknown, { carriers }: WithCarriers): string | un
     : `must be an object of <Response> documents by the name of their carrier: ${answering.join(', ')}`;
 }
 
+function openCarriersProblem(value: unknown, { carriers }: WithCarriers): string | undefined {
+  const { names } = carriers;
+  return Array.isArray(value) && value.every((one: unknown) => names.some((name) => name === one))
+    ? undefined
+    : `must be a list of ${names.join(', ')}`;
+}
+
 /** Form fields or JSON of a carrier's webhook, unchanged. */
 export type WebhookFields = Record<string, unknown>;
 
@@ -75,11 +82,18 @@ export class TelephonyOptions {
   credentials?: TelephonyCredentials = {};
   /**
    * Keys of the carriers' webhook signatures. A webhook of a carrier with a key is answered 401 unless its signature is valid.
-   * `false` disables verification.
+   * `false` disables verification. Once there are keys, calls at `/ws` need the token of a webhook's answer or of `POST /start`: {@link openCarriers}.
    * @default the auth tokens of Twilio and Plivo in `credentials`
    */
   @ValidatedBy((value, { carriers }: WithCarriers) => checkWebhookKeys(value, carriers))
   webhookKeys?: WebhookKeys | false;
+  /**
+   * Carriers whose calls anyone can start, although the webhooks of a carrier are verified: `/ws` takes them without a token, and webhooks that have
+   * no key are answered. For carriers that sign nothing (`exotel`, `vonage`), and for documents of your own that name `/ws` directly.
+   * @default []
+   */
+  @ValidatedBy(openCarriersProblem)
+  openCarriers?: readonly string[] = [];
   /**
    * Codec of the bot's audio to Telnyx: `PCMU` and `PCMA` at 8 kHz, `G722` and `L16` at 16. Audio from Telnyx uses the codec of the call.
    * @default 'PCMU'

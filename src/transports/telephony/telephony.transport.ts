@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type PublicBaseUrl, PublicUrls } from '../../http/public-url.js';
 import type { HttpRequest } from '../../http/http-request.js';
-import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options.js';
 import type { Session } from '../../sessions/session.js';
 import { SessionTokens } from '../../sessions/session-token.js';
 import { RunnerTransport, type StartContext } from '../runner-transport.js';
 import { TransportRegistry } from '../transport-registry.js';
+import { CarrierAccess } from './carrier-access.js';
 import { Carriers } from './carriers/index.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
@@ -16,9 +16,9 @@ export class TelephonyTransport extends RunnerTransport {
   readonly names: string[];
 
   constructor(
-    @Inject(RUNNER_OPTIONS) private readonly runnerOptions: ResolvedRunnerOptions,
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
     private readonly carriers: Carriers,
+    private readonly access: CarrierAccess,
     private readonly tokens: SessionTokens,
     private readonly publicUrls: PublicUrls,
     registry: TransportRegistry,
@@ -28,16 +28,11 @@ export class TelephonyTransport extends RunnerTransport {
     registry.register(this);
   }
 
-  /** True when media WebSockets require a token, and so a session. */
-  get needsTokens(): boolean {
-    return this.runnerOptions.webSocketAuth === 'token';
-  }
-
   start(context: StartContext): Record<string, unknown> {
-    const { session } = context;
+    const { session, name } = context;
     const wsUrl = this.own(context).webSocketUrl('/ws');
     // Carriers drop query strings, so without a token the path names the session.
-    return this.needsTokens
+    return this.access.needsToken(name)
       ? { wsUrl, token: this.tokens.issue(session) }
       : { wsUrl: `${wsUrl}/${session.id}` };
   }
@@ -59,7 +54,7 @@ export class TelephonyTransport extends RunnerTransport {
   }
 
   private urlOf(session: Session, baseUrl: PublicBaseUrl): string {
-    const key = this.needsTokens ? this.tokens.issue(session) : session.id;
+    const key = this.access.needsToken(session.transport) ? this.tokens.issue(session) : session.id;
     return `${baseUrl.secureWebSocketUrl('/ws')}/${key}`;
   }
 

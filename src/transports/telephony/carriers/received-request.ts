@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { parseForm } from '../../../http/form.js';
+import { printable } from '../../../validation/printable.js';
 import { decodeSignature, isSignature, refusedWebhook } from '../../../http/webhook-signature.js';
 
 /** A webhook or WebSocket upgrade as received, for verifying its signature. */
@@ -56,7 +57,7 @@ export function verifyUrlSignature(
   };
   if (signatures.length > 0 && urls.some((url) => keys.some((key) => isGenuine(url, key)))) return;
   const [url] = splitQuery(urls[0]!);
-  throw refusedWebhook(`${header} does not match the body and the URL ${url}`);
+  throw refusedWebhook(`${header} does not match the body and the URL ${printable(url, 300)}`);
 }
 
 /** Splits a URL at its query. */
