@@ -52,7 +52,8 @@ export class HeardText {
   private wordsWithin(characters: number): string {
     if (characters >= this.text.length) return this.text;
     const part = this.text.slice(0, characters);
-XX
+    const isBetweenWords = /\s/u.test(this.text.charAt(characters));
+    return (isBetweenWords ? part : part.replace(/\S+$/u, '')).trimEnd();
   }
 
   private reset(): void {

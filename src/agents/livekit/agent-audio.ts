@@ -51,9 +51,9 @@ export function agentMedia(
       this.multiStream.addInputStream(
         new ReadableStream<EngineFrame>({
           async pull(controller) {
-            const { value: frame } = await frames.next();
-            if (!frame) return controller.close();
-            const { pcm, sampleRateHz } = frame;
+            const next = await frames.next();
+            if (next.done) return controller.close();
+            const { pcm, sampleRateHz } = next.value;
             controller.enqueue(new rtc.AudioFrame(pcm, sampleRateHz, 1, pcm.length));
           },
           async cancel() {

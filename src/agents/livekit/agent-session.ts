@@ -1,7 +1,7 @@
 import type { BotSession } from '../../bot/bot-launcher.js';
 import { RunnerArguments } from '../../bot/runner-arguments.js';
 import { attempt } from '../../errors/attempt.js';
-import { textOfThrown } from '../../errors/thrown.js';
+import { fieldOf, isInstance, textOfThrown } from '../../errors/thrown.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import { RtviSession } from '../../rtvi/rtvi-session.js';
 import { createTransport } from '../../transports/create-transport.js';
@@ -125,9 +125,7 @@ export async function agentSession<Agent>(
 }
 
 /** Returns the error of the engine: its own are objects that hold one. */
-function engineError(error: unknown): Error {
-  const cause = (error as { error?: unknown } | null | undefined)?.error ?? error;
-  return cause instanceof Error
-    ? cause
-    : new Error(`The agent failed: ${textOfThrown(cause).text}`);
+function engineError(thrown: unknown): Error {
+  const cause = fieldOf(thrown, 'error') ?? thrown;
+  return isInstance(cause, Error) ? cause : new Error(textOfThrown(cause).text);
 }
