@@ -5,6 +5,7 @@ import { fieldOf, isInstance, textOfThrown } from '../../errors/thrown.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import { RtviSession } from '../../rtvi/rtvi-session.js';
 import { createTransport } from '../../transports/create-transport.js';
+import type { AgentConversation } from '../agent-conversation.js';
 import { agentMedia } from './agent-audio.js';
 import { type Engine, loadEngine } from './engine.js';
 import { tellClient } from './tell-client.js';
@@ -23,18 +24,6 @@ export interface AgentSessionSettings<Agent> {
    * @default a session of its own, where the transport carries messages
    */
   readonly rtvi?: RtviSession | false;
-}
-
-/** A conversation of an agent. */
-export interface AgentConversation {
-  readonly transport: MediaTransport;
-  /** Session with a Pipecat client; on transports without messages it does nothing. */
-  readonly rtvi: RtviSession | undefined;
-  /**
-   * Resolves when the agent has closed: by itself, because the user left or because the session ended. Rejects with the engine's error when
-   * it failed, so that a bot that awaits it ends as `failed`.
-   */
-  readonly ended: Promise<void>;
 }
 
 interface CloseEvent {

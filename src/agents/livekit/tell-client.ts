@@ -1,3 +1,4 @@
+import type { SendText } from '../../rtvi/dto/send-text.dto.js';
 import type { RtviSession } from '../../rtvi/rtvi-session.js';
 import type { Engine } from './engine.js';
 
@@ -45,13 +46,7 @@ export function tellClient(engine: Engine<never>, rtvi: RtviSession): ClientTell
       });
     },
   };
-  const type = ({
-    content,
-    options,
-  }: {
-    content: string;
-    options: { run_immediately: boolean };
-  }) => {
+  const type = ({ content, options }: SendText): void => {
     if (options.run_immediately) engine.interrupt({ force: true });
     engine.generateReply({ userInput: content });
   };
