@@ -8,3 +8,11 @@ export type {
   RealtimeLayer,
 } from './agents/openai/realtime-module.js';
 export { realtimeSession, type RealtimeSessionSettings } from './agents/openai/realtime-session.js';
+export type {
+  Live,
+  LiveCallbacks,
+  LiveConnect,
+  LiveFunctionCall,
+  LiveMessage,
+} from './agents/google/live-module.js';
+export { liveSession, type LiveSessionSettings } from './agents/google/live-session.js';
