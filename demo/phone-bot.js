@@ -18,7 +18,7 @@ export default async function bot(args, session) {
     isReciting = key === '1';
     if (!isReciting) return;
     void transport.sendAudio({ pcm: recordedSpeech(), sampleRateHz: RATE_HZ });
-    if ((await transport.mark('speech')) === 'played') isReciting = false;
+    if ((await transport.mark('speech')).outcome === 'played') isReciting = false;
   });
   session.ready();
   void transport.sendAudio({ pcm: beep, sampleRateHz: RATE_HZ });

@@ -47,12 +47,13 @@ export class RealtimeBot extends BotLauncher {
       },
     });
 
-    let answer: { itemId: string; startedAtMs: number } | undefined;
+    let answer: { itemId: string; startsAtMs: number } | undefined;
     service.on('message', (data: Buffer) => {
       const event = JSON.parse(data.toString()) as RealtimeEvent;
       if (event.type === 'response.output_audio.delta') {
         if (answer?.itemId !== event.item_id) {
-          answer = { itemId: event.item_id, startedAtMs: performance.now() };
+          const { totalPlayedMs, queuedMs } = transport.playback;
+          answer = { itemId: event.item_id, startsAtMs: totalPlayedMs + queuedMs };
         }
         const pcm = pcmFromBytes(Buffer.from(event.delta, 'base64'));
         void transport.sendAudio({ pcm, sampleRateHz: RATE_HZ });
@@ -63,12 +64,12 @@ export class RealtimeBot extends BotLauncher {
         });
       } else if (event.type === 'input_audio_buffer.speech_started' && answer) {
         // The caller interrupts: silence at once, and the service learns how much was heard.
-        transport.clear();
+        const { totalPlayedMs } = transport.clear();
         send({
           type: 'conversation.item.truncate',
           item_id: answer.itemId,
           content_index: 0,
-          audio_end_ms: Math.round(performance.now() - answer.startedAtMs),
+          audio_end_ms: Math.max(0, Math.round(totalPlayedMs - answer.startsAtMs)),
         });
         answer = undefined;
       } else if (event.type === 'error') {

@@ -8,10 +8,10 @@ const SAMPLES_PER_LETTER = 480;
  * Stands where your text-to-speech service would: a tone as long as the text.
  * @returns once it was heard: `played`, or `disconnected` when the caller hung up in the middle of it
  */
-export function say(transport: MediaTransport, text: string): Promise<MarkOutcome> {
+export async function say(transport: MediaTransport, text: string): Promise<MarkOutcome> {
   const pcm = Int16Array.from({ length: text.length * SAMPLES_PER_LETTER }, (_, i) =>
     Math.round(8_000 * Math.sin((2 * Math.PI * 440 * i) / RATE_HZ)),
   );
   void transport.sendAudio({ pcm, sampleRateHz: RATE_HZ });
-  return transport.mark('said');
+  return (await transport.mark('said')).outcome;
 }

@@ -40,10 +40,12 @@ export type {
   MediaState,
   MediaStats,
   MediaTransportEvents,
+  PlayedMark,
 } from './media/media-transport.events.js';
 export type { MediaTransportOptions } from './media/media-transport.options.js';
 export type { OutgoingAudio, SendOutcome } from './media/paced-output.js';
 export { type AudioFrame, bytesFromPcm, pcmFromBytes } from './media/pcm.js';
+export type { Playback } from './media/playback-position.js';
 export { Resampler } from './media/resampler/resampler.js';
 export { createTransport, type CreateTransportOptions } from './transports/create-transport.js';
 export {

@@ -1,18 +1,21 @@
 import { MAX_TIMER_MS } from '../validation/options.js';
 import type { MediaConnection } from './media-connection.js';
-import type { MarkOutcome } from './media-transport.events.js';
+import type { MarkOutcome, PlayedMark } from './media-transport.events.js';
 import type { MediaTransportOptions } from './media-transport.options.js';
 import { type OutgoingAudio, PacedOutput, type SendOutcome } from './paced-output.js';
 import { PlaybackMarks } from './playback-marks.js';
+import { type Playback, PlaybackPosition } from './playback-position.js';
 
 /** Delay of the peer's playback behind the local clock, through the network and its jitter buffer, in milliseconds. */
 const PLAYOUT_DELAY_MS = 300;
 /** Timeout of the peer's confirmation after the end of playback by the local clock, in milliseconds. */
 const CONFIRMATION_TIMEOUT_MS = 2_000;
+/** Audio between two confirmations of the position, in milliseconds. */
+const CONFIRM_EVERY_MS = 200;
 
 /** Options of an {@link AudioOutput}. */
 export interface AudioOutputOptions extends Required<
-  Pick<MediaTransportOptions, 'sendAheadMs' | 'maxQueueMs' | 'playoutTimeoutMs'>
+  Pick<MediaTransportOptions, 'sendAheadMs' | 'maxQueueMs' | 'playoutTimeoutMs' | 'confirmPlayback'>
 > {
   /** Writes a chunk to the connection. Returns false when it takes none now. */
   readonly write: (chunk: Int16Array) => boolean;
@@ -24,7 +27,11 @@ export interface AudioOutputOptions extends Required<
 export class AudioOutput {
   private readonly paced: PacedOutput;
   private readonly marks: PlaybackMarks;
+  private readonly position = new PlaybackPosition();
   private readonly isConfirmed: boolean;
+  private readonly confirmsPosition: boolean;
+  /** Audio written since the position was last to be confirmed, in milliseconds. */
+  private unconfirmedMs = 0;
   private readonly playoutTimeoutMs: number;
   /** Chunks written, and chunks whose playback the peer has confirmed. */
   private written = 0;
@@ -35,20 +42,23 @@ export class AudioOutput {
   private isFinished = false;
 
   constructor(connection: MediaConnection, options: AudioOutputOptions) {
-    const { sendAheadMs, maxQueueMs, playoutTimeoutMs, write, onUnconfirmed } = options;
+    const { sendAheadMs, maxQueueMs, playoutTimeoutMs, confirmPlayback, write } = options;
     this.playoutTimeoutMs = Math.min(playoutTimeoutMs, MAX_TIMER_MS);
     this.isConfirmed = connection.capabilities.marks === 'confirmed';
-    this.marks = new PlaybackMarks(connection, onUnconfirmed);
+    this.confirmsPosition = this.isConfirmed && confirmPlayback;
+    this.marks = new PlaybackMarks(connection, options.onUnconfirmed);
     this.paced = new PacedOutput({
       ...connection.output,
       aheadMs: sendAheadMs,
       maxQueueMs,
-      write: (chunk) => {
-        const isSent = write(chunk);
-        if (isSent) this.written++;
-        return isSent;
-      },
+      write,
+      onWritten: (audioMs) => this.wrote(audioMs),
     });
+  }
+
+  /** Progress of playback. */
+  get playback(): Playback {
+    return this.position.playback(this.paced.waitingMs);
   }
 
   /** True when the buffer limit is reached. */
@@ -62,17 +72,47 @@ export class AudioOutput {
   }
 
   /** Resolves when all audio sent before the mark was played or dropped. */
-  mark(name: string): Promise<MarkOutcome> {
+  mark(name: string): Promise<PlayedMark> {
     return new Promise((resolve) => {
+      const settle = (outcome: MarkOutcome): void => resolve({ outcome, ...this.playback });
       this.paced.mark((sent) => {
-        if (sent !== 'sent') return resolve(sent === 'disconnected' ? sent : 'cleared');
-        const { written } = this;
-        this.marks.add(name, this.paced.aheadMs, (outcome) => {
-          if (outcome === 'played') this.confirmed = Math.max(this.confirmed, written);
-          resolve(outcome);
-        });
+        if (sent !== 'sent') return settle(sent === 'disconnected' ? sent : 'cleared');
+        this.markWritten(name, settle);
       });
     });
+  }
+
+  /** Marks the position up to which audio is written. */
+  private markWritten(name: string, settle: (outcome: MarkOutcome) => void): void {
+    const { written } = this;
+    const positionMs = this.confirmsPosition ? this.position.expect() : undefined;
+    this.marks.add(name, this.paced.aheadMs, (outcome) => {
+      if (outcome === 'played') {
+        this.confirmed = Math.max(this.confirmed, written);
+        if (positionMs !== undefined) this.position.confirm(positionMs);
+      }
+      settle(outcome);
+    });
+  }
+
+  private wrote(audioMs: number): void {
+    this.written++;
+    const isFirst = this.position.write(audioMs, this.paced.playbackEndMs);
+    this.unconfirmedMs += audioMs;
+    if (!this.confirmsPosition || (!isFirst && this.unconfirmedMs < CONFIRM_EVERY_MS)) return;
+    this.unconfirmedMs = 0;
+    this.markWritten('position', () => undefined);
+  }
+
+  /** Holds the audio back that is not written yet. */
+  pause(): void {
+    this.paced.pause();
+  }
+
+  resume(): void {
+    if (!this.paced.isPaused) return;
+    this.position.resume();
+    this.paced.resume();
   }
 
   /** Settles a mark that the peer has confirmed. */
@@ -80,11 +120,14 @@ export class AudioOutput {
     this.marks.settle(id, 'played');
   }
 
-  /** Drops queued audio and marks. */
-  clear(): void {
-    this.paced.clear();
+  /** Drops queued audio and marks. @returns the progress of playback until then */
+  clear(): Playback {
+    const { playback } = this;
     this.marks.settleAll('cleared');
+    this.paced.clear();
+    this.position.clear();
     this.stopWaiting();
+    return { ...playback, queuedMs: 0 };
   }
 
   /**
@@ -116,6 +159,7 @@ export class AudioOutput {
   /** Refuses more audio. @returns as {@link played} */
   finish(): Promise<void> | undefined {
     this.isFinished = true;
+    this.resume();
     return (this.finishing ??= this.played());
   }
 

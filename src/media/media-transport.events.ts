@@ -1,6 +1,7 @@
 import { type BufferLimit, MESSAGE_BUFFER } from './buffered-emitter.js';
 import type { MediaEnd } from './media-connection.js';
 import type { AudioFrame } from './pcm.js';
+import type { Playback } from './playback-position.js';
 import type { MediaTranscription } from './serializers/media-serializer.js';
 
 /** Observer of a `MediaTransport`, for the runner. */
@@ -20,6 +21,11 @@ export type MediaState = 'connecting' | 'connected' | 'disconnected';
 
 /** Outcome of a mark. */
 export type MarkOutcome = 'played' | 'cleared' | 'disconnected';
+
+/** A mark that was reached or dropped, and the progress of playback then. */
+export interface PlayedMark extends Playback {
+  readonly outcome: MarkOutcome;
+}
 
 /** Media counters. */
 export interface MediaStats {

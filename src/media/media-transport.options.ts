@@ -1,5 +1,5 @@
 import { Min } from 'class-validator';
-import { Accepts } from '../validation/option.decorators.js';
+import { Accepts, IsFlag } from '../validation/option.decorators.js';
 import { resolveOptions } from '../validation/options.js';
 import { AUDIO_RATES_HZ, isAudioRate } from './pcm.js';
 
@@ -38,6 +38,13 @@ export class MediaTransportOptions {
    */
   @AtLeastMs(0)
   readonly playoutTimeoutMs?: number = 60_000;
+  /**
+   * Has the peer confirm every 200 ms of audio that was played, where it can (`capabilities.marks`), so that `clear()` and `playback` tell
+   * what the user heard to within 40 ms and the network's delay.
+   * @default false: a local clock tells
+   */
+  @IsFlag()
+  readonly confirmPlayback?: boolean = false;
 }
 
 /** Fills in the defaults. @throws {InvalidOptionsError} naming every invalid option, and what is accepted */

@@ -311,7 +311,7 @@ describe('sent audio', () => {
     await jest.advanceTimersByTimeAsync(50);
     transport.clear();
     expect(await audio).toBe('cleared');
-    expect(await late).toBe('cleared');
+    expect((await late).outcome).toBe('cleared');
     expect(connection.sent.at(-1)).toBe('clear');
   });
 
@@ -327,19 +327,19 @@ describe('sent audio', () => {
     ]);
     connection.events.markPlayed('2:same');
     connection.events.markPlayed('unknown');
-    expect(await second).toBe('played');
+    expect((await second).outcome).toBe('played');
     connection.events.markPlayed('1:same');
-    expect(await first).toBe('played');
+    expect((await first).outcome).toBe('played');
     transport.close();
-    expect(await third).toBe('disconnected');
-    expect(await transport.mark('too late')).toBe('disconnected');
+    expect((await third).outcome).toBe('disconnected');
+    expect((await transport.mark('too late')).outcome).toBe('disconnected');
   });
 
   it('settles the oldest mark as played when 1,000 marks are unconfirmed', async () => {
     const { transport, told } = setUp();
     const outcomes: string[] = [];
     for (let i = 0; i < 1_002; i++) {
-      void transport.mark(`${i}`).then((outcome) => outcomes.push(`${i} ${outcome}`));
+      void transport.mark(`${i}`).then(({ outcome }) => outcomes.push(`${i} ${outcome}`));
     }
     await tick();
     expect(outcomes).toEqual(['0 played', '1 played']);
@@ -361,7 +361,7 @@ describe('sent audio', () => {
     expect(connection.sent.every((one) => (one as string[])[0] === 'audio')).toBe(true);
     const cleared = transport.mark('x');
     transport.clear();
-    expect(await cleared).toBe('cleared');
+    expect((await cleared).outcome).toBe('cleared');
     expect(jest.getTimerCount()).toBe(0);
   });
 
@@ -470,7 +470,7 @@ describe('audio before an end by the bot', () => {
     const said = transport.mark('said');
     await jest.advanceTimersByTimeAsync(50);
     confirm(connection);
-    expect(await said).toBe('played');
+    expect((await said).outcome).toBe('played');
     transport.close();
     expect(transport.state).toBe('disconnected');
     expect(connection.sent.slice(2)).toEqual([
@@ -721,5 +721,135 @@ describe('the end of a transport', () => {
       'Error: in an async listener',
     ]);
     expect(transport.state).toBe('connected');
+  });
+});
+
+describe('playback', () => {
+  const estimated = (connection: FakeMediaConnection) => {
+    connection.capabilities = { ...connection.capabilities, marks: 'estimated' };
+  };
+  /** Confirms all marks that were sent, as a peer does that plays without delay. */
+  const confirm = (connection: FakeMediaConnection, after = 0) => {
+    const marks = connection.sent.filter((one) => Array.isArray(one) && one[0] === 'mark');
+    for (const [, name] of marks.slice(after) as [string, string][])
+      connection.events.markPlayed(name);
+    return marks.length;
+  };
+
+  it('tells what was played when the user interrupts, by the clock', async () => {
+    const { transport } = setUp({ confirmPlayback: true }, estimated);
+    void transport.sendAudio(silence(2_000));
+    await jest.advanceTimersByTimeAsync(700);
+    const near = (ms: number): unknown => expect.closeTo(ms, -1);
+    const heard = { playedMs: near(700), totalPlayedMs: near(700), position: 'estimated' };
+    expect(transport.playback).toEqual({ ...heard, queuedMs: near(1_300) });
+    expect(transport.clear()).toEqual({ ...heard, queuedMs: 0 });
+    expect(transport.playback.playedMs).toBe(0);
+  });
+
+  it('counts each utterance by itself, and all together', async () => {
+    const { transport } = setUp({}, estimated);
+    void transport.sendAudio(silence(400));
+    await jest.advanceTimersByTimeAsync(3_000);
+    expect(transport.playback.playedMs).toBe(400);
+    void transport.sendAudio(silence(1_000));
+    await jest.advanceTimersByTimeAsync(300);
+    const { playedMs, totalPlayedMs } = transport.clear();
+    expect(playedMs).toBeCloseTo(300, -1);
+    expect(totalPlayedMs).toBeCloseTo(700, -1);
+    void transport.sendAudio(silence(100));
+    const end = transport.mark('end');
+    await jest.advanceTimersByTimeAsync(100);
+    expect((await end).playedMs).toBe(100);
+  });
+
+  it('continues an utterance after a short gap, without its padding', async () => {
+    const { transport } = setUp({}, estimated);
+    void transport.sendAudio(silence(110));
+    await jest.advanceTimersByTimeAsync(900);
+    void transport.sendAudio(silence(200));
+    await jest.advanceTimersByTimeAsync(500);
+    expect(transport.clear().playedMs).toBe(310);
+  });
+
+  it('follows a peer that plays late when it confirms the position', async () => {
+    const { connection, transport } = setUp({ confirmPlayback: true });
+    void transport.sendAudio(silence(2_000));
+    await jest.advanceTimersByTimeAsync(520);
+    // The peer has just begun: its jitter buffer holds half a second.
+    const [[, first]] = connection.sent.filter(
+      (one) => Array.isArray(one) && one[0] === 'mark',
+    ) as [[string, string]];
+    connection.events.markPlayed(first);
+    await jest.advanceTimersByTimeAsync(100);
+    const { playedMs, position } = transport.clear();
+    expect(playedMs).toBeCloseTo(120, -1);
+    expect(position).toBe('confirmed');
+  });
+
+  it('does not run ahead of a position that the peer has not confirmed', async () => {
+    const { connection, transport } = setUp({ confirmPlayback: true });
+    void transport.sendAudio(silence(1_000));
+    confirm(connection);
+    await jest.advanceTimersByTimeAsync(900);
+    expect(transport.playback).toMatchObject({ playedMs: 220, position: 'confirmed' });
+    confirm(connection, 1);
+    expect(transport.playback.playedMs).toBeGreaterThan(800);
+  });
+
+  it('is not asked for unless the bot wants it confirmed', async () => {
+    const { connection, transport } = setUp();
+    void transport.sendAudio(silence(1_000));
+    await jest.advanceTimersByTimeAsync(1_500);
+    expect(confirm(connection)).toBe(0);
+    expect(transport.playback).toMatchObject({ playedMs: 1_000, position: 'estimated' });
+  });
+
+  it('tells at a mark how much was played', async () => {
+    const { connection, transport } = setUp({ confirmPlayback: true });
+    void transport.sendAudio(silence(300));
+    const first = transport.mark('first');
+    void transport.sendAudio(silence(2_000));
+    const second = transport.mark('second');
+    await jest.advanceTimersByTimeAsync(500);
+    confirm(connection);
+    expect(await first).toMatchObject({ outcome: 'played' });
+    expect((await first).playedMs).toBeGreaterThanOrEqual(300);
+    await jest.advanceTimersByTimeAsync(100);
+    const { playedMs } = transport.clear();
+    expect(await second).toMatchObject({ outcome: 'cleared', playedMs });
+  });
+});
+
+describe('a pause', () => {
+  it('holds audio back and goes on where it was, within the same utterance', async () => {
+    const { connection, transport } = setUp({}, (one) => {
+      one.capabilities = { ...one.capabilities, marks: 'estimated' };
+    });
+    void transport.sendAudio(silence(1_000));
+    await jest.advanceTimersByTimeAsync(300);
+    transport.pause();
+    const sent = connection.sent.length;
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(connection.sent.length).toBe(sent);
+    expect(transport.playback.playedMs).toBe(sent * 20);
+    transport.resume();
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(connection.sent.length).toBe(50);
+    expect(transport.playback.playedMs).toBe(1_000);
+  });
+
+  it('is over with clear(), and when the bot ends the call', async () => {
+    const { connection, transport } = setUp();
+    transport.pause();
+    void transport.sendAudio(silence(100));
+    expect(connection.sent).toEqual([]);
+    transport.clear();
+    await transport.sendAudio(silence(40));
+    expect(connection.sent.filter((one) => one !== 'clear')).toHaveLength(2);
+    transport.pause();
+    const last = transport.sendAudio(silence(40));
+    transport.close();
+    expect(await last).toBe('sent');
   });
 });

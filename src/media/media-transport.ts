@@ -6,7 +6,7 @@ import type {
   TransferOptions,
   TransferOutcome,
 } from './media-connection.js';
-import type { MarkOutcome, MediaState, MediaTransportObserver } from './media-transport.events.js';
+import type { MediaState, MediaTransportObserver, PlayedMark } from './media-transport.events.js';
 import { MediaInput } from './media-input.js';
 import {
   type MediaTransportOptions,
@@ -14,6 +14,7 @@ import {
 } from './media-transport.options.js';
 import type { OutgoingAudio, SendOutcome } from './paced-output.js';
 import { checkAudioRate } from './pcm.js';
+import type { Playback } from './playback-position.js';
 import type { MediaCapabilities } from './serializers/media-serializer.js';
 
 const HUNG_UP: MediaEnd = { reason: 'closed', message: 'The bot hung up.' };
@@ -105,10 +106,29 @@ export class MediaTransport extends MediaInput {
     return this.output.send(audio);
   }
 
-  /** Barge-in: drops audio that has not been played, here and, with `capabilities.remoteClear`, at the client or carrier. */
-  clear(): void {
-    this.output.clear();
+  /**
+   * Barge-in: drops audio that has not been played, here and, with `capabilities.remoteClear`, at the client or carrier.
+   * @returns what the user heard until then
+   */
+  clear(): Playback {
+    const playback = this.output.clear();
     if (this.currentState === 'connected') this.connection.clear();
+    return playback;
+  }
+
+  /** Progress of playback: what the user has heard. */
+  get playback(): Playback {
+    return this.output.playback;
+  }
+
+  /** Holds back the audio that is not sent yet: the user hears at most what was sent ahead (`sendAheadMs`). An end by the bot resumes it. */
+  pause(): void {
+    this.output.pause();
+  }
+
+  /** Goes on after {@link pause}. */
+  resume(): void {
+    this.output.resume();
   }
 
   /**
@@ -117,7 +137,7 @@ export class MediaTransport extends MediaInput {
    * @param name a label, visible in the messages on the wire
    * @throws {TypeError} when `name` is no string
    */
-  mark(name: string): Promise<MarkOutcome> {
+  mark(name: string): Promise<PlayedMark> {
     // Checked here, because later it would throw from a timer.
     if (typeof name !== 'string') throw new TypeError('name must be a string');
     return this.output.mark(name);

@@ -26,6 +26,8 @@ export interface PacedOutputOptions extends OutputFormat {
   readonly maxQueueMs: number;
   /** Writes a chunk, whose memory is reused afterwards. Returns false under backpressure. */
   readonly write: (chunk: Int16Array) => boolean;
+  /** Reports that a chunk was written, and the length of its audio without padding, in milliseconds. */
+  readonly onWritten?: (audioMs: number) => void;
 }
 
 /** Resampling step, in milliseconds: long audio must not block the event loop for other calls. */
@@ -79,6 +81,7 @@ export class PacedOutput {
   private timer: NodeJS.Timeout | undefined;
   private timerAtMs = 0;
   private ended = false;
+  private paused = false;
   private readonly chunkMs: number;
   private readonly paddingDelayMs: number;
 
@@ -106,6 +109,11 @@ export class PacedOutput {
   /** True while audio or marks wait to be written. */
   get isPending(): boolean {
     return this.buffered > 0 || this.queue.length > 0;
+  }
+
+  /** Audio that waits to be written, in milliseconds. */
+  get waitingMs(): number {
+    return this.queuedMs + durationMs(this.buffered, this.options.sampleRateHz);
   }
 
   /** Queues audio and resolves with its outcome. The samples must not change until then. Never rejects. */
@@ -146,6 +154,21 @@ export class PacedOutput {
     this.drop('cleared');
     this.resampler?.reset();
     this.playedAtMs = 0;
+    this.paused = false;
+  }
+
+  get isPaused(): boolean {
+    return this.paused;
+  }
+
+  /** Writes nothing until {@link resume} or {@link clear}. */
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.pump();
   }
 
   /** Drops all queued audio and marks, and refuses more. */
@@ -168,11 +191,12 @@ export class PacedOutput {
 
   /** Writes the chunks that are due. */
   private pump(): void {
-    const { aheadMs, chunkSamples, write } = this.options;
-    while (!this.ended) {
+    const { aheadMs, chunkSamples, write, onWritten } = this.options;
+    while (!this.ended && !this.paused) {
       const now = performance.now();
       const waitMs = this.playedAtMs - now - aheadMs;
       if (waitMs >= 0 && this.isPending) return this.wakeIn(waitMs);
+      let audioMs = this.chunkMs;
       if (this.buffered < chunkSamples) {
         if (this.resampleNext(now)) continue;
         if (this.buffered === 0) return;
@@ -181,11 +205,13 @@ export class PacedOutput {
           this.playedAtMs - UNDERRUN_MARGIN_MS,
         );
         if (dueMs > now) return this.wakeIn(dueMs - now);
+        audioMs = durationMs(this.buffered, this.options.sampleRateHz);
         this.buffer.fill(0, this.buffered, chunkSamples);
         this.buffered = chunkSamples;
       }
       if (!write(this.buffer.subarray(0, chunkSamples))) return this.wakeIn(RETRY_MS);
       this.playedAtMs = Math.max(this.playedAtMs, now) + this.chunkMs;
+      onWritten?.(audioMs);
       this.buffer.copyWithin(0, chunkSamples, this.buffered);
       this.buffered -= chunkSamples;
       this.settleMarks(chunkSamples);

@@ -17,7 +17,7 @@ import {
   WebSocketModule,
   WebSocketRunnerArguments,
 } from '../../src/index.js';
-import { MediaUnavailableError, RtviSession } from '../../src/bot.js';
+import { MediaUnavailableError, type Playback, RtviSession } from '../../src/bot.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import {
   type CarrierName,
@@ -197,9 +197,9 @@ describe('barge-in', () => {
       for await (const key of transport.dtmfIn()) {
         expect(key).toBe('*');
         transport.clear();
-        outcomes.push(await audio, await mark);
+        outcomes.push(await audio, (await mark).outcome);
         await transport.sendAudio({ pcm: tone(300, 24_000, 0.2), sampleRateHz: 24_000 });
-        outcomes.push(await transport.mark('after'));
+        outcomes.push((await transport.mark('after')).outcome);
         done();
         break;
       }
@@ -223,6 +223,33 @@ describe('barge-in', () => {
   });
 });
 
+describe('what the user heard', () => {
+  it.each(CARRIERS)('of an interrupted answer is known to within 40 ms on %s', async (carrier) => {
+    let told!: (playback: Playback) => void;
+    const playback = new Promise<Playback>((resolve) => (told = resolve));
+    const bot = new TestBot(
+      async (transport) => {
+        void transport.sendAudio({ pcm: tone(300, 24_000, 5), sampleRateHz: 24_000 });
+        await transport.dtmfIn().next();
+        told(transport.clear());
+        await stay(transport);
+      },
+      { confirmPlayback: true },
+    );
+    const call = await (await start(bot)).call({ carrier });
+    await call.heard(8_000);
+    let receivedMs = 0;
+    call.once('cleared', () => (receivedMs = call.audio.length / 8));
+    const cleared = once(call, 'cleared');
+    call.press('*');
+    const [unplayedMs] = (await cleared) as [number];
+    const { playedMs, position } = await playback;
+    expect(position).toBe('confirmed');
+    expect(Math.abs(playedMs - (receivedMs - unplayedMs))).toBeLessThan(40);
+    await call.hangUp();
+  });
+});
+
 describe('marks', () => {
   it.each(CARRIERS)(
     'are confirmed by %s after playback of the audio before them',
@@ -231,7 +258,7 @@ describe('marks', () => {
       const bot = new TestBot(async (transport, session) => {
         const start = performance.now();
         void transport.sendAudio({ pcm: tone(300, 16_000, 0.8), sampleRateHz: 16_000 });
-        expect(await transport.mark('said')).toBe('played');
+        expect((await transport.mark('said')).outcome).toBe('played');
         tookMs = performance.now() - start;
         session.logger.debug('done');
       });

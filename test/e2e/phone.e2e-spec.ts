@@ -258,7 +258,7 @@ describeWith('baresip', 'phone bridge')('A real phone:', () => {
     const { caller, transport } = await call(host);
     const since = performance.now();
     void transport.sendAudio({ pcm: tone(600, RATE_HZ, 1), sampleRateHz: RATE_HZ });
-    expect(await transport.mark('said')).toBe('played');
+    expect((await transport.mark('said')).outcome).toBe('played');
     const tookMs = performance.now() - since;
     expect(tookMs).toBeGreaterThan(900);
     expect(tookMs).toBeLessThan(2_000);
@@ -266,7 +266,7 @@ describeWith('baresip', 'phone bridge')('A real phone:', () => {
     const cut = transport.mark('cut');
     await sleep(1_000);
     transport.clear();
-    expect(await cut).toBe('cleared');
+    expect((await cut).outcome).toBe('cleared');
     await sleep(1_500);
     caller.hangUp();
     await caller.next('CALL_CLOSED');

@@ -1,0 +1,18 @@
+// Agents of other libraries on the transports of this one.
+export type { AgentConversation } from './agents/agent-conversation.js';
+export { agentSession, type AgentSessionSettings } from './agents/livekit/agent-session.js';
+export type { Engine } from './agents/livekit/engine.js';
+export type {
+  Realtime,
+  RealtimeConnectOptions,
+  RealtimeLayer,
+} from './agents/openai/realtime-module.js';
+export { realtimeSession, type RealtimeSessionSettings } from './agents/openai/realtime-session.js';
+export type {
+  Live,
+  LiveCallbacks,
+  LiveConnect,
+  LiveFunctionCall,
+  LiveMessage,
+} from './agents/google/live-module.js';
+export { liveSession, type LiveSessionSettings } from './agents/google/live-session.js';

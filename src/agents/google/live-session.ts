@@ -1,0 +1,96 @@
+import type { BotSession } from '../../bot/bot-launcher.js';
+import { RunnerArguments } from '../../bot/runner-arguments.js';
+import { textOfThrown } from '../../errors/thrown.js';
+import type { MediaTransport } from '../../media/media-transport.js';
+import { bytesFromPcm } from '../../media/pcm.js';
+import type { SendText } from '../../rtvi/dto/send-text.dto.js';
+import { RtviSession } from '../../rtvi/rtvi-session.js';
+import { createTransport } from '../../transports/create-transport.js';
+import type { AgentConversation } from '../agent-conversation.js';
+import { LiveConversation } from './live-conversation.js';
+import type { LiveConnect, LiveFunctionCall } from './live-module.js';
+
+/** Sample rate of the model's input, in Hz. */
+const INPUT_RATE_HZ = 16_000;
+
+/** Settings of {@link liveSession}. */
+export interface LiveSessionSettings {
+  /** Runs a function that the model calls, and returns its result. An error is told to the model by its message. */
+  readonly onFunctionCall?: (call: LiveFunctionCall) => unknown;
+  /** Session of the bot, as `launch()` gets it: logs its failures. */
+  readonly session?: BotSession;
+  /**
+   * Shows transcripts and the model's state to Pipecat clients, and passes their texts on to it; `false` for none.
+   * @default a session of its own, where the transport carries messages
+   */
+  readonly rtvi?: RtviSession | false;
+}
+
+/**
+ * Runs a Live session of Gemini (`@google/genai`) on any transport.
+ *
+ * The model hears the user and speaks to them, and tells when it is interrupted. When its connection ends in mid-call and
+ * `config.sessionResumption` is set, another continues it. The end of the user's connection closes it. The model is not told how much of its
+ * answer was heard: its API has no way to say it.
+ *
+ * @param target the arguments of `launch()`, or their transport
+ * @param connect calls `ai.live.connect()` with the given callbacks
+ * @throws the error of a connection that could not be made
+ *
+ * @example
+ * ```ts
+ * const { ended } = await liveSession(
+ *   args,
+ *   (callbacks, handle) =>
+ *     ai.live.connect({ model, config: { responseModalities: [Modality.AUDIO], sessionResumption: { handle } }, callbacks }),
+ *   { session },
+ * );
+ * ```
+ */
+export async function liveSession(
+  target: RunnerArguments | MediaTransport,
+  connect: LiveConnect,
+  { onFunctionCall, session, rtvi: given }: LiveSessionSettings = {},
+): Promise<AgentConversation> {
+  const transport =
+    target instanceof RunnerArguments
+      ? await createTransport(target, { sampleRateHz: INPUT_RATE_HZ })
+      : target;
+  const rtvi =
+    given === false
+      ? undefined
+      : (given ?? new RtviSession(transport, { logger: session?.logger }));
+  const conversation = new LiveConversation(transport, connect, {
+    rtvi,
+    onFunctionCall,
+    warn: (text) => session?.logger.warn(text),
+  });
+  try {
+    await conversation.connect();
+  } catch (error) {
+    transport.close({ reason: 'failed', message: 'The model could not be reached.' });
+    throw error;
+  }
+  const type = ({ content }: SendText): void => conversation.send({ text: content });
+  rtvi?.on('send-text', type);
+  const over = (): void => conversation.close();
+  transport.endSignal.addEventListener('abort', over);
+  if (transport.endSignal.aborted) over();
+  const ended = conversation.ended.finally(() => {
+    rtvi?.off('send-text', type);
+    transport.endSignal.removeEventListener('abort', over);
+  });
+  ended.catch((thrown: unknown) =>
+    session?.logger.warn(`the model failed: ${textOfThrown(thrown).text}`),
+  );
+  listen(transport, conversation).catch((thrown: unknown) => transport.fail(thrown));
+  return { transport, rtvi, ended };
+}
+
+/** Passes the user's audio on to the model, until the connection ends. */
+async function listen(transport: MediaTransport, conversation: LiveConversation): Promise<void> {
+  for await (const { pcm, sampleRateHz } of transport.audioIn(transport.endSignal)) {
+    const data = bytesFromPcm(pcm).toString('base64');
+    conversation.send({ audio: { data, mimeType: `audio/pcm;rate=${sampleRateHz}` } });
+  }
+}

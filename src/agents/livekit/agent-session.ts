@@ -1,0 +1,120 @@
+import type { BotSession } from '../../bot/bot-launcher.js';
+import { RunnerArguments } from '../../bot/runner-arguments.js';
+import { attempt } from '../../errors/attempt.js';
+import { fieldOf, isInstance, textOfThrown } from '../../errors/thrown.js';
+import type { MediaTransport } from '../../media/media-transport.js';
+import { RtviSession } from '../../rtvi/rtvi-session.js';
+import { createTransport } from '../../transports/create-transport.js';
+import type { AgentConversation } from '../agent-conversation.js';
+import { agentMedia } from './agent-audio.js';
+import { type Engine, loadEngine } from './engine.js';
+import { tellClient } from './tell-client.js';
+
+/** Sample rate of the user's audio for the agent, in Hz. */
+const SAMPLE_RATE_HZ = 24_000;
+
+/** Settings of {@link agentSession}. */
+export interface AgentSessionSettings<Agent> {
+  /** The `voice.Agent` that begins. */
+  readonly agent: Agent;
+  /** Session of the bot, as `launch()` gets it: logs its failures. */
+  readonly session?: BotSession;
+  /**
+   * Shows transcripts and the agent's state to Pipecat clients, and passes their texts on to the agent; `false` for none.
+   * @default a session of its own, where the transport carries messages
+   */
+  readonly rtvi?: RtviSession | false;
+}
+
+interface CloseEvent {
+  readonly reason: string;
+  readonly error?: unknown;
+}
+
+/**
+ * Runs an agent of LiveKit's `@livekit/agents` on any transport, in this process: no LiveKit server, worker or job.
+ *
+ * The agent hears the user and speaks to them. When it is interrupted, the text that was heard stays in its chat history, and no more; after a
+ * noise that was no interruption it goes on. The end of the connection closes the agent, and the end of the agent lets `launch()` return.
+ *
+ * Requires the packages `@livekit/agents` and `@livekit/rtc-node`.
+ *
+ * @param target the arguments of `launch()`, or their transport; one of its own is created with `confirmPlayback`
+ * @param given a `voice.AgentSession`, not started, or a function that creates it once the engine's logger is there, which it needs
+ * @throws {Error} with the install line, when a package is missing
+ *
+ * @example
+ * ```ts
+ * async launch(args: RunnerArguments, session: BotSession) {
+ *   const engine = () => new voice.AgentSession({ stt, llm, tts, aecWarmupDuration: null, userAwayTimeout: null });
+ *   const { ended } = await agentSession(args, engine, { agent: new SupportAgent(), session });
+ *   session.ready();
+ *   await ended;
+ * }
+ * ```
+ */
+export async function agentSession<Agent>(
+  target: RunnerArguments | MediaTransport,
+  given: Engine<Agent> | (() => Engine<Agent>),
+  { agent, session, rtvi: givenRtvi }: AgentSessionSettings<Agent>,
+): Promise<AgentConversation> {
+  const engines = await loadEngine();
+  const engine = typeof given === 'function' ? given() : given;
+  const transport =
+    target instanceof RunnerArguments
+      ? await createTransport(target, { sampleRateHz: SAMPLE_RATE_HZ, confirmPlayback: true })
+      : target;
+  const rtvi =
+    givenRtvi === false
+      ? undefined
+      : (givenRtvi ?? new RtviSession(transport, { logger: session?.logger }));
+  const client = rtvi && tellClient(engine, rtvi);
+  const media = agentMedia(
+    engines,
+    transport,
+    {
+      text: (part) => client?.text(part),
+      finished: (heard) => client?.finished(heard),
+    },
+    transport.endSignal,
+  );
+
+  const closed = new Promise<void>((resolve, reject) => {
+    const over = ({ reason, error }: CloseEvent): void => {
+      engine.off('close', over);
+      client?.stop();
+      if (reason === 'error') reject(engineError(error));
+      else resolve();
+    };
+    engine.on('close', over);
+  });
+  // Those who do not await it hear of the failure in the log.
+  closed.catch((thrown: unknown) =>
+    session?.logger.warn(`the agent failed: ${textOfThrown(thrown).text}`),
+  );
+
+  engine.input.audio = media.audioInput;
+  engine.output.audio = media.audioOutput;
+  engine.output.transcription = media.textOutput;
+  const leave = (): void =>
+    attempt(
+      () => engine.close(),
+      (thrown) => session?.logger.warn(`closing the agent failed: ${textOfThrown(thrown).text}`),
+    );
+  try {
+    await engine.start({ agent });
+  } catch (error) {
+    leave();
+    transport.close({ reason: 'failed', message: 'The agent could not start.' });
+    throw error;
+  }
+  if (transport.endSignal.aborted) leave();
+  else transport.endSignal.addEventListener('abort', leave, { once: true });
+  return { transport, rtvi, ended: closed };
+}
+
+/** Returns the error of the engine: its own are objects that hold one. */
+function engineError(thrown: unknown): Error {
+  const cause = fieldOf(thrown, 'error') ?? thrown;
+  return isInstance(cause, Error) ? cause : new Error(textOfThrown(cause).text);
+}

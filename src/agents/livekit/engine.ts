@@ -1,0 +1,104 @@
+import { neededPackage } from '../../packages.js';
+
+/** Audio of `@livekit/rtc-node`, as the engine passes it on. */
+export interface EngineFrame {
+  readonly data: Int16Array;
+  readonly sampleRate: number;
+  readonly channels: number;
+  readonly samplesPerChannel: number;
+}
+
+/** A text of the engine: a part of an answer, with times where the text-to-speech service tells them. */
+export type EngineText = string | { readonly text: string; readonly startTime?: number };
+
+interface PlaybackFinished {
+  /** seconds */
+  readonly playbackPosition: number;
+  readonly interrupted: boolean;
+  readonly synchronizedTranscript?: string;
+}
+
+/** What the engine's `AudioInput` has for subclasses. */
+export interface EngineAudioInput {
+  readonly multiStream: { addInputStream(stream: ReadableStream<EngineFrame>): unknown };
+  close(): Promise<void>;
+}
+
+/** What the engine's `AudioOutput` has for subclasses. */
+export interface EngineAudioOutput {
+  captureFrame(frame: EngineFrame): Promise<void>;
+  flush(): void;
+  onPlaybackStarted(createdAt: number): void;
+  onPlaybackFinished(event: PlaybackFinished): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** The parts of `@livekit/agents` that the adapter uses. Named here, so that nobody has to install its types. */
+export interface AgentsModule {
+  readonly initializeLogger: (options: { pretty: boolean; level: string }) => void;
+  readonly loggerOptions: () => unknown;
+  readonly voice: {
+    readonly AudioInput: new () => EngineAudioInput;
+    readonly AudioOutput: new (
+      sampleRate: number | undefined,
+      nextInChain: undefined,
+      capabilities: { pause: boolean },
+    ) => EngineAudioOutput;
+  };
+}
+
+interface RtcModule {
+  readonly AudioFrame: new (
+    data: Int16Array,
+    sampleRate: number,
+    channels: number,
+    samplesPerChannel: number,
+  ) => EngineFrame;
+}
+
+/** A `voice.AgentSession` of `@livekit/agents`. */
+export interface Engine<Agent = unknown> {
+  readonly input: { audio: unknown };
+  readonly output: { audio: unknown; transcription: unknown };
+  start(options: { agent: Agent }): Promise<unknown>;
+  close(): Promise<void>;
+  generateReply(options: { userInput: string }): unknown;
+  interrupt(options: { force: boolean }): unknown;
+  on(event: string, listener: (event: never) => void): unknown;
+  off(event: string, listener: (event: never) => void): unknown;
+}
+
+/** What of the engine's packages is used at run time. */
+export interface Engines {
+  readonly agents: AgentsModule;
+  readonly rtc: RtcModule;
+}
+
+let loading: Promise<Engines> | undefined;
+
+/** Loads `@livekit/agents`. @throws {Error} with the install line where it is missing */
+export function loadEngine(): Promise<Engines> {
+  return (loading ??= load().catch((error: unknown) => {
+    loading = undefined;
+    throw error;
+  }));
+}
+
+async function load(): Promise<Engines> {
+  const agentsName: string = '@livekit/agents';
+  const agents = await neededPackage(
+    agentsName,
+    'agentSession()',
+    () => import(agentsName) as Promise<AgentsModule>,
+  );
+  const rtcName: string = '@livekit/rtc-node';
+  const rtc = await neededPackage(
+    rtcName,
+    'agentSession()',
+    () => import(rtcName) as Promise<RtcModule>,
+  );
+  // The engine throws without. Its lines below warnings hold what was said.
+  if (!agents.loggerOptions()) agents.initializeLogger({ pretty: false, level: 'warn' });
+  return { agents, rtc };
+}

@@ -1,0 +1,71 @@
+import type { SendText } from '../../rtvi/dto/send-text.dto.js';
+import type { RtviSession } from '../../rtvi/rtvi-session.js';
+import type { Engine } from './engine.js';
+
+interface StateChange {
+  readonly oldState: string;
+  readonly newState: string;
+}
+
+interface Transcription {
+  readonly transcript: string;
+  readonly isFinal: boolean;
+  readonly speakerId?: string | null;
+  readonly createdAt: number;
+}
+
+/** Teller of a Pipecat client about an agent. */
+export interface ClientTeller {
+  /** Tells a part of the answer's text. */
+  text(part: string): void;
+  /** Tells that speech has ended. @param heard its text that was heard, where it was interrupted */
+  finished(heard: string | undefined): void;
+  stop(): void;
+}
+
+/** Passes the agent's state and transcripts on to a Pipecat client, and the client's texts to the agent. */
+export function tellClient(engine: Engine<never>, rtvi: RtviSession): ClientTeller {
+  let answer = '';
+  const listeners = {
+    user_state_changed: ({ oldState, newState }: StateChange) => {
+      if (newState === 'speaking') rtvi.send('user-started-speaking');
+      else if (oldState === 'speaking') rtvi.send('user-stopped-speaking');
+    },
+    agent_state_changed: ({ oldState, newState }: StateChange) => {
+      if (newState === 'thinking') rtvi.send('bot-llm-started');
+      else if (oldState === 'thinking') rtvi.send('bot-llm-stopped');
+      if (newState === 'speaking') rtvi.send('bot-started-speaking');
+      else if (oldState === 'speaking') rtvi.send('bot-stopped-speaking');
+    },
+    user_input_transcribed: ({ transcript, isFinal, speakerId, createdAt }: Transcription) => {
+      rtvi.send('user-transcription', {
+        text: transcript,
+        user_id: speakerId ?? '',
+        timestamp: new Date(createdAt).toISOString(),
+        final: isFinal,
+      });
+    },
+  };
+  const type = ({ content, options }: SendText): void => {
+    if (options.run_immediately) engine.interrupt({ force: true });
+    engine.generateReply({ userInput: content });
+  };
+  for (const [event, listener] of Object.entries(listeners)) engine.on(event, listener);
+  rtvi.on('send-text', type);
+  return {
+    text: (part) => {
+      answer += part;
+      rtvi.send('bot-llm-text', { text: part });
+    },
+    finished: (heard) => {
+      const text = heard ?? answer;
+      answer = '';
+      if (heard !== undefined) rtvi.send('bot-interrupted');
+      if (text !== '') rtvi.send('bot-output', { text, output_type: 'sentence' });
+    },
+    stop: () => {
+      for (const [event, listener] of Object.entries(listeners)) engine.off(event, listener);
+      rtvi.off('send-text', type);
+    },
+  };
+}
