@@ -31,13 +31,15 @@ describe('FolderFileStorage', () => {
     await expect(storage.load(url)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
-  it.each(['', 'pipecat:', 'pipecat:../../../etc/passwd', `pipecat:${'A'.repeat(32)}`, 'x'])(
+  it.each(['', 'pipecat:', 'pipecat:../secret', `pipecat:${'A'.repeat(32)}`, 'x'])(
     'neither loads nor deletes %j',
     async (url) => {
       const kept = await save('kept');
+      await writeFile(join(folder, '..', 'secret'), 'of others');
       await expect(storage.load(url)).rejects.toMatchObject({ code: 'NOT_FOUND' });
       await storage.delete(url);
       expect(await readdir(folder)).toEqual([idOf(kept)]);
+      expect(await readdir(join(folder, '..'))).toContain('secret');
     },
   );
 

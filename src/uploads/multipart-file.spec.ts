@@ -8,16 +8,19 @@ const FILE = '--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r
 /** Size of the chunks in which Node reads a connection, in bytes. */
 const CHUNK = 65_536;
 
-/** Sends a form in one chunk. Returns the time that it takes, in milliseconds. */
-async function holds(form: string): Promise<{ readonly code: unknown; readonly ms: number }> {
-  const raw = Readable.from([Buffer.from(form.slice(0, CHUNK))]);
-  const request = {
+function requestOf(form: string): RunnerRequest {
+  return {
     method: 'POST',
     headers: { 'content-type': 'multipart/form-data; boundary=b' },
-    raw,
+    raw: Readable.from([Buffer.from(form)]),
     taken: { leftBytes: Infinity },
     rawBody: Buffer.alloc(0),
   } as unknown as RunnerRequest;
+}
+
+/** Sends a form in one chunk. Returns the time that it takes, in milliseconds. */
+async function holds(form: string): Promise<{ readonly code: unknown; readonly ms: number }> {
+  const request = requestOf(form.slice(0, CHUNK));
   const { signal } = new AbortController();
   const startedAt = performance.now();
   const code = await saveFormFile(request, { maxBytes: 1_000_000, signal }, ({ content }) =>
@@ -45,5 +48,26 @@ describe('a form of thousands of parts in one chunk', () => {
       }
       expect(Math.min(...times)).toBeLessThan(50);
     }
+  });
+});
+
+describe('the name of a file', () => {
+  it.each([
+    ['a.txt', 'a.txt'],
+    ['../../etc/passwd', 'passwd'],
+    ['C:\\\\dir\\\\a.txt', 'a.txt'],
+    ['invoice\u202Efdp.exe', 'invoicefdp.exe'],
+    ['a\tb\u0007.txt', 'ab.txt'],
+    ['..', 'file'],
+    [`${'é'.repeat(300)}`, 'é'.repeat(255)],
+  ])('%j is taken as %j', async (given, name) => {
+    const form = `--b\r\nContent-Disposition: form-data; name="file"; filename="${given}"\r\n\r\nx\r\n--b--\r\n`;
+    const request = requestOf(form);
+    const { signal } = new AbortController();
+    const saved = await saveFormFile(request, { maxBytes: 1_000, signal }, async (file) => {
+      await buffer(file.content);
+      return file.name;
+    });
+    expect(saved).toBe(name);
   });
 });

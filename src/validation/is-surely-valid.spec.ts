@@ -4,6 +4,7 @@ import {
   IsDefined,
   IsIn,
   IsInt,
+  IsNotEmpty,
   IsOptional,
   IsString,
   Min,
@@ -74,6 +75,14 @@ describe('isSurelyValid', () => {
   it.each([[['a']], [[]], [[1]]])('leaves the list %j to class-validator', (list) => {
     expect(isSurelyValid(Object.assign(new Foreign(), { list }))).toBe(false);
     expect(isSurelyValid(new Foreign())).toBe(true);
+  });
+
+  it('leaves a rule for each item to class-validator, though the list as a whole would pass', () => {
+    class Names {
+      @IsNotEmpty({ each: true })
+      names: unknown = ['a', ''];
+    }
+    expect(isSurelyValid(new Names())).toBe(false);
   });
 
   it('leaves rules that answer with a promise to class-validator', () => {

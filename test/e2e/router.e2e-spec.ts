@@ -300,6 +300,7 @@ describe('an Express application with a runner', () => {
       expect(await (await fetch(`${url}/api/voice/start`)).text()).toBe('parent /api/voice/start');
     } finally {
       server.close();
+      await app.close();
     }
   });
 
@@ -318,6 +319,7 @@ describe('an Express application with a runner', () => {
       expect((await mirror.nextLaunch()).args.body).toEqual({ n: 1 });
     } finally {
       server.close();
+      await app.close();
     }
   });
 

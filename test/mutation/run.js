@@ -1,7 +1,7 @@
 // Applies small mutations to the sources, one at a time, in a copy, and asks the tests of the area whether they notice.
-// `npm run test:mutation` tries all; `-- --area sessions` those of one area (several are possible); `-- --changed` those whose source or tests
-// differ from `main`, which otherwise come first; `-- --resume` passes over those whose source, specs and tests are as they were when they were
-// tried; `-- --list` only says which there are; `-- --json <file>` writes the results.
+// `npm run test:mutation` tries all; `-- --area sessions` those of one area (several are possible); `-- --only "words"` those whose `why` has the
+// words; `-- --changed` those whose source or tests differ from `main`, which otherwise come first; `-- --resume` passes over those whose source,
+// specs and tests are as they were when they were tried; `-- --list` only says which there are; `-- --json <file>` writes the results.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,6 +16,7 @@ const CACHE = 'node_modules/.cache/test-mutation';
 const { values } = parseArgs({
   options: {
     area: { type: 'string', multiple: true, default: areas() },
+    only: { type: 'string', default: '' },
     changed: { type: 'boolean', default: false },
     resume: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
@@ -35,6 +36,7 @@ const all = values.area.flatMap(mutantsOf).map((mutant) => {
 });
 const chosen = all
   .filter(({ isChanged }) => isChanged || !values.changed)
+  .filter(({ mutant }) => mutant.why.includes(values.only))
   .sort((a, b) => Number(b.isChanged) - Number(a.isChanged));
 if (values.list) {
   for (const { mutant } of chosen) console.log(`${mutant.area}: ${mutant.why} (${mutant.file})`);
