@@ -103,7 +103,7 @@ const step = fc.oneof(
     }),
   },
   {
-    weight: 2,
+    weight: 3,
     arbitrary: fc.record({
       does: fc.constant('print'),
       on: fc.constantFrom('stdout', 'stderr'),
@@ -114,9 +114,11 @@ const step = fc.oneof(
           '\u001b]0;x\u0007\u001b[2J\rforged\n',
           `${long(300_000)}\n`,
           '\u2028\u202e\u0085\n',
+          'x\n',
+          'x\n',
         ),
       ),
-      times: fc.constantFrom(1, 1, 10, 2_000),
+      times: fc.constantFrom(1, 10, 4_000),
     }),
   },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('raw'), value: hex(80) }) },
