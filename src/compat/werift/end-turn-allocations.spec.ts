@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import * as werift from 'werift';
 import { endTurnAllocations } from './end-turn-allocations.js';
 
@@ -9,7 +9,8 @@ function client() {
   class TurnProtocol extends werift.TurnProtocol {}
   endTurnAllocations({ ...werift, TurnProtocol });
   const sent: werift.Message[] = [];
-  const transport = { type: 'udp', close: () => Promise.resolve() };
+  const close = jest.fn(() => Promise.resolve());
+  const transport = { type: 'udp', close };
   const turn = new TurnProtocol(SERVER, 'user', 'password', 3_600, transport as never);
   Object.assign(turn, {
     ...{ realm: 'realm', nonce: Buffer.from('nonce'), integrityKey: Buffer.from('key') },
@@ -19,7 +20,7 @@ function client() {
     },
     sendStun: (message: werift.Message) => Promise.resolve(void sent.push(message)),
   });
-  return { turn, sent };
+  return { turn, sent, close };
 }
 
 const timers = (): number =>
@@ -34,6 +35,13 @@ describe('a TURN client of werift', () => {
     expect(timers()).toBeLessThanOrEqual(before);
     expect(sent.map(({ messageMethod }) => messageMethod)).toEqual([werift.methods.REFRESH]);
     expect(sent[0]!.getAttributeValue('LIFETIME')).toBe(0);
+  });
+
+  it('closes its socket when it is lent no address', async () => {
+    const { turn, close } = client();
+    Object.assign(turn, { requestWithRetry: () => Promise.reject(new Error('refused')) });
+    await expect(turn.connectionMade()).rejects.toThrow('refused');
+    expect(close).toHaveBeenCalledTimes(1);
   });
 
   it('is refused when it is not as expected', () => {

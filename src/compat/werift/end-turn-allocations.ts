@@ -24,7 +24,7 @@ const DONE = Symbol('DONE');
 
 /**
  * Releases TURN allocations on close (seen in werift 0.24.4): the refresh timer otherwise runs for minutes and keeps the process alive, and the server
- * keeps the relayed address. Patches the class, once, since werift creates the clients and starts the timer itself.
+ * keeps the relayed address. Closes the sockets of allocations that are refused or not answered. Patches the class, once, since werift creates the clients and starts the timer itself.
  * @throws {Error} when werift's internals differ
  */
 export function endTurnAllocations({ TurnProtocol, Message, methods, classes }: Werift): void {
@@ -50,7 +50,10 @@ export function endTurnAllocations({ TurnProtocol, Message, methods, classes }: 
       const again = (): void => attempt(refresh, () => undefined);
       timers.set(this, setTimeout(again, (5 / 6) * lifetimeSeconds * 1_000).unref());
     };
-    return connectionMade.call(this);
+    return connectionMade.call(this).catch(async (refused: unknown) => {
+      await this.close().catch(() => undefined);
+      throw refused;
+    });
   };
 
   prototype.close = async function (this: TurnClient) {

@@ -173,6 +173,14 @@ describe('an ICE agent of the runner', () => {
     const { ensureProtocol } = ours as unknown as Internals;
     expect(() => ensureProtocol({ type: 'tcp' })).toThrow('no method datagramReceived');
   });
+
+  it('closes a socket that is opened after its own end', async () => {
+    const close = jest.fn(() => Promise.reject(new Error('closed already')));
+    const { protocol } = socket();
+    await ours.close();
+    (ours as unknown as Internals).ensureProtocol({ ...protocol, close });
+    expect(close).toHaveBeenCalledTimes(1);
+  });
 });
 
 describe('two ICE agents on real sockets', () => {

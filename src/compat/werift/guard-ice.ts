@@ -1,4 +1,5 @@
 import type * as werift from 'werift';
+import { attempt } from '../../errors/attempt.js';
 import { isAuthenticCheck, stunClassOf, stunTransactionOf } from './stun-check.js';
 import { expectMethods } from './werift-shape.js';
 import { lookup } from 'node:dns/promises';
@@ -11,6 +12,7 @@ type Receive = (data: Buffer, from: werift.Address) => void;
 interface Protocol {
   readonly transactions?: object;
   readonly turn?: werift.TurnProtocol;
+  close?(): Promise<void>;
   datagramReceived?: Receive;
   handleStunMessage?: Receive;
 }
@@ -18,7 +20,7 @@ interface Protocol {
 /** werift's ICE agent, with untyped internals. */
 interface Ice extends Pick<
   werift.Connection,
-  'localUsername' | 'localPassword' | 'userHistory' | 'remoteCandidates' | 'checkIncoming'
+  'localUsername' | 'localPassword' | 'userHistory' | 'remoteCandidates' | 'checkIncoming' | 'state'
 > {
   ensureProtocol(protocol: Protocol): void;
   checkComplete(pair: werift.CandidatePair): void;
@@ -101,6 +103,12 @@ export function guardIce(
     };
     if (protocol.turn) guardTurn(protocol.turn);
     ensureProtocol(protocol);
+    // werift does not close what it opens after its own end, such as a socket that waited for a TURN server.
+    if (ice.state === 'closed')
+      attempt(
+        () => protocol.close?.(),
+        () => undefined,
+      );
   };
   const checkComplete = ice.checkComplete.bind(ice);
   ice.checkComplete = (pair) => {
