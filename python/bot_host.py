@@ -15,6 +15,7 @@ import time
 import traceback
 
 from bot_host_channel import Channel, end_group, reason_of
+from bot_host_files import keep_files
 from bot_host_loading import Runner
 from bot_host_peer import Peer
 from bot_host_requests import serve
@@ -154,7 +155,11 @@ async def main(runner, module, error):
         if error:
             raise error
         channel.send("loaded", routes=runner.routes())
-        await converse(runner, module, await channel.receive(), channel)
+        first = await channel.receive()
+        if first["type"] == "file":
+            await keep_files(module, first, channel)
+        else:
+            await converse(runner, module, first, channel)
     except Exception as error:
         conclude(channel, error)
     channel.writer.close()

@@ -62,17 +62,13 @@ class Runner(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def bot_beside(self):
         """The bot of a `server.py`: that of bot.py, or else of another file in its folder."""
-        folder = os.path.dirname(self.path)
-        names = sorted(os.listdir(folder), key=lambda name: (name != "bot.py", name))
-        for name in names:
-            path = os.path.join(folder, name)
-            if name.endswith(".py") and name != "server.py" and path != self.path:
-                if defines_bot(path):
-                    try:
-                        return importlib.import_module(stem_of(path))
-                    except Serving:
-                        raise ImportError(f"{path} calls main() when it is imported") from None
-        raise ImportError(f"{self.path} has no bot: async def bot(runner_args)")
+        path = path_of_bot_beside(self.path)
+        if path is None:
+            raise ImportError(f"{self.path} has no bot: async def bot(runner_args)")
+        try:
+            return importlib.import_module(stem_of(path))
+        except Serving:
+            raise ImportError(f"{path} calls main() when it is imported") from None
 
     # What follows is for the import of modules.
 
@@ -200,19 +196,36 @@ def starts_runner(source):
     return False
 
 
-def defines_bot(path):
-    """True for a file with a `bot` at its top level. Others are not run to find out."""
+def path_of_bot_beside(path):
+    """The first other file in the folder that defines a `bot`, if any."""
+    folder = os.path.dirname(path)
+    for name in sorted(os.listdir(folder), key=lambda name: (name != "bot.py", name)):
+        other = os.path.join(folder, name)
+        if name.endswith(".py") and name != "server.py" and other != path:
+            if defines(other, "bot"):
+                return other
+    return None
+
+
+def defines(path, wanted):
+    """True for a file with such a name at its top level. It is not run to find out."""
     with open(path, "rb") as file:
         for node in parse(file.read()).body:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == "bot":
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == wanted:
                 return True
             if isinstance(node, ast.ImportFrom):
-                if any((alias.asname or alias.name) == "bot" for alias in node.names):
+                if any((alias.asname or alias.name) == wanted for alias in node.names):
                     return True
             if isinstance(node, ast.Assign):
-                if any(getattr(target, "id", None) == "bot" for target in node.targets):
+                if any(getattr(target, "id", None) == wanted for target in node.targets):
                     return True
     return False
+
+
+def bot_defines(path, wanted):
+    """True for a file whose bot has such a name beside it."""
+    own = None if defines(path, "bot") else path_of_bot_beside(path)
+    return defines(own or path, wanted)
 
 
 def parse(source):
@@ -221,3 +234,7 @@ def parse(source):
     except (SyntaxError, ValueError):
         # Whoever runs it is told.
         return ast.Module(body=[], type_ignores=[])
+
+
+if __name__ == "__main__":
+    print(bot_defines(*sys.argv[1:]))

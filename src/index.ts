@@ -69,7 +69,6 @@ export { type OutboundCallOptions, OutboundCalls } from './transports/telephony/
 export { TelephonyModule } from './transports/telephony/telephony.module.js';
 export type { TelephonyOptions } from './transports/telephony/telephony.options.js';
 export { VonageVideoModule } from './transports/vonage/vonage-video.module.js';
-export type { VonageVideoOptions } from './transports/vonage/vonage-video.options.js';
 export { WebSocketModule } from './transports/websocket/websocket.module.js';
 export { WhatsAppModule } from './transports/whatsapp/whatsapp.module.js';
 export { RunnerGateway, SocketGateway } from './websocket/socket-gateway.js';
@@ -77,7 +76,6 @@ export { RunnerWebSocket } from './websocket/runner-web-socket.js';
 export { SocketSessions } from './websocket/socket-sessions.js';
 export { WebSocketRunnerArguments } from './websocket/websocket-runner-arguments.js';
 export { DailyDialinRequest, DialinSettings } from './transports/daily/dto/dialin.dto.js';
-export { EvalRunnerArguments } from './transports/eval/dto/eval-runner-arguments.dto.js';
 export { MOQRunnerArguments } from './transports/moq/dto/moq-runner-arguments.dto.js';
 export { ExotelCallData } from './transports/telephony/carriers/exotel/exotel.carrier.js';
 export { TelnyxCallData } from './transports/telephony/carriers/telnyx/telnyx.carrier.js';

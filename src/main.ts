@@ -12,8 +12,7 @@ import { OpenApiModule } from './openapi/openapi.module.js';
 import { SwaggerPackage } from './openapi/runner-api.js';
 import { optionalPackage } from './packages.js';
 import { ProcessBotLauncher } from './process/process-bot-launcher.js';
-import type { BotLauncher } from './bot/bot-launcher.js';
-import type { Provided } from './runner-module.options.js';
+import type { RunnerModuleExtras } from './runner-module.options.js';
 import { RunnerModule } from './runner.module.js';
 import { banner } from './standalone/banner.js';
 import { EchoBot } from './standalone/echo.bot.js';
@@ -42,7 +41,7 @@ async function main(): Promise<void> {
   const cliArgs = cliArgsOf(flags);
   const app = await NestFactory.create(
     RunnerModule.forRoot({
-      launcher: await launcherOf(flags, env),
+      ...(await botOf(flags, env)),
       transports: standaloneTransports(flags, process.env),
       features: [
         OpenApiModule.forRoot(),
@@ -96,19 +95,24 @@ async function main(): Promise<void> {
   );
 }
 
-/** Returns the launcher: processes with a warm pool of one for Python bots and `--isolate`, otherwise the module itself. */
-async function launcherOf(
+/** Returns the bot and the storage that it brings along. The launcher: processes with a warm pool of one for Python bots and `--isolate`, otherwise the module itself. */
+async function botOf(
   { bot, botArgs, isolate }: Flags,
   env: NodeJS.ProcessEnv,
-): Promise<Provided<BotLauncher>> {
-  if (bot === undefined) return EchoBot;
+): Promise<Pick<RunnerModuleExtras, 'launcher' | 'fileStorage'>> {
+  if (bot === undefined) return { launcher: EchoBot };
   const isPython = bot.endsWith('.py');
   if (isPython || isolate) {
     const program = isPython ? { python: bot } : { module: bot };
-    return { useValue: new ProcessBotLauncher({ ...program, botArgs, env, warmProcesses: 1 }) };
+    const launcher = new ProcessBotLauncher({ ...program, botArgs, env, warmProcesses: 1 });
+    const { fileStorage } = launcher;
+    return {
+      launcher: { useValue: launcher },
+      ...(fileStorage && { fileStorage: { useValue: fileStorage } }),
+    };
   }
   const loaded = await loadBot(bot);
-  return typeof loaded === 'function' ? loaded : { useValue: loaded };
+  return { launcher: typeof loaded === 'function' ? loaded : { useValue: loaded } };
 }
 
 /** Runs one session in a room of Daily or Vonage, then exits. */

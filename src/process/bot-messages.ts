@@ -72,6 +72,13 @@ export type BotMessage =
   | { readonly type: 'terminate' }
   /** The bot serves HTTP at the Unix socket `requests` of `start`, and is to get the requests to its session. */
   | { readonly type: 'requests' }
+  /** Answer to a `file`: the URL of a saved one, of at most 4,096 characters, or an error. */
+  | {
+      readonly type: 'file';
+      readonly id: number;
+      readonly url?: string;
+      readonly error?: string;
+    }
   /** Only if `start` has a `peer`. An SDP of at most 100,000 characters, or an error of 4,096. */
   | PeerReport;
 
@@ -81,7 +88,14 @@ export type RunnerMessage =
   | { readonly type: 'stop'; readonly code: SessionEndCode; readonly message: string }
   | ({ readonly type: 'hung_up' } & HangUpOutcome)
   | ({ readonly type: 'transferred' } & TransferOutcome)
+  | ({ readonly type: 'file'; readonly id: number } & FileRequest)
   | PeerRequest;
+
+/** Request to a process that keeps uploaded files in the bot's storage, in place of `start`. Contents are in the file at `path`. */
+export type FileRequest =
+  | { readonly do: 'save'; readonly name: string; readonly path: string }
+  | { readonly do: 'load'; readonly url: string; readonly path: string }
+  | { readonly do: 'delete'; readonly url: string };
 
 /** Start of the process' conversation. */
 export interface StartMessage {

@@ -92,7 +92,7 @@ export class BotProcess {
   /** Sends a message. A process that leaves too many unread is killed. */
   send(message: RunnerMessage): void {
     const isStart = message.type === 'start';
-    this.isStarted ||= isStart;
+    this.isStarted ||= isStart || message.type === 'file';
     if (!this.control.writable) return;
     const line = Buffer.from(`${JSON.stringify(message)}\n`);
     if (isStart) return void this.control.write(line);

@@ -133,6 +133,9 @@ describe('parseBotMessage', () => {
     [{ type: 'answer', id: 0, error: 7 }, /error must be a text of at most 4096/],
     [{ type: 'peer' }, /state must be one of connected, left, silent, failed/],
     [{ type: 'peer', state: ['left'] }, /state must be one of/],
+    [{ type: 'file', url: 'a' }, /id must be the number of a file/],
+    [{ type: 'file', id: 1, url: 'a'.repeat(4_097) }, /url must be a text of at most 4096/],
+    [{ type: 'file', id: 1, error: 7 }, /error must be a text/],
   ])('says what is wrong with %j', (message, problem) => {
     expect(parse(message)).toMatch(problem);
   });

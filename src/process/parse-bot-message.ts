@@ -80,6 +80,12 @@ const READERS: { readonly [T in BotMessage['type']]: (fields: Fields) => BotMess
     message: textOf(fields, 'message', MAX_REASON),
     stack: isAbsent(fields.stack) ? undefined : textOf(fields, 'stack', MAX_LOG_TEXT),
   }),
+  file: (fields) => ({
+    type: 'file',
+    id: idOf(fields, 'a file'),
+    ...(!isAbsent(fields.url) && { url: rawTextOf(fields, 'url', MAX_REASON) }),
+    ...(!isAbsent(fields.error) && { error: textOf(fields, 'error', MAX_REASON) }),
+  }),
   answer: answerOf,
   peer: (fields) => ({ type: 'peer', state: choiceOf(fields, 'state', PEER_STATES) }),
   terminate: () => ({ type: 'terminate' }),
@@ -125,9 +131,13 @@ function fingerprintsOf(given: unknown): string[] {
   throw new Error(`certFingerprints must be at most ${MAX_FINGERPRINTS} SHA-256 hashes in hex`);
 }
 
+function idOf({ id }: Fields, of: string): number {
+  if (typeof id === 'number') return id;
+  throw new Error(`id must be the number of ${of}`);
+}
+
 function answerOf(fields: Fields): PeerReport {
-  const { id } = fields;
-  if (typeof id !== 'number') throw new Error('id must be the number of an offer');
+  const id = idOf(fields, 'an offer');
   if (!isAbsent(fields.error))
     return { type: 'answer', id, error: textOf(fields, 'error', MAX_REASON) };
   const sdp = rawTextOf(fields, 'sdp', MAX_SDP);

@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { BotLauncher, type BotSession } from '../bot/bot-launcher.js';
 import { liveFieldOf } from '../bot/wire-classes.js';
+import type { FileStorage } from '../bot/file-storage.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { BotRun } from './bot-run.js';
 import {
@@ -8,6 +9,7 @@ import {
   type ResolvedProcessBotOptions,
   resolveProcessBotOptions,
 } from './process-bot.options.js';
+import { hasFileStorage, ProcessFileStorage } from './process-file-storage.js';
 import { ProcessPool } from './process-pool.js';
 import { PythonPackages } from './python-packages.js';
 
@@ -35,6 +37,7 @@ export class ProcessBotLauncher extends BotLauncher implements OnModuleDestroy {
   /** Python modules that processes load beside the bot's. */
   private readonly modules = new Set<string>();
   private hasLoggedRoutes = false;
+  private storage: ProcessFileStorage | null | undefined;
 
   /** @throws {InvalidOptionsError} naming every invalid option, and why */
   constructor(options: ProcessBotOptions) {
@@ -51,9 +54,20 @@ export class ProcessBotLauncher extends BotLauncher implements OnModuleDestroy {
     this.pool.fill();
   }
 
-  /** Stops the warm processes. Busy ones end with their conversation. */
-  onModuleDestroy(): Promise<void> {
-    return this.pool.close();
+  /** Stops the warm processes, and that of the storage. Busy ones end with their conversation. */
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all([this.pool.close(), this.storage?.close()]);
+  }
+
+  /**
+   * Storage of uploads that a Python bot brings along, for the option `fileStorage` of `RunnerModule`: what its `create_file_storage()` returns.
+   * `undefined` for any other bot.
+   */
+  get fileStorage(): FileStorage | undefined {
+    this.storage ??= hasFileStorage(this.options)
+      ? new ProcessFileStorage(() => this.pool.take())
+      : null;
+    return this.storage ?? undefined;
   }
 
   /** True for Python bots over WebRTC and MoQ. */

@@ -10,8 +10,8 @@ import {
   SessionRegistry,
   VonageRunnerArguments,
   VonageVideoModule,
-  type VonageVideoOptions,
 } from '../../src/index.js';
+import type { VonageVideoOptions } from '../../src/transports/vonage/vonage-video.options.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { ProcessHost } from '../support/process-host.js';
 import {

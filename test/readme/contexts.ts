@@ -69,7 +69,11 @@ export const CONTEXTS: readonly BlockContext[] = [
     'Host',
   ),
   statements('rtvi-function', 'rtvi.callFunction(', 'declare const rtvi: RtviSession;'),
-  module('process-bot', 'new ProcessBotLauncher({ python', "const apiKey = 'key';"),
+  {
+    name: 'python-uploads',
+    has: 'useValue: launcher.fileStorage',
+  },
+  module('process-bot', '() => new ProcessBotLauncher({ python', "const apiKey = 'key';"),
   {
     name: 'host-test',
     has: "it('answers a call'",

@@ -5,13 +5,14 @@ import type { BotMessage, RunnerMessage } from '../bot-messages.js';
 import { readLines } from '../read-lines.js';
 
 const CONTROL_FD = 3;
-/** Known types of the runner's messages. A bot in Node holds no peer connection. */
-const TYPES: Readonly<Record<Exclude<RunnerMessage['type'], PeerRequest['type']>, true>> = {
-  start: true,
-  stop: true,
-  hung_up: true,
-  transferred: true,
-};
+/** Known types of the runner's messages. A bot in Node holds no peer connection, and no files. */
+const TYPES: Readonly<Record<Exclude<RunnerMessage['type'], PeerRequest['type'] | 'file'>, true>> =
+  {
+    start: true,
+    stop: true,
+    hung_up: true,
+    transferred: true,
+  };
 
 /** Connection to the runner. The process exits when it closes. */
 export class Channel {
