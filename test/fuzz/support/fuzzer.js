@@ -41,6 +41,7 @@ export class Fuzzer {
   #isSpoilt = true;
   #counts = false;
   #idle = 1;
+  #recent = [];
   #branches;
 
   /**
@@ -60,12 +61,16 @@ export class Fuzzer {
       await this.#open(this.coverage);
       const endMs = performance.now() + seconds * 1_000;
       for (const inputs of corpusOf(this.target.name)) {
-        const problem = await this.#problemOf(inputs);
+        if (!(await this.#problemOf(inputs))) continue;
+        this.#isSpoilt = true;
+        const problem = await this.#confirmed(inputs, true);
         if (problem) await this.#found({ ...problem, inputs, seed: 'corpus', path: '' });
+        await this.#reopen(this.coverage);
       }
       for (let batch = 0; performance.now() < endMs; batch++) {
         const seed = this.seed + batch;
         const inputs = fc.sample(this.#opened.input, { seed, numRuns: BATCH });
+        this.#note(inputs);
         const problem = await this.#problemOf(inputs);
         if (!problem) continue;
         console.log(`? ${this.target.name}: ${problem.kind}: ${problem.detail}`.slice(0, 600));
@@ -76,12 +81,19 @@ export class Fuzzer {
         if (this.coverage || this.#isSpoilt) await this.#reopen(this.coverage);
       }
       const left = await this.#sessionsEnd();
-      if (left) await this.#found({ ...left, inputs: [], seed: this.seed, path: '' });
+      if (left) await this.#investigate(left, [], this.seed);
       await this.#count();
       return this.#branches.counts;
     } finally {
       await this.#close();
     }
+  }
+
+  /** Keeps what was sent as long as a session of it may turn out to be left. */
+  #note(inputs) {
+    const nowMs = performance.now();
+    this.#recent = this.#recent.filter(({ atMs }) => nowMs - atMs < 2 * SESSIONS_MS);
+    this.#recent.push({ atMs: nowMs, inputs });
   }
 
   async #open(coverage) {
@@ -157,6 +169,7 @@ export class Fuzzer {
       if (!state || state.sessions.length <= this.#idle) return undefined;
       const problem = oldSession(state, this.#idle);
       if (problem) return problem;
+      if (state.problems.length > 0) return { kind: 'log', detail: state.problems[0] };
       await sleep(200);
     }
   }
@@ -184,26 +197,33 @@ export class Fuzzer {
         return undefined;
       }
       if (growths === GROWTHS) {
-        return { kind: 'memory', detail: `grew from ${before} to ${state.bytes} bytes once more` };
+        const detail = `grew from ${before} to ${state.bytes} bytes once more`;
+        return { kind: 'memory', detail, isProven: true };
       }
       await this.#send(inputs);
     }
   }
 
   /** Looks for the one input of a suspect batch, in a runner that counts no branches, before anything is called a finding. */
-  async #investigate(problem, inputs, seed) {
+  async #investigate(problem, batch, seed) {
     const isHeld = problem.kind === 'held';
     for (let i = 1; isHeld && i < ATTEMPTS; i++) {
       // The rest of the machine, or code that was cold, has held it up.
-      if ((await this.#problemOf(inputs))?.kind !== 'held') return;
+      if ((await this.#problemOf(batch))?.kind !== 'held') return;
     }
-    const found =
-      this.shrink || isHeld
-        ? await this.#culprit(inputs, isHeld)
-        : { ...(problem.kind === 'ended' ? problem : await this.#confirmed(inputs)), inputs };
+    // A session that is left may be of an earlier batch.
+    const isLate = problem.kind === 'sessions';
+    const inputs = isLate ? this.#recent.flatMap((one) => one.inputs) : batch;
+    const found = await this.#provenOf(problem, inputs, isHeld);
     if (!found?.kind) return;
-    const path = found.inputs.length === 1 ? String(inputs.indexOf(found.inputs[0])) : '';
-    await this.#found({ ...found, seed, path });
+    const path = found.inputs.length === 1 ? batch.indexOf(found.inputs[0]) : -1;
+    await this.#found({ ...found, seed, path: path === -1 ? '' : String(path) });
+  }
+
+  async #provenOf(problem, inputs, isHeld) {
+    if (problem.isProven) return { ...problem, inputs };
+    if (this.shrink || isHeld) return this.#culprit(inputs, isHeld);
+    return { ...(problem.kind === 'ended' ? problem : await this.#confirmed(inputs)), inputs };
   }
 
   /** Halves inputs as long as one half alone is enough. */
