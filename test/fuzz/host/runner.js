@@ -95,9 +95,9 @@ class Bot extends runner.BotLauncher {
       return new Response('{}');
     });
     // There is no server of theirs.
-    const hasMedia = !['livekit', 'daily'].includes(session.transport);
+    if (['livekit', 'daily'].includes(session.transport)) return;
     try {
-      if (hasMedia) await (Object.hasOwn(BOTS, bot) ? BOTS[bot] : BOTS.attentive)(args);
+      await (Object.hasOwn(BOTS, bot) ? BOTS[bot] : BOTS.attentive)(args);
     } catch (error) {
       // That a call has no sound, or none that is understood, is the peer's affair.
       if (error.name !== 'MediaUnavailableError') throw error;
