@@ -1,12 +1,9 @@
 // The runner under test, in a process of its own: everything that a stranger can reach. It says how long its event loop was held, what
 // memory it holds, which sessions are open, and what went wrong. Usage: node --expose-gc runner.js, with an IPC channel; DIST has the build
-// under test, COVERAGE=1 counts the branches.
+// under test, UPLOADS a folder, COVERAGE=1 counts the branches.
 import 'reflect-metadata';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { Session as Inspector } from 'node:inspector/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { NestFactory } from '@nestjs/core';
@@ -108,8 +105,7 @@ class Bot extends runner.BotLauncher {
 }
 
 const noServer = 'http://127.0.0.1:9';
-const folder = mkdtempSync(join(tmpdir(), 'fuzz-uploads-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const folder = process.env.UPLOADS;
 
 const root = runner.RunnerModule.forRoot({
   launcher: Bot,

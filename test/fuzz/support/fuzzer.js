@@ -80,7 +80,7 @@ export class Fuzzer {
         if (untilFound && this.findings.length > 0) break;
         if (this.coverage || this.#isSpoilt) await this.#reopen(this.coverage);
       }
-      const left = await this.#sessionsEnd();
+      const left = untilFound ? undefined : await this.#sessionsEnd();
       if (left) await this.#investigate(left, [], this.seed);
       await this.#count();
       return this.#branches.counts;
