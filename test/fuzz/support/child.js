@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { busy } from './busy.js';
 
 /** The most of a child's last output that is kept, in characters. */
 const KEPT_OUTPUT = 4_000;
 /** Time for an answer, in milliseconds; a loop that is held for longer is held for good. */
-const ANSWER_MS = 10_000;
+const ANSWER_MS = 5_000;
 
 /** A program with an IPC channel that answers questions. */
 export class Child {
@@ -48,7 +49,7 @@ export class Child {
     if (this.ended !== undefined) return Promise.resolve(undefined);
     const id = ++this.ids;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(undefined), ANSWER_MS);
+      const timer = setTimeout(() => resolve(undefined), ANSWER_MS * busy());
       this.waiting.set(id, (answer) => {
         clearTimeout(timer);
         resolve(answer);

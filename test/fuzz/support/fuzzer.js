@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { Branches } from './branches.js';
+import { busy } from './busy.js';
 import { addToCorpus, corpusOf } from './corpus.js';
 import { World } from './world.js';
 
@@ -19,8 +20,8 @@ const MAX_GROWTH = 0.05;
 const GROWTHS = 4;
 /** The longest gap in the witness' sound, in milliseconds. It is played 100 ms ahead; a busy machine delays it too. */
 const MAX_GAP_MS = 5_000;
-/** Time for sessions to end, in milliseconds: a peer that left unheard is noticed after ten seconds, on a busy machine later. */
-const SESSIONS_MS = 30_000;
+/** Time for sessions to end, in milliseconds: a peer that left unheard is noticed after ten seconds. */
+const SESSIONS_MS = 15_000;
 /** The longest that an input is waited for, in milliseconds. */
 const INPUT_MS = 20_000;
 /** Between two looks at the memory, in milliseconds. */
@@ -92,7 +93,7 @@ export class Fuzzer {
   /** Keeps what was sent as long as a session of it may turn out to be left. */
   #note(inputs) {
     const nowMs = performance.now();
-    this.#recent = this.#recent.filter(({ atMs }) => nowMs - atMs < 2 * SESSIONS_MS);
+    this.#recent = this.#recent.filter(({ atMs }) => nowMs - atMs < 2 * SESSIONS_MS * busy());
     this.#recent.push({ atMs: nowMs, inputs });
   }
 
@@ -148,7 +149,7 @@ export class Fuzzer {
       Array.from({ length: concurrency }, async () => {
         while (queue.length > 0 && performance.now() < endMs && this.#world.ended === undefined) {
           const over = new AbortController();
-          const timer = sleep(INPUT_MS, true, { signal: over.signal }).catch(() => false);
+          const timer = sleep(INPUT_MS * busy(), true, { signal: over.signal }).catch(() => false);
           // A refused connection is no finding: a runner that has ended is seen by that.
           const sent = this.#opened.send(queue.shift()).catch((error) => {
             if (!error.code && !error.cause?.code) throw error;
@@ -178,7 +179,7 @@ export class Fuzzer {
     const heard = await this.#world.hears();
     if (!heard) return { kind: 'witness', detail: `is gone: ${this.#world.witness.ended}` };
     if (heard.problem) return { kind: 'witness', detail: heard.problem };
-    return heard.gapMs > MAX_GAP_MS
+    return heard.gapMs > MAX_GAP_MS * busy()
       ? { kind: 'witness', detail: `it heard nothing for ${heard.gapMs.toFixed()} ms` }
       : undefined;
   }
@@ -288,7 +289,7 @@ export class Fuzzer {
  */
 function oldSession({ sessions }, idle) {
   const byAge = sessions.toSorted((one, other) => other.ageMs - one.ageMs);
-  const left = byAge.slice(idle).filter(({ ageMs }) => ageMs > SESSIONS_MS);
+  const left = byAge.slice(idle).filter(({ ageMs }) => ageMs > SESSIONS_MS * busy());
   return left.length > 0
     ? { kind: 'sessions', detail: `are left: ${JSON.stringify(left)}` }
     : undefined;
