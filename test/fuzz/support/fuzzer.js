@@ -207,39 +207,49 @@ export class Fuzzer {
 
   /** Looks for the one input of a suspect batch, in a runner that counts no branches, before anything is called a finding. */
   async #investigate(problem, batch, seed) {
-    const isHeld = problem.kind === 'held';
-    for (let i = 1; isHeld && i < ATTEMPTS; i++) {
-      // The rest of the machine, or code that was cold, has held it up.
-      if ((await this.#problemOf(batch))?.kind !== 'held') return;
-    }
+    if (problem.kind === 'held') return this.#investigateHeld(batch, seed);
     // A session that is left may be of an earlier batch.
     const isLate = problem.kind === 'sessions';
     const inputs = isLate ? this.#recent.flatMap((one) => one.inputs) : batch;
-    const found = await this.#provenOf(problem, inputs, isHeld);
+    const found = await this.#provenOf(problem, inputs);
     if (!found?.kind) return;
-    const path = found.inputs.length === 1 ? batch.indexOf(found.inputs[0]) : -1;
-    await this.#found({ ...found, seed, path: path === -1 ? '' : String(path) });
+    await this.#found({ ...found, seed, path: pathOf(found.inputs, batch) });
   }
 
-  async #provenOf(problem, inputs, isHeld) {
+  async #provenOf(problem, inputs) {
     if (problem.isProven) return { ...problem, inputs };
-    if (this.shrink || isHeld) return this.#culprit(inputs, isHeld);
+    if (this.shrink) return this.#culprit(inputs);
     return { ...(problem.kind === 'ended' ? problem : await this.#confirmed(inputs)), inputs };
   }
 
+  /** Many inputs that hold the loop for a while each are no finding: the worst of them alone must do so, again and again. */
+  async #investigateHeld(batch, seed) {
+    let worst;
+    let worstMs = MAX_HELD_MS;
+    for (const input of batch) {
+      await this.#send([input]);
+      const heldMs = (await this.#world.state())?.heldMs ?? Infinity;
+      if (heldMs > worstMs) [worst, worstMs] = [input, heldMs];
+      if (heldMs === Infinity) break;
+    }
+    if (!worst) return;
+    const inputs = [worst];
+    const problem = await this.#confirmed(inputs, true);
+    if (problem) await this.#found({ ...problem, inputs, seed, path: pathOf(inputs, batch) });
+  }
+
   /** Halves inputs as long as one half alone is enough. */
-  async #culprit(inputs, isHeld) {
-    const problem = await this.#confirmed(inputs, isHeld);
+  async #culprit(inputs) {
+    const problem = await this.#confirmed(inputs);
     if (!problem) return undefined;
     if (inputs.length > 1) {
       const middle = inputs.length >> 1;
       for (const half of [inputs.slice(0, middle), inputs.slice(middle)]) {
-        const found = await this.#culprit(half, isHeld);
+        const found = await this.#culprit(half);
         if (found) return found;
       }
     }
-    // Many that hold the loop for a while each are no finding.
-    return isHeld && inputs.length > 1 ? undefined : { ...problem, inputs };
+    return { ...problem, inputs };
   }
 
   /** Sends inputs to a runner that counts no branches; several times where a busy machine may be to blame. */
@@ -281,6 +291,12 @@ export class Fuzzer {
     if (!details.counterexample) return finding;
     return { ...finding, inputs: details.counterexample, path: details.counterexamplePath };
   }
+}
+
+/** The path of fast-check to a single input of a batch; '' for several, or one of an earlier batch. */
+function pathOf(inputs, batch) {
+  const index = inputs.length === 1 ? batch.indexOf(inputs[0]) : -1;
+  return index === -1 ? '' : String(index);
 }
 
 /**
