@@ -105,7 +105,7 @@ const anything = fc.record({
 const floods = fc.record({
   upgrade: fc.record({
     path: fc.constant('/ws-client'),
-    bot: fc.constantFrom('deaf', 'attentive'),
+    bot: fc.constantFrom('deaf', 'deaf', 'attentive'),
     query: fc.constant(''),
     headers: fc.constant([]),
   }),
