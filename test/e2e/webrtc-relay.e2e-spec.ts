@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import type * as werift from 'werift';
 import {
   RunnerModule,
@@ -9,7 +9,7 @@ import {
 } from '../../src/index.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
-import { Coturn, COTURN } from '../support/coturn.js';
+import { Coturn } from '../support/coturn.js';
 import {
   clientHello,
   connectivityCheck,
@@ -18,14 +18,13 @@ import {
   endlessFragment,
   Stranger,
 } from '../support/datagrams.js';
+import { describeWith } from '../support/needs.js';
 import { type RunningApp, startApp } from '../support/runner-app.js';
 import { warmUp, WebRtcClient } from '../support/webrtc-client.js';
 
 jest.setTimeout(60_000);
 
-if (!COTURN) console.warn('*** SKIPPED, for want of coturn ***');
-
-(COTURN ? describe : describe.skip)('a WebRTC session through a TURN server', () => {
+describeWith('coturn')('a WebRTC session through a TURN server', () => {
   let coturn: Coturn;
   let running: RunningApp;
   let client: WebRtcClient;

@@ -1,12 +1,9 @@
 // The runner under test, in a process of its own: everything that a stranger can reach. It says how long its event loop was held, what
 // memory it holds, which sessions are open, and what went wrong. Usage: node --expose-gc runner.js, with an IPC channel; DIST has the build
-// under test, COVERAGE=1 counts the branches.
+// under test, UPLOADS a folder, COVERAGE=1 counts the branches.
 import 'reflect-metadata';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { Session as Inspector } from 'node:inspector/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { NestFactory } from '@nestjs/core';
@@ -116,9 +113,9 @@ class Bot extends runner.BotLauncher {
       return new Response('{}');
     });
     // There is no server of theirs.
-    const hasMedia = !['livekit', 'daily'].includes(session.transport);
+    if (['livekit', 'daily'].includes(session.transport)) return;
     try {
-      if (hasMedia) await (Object.hasOwn(BOTS, bot) ? BOTS[bot] : BOTS.attentive)(args);
+      await (Object.hasOwn(BOTS, bot) ? BOTS[bot] : BOTS.attentive)(args);
     } catch (error) {
       // That a call has no sound, or none that is understood, is the peer's affair.
       if (error.name !== 'MediaUnavailableError') throw error;
@@ -129,8 +126,7 @@ class Bot extends runner.BotLauncher {
 }
 
 const noServer = 'http://127.0.0.1:9';
-const folder = mkdtempSync(join(tmpdir(), 'fuzz-uploads-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const folder = process.env.UPLOADS;
 
 const root = runner.RunnerModule.forRoot({
   launcher: Bot,

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { busy } from './busy.js';
 
 /** The most of a child's last output that is kept, in characters. */
 const KEPT_OUTPUT = 4_000;
-/** Time for an answer, in milliseconds; a loop that is held for longer is held for good. */
-const ANSWER_MS = 10_000;
+/** Time for an answer, in milliseconds, and in such of its processor; a loop that is held for longer is held for good. */
+const ANSWER_MS = 5_000;
+const ANSWER_USED_MS = 3_000;
 
 /** A program with an IPC channel that answers questions. */
 export class Child {
@@ -48,13 +51,30 @@ export class Child {
     if (this.ended !== undefined) return Promise.resolve(undefined);
     const id = ++this.ids;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(undefined), ANSWER_MS);
+      const endMs = performance.now() + ANSWER_MS * busy();
+      const usedMs = this.usedMs;
+      const timer = setInterval(() => {
+        const isHeld = this.usedMs - usedMs > ANSWER_USED_MS;
+        if (isHeld || performance.now() > endMs) this.waiting.get(id)?.(undefined);
+      }, 200);
       this.waiting.set(id, (answer) => {
-        clearTimeout(timer);
+        clearInterval(timer);
         resolve(answer);
       });
       this.process.send({ id, question, ...more }, () => undefined);
     });
+  }
+
+  /** Time of a processor that it has used, in milliseconds; 0 where the system does not tell. */
+  get usedMs() {
+    try {
+      const stat = readFileSync(`/proc/${this.process.pid}/stat`, 'utf8');
+      // Behind the name, which may hold anything: utime and stime, in hundredths of a second.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return (Number(fields[11]) + Number(fields[12])) * 10;
+    } catch {
+      return 0;
+    }
   }
 
   async stop() {

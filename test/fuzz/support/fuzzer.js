@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { Branches } from './branches.js';
+import { busy } from './busy.js';
 import { addToCorpus, corpusOf } from './corpus.js';
 import { World } from './world.js';
 
@@ -19,8 +20,8 @@ const MAX_GROWTH = 0.05;
 const GROWTHS = 4;
 /** The longest gap in the witness' sound, in milliseconds. It is played 100 ms ahead; a busy machine delays it too. */
 const MAX_GAP_MS = 5_000;
-/** Time for sessions to end, in milliseconds: a peer that left unheard is noticed after ten seconds, on a busy machine later. */
-const SESSIONS_MS = 30_000;
+/** Time for sessions to end, in milliseconds: a peer that left unheard is noticed after ten seconds. */
+const SESSIONS_MS = 15_000;
 /** The longest that an input is waited for, in milliseconds. */
 const INPUT_MS = 20_000;
 /** Between two looks at the memory, in milliseconds. */
@@ -43,6 +44,7 @@ export class Fuzzer {
   #isSpoilt = true;
   #counts = false;
   #idle = 1;
+  #recent = [];
   #branches;
 
   /**
@@ -62,12 +64,16 @@ export class Fuzzer {
       await this.#open(this.coverage);
       const endMs = performance.now() + seconds * 1_000;
       for (const inputs of corpusOf(this.target.name)) {
-        const problem = await this.#problemOf(inputs);
+        if (!(await this.#problemOf(inputs))) continue;
+        this.#isSpoilt = true;
+        const problem = await this.#confirmed(inputs, true);
         if (problem) await this.#found({ ...problem, inputs, seed: 'corpus', path: '' });
+        await this.#reopen(this.coverage);
       }
       for (let batch = 0; performance.now() < endMs; batch++) {
         const seed = this.seed + batch;
         const inputs = fc.sample(this.#opened.input, { seed, numRuns: BATCH });
+        this.#note(inputs);
         const problem = await this.#problemOf(inputs);
         if (!problem) continue;
         console.log(`? ${this.target.name}: ${problem.kind}: ${problem.detail}`.slice(0, 600));
@@ -77,13 +83,20 @@ export class Fuzzer {
         if (untilFound && this.findings.length > 0) break;
         if (this.coverage || this.#isSpoilt) await this.#reopen(this.coverage);
       }
-      const left = await this.#sessionsEnd();
-      if (left) await this.#found({ ...left, inputs: [], seed: this.seed, path: '' });
+      const left = untilFound ? undefined : await this.#sessionsEnd();
+      if (left) await this.#investigate(left, [], this.seed);
       await this.#count();
       return this.#branches.counts;
     } finally {
       await this.#close();
     }
+  }
+
+  /** Keeps what was sent as long as a session of it may turn out to be left. */
+  #note(inputs) {
+    const nowMs = performance.now();
+    this.#recent = this.#recent.filter(({ atMs }) => nowMs - atMs < 2 * SESSIONS_MS * busy());
+    this.#recent.push({ atMs: nowMs, inputs });
   }
 
   async #open(coverage) {
@@ -138,7 +151,7 @@ export class Fuzzer {
       Array.from({ length: concurrency }, async () => {
         while (queue.length > 0 && performance.now() < endMs && this.#world.ended === undefined) {
           const over = new AbortController();
-          const timer = sleep(INPUT_MS, true, { signal: over.signal }).catch(() => false);
+          const timer = sleep(INPUT_MS * busy(), true, { signal: over.signal }).catch(() => false);
           // A refused connection is no finding: a runner that has ended is seen by that.
           const sent = this.#opened.send(queue.shift()).catch((error) => {
             if (!error.code && !error.cause?.code) throw error;
@@ -159,6 +172,7 @@ export class Fuzzer {
       if (!state || state.sessions.length <= this.#idle) return undefined;
       const problem = oldSession(state, this.#idle);
       if (problem) return problem;
+      if (state.problems.length > 0) return { kind: 'log', detail: state.problems[0] };
       await sleep(200);
     }
   }
@@ -167,7 +181,7 @@ export class Fuzzer {
     const heard = await this.#world.hears();
     if (!heard) return { kind: 'witness', detail: `is gone: ${this.#world.witness.ended}` };
     if (heard.problem) return { kind: 'witness', detail: heard.problem };
-    return heard.gapMs > MAX_GAP_MS
+    return heard.gapMs > MAX_GAP_MS * busy()
       ? { kind: 'witness', detail: `it heard nothing for ${heard.gapMs.toFixed()} ms` }
       : undefined;
   }
@@ -186,41 +200,61 @@ export class Fuzzer {
         return undefined;
       }
       if (growths === GROWTHS) {
-        return { kind: 'memory', detail: `grew from ${before} to ${state.bytes} bytes once more` };
+        const detail = `grew from ${before} to ${state.bytes} bytes once more`;
+        return { kind: 'memory', detail, isProven: true };
       }
       await this.#send(inputs);
     }
   }
 
   /** Looks for the one input of a suspect batch, in a runner that counts no branches, before anything is called a finding. */
-  async #investigate(problem, inputs, seed) {
-    const isHeld = problem.kind === 'held';
-    for (let i = 1; isHeld && i < ATTEMPTS; i++) {
-      // The rest of the machine, or code that was cold, has held it up.
-      if ((await this.#problemOf(inputs))?.kind !== 'held') return;
-    }
-    const found =
-      this.shrink || isHeld
-        ? await this.#culprit(inputs, isHeld)
-        : { ...(CERTAIN.includes(problem.kind) ? problem : await this.#confirmed(inputs)), inputs };
+  async #investigate(problem, batch, seed) {
+    if (problem.kind === 'held') return this.#investigateHeld(batch, seed);
+    // A session that is left may be of an earlier batch.
+    const isLate = problem.kind === 'sessions';
+    const inputs = isLate ? this.#recent.flatMap((one) => one.inputs) : batch;
+    const found = await this.#provenOf(problem, inputs);
     if (!found?.kind) return;
-    const path = found.inputs.length === 1 ? String(inputs.indexOf(found.inputs[0])) : '';
-    await this.#found({ ...found, seed, path });
+    await this.#found({ ...found, seed, path: pathOf(found.inputs, batch) });
+  }
+
+  async #provenOf(problem, inputs) {
+    if (problem.isProven) return { ...problem, inputs };
+    if (this.shrink) return this.#culprit(inputs);
+    return {
+      ...(CERTAIN.includes(problem.kind) ? problem : await this.#confirmed(inputs)),
+      inputs,
+    };
+  }
+
+  /** Many inputs that hold the loop for a while each are no finding: the worst of them alone must do so, again and again. */
+  async #investigateHeld(batch, seed) {
+    let worst;
+    let worstMs = MAX_HELD_MS;
+    for (const input of batch) {
+      await this.#send([input]);
+      const heldMs = (await this.#world.state())?.heldMs ?? Infinity;
+      if (heldMs > worstMs) [worst, worstMs] = [input, heldMs];
+      if (heldMs === Infinity) break;
+    }
+    if (!worst) return;
+    const inputs = [worst];
+    const problem = await this.#confirmed(inputs, true);
+    if (problem) await this.#found({ ...problem, inputs, seed, path: pathOf(inputs, batch) });
   }
 
   /** Halves inputs as long as one half alone is enough. */
-  async #culprit(inputs, isHeld) {
-    const problem = await this.#confirmed(inputs, isHeld);
+  async #culprit(inputs) {
+    const problem = await this.#confirmed(inputs);
     if (!problem) return undefined;
     if (inputs.length > 1) {
       const middle = inputs.length >> 1;
       for (const half of [inputs.slice(0, middle), inputs.slice(middle)]) {
-        const found = await this.#culprit(half, isHeld);
+        const found = await this.#culprit(half);
         if (found) return found;
       }
     }
-    // Many that hold the loop for a while each are no finding.
-    return isHeld && inputs.length > 1 ? undefined : { ...problem, inputs };
+    return { ...problem, inputs };
   }
 
   /** Sends inputs to a runner that counts no branches; several times where a busy machine may be to blame. */
@@ -264,13 +298,19 @@ export class Fuzzer {
   }
 }
 
+/** The path of fast-check to a single input of a batch; '' for several, or one of an earlier batch. */
+function pathOf(inputs, batch) {
+  const index = inputs.length === 1 ? batch.indexOf(inputs[0]) : -1;
+  return index === -1 ? '' : String(index);
+}
+
 /**
  * A session that outlives its input.
  * @param idle how many stay: the witness, and those of the target. They are the oldest
  */
 function oldSession({ sessions }, idle) {
   const byAge = sessions.toSorted((one, other) => other.ageMs - one.ageMs);
-  const left = byAge.slice(idle).filter(({ ageMs }) => ageMs > SESSIONS_MS);
+  const left = byAge.slice(idle).filter(({ ageMs }) => ageMs > SESSIONS_MS * busy());
   return left.length > 0
     ? { kind: 'sessions', detail: `are left: ${JSON.stringify(left)}` }
     : undefined;

@@ -106,14 +106,9 @@ export const jsonLike = (...templates) =>
     .map(({ template, mutations, texts }) => textLike(template, mutations, texts));
 
 function textLike(template, mutations, texts) {
-  let root = { root: structuredClone(template) };
+  const root = { root: structuredClone(template) };
   for (const one of mutations) mutate(root, one);
-  let text;
-  try {
-    text = JSON.stringify(root.root) ?? '';
-  } catch {
-    text = '{"toJSON":1}';
-  }
+  const text = JSON.stringify(root.root) ?? '';
   return texts.reduce(mutateText, text).slice(0, MAX_TEXT);
 }
 
@@ -185,7 +180,8 @@ function mutate(root, { at, how, value, name, count, number }) {
       );
     default: {
       const [, other] = place(root, at + count);
-      return define(holder, other, old);
+      // A copy, since a value may not hold itself.
+      return define(holder, other, structuredClone(old));
     }
   }
 }

@@ -1,5 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { resolve } from 'node:path';
 import { Child } from './child.js';
 
 const fileOf = (name) => fileURLToPath(new URL(`../host/${name}`, import.meta.url));
@@ -13,10 +15,11 @@ export class World {
   /** What inputs have found, until it is taken. */
   findings = [];
 
-  constructor(runner, witness, port) {
+  constructor(runner, witness, port, folder) {
     this.runner = runner;
     this.witness = witness;
     this.port = port;
+    this.folder = folder;
     this.host = '127.0.0.1';
     this.url = `http://127.0.0.1:${port}`;
   }
@@ -26,12 +29,13 @@ export class World {
    * @param options.coverage counts the branches that are reached, which takes time
    */
   static async start({ dist = 'dist', coverage = false } = {}) {
-    const env = { DIST: resolve(dist), COVERAGE: coverage ? '1' : '' };
+    const folder = mkdtempSync(join(tmpdir(), 'fuzz-'));
+    const env = { UPLOADS: folder, DIST: resolve(dist), COVERAGE: coverage ? '1' : '' };
     const runner = new Child(fileOf('runner.js'), [], { env, flags: ['--expose-gc'] });
     const { port } = await runner.started();
     const witness = new Child(fileOf('witness.js'), [`http://127.0.0.1:${port}`], { env: {} });
     await witness.started();
-    return new World(runner, witness, port);
+    return new World(runner, witness, port, folder);
   }
 
   /** How the runner has ended, if it has. */
@@ -76,5 +80,6 @@ export class World {
 
   async stop() {
     await Promise.all([this.runner.stop(), this.witness.stop()]);
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }

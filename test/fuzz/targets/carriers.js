@@ -81,6 +81,7 @@ function messagesOf({ name, dialect }) {
     later: [
       dialect.media?.(call, PAYLOAD, 0, 0),
       dialect.media?.(call, PAYLOAD, 7, 3),
+      dialect.media?.(call, PAYLOAD, 2_000_000_000, 1_999_999_999),
       dialect.dtmf(call, '5', 1),
       dialect.played?.(call, '{"mark":"m"}', 2),
       dialect.cleared?.(call, 3),

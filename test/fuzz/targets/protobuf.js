@@ -41,7 +41,7 @@ const variant = fc.oneof(
 const frame = fc
   .tuple(
     variant,
-    fc.oneof({ weight: 6, arbitrary: fc.constant(1) }, fc.constantFrom(2, 1_000, 100_000)),
+    fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.constantFrom(2, 200_000, 200_000)),
     fc.array(variant, { maxLength: 2 }),
   )
   .map(([[number, content], times, others]) => {
