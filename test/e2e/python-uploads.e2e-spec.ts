@@ -1,9 +1,10 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { ProcessBotLauncher, type RunnerModuleExtras } from '../../src/index.js';
 import { ChildHost } from '../support/child-host.js';
+import { describeWith } from '../support/needs.js';
 import { ProcessHost } from '../support/process-host.js';
 import { nextText, post } from '../support/runner-app.js';
 
@@ -11,7 +12,6 @@ jest.setTimeout(60_000);
 
 const { PIPECAT_PYTHON } = process.env;
 
-if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
 
 /** A bot with a storage that is no folder of the runner's, and says what is in the file that it is sent the URL of. */
 const BOT = `
@@ -46,7 +46,7 @@ async def bot(runner_args):
 `;
 const FACTORY = 'def create_file_storage():\n    return Bucket()\n';
 
-(PIPECAT_PYTHON ? describe : describe.skip)('uploads to the storage of a bot.py', () => {
+describeWith('Pipecat')('uploads to the storage of a bot.py', () => {
   let dir: string;
   let running: ProcessHost | undefined;
   beforeEach(() => {

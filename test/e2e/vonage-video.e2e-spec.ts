@@ -13,6 +13,7 @@ import {
 } from '../../src/index.js';
 import type { VonageVideoOptions } from '../../src/transports/vonage/vonage-video.options.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
+import { describeWith, itWith } from '../support/needs.js';
 import { ProcessHost } from '../support/process-host.js';
 import {
   type Platform,
@@ -172,10 +173,7 @@ const VONAGE_ENV = {
   VONAGE_TOKEN: ROOM.token,
 };
 
-if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
-else if (!VONAGE_CONNECTOR) console.warn("*** SKIPPED, for want of Vonage's library ***");
-
-(PIPECAT_PYTHON ? describe : describe.skip)('a Python bot in a Vonage video session', () => {
+describeWith('Pipecat')('a Python bot in a Vonage video session', () => {
   let host: ProcessHost | undefined;
   afterEach(async () => {
     await host?.host.close();
@@ -190,9 +188,7 @@ else if (!VONAGE_CONNECTOR) console.warn("*** SKIPPED, for want of Vonage's libr
   const ask = (body: object = {}) =>
     post(`${host!.host.url}/start`, { transport: 'vonage-video', body });
 
-  const connector = VONAGE_CONNECTOR ? it : it.skip;
-
-  connector('joins it with Pipecat’s own transport and the library of Vonage', async () => {
+  itWith("Vonage's library")('joins it with Pipecat’s own transport and the library of Vonage', async () => {
     await startHost(PIPECAT_PYTHON!, { ...process.env, PYTHONPATH: VONAGE_CONNECTOR });
     const { status, sessionId } = await ask({ user: 7 });
     expect(status).toBe(200);
@@ -214,7 +210,7 @@ else if (!VONAGE_CONNECTOR) console.warn("*** SKIPPED, for want of Vonage's libr
     ]);
   });
 
-  connector.each([['return'], ['wait']])(
+  itWith("Vonage's library").each([['return'], ['wait']])(
     'is joined by pipecat-runner -t vonage without a server, until its bot ends: %s',
     async (deed) => {
       const child = execFile(

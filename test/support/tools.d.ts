@@ -9,6 +9,7 @@ export type ToolName =
   | 'phone bridge'
   | 'Pipecat'
   | 'pipecat-ai[runner]'
+  | "Vonage's library"
   | "Pipecat's scaffolds"
   | '/dev/full'
   | 'the right to mount';

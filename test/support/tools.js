@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { buildLiveKitServer, LIVEKIT_SERVER } from './build-livekit-server.js';
 import { buildPhoneBridge, PHONE_BRIDGE } from './build-phone-bridge.js';
 import { buildPipecat, PIPECAT_PYTHON, SCAFFOLDS } from './build-pipecat.js';
+import { buildVonageConnector, VONAGE_CONNECTOR } from './build-vonage-connector.js';
 
 /** @returns the first of some files that exists */
 const fileOf = (...paths) => paths.find((path) => path !== undefined && existsSync(path));
@@ -24,6 +25,7 @@ export const TOOLS = {
   Pipecat: { find: () => fileOf(PIPECAT_PYTHON), build: () => buildPipecat() },
   /** Without it `pipecat.runner.run` cannot be imported; another Python than the suite's may lack it. */
   'pipecat-ai[runner]': { find: runnerExtra, build: () => buildPipecat() },
+  "Vonage's library": { find: () => fileOf(VONAGE_CONNECTOR), build: buildVonageConnector },
   "Pipecat's scaffolds": {
     find: () => fileOf(SCAFFOLDS.python),
     build: () => buildPipecat(SCAFFOLDS),
