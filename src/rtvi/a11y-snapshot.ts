@@ -64,11 +64,14 @@ export function snapshotProblem(snapshot: unknown): string | undefined {
 function treeProblem(root: unknown): string | undefined {
   const rest = [root];
   for (let count = 0; rest.length > 0; count++) {
-    if (count === MAX_NODES) return ` must have at most ${MAX_NODES} nodes`;
     const node = rest.pop();
     const problem = problemOf(node, count === 0 ? '.root' : ': a node', ['ref', 'role'], NODE);
     if (problem) return problem;
     const { children } = node as A11yNode;
+    // Before any of them is checked.
+    if (count + rest.length + (children?.length ?? 0) >= MAX_NODES) {
+      return ` must have at most ${MAX_NODES} nodes`;
+    }
     // Not spread: there may be more than a call takes arguments.
     for (const child of children ?? []) rest.push(child);
   }

@@ -159,6 +159,45 @@ describe('RTVI client messages', () => {
     expect(client.received).toEqual([]);
   });
 
+  it.each([
+    ['a thousand', 'x', 1_500, 999],
+    ['a megabyte', 'x'.repeat(100_000), 50, 9],
+  ])('are refused while %s wait for a handler', async (_, d, sent, most) => {
+    const rtvi = await rtviSession();
+    client.ready();
+    let answer: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    let asked = 0;
+    rtvi.onClientMessage(() => {
+      asked++;
+      return answered;
+    });
+    for (let i = 0; i < sent; i++) client.send('client-message', { t: 'ask', d }, `m${i}`);
+    expect(asked).toBeGreaterThan(most / 2);
+    expect(asked).toBeLessThanOrEqual(most);
+    const refused = client.received.filter(({ type }) => type === 'error-response');
+    expect(refused).toHaveLength(sent - asked);
+    expect(refused.at(-1)).toEqual({
+      type: 'error-response',
+      id: `m${sent - 1}`,
+      data: { error: 'Too many client-messages wait for their answer.' },
+    });
+    const before = asked;
+    answer();
+    await tick();
+    client.send('client-message', { t: 'ask', d });
+    expect(asked).toBe(before + 1);
+  });
+
+  it('are taken however large one is, if none waits', async () => {
+    const rtvi = await rtviSession();
+    client.ready();
+    rtvi.onClientMessage(({ data }) => String(data).length);
+    client.send('client-message', { t: 'ask', d: 'x'.repeat(2_000_000) });
+    await tick();
+    expect(client.received.at(-1)).toMatchObject({ data: { d: 2_000_000 } });
+  });
+
   it('are answered with an error-response when the handler throws or is missing', async () => {
     const rtvi = await rtviSession();
     client.send('client-message', { t: 'a' }, 'q1');

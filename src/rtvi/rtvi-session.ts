@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { attempt } from '../errors/attempt.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
+import { MESSAGE_BUFFER } from '../media/buffered-emitter.js';
 import type { MediaTransport } from '../media/media-transport.js';
 import { RTVI_LABEL } from '../media/serializers/json-message.js';
 import { printable } from '../validation/printable.js';
@@ -88,6 +89,8 @@ export class RtviSession extends EventEmitter<RtviEvents> {
   private readonly output: RtviOutput;
   private readonly calls: FunctionCalls;
   private handler: ClientMessageHandler | undefined;
+  /** Size of the client messages whose handler has not answered yet. */
+  private answering = 0;
 
   constructor(
     private readonly transport: MediaTransport,
@@ -237,6 +240,11 @@ export class RtviSession extends EventEmitter<RtviEvents> {
 
   private async answer(id: string, { t, d }: ClientMessageData): Promise<void> {
     if (!this.handler) return this.output.refuse(id, `This bot answers no client-message.`);
+    const size = MESSAGE_BUFFER.sizeOf(d);
+    if (this.answering > 0 && this.answering + size > MESSAGE_BUFFER.limit) {
+      return this.output.refuse(id, 'Too many client-messages wait for their answer.');
+    }
+    this.answering += size;
     try {
       const result = await this.handler({ type: t, data: d });
       if (result !== undefined) this.output.send('server-response', { t, d: result }, id);
@@ -247,6 +255,8 @@ export class RtviSession extends EventEmitter<RtviEvents> {
         isInstance(thrown, ClientMessageError) ? message : 'The bot could not answer.',
       );
       this.options.logger?.warn(`client-message '${printable(t)}' failed: ${text}`);
+    } finally {
+      this.answering -= size;
     }
   }
 }
