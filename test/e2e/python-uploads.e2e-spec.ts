@@ -12,7 +12,6 @@ jest.setTimeout(60_000);
 
 const { PIPECAT_PYTHON } = process.env;
 
-
 /** A bot with a storage that is no folder of the runner's, and says what is in the file that it is sent the URL of. */
 const BOT = `
 import os, pathlib

@@ -188,17 +188,20 @@ describeWith('Pipecat')('a Python bot in a Vonage video session', () => {
   const ask = (body: object = {}) =>
     post(`${host!.host.url}/start`, { transport: 'vonage-video', body });
 
-  itWith("Vonage's library")('joins it with Pipecat’s own transport and the library of Vonage', async () => {
-    await startHost(PIPECAT_PYTHON!, { ...process.env, PYTHONPATH: VONAGE_CONNECTOR });
-    const { status, sessionId } = await ask({ user: 7 });
-    expect(status).toBe(200);
-    const told = `app-1 ${ROOM.sessionId} ${ROOM.token} ${sessionId} {'user': 7}`;
-    await host!.lines.with(`told VonageRunnerArguments ${told}`);
-    await host!.lines.with('has VonageVideoConnectorTransport');
-    await host!.lines.with(`Connecting with session string ${ROOM.sessionId}`);
-    await fetch(`${host!.host.url}/sessions/${sessionId}`, { method: 'DELETE' });
-    expect(await host!.sessions[0]!.ended).toMatchObject({ code: 'stopped' });
-  });
+  itWith("Vonage's library")(
+    'joins it with Pipecat’s own transport and the library of Vonage',
+    async () => {
+      await startHost(PIPECAT_PYTHON!, { ...process.env, PYTHONPATH: VONAGE_CONNECTOR });
+      const { status, sessionId } = await ask({ user: 7 });
+      expect(status).toBe(200);
+      const told = `app-1 ${ROOM.sessionId} ${ROOM.token} ${sessionId} {'user': 7}`;
+      await host!.lines.with(`told VonageRunnerArguments ${told}`);
+      await host!.lines.with('has VonageVideoConnectorTransport');
+      await host!.lines.with(`Connecting with session string ${ROOM.sessionId}`);
+      await fetch(`${host!.host.url}/sessions/${sessionId}`, { method: 'DELETE' });
+      expect(await host!.sessions[0]!.ended).toMatchObject({ code: 'stopped' });
+    },
+  );
 
   it('is refused with the line that installs the library of Vonage', async () => {
     // Without the packages of PYTHONPATH.
