@@ -1,13 +1,12 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { Allowance } from './allowance.js';
 import { readLines } from './read-lines.js';
 
 async function linesOf(chunks: (string | Buffer)[], maxLength: number) {
-  const stream = new PassThrough();
+  // One chunk at a time, which would otherwise be read as one.
+  const stream = Readable.from(chunks, { objectMode: false, highWaterMark: 1 });
   const lines: [string, boolean][] = [];
-  for (const chunk of chunks) stream.write(chunk);
-  stream.end();
   for await (const { text, isCut } of readLines(stream, maxLength)) lines.push([text, isCut]);
   return lines;
 }

@@ -69,6 +69,7 @@ describe('rooms that are made ahead', () => {
         expect([rooms.size, made]).toEqual([2, i + 2]);
       }
       await rooms.beforeApplicationShutdown();
+      expect(jest.getTimerCount()).toBe(0);
     });
 
     it('are replaced when they expire', async () => {

@@ -233,9 +233,9 @@ describe('a bot in a LiveKit room', () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] });
     room.go('user', DisconnectReason.CONNECTION_TIMEOUT);
     await link.close();
-    jest.advanceTimersByTime(15_000);
-    expect(ends).toEqual([]);
-    expect(jest.getTimerCount()).toBe(0);
+    // As long as it waits to have left.
+    jest.advanceTimersByTime(2_000);
+    expect([ends, jest.getTimerCount()]).toEqual([[], 0]);
   });
 
   it('takes no data that nest too deep', async () => {

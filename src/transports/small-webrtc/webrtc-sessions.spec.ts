@@ -94,16 +94,16 @@ describe('a WebRTC connection that a client names', () => {
 
 describe('the end of a WebRTC connection', () => {
   it.each<[string, (events: PeerEvents) => void, string]>([
-    ['fails before the client was connected', ({ failed }) => failed('broken'), 'expired'],
+    ['fails before the client was connected', (events) => events.failed('broken'), 'expired'],
     [
       'fails after the client was connected',
-      ({ connected, failed }) => {
-        connected();
-        failed('broken');
+      (events) => {
+        events.connected();
+        events.failed('broken');
       },
       'peer_left',
     ],
-    ['is left', ({ left }) => left(), 'peer_left'],
+    ['is left', (events) => events.left(), 'peer_left'],
   ])('is that of its session: it %s', async (_, end, code) => {
     const { peers, started, offer } = setUp();
     await offer();
