@@ -6,6 +6,7 @@ import { endTurnAllocations } from '../../../compat/werift/end-turn-allocations.
 import { guardDtls } from '../../../compat/werift/guard-dtls.js';
 import { guardIce } from '../../../compat/werift/guard-ice.js';
 import { guardSctp } from '../../../compat/werift/guard-sctp.js';
+import { withCandidates } from '../negotiator.js';
 import {
   type NegotiatedTrack,
   type Peer,
@@ -97,7 +98,7 @@ class WeriftPeer implements Peer {
       : answer.replaceAll('a=setup:active', 'a=setup:passive');
     await pc.setLocalDescription({ type: 'answer', sdp: passive });
     this.resumeIce();
-    return { sdp: pc.localDescription!.sdp, tracks: this.negotiated() };
+    return { sdp: withCandidates(pc.localDescription!.sdp), tracks: this.negotiated() };
   }
 
   addCandidate({ candidate, mid }: RemoteCandidate): void {
