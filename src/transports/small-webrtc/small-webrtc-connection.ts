@@ -1,3 +1,4 @@
+import { isObject } from '../../validation/is-object.js';
 import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../../errors/thrown.js';
@@ -348,7 +349,8 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   }
 
   private onSignal(message: unknown): void {
-    const { type, receiver_index, enabled } = (message ?? {}) as Record<string, unknown>;
+    if (!isObject(message)) return;
+    const { type, receiver_index, enabled } = message;
     if (type !== 'trackStatus' || typeof enabled !== 'boolean') return;
     // Found by index and not as a key, since the client chooses the value: `__proto__` is a key of every object.
     const track = this.tracks.find((_, index) => index === receiver_index);
