@@ -15,6 +15,26 @@ const INSPECTIONS_OF_THROWN = [
   message: 'Use textOfThrown, isInstance or fieldOf of src/errors/thrown.ts.',
 }));
 
+/** What comes from outside has no type before it was looked at: no cast gives it one. */
+const CASTS_OF_OUTSIDE_DATA = [
+  'TSAsExpression[expression.callee.property.name="parse"][typeAnnotation.type!="TSUnknownKeyword"]',
+  'TSAsExpression[expression.type="AwaitExpression"][expression.argument.callee.property.name=/^(json|call|send)$/]',
+  'TSAsExpression[expression.type="LogicalExpression"][expression.right.type="ObjectExpression"][expression.left.callee.property.name!="getMetadata"]',
+  'TSAsExpression[typeAnnotation.type!="TSNeverKeyword"] > Identifier[name=/^(answer|body|fields|headers|payload|plain|query|seq|text)$/]',
+].map((selector) => ({
+  selector,
+  message: 'Data from outside: use fieldOf, isObject, objectOf or validateInto.',
+}));
+
+/** Reviewed: they parse what the runner itself has written or signed, or what a test receives. */
+const PARSE_THEIR_OWN = [
+  'src/openapi/runner-api.ts',
+  'src/process/host/channel.ts',
+  'src/sessions/session-token.ts',
+  'src/testing/place-call.ts',
+  'src/testing/start-host.ts',
+];
+
 const ENV = { object: 'process', property: 'env', message: 'Only the command line reads it.' };
 
 /** What tells the time of day: to people, or to others in the protocols of their tokens and signatures. */
@@ -49,7 +69,9 @@ export default tseslint.config(
   {
     files: ['src/**/*.ts'],
     ignores: ['src/errors/thrown.ts', '**/*.spec.ts'],
-    rules: { 'no-restricted-syntax': ['error', ...INSPECTIONS_OF_THROWN] },
+    rules: {
+      'no-restricted-syntax': ['error', ...INSPECTIONS_OF_THROWN, ...CASTS_OF_OUTSIDE_DATA],
+    },
   },
   {
     files: ['src/**/*.ts'],
@@ -61,6 +83,10 @@ export default tseslint.config(
         { object: 'Date', property: 'now', message: 'Durations take performance.now().' },
       ],
     },
+  },
+  {
+    files: PARSE_THEIR_OWN,
+    rules: { 'no-restricted-syntax': ['error', ...INSPECTIONS_OF_THROWN] },
   },
   { files: TELL_THE_TIME, rules: { 'no-restricted-properties': ['error', ENV] } },
   { files: ['console/**'], extends: [reactHooks.configs.flat.recommended] },

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { EventEmitter, on, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -38,6 +39,19 @@ async function start(reads: boolean, bodyBytes: number): Promise<AsyncIterator<u
   });
   return received;
 }
+
+describe('a bot process that exits and leaves a process behind with all its descriptors', () => {
+  it('has exited, and keeps no descriptor open in the runner', async () => {
+    const args = ['-c', 'setsid sleep 5 & exit 3'];
+    bot = new BotProcess(resolveProcessBotOptions({ command: '/bin/sh', args }));
+    bot.loaded.catch(() => undefined);
+    expect(await bot.exited).toMatch(/exited with code 3/);
+    // A turn of the event loop later all streams are closed.
+    await new Promise((resolve) => setImmediate(resolve));
+    const { stdio } = (bot as unknown as { child: ChildProcess }).child;
+    expect(stdio.slice(1).map((stream) => stream?.destroyed)).toEqual([true, true, true, true]);
+  });
+});
 
 const offer = (length: number): void =>
   bot.send({ type: 'offer', id: 0, sdp: 'x'.repeat(length), restart: false });

@@ -169,6 +169,11 @@ export class BotProcess {
     }
   }
 
+  /** Closes the socket of the relay, whose other end a process that was left behind may hold. */
+  release(): void {
+    this.socket.destroy();
+  }
+
   private receiveEarly(message: BotMessage): void {
     if (message.type !== 'failed')
       return this.kill('SIGKILL', `sent a message of type ${message.type} before its start`);
@@ -210,6 +215,7 @@ export class BotProcess {
     await allRead;
     clearTimeout(patience);
     this.output.end();
+    if (!this.isStarted) this.release();
     return this.verdict ?? how;
   }
 }

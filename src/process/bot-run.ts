@@ -79,6 +79,8 @@ export class BotRun {
       clearTimeout(this.relayTimer);
       signal.removeEventListener('abort', stop);
       process.kill('SIGKILL');
+      // Without a relay, or for one that failed.
+      void process.exited.then(() => process.release());
       this.requests?.close();
     }
     this.settle(how);

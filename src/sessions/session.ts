@@ -141,7 +141,7 @@ export class Session extends BotSession {
     else if (this.current.connectedAtMs !== undefined) callback();
   }
 
-  /** Age in milliseconds, whatever becomes of the system's clock. */
+  /** @internal Age in milliseconds, whatever becomes of the system's clock. */
   get ageMs(): number {
     return Math.round(performance.now() - this.createdTicks);
   }

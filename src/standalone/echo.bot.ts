@@ -1,3 +1,4 @@
+import { fieldOf } from '../errors/thrown.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { BotLauncher, type BotSession } from '../bot/bot-launcher.js';
@@ -40,7 +41,7 @@ const say = (rtvi: RtviSession, text: string): boolean =>
   rtvi.send('bot-output', { text, output_type: 'sentence', will_be_spoken: false });
 
 function delayOf(body: unknown): number {
-  const { delayMs } = (body ?? {}) as { delayMs?: unknown };
+  const delayMs = fieldOf(body, 'delayMs');
   return typeof delayMs === 'number' && delayMs > 0 && delayMs <= 60_000 ? delayMs : 0;
 }
 

@@ -149,6 +149,41 @@ describe('LiveKit webhooks', () => {
     },
   );
 
+  it('end no session while other people remain in its room, and end it with the last one', async () => {
+    const { begin, hook } = await start();
+    const { args, session } = await begin();
+    const room = { name: args.room_name };
+    const user = { identity: `User-${session.id.slice(0, 8)}` };
+    const has = async (event: string, participant: object) =>
+      void (await hook({ event: `participant_${event}`, room, participant }));
+    await has('joined', user);
+    await has('joined', { identity: 'supervisor' });
+    await has('joined', { identity: 'recording', kind: 'EGRESS' });
+    await has('joined', { identity: 'Pipecat Agent', kind: 'AGENT' });
+    await has('left', user);
+    expect(session.state.name).toBe('running');
+    await has('joined', user);
+    await has('left', { identity: 'supervisor' });
+    expect(session.state.name).toBe('running');
+    await has('joined', { identity: 'supervisor' });
+    await has('left', user);
+    await has('left', { identity: 'supervisor' });
+    expect(await session.ended).toMatchObject({ code: 'peer_left' });
+  });
+
+  it('end the session of a user who leaves a shared room with the users of others', async () => {
+    const { begin, hook } = await start({ roomName: 'lobby' });
+    const [first, second] = [await begin(), await begin()];
+    const room = { name: 'lobby' };
+    const userOf = ({ session }: typeof first) => ({ identity: `User-${session.id.slice(0, 8)}` });
+    for (const one of [first, second]) {
+      await hook({ event: 'participant_joined', room, participant: userOf(one) });
+    }
+    await hook({ event: 'participant_left', room, participant: userOf(first) });
+    expect((await first.session.ended).code).toBe('peer_left');
+    expect(second.session.state.name).toBe('running');
+  });
+
   it('end a session whose user does not join', async () => {
     const { begin, hook } = await start({}, { pendingTtlMs: 30 });
     const waiting = await begin();

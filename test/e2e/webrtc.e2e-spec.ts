@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import * as werift from 'werift';
@@ -117,6 +118,33 @@ async function patch(body: unknown, url = `${running.url}/api/offer`) {
   });
   return { status: response.status, json: (await response.json()) as Record<string, unknown> };
 }
+
+it('an offer is answered 503 when every port of udpPortRange is taken, and again when one is free', async () => {
+  const bound = async (port: number): Promise<Socket | undefined> => {
+    const socket = createSocket('udp6');
+    // Of both families.
+    socket.bind({ port, address: '::' });
+    return once(socket, 'listening').then(
+      () => socket,
+      () => undefined,
+    );
+  };
+  let sockets: (Socket | undefined)[] = [];
+  while (sockets.length === 0 || sockets.includes(undefined)) {
+    for (const socket of sockets) socket?.close();
+    const first = (await bound(0))!;
+    sockets = [first, await bound(first.address().port + 1)];
+  }
+  const { port } = sockets[0]!.address();
+  await start({ webRtc: { udpPortRange: [port, port + 1] } });
+  const offer = () => post(`${running.url}/api/offer`, { sdp: BROWSER_OFFER, type: 'offer' });
+  const refused = await offer();
+  expect([refused.status, refused.json.code]).toEqual([503, 'OVERLOADED']);
+  expect(refused.json.detail).toMatch(/UDP port/);
+  expect(running.app.get(SessionRegistry, { strict: false }).size).toBe(0);
+  for (const socket of sockets) socket!.close();
+  expect((await offer()).status).toBe(200);
+});
 
 describe('POST /start for WebRTC', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { isInstance } from '../../errors/thrown.js';
+import { fieldOf, isInstance } from '../../errors/thrown.js';
 import { ProviderClient } from '../../http/provider-client.js';
 import { ProviderError } from '../../http/provider-error.js';
 import { validateInto } from '../../validation/validate-into.js';
@@ -38,8 +38,8 @@ export class DailyClient {
       secret: apiKey ?? '',
       timeoutMs,
       reasonOf: (body) => {
-        const { error, info } = (body ?? {}) as { error?: unknown; info?: unknown };
-        return [error, info].filter((part) => typeof part === 'string').join(': ');
+        const texts = [fieldOf(body, 'error'), fieldOf(body, 'info')];
+        return texts.filter((part) => typeof part === 'string').join(': ');
       },
     });
   }
@@ -71,7 +71,7 @@ export class DailyClient {
 
   async createMeetingToken(properties: DailyMeetingTokenProperties): Promise<string> {
     const answer = await this.api.call('POST', '/meeting-tokens', { body: { properties } });
-    const { token } = (answer ?? {}) as { token?: unknown };
+    const token = fieldOf(answer, 'token');
     if (typeof token === 'string') return token;
     throw new ProviderError('PROVIDER_REFUSED', 'Daily answered without a token');
   }

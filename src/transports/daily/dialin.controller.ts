@@ -1,3 +1,4 @@
+import { fieldOf } from '../../errors/thrown.js';
 import { HttpCode, Inject, Post, Req } from '@nestjs/common';
 import { Access } from '../../auth/access.decorator.js';
 import {
@@ -128,6 +129,5 @@ export class DialinController {
 }
 
 function isPing(body: unknown): boolean {
-  const { test, Test } = (body ?? {}) as { test?: unknown; Test?: unknown };
-  return Boolean(test) || Boolean(Test);
+  return Boolean(fieldOf(body, 'test')) || Boolean(fieldOf(body, 'Test'));
 }

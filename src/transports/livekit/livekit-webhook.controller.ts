@@ -12,6 +12,7 @@ import { LiveKitTransport } from './livekit.transport.js';
 import { sipCallData } from './dto/livekit-runner-arguments.dto.js';
 
 /** `ParticipantInfo.Kind` of livekit_models.proto. */
+const KIND_STANDARD = 0;
 const KIND_SIP = 3;
 /** `DisconnectReason` values (livekit_models.proto) for a participant that is still connected elsewhere. */
 const STILL_THERE = new Set<number>([2 /* DUPLICATE_IDENTITY */, 8 /* MIGRATION */]);
@@ -27,7 +28,7 @@ export class LiveKitWebhookController {
     private readonly transports: TransportRegistry,
   ) {}
 
-  /** Ends sessions whose room closed or whose user left. Starts a session for a SIP call where `answerSipCalls` is set. */
+  /** Ends sessions whose room closed or whose user, and all other people, left. Starts a session for a SIP call where `answerSipCalls` is set. */
   @Post()
   @HttpCode(200)
   @ApiRoute({
@@ -67,13 +68,14 @@ export class LiveKitWebhookController {
     { identity, kind, attributes, disconnectReason }: ParticipantInfo,
   ): Promise<void> {
     if (event === 'participant_joined') {
-      this.transport.joined(roomName, identity);
-      if (this.options.answerSipCalls && Number(kind) === KIND_SIP) {
+      const isCaller = Number(kind) === KIND_SIP;
+      this.transport.joined(roomName, identity, isCaller || Number(kind) === KIND_STANDARD);
+      if (this.options.answerSipCalls && isCaller) {
         await this.transport.startForCall(roomName, identity, sipCallData(attributes));
       }
     } else if (event === 'participant_left' || event === 'participant_connection_aborted') {
       if (STILL_THERE.has(disconnectReason)) return;
-      this.transport.end(roomName, 'The user left the LiveKit room.', identity);
+      this.transport.left(roomName, identity);
     }
   }
 }

@@ -62,8 +62,8 @@ describe('the user of a LiveKit room', () => {
     const { transport, start } = setUp({ roomName: 'shared' });
     const [one, other] = [await start(), await start()];
     transport.roomStarted('shared');
-    transport.joined('shared', userOf(one));
-    transport.joined('shared', 'Pipecat Agent');
+    transport.joined('shared', userOf(one), true);
+    transport.joined('shared', 'Pipecat Agent', false);
     jest.advanceTimersByTime(TTL_MS);
     expect([one.ending, other.ending?.code]).toEqual([undefined, 'expired']);
     await one.end(STOPPED);
@@ -84,10 +84,10 @@ describe('the user of a LiveKit room', () => {
   it('ends its own session when it leaves, and the end of the room all of them', async () => {
     const { transport, start } = setUp({ roomName: 'shared' });
     const all = [await start(), await start(), await start()];
-    transport.end('shared', 'left', userOf(all[1]!));
+    transport.left('shared', userOf(all[1]!));
     expect(all.map(({ ending }) => ending?.code)).toEqual([undefined, 'peer_left', undefined]);
     transport.end('shared', 'over');
-    expect(all.map(({ ending }) => ending?.message)).toEqual(['over', 'left', 'over']);
+    expect(all.map(({ ending }) => ending?.message)).toEqual(['over', 'The user left the LiveKit room.', 'over']);
   });
 });
 
@@ -120,7 +120,7 @@ describe('a phone call in a LiveKit room', () => {
   it('is given none when the caller leaves before the decision, and one when it comes back', async () => {
     const { transport, route, started, decide } = setUp();
     const first = call(transport);
-    transport.end('room', 'left', 'sip');
+    transport.left('room', 'sip');
     decide();
     await first;
     expect(started).toHaveLength(0);

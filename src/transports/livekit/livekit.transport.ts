@@ -22,13 +22,20 @@ interface Slot {
   readonly userIdentity: string;
   /** Ends the session unless the user joins in time. */
   waiting?: NodeJS.Timeout;
+  /** True while its user is gone, and others remain. */
+  hasLeft?: boolean;
 }
+
+/** The most participants of a room that are remembered. */
+const MAX_GUESTS = 1_000;
 
 /** LiveKit rooms for `/start` and SIP calls. Keeps the sessions by room, since LiveKit's webhooks name only rooms and participants. */
 @Injectable()
 export class LiveKitTransport extends RunnerTransport {
   readonly names = ['livekit'];
   private readonly byRoom = new Map<string, Set<Slot>>();
+  /** People in the rooms with sessions who are no session's user, by identity. */
+  private readonly guests = new Map<string, Set<string>>();
   /** Phone calls whose routing decision is pending. */
   private readonly deciding = new Set<string>();
 
@@ -102,10 +109,28 @@ export class LiveKitTransport extends RunnerTransport {
     }
   }
 
-  /** Stops the wait for a participant that joined. */
-  joined(roomName: string, identity: string): void {
+  /** Stops the wait for a participant that joined. @param isPerson false for agents, recordings and the like */
+  joined(roomName: string, identity: string, isPerson: boolean): void {
+    const slots = this.slotsOf(roomName);
+    const own = slots.filter(({ userIdentity }) => userIdentity === identity);
+    for (const slot of own) {
+      clearTimeout(slot.waiting);
+      slot.hasLeft = false;
+    }
+    if (!isPerson || slots.length === 0 || own.length > 0) return;
+    const guests = this.guests.get(roomName) ?? new Set();
+    if (guests.size < MAX_GUESTS) this.guests.set(roomName, guests.add(identity));
+  }
+
+  /** Ends the session of a participant that left; while other people remain, only when the last of them leaves. */
+  left(roomName: string, identity: string): void {
+    this.deciding.delete(callKey(roomName, identity));
+    const guests = this.guests.get(roomName);
+    guests?.delete(identity);
     for (const slot of this.slotsOf(roomName)) {
-      if (slot.userIdentity === identity) clearTimeout(slot.waiting);
+      if (slot.userIdentity === identity) slot.hasLeft = true;
+      if (!slot.hasLeft || guests?.size) continue;
+      void slot.session.end(new SessionEnd('peer_left', 'The user left the LiveKit room.'));
     }
   }
 
@@ -127,13 +152,10 @@ export class LiveKitTransport extends RunnerTransport {
     }
   }
 
-  /** Ends the sessions of a room, or only that of one participant. */
-  end(roomName: string, message: string, userIdentity?: string): void {
-    if (userIdentity !== undefined) this.deciding.delete(callKey(roomName, userIdentity));
-    for (const slot of this.slotsOf(roomName)) {
-      if (userIdentity === undefined || slot.userIdentity === userIdentity) {
-        void slot.session.end(new SessionEnd('peer_left', message));
-      }
+  /** Ends the sessions of a room. */
+  end(roomName: string, message: string): void {
+    for (const { session } of this.slotsOf(roomName)) {
+      void session.end(new SessionEnd('peer_left', message));
     }
   }
 
@@ -144,7 +166,9 @@ export class LiveKitTransport extends RunnerTransport {
     slot.session.onEnd(() => {
       clearTimeout(slot.waiting);
       slots.delete(slot);
-      if (slots.size === 0) this.byRoom.delete(roomName);
+      if (slots.size > 0) return;
+      this.byRoom.delete(roomName);
+      this.guests.delete(roomName);
     });
     const { deleteRoomOnEnd, room } = this.options;
     // LiveKit itself closes rooms that it created, and the shared room stays open.

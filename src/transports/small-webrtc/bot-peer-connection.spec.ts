@@ -39,6 +39,19 @@ const addCandidates = (count: number): void => {
 };
 const start = (): void => connection.connectTo((request) => sent.push(request));
 
+it('answers OVERLOADED when the bot’s process could open no UDP port', async () => {
+  start();
+  for (const [sdp, outcome] of [
+    [BROWSER_OFFER.replace(/^a=candidate:.*\r\n/gm, ''), 'OVERLOADED'],
+    [BROWSER_OFFER, 'answered'],
+  ] as const) {
+    const answer = offer({});
+    const { id } = sent.at(-1) as Extract<PeerRequest, { type: 'offer' }>;
+    connection.receive({ type: 'answer', id, sdp });
+    expect(await answer).toBe(outcome);
+  }
+});
+
 describe('the signalling of a client whose bot is not started', () => {
   it('is refused when 200 messages wait', async () => {
     expect(await offer({ ufrag: 'a' })).toBe('NOT_READY');

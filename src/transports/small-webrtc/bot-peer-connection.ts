@@ -12,6 +12,7 @@ import {
   MAX_OFFERS,
   type Negotiator,
   tooManyOffers,
+  withCandidates,
 } from './negotiator.js';
 
 /** Options of a {@link BotPeerConnection}. */
@@ -66,7 +67,7 @@ export class BotPeerConnection implements BotPeer, Negotiator {
     this.candidateLimit.begin(offer);
     const id = this.offers++;
     this.request({ type: 'offer', id, sdp: offer.original, restart });
-    const sdp = await this.answerTo(id);
+    const sdp = withCandidates(await this.answerTo(id));
     if (restart || id === 0) this.awaitConnection();
     return {
       sdp: this.options.adaptAnswer(sdp),

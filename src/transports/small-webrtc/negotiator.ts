@@ -82,6 +82,18 @@ export interface Negotiator {
 export const tooManyOffers = (): RunnerError =>
   new RunnerError('WRONG_STATE', `${MAX_OFFERS} offers of this client wait for their answer.`);
 
+/**
+ * Returns the answer of a peer that has all its candidates.
+ * @throws {RunnerError} `OVERLOADED` for none: no UDP socket could be opened, as when all ports of `udpPortRange` are taken
+ */
+export function withCandidates(sdp: string): string {
+  if (/^a=candidate:/m.test(sdp)) return sdp;
+  throw new RunnerError(
+    'OVERLOADED',
+    'No UDP port can be opened for the connection; try again later.',
+  );
+}
+
 export const contradictoryOffer = (cause: unknown): RunnerError =>
   new RunnerError(
     'BAD_REQUEST',

@@ -145,7 +145,7 @@ describe('usableCandidate', () => {
     ['candidate:1 1 udp 1 8c8258a3.local 42816 typ host', false],
     ['candidate:1 1 udp 1 example.com 42816 typ host', false],
     ['candidate:1 1 tcp 1 192.0.2.7 9 typ host tcptype active', false],
-  ])('%s', (line, usable) => {
+  ])('passes on no candidate but an address for UDP: %s', (line, usable) => {
     expect(usableCandidate(line) !== undefined).toBe(usable);
   });
 

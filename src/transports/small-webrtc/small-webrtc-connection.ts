@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../../errors/runner.error.js';
-import { textOfThrown } from '../../errors/thrown.js';
+import { isInstance, textOfThrown } from '../../errors/thrown.js';
 import type { MediaEnd } from '../../media/media-connection.js';
 import { BufferedEmitter, MESSAGE_BUFFER } from '../../media/buffered-emitter.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
@@ -107,8 +107,8 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
    * @internal Answers an offer: the first one, or a renegotiation.
    *
    * @param restart replaces the peer connection; the bot only sees a short `disconnected`
-   * @throws {RunnerError} `BAD_REQUEST` for an offer that cannot be answered, `WRONG_STATE` when the connection is closed in the meantime or too
-   * many offers are pending
+   * @throws {RunnerError} `BAD_REQUEST` for an offer that cannot be answered, `OVERLOADED` without a UDP port, `WRONG_STATE` when the connection is
+   * closed in the meantime or too many offers are pending
    */
   async renegotiate(offer: Offer, restart = false): Promise<WebRtcAnswer> {
     const answer = this.offers.add(() => this.answerTo(offer, restart));
@@ -177,7 +177,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     }
     this.peer ??= this.newPeer();
     const { sdp, tracks } = await this.peer.answer(offer.sdp).catch((cause: unknown) => {
-      throw contradictoryOffer(cause);
+      throw isInstance(cause, RunnerError) ? cause : contradictoryOffer(cause);
     });
     this.refuseWhenClosed();
     this.offer = offer;

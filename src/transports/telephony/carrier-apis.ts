@@ -4,7 +4,7 @@ import { textOfThrown } from '../../errors/thrown.js';
 import { ProviderClient } from '../../http/provider-client.js';
 import type { HangUpOutcome } from '../../media/media-connection.js';
 import type { Session } from '../../sessions/session.js';
-import type { ApiRequest, CallApi } from './carriers/carrier.js';
+import { type ApiRequest, type CallApi, objectOf } from './carriers/carrier.js';
 import { Carriers } from './carriers/index.js';
 import { checkCredentials, type TelephonyCredentials } from './telephony-credentials.js';
 import { TELEPHONY_OPTIONS } from './telephony-options.token.js';
@@ -121,7 +121,7 @@ export const isCallId = (callId: string | undefined): callId is string =>
 
 /** Returns the reason in an error answer: Twilio's `message`, the first of Telnyx' `errors`, or Plivo's `error`. */
 function reasonOf(answer: unknown): string | undefined {
-  const { message, error, errors } = (answer ?? {}) as Record<string, unknown>;
-  const [first] = (Array.isArray(errors) ? errors : []) as { detail?: unknown; title?: unknown }[];
-  return [message, error, first?.detail ?? first?.title].find((text) => typeof text === 'string');
+  const { message, error, errors } = objectOf(answer);
+  const { detail, title } = objectOf(Array.isArray(errors) ? errors[0] : undefined);
+  return [message, error, detail ?? title].find((text) => typeof text === 'string');
 }

@@ -1,3 +1,4 @@
+import { fieldOf } from '../../errors/thrown.js';
 import { Inject, Injectable } from '@nestjs/common';
 import { ProviderClient } from '../../http/provider-client.js';
 import { type ResolvedWhatsAppOptions, WHATSAPP_OPTIONS } from './whatsapp.options.js';
@@ -23,8 +24,8 @@ export class WhatsAppClient {
       secret: token,
       timeoutMs,
       reasonOf: (answer) => {
-        const { error } = (answer ?? {}) as { error?: { message?: unknown } };
-        return typeof error?.message === 'string' ? error.message : undefined;
+        const message = fieldOf(fieldOf(answer, 'error'), 'message');
+        return typeof message === 'string' ? message : undefined;
       },
     });
   }

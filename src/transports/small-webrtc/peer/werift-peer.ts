@@ -3,6 +3,7 @@ import type * as werift from 'werift';
 import type { OutgoingRtp } from '../../../media/rtp/rtp-packet.js';
 import { endTurnAllocations } from '../../../compat/werift/end-turn-allocations.js';
 import { guardSctp } from '../../../compat/werift/guard-sctp.js';
+import { withCandidates } from '../negotiator.js';
 import type {
   Peer,
   PeerEvents,
@@ -83,7 +84,7 @@ class WeriftPeer implements Peer {
       : answer.replaceAll('a=setup:active', 'a=setup:passive');
     await pc.setLocalDescription({ type: 'answer', sdp: passive });
     this.resumeIce();
-    return { sdp: pc.localDescription!.sdp, tracks: this.tracks.negotiated() };
+    return { sdp: withCandidates(pc.localDescription!.sdp), tracks: this.tracks.negotiated() };
   }
 
   addCandidate({ candidate, mid }: RemoteCandidate): void {

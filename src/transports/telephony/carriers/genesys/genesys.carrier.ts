@@ -1,3 +1,4 @@
+import { fieldOf } from '../../../../errors/thrown.js';
 import { CallData } from '../../../../bot/call-data.js';
 import { objectIn, textIn } from '../../../../media/serializers/json-message.js';
 import type { Carrier } from '../carrier.js';
@@ -8,8 +9,8 @@ import type { CarrierDialect } from '../carrier-dialect.js';
 
 /** Returns the type of the event entity, or else of the message. */
 const eventOf: CarrierDialect['eventOf'] = ({ type, parameters }) => {
-  const { entities } = (parameters ?? {}) as { entities?: { type?: unknown }[] };
-  return entities?.[0]?.type ?? type;
+  const entities = fieldOf(parameters, 'entities');
+  return (Array.isArray(entities) ? fieldOf(entities[0], 'type') : undefined) ?? type;
 };
 
 /** https://developer.genesys.cloud/devapps/audiohook/protocol-reference */

@@ -1,3 +1,4 @@
+import { isObject } from '../../../../validation/is-object.js';
 import { MULAW } from '../../../../media/codecs/g711.js';
 import { MediaUnavailableError } from '../../../../bot/session-end.js';
 import {
@@ -136,7 +137,7 @@ export class GenesysSerializer implements MediaSerializer {
  * @throws {MediaUnavailableError} when none is µ-law
  */
 export function selectMedia(offered: unknown): GenesysMedia {
-  const media = (Array.isArray(offered) ? (offered as unknown[]) : []).filter(isUsable);
+  const media = (Array.isArray(offered) ? offered : []).filter(isUsable);
   const hasCaller = media.filter(({ channels }) => channels.includes('external'));
   const [best] = (hasCaller.length > 0 ? hasCaller : media).sort(
     (one, other) => one.channels.length - other.channels.length,
@@ -149,10 +150,11 @@ export function selectMedia(offered: unknown): GenesysMedia {
 
 /** In AudioHook it fits 31 bits, and is 1 at least. */
 export const isSequenceNumber = (seq: unknown): seq is number =>
-  Number.isInteger(seq) && (seq as number) > 0 && (seq as number) < 2 ** 31;
+  typeof seq === 'number' && Number.isInteger(seq) && seq > 0 && seq < 2 ** 31;
 
 function isUsable(offered: unknown): offered is GenesysMedia {
-  const { type, format, rate, channels } = (offered ?? {}) as Partial<Record<string, unknown>>;
+  if (!isObject(offered)) return false;
+  const { type, format, rate, channels } = offered;
   return (
     type === 'audio' &&
     format === 'PCMU' &&
