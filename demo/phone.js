@@ -60,7 +60,7 @@ async function call(address) {
     await phone.next('CALL_CLOSED');
     const { by } = await bridge.next('ended');
     const heard = await phone.heard();
-    const alike = likeness(recordedSpeech().subarray(0, 4 * 8_000), heard, 8_000);
+    const alike = likeness(recordedSpeech().subarray(0, 4 * 8_000), heard);
     console.table({
       [address]: {
         'heard from the bot': `${(heard.length / 8_000).toFixed(1)} s`,

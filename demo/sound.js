@@ -20,17 +20,38 @@ export function recordedSpeech() {
   return Int16Array.from({ length }, (_, i) => wav.readInt16LE(data + 8 + i * 2));
 }
 
-/** Returns the highest normalized cross-correlation of input and echo over all lags: 1 for identical audio. */
-export function likeness(said, heard, lags = 400) {
-  let best = 0;
-  for (let lag = 0; lag < lags; lag++) {
+/** Compared at a time, in samples: half a second. Where the machine stalls there are gaps between such pieces, seldom within. */
+const PIECE = 4_000;
+/** Lags that a piece is looked for at: of an echo, and after a gap. */
+const LAGS = 400;
+const LAGS_AFTER_GAP = 16_000;
+
+/** Returns how similar an echo is to what was said: 1 for identical audio, the median over the pieces that were said. */
+export function likeness(said, heard) {
+  const all = [];
+  let lag = 0;
+  for (let at = 0; at + PIECE <= said.length; at += PIECE) {
+    const piece = said.subarray(at, at + PIECE);
+    let best = mostSimilar(piece, heard, at + lag, LAGS);
+    if (best.similarity < 0.9) best = mostSimilar(piece, heard, at + lag, LAGS_AFTER_GAP);
+    if (best.similarity >= 0.9) lag = Math.max(0, best.at - at - LAGS / 2);
+    all.push(best.similarity);
+  }
+  return all.sort((a, b) => a - b)[all.length >> 1];
+}
+
+/** The place in a sound that is most similar to a piece, by normalized cross-correlation, from `from` on. */
+function mostSimilar(piece, heard, from, lags) {
+  let best = { at: from, similarity: 0 };
+  for (let at = from; at < from + lags && at + piece.length <= heard.length; at++) {
     let [dot, powerSaid, powerHeard] = [0, 0, 0];
-    for (let i = 0; i + lag < heard.length && i < said.length; i++) {
-      dot += said[i] * heard[i + lag];
-      powerSaid += said[i] ** 2;
-      powerHeard += heard[i + lag] ** 2;
+    for (let i = 0; i < piece.length; i++) {
+      dot += piece[i] * heard[at + i];
+      powerSaid += piece[i] ** 2;
+      powerHeard += heard[at + i] ** 2;
     }
-    best = Math.max(best, dot / Math.sqrt(powerSaid * powerHeard));
+    const similarity = dot / Math.sqrt(powerSaid * powerHeard || 1);
+    if (similarity > best.similarity) best = { at, similarity };
   }
   return best;
 }

@@ -21,6 +21,10 @@ const PIECES = {
   },
   faults: { command: ['npm', 'run', 'test:faults'] },
   fuzz: { command: ['npm', 'run', 'test:fuzz', '--', '--resume'] },
+  soak: {
+    command: (file) => ['npm', 'run', 'test:soak', '--', '--minutes', '10', '--json', file],
+    count: ({ sessions, problems }) => `${sessions} sessions, ${problems.length} problems`,
+  },
   api: { command: ['npm', 'run', 'test:api'] },
   hosts: {
     command: (file) => ['npm', 'run', 'test:hosts', '--', '--all', '--resume', '--json', file],
@@ -52,7 +56,10 @@ const PIECES = {
 const counts = (passed, failed, skipped) =>
   `${passed} passed, ${failed} failed, ${skipped} skipped`;
 
-const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+const git = (...args) => execFileSync('git', args, { encoding: 'utf8' }).trim();
+/** Changes that are in no commit; what passed with them is run again. */
+const hasChanges = git('status', '--porcelain', '--', '.', `:!${EVIDENCE}`) !== '';
+const commit = git('rev-parse', '--short', 'HEAD') + (hasChanges ? ' and changes' : '');
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(PIECES, name));
 if (unknown.length > 0) {
@@ -66,7 +73,7 @@ for (const [name, piece] of Object.entries(PIECES)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
   const record = join(CACHE, `${name}.json`);
   const before = existsSync(record) ? JSON.parse(readFileSync(record, 'utf8')) : undefined;
-  if (before?.commit === commit && before.passed) continue;
+  if (before?.commit === commit && before.passed && !hasChanges) continue;
   const result = run(name, piece);
   writeFileSync(record, JSON.stringify(result));
   failed ||= !result.passed;

@@ -53,9 +53,9 @@ console.log(
 process.exitCode = status ?? 1;
 
 /** The outcome in one line. */
-function verdict({ problems, missing, sessions, minutes, heapGrowth, lagP99Ms, seed }) {
+function verdict({ problems, missing, gaveUp, sessions, minutes, heapGrowth, lagP99Ms, seed }) {
   const heap = heapGrowth
     ? `heap at rest ${heapGrowth.slope.toFixed(0)} bytes a session (${(100 * heapGrowth.share).toFixed(2)} % in the second half)`
     : 'too short to judge the heap';
-  return `SOAK ${problems.length === 0 ? 'PASSED' : `FAILED (${problems.length} problems)`}: ${sessions} sessions in ${minutes} min, ${heap}, lag p99 at most ${lagP99Ms.toFixed(0)} ms, seed ${seed}${missing.length > 0 ? `; no calls that need ${missing.join(', ')} (npm run test:setup)` : ''}`;
+  return `SOAK ${problems.length === 0 ? 'PASSED' : `FAILED (${problems.length} problems)`}: ${sessions} sessions in ${minutes} min, ${heap}, ${gaveUp} WebRTC clients gave up, lag p99 at most ${lagP99Ms.toFixed(0)} ms, seed ${seed}${missing.length > 0 ? `; no calls that need ${missing.join(', ')} (npm run test:setup)` : ''}`;
 }

@@ -118,6 +118,8 @@ export class FakeDaily extends EventEmitter {
   /** Applied to every request, before {@link misbehaviours}. */
   always: Misbehaviour | undefined;
   latencyMs = 0;
+  /** Requests wait for it before they are answered. */
+  gate: Promise<unknown> | undefined;
   /** Whether bodies must be as documented; Pipecat's own runner sends times with fractions. */
   isStrict = true;
   /** Connections taken so far. */
@@ -133,6 +135,8 @@ export class FakeDaily extends EventEmitter {
     this.validateToken = ajv.compile(TOKEN_SCHEMA);
     this.server = createServer((request, response) => void this.serve(request, response));
     this.server.on('connection', () => this.connections++);
+    // Longer than a busy machine needs between two requests.
+    this.server.keepAliveTimeout = 60_000;
   }
 
   static async start(): Promise<FakeDaily> {
@@ -157,6 +161,7 @@ export class FakeDaily extends EventEmitter {
     this.misbehaviours.length = 0;
     this.always = undefined;
     this.latencyMs = 0;
+    this.gate = undefined;
   }
 
   /** Resolves once there is no room any more. */
@@ -187,6 +192,7 @@ export class FakeDaily extends EventEmitter {
     };
     this.requests.push(seen);
     this.emit('request', seen);
+    await this.gate;
     if (this.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, this.latencyMs));
     const trouble = this.always ?? this.misbehaviours.shift();
     if (trouble === 'hang') return;

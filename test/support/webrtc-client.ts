@@ -62,6 +62,9 @@ export async function warmUp(): Promise<void> {
   }
 }
 
+/** Error of a client that is not connected in time: on a machine that is busy enough, its own WebRTC gives up. */
+export class NotConnectedError extends Error {}
+
 /** A WebRTC client as Pipecat's small-webrtc-transport is one, without a browser. */
 export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: []; heard: [] }> {
   readonly messages: unknown[] = [];
@@ -99,7 +102,8 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
     const { pc, channel } = this;
     if (channel ? channel.readyState === 'open' : pc.connectionState === 'connected') return;
     await new Promise<void>((resolve, reject) => {
-      const late = (): void => reject(new Error('the client was not connected in time'));
+      const late = (): void =>
+        reject(new NotConnectedError('the client was not connected in time'));
       // It keeps nobody who has lost interest.
       const timer = setTimeout(late, 15_000).unref();
       const hear = (state: string): void => {
