@@ -45,6 +45,9 @@ class FakeProcess extends EventEmitter {
   killAfterGrace(): void {
     this.kills.push('after its grace period');
   }
+  release(): void {
+    this.emit('released');
+  }
   /** Resolves with the runner's next message of a type. */
   next<T extends RunnerMessage['type']>(type: T): Promise<Extract<RunnerMessage, { type: T }>> {
     return new Promise((resolve) => this.once(type, resolve));

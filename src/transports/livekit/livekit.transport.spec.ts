@@ -87,7 +87,11 @@ describe('the user of a LiveKit room', () => {
     transport.left('shared', userOf(all[1]!));
     expect(all.map(({ ending }) => ending?.code)).toEqual([undefined, 'peer_left', undefined]);
     transport.end('shared', 'over');
-    expect(all.map(({ ending }) => ending?.message)).toEqual(['over', 'The user left the LiveKit room.', 'over']);
+    expect(all.map(({ ending }) => ending?.message)).toEqual([
+      'over',
+      'The user left the LiveKit room.',
+      'over',
+    ]);
   });
 });
 

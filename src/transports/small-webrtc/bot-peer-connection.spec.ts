@@ -98,10 +98,12 @@ describe('the timers of a client whose bot holds the connection', () => {
   });
   afterEach(() => void jest.useRealTimers());
 
+  const ANSWER = 'v=0\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n';
+
   /** The bot answers the next offer. */
   async function answered(): Promise<void> {
     const { id } = sent.filter((request) => request.type === 'offer').at(-1)!;
-    connection.receive({ type: 'answer', id, sdp: 'v=0' });
+    connection.receive({ type: 'answer', id, sdp: ANSWER });
     await Promise.resolve();
   }
 
@@ -109,7 +111,7 @@ describe('the timers of a client whose bot holds the connection', () => {
     for (let i = 0; i < 30; i++) {
       const answer = connection.renegotiate(OFFER, i === 0);
       await answered();
-      await expect(answer).resolves.toMatchObject({ sdp: 'v=0', pc_id: connection.pcId });
+      await expect(answer).resolves.toMatchObject({ sdp: ANSWER, pc_id: connection.pcId });
     }
     connection.receive({ type: 'peer', state: 'connected' });
     expect(jest.getTimerCount()).toBe(0);

@@ -24,7 +24,8 @@ export const CARRIERS = [
 export type CarrierName = (typeof CARRIERS)[number]['name'];
 
 /** Reserved names: other wire names, and paths below the webhooks. */
-const TAKEN = /^(telephony|websocket|unknown|eval|webrtc|daily|livekit|moq|vonage-video|documents)$/;
+const TAKEN =
+  /^(telephony|websocket|unknown|eval|webrtc|daily|livekit|moq|vonage-video|documents)$/;
 
 /** Carriers of one runner: those of the host, then the built-in ones. */
 export class Carriers {
