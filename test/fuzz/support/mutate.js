@@ -108,8 +108,21 @@ export const jsonLike = (...templates) =>
 function textLike(template, mutations, texts) {
   const root = { root: structuredClone(template) };
   for (const one of mutations) mutate(root, one);
-  const text = JSON.stringify(root.root) ?? '';
+  // A value that was grown is in many places, and what was put into it later as well.
+  const value = left(root.root, 2 * MAX_TEXT) > 0 ? root.root : template;
+  const text = JSON.stringify(value) ?? '';
   return texts.reduce(mutateText, text).slice(0, MAX_TEXT);
+}
+
+/** What a value leaves of so many characters; looks no further once none are left. */
+function left(value, characters) {
+  if (typeof value === 'string') return characters - value.length;
+  if (typeof value !== 'object' || value === null) return characters - 1;
+  for (const key of Object.keys(value)) {
+    characters = left(value[key], characters - key.length - 1);
+    if (characters <= 0) break;
+  }
+  return characters;
 }
 
 /** Every place in a value, as its holder and key. */
