@@ -534,6 +534,7 @@ describe('a failing Daily API', () => {
 
   it('handles a burst of starts without loss and without extra connections', async () => {
     const { url, sessions } = await start();
+    daily.keepConnections();
     // All are there at once, however slow the machine is.
     const arrived = on(daily, 'request');
     daily.gate = (async () => {

@@ -135,7 +135,10 @@ export class FakeDaily extends EventEmitter {
     this.validateToken = ajv.compile(TOKEN_SCHEMA);
     this.server = createServer((request, response) => void this.serve(request, response));
     this.server.on('connection', () => this.connections++);
-    // Longer than a busy machine needs between two requests.
+  }
+
+  /** Keeps idle connections for longer than a busy machine needs between two requests; otherwise Node closes them after 5 s. */
+  keepConnections(): void {
     this.server.keepAliveTimeout = 60_000;
   }
 
