@@ -328,7 +328,8 @@ describe.each(PLATFORMS)('an attacker on %s', (platform) => {
       method: 'DELETE',
     });
     expect(stop.status).toBe(422);
-    const call = await connect(`${wsUrl}/ws`);
+    const { json } = await post(`${url}/start`, { transport: 'twilio' });
+    const call = await connect(`${wsUrl}/ws?token=${String(json.token)}`);
     const closed = closeOf(call);
     for (let i = 0; i < 2; i++)
       call.send(JSON.stringify({ event: evil, start: { streamSid: evil } }));

@@ -84,13 +84,14 @@ export const tooManyOffers = (): RunnerError =>
 
 /**
  * Returns the answer of a peer that has all its candidates.
- * @throws {RunnerError} `OVERLOADED` for none: no UDP socket could be opened, as when all ports of `udpPortRange` are taken
+ * @throws {RunnerError} `OVERLOADED` for none: no UDP socket could be opened, as when all ports of `udpPortRange` are taken, or, with the policy
+ * `relay`, no TURN server has allocated a port
  */
 export function withCandidates(sdp: string): string {
   if (/^a=candidate:/m.test(sdp)) return sdp;
   throw new RunnerError(
     'OVERLOADED',
-    'No UDP port can be opened for the connection; try again later.',
+    'The client cannot be reached: no UDP port can be opened, or no TURN server lets the runner in; try again later.',
   );
 }
 
