@@ -40,6 +40,7 @@ export const CONTEXTS: readonly BlockContext[] = [
     'sendAudio(goodbye)',
     'declare const goodbye: { pcm: Int16Array; sampleRateHz: number };',
   ),
+  statements('what-was-heard', 'const { playedMs, totalPlayedMs, position }'),
   { name: 'pcm-serializer', has: 'class PcmSerializer' },
   {
     name: 'pcm-media',

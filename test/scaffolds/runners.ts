@@ -11,6 +11,9 @@ export type RunnerName = (typeof RUNNERS)[number];
 
 const START_TIMEOUT_MS = 60_000;
 
+/** Callers come without a webhook here, as to Pipecat's own runner, although keys of carriers are in the environment. */
+const OPEN = ['--open-carriers', 'twilio', 'telnyx', 'plivo', 'exotel'];
+
 /** A runner with a bot, in a process of its own. */
 export class BotRunner {
   /** What it has printed. */
@@ -31,7 +34,14 @@ export class BotRunner {
     const flags = ['--host', '127.0.0.1', '--port', `${port}`, ...(bot.flags ?? [])];
     const [program, ...args] =
       name === 'here'
-        ? [process.execPath, join(process.cwd(), 'dist/main.js'), '--bot', bot.file, ...flags]
+        ? [
+            process.execPath,
+            join(process.cwd(), 'dist/main.js'),
+            '--bot',
+            bot.file,
+            ...flags,
+            ...OPEN,
+          ]
         : [SCAFFOLDS_PYTHON, bot.file, ...flags];
     const child = spawn(program, args, {
       cwd: dirname(bot.file),
