@@ -20,8 +20,8 @@ const MAX_GROWTH = 0.05;
 const GROWTHS = 4;
 /** The longest gap in the witness' sound, in milliseconds. It is played 100 ms ahead; a busy machine delays it too. */
 const MAX_GAP_MS = 5_000;
-/** Time for sessions to end, in milliseconds: a peer that left unheard is noticed after ten seconds. */
-const SESSIONS_MS = 15_000;
+/** Time for sessions to end, in milliseconds: a peer that left unheard is noticed after ten seconds, or after two pings. */
+const SESSIONS_MS = 60_000;
 /** The longest that an input is waited for, in milliseconds. */
 const INPUT_MS = 20_000;
 /** Between two looks at the memory, in milliseconds. */
