@@ -180,15 +180,26 @@ async function makeDailyRoom({ app, url, say }) {
 
 async function joinLiveKitRoom({ app, url, say }) {
   const { Room, dispose } = await import('@livekit/rtc-node');
+  const { RoomServiceClient } = await import('livekit-server-sdk');
+  const { LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET } = env;
+  const rooms = new RoomServiceClient(LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET);
   const answer = await start(url, { transport: 'livekit' });
   const room = new Room();
   try {
     await room.connect(answer.url, answer.token, { autoSubscribe: true, dynacast: false });
     say('a user joined');
     await until(() => room.remoteParticipants.size > 0, 'bot in the room');
+    await until(
+      () => sessionOf(app, answer.sessionId)?.state.name === 'running',
+      'bot that is ready',
+    );
     say('the bot joined');
     await endSession(app, answer.sessionId);
-    await until(() => room.remoteParticipants.size === 0, 'end of the bot');
+    // As the server sees it.
+    await until(async () => {
+      const there = await rooms.listParticipants(room.name);
+      return there.every(({ identity }) => identity === room.localParticipant.identity);
+    }, 'end of the bot');
     say('the bot left when its session ended');
   } finally {
     await room.disconnect();
@@ -219,8 +230,12 @@ async function start(url, body) {
   return json;
 }
 
+function sessionOf(app, id) {
+  return app.get(SessionRegistry, { strict: false }).get(id);
+}
+
 async function endSession(app, id) {
-  const session = app.get(SessionRegistry, { strict: false }).get(id);
+  const session = sessionOf(app, id);
   if (!session) throw new Error('the session has ended by itself');
   await session.end(new SessionEnd('stopped', 'verify:live has seen enough'));
 }
