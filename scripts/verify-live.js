@@ -195,7 +195,7 @@ async function joinLiveKitRoom({ app, url, say }) {
     );
     say('the bot joined');
     await endSession(app, answer.sessionId);
-    // As the server sees it.
+    // As the server sees it: the end of the room may remove the user before the bot is seen to leave.
     await until(async () => {
       const there = await rooms.listParticipants(room.name);
       return there.every(({ identity }) => identity === room.localParticipant.identity);
