@@ -1,5 +1,5 @@
 // Agents of other libraries on the transports of this one.
-export type { AgentConversation } from './agents/agent-conversation.js';
+export type { AgentConversation, AgentSettings } from './agents/agent-conversation.js';
 export { agentSession, type AgentSessionSettings } from './agents/livekit/agent-session.js';
 export type { Engine } from './agents/livekit/engine.js';
 export type {

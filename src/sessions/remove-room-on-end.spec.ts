@@ -5,7 +5,7 @@ import { Session } from './session.js';
 
 const LIMITS = { maxSessionDurationMs: Infinity, readyTimeoutMs: Infinity, stopGraceMs: 0 };
 
-/** Whether the room of a session is removed. @param reach how far its bot came */
+/** Returns true when the room of a session is removed. @param reach how far its bot came */
 async function isRemoved(
   reach: 'pending' | 'launched' | 'ready',
   code: SessionEndCode,

@@ -68,7 +68,7 @@ const assigned = fc
     ),
   );
 
-/** Whether a call returns true; false where it throws, as from a revoked proxy. */
+/** Returns true when a call does; false where it throws, as from a revoked proxy. */
 const returnsTrue = (call: () => boolean): boolean => {
   try {
     return call();

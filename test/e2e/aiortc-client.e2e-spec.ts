@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, expect, it, jest } from '@jest/globals';
 import {
   createTransport,
   RunnerModule,
@@ -13,6 +13,7 @@ import {
 } from '../../src/index.js';
 import { RtviSession } from '../../src/bot.js';
 import { RecordingLauncher, startHost, type TestHost } from '../../src/testing/index.js';
+import { describeWith } from '../support/needs.js';
 import { ProcessHost } from '../support/process-host.js';
 import { atRate, found, sharpened, speech } from '../support/sound.js';
 
@@ -22,8 +23,6 @@ const { PIPECAT_PYTHON } = process.env;
 const HEARD_HZ = 16_000;
 /** How many of the client's last samples a sample of the bot's has in it, at 16 kHz: as in `sharpened`. */
 const BEFORE = 8;
-
-if (!PIPECAT_PYTHON) console.warn('*** SKIPPED, for want of Pipecat ***');
 
 /** What `webrtc_bot.py` does: says back what it hears, sharpened, and answers messages. */
 const sharpens = new RecordingLauncher(async (args, session) => {
@@ -39,7 +38,7 @@ const sharpens = new RecordingLauncher(async (args, session) => {
   }
 });
 
-(PIPECAT_PYTHON ? describe : describe.skip)('a client on aiortc', () => {
+describeWith('Pipecat')('a client on aiortc', () => {
   let host: TestHost | undefined;
   const folder = mkdtempSync(join(tmpdir(), 'aiortc-'));
   afterEach(() => host?.close());

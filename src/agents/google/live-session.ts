@@ -1,12 +1,9 @@
-import type { BotSession } from '../../bot/bot-launcher.js';
-import { RunnerArguments } from '../../bot/runner-arguments.js';
+import type { RunnerArguments } from '../../bot/runner-arguments.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import { bytesFromPcm } from '../../media/pcm.js';
 import type { SendText } from '../../rtvi/dto/send-text.dto.js';
-import { RtviSession } from '../../rtvi/rtvi-session.js';
-import { createTransport } from '../../transports/create-transport.js';
-import type { AgentConversation } from '../agent-conversation.js';
+import { type AgentConversation, type AgentSettings, connectAgent } from '../agent-conversation.js';
 import { LiveConversation } from './live-conversation.js';
 import type { LiveConnect, LiveFunctionCall } from './live-module.js';
 
@@ -14,16 +11,9 @@ import type { LiveConnect, LiveFunctionCall } from './live-module.js';
 const INPUT_RATE_HZ = 16_000;
 
 /** Settings of {@link liveSession}. */
-export interface LiveSessionSettings {
+export interface LiveSessionSettings extends AgentSettings {
   /** Runs a function that the model calls, and returns its result. An error is told to the model by its message. */
   readonly onFunctionCall?: (call: LiveFunctionCall) => unknown;
-  /** Session of the bot, as `launch()` gets it: logs its failures. */
-  readonly session?: BotSession;
-  /**
-   * Shows transcripts and the model's state to Pipecat clients, and passes their texts on to it; `false` for none.
-   * @default a session of its own, where the transport carries messages
-   */
-  readonly rtvi?: RtviSession | false;
 }
 
 /**
@@ -50,16 +40,10 @@ export interface LiveSessionSettings {
 export async function liveSession(
   target: RunnerArguments | MediaTransport,
   connect: LiveConnect,
-  { onFunctionCall, session, rtvi: given }: LiveSessionSettings = {},
+  settings: LiveSessionSettings = {},
 ): Promise<AgentConversation> {
-  const transport =
-    target instanceof RunnerArguments
-      ? await createTransport(target, { sampleRateHz: INPUT_RATE_HZ })
-      : target;
-  const rtvi =
-    given === false
-      ? undefined
-      : (given ?? new RtviSession(transport, { logger: session?.logger }));
+  const { onFunctionCall, session } = settings;
+  const { transport, rtvi } = await connectAgent(target, { sampleRateHz: INPUT_RATE_HZ }, settings);
   const conversation = new LiveConversation(transport, connect, {
     rtvi,
     onFunctionCall,

@@ -1,11 +1,8 @@
-import type { BotSession } from '../../bot/bot-launcher.js';
-import { RunnerArguments } from '../../bot/runner-arguments.js';
+import type { RunnerArguments } from '../../bot/runner-arguments.js';
 import { attempt } from '../../errors/attempt.js';
 import { fieldOf, isInstance, textOfThrown } from '../../errors/thrown.js';
 import type { MediaTransport } from '../../media/media-transport.js';
-import { RtviSession } from '../../rtvi/rtvi-session.js';
-import { createTransport } from '../../transports/create-transport.js';
-import type { AgentConversation } from '../agent-conversation.js';
+import { type AgentConversation, type AgentSettings, connectAgent } from '../agent-conversation.js';
 import { agentMedia } from './agent-audio.js';
 import { type Engine, loadEngine } from './engine.js';
 import { tellClient } from './tell-client.js';
@@ -14,16 +11,9 @@ import { tellClient } from './tell-client.js';
 const SAMPLE_RATE_HZ = 24_000;
 
 /** Settings of {@link agentSession}. */
-export interface AgentSessionSettings<Agent> {
+export interface AgentSessionSettings<Agent> extends AgentSettings {
   /** The `voice.Agent` that begins. */
   readonly agent: Agent;
-  /** Session of the bot, as `launch()` gets it: logs its failures. */
-  readonly session?: BotSession;
-  /**
-   * Shows transcripts and the agent's state to Pipecat clients, and passes their texts on to the agent; `false` for none.
-   * @default a session of its own, where the transport carries messages
-   */
-  readonly rtvi?: RtviSession | false;
 }
 
 interface CloseEvent {
@@ -56,18 +46,16 @@ interface CloseEvent {
 export async function agentSession<Agent>(
   target: RunnerArguments | MediaTransport,
   given: Engine<Agent> | (() => Engine<Agent>),
-  { agent, session, rtvi: givenRtvi }: AgentSessionSettings<Agent>,
+  settings: AgentSessionSettings<Agent>,
 ): Promise<AgentConversation> {
+  const { agent, session } = settings;
   const engines = await loadEngine();
   const engine = typeof given === 'function' ? given() : given;
-  const transport =
-    target instanceof RunnerArguments
-      ? await createTransport(target, { sampleRateHz: SAMPLE_RATE_HZ, confirmPlayback: true })
-      : target;
-  const rtvi =
-    givenRtvi === false
-      ? undefined
-      : (givenRtvi ?? new RtviSession(transport, { logger: session?.logger }));
+  const { transport, rtvi } = await connectAgent(
+    target,
+    { sampleRateHz: SAMPLE_RATE_HZ, confirmPlayback: true },
+    settings,
+  );
   const client = rtvi && tellClient(engine, rtvi);
   const media = agentMedia(
     engines,

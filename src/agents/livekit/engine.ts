@@ -18,13 +18,13 @@ interface PlaybackFinished {
   readonly synchronizedTranscript?: string;
 }
 
-/** What the engine's `AudioInput` has for subclasses. */
+/** Members of the engine's `AudioInput` for subclasses. */
 export interface EngineAudioInput {
   readonly multiStream: { addInputStream(stream: ReadableStream<EngineFrame>): unknown };
   close(): Promise<void>;
 }
 
-/** What the engine's `AudioOutput` has for subclasses. */
+/** Members of the engine's `AudioOutput` for subclasses. */
 export interface EngineAudioOutput {
   captureFrame(frame: EngineFrame): Promise<void>;
   flush(): void;
@@ -69,7 +69,7 @@ export interface Engine<Agent = unknown> {
   off(event: string, listener: (event: never) => void): unknown;
 }
 
-/** What of the engine's packages is used at run time. */
+/** Packages of the engine, as far as they are used at run time. */
 export interface Engines {
   readonly agents: AgentsModule;
   readonly rtc: RtcModule;

@@ -42,7 +42,7 @@ export interface Realtime {
   off(event: string, listener: (event: never) => void): unknown;
 }
 
-/** What of the package is used at run time. */
+/** The package, as far as it is used at run time. */
 export interface RealtimeModule {
   readonly OpenAIRealtimeWebSocket: new (options?: { url?: string }) => RealtimeLayer;
 }

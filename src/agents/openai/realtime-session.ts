@@ -1,11 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BotSession } from '../../bot/bot-launcher.js';
-import { RunnerArguments } from '../../bot/runner-arguments.js';
+import type { RunnerArguments } from '../../bot/runner-arguments.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import type { MediaTransport } from '../../media/media-transport.js';
-import { RtviSession } from '../../rtvi/rtvi-session.js';
-import { createTransport } from '../../transports/create-transport.js';
-import type { AgentConversation } from '../agent-conversation.js';
+import { type AgentConversation, type AgentSettings, connectAgent } from '../agent-conversation.js';
 import { createLayer, passAudio, REALTIME_RATE_HZ, type TransportLayer } from './realtime-layer.js';
 import {
   loadRealtime,
@@ -20,16 +17,9 @@ import { tellClient } from './tell-client.js';
 const RECONNECT_DELAYS_MS = [0, 500, 2_000];
 
 /** Settings of {@link realtimeSession}. */
-export interface RealtimeSessionSettings {
+export interface RealtimeSessionSettings extends AgentSettings {
   /** Options of `RealtimeSession.connect()`. */
   readonly connect: RealtimeConnectOptions;
-  /** Session of the bot, as `launch()` gets it: logs its failures. */
-  readonly session?: BotSession;
-  /**
-   * Shows transcripts and the model's state to Pipecat clients, and passes their texts on to it; `false` for none.
-   * @default a session of its own, where the transport carries messages
-   */
-  readonly rtvi?: RtviSession | false;
 }
 
 /**
@@ -59,17 +49,15 @@ export interface RealtimeSessionSettings {
 export async function realtimeSession(
   target: RunnerArguments | MediaTransport,
   create: (layer: RealtimeLayer) => Realtime,
-  { connect, session, rtvi: given }: RealtimeSessionSettings,
+  settings: RealtimeSessionSettings,
 ): Promise<AgentConversation> {
+  const { connect, session } = settings;
   const realtimeModule = await loadRealtime();
-  const transport =
-    target instanceof RunnerArguments
-      ? await createTransport(target, { sampleRateHz: REALTIME_RATE_HZ, confirmPlayback: true })
-      : target;
-  const rtvi =
-    given === false
-      ? undefined
-      : (given ?? new RtviSession(transport, { logger: session?.logger }));
+  const { transport, rtvi } = await connectAgent(
+    target,
+    { sampleRateHz: REALTIME_RATE_HZ, confirmPlayback: true },
+    settings,
+  );
   const layer = createLayer(realtimeModule, transport, () => rtvi?.send('bot-interrupted'));
   const realtime = create(layer);
   const stopTelling = rtvi && tellClient(realtime, rtvi);
