@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { Platform } from '../support/runner-app.js';
+import { spawnHost } from '../support/spawn-host.js';
 import type { SessionEndCode } from '../../src/bot/session-end.js';
 
 /** Options of a {@link FaultHost}. */
@@ -42,15 +42,7 @@ export class FaultHost {
   }
 
   static async start(settings: HostSettings): Promise<FaultHost> {
-    const file = fileURLToPath(new URL('host.js', import.meta.url));
-    const child = spawn(process.execPath, ['--expose-gc', file, JSON.stringify(settings)], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
-    const failed = once(child, 'exit').then(() => {
-      throw new Error('the host did not start');
-    });
-    const [{ port }] = (await Promise.race([once(child, 'message'), failed])) as [{ port: number }];
-    failed.catch(() => undefined);
+    const { child, port } = await spawnHost(new URL('host.js', import.meta.url), settings);
     return new FaultHost(child, port);
   }
 

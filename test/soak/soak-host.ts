@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { SessionEndCode } from '../../src/bot/session-end.js';
 import type { Census } from '../faults/fault-host.js';
+import { spawnHost } from '../support/spawn-host.js';
 import type { Sample } from './verdict.js';
 
 /** Options of a {@link SoakHost}. */
@@ -48,15 +48,7 @@ export class SoakHost {
   }
 
   static async start(settings: SoakSettings): Promise<SoakHost> {
-    const file = fileURLToPath(new URL('host.js', import.meta.url));
-    const child = spawn(process.execPath, ['--expose-gc', file, JSON.stringify(settings)], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
-    const failed = once(child, 'exit').then(() => {
-      throw new Error('the runner of the soak did not start');
-    });
-    const [{ port }] = (await Promise.race([once(child, 'message'), failed])) as [{ port: number }];
-    failed.catch(() => undefined);
+    const { child, port } = await spawnHost(new URL('host.js', import.meta.url), settings);
     return new SoakHost(child, `http://127.0.0.1:${port}`);
   }
 

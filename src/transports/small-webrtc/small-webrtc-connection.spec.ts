@@ -71,6 +71,18 @@ async function negotiated() {
   return { connection, events, sent, warnings };
 }
 
+/** A connection whose peer is fake. */
+const connectionTo = (peer: object): SmallWebRTCConnection =>
+  new SmallWebRTCConnection(
+    {
+      createPeer: () => peer as Peer,
+      adaptAnswer: (sdp) => sdp,
+      connectTimeoutMs: 1_000,
+      peerTimeoutMs: 1_000,
+    },
+    { warn: () => undefined, fail: () => undefined, ended: () => undefined },
+  );
+
 describe('SmallWebRTCConnection', () => {
   it.each(['0', '""', '[]', '{"a":1}'])(
     'keeps a thousand messages that nobody reads, however short: %s',
@@ -122,15 +134,7 @@ describe('SmallWebRTCConnection', () => {
       send: () => false,
       close: async () => undefined,
     };
-    const connection = new SmallWebRTCConnection(
-      {
-        createPeer: () => peer as unknown as Peer,
-        adaptAnswer: (sdp) => sdp,
-        connectTimeoutMs: 1_000,
-        peerTimeoutMs: 1_000,
-      },
-      { warn: () => undefined, fail: () => undefined, ended: () => undefined },
-    );
+    const connection = connectionTo(peer);
     const flood = (): void => {
       for (let i = 0; i < 300; i++) {
         const address = `10.0.${i >> 8}.${i & 255}`;
@@ -168,15 +172,7 @@ describe('SmallWebRTCConnection', () => {
       send: () => false,
       close: async () => undefined,
     };
-    const connection = new SmallWebRTCConnection(
-      {
-        createPeer: () => peer as unknown as Peer,
-        adaptAnswer: (sdp) => sdp,
-        connectTimeoutMs: 1_000,
-        peerTimeoutMs: 1_000,
-      },
-      { warn: () => undefined, fail: () => undefined, ended: () => undefined },
-    );
+    const connection = connectionTo(peer);
     const negotiate = async (ufrag: string, candidates: string[]): Promise<void> => {
       const sdp = BROWSER_OFFER.replaceAll('a=ice-ufrag:6Yi6', `a=ice-ufrag:${ufrag}`);
       const negotiating = connection.renegotiate(readOffer(sdp));
