@@ -1,4 +1,6 @@
 // Agents of other libraries on the transports of this one.
+import './bot.js';
+
 export type { AgentConversation, AgentSettings } from './agents/agent-conversation.js';
 export { agentSession, type AgentSessionSettings } from './agents/livekit/agent-session.js';
 export type { Engine } from './agents/livekit/engine.js';

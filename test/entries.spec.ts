@@ -20,6 +20,6 @@ describe('the entries of the package', () => {
   it.each(ENTRIES)('%s can be the first that a process loads by %s', (_name, _way, load) => {
     const program = `(async () => console.log(Object.keys(${load}).length))()`;
     const count = execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' });
-    expect(Number(count)).toBeGreaterThan(5);
+    expect(Number(count)).toBeGreaterThanOrEqual(3);
   });
 });
