@@ -10,7 +10,7 @@ const MAX_README_BYTES = 12 * 1_024;
 const PAGES = [
   ...readdirSync('.'),
   ...readdirSync('docs', { recursive: true, encoding: 'utf8' }).map((file) => join('docs', file)),
-].filter((file) => file.endsWith('.md') && !file.endsWith('.api.md'));
+].filter((file) => /\.md$|^llms\.txt$/.test(file) && !file.endsWith('.api.md'));
 const TEXTS = new Map(PAGES.map((page) => [page, readFileSync(page, 'utf8')] as const));
 
 /** Code is no prose: it has brackets and hashes of its own. */

@@ -63,6 +63,10 @@ export const CONTEXTS: readonly BlockContext[] = [
   { name: 'support-bot', has: 'class SupportBot' },
   { name: 'output-errors', has: 'for (const output of' },
   { name: 'realtime-bot', has: 'class RealtimeBot' },
+  { name: 'gemini-live', has: 'class LiveBot' },
+  { name: 'openai-realtime', has: 'class OpenAiBot' },
+  { name: 'livekit-agents', has: 'class LiveKitBot' },
+  { name: 'llms', has: 'class SmallestBot' },
   statements(
     'rtvi',
     'rtvi.onClientMessage((',

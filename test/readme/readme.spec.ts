@@ -28,7 +28,7 @@ const NAMES = {
 const DOCUMENTS = [
   ...readdirSync('.'),
   ...readdirSync('docs', { recursive: true, encoding: 'utf8' }).map((file) => join('docs', file)),
-].filter((file) => file.endsWith('.md') && !file.endsWith('.api.md'));
+].filter((file) => /\.md$|^llms\.txt$/.test(file) && !file.endsWith('.api.md'));
 const texts = DOCUMENTS.map((file) => readFileSync(file, 'utf8'));
 const blocks = texts.flatMap((text) =>
   [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!),
