@@ -214,7 +214,8 @@ export function createLayer(
 
     /** Corrects the text of an item in the session's history. */
     private correct(itemId: string, transcript: string): void {
-      const content = [{ type: 'output_audio', audio: null, transcript }];
+      // The session keeps an old text in the place of an empty one.
+      const content = transcript === '' ? [] : [{ type: 'output_audio', audio: null, transcript }];
       const status = 'incomplete';
       this.emit('item_update', { itemId, type: 'message', role: 'assistant', status, content });
     }

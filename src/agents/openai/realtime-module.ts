@@ -34,10 +34,10 @@ export interface RealtimeLayer {
   interrupt(): void;
   resetHistory(oldHistory: readonly object[], newHistory: readonly object[]): void;
   sendMcpResponse(approvalRequest: object, approved: boolean, reason?: string): void;
-  on(event: string, listener: (...args: never[]) => void): this;
-  off(event: string, listener: (...args: never[]) => void): this;
-  once(event: string, listener: (...args: never[]) => void): this;
-  emit(event: string, ...args: unknown[]): boolean;
+  on(event: PropertyKey, listener: (...args: never[]) => void): this;
+  off(event: PropertyKey, listener: (...args: never[]) => void): this;
+  once(event: PropertyKey, listener: (...args: never[]) => void): this;
+  emit(event: PropertyKey, ...args: unknown[]): boolean;
 }
 
 /** Audio of the model. */
