@@ -1,5 +1,6 @@
 import { WebSocket } from 'ws';
 import { guardListeners, within } from '../../errors/attempt.js';
+import { fieldOf } from '../../errors/thrown.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import { bytesFromPcm, pcmFromBytes } from '../../media/pcm.js';
 import { errorOf } from '../error-of.js';
@@ -77,6 +78,7 @@ export function createLayer(
       });
       this.on('response.created', ({ response }: { response: { id?: string | null } }) => {
         this.responseId = response.id;
+        this.owesResponse = false;
       });
       this.on('response.done', () => (this.responseId = undefined));
       this.on('audio_transcript_delta', ({ itemId, responseId, delta }: TranscriptDelta) => {
@@ -113,8 +115,7 @@ export function createLayer(
       this.held = undefined;
       for (const event of held) super.sendEvent(event);
       this.settle();
-      if (this.owesResponse || isUnanswered(items.at(-1))) this.requestResponse();
-      this.owesResponse = false;
+      if (this.owesResponse || isOfUser(items.at(-1))) this.requestResponse();
     }
 
     /** Connects, and waits until the model has accepted the connection. */
@@ -169,12 +170,13 @@ export function createLayer(
 
     override sendEvent(event: RealtimeEvent): void {
       if (!this.held || event.type === 'session.update') super.sendEvent(event);
-      else if (this.held.length < MAX_HELD) this.held.push(event);
+      // The history has the results of tools already.
+      else if (!isResult(event.item) && this.held.length < MAX_HELD) this.held.push(event);
     }
 
     override requestResponse(response?: object): void {
-      if (this.held) this.owesResponse = true;
-      else super.requestResponse(response);
+      this.owesResponse = true;
+      if (!this.held) super.requestResponse(response);
     }
 
     override _onAudio(event: ModelAudio): void {
@@ -228,11 +230,9 @@ interface TranscriptDelta {
   readonly delta: string;
 }
 
+const isResult = (item: unknown): boolean => fieldOf(item, 'type') === 'function_call_output';
 /** True for an item that the model has yet to answer. */
-const isUnanswered = (item: object | undefined): boolean =>
-  item !== undefined &&
-  (('role' in item && item.role === 'user') ||
-    ('type' in item && item.type === 'function_call_output'));
+const isOfUser = (item: unknown): boolean => fieldOf(item, 'role') === 'user';
 
 /** Passes the user's audio on to the model, until the connection ends. */
 export async function passAudio(transport: MediaTransport, layer: TransportLayer): Promise<void> {
