@@ -55,6 +55,8 @@ describe('the package', () => {
       'LICENSE',
       'README.md',
       'SECURITY.md',
+      'examples/gemini-agent/booking.bot.ts',
+      'llms.txt',
     ]) {
       expect(files).toContain(needed);
     }

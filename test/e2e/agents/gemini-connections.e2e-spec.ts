@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { FakeClient } from '../../../src/testing/index.js';
-import { FakeGemini, type Turn } from '../../support/fake-gemini.js';
+import { FakeGemini } from '../../support/fake-gemini.js';
+import type { Turn } from '../../support/fake-live.js';
 import { GeminiHost } from '../../support/gemini-host.js';
 import { atRate, similarity, speech, tone } from '../../support/sound.js';
 

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AppModule } from '../../../examples/gemini-agent/app.module.js';
 import { startHost, type TestHost } from '../../../src/testing/index.js';
-import { FakeGemini, type Turn } from '../../support/fake-gemini.js';
+import { FakeGemini } from '../../support/fake-gemini.js';
+import type { Turn } from '../../support/fake-live.js';
 import { similarity, speech } from '../../support/sound.js';
 
 let gemini: FakeGemini;
