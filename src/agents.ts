@@ -14,7 +14,10 @@ export type {
   Live,
   LiveCallbacks,
   LiveConnect,
+  LiveContent,
   LiveFunctionCall,
+  LiveFunctionResponse,
+  LiveInput,
   LiveMessage,
 } from './agents/google/live-module.js';
 export { liveSession, type LiveSessionSettings } from './agents/google/live-session.js';

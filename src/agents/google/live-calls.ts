@@ -1,5 +1,6 @@
 import { attempt, guardListeners } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
+import { printable } from '../../validation/printable.js';
 import type { LiveFunctionCall, LiveFunctionResponse } from './live-module.js';
 
 /** Limit of calls that run at once. */
@@ -33,10 +34,11 @@ export class LiveCalls {
     respond: (response: LiveFunctionResponse) => void,
   ): Promise<void> {
     const { id, name } = call;
+    const shown = printable(`${name}()`);
     const controller = new AbortController();
     const { signal } = controller;
     guardListeners(signal, (thrown) =>
-      this.warn(`a listener of the signal of ${name} threw: ${textOfThrown(thrown).text}`),
+      this.warn(`a listener of the signal of ${shown} threw: ${textOfThrown(thrown).text}`),
     );
     const one = { id, controller };
     this.running.add(one);
@@ -52,7 +54,7 @@ export class LiveCalls {
       const { message, text } = textOfThrown(thrown);
       attempt(
         () => tell({ error: message }),
-        () => this.warn(`the result of ${name} was not sent: ${text}`),
+        () => this.warn(`the result of ${shown} was not sent: ${text}`),
       );
     } finally {
       this.running.delete(one);

@@ -136,6 +136,7 @@ export class LiveConversation {
     this.connection = next;
     this.openedAtMs = performance.now();
     this.speech.connectionLost(!this.hasCalled);
+    this.hasCalled = false;
     // The newest handle may stand for less: what came after it is sent again.
     const input = this.unanswered.take();
     next.begin();

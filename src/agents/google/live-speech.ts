@@ -108,6 +108,9 @@ export class LiveSpeech {
     this.dropped = undefined;
     const sampleRateHz = Number(/rate=(\d+)/.exec(mimeType)?.[1] ?? OUTPUT_RATE_HZ);
     const pcm = pcmFromBytes(Buffer.from(data, 'base64'));
+    const { totalPlayedMs, queuedMs } = this.transport.playback;
+    // First, because it throws for a rate that is not in use.
+    void this.transport.sendAudio({ pcm, sampleRateHz });
     if (!this.generating) {
       this.generating = true;
       this.hearUser('', true);
@@ -115,12 +118,10 @@ export class LiveSpeech {
       this.rtvi?.send('bot-llm-started');
     }
     if (!this.answer) {
-      const { totalPlayedMs, queuedMs } = this.transport.playback;
       this.answer = { startsAtMs: totalPlayedMs + queuedMs, audioMs: 0 };
       this.rtvi?.send('bot-started-speaking');
     }
     this.answer.audioMs += (pcm.length * 1_000) / sampleRateHz;
-    void this.transport.sendAudio({ pcm, sampleRateHz });
   }
 
   /** All audio of the answer is there: its end is told once it is played. */
