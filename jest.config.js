@@ -13,6 +13,7 @@ const project = {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-pipecat-runner$': '<rootDir>/src/index.ts',
     '^nestjs-pipecat-runner/bot$': '<rootDir>/src/bot.ts',
+    '^nestjs-pipecat-runner/agents$': '<rootDir>/src/agents.ts',
   },
   transform: {
     '^.+\\.ts$': [
