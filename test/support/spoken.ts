@@ -41,7 +41,9 @@ export function joined(...parts: Int16Array[]): Int16Array {
   return whole;
 }
 
-const STEP_MS = 20;
+const STEP_MS = 10;
+/** A loudness is that of so many steps, so that half a step more or less makes no difference. */
+const SMOOTH = 4;
 /** A step this much weaker than the loudest is no speech. */
 const FLOOR = 0.04;
 /** Speech whose envelope is less like a sentence's is not that sentence. Other sentences reach 0.6. */
@@ -49,14 +51,17 @@ const ALIKE = 0.85;
 /** A sentence may have lost this much at its ends, and no more. */
 const LOST_MS = 160;
 
-/** Loudness of speech over time, from its first sound to its last, in steps of 20 ms. */
+/** Loudness of speech over time, from its first sound to its last, in steps of 10 ms. */
 export function envelope(pcm: Int16Array, rateHz: number): Float64Array {
   const size = Math.round((rateHz * STEP_MS) / 1_000);
-  const steps = Float64Array.from({ length: Math.floor(pcm.length / size) }, (_, step) => {
-    let power = 0;
-    for (let i = step * size; i < (step + 1) * size; i++) power += pcm[i]! ** 2;
-    return Math.sqrt(power / size);
-  });
+  const powers = Float64Array.from({ length: Math.floor(pcm.length / size) }, (_, step) =>
+    pcm.subarray(step * size, (step + 1) * size).reduce((sum, sample) => sum + sample ** 2, 0),
+  );
+  const steps = powers.map((_, step) =>
+    Math.sqrt(
+      powers.subarray(step, step + SMOOTH).reduce((sum, power) => sum + power, 0) / (SMOOTH * size),
+    ),
+  );
   const floor = FLOOR * steps.reduce((most, one) => Math.max(most, one), 1);
   const first = steps.findIndex((one) => one > floor);
   const last = steps.findLastIndex((one) => one > floor);
