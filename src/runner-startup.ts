@@ -1,8 +1,9 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher } from './bot/bot-launcher.js';
 import { FileStorage } from './bot/file-storage.js';
+import { runnerClosed, runnerOpened } from './bot/native-runtimes.js';
 import { CallLimits } from './calls/call-limits.js';
 import { CallRouter } from './calls/call-router.js';
 import { RunnerServing } from './http/runner-serving.js';
@@ -14,7 +15,7 @@ import { InvalidOptionsError, kindOf } from './validation/options.js';
 
 /** Start-up of a runner: validates the host's providers, and calls `prepare()` of the launcher when serving begins. */
 @Injectable()
-export class RunnerStartup implements OnModuleInit {
+export class RunnerStartup implements OnModuleInit, OnApplicationShutdown {
   private initialised = false;
 
   constructor(
@@ -37,6 +38,7 @@ export class RunnerStartup implements OnModuleInit {
 
   onModuleInit(): void {
     this.initialised = true;
+    runnerOpened();
     const problems = [
       missing('launcher', this.launcher, 'launch'),
       missing('auth', this.auth, 'authorize'),
@@ -51,6 +53,10 @@ export class RunnerStartup implements OnModuleInit {
     this.serving.onServing('transports', () => this.warnOfUnusable());
     // For hosts that pass requests from a server of their own.
     this.sessions.observers.add({ changed: () => this.serving.begin() });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    if (this.initialised) await runnerClosed();
   }
 
   private warnOfUnusable(): void {

@@ -1,3 +1,6 @@
+import { releaseWithLastRunner } from '../../bot/native-runtimes.js';
+import { clearTimersOfTasks, type EngineTasks } from '../../compat/livekit-agents.js';
+import { type DisposableRtc, disposeRtc } from '../../compat/rtc-node.js';
 import { neededPackage } from '../../packages.js';
 
 /** Audio of `@livekit/rtc-node`, as the engine passes it on. */
@@ -35,7 +38,7 @@ export interface EngineAudioOutput {
 }
 
 /** The parts of `@livekit/agents` that the adapter uses. Named here, so that nobody has to install its types. */
-export interface AgentsModule {
+export interface AgentsModule extends EngineTasks {
   readonly initializeLogger: (options: { pretty: boolean; level: string }) => void;
   readonly loggerOptions: () => unknown;
   readonly voice: {
@@ -48,7 +51,7 @@ export interface AgentsModule {
   };
 }
 
-interface RtcModule {
+interface RtcModule extends DisposableRtc {
   readonly AudioFrame: new (
     data: Int16Array,
     sampleRate: number,
@@ -75,14 +78,19 @@ export interface Engines {
   readonly rtc: RtcModule;
 }
 
+const RTC: string = '@livekit/rtc-node';
+
 let loading: Promise<Engines> | undefined;
 
 /** Loads `@livekit/agents`. @throws {Error} with the install line where it is missing */
-export function loadEngine(): Promise<Engines> {
-  return (loading ??= load().catch((error: unknown) => {
+export async function loadEngine(): Promise<Engines> {
+  const engines = await (loading ??= load().catch((error: unknown) => {
     loading = undefined;
     throw error;
   }));
+  // The engine resamples with it.
+  releaseWithLastRunner(RTC, () => disposeRtc(engines.rtc));
+  return engines;
 }
 
 async function load(): Promise<Engines> {
@@ -92,13 +100,9 @@ async function load(): Promise<Engines> {
     'agentSession()',
     () => import(agentsName) as Promise<AgentsModule>,
   );
-  const rtcName: string = '@livekit/rtc-node';
-  const rtc = await neededPackage(
-    rtcName,
-    'agentSession()',
-    () => import(rtcName) as Promise<RtcModule>,
-  );
+  const rtc = await neededPackage(RTC, 'agentSession()', () => import(RTC) as Promise<RtcModule>);
   // The engine throws without. Its lines below warnings hold what was said.
   if (!agents.loggerOptions()) agents.initializeLogger({ pretty: false, level: 'warn' });
+  clearTimersOfTasks(agents);
   return { agents, rtc };
 }

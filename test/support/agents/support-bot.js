@@ -1,0 +1,122 @@
+// A bot that is an agent of LiveKit's library, at a front desk, with a colleague for bookings. In a process of its own, too.
+import { inference, llm, voice } from '@livekit/agents';
+import { LLM, STT, TTS } from '@livekit/agents-plugin-openai';
+import { z } from 'zod';
+import { agentSession } from 'nestjs-pipecat-runner/agents';
+import { BotLauncher } from 'nestjs-pipecat-runner/bot';
+
+/**
+ * For all sessions. The end of an utterance is written over the beginning of its padding before speech-to-text has read it: with no more
+ * padding than silence that is silence.
+ */
+const vad = new inference.VAD({ prefixPaddingDuration: 200 });
+
+/** What the tools ask: a provider of the host's. */
+export class Weather {
+  of(city) {
+    return `22 degrees in ${city}`;
+  }
+}
+
+/** Providers where no Nest is. */
+const FROM_ENVIRONMENT = { baseURL: process.env.OPENAI_URL, apiKey: process.env.OPENAI_KEY };
+
+export class SupportBot extends BotLauncher {
+  constructor(weather = new Weather(), openai = FROM_ENVIRONMENT) {
+    super();
+    this.weather = weather;
+    this.openai = openai;
+  }
+
+  /** Notes of what a test wants to know. */
+  note() {}
+
+  async launch(args, session) {
+    const { connOptions, turnHandling, greeting } = args.body ?? args.call_data?.body ?? {};
+    const { openai } = this;
+    const note = (event) => this.note({ ...event, session: session.id });
+    const engine = () =>
+      new voice.AgentSession({
+        vad,
+        stt: new STT({ ...openai, useRealtime: false, model: 'whisper-1' }),
+        llm: new LLM({ ...openai, model: 'gpt-4.1' }),
+        tts: new TTS({ ...openai, model: 'tts-1', voice: 'alloy' }),
+        turnHandling: { turnDetection: 'vad', ...turnHandling },
+        connOptions,
+        aecWarmupDuration: null,
+        userAwayTimeout: null,
+      });
+    let created;
+    const { transport, rtvi, ended } = await agentSession(
+      args,
+      () => this.watch((created = engine()), note),
+      { agent: this.frontDesk(note), session },
+    );
+    transport.on('dtmf', (key) => created.generateReply({ userInput: `I press ${key}.` }));
+    rtvi?.onClientMessage(({ type, data }) => {
+      if (type === 'say') created.say(data);
+      return { heard: type };
+    });
+    session.ready();
+    if (greeting) created.say(greeting);
+    await ended;
+  }
+
+  watch(engine, note) {
+    engine.on('agent_state_changed', ({ newState }) => note({ state: newState }));
+    engine.on('agent_false_interruption', ({ resumed }) => note({ falseInterruption: resumed }));
+    engine.on('conversation_item_added', ({ item }) => {
+      if (item.type === 'message') {
+        note({ role: item.role, text: item.textContent, interrupted: item.interrupted });
+      }
+    });
+    return engine;
+  }
+
+  frontDesk(note) {
+    return new voice.Agent({
+      instructions: 'You are the front desk.',
+      tools: [
+        llm.tool({
+          name: 'get_weather',
+          description: 'Tells the weather in a city.',
+          parameters: z.object({ city: z.string() }),
+          execute: async ({ city }) => this.weather.of(city),
+        }),
+        llm.tool({
+          name: 'look_up',
+          description: 'Looks something up, which takes its time.',
+          execute: (_, { abortSignal }) => {
+            note({ tool: 'began' });
+            return new Promise((_resolve, reject) =>
+              abortSignal.addEventListener('abort', () => {
+                note({ tool: 'aborted' });
+                reject(new Error('aborted'));
+              }),
+            );
+          },
+        }),
+        llm.tool({
+          name: 'hand_over',
+          description: 'Hands over to bookings.',
+          execute: async () =>
+            llm.handoff({
+              agent: new voice.Agent({ instructions: 'You take bookings.' }),
+              returns: 'They are with bookings now.',
+            }),
+        }),
+        llm.tool({
+          name: 'end_call',
+          description: 'Ends the call.',
+          execute: async (_, { ctx }) => {
+            ctx.speechHandle.addDoneCallback(() => ctx.session.shutdown());
+            return 'It ends when you have said goodbye.';
+          },
+        }),
+      ],
+    });
+  }
+}
+
+/** For a process of its own. */
+export default (args, session) => new SupportBot().launch(args, session);
