@@ -33,6 +33,7 @@ export const CONTEXTS: readonly BlockContext[] = [
     'declare const video: { createSession(options: object): Promise<{ sessionId: string }>; generateClientToken(id: string, options: { role?: string; data?: string }): string };',
   ),
   module('unknown-callers', "TelephonyModule.forRoot({ unknownCallers: 'bot' });"),
+  { name: 'reception-bot', has: 'class ReceptionBot' },
   { name: 'acme-carrier', has: 'const acme: Carrier' },
   statements('genesys-message', 'transport.sendMessage({'),
   statements(

@@ -75,6 +75,14 @@ export class FakeRealtime
     }
   }
 
+  /** Answers no close of a client. */
+  deafen(): void {
+    for (const client of this.server.clients) {
+      const { _socket } = client as unknown as { _socket: Socket };
+      Object.assign(_socket, { write: () => true, end: () => _socket });
+    }
+  }
+
   /** Ends all sessions, as the service does after the longest time that they may take. */
   expire(): void {
     for (const conversation of this.conversations) {

@@ -28,9 +28,9 @@ export async function keepConnected(
     if (performance.now() - sinceMs > STABLE_MS) attempts = 0;
     let error = layer.problem ?? new Error('The model closed the connection.');
     do {
-      log('the model is connected again, because its connection ended', error);
       const delayMs = RECONNECT_DELAYS_MS[attempts++];
       if (delayMs === undefined) throw error;
+      log('the model is connected again, because its connection ended', error);
       await sleep(delayMs, undefined, { signal }).catch(() => undefined);
       if (layer.isClosed) return;
       try {

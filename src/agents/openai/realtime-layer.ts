@@ -17,6 +17,8 @@ import { type Interrupted, type SpeechEvents, SpokenAnswers } from './spoken-ans
 export const REALTIME_RATE_HZ = 24_000;
 /** Timeout for the model to accept a connection, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Timeout for the model to answer the close of a connection, in milliseconds: the process cannot exit before. */
+const CLOSE_TIMEOUT_MS = 1_000;
 /** Limit of events that wait for the model to be there again. */
 const MAX_HELD = 100;
 
@@ -66,7 +68,9 @@ export function createLayer(
             ...this.getCommonRequestHeaders(),
             authorization: `Bearer ${apiKey}`,
           };
-          const socket = new WebSocket(url, { headers, perMessageDeflate: false });
+          // Types of `ws` do not know `closeTimeout` yet.
+          const how = { headers, perMessageDeflate: false, closeTimeout: CLOSE_TIMEOUT_MS };
+          const socket = new WebSocket(url, how);
           // Listeners of the bot are called from those of the socket, and must not end the process.
           guardListeners(socket, (thrown) => transport.fail(thrown));
           return socket.on('error', () => undefined);
@@ -98,11 +102,8 @@ export function createLayer(
     }
 
     override async connect(options: LayerConnectOptions): Promise<void> {
-      const { initialSessionConfig: config } = options;
-      // The library's default has OpenAI keep a trace of every conversation.
-      const tracing = config?.tracing === 'auto' ? null : config?.tracing;
-      this.options = { ...options, initialSessionConfig: { ...config, tracing } };
-      await this.open(this.options);
+      this.options = options;
+      await this.open(options);
     }
 
     async reconnect(
@@ -121,6 +122,10 @@ export function createLayer(
     /** Connects, and waits until the model has accepted the connection. */
     private async open(options: LayerConnectOptions): Promise<void> {
       this.problem = undefined;
+      const { initialSessionConfig: config } = options;
+      // The library's default has OpenAI keep a trace of every conversation.
+      const tracing = config?.tracing === 'auto' ? null : config?.tracing;
+      const untraced = { ...options, initialSessionConfig: { ...config, tracing } };
       let stop = (): void => undefined;
       const accepted = new Promise<void>((resolve, reject) => {
         const receive = ({ type }: RealtimeEvent): unknown => type !== 'error' && resolve();
@@ -134,7 +139,7 @@ export function createLayer(
       try {
         await within(
           CONNECT_TIMEOUT_MS,
-          Promise.all([super.connect(options), accepted]),
+          Promise.all([super.connect(untraced), accepted]),
           () => new Error(`The model did not answer within ${CONNECT_TIMEOUT_MS / 1_000} s.`),
         );
       } catch (error) {

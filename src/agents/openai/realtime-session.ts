@@ -25,21 +25,23 @@ export interface RealtimeSessionSettings extends AgentSettings {
 /**
  * Runs a `RealtimeSession` of OpenAI's `@openai/agents-realtime` on any transport.
  *
- * The model hears the user and speaks to them. When it is interrupted, it is told the milliseconds that were heard. When its connection ends in
- * mid-call, such as after the longest time that a session may take, another continues with what was said. The end of the user's connection
- * closes it.
+ * The model hears the user and speaks to them. When it is interrupted, it is told the milliseconds that were heard of every answer. When its
+ * connection ends in mid-call, such as after the longest time that a session may take, another continues with what was said. The end of the
+ * user's connection closes it.
+ *
+ * OpenAI keeps a trace of the conversation only if the `RealtimeSession` has a `workflowName`.
  *
  * Requires the package `@openai/agents-realtime`.
  *
  * @param target the arguments of `launch()`, or their transport; one of its own is created with `confirmPlayback`
  * @param create creates the `RealtimeSession`, not connected, with the given transport layer
  * @throws {Error} with the install line, when the package is missing
- * @throws the error of a connection that could not be made
+ * @throws {Error} the reason, when the model cannot be reached or does not answer within 10 s
  *
  * @example
  * ```ts
  * async launch(args: RunnerArguments, session: BotSession) {
- *   const create = (transport) => new RealtimeSession(agent, { transport, tracingDisabled: true });
+ *   const create = (transport) => new RealtimeSession(agent, { transport });
  *   const { ended } = await realtimeSession(args, create, { connect: { apiKey }, session });
  *   session.ready();
  *   await ended;

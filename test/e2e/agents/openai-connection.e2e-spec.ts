@@ -239,6 +239,32 @@ describe('the connection of an OpenAI agent to its model', () => {
     expect(it_.service.conversations[1]!.session.tracing).toEqual({ workflow_name: 'Support' });
   });
 
+  it('is made anew with the agent that took over, and not traced then either', async () => {
+    await it_.host.connect();
+    await until(() => it_.bot.talks.length === 1);
+    await it_.bot.talk.realtime.updateAgent(
+      new RealtimeAgent({ name: 'Billing', instructions: 'You know the bills.' }),
+    );
+    it_.service.expire();
+    await once(it_.service, 'conversation');
+    await until(() => updatesOf(1).length === 2);
+    expect(it_.service.conversations[1]!.session).toMatchObject({
+      instructions: 'You know the bills.',
+      tracing: null,
+    });
+  });
+
+  it('is given up soon when the model does not answer the close', async () => {
+    const call = await it_.host.call({ carrier: 'twilio' });
+    await until(() => it_.bot.talks.length === 1);
+    it_.service.deafen();
+    const closed = once(it_.service, 'closed');
+    const fromMs = performance.now();
+    await call.hangUp();
+    await closed;
+    expect(performance.now() - fromMs).toBeLessThan(2_000);
+  });
+
   it('ends only its own session when a listener of the agent throws', async () => {
     it_.bot.prepareAgent = (realtime) =>
       realtime.on('transport_event', ({ type }) => {

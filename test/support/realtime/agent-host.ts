@@ -57,7 +57,6 @@ export class AgentBot extends BotLauncher {
       { connect: { apiKey, url }, session },
     );
     this.talks.push({ args, realtime, conversation });
-    conversation.rtvi?.ready();
     session.ready();
     await conversation.ended;
   }
