@@ -5,6 +5,7 @@ export type ToolName =
   | 'pulseaudio'
   | 'coturn'
   | 'baresip'
+  | 'redis-server'
   | 'livekit-server'
   | 'phone bridge'
   | 'Pipecat'
