@@ -144,6 +144,21 @@ describeWith('redis-server')('a node of a fleet', () => {
     });
   });
 
+  it('gives nobody up until a lease after nobody was heard, and then does', async () => {
+    const [a, b] = [await join('a'), await join('b')];
+    for (const node of [a, b]) await node.heartbeat.beat();
+    await b.open('1');
+    await noGrace(a);
+    await sleep(LEASE_MS + BEAT_MS);
+    await a.heartbeat.beat();
+    expect((await countsOf(a)).bySet.lost).toBeUndefined();
+    await until(async () => {
+      await sleep(BEAT_MS);
+      await a.heartbeat.beat();
+      return (await countsOf(a)).bySet.lost?.length === 1;
+    });
+  });
+
   it('buries nobody when Redis was frozen for longer than a lease', async () => {
     const all = [await joined('a'), await joined('b'), await joined('c')];
     for (const node of all) await node.open(`of ${node.directory.node}`);
@@ -163,6 +178,7 @@ describeWith('redis-server')('a node of a fleet', () => {
     });
     expect((await countsOf(all[0]!)).bySet.lost).toBeUndefined();
     expect(allEvents()).toEqual([]);
+    expect(warnings.join('\n')).not.toMatch(/is silent/);
     await until(() => !all[0]!.link.isDegraded);
   }, 30_000);
 
