@@ -48,6 +48,7 @@ const NEIGHBOURS = {
     ...['runner-ref.ts', 'transports/transport-registry.ts'],
   ],
   tracing: ['bot', 'errors', 'packages.ts', 'sessions', 'validation'],
+  fleet: ['errors', 'packages.ts', 'validation'],
   downloads: ['auth', 'errors', 'http', 'validation'],
   uploads: ['auth', 'bot/file-storage.ts', 'errors', 'http', 'sessions', 'validation'],
   process: [

@@ -40,6 +40,7 @@ const ENV = { object: 'process', property: 'env', message: 'Only the command lin
 /** What tells the time of day: to people, or to others in the protocols of their tokens and signatures. */
 const TELL_THE_TIME = [
   'src/agents/livekit/agent-audio.ts',
+  'src/fleet/fleet-checks.ts',
   'src/http/provider-client.ts',
   'src/http/webhook-signature.ts',
   'src/sessions/session.ts',

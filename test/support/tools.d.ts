@@ -6,6 +6,7 @@ export type ToolName =
   | 'coturn'
   | 'baresip'
   | 'espeak-ng'
+  | 'redis-server'
   | 'livekit-server'
   | 'phone bridge'
   | 'Pipecat'

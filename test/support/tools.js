@@ -21,6 +21,7 @@ export const TOOLS = {
   coturn: debian('coturn', process.env.COTURN, '/usr/bin/turnserver'),
   baresip: debian('baresip-core', process.env.BARESIP, '/usr/bin/baresip'),
   'espeak-ng': debian('espeak-ng', process.env.ESPEAK, '/usr/bin/espeak-ng'),
+  'redis-server': debian('redis-server', process.env.REDIS_SERVER, '/usr/bin/redis-server'),
   'livekit-server': { find: () => fileOf(LIVEKIT_SERVER), build: buildLiveKitServer },
   'phone bridge': { find: () => fileOf(PHONE_BRIDGE), build: buildPhoneBridge },
   Pipecat: { find: () => fileOf(PIPECAT_PYTHON), build: () => buildPipecat() },

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { fieldOf, textOfThrown } from '../errors/thrown.js';
+import { type NodeTable } from './node-table.js';
+import type { RedisLink } from './redis-link.js';
+import { ANNOUNCE } from './scripts/announce.script.js';
+import { CLAIM } from './scripts/claim.script.js';
+import { END } from './scripts/end.script.js';
+import { OPEN } from './scripts/open.script.js';
+import { REAP } from './scripts/reap.script.js';
+import { RECORD_VERSION, type SessionDirectory } from './session-directory.js';
+
+/** Oldest supported version. */
+const MIN_VERSION = [6, 2] as const;
+/** Longest difference of the clocks that nothing is said about, in milliseconds. */
+const MAX_CLOCK_DIFFERENCE_MS = 5_000;
+
+/** A server or client that the fleet cannot work with. The message says what is accepted. */
+export class FleetSetupError extends Error {
+  override readonly name = 'FleetSetupError';
+}
+
+/**
+ * Connects, and checks the server, the client and the fleet that is there already.
+ * @returns warnings, one line each
+ * @throws {FleetSetupError} for what cannot work
+ */
+export async function checkFleet(
+  link: RedisLink,
+  directory: SessionDirectory,
+  table: NodeTable,
+): Promise<string[]> {
+  checkClient(link);
+  if (link.client.status === 'wait') await link.client.connect();
+  const facts = factsOf(await link.client.info());
+  checkServer(link, facts);
+  await tryScripts(link, directory.node);
+  return [...policyWarning(facts), ...(await clockWarning(link)), ...(await versionWarning(table))];
+}
+
+/** A client of the host's must fail fast, and its keys must be those of the scripts. */
+function checkClient({ client }: RedisLink): void {
+  const { options } = client;
+  const commandTimeout =
+    fieldOf(options, 'commandTimeout') ??
+    fieldOf(fieldOf(options, 'redisOptions'), 'commandTimeout');
+  if (fieldOf(options, 'keyPrefix') || fieldOf(fieldOf(options, 'redisOptions'), 'keyPrefix')) {
+    throw new FleetSetupError(
+      "redis has a keyPrefix, which would take keys of the scripts out of their hash tag's slot: leave it out, and use namespace",
+    );
+  }
+  if (options.enableOfflineQueue !== false || typeof commandTimeout !== 'number') {
+    throw new FleetSetupError(
+      'the client of redis would wait for a server that is away: pass the options that the function is given on to it (enableOfflineQueue: false, commandTimeout)',
+    );
+  }
+}
+
+function checkServer({ client }: RedisLink, facts: ReadonlyMap<string, string>): void {
+  const version = facts.get('redis_version') ?? '';
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major < MIN_VERSION[0] || (major === MIN_VERSION[0] && minor < MIN_VERSION[1])) {
+    throw new FleetSetupError(
+      `Redis ${version} is too old: a fleet needs Redis ${MIN_VERSION.join('.')} or Valkey`,
+    );
+  }
+  if (facts.get('cluster_enabled') === '1' && !client.isCluster) {
+    throw new FleetSetupError(
+      'redis is a node of a Cluster: give a function that makes a Cluster client of ioredis',
+    );
+  }
+}
+
+/** Runs each script in a way that changes nothing. */
+async function tryScripts(link: RedisLink, node: string): Promise<void> {
+  const id = randomUUID();
+  try {
+    await link.run(OPEN, id, node, id, '', '', '', '', 0, 0, 0, 0, 0, 0, '');
+    await link.run(CLAIM, id, node, id, 0, 0, 0, 0);
+    await link.run(END, id, '', id, 'lost', 'lost', '', 1, 0);
+    await link.run(REAP, id, 1, 1, 0);
+    await link.run(ANNOUNCE, node, 0, 1, RECORD_VERSION);
+  } catch (cause) {
+    throw new FleetSetupError(
+      `Redis does not run the fleet's scripts: its user needs EVAL, EVALSHA and the keys ${link.prefix}*: ${textOfThrown(cause).message}`,
+      { cause },
+    );
+  }
+}
+
+function policyWarning(facts: ReadonlyMap<string, string>): string[] {
+  const policy = facts.get('maxmemory_policy');
+  if (policy === undefined || policy === 'noeviction') return [];
+  return [`maxmemory-policy of Redis is ${policy}, which can drop sessions: set it to noeviction`];
+}
+
+async function clockWarning({ client }: RedisLink): Promise<string[]> {
+  const [seconds] = await client.time();
+  const differenceMs = Math.round(Date.now() - Number(seconds) * 1_000);
+  if (Math.abs(differenceMs) <= MAX_CLOCK_DIFFERENCE_MS) return [];
+  return [
+    `the clock of this node is ${Math.abs(Math.round(differenceMs / 1_000))} s ${differenceMs > 0 ? 'ahead of' : 'behind'} that of Redis: tokens of other nodes expire too ${differenceMs > 0 ? 'early' : 'late'} here; synchronize it (NTP)`,
+  ];
+}
+
+async function versionWarning(table: NodeTable): Promise<string[]> {
+  const others = (await table.nodes()).filter(
+    ({ records }) => Math.abs(records - RECORD_VERSION) > 1,
+  );
+  if (others.length === 0) return [];
+  const versions = [...new Set(others.map(({ version }) => version))].slice(0, 5).join(', ');
+  return [
+    `${others.length} node(s) of version ${versions} write sessions that this one cannot claim, or the other way round: roll out one version after the other`,
+  ];
+}
+
+/** Returns the fields of `INFO`. */
+const factsOf = (info: string): ReadonlyMap<string, string> =>
+  new Map(
+    info.split('\n').flatMap((line) => {
+      const at = line.indexOf(':');
+      return at > 0 ? [[line.slice(0, at), line.slice(at + 1).trim()] as const] : [];
+    }),
+  );

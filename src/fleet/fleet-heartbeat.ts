@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { textOfThrown } from '../errors/thrown.js';
+import type { EndOutbox } from './end-outbox.js';
+import type { FleetSecrets } from './fleet-secrets.js';
+import type { NodeInfo } from './node-table.js';
+import type { ResolvedFleetSettings } from './redis-fleet.settings.js';
+import type { RedisLink, Reply } from './redis-link.js';
+import { BEAT } from './scripts/beat.script.js';
+import { type AnnouncedSession, MAX_BATCH, type SessionDirectory } from './session-directory.js';
+
+/** Sessions of this node, as the heartbeat needs them. */
+export interface OwnSessions {
+  /** Number of sessions that the node owns. */
+  readonly size: number;
+  /** The sessions that it owns, and those that it opened without the directory. */
+  list(): readonly AnnouncedSession[];
+  /** Called for a session that another node owns meanwhile. */
+  taken(id: string): void;
+  /** Called for a session whose end was reported as `lost` already, so that it is not reported twice. */
+  buried(id: string): void;
+  /** Called on one node for each session that ended without an owner. */
+  swept(id: string, code: 'expired' | 'lost'): void;
+}
+
+/** Another fleet, with another secret, uses the namespace. */
+export class ForeignFleetError extends Error {
+  override readonly name = 'ForeignFleetError';
+}
+
+/** Heartbeat of a node: keeps its lease, cleans up after others, and announces its own sessions where the directory does not know them. */
+export class FleetHeartbeat {
+  private readonly logger = new RunnerLogger('PipecatFleet');
+  private readonly stopped = new AbortController();
+  private leaseUntilMs = -Infinity;
+  private timer: NodeJS.Timeout | undefined;
+  private announcing: Promise<void> | undefined;
+  /** Sessions of the directory that this node did not know at the last heartbeat; `undefined` when both agreed. */
+  private strangers: ReadonlySet<string> | undefined;
+  private held = 0;
+
+  constructor(
+    private readonly link: RedisLink,
+    private readonly secrets: FleetSecrets,
+    private readonly directory: SessionDirectory,
+    private readonly outbox: EndOutbox,
+    private readonly own: OwnSessions,
+    private readonly settings: Pick<ResolvedFleetSettings, 'heartbeatMs' | 'leaseMs'>,
+    private info: NodeInfo,
+  ) {}
+
+  /** Milliseconds until the lease is over by this node's own clock; negative after that. */
+  get leaseLeftMs(): number {
+    return this.leaseUntilMs - performance.now();
+  }
+
+  /** Beats until it is stopped. Each new connection announces, since its server may have lost what the old one knew. */
+  start(): void {
+    this.link.client.on('ready', () => void this.announce());
+    this.schedule(0);
+  }
+
+  /** Tells the others at once. */
+  async setState(state: NodeInfo['state']): Promise<void> {
+    this.info = { ...this.info, state };
+    await this.beat();
+  }
+
+  /** Stops, and removes the node from the table. Sessions that it still has count as lost. */
+  async leave(): Promise<void> {
+    this.stop();
+    await this.announcing;
+    await this.outbox.flushed();
+    const { node } = this.directory;
+    for (let left = 1; left > 0;) left = (await this.directory.reap(node, true))?.left ?? 0;
+  }
+
+  stop(): void {
+    this.stopped.abort();
+    clearTimeout(this.timer);
+  }
+
+  /**
+   * Sends one heartbeat, and begins what it asks for.
+   * @throws {ForeignFleetError} @throws {DirectoryUnavailableError}
+   */
+  async beat(): Promise<void> {
+    const { heartbeatMs, leaseMs } = this.settings;
+    const { node } = this.directory;
+    const info = JSON.stringify(this.info);
+    const sentAtMs = performance.now();
+    const reply = await this.link.run(
+      BEAT,
+      ...[node, leaseMs, Math.max(2_000, heartbeatMs), info, this.secrets.signNode(node, info)],
+      ...this.secrets.fingerprints,
+    );
+    if (reply.text(0) !== 'ok') {
+      throw new ForeignFleetError(
+        'another fleet, with another secret, uses this namespace: give each its own, or the same secret to all nodes',
+      );
+    }
+    this.leaseUntilMs = sentAtMs + leaseMs;
+    this.say(reply);
+    await Promise.all([this.compare(reply), ...reply.list(7).map((dead) => this.reap(dead))]);
+    for (const id of reply.list(8)) this.sweep(id, 'expired');
+    for (const id of reply.list(9)) this.sweep(id, 'lost');
+  }
+
+  /** Announces all sessions: those that wait for their client first, the others spread, so that a returned Redis is not flooded. */
+  announce(): Promise<void> {
+    this.announcing ??= this.announceAll()
+      .catch((error: unknown) => this.logger.warn(`not announced: ${textOfThrown(error).message}`))
+      .finally(() => (this.announcing = undefined));
+    return this.announcing;
+  }
+
+  private schedule(inMs: number): void {
+    if (this.stopped.signal.aborted) return;
+    this.timer = setTimeout(() => void this.tick(), inMs).unref();
+  }
+
+  private async tick(): Promise<void> {
+    const begunAtMs = performance.now();
+    try {
+      await this.beat();
+    } catch (error) {
+      this.logger.warn(`no heartbeat: ${textOfThrown(error).message}`);
+    }
+    this.schedule(Math.max(0, this.settings.heartbeatMs - (performance.now() - begunAtMs)));
+  }
+
+  private say(reply: Reply): void {
+    const held = reply.number(5);
+    if (held > this.held) {
+      this.logger.warn(
+        `${held} more node(s) are silent; at most a third is given up within a lease of ${this.settings.leaseMs} ms`,
+      );
+    }
+    this.held = held;
+  }
+
+  /** Announces when the directory does not know this node, or its number of sessions differs at two heartbeats. */
+  private async compare(reply: Reply): Promise<void> {
+    const before = this.strangers;
+    if (reply.number(2) !== 1) void this.announce();
+    if (reply.number(3) === this.own.size) {
+      this.strangers = undefined;
+      return;
+    }
+    const { client, prefix } = this.link;
+    const recorded = await client.smembers(`${prefix}own:${this.directory.node}`);
+    const known = new Set(this.own.list().map(({ id }) => id));
+    const strangers = new Set(recorded.filter((id) => !known.has(id)));
+    this.strangers = strangers;
+    if (!before) return;
+    void this.announce();
+    const forgotten = [...strangers].filter((id) => before.has(id)).slice(0, MAX_BATCH);
+    await Promise.all(forgotten.map((id) => this.endForgotten(id)));
+  }
+
+  /** Ends a session whose claim was carried out, but never answered. */
+  private async endForgotten(id: string): Promise<void> {
+    const epoch = await this.link.client.hget(`${this.link.prefix}s:${id}`, 'e');
+    if (epoch === null) return;
+    this.outbox.add({ id, epoch: Number(epoch), code: 'start_failed', nonce: randomUUID() });
+  }
+
+  private async reap(dead: string): Promise<void> {
+    let lost = 0;
+    for (let left = 1; left > 0;) {
+      const reaped = await this.directory.reap(dead);
+      if (!reaped) break;
+      left = reaped.left;
+      lost += reaped.lost;
+    }
+    this.logger.warn(`node ${dead} is silent: ${lost} session(s) of it are lost`);
+  }
+
+  private sweep(id: string, code: 'expired' | 'lost'): void {
+    const only = code === 'expired' ? 'pending' : 'lost';
+    this.outbox.add({ id, code, only, nonce: randomUUID() }, (outcome) => {
+      if (outcome === 'ended') this.own.swept(id, code);
+    });
+  }
+
+  private async announceAll(): Promise<void> {
+    const sessions = this.own.list();
+    const pending = sessions.filter(({ epoch }) => epoch === undefined);
+    const active = sessions.filter(({ epoch }) => epoch !== undefined);
+    for (const batch of batchesOf(pending)) await this.announceBatch(batch, false);
+    const batches = batchesOf(active);
+    for (const [at, batch] of batches.entries()) {
+      // All nodes begin at the same moment.
+      const pauseMs = (Math.random() * this.settings.leaseMs) / 2 / batches.length;
+      await sleep(pauseMs, undefined, { ref: false, signal: this.stopped.signal });
+      await this.announceBatch(batch, at === batches.length - 1);
+    }
+    if (batches.length === 0) await this.announceBatch([], true);
+    if (sessions.length > 0) this.logger.log(`announced ${sessions.length} session(s)`);
+  }
+
+  private async announceBatch(batch: readonly AnnouncedSession[], isLast: boolean): Promise<void> {
+    for (const [id, outcome] of await this.directory.announce(batch, isLast)) {
+      if (outcome === 'taken') this.own.taken(id);
+      if (outcome === 'buried') this.own.buried(id);
+    }
+  }
+}
+
+function batchesOf<T>(all: readonly T[]): T[][] {
+  const batches: T[][] = [];
+  for (let at = 0; at < all.length; at += MAX_BATCH) batches.push(all.slice(at, at + MAX_BATCH));
+  return batches;
+}

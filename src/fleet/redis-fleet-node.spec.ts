@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { describeWith } from '../../test/support/needs.js';
+import { FLEET_SECRET } from '../../test/support/fleet-node.js';
+import { RedisServer } from '../../test/support/redis-server.js';
+import { ReplyProxy } from '../../test/support/reply-proxy.js';
+import { until } from '../../test/support/until.js';
+import { RedisFleetNode } from './redis-fleet-node.js';
+
+const OWN = {
+  size: 0,
+  list: () => [],
+  taken: () => undefined,
+  buried: () => undefined,
+  swept: () => undefined,
+};
+const SESSION = { id: 'one', transport: 'websocket', kind: 'socket', ttlMs: 60_000 } as const;
+
+describeWith('redis-server')('a runner in a fleet', () => {
+  let redis: RedisServer;
+  let proxy: ReplyProxy;
+  let nodes: RedisFleetNode[];
+  let warnings: string[];
+
+  const join = async (url: string, settings: object = {}) => {
+    const given = { redis: url, secret: FLEET_SECRET, advertiseUrl: 'http://10.0.0.7:3000' };
+    const times = { heartbeatMs: 100, leaseMs: 600 };
+    const joining = { maxSessions: 10, version: '1.2.3', own: OWN };
+    const node = await RedisFleetNode.join({ ...given, ...times, ...settings }, joining);
+    nodes.push(node);
+    return node;
+  };
+
+  beforeEach(async () => {
+    [nodes, warnings] = [[], []];
+    jest
+      .spyOn(Logger.prototype, 'warn')
+      .mockImplementation((text: string) => void warnings.push(text));
+    jest.spyOn(Logger.prototype, 'log').mockImplementation(() => undefined);
+    redis = await RedisServer.start();
+    proxy = await ReplyProxy.to(redis.port);
+  });
+  afterEach(async () => {
+    for (const node of nodes) await node.leave();
+    await proxy.stop();
+    await redis.stop();
+    jest.restoreAllMocks();
+  });
+
+  it('opens a session that another claims, and leaves when it is over', async () => {
+    const [a, b] = [await join(redis.url, { nodeName: 'a' }), await join(redis.url)];
+    await a.open({ ...SESSION, data: { topic: 'billing' } });
+    const claim = await b.claim('one', ['websocket']);
+    expect(claim).toMatchObject({ openedBy: a.name, data: { topic: 'billing' } });
+    await a.drain();
+    expect((await b.nodes()).map(({ name, state }) => [name.slice(0, 2), state]).sort()).toEqual([
+      ['a-', 'draining'],
+      ['no', 'ready'],
+    ]);
+    b.end('one', 'completed', 1);
+    await a.leave();
+    await b.leave();
+    const c = await join(redis.url);
+    expect((await c.nodes()).map(({ name }) => name)).toEqual([c.name]);
+    expect(warnings).toEqual([]);
+  });
+
+  it('ends what it could not open for want of an answer', async () => {
+    const [a, b] = [await join(proxy.url), await join(redis.url)];
+    proxy.cut();
+    await expect(a.open(SESSION)).rejects.toThrow(/Redis did not answer open/);
+    proxy.heal();
+    await until(async () => (await b.claim('one', ['other'])).outcome === 'missing');
+    await expect(b.open(SESSION)).rejects.toThrow(/was opened before/);
+  });
+
+  it('is alone while Redis is away, and joins when it answers', async () => {
+    proxy.refuse();
+    const a = await join(proxy.url);
+    expect(warnings.join('\n')).toMatch(/alone until Redis answers/);
+    expect(a.leaseLeftMs).toBeLessThan(0);
+    proxy.heal();
+    await until(() => a.leaseLeftMs > 0);
+    expect((await a.nodes()).map(({ name }) => name)).toEqual([a.name]);
+  });
+
+  it('does not start in the namespace of another fleet', async () => {
+    await join(redis.url);
+    const secret = 'another secret of another fleet, and long enough';
+    await expect(join(redis.url, { secret })).rejects.toThrow(/another fleet, with another secret/);
+    await join(redis.url, { secret, namespace: 'other' });
+  });
+
+  it('leaves in bounded time when Redis is away', async () => {
+    const a = await join(proxy.url);
+    proxy.cut();
+    a.end('one', 'completed', 1);
+    const startMs = performance.now();
+    await a.leave();
+    expect(performance.now() - startMs).toBeLessThan(4_500);
+    expect(warnings.join('\n')).toMatch(/left without telling the others/);
+  });
+});

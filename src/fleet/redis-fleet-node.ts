@@ -1,0 +1,161 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { isInstance, textOfThrown } from '../errors/thrown.js';
+import { EndOutbox } from './end-outbox.js';
+import { checkFleet, FleetSetupError } from './fleet-checks.js';
+import { FleetHeartbeat, ForeignFleetError, type OwnSessions } from './fleet-heartbeat.js';
+import { FleetSecrets } from './fleet-secrets.js';
+import { type FleetNode, type NodeInfo, NodeTable } from './node-table.js';
+import {
+  type RedisFleetSettings,
+  resolveFleetSettings,
+  type ResolvedFleetSettings,
+  secretsOf,
+} from './redis-fleet.settings.js';
+import { DirectoryUnavailableError, RedisLink } from './redis-link.js';
+import {
+  type Claim,
+  type NewDirectorySession,
+  RECORD_VERSION,
+  SessionDirectory,
+} from './session-directory.js';
+
+/** Longest wait for the answers to ends when the node leaves, in milliseconds. */
+const LEAVE_MS = 2_000;
+
+/** This node, as it joins a fleet. */
+export interface JoiningNode {
+  /** The most sessions of the node. */
+  readonly maxSessions: number;
+  /** Version of this package. */
+  readonly version: string;
+  readonly own: OwnSessions;
+}
+
+/** A node of a fleet over Redis: opens, claims and ends sessions in the directory, and keeps the node's lease. */
+export class RedisFleetNode {
+  private readonly logger = new RunnerLogger('PipecatFleet');
+  private readonly directory: SessionDirectory;
+  private readonly outbox: EndOutbox;
+  private readonly table: NodeTable;
+  private readonly heartbeat: FleetHeartbeat;
+
+  private constructor(
+    private readonly link: RedisLink,
+    settings: ResolvedFleetSettings,
+    { maxSessions, version, own }: JoiningNode,
+  ) {
+    const secrets = new FleetSecrets(secretsOf(settings));
+    const name = `${settings.nodeName}-${randomBytes(4).toString('hex')}`;
+    const info: NodeInfo = {
+      ...{ url: settings.advertiseUrl, state: 'ready', maxSessions, version },
+      records: RECORD_VERSION,
+    };
+    this.directory = new SessionDirectory(link, secrets, settings, name, maxSessions);
+    this.outbox = new EndOutbox(this.directory);
+    this.table = new NodeTable(link, secrets);
+    const parts = [link, secrets, this.directory, this.outbox, own, settings, info] as const;
+    this.heartbeat = new FleetHeartbeat(...parts);
+  }
+
+  /**
+   * Joins a fleet. While Redis is away the node is alone, and joins when Redis answers.
+   * @throws {InvalidOptionsError}
+   * @throws {FleetSetupError} for a server or client that cannot work
+   * @throws {ForeignFleetError} when a fleet with another secret uses the namespace
+   */
+  static async join(
+    settings: Partial<RedisFleetSettings>,
+    joining: JoiningNode,
+  ): Promise<RedisFleetNode> {
+    const resolved = resolveFleetSettings(settings);
+    const node = new RedisFleetNode(await RedisLink.create(resolved), resolved, joining);
+    await node.begin();
+    return node;
+  }
+
+  /** Name of the node, unique to its process. */
+  get name(): string {
+    return this.directory.node;
+  }
+
+  /** True while Redis does not answer. */
+  get isDegraded(): boolean {
+    return this.link.isDegraded;
+  }
+
+  /** Milliseconds until the others may take this node for dead, by its own clock; negative after that. */
+  get leaseLeftMs(): number {
+    return this.heartbeat.leaseLeftMs;
+  }
+
+  /**
+   * Opens a session.
+   * @returns its epoch: 0 while it waits for its client, 1 when it was claimed at once
+   * @throws {RunnerError} `AT_CAPACITY`, `TOO_LARGE` or `WRONG_STATE`
+   * @throws {DirectoryUnavailableError} It is ended, should Redis have opened it.
+   */
+  async open(session: NewDirectorySession): Promise<number> {
+    try {
+      return await this.directory.open(session);
+    } catch (error) {
+      if (isInstance(error, DirectoryUnavailableError)) {
+        this.end(session.id, 'start_failed', session.isConnected ? 1 : undefined);
+      }
+      throw error;
+    }
+  }
+
+  /** Claims a session for this node. @throws {DirectoryUnavailableError} */
+  claim(id: string, transports: readonly string[]): Promise<Claim> {
+    return this.directory.claim(id, transports);
+  }
+
+  /**
+   * Ends a session, now or when Redis answers again.
+   * @param epoch epoch of its claim; `undefined` for one that waits for its client
+   */
+  end(id: string, code: string, epoch?: number, botStartMs?: number): void {
+    this.outbox.add({ id, code, epoch, botStartMs, nonce: randomUUID() });
+  }
+
+  /** Returns all nodes of the fleet. */
+  nodes(): Promise<FleetNode[]> {
+    return this.table.nodes();
+  }
+
+  /** Tells the others that this node takes no more sessions. @throws {DirectoryUnavailableError} */
+  async drain(): Promise<void> {
+    await this.heartbeat.setState('draining');
+  }
+
+  /** Leaves the fleet, and closes the connection. Never rejects. Without Redis the others notice the end of its lease. */
+  async leave(): Promise<void> {
+    const giveUp = setTimeout(() => this.outbox.stop(), LEAVE_MS);
+    try {
+      await this.heartbeat.leave();
+    } catch (error) {
+      this.logger.warn(`left without telling the others: ${textOfThrown(error).message}`);
+    } finally {
+      clearTimeout(giveUp);
+      this.outbox.stop();
+      this.link.client.disconnect();
+    }
+  }
+
+  private async begin(): Promise<void> {
+    try {
+      for (const warning of await checkFleet(this.link, this.directory, this.table)) {
+        this.logger.warn(warning);
+      }
+      await this.heartbeat.beat();
+    } catch (error) {
+      if (isInstance(error, FleetSetupError) || isInstance(error, ForeignFleetError)) {
+        this.link.client.disconnect();
+        throw error;
+      }
+      this.logger.warn(`alone until Redis answers: ${textOfThrown(error).message}`);
+    }
+    this.heartbeat.start();
+  }
+}

@@ -1,0 +1,112 @@
+import type { Cluster, Redis, RedisOptions } from 'ioredis';
+import {
+  Accepts,
+  IsText,
+  Milliseconds,
+  ValidatedBy,
+  WholeNumber,
+} from '../validation/option.decorators.js';
+import { resolveOptions, type WithDefaults } from '../validation/options.js';
+import { isObject } from '../validation/is-object.js';
+
+/** Client of one Redis or Valkey server, or of a Cluster. */
+export type RedisClient = Redis | Cluster;
+
+const MIN_SECRET_LENGTH = 32;
+
+/** Settings of a fleet's directory in Redis. */
+export class RedisFleetSettings {
+  /**
+   * URL of the server, options of ioredis, or a function that makes a client, such as for Sentinel or a Cluster. The function must pass on the options that it
+   * is given, so that nothing waits for a server that is away.
+   */
+  @Accepts(
+    'must be a URL such as redis://…, options of ioredis, or a function that makes a client',
+    (value) =>
+      (typeof value === 'string' && /^rediss?:\/\//.test(value)) ||
+      isObject(value) ||
+      typeof value === 'function',
+  )
+  redis!: string | RedisOptions | ((options: RedisOptions) => RedisClient);
+
+  /**
+   * Secret of the fleet, the same on all nodes: its keys encrypt records, and sign those of nodes. Of a list the first one signs and all verify: a new secret is
+   * first added behind the old one on all nodes, and then put before it.
+   */
+  @ValidatedBy(secretProblem)
+  secret!: string | readonly string[];
+
+  /** Base URL under which the other nodes reach this one. */
+  @Accepts('must be a URL such as http://10.0.0.7:3000', isHttpUrl)
+  advertiseUrl!: string;
+
+  /** Name of the fleet among those that share a server. */
+  @Accepts(
+    'must have 1 to 64 letters, digits, dots, hyphens and underscores',
+    (value) => typeof value === 'string' && /^[\w.-]{1,64}$/.test(value),
+  )
+  namespace = 'pipecat';
+
+  /** Name of the node in logs. Each process adds a random part of its own. */
+  @IsText()
+  nodeName = 'node';
+
+  /** The most sessions of the whole fleet. */
+  @WholeNumber(1, { infinite: true })
+  maxSessions = Infinity;
+
+  /** Interval of heartbeats, in milliseconds. */
+  @Milliseconds(100)
+  heartbeatMs = 2_000;
+
+  /** Time after the last heartbeat at which a node counts as dead, in milliseconds. */
+  @ValidatedBy<RedisFleetSettings>((value, { heartbeatMs }) =>
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= 3 * heartbeatMs
+      ? undefined
+      : `must be a whole number of milliseconds, at least three heartbeats: ${3 * heartbeatMs}`,
+  )
+  leaseMs = 10_000;
+
+  /** The most bytes of a session's data in Redis, as JSON. */
+  @WholeNumber(1, { max: 1_048_576 })
+  maxBodyBytes = 16_384;
+
+  /** The most retained ends. */
+  @WholeNumber(0, { max: 100_000 })
+  historySize = 5_000;
+}
+
+/** The settings with their defaults. */
+export type ResolvedFleetSettings = WithDefaults<RedisFleetSettings>;
+
+/** @throws {InvalidOptionsError} */
+export const resolveFleetSettings = (
+  settings: Partial<RedisFleetSettings>,
+): ResolvedFleetSettings => resolveOptions('redisFleet', withoutUnset(), settings);
+
+/** Those that must be given are set to what is not accepted, so that a missing one is named like an invalid one. */
+function withoutUnset(): RedisFleetSettings {
+  const missing = { redis: null, secret: null, advertiseUrl: null };
+  return Object.assign(new RedisFleetSettings(), missing as never);
+}
+
+/** Returns the secrets of the fleet, the first of which signs. */
+export const secretsOf = ({ secret }: ResolvedFleetSettings): readonly [string, ...string[]] => {
+  const [first = '', ...others] = typeof secret === 'string' ? [secret] : secret;
+  return [first, ...others];
+};
+
+function secretProblem(value: unknown): string | undefined {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const isLong = (one: unknown): boolean =>
+    typeof one === 'string' && one.length >= MIN_SECRET_LENGTH;
+  return list.length > 0 && list.length <= 5 && list.every(isLong)
+    ? undefined
+    : `must have at least ${MIN_SECRET_LENGTH} characters, the same on all nodes; or be a list of 1 to 5 such secrets`;
+}
+
+function isHttpUrl(value: unknown): boolean {
+  return (
+    typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+  );
+}

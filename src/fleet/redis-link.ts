@@ -1,0 +1,177 @@
+import type { RedisOptions } from 'ioredis';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { textOfThrown } from '../errors/thrown.js';
+import { neededPackage } from '../packages.js';
+import type { RedisClient, ResolvedFleetSettings } from './redis-fleet.settings.js';
+import type { RedisScript } from './redis-script.js';
+
+/** Longest wait for one answer, in milliseconds. Each script is tried twice. */
+const COMMAND_TIMEOUT_MS = 300;
+/** Longest time of both tries, with the wait for a new connection between them, in milliseconds. */
+const GIVE_UP_AFTER_MS = 700;
+/** Wait before the second try on the same connection, in milliseconds. */
+const RETRY_AFTER_MS = 25;
+/** Silence of a connection after which a new one is tried, in milliseconds: its other end may be gone without a word. */
+const GIVE_UP_CONNECTION_MS = 1_000;
+/** Misses, and the time within which they make the fleet degraded; after as long without a miss it is so no more. */
+const DEGRADED_AFTER = 3;
+const DEGRADED_WITHIN_MS = 2_000;
+
+/** Options of every client of a fleet: a command fails within 300 ms, and never waits for a server that is away. */
+export const CLIENT_OPTIONS = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  commandTimeout: COMMAND_TIMEOUT_MS,
+  connectTimeout: 1_000,
+  disconnectTimeout: 300,
+  retryStrategy: (times: number) => Math.min(25 * 2 ** Math.min(times, 6), 1_000),
+  // After a failover the old primary answers as a replica.
+  reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+  lazyConnect: true,
+  protocol: 2,
+} satisfies RedisOptions;
+
+/** Error of an operation that Redis did not answer in time. It may have been carried out. */
+export class DirectoryUnavailableError extends Error {
+  override readonly name = 'DirectoryUnavailableError';
+}
+
+/** Connection to the directory: runs scripts, each twice before it gives up, and knows if Redis is away. */
+export class RedisLink {
+  private readonly logger = new RunnerLogger('PipecatFleet');
+  private readonly missedAtMs: number[] = [];
+  private degraded = false;
+  /** Time of the first miss since the last answer. */
+  private silentSinceMs: number | undefined;
+
+  constructor(
+    readonly client: RedisClient,
+    /** First part of all keys, with the hash tag that keeps them together in a Cluster. */
+    readonly prefix: string,
+  ) {
+    // Each failed command tells of it too.
+    client.on('error', () => undefined);
+  }
+
+  /** @throws {Error} when ioredis is not installed, with the line that installs it */
+  static async create({ redis, namespace }: ResolvedFleetSettings): Promise<RedisLink> {
+    const ioredis = await neededPackage('ioredis', 'redisFleet', () => import('ioredis'));
+    const client =
+      typeof redis === 'function'
+        ? redis({ ...CLIENT_OPTIONS })
+        : typeof redis === 'string'
+          ? new ioredis.Redis(redis, CLIENT_OPTIONS)
+          : new ioredis.Redis({ ...redis, ...CLIENT_OPTIONS });
+    return new RedisLink(client, prefixOf(namespace));
+  }
+
+  /** True after three misses within two seconds, until there was none for two seconds. */
+  get isDegraded(): boolean {
+    return this.degraded;
+  }
+
+  /**
+   * Runs a script, and once more if no answer comes: it may run twice.
+   * @throws {DirectoryUnavailableError}
+   */
+  async run(script: RedisScript, ...args: readonly (string | number)[]): Promise<Reply> {
+    const texts = args.map(textOf);
+    const begunAtMs = performance.now();
+    try {
+      return await this.attempt(script, texts);
+    } catch {
+      const leftMs = GIVE_UP_AFTER_MS - COMMAND_TIMEOUT_MS - (performance.now() - begunAtMs);
+      await this.connected(leftMs);
+    }
+    try {
+      return await this.attempt(script, texts);
+    } catch (cause) {
+      const { message } = textOfThrown(cause);
+      throw new DirectoryUnavailableError(`Redis did not answer ${script.name}: ${message}`, {
+        cause,
+      });
+    }
+  }
+
+  private async connected(timeoutMs: number): Promise<void> {
+    if (this.client.status === 'ready') return sleep(RETRY_AFTER_MS);
+    const signal = AbortSignal.timeout(Math.max(0, Math.ceil(timeoutMs)));
+    // The second try tells what is wrong.
+    await once(this.client, 'ready', { signal }).catch(() => undefined);
+  }
+
+  private async attempt(script: RedisScript, args: readonly string[]): Promise<Reply> {
+    try {
+      const reply = await script.run(this.client, this.prefix, args);
+      this.answered();
+      return new Reply(script.name, reply);
+    } catch (error) {
+      this.missed(error);
+      throw error;
+    }
+  }
+
+  private answered(): void {
+    this.silentSinceMs = undefined;
+    const last = this.missedAtMs.at(-1) ?? -Infinity;
+    if (!this.degraded || performance.now() - last < DEGRADED_WITHIN_MS) return;
+    this.degraded = false;
+    this.missedAtMs.length = 0;
+    this.logger.log('Redis answers again');
+  }
+
+  private missed(error: unknown): void {
+    const nowMs = performance.now();
+    this.silentSinceMs ??= nowMs;
+    if (nowMs - this.silentSinceMs > GIVE_UP_CONNECTION_MS && this.client.status === 'ready') {
+      this.silentSinceMs = undefined;
+      this.client.disconnect(true);
+    }
+    this.missedAtMs.push(nowMs);
+    if (this.missedAtMs.length > DEGRADED_AFTER) this.missedAtMs.shift();
+    const isFull = this.missedAtMs.length === DEGRADED_AFTER;
+    if (this.degraded || !isFull || nowMs - this.missedAtMs[0]! > DEGRADED_WITHIN_MS) return;
+    this.degraded = true;
+    this.logger.warn(`degraded: Redis does not answer: ${textOfThrown(error).message}`);
+  }
+}
+
+/** Answer of a script: a list of words, numbers and lists of words. What is not there reads as '' or 0. */
+export class Reply {
+  private readonly parts: readonly unknown[];
+
+  /** @throws {TypeError} for an answer that is no list */
+  constructor(script: string, reply: unknown) {
+    if (!Array.isArray(reply)) throw new TypeError(`${script} answered no list`);
+    this.parts = reply;
+  }
+
+  text(at: number): string {
+    const part = this.parts[at];
+    return typeof part === 'string' || typeof part === 'number' ? String(part) : '';
+  }
+
+  number(at: number): number {
+    return Number(this.text(at));
+  }
+
+  list(at: number): string[] {
+    const part: unknown = this.parts[at];
+    return Array.isArray(part) ? part.filter((one) => typeof one === 'string') : [];
+  }
+
+  /** All parts as words. */
+  get words(): string[] {
+    return this.parts.map((_, at) => this.text(at));
+  }
+}
+
+/** Returns the first part of all keys of a fleet. */
+export const prefixOf = (namespace: string): string => `pipecat:{${namespace}}:`;
+
+/** No limit is the largest number that Lua and JavaScript count to. */
+const textOf = (arg: string | number): string =>
+  arg === Infinity ? String(Number.MAX_SAFE_INTEGER) : String(arg);

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { textOfThrown } from '../errors/thrown.js';
+
+/** Commands that scripts need of an `ioredis` client, of one server or a Cluster. */
+export interface ScriptClient {
+  evalsha(sha: string, keys: number, ...args: string[]): Promise<unknown>;
+  eval(lua: string, keys: number, ...args: string[]): Promise<unknown>;
+}
+
+/** Parts that all scripts share: Redis' own clock, in milliseconds, and the sets whose sizes are the counts. */
+const PRELUDE = `
+local P = KEYS[1]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function count(id, caller, at)
+  redis.call('ZADD', P .. 'idx', at, id)
+  if caller ~= '' then redis.call('SADD', P .. 'c:' .. caller, id) end
+end
+local function uncount(id, caller)
+  redis.call('ZREM', P .. 'idx', id)
+  if caller ~= '' then redis.call('SREM', P .. 'c:' .. caller, id) end
+end
+-- An owner is always in the table of nodes, so that a failover cannot leave sessions that nobody reaps.
+local function own(node, id, leaseMs)
+  redis.call('SADD', P .. 'own:' .. node, id)
+  redis.call('ZADD', P .. 'nodes', 'NX', now + leaseMs, node)
+end
+`;
+
+/** Lua script of the directory. Its only declared key is the prefix of all keys, whose hash tag puts them into one slot. */
+export class RedisScript {
+  readonly lua: string;
+  readonly sha: string;
+
+  constructor(
+    readonly name: string,
+    body: string,
+  ) {
+    this.lua = `${PRELUDE}${body}`;
+    this.sha = createHash('sha1').update(this.lua).digest('hex');
+  }
+
+  /** Runs the script, by its hash where the server knows it. */
+  async run(client: ScriptClient, prefix: string, args: readonly string[]): Promise<unknown> {
+    try {
+      return await client.evalsha(this.sha, 1, prefix, ...args);
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error;
+      return client.eval(this.lua, 1, prefix, ...args);
+    }
+  }
+}
+
+const isUnknownScript = (error: unknown): boolean =>
+  textOfThrown(error).message.startsWith('NOSCRIPT');

@@ -1,0 +1,37 @@
+import { RedisScript } from '../redis-script.js';
+
+/**
+ * Ends a session: a pending one for anybody, an active or lost one by its epoch. Frees its places, adds it to the history, and remembers the end, so that an
+ * `open` or `announce` that arrives late brings nothing back. Repeatable by nature; the nonce tells whose end it was.
+ */
+export const END = new RedisScript(
+  'end',
+  `
+local id, epoch, nonce, only, code, botStartMs, rememberMs, historyMax = unpack(ARGV, 1, 8)
+local key = P .. 's:' .. id
+local ended = P .. 't:' .. id
+local r = redis.call('HMGET', key, 'st', 'o', 'e', 'c', 'tp', 'at')
+local state, owner = r[1], r[2]
+if not state then
+  local before = redis.call('GET', ended)
+  if before then return {before == code .. ' ' .. nonce and 'ended' or 'gone'} end
+  if only ~= '' then return {'gone'} end
+  redis.call('SET', ended, code .. ' ' .. nonce, 'PX', rememberMs)
+  return {'ended'}
+end
+if only ~= '' and only ~= state then return {'changed'} end
+if state ~= 'pending' and only ~= 'lost' and epoch ~= r[3] then return {'fenced'} end
+uncount(id, r[4])
+redis.call('ZREM', P .. 'pending', id)
+redis.call('ZREM', P .. 'lost', id)
+if owner ~= '' then redis.call('SREM', P .. 'own:' .. owner, id) end
+redis.call('DEL', key)
+redis.call('SET', ended, code .. ' ' .. nonce, 'PX', rememberMs)
+if tonumber(historyMax) > 0 then
+  redis.call('LPUSH', P .. 'hist', cjson.encode({id = id, transport = r[5], createdAtMs = tonumber(r[6]),
+    endedAtMs = now, code = code, botStartMs = tonumber(botStartMs)}))
+  redis.call('LTRIM', P .. 'hist', 0, tonumber(historyMax) - 1)
+end
+return {'ended'}
+`,
+);

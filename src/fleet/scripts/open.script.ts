@@ -1,0 +1,32 @@
+import { RedisScript } from '../redis-script.js';
+
+/**
+ * Opens a session within the limits of the fleet, of its caller and, where it is claimed at once, of its node. Repeatable by id and nonce; an id that has
+ * ended is never opened again while its end is remembered.
+ */
+export const OPEN = new RedisScript(
+  'open',
+  `
+local id, opener, nonce, node, transport, kind, caller = unpack(ARGV, 1, 7)
+local callerMax, fleetMax, nodeMax, ttlMs, leaseMs = unpack(ARGV, 8, 12)
+local version, sealed = ARGV[13], ARGV[14]
+local key = P .. 's:' .. id
+if redis.call('EXISTS', P .. 't:' .. id) == 1 then return {'ended'} end
+local known = redis.call('HMGET', key, 'on', 'e')
+if known[2] then
+  if known[1] == nonce then return {'ok', known[2]} end
+  return {'exists'}
+end
+if redis.call('ZCARD', P .. 'idx') >= tonumber(fleetMax) then return {'fleet_full'} end
+if caller ~= '' and redis.call('SCARD', P .. 'c:' .. caller) >= tonumber(callerMax) then return {'caller_full'} end
+local claimed = node ~= ''
+if claimed and redis.call('SCARD', P .. 'own:' .. node) >= tonumber(nodeMax) then return {'node_full'} end
+local expiry = now + tonumber(ttlMs)
+redis.call('HSET', key, 'v', version, 'st', claimed and 'active' or 'pending', 'op', opener, 'on', nonce,
+  'o', node, 'no', claimed and nonce or '', 'e', claimed and 1 or 0, 'tp', transport, 'k', kind, 'c', caller,
+  'at', now, 'x', expiry, 'b', sealed)
+count(id, caller, now)
+if claimed then own(node, id, tonumber(leaseMs)) else redis.call('ZADD', P .. 'pending', expiry, id) end
+return {'ok', claimed and 1 or 0}
+`,
+);

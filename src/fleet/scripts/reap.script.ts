@@ -1,0 +1,38 @@
+import { RedisScript } from '../redis-script.js';
+
+/**
+ * Marks sessions of a node whose lease is over as lost, and frees their places. They stay for the owner to come back, and end when it does not. `force` is for
+ * a node that leaves of its own accord. Repeatable: the node is removed with its last session.
+ */
+export const REAP = new RedisScript(
+  'reap',
+  `
+local node, limit, lostMs, force = unpack(ARGV, 1, 4)
+local nodes, mine = P .. 'nodes', P .. 'own:' .. node
+if force ~= '1' then
+  local lease = redis.call('ZSCORE', nodes, node)
+  if not lease then return {'gone', 0, 0} end
+  if tonumber(lease) > now then return {'alive', 0, 0} end
+  if now < tonumber(redis.call('HGET', P .. 'meta', 'grace') or 0) then return {'grace', 0, 0} end
+end
+-- A node that comes back has to announce its sessions.
+redis.call('HDEL', P .. 'n:' .. node, 'ok')
+local ids = redis.call('SRANDMEMBER', mine, limit)
+for _, id in ipairs(ids) do
+  local key = P .. 's:' .. id
+  local caller = redis.call('HGET', key, 'c')
+  redis.call('SREM', mine, id)
+  if caller then
+    uncount(id, caller)
+    redis.call('HSET', key, 'st', 'lost')
+    redis.call('ZADD', P .. 'lost', now + tonumber(lostMs), id)
+  end
+end
+local left = redis.call('SCARD', mine)
+if left == 0 then
+  redis.call('ZREM', nodes, node)
+  redis.call('DEL', P .. 'n:' .. node, P .. 'reaping:' .. node)
+end
+return {'ok', #ids, left}
+`,
+);

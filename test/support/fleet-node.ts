@@ -1,0 +1,158 @@
+import { EndOutbox } from '../../src/fleet/end-outbox.js';
+import { FleetHeartbeat } from '../../src/fleet/fleet-heartbeat.js';
+import { FleetSecrets } from '../../src/fleet/fleet-secrets.js';
+import { NodeTable } from '../../src/fleet/node-table.js';
+import {
+  type RedisFleetSettings,
+  resolveFleetSettings,
+  secretsOf,
+} from '../../src/fleet/redis-fleet.settings.js';
+import { RedisLink } from '../../src/fleet/redis-link.js';
+import {
+  type AnnouncedSession,
+  RECORD_VERSION,
+  SessionDirectory,
+} from '../../src/fleet/session-directory.js';
+
+export const FLEET_SECRET = 'a secret of the fleet, long enough for it';
+
+interface NodeOptions extends Partial<RedisFleetSettings> {
+  /** The most sessions of the node. */
+  readonly places?: number;
+}
+
+/** A node of a fleet without a runner: the directory, and a list of the sessions that it owns. */
+export class FleetTestNode {
+  readonly owned = new Map<string, AnnouncedSession>();
+  readonly events: string[] = [];
+  readonly directory: SessionDirectory;
+  readonly outbox: EndOutbox;
+  readonly heartbeat: FleetHeartbeat;
+  readonly table: NodeTable;
+
+  private constructor(
+    readonly name: string,
+    readonly link: RedisLink,
+    settings: ReturnType<typeof resolveFleetSettings>,
+    places: number,
+  ) {
+    const secrets = new FleetSecrets(secretsOf(settings));
+    this.directory = new SessionDirectory(link, secrets, settings, name, places);
+    this.outbox = new EndOutbox(this.directory);
+    this.table = new NodeTable(link, secrets);
+    const { owned, events } = this;
+    this.heartbeat = new FleetHeartbeat(
+      link,
+      secrets,
+      this.directory,
+      this.outbox,
+      {
+        get size() {
+          return owned.size;
+        },
+        list: () => [...owned.values()],
+        taken: (id) => {
+          owned.delete(id);
+          events.push(`taken ${id}`);
+        },
+        buried: (id) => events.push(`buried ${id}`),
+        swept: (id, code) => events.push(`${code} ${id}`),
+      },
+      settings,
+      {
+        url: settings.advertiseUrl,
+        state: 'ready',
+        maxSessions: places,
+        version: '0.0.0',
+        records: RECORD_VERSION,
+      },
+    );
+  }
+
+  static async join(
+    name: string,
+    redis: RedisFleetSettings['redis'],
+    { places = 1_000, ...options }: NodeOptions = {},
+  ): Promise<FleetTestNode> {
+    const settings = resolveFleetSettings({
+      redis,
+      secret: FLEET_SECRET,
+      advertiseUrl: 'http://127.0.0.1:3000',
+      namespace: 'test',
+      ...options,
+    });
+    const link = await RedisLink.create(settings);
+    await link.client.connect();
+    return new FleetTestNode(name, link, settings, places);
+  }
+
+  /** Opens a session, and claims it at once unless it is pending. */
+  async open(id: string, { pending = false, callerMax = Infinity, ttlMs = 60_000 } = {}) {
+    const caller = { id: 'ada', maxSessions: callerMax };
+    const session = { id, transport: 'websocket', kind: 'socket' as const, caller };
+    const epoch = await this.directory.open({
+      ...session,
+      data: { of: id },
+      ttlMs,
+      isConnected: !pending,
+    });
+    if (!pending) this.owned.set(id, { ...session, epoch, ageMs: 0, ttlMs });
+    return epoch;
+  }
+
+  /** Claims a session. @returns the outcome */
+  async claim(id: string): Promise<string> {
+    const claim = await this.directory.claim(id, ['websocket']);
+    if (claim.outcome === 'claimed') {
+      const { epoch, transport } = claim;
+      const caller = { id: 'ada' };
+      this.owned.set(id, { id, transport, kind: 'socket', caller, epoch, ageMs: 0, ttlMs: 0 });
+    }
+    return claim.outcome;
+  }
+
+  /** Ends a session, whatever becomes of the answer. */
+  end(id: string): void {
+    const epoch = this.owned.get(id)?.epoch;
+    this.owned.delete(id);
+    this.outbox.add({ id, epoch, code: 'completed', nonce: `end of ${id}` });
+  }
+
+  /** Ends its connection and timers, and leaves everything else as it is. */
+  die(): void {
+    this.heartbeat.stop();
+    this.outbox.stop();
+    this.link.client.disconnect();
+  }
+}
+
+/** The counts of a fleet by its sets, beside what its records say. They must be the same. */
+export async function countsOf({ link: { client, prefix } }: FleetTestNode) {
+  const keys = await client.keys(`${prefix}*`);
+  const named = (kind: string) => keys.filter((key) => key.startsWith(prefix + kind));
+  const bySet: Record<string, string[]> = {};
+  const add = (to: Record<string, string[]>, name: string, id: string): void => {
+    (to[name] ??= []).push(id);
+  };
+  for (const set of ['idx', 'pending', 'lost']) {
+    for (const id of await client.zrange(prefix + set, '0', '-1')) add(bySet, set, id);
+  }
+  for (const key of [...named('own:'), ...named('c:')]) {
+    const name = key.slice(prefix.length);
+    for (const id of await client.smembers(key)) add(bySet, name, id);
+  }
+  const byRecord: Record<string, string[]> = {};
+  for (const key of named('s:')) {
+    const id = key.slice(prefix.length + 2);
+    const record = await client.hgetall(key);
+    if (record.st === 'lost') add(byRecord, 'lost', id);
+    else {
+      add(byRecord, 'idx', id);
+      if (record.c) add(byRecord, `c:${record.c}`, id);
+      if (record.st === 'pending') add(byRecord, 'pending', id);
+      else add(byRecord, `own:${record.o}`, id);
+    }
+  }
+  for (const ids of [...Object.values(bySet), ...Object.values(byRecord)]) ids.sort();
+  return { bySet, byRecord };
+}
