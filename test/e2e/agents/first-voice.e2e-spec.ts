@@ -6,7 +6,7 @@ import { post } from '../../support/runner-app.js';
 import { atRate, similarity, speech } from '../../support/sound.js';
 
 interface StandIn {
-  startStandIn(): Promise<{ baseURL: string }>;
+  readonly startStandIn: () => Promise<{ baseURL: string }>;
 }
 
 /** Two seconds of somebody who speaks, at the rate of clients. */
