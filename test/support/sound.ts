@@ -32,6 +32,27 @@ export function wavOf(pcm: Int16Array, rateHz: number): Buffer {
   return Buffer.concat([header, Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength)]);
 }
 
+/** Reads a WAV file, 16-bit mono. @throws {Error} saying what else it is */
+export function readWav(wav: Buffer): { readonly pcm: Int16Array; readonly rateHz: number } {
+  const problem = wavProblem(wav);
+  if (problem !== undefined) throw new Error(`no WAV of 16-bit mono: ${problem}`);
+  const pcm = new Int16Array(new Uint8Array(wav.subarray(44)).buffer, 0, (wav.length - 44) >> 1);
+  return { pcm, rateHz: wav.readUInt32LE(24) };
+}
+
+function wavProblem(wav: Buffer): string | undefined {
+  const textAt = (at: number) => wav.toString('latin1', at, at + 4);
+  if (wav.length < 44) return `${wav.length} bytes`;
+  if (textAt(0) !== 'RIFF' || textAt(8) !== 'WAVE' || textAt(12) !== 'fmt ') return 'no header';
+  const [format, channels, bits] = [20, 22, 34].map((at) => wav.readUInt16LE(at));
+  if (format !== 1 || channels !== 1 || bits !== 16)
+    return `format ${format}, ${channels} channels`;
+  if (wav.readUInt32LE(28) !== 2 * wav.readUInt32LE(24)) return 'a wrong byte rate';
+  if (textAt(36) !== 'data') return `a chunk ${textAt(36)}`;
+  const [length, rest] = [wav.readUInt32LE(40), wav.length - 44];
+  return length === rest ? undefined : `${rest} bytes of audio, and ${length} announced`;
+}
+
 /** What the bot of `webrtc_bot.py` makes of sound at 8 kHz: each sample without the one half a millisecond before. */
 export const sharpened = (pcm: Int16Array): Int16Array =>
   pcm.map((sample, i) => (sample - (pcm[i - 4] ?? 0)) / 2);

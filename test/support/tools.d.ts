@@ -5,6 +5,7 @@ export type ToolName =
   | 'pulseaudio'
   | 'coturn'
   | 'baresip'
+  | 'espeak-ng'
   | 'livekit-server'
   | 'phone bridge'
   | 'Pipecat'

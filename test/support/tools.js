@@ -20,6 +20,7 @@ export const TOOLS = {
   pulseaudio: debian('pulseaudio', '/usr/bin/pulseaudio'),
   coturn: debian('coturn', process.env.COTURN, '/usr/bin/turnserver'),
   baresip: debian('baresip-core', process.env.BARESIP, '/usr/bin/baresip'),
+  'espeak-ng': debian('espeak-ng', process.env.ESPEAK, '/usr/bin/espeak-ng'),
   'livekit-server': { find: () => fileOf(LIVEKIT_SERVER), build: buildLiveKitServer },
   'phone bridge': { find: () => fileOf(PHONE_BRIDGE), build: buildPhoneBridge },
   Pipecat: { find: () => fileOf(PIPECAT_PYTHON), build: () => buildPipecat() },
