@@ -24,8 +24,8 @@ class Host extends voice.Agent {
 
 const createSession = () =>
   new voice.AgentSession({
-    // Voice activity detection, whose model is part of the package.
-    vad: new inference.VAD(),
+    // Voice activity detection, whose model is part of the package. More padding than silence (250 ms) would repeat the end of what was said.
+    vad: new inference.VAD({ prefixPaddingDuration: 200 }),
     stt: new openai.STT({ ...service, model: 'gpt-4o-mini-transcribe', useRealtime: false }),
     llm: new openai.LLM({ ...service, model: 'gpt-4.1-mini' }),
     tts: new openai.TTS({ ...service, model: 'gpt-4o-mini-tts' }),
