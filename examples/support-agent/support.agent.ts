@@ -32,7 +32,6 @@ export class SupportAgent extends voice.Agent {
           execute: async () =>
             llm.handoff({
               agent: new BillingAgent(orders, this.chatCtx.copy({ excludeInstructions: true })),
-              returns: 'The caller is with billing.',
             }),
         }),
       },
