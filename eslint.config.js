@@ -113,6 +113,7 @@ export default tseslint.config(
         fetch: 'readonly',
         global: 'readonly',
         URL: 'readonly',
+        WebAssembly: 'readonly',
         structuredClone: 'readonly',
       },
     },

@@ -50,6 +50,9 @@ describe('the package', () => {
       'docs/getting-started.md',
       'docs/console.png',
       'examples/realtime-bot.ts',
+      'examples/first-voice/bot.js',
+      'examples/first-voice/stand-in.js',
+      'examples/support-agent/main.ts',
       'CHANGELOG.md',
       'CONTRIBUTING.md',
       'LICENSE',
@@ -64,7 +67,7 @@ describe('the package', () => {
     expect(
       files.filter(
         (file) =>
-          !/^(dist\/.+\.(js|d\.ts)|dist\/cjs\/package\.json|python\/bot_host(_\w+)?\.py|docs\/.+\.(md|png|svg)|examples\/([\w-]+\/)?[\w.-]+\.(ts|md)|LICENSE|llms\.txt|[A-Z]+\.md|package\.json)$/.test(
+          !/^(dist\/.+\.(js|d\.ts)|dist\/cjs\/package\.json|python\/bot_host(_\w+)?\.py|docs\/.+\.(md|png|svg)|examples\/([\w-]+\/)?[\w.-]+\.(ts|js|md)|LICENSE|llms\.txt|[A-Z]+\.md|package\.json)$/.test(
             file,
           ) && !page.test(file),
       ),

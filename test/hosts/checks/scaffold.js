@@ -42,7 +42,7 @@ export async function checkScaffold(
   await step('its own unit tests stay green', () => app.script('test'));
   await step('its own e2e tests stay green', () => app.script('test:e2e'));
   await step('overrides the bot and starts it through supertest', () => runSpec(app, 'express', 5));
-  await step('is tested with startHost()', () => runSpec(app, 'kit', 2));
+  await step('is tested with startHost()', () => runSpec(app, 'kit', 3));
   if (fastify) {
     await step('overrides the bot and starts it through app.inject()', async () => {
       // The newest one, which Fastify brings along, is not for Jest: its cookie package is an ECMAScript module.

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import * as runner from 'nestjs-pipecat-runner';
+import * as agents from 'nestjs-pipecat-runner/agents';
 import * as testing from 'nestjs-pipecat-runner/testing';
 
 export class Bot extends runner.BotLauncher {
@@ -11,6 +12,16 @@ export class Bot extends runner.BotLauncher {
       await transport.sendAudio({ ...frame, sampleRateHz: rate });
     }
   }
+}
+
+/** The engines need not be installed: an agent is whatever has their shape. */
+export async function converse(
+  transport: runner.MediaTransport,
+  engine: agents.Engine<string>,
+  session: runner.BotSession,
+): Promise<void> {
+  const { ended } = await agents.agentSession(transport, engine, { agent: 'support', session });
+  await ended;
 }
 
 @Module({
@@ -29,3 +40,5 @@ export const host: Promise<testing.TestHost> = testing.startHost(AppModule);
 export const wrong: number = runner.createTransport;
 // @ts-expect-error -- likewise
 export const alsoWrong: number = testing.connectClient;
+// @ts-expect-error -- likewise
+export const wrongAsWell: number = agents.agentSession;

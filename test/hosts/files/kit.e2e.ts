@@ -1,5 +1,6 @@
 import { Test } from '@nestjs/testing';
 import { BotLauncher } from 'nestjs-pipecat-runner';
+import { agentSession } from 'nestjs-pipecat-runner/agents';
 import { RecordingLauncher, startHost } from 'nestjs-pipecat-runner/testing';
 import { AppModule } from '../src/app.module';
 
@@ -24,5 +25,10 @@ describe('the testing kit, in a host', () => {
     expect((await bot.nextLaunch()).args.body).toEqual({ user: 7 });
     await client.leave();
     await host.close();
+  });
+
+  it('tells which package an agent needs', async () => {
+    const agent = agentSession({} as never, {} as never, { agent: {} as never });
+    await expect(agent).rejects.toThrow('npm install @livekit/agents');
   });
 });
