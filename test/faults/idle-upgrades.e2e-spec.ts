@@ -92,7 +92,7 @@ async function expectService(): Promise<void> {
 }
 
 describe.each(PLATFORMS)('idle connections on %s', (platform) => {
-  it('by the thousand that began an upgrade and never finish it hold no session, and up nobody', async () => {
+  it('by the thousand that began an upgrade and never finish it hold no session and delay nobody', async () => {
     await start(platform);
     await expectService();
     const before = await held();
