@@ -86,6 +86,8 @@ describe.each(PLATFORMS)('POST /start on %s', (platform) => {
       ],
       ['a transport that is not there', '{"createDailyRoom":true}', 400, /daily.*Accepted/],
       ['a transport of the wrong type', '{"transport":7}', 422, /transport/],
+      ['a long namespace', JSON.stringify({ namespace: 'x'.repeat(201) }), 422, /namespace/],
+      ['a namespace that is no name', '{"namespace":"a\\u001b[2J"}', 422, /namespace/],
       ['a list', '[]', 422, /object/],
       ['a string', '"hello"', 422, /object/],
       ['too deep JSON', `{"body":${'['.repeat(1_000)}${']'.repeat(1_000)}}`, 400, /deeper/],

@@ -11,26 +11,21 @@ import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
 import type { Session } from '../../src/sessions/session.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
-import {
-  clientHello,
-  connectivityCheck,
-  dtlsHandshake,
-  dtlsRecord,
-  endlessExtension,
-  endlessFragment,
-  Stranger,
-} from '../support/datagrams.js';
+import { clientHello, connectivityCheck, Stranger } from '../support/datagrams.js';
 import { heldBytes } from '../support/held-bytes.js';
 import { runnerModule, type RunningApp, startApp } from '../support/runner-app.js';
 import { sctpChunk, sctpPacket } from '../support/sctp-packets.js';
 import { atRate, found, speech } from '../support/sound.js';
+import {
+  ATTACKS,
+  attacksOn,
+  type ClientSocket,
+  floodFragments,
+  iceOf,
+  spoof as spoofAs,
+  targetOf,
+} from '../support/webrtc-attacks.js';
 import { HEARD_HZ, warmUp, WebRtcClient } from '../support/webrtc-client.js';
-
-/** A socket of the client's. */
-interface ClientSocket {
-  onData: (data: Buffer, from: werift.Address) => void;
-  send: (data: Buffer, to: werift.Address) => Promise<void>;
-}
 
 let running: RunningApp;
 let launcher: RecordingLauncher;
@@ -78,17 +73,8 @@ async function connect(adaptOffer?: (sdp: string) => string): Promise<void> {
   }
 }
 
-const iceOf = ({ pc }: WebRtcClient) => pc.iceTransports[0]!.connection;
-
-/** Address at which the runner receives the call. */
-const target = (): werift.Address => {
-  const { nominated, remoteCandidates } = iceOf(client);
-  const { host, port } = nominated?.remoteCandidate ?? remoteCandidates[0]!;
-  return [host, port];
-};
-
 async function stranger(): Promise<Stranger> {
-  const one = await Stranger.open(target());
+  const one = await Stranger.open(targetOf(client));
   strangers.push(one);
   return one;
 }
@@ -100,12 +86,7 @@ const socketsOf = (one: WebRtcClient): ClientSocket[] =>
   );
 
 /** Sends from the client's own address. */
-const spoof = (data: Buffer): Promise<void> => {
-  const { protocol } = iceOf(client).nominated! as unknown as {
-    protocol: { transport: ClientSocket };
-  };
-  return protocol.transport.send(data, target());
-};
+const spoof = (data: Buffer): Promise<void> => spoofAs(client, data);
 
 let asked = 0;
 /** The bot answers, and sound goes both ways. */
@@ -120,14 +101,6 @@ async function expectCall(): Promise<void> {
   expect(await Promise.race([goesOn(), ended])).toBe('goes on');
 }
 
-/** Sends parts of messages that never become whole, as fast as they can be received. */
-async function flood(send: (data: Buffer) => Promise<void>): Promise<void> {
-  for (let i = 0; i < 40_000; i++) {
-    await send(endlessFragment(i));
-    if (i % 20 === 0) await new Promise(setImmediate);
-  }
-}
-
 /** Says something until it comes back whole. */
 async function expectEcho(during: () => Promise<void> = async () => undefined): Promise<void> {
   let similarity = 0;
@@ -140,35 +113,21 @@ async function expectEcho(during: () => Promise<void> = async () => undefined): 
   expect(similarity).toBeGreaterThan(0.8);
 }
 
-const ATTACKS: [string, () => Buffer][] = [
-  ['an alert that the client leaves', () => dtlsRecord(21, Buffer.from([1, 0]))],
-  ['an alert that says it is encrypted', () => dtlsRecord(21, Buffer.from([1, 0]), { epoch: 1 })],
-  ['a record of an unknown type', () => dtlsRecord(30, Buffer.from([1, 0]))],
-  ['a ClientHello', clientHello],
-  ['a Finished in the clear', () => dtlsHandshake(20, Buffer.alloc(12))],
-  ['RTP with an endless header extension', endlessExtension],
-  ['RTCP that nobody signed', () => Buffer.from([0x81, 201, 0, 1, 0, 0, 0, 0])],
-  ['one byte', () => Buffer.of(22)],
-  ['nothing', () => Buffer.alloc(0)],
-  ['a connectivity check that nobody signed', () => connectivityCheck(`${userName()}:x`)],
-  ['a connectivity check with another password', () => connectivityCheck(`${userName()}:x`, 'x')],
-];
-/** The runner's, as everybody sees it who sees the client's checks. */
-const userName = (): string => iceOf(client).remoteUsername;
-
 describe('a WebRTC session under attack', () => {
-  it.each(ATTACKS)('survives an attacker who sends %s', async (_, attack) => {
+  it.each(ATTACKS)('survives an attacker who sends %s', async (_, datagram) => {
     await connect();
+    const attack = datagram(iceOf(client).remoteUsername);
     const one = await stranger();
     const before = performance.now();
-    for (let i = 0; i < 10; i++) await one.send(attack());
+    for (let i = 0; i < 10; i++) await one.send(attack);
     await expectCall();
     expect(performance.now() - before).toBeLessThan(5_000);
   });
 
-  it.each(ATTACKS)('survives spoofed packets of the client: %s', async (_, attack) => {
+  it.each(ATTACKS)('survives spoofed packets of the client: %s', async (_, datagram) => {
     await connect();
-    for (let i = 0; i < 10; i++) await spoof(attack());
+    const attack = datagram(iceOf(client).remoteUsername);
+    for (let i = 0; i < 10; i++) await spoof(attack);
     await expectCall();
   });
 
@@ -177,7 +136,7 @@ describe('a WebRTC session under attack', () => {
     const one = await stranger();
     await expectEcho(async () => {
       for (let i = 0; i < 100; i++) {
-        for (const [, attack] of ATTACKS) await one.send(attack());
+        for (const attack of attacksOn(client)) await one.send(attack);
         await new Promise(setImmediate);
       }
     });
@@ -190,7 +149,7 @@ describe('a WebRTC session under attack', () => {
       await connect();
       const send = who === 'a stranger' ? (await stranger()).send.bind(strangers[0]) : spoof;
       const before = await heldBytes();
-      await flood(send);
+      await floodFragments(send);
       expect((await heldBytes()) - before).toBeLessThan(4_000_000);
       await expectCall();
     },
@@ -200,8 +159,8 @@ describe('a WebRTC session under attack', () => {
     await offer();
     const one = await stranger();
     const before = await heldBytes();
-    const flooded = flood((data) => one.send(data));
-    for (const [, attack] of ATTACKS) await one.send(attack());
+    const flooded = floodFragments((data) => one.send(data));
+    for (const attack of attacksOn(client)) await one.send(attack);
     await client.opened();
     await expectCall();
     await flooded;
@@ -216,7 +175,7 @@ describe('a WebRTC session under attack', () => {
     const sends = sockets.map((socket) => socket.send);
     for (const socket of sockets) socket.send = async () => undefined;
     const one = await stranger();
-    for (const [, attack] of ATTACKS) await one.send(attack());
+    for (const attack of attacksOn(client)) await one.send(attack);
     await new Promise(setImmediate);
     sockets.forEach((socket, i) => (socket.send = sends[i]!));
     await client.opened();
@@ -232,9 +191,9 @@ describe('a WebRTC session under attack', () => {
     await connect();
     const one = await stranger();
     const restarted = client.negotiate({ iceRestart: true });
-    for (const [, attack] of ATTACKS) await one.send(attack());
+    for (const attack of attacksOn(client)) await one.send(attack);
     expect((await restarted).status).toBe(200);
-    for (const [, attack] of ATTACKS) await one.send(attack());
+    for (const attack of attacksOn(client)) await one.send(attack);
     await expectCall();
   });
 

@@ -1,4 +1,4 @@
-import { IsBoolean, IsObject, IsOptional, IsString } from 'class-validator';
+import { IsBoolean, IsObject, IsOptional, IsString, Matches } from 'class-validator';
 import { ApiField } from '../../validation/api-field.decorator.js';
 import { Verbatim } from '../../validation/verbatim.decorator.js';
 
@@ -67,7 +67,9 @@ export class StartRequest {
 
   /** Media over QUIC namespace (room). */
   @IsOptional()
-  @IsString({ message: 'namespace must be a string' })
+  @Matches(/^[\x21-\x7e]{1,200}$/, {
+    message: 'namespace must be text of at most 200 characters without spaces',
+  })
   @ApiField({ required: false, description: 'The Media over QUIC namespace (room).' })
   namespace?: string;
 }

@@ -1,5 +1,7 @@
-import { existsSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { Accepts, IsFlag, Milliseconds, ValidatedBy } from '../../validation/option.decorators.js';
+import { fieldOf } from '../../errors/thrown.js';
 import { resolveOptions, type WithDefaults } from '../../validation/options.js';
 
 const SERVER_BIND = '[::]:4080';
@@ -19,10 +21,19 @@ const IsName = (): PropertyDecorator =>
     (value) => typeof value === 'string' && /^[\x21-\x7e]{1,200}$/.test(value),
   );
 
-const fileProblem = (value: unknown): string | undefined =>
-  typeof value === 'string' && existsSync(value)
-    ? undefined
-    : `must be the path of a PEM file; there is no ${String(value)}`;
+/** Read at the start, so that no session fails of it. @param isUsable throws, or returns false, for another content */
+function fileProblem(value: unknown, isUsable: (pem: string) => unknown): string | undefined {
+  const needed = 'must be the path of a PEM file';
+  try {
+    if (isUsable(readFileSync(String(value), 'utf8'))) return undefined;
+  } catch (error) {
+    if (fieldOf(error, 'code') === 'ENOENT') return `${needed}; there is no ${String(value)}`;
+  }
+  return `${needed}; ${String(value)} is none`;
+}
+
+const isCertificate = (pem: string): boolean => new X509Certificate(pem).raw.length > 0;
+const isPrivateKey = (pem: string): boolean => /^-----BEGIN [A-Z ]*PRIVATE KEY-----$/m.test(pem);
 
 /** Options of {@link MoqModule}. */
 export class MoqOptions {
@@ -39,9 +50,11 @@ export class MoqOptions {
    * Local UDP address: where the bot listens as a server, or else connects to the relay from.
    * @default '[::]:4080' as a server, else any
    */
-  @Accepts(
-    'must be an address with a port, such as [::]:4080 or 0.0.0.0:4080',
-    (value) => portOf(value) !== undefined,
+  @ValidatedBy<MoqOptions>((value, { relayUrl }) =>
+    // The browser is told the port of a server.
+    portOf(value) === undefined || (relayUrl === undefined && portOf(value) === 0)
+      ? 'must be an address with a port, such as [::]:4080 or 0.0.0.0:4080'
+      : undefined,
   )
   bind?: string;
   /**
@@ -72,12 +85,12 @@ export class MoqOptions {
   @ValidatedBy<MoqOptions>((value, { relayUrl, tlsKey }) =>
     relayUrl === undefined && tlsKey === undefined
       ? 'needs tlsKey where the bot is the server'
-      : fileProblem(value),
+      : fileProblem(value, isCertificate),
   )
   tlsCert?: string;
   /** Path of the certificate's private key, PEM. As a server only, with `tlsCert`. */
   @ValidatedBy<MoqOptions>((value, { tlsCert }) =>
-    tlsCert === undefined ? 'needs tlsCert' : fileProblem(value),
+    tlsCert === undefined ? 'needs tlsCert' : fileProblem(value, isPrivateKey),
   )
   tlsKey?: string;
   /**
