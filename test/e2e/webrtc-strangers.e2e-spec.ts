@@ -7,7 +7,6 @@ import {
   SmallWebRtcModule,
 } from '../../src/index.js';
 import { type SmallWebRTCConnection } from '../../src/bot.js';
-import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
 import type { Session } from '../../src/sessions/session.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
@@ -20,11 +19,11 @@ import {
   endlessFragment,
   Stranger,
 } from '../support/datagrams.js';
+import { hearsEcho } from '../support/hears-echo.js';
 import { heldBytes } from '../support/held-bytes.js';
 import { runnerModule, type RunningApp, startApp } from '../support/runner-app.js';
 import { sctpChunk, sctpPacket } from '../support/sctp-packets.js';
-import { atRate, found, speech } from '../support/sound.js';
-import { HEARD_HZ, warmUp, WebRtcClient } from '../support/webrtc-client.js';
+import { warmUp, WebRtcClient } from '../support/webrtc-client.js';
 
 /** A socket of the client's. */
 interface ClientSocket {
@@ -128,18 +127,6 @@ async function flood(send: (data: Buffer) => Promise<void>): Promise<void> {
   }
 }
 
-/** Says something until it comes back whole. */
-async function expectEcho(during: () => Promise<void> = async () => undefined): Promise<void> {
-  let similarity = 0;
-  for (let attempt = 0; attempt < 3 && similarity < 0.8; attempt++) {
-    const before = client.heard.length;
-    await Promise.all([client.speak(atRate(speech(3), 8_000, OPUS_OUTPUT_HZ)), during()]);
-    await client.listen(0.5);
-    similarity = found(client.heard.subarray(before), HEARD_HZ, speech(3), 8_000);
-  }
-  expect(similarity).toBeGreaterThan(0.8);
-}
-
 const ATTACKS: [string, () => Buffer][] = [
   ['an alert that the client leaves', () => dtlsRecord(21, Buffer.from([1, 0]))],
   ['an alert that says it is encrypted', () => dtlsRecord(21, Buffer.from([1, 0]), { epoch: 1 })],
@@ -175,7 +162,7 @@ describe('a WebRTC session under attack', () => {
   it('loses nothing while attackers send everything at once', async () => {
     await connect();
     const one = await stranger();
-    await expectEcho(async () => {
+    await hearsEcho(client, async () => {
       for (let i = 0; i < 100; i++) {
         for (const [, attack] of ATTACKS) await one.send(attack());
         await new Promise(setImmediate);
@@ -255,7 +242,7 @@ describe('a WebRTC session under attack', () => {
     expect(handshake.length).toBeGreaterThanOrEqual(5);
     for (const data of [...handshake, ...handshake.toReversed()]) await spoof(data);
     await expectCall();
-    await expectEcho();
+    await hearsEcho(client);
   });
 
   it('connects when the last DTLS flight to the client is lost', async () => {
