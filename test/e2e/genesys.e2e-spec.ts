@@ -437,6 +437,11 @@ describe('the connection probe of Genesys', () => {
     waiting.forEach((probe) => probe.close('end'));
     await Promise.all(waiting.map(({ closed }) => closed));
     expect(waiting.flatMap(({ violations }) => violations)).toEqual([]);
+    // Those that are over leave their places to others.
+    const later = callAgain({ isProbe: true });
+    await later.next('opened');
+    later.close('end');
+    await expect(later.closed).resolves.toMatchObject({ code: 1000 });
   });
 });
 

@@ -49,7 +49,7 @@ class Operator extends BotLauncher {
     transport.on('disconnected', ({ reason }) => this.reasons.push(reason));
     session.ready();
     for await (const key of transport.dtmfIn()) {
-      const callerId = key === '9' ? '+15550100' : undefined;
+      const callerId = CALLER_IDS[key];
       this.outcomes.push(await transport.transfer(this.targets[key] ?? key, { callerId }));
       this.events.emit('changed');
     }
@@ -69,7 +69,13 @@ class Operator extends BotLauncher {
   }
 }
 
-const TARGETS = { '1': '+15550009', '2': 'sip:desk@example.com;transport=tls', '9': '+15550009' };
+const CALLER_IDS: Record<string, string> = { '8': 'sip:me@example.com', '9': '+15550100' };
+const TARGETS = {
+  '1': '+15550009',
+  '2': 'sip:desk@example.com;transport=tls',
+  '8': '+15550009',
+  '9': '+15550009',
+};
 
 let api: FakeCarrierApi;
 let host: TestHost | undefined;
@@ -219,6 +225,17 @@ describe.each(CARRIERS)('a transfer by %s', (carrier) => {
 });
 
 describe('a transfer', () => {
+  it('is refused with a caller id that is no number', async () => {
+    const bot = new Operator(TARGETS);
+    const running = await start(bot);
+    (await running.call({ carrier: 'twilio' })).press('8');
+    await bot.reached({ outcomes: 1 });
+    expect(bot.outcomes).toEqual([
+      { ok: false, error: expect.stringMatching(/^callerId must be a number in E\.164/) },
+    ]);
+    expect(api.requests).toEqual([]);
+  });
+
   it('shows the requested caller id', async () => {
     const bot = new Operator(TARGETS);
     const running = await start(bot);

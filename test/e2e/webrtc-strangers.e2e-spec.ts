@@ -7,15 +7,14 @@ import {
   SmallWebRtcModule,
 } from '../../src/index.js';
 import { type SmallWebRTCConnection } from '../../src/bot.js';
-import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
 import type { Session } from '../../src/sessions/session.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { clientHello, connectivityCheck, Stranger } from '../support/datagrams.js';
+import { hearsEcho } from '../support/hears-echo.js';
 import { heldBytes } from '../support/held-bytes.js';
 import { runnerModule, type RunningApp, startApp } from '../support/runner-app.js';
 import { sctpChunk, sctpPacket } from '../support/sctp-packets.js';
-import { atRate, found, speech } from '../support/sound.js';
 import {
   ATTACKS,
   attacksOn,
@@ -25,7 +24,7 @@ import {
   spoof as spoofAs,
   targetOf,
 } from '../support/webrtc-attacks.js';
-import { HEARD_HZ, warmUp, WebRtcClient } from '../support/webrtc-client.js';
+import { warmUp, WebRtcClient } from '../support/webrtc-client.js';
 
 let running: RunningApp;
 let launcher: RecordingLauncher;
@@ -101,18 +100,6 @@ async function expectCall(): Promise<void> {
   expect(await Promise.race([goesOn(), ended])).toBe('goes on');
 }
 
-/** Says something until it comes back whole. */
-async function expectEcho(during: () => Promise<void> = async () => undefined): Promise<void> {
-  let similarity = 0;
-  for (let attempt = 0; attempt < 3 && similarity < 0.8; attempt++) {
-    const before = client.heard.length;
-    await Promise.all([client.speak(atRate(speech(3), 8_000, OPUS_OUTPUT_HZ)), during()]);
-    await client.listen(0.5);
-    similarity = found(client.heard.subarray(before), HEARD_HZ, speech(3), 8_000);
-  }
-  expect(similarity).toBeGreaterThan(0.8);
-}
-
 describe('a WebRTC session under attack', () => {
   it.each(ATTACKS)('survives an attacker who sends %s', async (_, datagram) => {
     await connect();
@@ -134,7 +121,7 @@ describe('a WebRTC session under attack', () => {
   it('loses nothing while attackers send everything at once', async () => {
     await connect();
     const one = await stranger();
-    await expectEcho(async () => {
+    await hearsEcho(client, async () => {
       for (let i = 0; i < 100; i++) {
         for (const attack of attacksOn(client)) await one.send(attack);
         await new Promise(setImmediate);
@@ -214,7 +201,7 @@ describe('a WebRTC session under attack', () => {
     expect(handshake.length).toBeGreaterThanOrEqual(5);
     for (const data of [...handshake, ...handshake.toReversed()]) await spoof(data);
     await expectCall();
-    await expectEcho();
+    await hearsEcho(client);
   });
 
   it('connects when the last DTLS flight to the client is lost', async () => {

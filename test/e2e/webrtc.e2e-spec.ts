@@ -24,13 +24,13 @@ import {
   type VideoTrack,
 } from '../../src/bot.js';
 import type { AuthRequest } from '../../src/auth/runner-auth.js';
-import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
 import { packetizeVideo } from '../../src/media/rtp/video-payload.js';
 import { SessionRegistry } from '../../src/sessions/session-registry.js';
 import type { Session } from '../../src/sessions/session.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { type Launch, RecordingLauncher } from '../../src/testing/index.js';
 import { PEER_STACK } from '../../src/transports/small-webrtc/peer-stack.token.js';
+import { hearsEcho } from '../support/hears-echo.js';
 import {
   AUDIO,
   BROWSER_OFFER,
@@ -47,13 +47,7 @@ import {
   type RunningApp,
   startApp,
 } from '../support/runner-app.js';
-import { atRate, found, speech } from '../support/sound.js';
-import {
-  HEARD_HZ,
-  warmUp,
-  WebRtcClient,
-  type WebRtcClientOptions,
-} from '../support/webrtc-client.js';
+import { warmUp, WebRtcClient, type WebRtcClientOptions } from '../support/webrtc-client.js';
 
 let running: RunningApp;
 let clients: WebRtcClient[] = [];
@@ -92,18 +86,6 @@ const connectionOf = ({ args }: Launch): SmallWebRTCConnection =>
   (args as SmallWebRTCRunnerArguments).webrtc_connection;
 
 const endOf = ({ session }: Launch): Promise<SessionEnd> => (session as unknown as Session).ended;
-
-/** Says something until it comes back whole: a machine that is busy with other tests may be too late for some of it. */
-async function hearsEcho(client: WebRtcClient): Promise<void> {
-  let similarity = 0;
-  for (let attempt = 0; attempt < 3 && similarity < 0.8; attempt++) {
-    const before = client.heard.length;
-    await client.speak(atRate(speech(3), 8_000, OPUS_OUTPUT_HZ));
-    await client.listen(0.5);
-    similarity = found(client.heard.subarray(before), HEARD_HZ, speech(3), 8_000);
-  }
-  expect(similarity).toBeGreaterThan(0.8);
-}
 
 const sessionCount = (): number => running.app.get(SessionRegistry, { strict: false }).size;
 

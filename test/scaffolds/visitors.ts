@@ -115,7 +115,7 @@ async function inLiveKit(url: string, body: unknown): Promise<Visitor> {
         await source.captureFrame(new AudioFrame(pcm.slice(i, i + 160), 8_000, 1, 160));
       }
     },
-    leave: () => room.disconnect(),
+    leave: () => Promise.all([room.disconnect(), source.close()]),
   };
 }
 

@@ -11,6 +11,7 @@ import { OpusJitterBuffer } from '../../src/media/rtp/opus-jitter-buffer.js';
 import { post } from './runner-app.js';
 
 const PACKET = OPUS_OUTPUT_HZ / 50;
+const CONNECT_TIMEOUT_MS = 15_000;
 /** Sample rate of the client's received audio, in Hz. */
 export const HEARD_HZ = 16_000;
 
@@ -88,33 +89,47 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
   static async offer(options: WebRtcClientOptions): Promise<WebRtcClient> {
     const client = new WebRtcClient(options);
     client.makePeer();
-    await client.negotiate();
+    await client.orClosed(client.negotiate());
     return client;
   }
 
   static async connect(options: WebRtcClientOptions): Promise<WebRtcClient> {
     const client = await WebRtcClient.offer(options);
-    await client.opened();
+    await client.orClosed(client.opened());
     return client;
+  }
+
+  /** A client that nobody is given leaves no sockets. */
+  private async orClosed(step: Promise<unknown>): Promise<void> {
+    try {
+      await step;
+    } catch (error) {
+      await this.pc.close();
+      throw error;
+    }
   }
 
   async opened(): Promise<void> {
     const { pc, channel } = this;
     if (channel ? channel.readyState === 'open' : pc.connectionState === 'connected') return;
     await new Promise<void>((resolve, reject) => {
-      const late = (): void =>
-        reject(new NotConnectedError('the client was not connected in time'));
-      // It keeps nobody who has lost interest.
-      const timer = setTimeout(late, 15_000).unref();
-      const hear = (state: string): void => {
-        if (state !== 'open' && state !== 'connected') return;
+      const watched = [
+        pc.connectionStateChange.subscribe((state) => {
+          if (state === 'connected' && !channel) settle();
+          if (state === 'closed') settle('the client was closed before it was connected');
+        }),
+        ...(channel
+          ? [channel.stateChanged.subscribe((state) => void (state === 'open' && settle()))]
+          : []),
+      ];
+      const late = 'the client was not connected in time';
+      const timer = setTimeout(() => settle(late), CONNECT_TIMEOUT_MS).unref();
+      const settle = (problem?: string): void => {
         clearTimeout(timer);
-        unSubscribe();
-        resolve();
+        for (const { unSubscribe } of watched) unSubscribe();
+        if (problem === undefined) resolve();
+        else reject(new NotConnectedError(problem));
       };
-      const { unSubscribe } = channel
-        ? channel.stateChanged.subscribe(hear)
-        : pc.connectionStateChange.subscribe(hear);
     });
   }
 
