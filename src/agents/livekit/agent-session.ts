@@ -16,6 +16,10 @@ export interface AgentSessionSettings<Agent> extends AgentSettings {
   readonly agent: Agent;
 }
 
+interface ErrorEvent {
+  readonly error: unknown;
+}
+
 interface CloseEvent {
   readonly reason: string;
   readonly error?: unknown;
@@ -81,6 +85,10 @@ export async function agentSession<Agent>(
     session?.logger.warn(`the agent failed: ${textOfThrown(thrown).text}`),
   );
 
+  // Without a listener for it an error ends the process. One that ends the agent is the reason of its end.
+  engine.on('error', ({ error }: ErrorEvent) =>
+    session?.logger.warn(`a service of the agent failed: ${engineError(error).message}`),
+  );
   engine.input.audio = media.audioInput;
   engine.output.audio = media.audioOutput;
   engine.output.transcription = media.textOutput;

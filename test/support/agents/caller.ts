@@ -22,6 +22,7 @@ export class Caller<Peer extends FakeCall | FakeClient = FakeCall | FakeClient> 
   private timer: NodeJS.Timeout | undefined;
   /** When each `clear` came, in milliseconds since 1970. */
   readonly clears: number[] = [];
+  private readonly heardAtClear = new Map<number, number>();
 
   constructor(
     readonly peer: Peer,
@@ -78,6 +79,11 @@ export class Caller<Peer extends FakeCall | FakeClient = FakeCall | FakeClient> 
     while (this.heardMs < wanted) await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
   }
 
+  /** Length of what was heard before a `clear`, in milliseconds. */
+  heardBefore(clearMs: number): number {
+    return this.heardAtClear.get(clearMs) ?? 0;
+  }
+
   private get heardMs(): number {
     return (this.heard.pcm.length * 1_000) / this.rates.heardHz;
   }
@@ -104,6 +110,7 @@ export class Caller<Peer extends FakeCall | FakeClient = FakeCall | FakeClient> 
     this.playedAtMs = 0;
     this.lastSoundMs = Math.min(this.lastSoundMs, Date.now());
     this.clears.push(Date.now());
+    this.heardAtClear.set(this.clears.at(-1)!, (pcm.length * 1_000) / this.rates.heardHz);
   }
 
   private sendFrames(dueMs = performance.now()): void {
