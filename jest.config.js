@@ -1,6 +1,6 @@
 /** What listens to sound in real time, or counts what is left in memory: after everything else, one at a time. */
 const REAL_TIME =
-  'test/(faults/faults|e2e/(browser|console|firefox|livekit-playout|livekit-server|phone|turn|webrtc|webrtc-relay|webrtc-strangers|whatsapp)).e2e-spec.ts$';
+  'test/(faults/faults|e2e/(agents/livekit-\\w+|browser|console|firefox|livekit-playout|livekit-server|phone|turn|webrtc|webrtc-relay|webrtc-strangers|whatsapp)).e2e-spec.ts$';
 
 /** @type {import('jest').Config} */
 const project = {

@@ -18,7 +18,6 @@ const LOOK_UP = 'Where is my order, please?';
 const GOODBYE = 'Thank you very much and goodbye.';
 const SENTENCES = [WEATHER, LONDON, STORY, STOP, BOOKING, LOOK_UP, GOODBYE];
 
-const SUNNY = 'It is sunny in Paris today.';
 const RAIN = 'There is nothing but rain in London.';
 const TALE =
   'Once upon a time there was a miller who had three sons and one small donkey and when the miller died the sons shared out what he had left to them.';

@@ -29,7 +29,7 @@ Module({
 })(HostModule);
 
 const program = {
-  bot: fileURLToPath(new URL('./support-bot.js', import.meta.url)),
+  module: fileURLToPath(new URL('./support-bot.js', import.meta.url)),
   env: { OPENAI_URL: settings.openai.baseURL, OPENAI_KEY: settings.openai.apiKey },
 };
 const root = runner.RunnerModule.forRoot({

@@ -22,6 +22,8 @@ export class Caller<Peer extends FakeCall | FakeClient = FakeCall | FakeClient> 
   private timer: NodeJS.Timeout | undefined;
   /** When each `clear` came, in milliseconds since 1970. */
   readonly clears: number[] = [];
+  /** When the bot was first heard, in milliseconds since 1970. */
+  firstHeardMs = 0;
   private readonly heardAtClear = new Map<number, number>();
 
   constructor(
@@ -99,6 +101,7 @@ export class Caller<Peer extends FakeCall | FakeClient = FakeCall | FakeClient> 
     const audio = this.peer.audio.slice(this.receivedSamples);
     this.receivedSamples += audio.length;
     this.played.push(audio);
+    this.firstHeardMs ||= Date.now();
     const ms = (audio.length * 1_000) / this.rates.heardHz;
     this.playedAtMs = Math.max(this.playedAtMs, Date.now()) + ms;
     if (audio.some((sample) => Math.abs(sample) > 300)) this.lastSoundMs = this.playedAtMs;
