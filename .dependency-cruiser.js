@@ -11,7 +11,9 @@ const NEIGHBOURS = {
   rtvi: ['errors', 'media', 'validation'],
   bot: ['errors', 'validation'],
   auth: ['errors', 'http', 'runner.options.ts'],
-  sessions: ['auth', 'bot', 'errors', 'http', 'media', 'validation', 'runner.options.ts'],
+  sessions: [
+    ...['auth', 'bot', 'errors', 'http', 'limits', 'media', 'validation', 'runner.options.ts'],
+  ],
   calls: [
     ...['auth', 'errors', 'sessions', 'validation', 'runner.options.ts'],
     // What a call's account is.

@@ -1,6 +1,6 @@
 /** What listens to sound in real time, or counts what is left in memory: after everything else, one at a time. */
 const REAL_TIME =
-  'test/(faults/faults|e2e/(agents/livekit-\\w+|browser|console|firefox|livekit-playout|livekit-server|phone|turn|webrtc|webrtc-relay|webrtc-strangers|whatsapp)).e2e-spec.ts$';
+  'test/(faults/faults|e2e/(agents/[a-z-]+|browser|console|firefox|livekit-playout|livekit-server|phone|turn|webrtc|webrtc-relay|webrtc-strangers|whatsapp)).e2e-spec.ts$';
 
 /** @type {import('jest').Config} */
 const project = {
@@ -13,6 +13,7 @@ const project = {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-pipecat-runner$': '<rootDir>/src/index.ts',
     '^nestjs-pipecat-runner/bot$': '<rootDir>/src/bot.ts',
+    '^nestjs-pipecat-runner/agents$': '<rootDir>/src/agents.ts',
   },
   transform: {
     '^.+\\.ts$': [

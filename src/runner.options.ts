@@ -167,6 +167,12 @@ export class RunnerOptions {
   @DurationMs(0)
   drainTimeoutMs?: number = 20_000;
   /**
+   * Time for which the event loop may be held before a warning names the bot, in milliseconds; `Infinity` switches the watchdog off.
+   * @default 250
+   */
+  @DurationMs(1, { infinite: true })
+  blockedLoopWarnMs?: number = 250;
+  /**
    * Time-out of a bot's answer to a request to `/sessions/:id/*`, in milliseconds, without the answer's body.
    * @default 30_000
    */

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { enterBot, leaveBot, type LoopUser } from '../limits/event-loop.js';
 import { AsyncQueue } from './async-queue.js';
 
 /** Buffer limit of an event: how much is buffered until a listener is attached or an iterator reads. */
@@ -21,7 +22,12 @@ export abstract class BufferedEmitter<
   private readonly iterations = new Set<{ end(): void }>();
   private iterationsEnd = false;
 
-  constructor(private readonly limits: { [E in keyof Events]: BufferLimit<Events[E][0]> }) {
+  /** @param bot the session whose bot listens */
+  constructor(
+    private readonly limits: { [E in keyof Events]: BufferLimit<Events[E][0]> },
+    /** @internal */
+    protected readonly bot?: LoopUser,
+  ) {
     super({ captureRejections: true });
     for (const event of Object.keys(limits) as (keyof Events)[]) this.openBuffer(event);
     (this as EventEmitter).on('newListener', (event: keyof Events) => {
@@ -105,10 +111,13 @@ export abstract class BufferedEmitter<
   }
 
   private emitNow<E extends keyof Events>(event: E, args: Events[E]): void {
+    const entered = enterBot(this.bot);
     try {
       (this as EventEmitter).emit(event as string, ...args);
     } catch (error) {
       this.fail(error);
+    } finally {
+      leaveBot(entered);
     }
   }
 

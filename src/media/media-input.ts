@@ -29,7 +29,7 @@ export abstract class MediaInput extends BufferedEmitter<MediaTransportEvents> {
     { sampleRateHz, maxBacklogMs }: Required<MediaTransportOptions>,
     observer?: MediaTransportObserver,
   ) {
-    super(bufferLimits(maxBacklogMs));
+    super(bufferLimits(maxBacklogMs), observer?.bot);
     this.observer = observer;
     this.input = new AudioInput(sampleRateHz);
   }

@@ -1,3 +1,4 @@
+import type { LoopUser } from '../limits/event-loop.js';
 import { type BufferLimit, MESSAGE_BUFFER } from './buffered-emitter.js';
 import type { MediaEnd } from './media-connection.js';
 import type { AudioFrame } from './pcm.js';
@@ -6,6 +7,8 @@ import type { MediaTranscription } from './serializers/media-serializer.js';
 
 /** Observer of a `MediaTransport`, for the runner. */
 export interface MediaTransportObserver {
+  /** The session whose bot listens. */
+  readonly bot?: LoopUser;
   /** Reports each kind of recoverable problem once. */
   warn(message: string): void;
   /** Reports an error that a listener of the bot threw or rejected with. */

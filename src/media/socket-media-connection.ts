@@ -7,6 +7,7 @@ import type {
   MediaConnectionEvents,
 } from './media-connection.js';
 import {
+  IGNORED,
   type InboundMedia,
   malformed,
   type MediaSerializer,
@@ -17,6 +18,9 @@ import {
 const MAX_BUFFERED_BYTES = 65_536;
 /** Limit of unsent data including messages, in bytes. Above it the peer does not read, and the connection is closed. */
 const MAX_UNREAD_BYTES = 4 * 1_048_576;
+
+/** Longest wait for a frame that is missing, in milliseconds after the last one that came. */
+const MAX_WAIT_MS = 100;
 
 /** Wire format of a {@link SocketMediaConnection}, and the provider's functions outside it. */
 export interface SocketMediaOptions {
@@ -32,9 +36,13 @@ export class SocketMediaConnection implements MediaConnection {
   readonly transfer: MediaConnection['transfer'];
   private readonly serializer: MediaSerializer;
   private readonly sendOptions: { readonly binary: boolean };
+  private isOver = false;
   private end: (end: MediaEnd) => void = () => undefined;
   /** Count of messages whose send is not confirmed by the socket. */
   private unsent = 0;
+  /** Number of received frames that wait for an earlier one, and the timer for them. */
+  private waiting = 0;
+  private waitTimer: NodeJS.Timeout | undefined;
   private readonly onSent = (): void => void this.unsent--;
 
   constructor(
@@ -58,6 +66,9 @@ export class SocketMediaConnection implements MediaConnection {
     const { socket } = this;
     this.end = (end) => {
       this.end = () => undefined;
+      this.isOver = true;
+      clearTimeout(this.waitTimer);
+      report(this.takeWaiting(), events);
       events.disconnected(end);
     };
     let error: Error | undefined;
@@ -68,7 +79,11 @@ export class SocketMediaConnection implements MediaConnection {
           : { reason: 'peer_left', message: `The other side left (${code}).` },
       );
     socket.on('message', (data: RawData, isBinary) => {
-      report(this.read(data as Buffer, isBinary), events);
+      report(
+        this.guarded((serializer) => serializer.read(data as Buffer, isBinary), UNREADABLE),
+        events,
+      );
+      this.boundWait(events);
     });
     socket.on('error', (cause: Error) => (error = cause));
     socket.on('close', left);
@@ -108,12 +123,29 @@ export class SocketMediaConnection implements MediaConnection {
   }
 
   /** Catches errors of the serializer, which would end the process and all its calls. */
-  private read(data: Buffer, isBinary: boolean): InboundMedia {
+  private guarded<T>(ask: (serializer: MediaSerializer) => T, otherwise: T): T {
     try {
-      return this.serializer.read(data, isBinary);
+      return ask(this.serializer);
     } catch {
-      return malformed('a message that cannot be read');
+      return otherwise;
     }
+  }
+
+  private takeWaiting(): InboundMedia {
+    return this.guarded((serializer) => serializer.takeWaiting?.() ?? IGNORED, UNREADABLE);
+  }
+
+  /** Hands on the frames that wait when no others come. */
+  private boundWait(events: MediaConnectionEvents): void {
+    const waiting = this.isOver ? 0 : this.guarded((serializer) => serializer.waiting ?? 0, 0);
+    if (waiting === this.waiting) return;
+    this.waiting = waiting;
+    clearTimeout(this.waitTimer);
+    if (waiting === 0) return;
+    this.waitTimer = setTimeout(() => {
+      this.waiting = 0;
+      report(this.takeWaiting(), events);
+    }, MAX_WAIT_MS);
   }
 
   private send(data: WireMessage | undefined): boolean {
@@ -136,6 +168,7 @@ export class SocketMediaConnection implements MediaConnection {
   }
 }
 
+const UNREADABLE = malformed('a message that cannot be read');
 const TEXT = { binary: false };
 
 function report(media: InboundMedia, events: MediaConnectionEvents): void {

@@ -13,6 +13,8 @@ import { METRICS_OPTIONS, type MetricsOptions, type MetricsRegistry } from './me
 const START_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 /** Histogram buckets, from a wrong number to an hour. */
 const DURATION_SECONDS = [5, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600];
+/** Histogram buckets, from a hitch that callers hear to a loop that stands. */
+const BLOCKED_SECONDS = [0.25, 0.5, 1, 2.5, 5, 10];
 
 /** Label of a runner with a name. */
 interface RunnerLabel {
@@ -31,6 +33,7 @@ class MetricFamilies {
   readonly runners = new Set<CountedRunner>();
   readonly startSeconds: promClient.Histogram<'runner' | 'transport'>;
   readonly durationSeconds: promClient.Histogram<'runner' | 'transport'>;
+  readonly blockedSeconds: promClient.Histogram<'runner' | 'cause'>;
   readonly ends: promClient.Counter<'runner' | 'transport' | 'reason'>;
   readonly hangUps: promClient.Counter<'runner' | 'transport' | 'via' | 'outcome'>;
   readonly refusals: promClient.Counter<'runner' | 'cause'>;
@@ -60,17 +63,31 @@ class MetricFamilies {
     });
     const counter = <L extends string>(name: string, help: string, ...labels: L[]) =>
       new Counter<'runner' | L>({ name, help, labelNames: ['runner', ...labels], registers });
-    const histogram = (name: string, help: string, buckets: number[]) =>
-      new Histogram({ name, help, labelNames: ['runner', 'transport'], buckets, registers });
+    const histogram = <L extends string>(name: string, help: string, buckets: number[], label: L) =>
+      new Histogram<'runner' | L>({
+        name,
+        help,
+        labelNames: ['runner', label],
+        buckets,
+        registers,
+      });
     this.startSeconds = histogram(
       'pipecat_session_start_seconds',
       'Time from the arrival of the client, or from the launch of the bot without one, until the bot is ready',
       START_SECONDS,
+      'transport',
     );
     this.durationSeconds = histogram(
       'pipecat_session_duration_seconds',
       'Time from the same moment to the end of the session',
       DURATION_SECONDS,
+      'transport',
+    );
+    this.blockedSeconds = histogram(
+      'pipecat_event_loop_blocked_seconds',
+      'Times for which the event loop was held, from blockedLoopWarnMs on, by what held it: a bot, or unknown (a bot or the host)',
+      BLOCKED_SECONDS,
+      'cause',
     );
     this.ends = counter(
       'pipecat_session_ends_total',
@@ -159,6 +176,11 @@ class SessionMetrics implements SessionObserver {
 
   refused(error: unknown): void {
     this.families.refusals.inc({ ...this.runner.label, cause: refusalCodeOf(error) });
+  }
+
+  loopHeld(ms: number, byBot: boolean): void {
+    const cause = byBot ? 'bot' : 'unknown';
+    this.families.blockedSeconds.observe({ ...this.runner.label, cause }, ms / 1_000);
   }
 
   private countMedia(

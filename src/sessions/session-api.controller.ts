@@ -4,6 +4,7 @@ import { Access } from '../auth/access.decorator.js';
 import { ApiRoute } from '../http/api-route.decorator.js';
 import { guardListeners, within } from '../errors/attempt.js';
 import { RunnerError } from '../errors/runner.error.js';
+import { callBot } from '../limits/event-loop.js';
 import { fieldOf, isInstance, textOfThrown } from '../errors/thrown.js';
 import { restOfUrl } from '../http/http-request.js';
 import { nodeResponse, takeOverResponse } from '../http/http-response.js';
@@ -77,7 +78,10 @@ export class SessionApiController {
         const { text, stack } = textOfThrown(thrown);
         session.logger.error(`a listener of a request's signal threw: ${text}`, stack);
       });
-      const answer = Promise.race([(async () => requestHandler(asked))(), aborted]);
+      const answer = Promise.race([
+        (async () => callBot(session, () => requestHandler(asked)))(),
+        aborted,
+      ]);
       const takeOver = (): ServerResponse => {
         answering = true;
         return takeOverResponse(response);

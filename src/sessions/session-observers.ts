@@ -21,6 +21,11 @@ export interface SessionObserver {
   changed?(session: Session): void;
   /** Called when a start failed or a client was refused. */
   refused?(error: unknown, start: RefusedStart): void;
+  /**
+   * Called when the event loop was held for `blockedLoopWarnMs` or longer.
+   * @param byBot true when a bot of this runner did it; otherwise it may as well have been the host
+   */
+  loopHeld?(ms: number, byBot: boolean): void;
   /** Flushes pending work before the application closes, within bounded time. */
   flush?(): Promise<void>;
   /** Wraps the run of a session's bot, such as in an async context, and returns the result of `bot`. */
@@ -47,6 +52,11 @@ export class SessionObservers {
     for (const observer of this.observers)
       attempt(() => observer.refused?.(error, start), logFailure);
     return error;
+  }
+
+  loopHeld(ms: number, byBot: boolean): void {
+    for (const observer of this.observers)
+      attempt(() => observer.loopHeld?.(ms, byBot), logFailure);
   }
 
   async flush(): Promise<void> {

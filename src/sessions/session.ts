@@ -5,6 +5,7 @@ import { attempt, guardListeners } from '../errors/attempt.js';
 import { type RunnerLog, RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { textOfThrown } from '../errors/thrown.js';
+import { callBot } from '../limits/event-loop.js';
 import { MAX_TIMER_MS } from '../validation/options.js';
 import { draining } from './admission.js';
 import { Departure } from './departure.js';
@@ -229,7 +230,7 @@ export class Session extends BotSession {
     const { current } = this;
     if (current.name === 'pending' || current.name === 'ended' || current.ending) return;
     this.current = { ...current, ending };
-    this.controller?.abort(ending);
+    callBot(this, () => this.controller?.abort(ending));
   }
 
   /** @internal Ends the session as `failed`, for an error of a bot's listener outside its `launch()`. */
@@ -255,7 +256,7 @@ export class Session extends BotSession {
   private async run(bot: () => Promise<void>): Promise<void> {
     let reason: SessionEnd;
     try {
-      await bot();
+      await callBot(this, bot);
       const returned = new SessionEnd('completed', 'The bot returned.');
       await this.playOut(returned);
       reason = this.ending ?? returned;
@@ -291,7 +292,7 @@ export class Session extends BotSession {
     if (cleanups) this.releasing = new Promise((resolve) => (released = () => resolve(reason)));
     this.onEnded?.(this.releasing ?? reason);
     this.cleanups = this.handler = this.onConnected = undefined;
-    this.controller?.abort(reason);
+    callBot(this, () => this.controller?.abort(reason));
     const runs = cleanups?.reverse().map((release) => this.runCleanup(release, reason));
     if (runs) void Promise.all(runs).then(released);
     this.onChange(this);

@@ -86,6 +86,7 @@ const observerOf = (
   forget: () => void,
   close: (end: MediaEnd) => void,
 ): MediaTransportObserver => ({
+  bot: session,
   warn: (message) => session?.logger.warn(message),
   fail: (thrown) => {
     if (session) return session.fail(thrown);

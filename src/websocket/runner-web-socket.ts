@@ -1,6 +1,7 @@
 import { type RawData, WebSocket } from 'ws';
 import { hasPeerClosed, ignoresPongs, passOnAtOnce } from '../compat/ws-socket.js';
 import { attempt, guardListeners } from '../errors/attempt.js';
+import { enterBot, leaveBot, type LoopUser } from '../limits/event-loop.js';
 import { ITEM_BYTES, Queue } from '../limits/queue.js';
 import type { WireMessage } from '../media/serializers/media-serializer.js';
 import type { UpgradeRequest } from './upgrade-request.js';
@@ -52,6 +53,7 @@ export class RunnerWebSocket extends WebSocket {
   /** @internal True when the peer's control messages are answered: by {@link respond}, or by the runner that relays the connection. */
   isAnswered = false;
   private onFailure: ((thrown: unknown) => void) | undefined = undefined;
+  private bot: LoopUser | undefined = undefined;
   private held: Queue<Message> | undefined = undefined;
   private heldBytes = 0;
   private pausedHere = false;
@@ -87,9 +89,11 @@ export class RunnerWebSocket extends WebSocket {
   /**
    * Catches errors of listeners and reports them to `onFailure`; the other listeners are still called. Unguarded, an error would end the process
    * or suppress the `close` event.
+   * @param bot the session whose bot listens
    */
-  guard(onFailure: (thrown: unknown) => void): void {
+  guard(onFailure: (thrown: unknown) => void, bot?: LoopUser): void {
     this.onFailure = onFailure;
+    this.bot = bot;
     guardListeners(this, onFailure);
   }
 
@@ -205,9 +209,11 @@ export class RunnerWebSocket extends WebSocket {
     const { onFailure } = this;
     if (!onFailure) return super.emit(event, ...args);
     const listeners = this.rawListeners(event);
+    const entered = enterBot(this.bot);
     for (const listener of listeners) {
       attempt(() => Reflect.apply(listener, this, args) as unknown, onFailure);
     }
+    leaveBot(entered);
     return listeners.length > 0;
   }
 

@@ -152,7 +152,7 @@ export class SocketSessions {
 
   /** Ends the session with the socket, and the socket with the session. */
   private bind(session: Session, socket: RunnerWebSocket): void {
-    socket.guard((thrown) => session.fail(thrown));
+    socket.guard((thrown) => session.fail(thrown), session);
     socket.on('error', (error) => {
       void session.end(new SessionEnd('peer_error', `The connection failed: ${error.message}`));
     });

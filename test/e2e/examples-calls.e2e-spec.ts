@@ -401,9 +401,9 @@ describe('examples/two-bots.ts', () => {
 describe('docs/calls.md', () => {
   it('quotes the examples about phone calls unchanged', () => {
     const bare = (code: string) => code.replace(/^ +/gm, '').trim();
-    const examples = readdirSync('examples').map((file) =>
-      bare(readFileSync(`examples/${file}`, 'utf8')),
-    );
+    const examples = readdirSync('examples')
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => bare(readFileSync(`examples/${file}`, 'utf8')));
     const page = readFileSync('docs/calls.md', 'utf8');
     const blocks = [...page.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => bare(code!));
     expect(blocks).toHaveLength(5);

@@ -127,6 +127,26 @@ describe.each(CARRIERS)('an outbound call through %s', (carrier) => {
     },
   );
 
+  it('keeps the id of its media connection where that is quicker than the answer of the API', async () => {
+    const { calls, launcher, records, host } = await start();
+    const connected = new Promise<Awaited<ReturnType<typeof host.follow>>>((resolve) => {
+      api.whenPlaced = async () => {
+        resolve(await host.follow(await api.placed[0]!.answer(), { carrier }));
+        await launcher.nextLaunch();
+      };
+    });
+    const { callId, ended } = await calls.dial(callOf(carrier));
+    const phone = await connected;
+    expect(phone!.facts.callId).not.toBe(callId);
+    await phone!.hangUp();
+    await ended;
+    expect(records.ends).toEqual([
+      expect.objectContaining({
+        call: expect.objectContaining({ callId: phone!.facts.callId }),
+      }),
+    ]);
+  });
+
   it('lets no other WebSocket connect to its session', async () => {
     const { calls, host } = await start({ webSocketAuth: 'token' });
     await calls.dial(callOf(carrier));

@@ -62,7 +62,7 @@ describe('the package', () => {
     expect(
       files.filter(
         (file) =>
-          !/^(dist\/.+\.(js|d\.ts)|dist\/cjs\/package\.json|python\/bot_host(_\w+)?\.py|docs\/.+\.(md|png|svg)|examples\/[\w-]+\.ts|LICENSE|[A-Z]+\.md|package\.json)$/.test(
+          !/^(dist\/.+\.(js|d\.ts)|dist\/cjs\/package\.json|python\/bot_host(_\w+)?\.py|docs\/.+\.(md|png|svg)|examples\/([\w-]+\/)?[\w.-]+\.(ts|md)|LICENSE|[A-Z]+\.md|package\.json)$/.test(
             file,
           ) && !page.test(file),
       ),

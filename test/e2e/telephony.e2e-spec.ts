@@ -164,6 +164,24 @@ describe.each(PLATFORMS)('telephony on %s', (platform) => {
     await call.hangUp();
   });
 
+  it('gives the bot the numbers of the connection, and of the webhook where that has none', async () => {
+    const { url, wsUrl, launcher } = await start(platform, {
+      publicUrl: 'bot.example.com',
+      webSocketAuth: 'token',
+    });
+    const form = 'From=%2B15550003&To=%2B15550004';
+    const { text } = await webhook(`${url}/telephony/telnyx`, form);
+    const token = /wss:\/\/bot\.example\.com\/ws\/([\w.-]+)"/.exec(text)![1]!;
+    const call = await placeCall({
+      carrier: 'telnyx',
+      url: `${wsUrl}/ws/${token}`,
+      from: '+15550001',
+    });
+    const { args } = await launcher.nextLaunch();
+    expect(args.call_data).toMatchObject({ from: '+15550001', to: '+15550004' });
+    await call.hangUp();
+  });
+
   it('serves the webhook of one carrier at a path of the host', async () => {
     const { url } = await start(platform, {
       telephony: { webhookPath: 'calls/in', carrier: 'plivo' },

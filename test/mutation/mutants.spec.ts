@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { areas, mutantsOf, mutate, testRuns } from './mutants.js';
 
 describe('mutants', () => {
@@ -13,6 +14,15 @@ describe('mutants', () => {
       }
     }
   });
+
+  it.each(readdirSync('test/fuzz/mutants'))(
+    'of the fuzz suite apply to their sources: %s',
+    (patch) => {
+      const apply = (): unknown =>
+        execFileSync('git', ['apply', '--check', `test/fuzz/mutants/${patch}`], { stdio: 'pipe' });
+      expect(apply).not.toThrow();
+    },
+  );
 
   const mutant = { area: 'a', why: 'b', file: 'c.ts', replace: '', tests: [] };
 

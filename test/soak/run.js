@@ -1,5 +1,5 @@
 // Soak test of the built package: calls of all kinds for a while, and whether they leave anything behind.
-// `npm run test:soak -- --minutes 10 --calls 12`, with `--seed`, `--json <file>` and `--plot <file>.svg`. docs/operations.md has the plot of a run.
+// `npm run test:soak -- --minutes 10 --calls 12`, with `--only <words of a kind or an end>`, `--seed`, `--json <file>` and `--plot <file>.svg`. docs/operations.md has the plot of a run.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -9,6 +9,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '10' },
     calls: { type: 'string', default: '12' },
+    only: { type: 'string', default: '' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
     json: { type: 'string', default: 'node_modules/.cache/soak.json' },
     plot: { type: 'string', default: 'node_modules/.cache/soak.svg' },
@@ -39,6 +40,7 @@ const { status } = spawnSync('npm', ['test', '--', '--ci', '--selectProjects', '
     SOAK: '1',
     SOAK_MINUTES: values.minutes,
     SOAK_CALLS: values.calls,
+    SOAK_ONLY: values.only,
     SOAK_SEED: values.seed,
     SOAK_JSON: values.json,
     SOAK_PLOT: values.plot,
@@ -53,9 +55,19 @@ console.log(
 process.exitCode = status ?? 1;
 
 /** The outcome in one line. */
-function verdict({ problems, missing, gaveUp, sessions, minutes, heapGrowth, lagP99Ms, seed }) {
+function verdict({
+  problems,
+  missing,
+  gaveUp,
+  sessions,
+  minutes,
+  heapGrowth,
+  kept,
+  lagP99Ms,
+  seed,
+}) {
   const heap = heapGrowth
-    ? `heap at rest ${heapGrowth.slope.toFixed(0)} bytes a session (${(100 * heapGrowth.share).toFixed(2)} % in the second half)`
+    ? `${(kept.bytes / kept.sessions).toFixed(0)} bytes kept of each of ${kept.sessions} sessions in the second half, in which the heap at rest grew by ${(100 * heapGrowth.share).toFixed(2)} %`
     : 'too short to judge the heap';
   return `SOAK ${problems.length === 0 ? 'PASSED' : `FAILED (${problems.length} problems)`}: ${sessions} sessions in ${minutes} min, ${heap}, ${gaveUp} WebRTC clients gave up, lag p99 at most ${lagP99Ms.toFixed(0)} ms, seed ${seed}${missing.length > 0 ? `; no calls that need ${missing.join(', ')} (npm run test:setup)` : ''}`;
 }

@@ -80,6 +80,11 @@ export class SoakHost {
     return this.ask('sample') as Promise<Omit<Sample, 'second' | 'rest'>>;
   }
 
+  /** Writes a heap snapshot to a file. */
+  snapshot(file: string): Promise<unknown> {
+    return this.ask('snapshot', file);
+  }
+
   census(): Promise<Census> {
     return this.ask('census') as Promise<Census>;
   }
@@ -88,8 +93,8 @@ export class SoakHost {
     this.child.kill(signal);
   }
 
-  private async ask(question: string): Promise<unknown> {
-    this.child.send(question);
+  private async ask(question: string, argument?: string): Promise<unknown> {
+    this.child.send([question, argument]);
     const gone = this.exit.then((how) => {
       throw new Error(`the runner of the soak has ended: ${how}`);
     });

@@ -8,7 +8,8 @@ import { warmUp } from '../support/webrtc-client.js';
 import { Soak, type SoakResult } from './soak.js';
 import { plotSoak } from './plot.js';
 
-const { SOAK_MINUTES, SOAK_CALLS, SOAK_SEED, SOAK_JSON, SOAK_PLOT, SOAK_ABOUT = '' } = process.env;
+const { SOAK_MINUTES, SOAK_CALLS, SOAK_SEED, SOAK_JSON, SOAK_PLOT } = process.env;
+const { SOAK_ONLY = '', SOAK_ABOUT = '' } = process.env;
 const minutes = Number(SOAK_MINUTES);
 jest.setTimeout((minutes + 5) * 60_000);
 
@@ -25,7 +26,11 @@ afterAll(async () => {
 });
 
 it('all sessions of a soak end truly, sound right, and leave nothing behind', async () => {
-  const result: SoakResult = await soak.run(minutes, Number(SOAK_CALLS));
+  const result: SoakResult = await soak.run({
+    minutes,
+    calls: Number(SOAK_CALLS),
+    only: SOAK_ONLY,
+  });
   writeFileSync(SOAK_JSON!, JSON.stringify({ about: SOAK_ABOUT, ...result }, null, 1));
   if (SOAK_PLOT) writeFileSync(SOAK_PLOT, plotSoak(result.samples, SOAK_ABOUT));
   expect(result.problems).toEqual([]);

@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Census } from '../faults/fault-host.js';
 import { Random } from '../faults/random.js';
@@ -7,6 +9,8 @@ import { LIVEKIT_SERVER, LiveKitTestServer } from '../support/livekit-server.js'
 import { missingOf, type ToolName } from '../support/tools.js';
 import { NotConnectedError } from '../support/webrtc-client.js';
 import { callsFor, LIMITED, type SoakCall, type SoakWorld } from './calls.js';
+import { differences } from './differences.js';
+import { type Kept, keptBetween } from './kept.js';
 import { SoakHost, type SoakSettings } from './soak-host.js';
 import { FLAT_BYTES, type Growth, heapGrowth, isFlat, type Sample } from './verdict.js';
 
@@ -28,6 +32,8 @@ export interface SoakResult {
   readonly gaveUp: number;
   /** Of the heap at rest, in the second half; absent on a short soak. */
   readonly heapGrowth?: Growth;
+  /** In the second half. */
+  readonly kept: Kept;
   /** Greatest lag of the event loop, p99 of each sample, in milliseconds. */
   readonly lagP99Ms: number;
   readonly samples: readonly Sample[];
@@ -49,6 +55,15 @@ const CALM_MS = 6_000;
 const MOST_GIVEN_UP = 0.01;
 /** Ended sessions that may be in memory: `sessionHistory` of each runner, and the last request of each connection. */
 const MOST_HELD_SESSIONS = 100;
+
+/** How a soak is. */
+export interface SoakPlan {
+  readonly minutes: number;
+  /** Calls at once. */
+  readonly calls: number;
+  /** Words of the kinds and ends of calls that are made; all without. */
+  readonly only: string;
+}
 
 /** The soak: runners in a process of their own, and everybody who calls. */
 export class Soak implements SoakWorld {
@@ -92,22 +107,31 @@ export class Soak implements SoakWorld {
     return new Soak(new Random(seed), host, settings, daily, seed, carrierApi, livekit);
   }
 
-  /** Has so many calls at once for so long. */
-  async run(minutes: number, calls: number): Promise<SoakResult> {
-    const kinds = callsFor(this.settings);
-    const each = [...new Map([...kinds, ...LIMITED].map((call) => [call.kind, call])).values()];
+  /** @throws when there are no such calls */
+  async run({ minutes, calls, only }: SoakPlan): Promise<SoakResult> {
+    const named = ({ kind, end }: SoakCall): boolean => `${kind}: ${end}`.includes(only);
+    const [kinds, limited] = [callsFor(this.settings).filter(named), LIMITED.filter(named)];
+    const each = [...new Map([...kinds, ...limited].map((call) => [call.kind, call])).values()];
+    if (each.length === 0) throw new Error(`There are no calls with "${only}" in kind and end.`);
     await this.callers(WARM_UP_CALLS, () => each.shift());
     const before = await this.settled();
 
     const { ended } = await this.measure(false);
     const lapMs = Math.max(LEAST_LAP_MS, (minutes * 60_000) / LAPS);
     const end = performance.now() + minutes * 60_000;
-    while (performance.now() < end)
-      await this.lap(Math.min(lapMs, end - performance.now()), calls, kinds);
+    const laps = async (until: number): Promise<void> => {
+      while (performance.now() < until) {
+        await this.lap(Math.min(lapMs, until - performance.now()), calls, kinds, limited);
+      }
+    };
+    await laps(end - minutes * 30_000);
+    const middle = await this.snapshot('middle');
+    await laps(end);
     const after = await this.settled(before);
+    const kept = await this.keptSince(middle);
     // Not among the others: the census before it holds the event loop.
     const last = await this.host.sample();
-    return this.judge(before, after, last, { minutes, calls, ended });
+    return this.judge(before, after, last, { minutes, calls, ended, kept });
   }
 
   async close(): Promise<void> {
@@ -119,7 +143,12 @@ export class Soak implements SoakWorld {
   }
 
   /** Calls for a while, and then nobody for a moment. */
-  private async lap(lapMs: number, calls: number, kinds: readonly SoakCall[]): Promise<void> {
+  private async lap(
+    lapMs: number,
+    calls: number,
+    kinds: readonly SoakCall[],
+    limited: readonly SoakCall[],
+  ): Promise<void> {
     const over = performance.now() + lapMs;
     const going = (): boolean => performance.now() < over;
     const sampling = (async () => {
@@ -130,8 +159,12 @@ export class Soak implements SoakWorld {
     })();
     await Promise.all([
       sampling,
-      this.callers(calls - 1, () => (going() ? this.deal(kinds) : undefined)),
-      this.callers(1, () => (going() ? this.random.pick(LIMITED) : undefined)),
+      ...(kinds.length > 0
+        ? [this.callers(calls - 1, () => (going() ? this.deal(kinds) : undefined))]
+        : []),
+      ...(limited.length > 0
+        ? [this.callers(1, () => (going() ? this.random.pick(limited) : undefined))]
+        : []),
     ]);
     await sleep(500);
     const { ended, heapBytes, lagMaxMs } = await this.measure(true);
@@ -171,6 +204,19 @@ export class Soak implements SoakWorld {
     return this.deck.splice(this.random.below(this.deck.length), 1)[0]!;
   }
 
+  private async snapshot(name: string): Promise<{ file: string; ended: number }> {
+    const file = join(this.settings.uploads, `${name}.heapsnapshot`);
+    await this.host.snapshot(file);
+    return { file, ended: (await this.host.sample()).ended };
+  }
+
+  private async keptSince(before: { file: string; ended: number }): Promise<Kept> {
+    const after = await this.snapshot('end');
+    const kept = keptBetween(before.file, after.file, after.ended - before.ended);
+    for (const { file } of [before, after]) rmSync(file);
+    return kept;
+  }
+
   private get second(): number {
     return Math.round((performance.now() - this.startedMs) / 100) / 10;
   }
@@ -202,7 +248,7 @@ export class Soak implements SoakWorld {
     before: Census,
     after: Census,
     last: Awaited<ReturnType<SoakHost['sample']>>,
-    { minutes, calls, ended }: { minutes: number; calls: number; ended: number },
+    { minutes, calls, ended, kept }: { minutes: number; calls: number; ended: number; kept: Kept },
   ): SoakResult {
     const growth = heapGrowth(this.samples);
     const missing = missingOf(['livekit-server', 'Pipecat']);
@@ -222,11 +268,12 @@ export class Soak implements SoakWorld {
       ...(last.heldSessions <= MOST_HELD_SESSIONS
         ? []
         : [`${last.heldSessions} ended sessions are in memory`]),
-      ...(!growth || isFlat(growth)
+      ...(!growth || isFlat(growth, kept)
         ? []
         : [
-            `the heap grows by ${growth.slope.toFixed(0)} bytes a session, at least ${growth.atLeast.toFixed(0)} (${FLAT_BYTES} are flat), ` +
-              `in all by ${(100 * growth.share).toFixed(1)} %`,
+            `the second half kept ${kept.bytes} bytes of ${kept.sessions} sessions (${FLAT_BYTES} of each are flat), ` +
+              `most in ${kept.most.map(([name, bytes]) => `${name}: ${bytes}`).join(', ')}; ` +
+              `the heap grew by ${(100 * growth.share).toFixed(1)} %`,
           ]),
     ];
     return {
@@ -239,28 +286,10 @@ export class Soak implements SoakWorld {
       gaveUp: this.gaveUp,
       counts: this.counts,
       ...(growth && { heapGrowth: growth }),
+      kept,
       // The first was taken after everything was loaded.
       lagP99Ms: Math.max(...this.samples.slice(1).map(({ lagP99Ms }) => lagP99Ms)),
       samples: this.samples,
     };
   }
-}
-
-/** Kinds of resources that must be back to what they were; the processes themselves are others each time. */
-const KINDS = ['timers', 'resources', 'fds', 'listeners'] as const;
-
-/** Resources of which there are more than before. Connections that are kept for later may be fewer. */
-function differences(before: Census, after: Census): string[] {
-  const childrenOf = ({ children }: Census) => String(children).split(' ').filter(Boolean).length;
-  return [
-    ...KINDS.flatMap((kind) => {
-      const [was, is] = [before, after].map((census) => census[kind] as Record<string, number>);
-      return [...new Set([...Object.keys(was!), ...Object.keys(is!)])]
-        .filter((name) => (is![name] ?? 0) > (was![name] ?? 0))
-        .map((name) => `${kind} ${name}: ${was![name] ?? 0} before, ${is![name] ?? 0} after`);
-    }),
-    ...(childrenOf(after) <= childrenOf(before)
-      ? []
-      : [`processes: ${childrenOf(before)} before, ${childrenOf(after)} after`]),
-  ];
 }

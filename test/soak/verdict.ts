@@ -1,3 +1,5 @@
+import type { Kept } from './kept.js';
+
 /** Measurements of the runner's process. */
 export interface Sample {
   /** Since the start of the soak. */
@@ -26,21 +28,16 @@ export interface Sample {
 export interface Growth {
   /** Bytes per session, by least squares. */
   readonly slope: number;
-  /** The least that it is with a certainty of 97.5 %. */
-  readonly atLeast: number;
   /** Whole growth as a share of the first value. */
   readonly share: number;
 }
 
-/** The heap is flat when it grows by less than this for each session, or when it is not certain that it does. */
-export const FLAT_BYTES = 200;
-/** Beyond this share of growth over the second half nothing is called flat, however uncertain. */
+/** The heap is flat when a session leaves less than this, of what is no compiled code. */
+export const FLAT_BYTES = 100;
+/** Beyond this share of growth over the second half nothing is called flat, whatever it is. */
 export const FLAT_SHARE = 0.05;
 /** Rests in the second half that it takes to judge. */
 export const LEAST_RESTS = 6;
-
-/** Quantile 0.975 of Student's t, from one degree of freedom on. */
-const T = [12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23];
 
 /** Growth over points in order; `undefined` with fewer than three. */
 export function growthOf(points: readonly { x: number; y: number }[]): Growth | undefined {
@@ -51,14 +48,8 @@ export function growthOf(points: readonly { x: number; y: number }[]): Growth | 
   const spread = points.reduce((sum, point) => sum + (point.x - x) ** 2, 0);
   if (spread === 0) return undefined;
   const slope = points.reduce((sum, point) => sum + (point.x - x) * (point.y - y), 0) / spread;
-  const rest = points.reduce((sum, point) => sum + (point.y - y - slope * (point.x - x)) ** 2, 0);
-  const error = Math.sqrt(rest / (n - 2) / spread);
   const [first, last] = [points[0]!, points[n - 1]!];
-  return {
-    slope,
-    atLeast: slope - (T[n - 3] ?? 2.2) * error,
-    share: (slope * (last.x - first.x)) / first.y,
-  };
+  return { slope, share: (slope * (last.x - first.x)) / first.y };
 }
 
 /** Growth of the heap at rest over the second half of a soak. */
@@ -69,6 +60,6 @@ export function heapGrowth(samples: readonly Sample[]): Growth | undefined {
   return growthOf(half.map(({ ended, heapBytes }) => ({ x: ended, y: heapBytes })));
 }
 
-/** Returns whether a growth is none, by the rule in docs/operations.md. */
-export const isFlat = ({ atLeast, share }: Growth): boolean =>
-  atLeast < FLAT_BYTES && share < FLAT_SHARE;
+/** Returns whether a growth is none, by the rule in docs/operations.md. @param kept in the second half */
+export const isFlat = ({ share }: Growth, { bytes, sessions }: Kept): boolean =>
+  bytes < FLAT_BYTES * sessions && share < FLAT_SHARE;

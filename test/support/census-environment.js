@@ -11,6 +11,9 @@ import { TestEnvironment } from 'jest-environment-node';
 const WARNED =
   /\/(app-kinds|browser|check-pipecat|console|console-livekit|drain|eval|examples|examples-calls|extension|faults|firefox|flags|floods|livekit-playout|livekit-server|mobile-clients|package|phone|pipecat|process-bot|python-\w+|shutdown|standalone|thrown|turn|verify-live|webrtc|webrtc-strangers|whatsapp)\.e2e-spec\.ts$/;
 
+/** Files after which it counts. */
+const COUNTED = /\.e2e-spec\.|\/soak\.table\./;
+
 /** Time for what is being closed to be gone, in milliseconds, unless the test environment has an option `patienceMs`. */
 const PATIENCE_MS = 5_000;
 const LOOK_MS = 20;
@@ -19,8 +22,8 @@ const LOOK_MS = 20;
 const RESOURCES = /^(TCP|TLS|UDP|Pipe|Process|FSEvent|Worker|MessagePort|HTTP2)/i;
 
 /**
- * Environment of all tests. After each e2e file it counts what the tests have left: timers, listeners on `process`, child processes, open sockets
- * and servers, and sessions in registries (`census-registries.ts`). What is still there after five seconds fails the file,
+ * Environment of all tests. After each e2e file, and the soak, it counts what the tests have left: timers, listeners on `process`, child processes,
+ * open sockets and servers, and sessions in registries (`census-registries.ts`). What is still there after five seconds fails the file,
  * unless a test has failed.
  */
 export default class CensusEnvironment extends TestEnvironment {
@@ -34,7 +37,7 @@ export default class CensusEnvironment extends TestEnvironment {
     super(config, context);
     this.#isWarned = WARNED.test(context.testPath);
     this.#patienceMs = config.projectConfig.testEnvironmentOptions.patienceMs ?? PATIENCE_MS;
-    if (!context.testPath.includes('.e2e-spec.')) return;
+    if (!COUNTED.test(context.testPath)) return;
     this.global.censusRegistries = new Set();
     for (const name of ['setTimeout', 'setInterval']) this.#watchTimers(name);
   }

@@ -1,15 +1,25 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { textOfThrown } from '../../errors/thrown.js';
 import type { MediaTransport } from '../../media/media-transport.js';
-import { pcmFromBytes } from '../../media/pcm.js';
 import type { RtviSession } from '../../rtvi/rtvi-session.js';
-import type { Live, LiveConnect, LiveFunctionCall, LiveMessage } from './live-module.js';
+import { LiveCalls, type RunFunction } from './live-calls.js';
+import { LiveConnection } from './live-connection.js';
+import type { LiveConnect, LiveInput, LiveMessage } from './live-module.js';
+import { LiveSpeech } from './live-speech.js';
+import { UnansweredInput } from './unanswered-input.js';
 
-/** Sample rate of the model's audio, in Hz, where its MIME type does not tell. */
-const OUTPUT_RATE_HZ = 24_000;
+/** Delays before the attempts to connect again, in milliseconds. */
+const RECONNECT_DELAYS_MS = [0, 500, 2_000];
+/** Age from which a connection counts as steady: its loss begins the attempts anew. In milliseconds. */
+const STEADY_MS = 10_000;
+/** Time before the announced end of a connection at which it is left, whatever happens. In milliseconds. */
+const LEAVE_EARLY_MS = 2_000;
+/** Longest announcement of an end that is waited for, in milliseconds. */
+const MAX_LEAVE_MS = 600_000;
 
 interface Settings {
   readonly rtvi: RtviSession | undefined;
-  readonly onFunctionCall: ((call: LiveFunctionCall) => unknown) | undefined;
+  readonly onFunctionCall: RunFunction | undefined;
   readonly warn: (text: string) => void;
 }
 
@@ -18,14 +28,24 @@ export class LiveConversation {
   readonly ended: Promise<void>;
   private resolve!: () => void;
   private reject!: (error: Error) => void;
-  private live: Live | undefined;
+  private readonly over = new AbortController();
+  private connection: LiveConnection | undefined;
+  private next: LiveConnection | undefined;
+  private openedAtMs = 0;
+  private attempts = 0;
+  private isReconnecting = false;
   private handle: string | undefined;
-  private isOver = false;
-  private isSpeaking = false;
-  private answer = '';
+  /** True while the newest handle has everything that was said. */
+  private isResumable = false;
+  /** Set while the model is about to close the connection. */
+  private leaving: NodeJS.Timeout | undefined;
+  private readonly unanswered = new UnansweredInput();
+  /** True when the model has called a function since the last answer, which must not be called twice. */
+  private hasCalled = false;
+  private readonly speech: LiveSpeech;
 
   constructor(
-    private readonly transport: MediaTransport,
+    transport: MediaTransport,
     private readonly open: LiveConnect,
     private readonly settings: Settings,
   ) {
@@ -33,40 +53,73 @@ export class LiveConversation {
       this.resolve = resolve;
       this.reject = reject;
     });
-  }
-
-  /** @throws the error of a connection that could not be made */
-  async connect(): Promise<void> {
-    let isOpen = true;
-    const live = await this.open(
-      {
-        onmessage: (message) => this.guard(() => this.receive(message)),
-        onerror: ({ message = 'unknown error' }) =>
-          this.settings.warn(`the model says: ${message}`),
-        onclose: ({ code, reason }) => {
-          isOpen = false;
-          if (this.live === live) this.lost(`${code ?? ''} ${reason ?? ''}`.trim());
-        },
+    this.speech = new LiveSpeech(transport, settings.rtvi, {
+      answering: () => this.unanswered.answering(),
+      answered: () => {
+        this.unanswered.answered();
+        this.hasCalled = false;
       },
-      this.handle,
-    );
-    if (this.isOver) return live.close();
-    if (!isOpen) throw new Error('The connection to the model was closed at once.');
-    this.live = live;
+    });
   }
 
-  /** Sends input; dropped while there is no connection. */
-  send(input: Parameters<Live['sendRealtimeInput']>[0]): void {
-    this.guard(() => this.live?.sendRealtimeInput(input));
+  /** Connects, and changes to the new connection. @throws the error of a connection that could not be made */
+  async connect(): Promise<void> {
+    const { onFunctionCall, warn } = this.settings;
+    const calls = new LiveCalls(onFunctionCall, warn, () => this.leaveIfIdle());
+    const next = (this.next = new LiveConnection(this.open, this.handle, calls, {
+      message: (message) => this.guard(() => this.receive(next, message)),
+      error: (text) => warn(`the model says: ${text}`),
+      lost: (why) => this.lost(why),
+    }));
+    try {
+      await next.opened();
+    } catch (error) {
+      next.close();
+      throw error;
+    }
+    if (!this.isOver) this.change(next);
+  }
+
+  /** Aborts when the conversation has ended. */
+  get signal(): AbortSignal {
+    return this.over.signal;
+  }
+
+  /** Sends input. While there is no connection it waits for the next. */
+  send(input: LiveInput): void {
+    if (this.isOver) return;
+    if (!this.connection || this.handle !== undefined) this.unanswered.add(input);
+    this.guard(() => this.connection?.send(input));
+  }
+
+  /** Sends a text that the user typed. @param interrupts true to cut off the answer before */
+  type(text: string, interrupts: boolean): void {
+    if (interrupts) this.speech.cutOff();
+    this.send({ text });
   }
 
   /** Ends the conversation. */
   close(): void {
     if (this.isOver) return;
-    this.isOver = true;
-    this.guard(() => this.live?.close());
-    this.live = undefined;
+    this.end();
     this.resolve();
+  }
+
+  private get isOver(): boolean {
+    return this.over.signal.aborted;
+  }
+
+  private fail(message: string): void {
+    if (this.isOver) return;
+    this.end();
+    this.reject(new Error(message));
+  }
+
+  private end(): void {
+    this.over.abort();
+    this.stopLeaving();
+    this.connection?.close();
+    this.next?.close();
   }
 
   private guard(call: () => void): void {
@@ -77,89 +130,95 @@ export class LiveConversation {
     }
   }
 
-  /** Continues with another connection, where the model can. */
+  private change(next: LiveConnection): void {
+    this.stopLeaving();
+    this.connection?.close();
+    this.connection = next;
+    this.openedAtMs = performance.now();
+    this.speech.connectionLost(!this.hasCalled);
+    // The newest handle may stand for less: what came after it is sent again.
+    const input = this.unanswered.take();
+    next.begin();
+    for (const one of input) this.send(one);
+  }
+
   private lost(why: string): void {
-    this.live = undefined;
-    if (this.isOver) return;
-    if (this.handle === undefined) return this.fail(`The model has closed the connection: ${why}`);
-    this.connect().catch((thrown: unknown) =>
-      this.fail(`The model could not be reached again: ${textOfThrown(thrown).text}`),
-    );
+    this.connection = undefined;
+    if (this.handle === undefined) this.fail(`The model has closed the connection: ${why}`);
+    else void this.reconnect(why);
   }
 
-  private fail(message: string): void {
-    this.isOver = true;
-    this.reject(new Error(message));
+  /** Continues with another connection. Never rejects. */
+  private async reconnect(why: string): Promise<void> {
+    if (this.isReconnecting) return;
+    this.isReconnecting = true;
+    if (performance.now() - this.openedAtMs > STEADY_MS) this.attempts = 0;
+    let problem = why;
+    for (;;) {
+      const delayMs = RECONNECT_DELAYS_MS[this.attempts++];
+      if (delayMs === undefined) break;
+      await sleep(delayMs, undefined, { signal: this.over.signal }).catch(() => undefined);
+      if (this.isOver) break;
+      try {
+        await this.connect();
+        this.isReconnecting = false;
+        return;
+      } catch (thrown) {
+        problem = textOfThrown(thrown).message;
+        this.settings.warn(`the model could not be reached again: ${problem}`);
+      }
+    }
+    this.isReconnecting = false;
+    // One that is about to be closed serves until then.
+    if (!this.connection) this.fail(`The model could not be reached again: ${problem}`);
   }
 
-  private receive({ serverContent, toolCall, goAway, sessionResumptionUpdate }: LiveMessage): void {
-    const { newHandle, resumable } = sessionResumptionUpdate ?? {};
-    if (newHandle && resumable !== false) this.handle = newHandle;
-    for (const call of toolCall?.functionCalls ?? []) void this.run(call);
-    if (serverContent) this.hear(serverContent);
-    // The model ends the connection soon: another begins before it does.
-    if (goAway && this.handle !== undefined) {
-      const { live } = this;
-      this.lost('going away');
-      live?.close();
+  private receive(connection: LiveConnection, message: LiveMessage): void {
+    const { serverContent, toolCall, toolCallCancellation, goAway } = message;
+    if (message.sessionResumptionUpdate) this.resumable(message.sessionResumptionUpdate);
+    if (serverContent) this.speech.hear(serverContent);
+    for (const call of toolCall?.functionCalls ?? []) {
+      this.hasCalled = true;
+      this.unanswered.clear();
+      void connection.calls.run(call, (response) => connection.respond(response));
     }
+    if (toolCallCancellation?.ids) connection.calls.cancel(toolCallCancellation.ids);
+    this.tellActivity(message.voiceActivity?.voiceActivityType);
+    if (goAway) this.leave(goAway.timeLeft);
+    this.leaveIfIdle();
   }
 
-  private hear(content: NonNullable<LiveMessage['serverContent']>): void {
-    const { rtvi } = this.settings;
-    const { interrupted, modelTurn, turnComplete, inputTranscription, outputTranscription } =
-      content;
-    if (interrupted) {
-      this.transport.clear();
-      rtvi?.send('bot-interrupted');
-      this.stopped();
-    }
-    for (const { inlineData } of modelTurn?.parts ?? []) {
-      if (inlineData?.data !== undefined) this.speak(inlineData.data, inlineData.mimeType);
-    }
-    if (inputTranscription?.text) {
-      rtvi?.send('user-transcription', {
-        text: inputTranscription.text,
-        user_id: '',
-        timestamp: new Date().toISOString(),
-        final: true,
-      });
-    }
-    if (outputTranscription?.text) {
-      this.answer += outputTranscription.text;
-      rtvi?.send('bot-llm-text', { text: outputTranscription.text });
-    }
-    if (turnComplete) {
-      if (this.answer !== '')
-        rtvi?.send('bot-output', { text: this.answer, output_type: 'sentence' });
-      this.answer = '';
-      void this.transport.mark('answer').then(() => this.stopped());
-    }
+  private resumable({ newHandle, resumable }: { newHandle?: string; resumable?: boolean }): void {
+    this.isResumable = Boolean(newHandle) && resumable !== false;
+    if (!this.isResumable) return;
+    this.handle = newHandle;
+    this.unanswered.clear();
   }
 
-  private speak(data: string, mimeType = ''): void {
-    const sampleRateHz = Number(/rate=(\d+)/.exec(mimeType)?.[1] ?? OUTPUT_RATE_HZ);
-    const bytes = Buffer.from(data, 'base64');
-    void this.transport.sendAudio({ pcm: pcmFromBytes(bytes), sampleRateHz });
-    if (!this.isSpeaking) this.settings.rtvi?.send('bot-started-speaking');
-    this.isSpeaking = true;
+  private tellActivity(type: string | undefined): void {
+    if (type === 'ACTIVITY_START') this.settings.rtvi?.send('user-started-speaking');
+    if (type === 'ACTIVITY_END') this.settings.rtvi?.send('user-stopped-speaking');
   }
 
-  private stopped(): void {
-    if (this.isSpeaking) this.settings.rtvi?.send('bot-stopped-speaking');
-    this.isSpeaking = false;
+  /** The model ends the connection soon: another begins before it does. */
+  private leave(timeLeft = ''): void {
+    if (this.leaving) return;
+    const leftMs = Number(/^([\d.]+)s$/.exec(timeLeft)?.[1] ?? 0) * 1_000;
+    const delayMs = Math.min(Math.max(0, leftMs - LEAVE_EARLY_MS), MAX_LEAVE_MS);
+    this.leaving = setTimeout(() => {
+      if (this.handle !== undefined) void this.reconnect('going away');
+    }, delayMs);
   }
 
-  private async run(call: LiveFunctionCall): Promise<void> {
-    const { onFunctionCall } = this.settings;
-    let response: Record<string, unknown>;
-    try {
-      if (!onFunctionCall) throw new Error('This bot has no functions.');
-      response = { output: await onFunctionCall(call) };
-    } catch (thrown) {
-      response = { error: textOfThrown(thrown).message };
-    }
-    const { id, name } = call;
-    this.guard(() => this.live?.sendToolResponse({ functionResponses: [{ id, name, response }] }));
+  /** Leaves a connection that ends soon, when there is nothing to lose. */
+  private leaveIfIdle(): void {
+    if (!this.leaving || !this.isResumable) return;
+    if (this.speech.isGenerating || this.connection?.calls.isRunning) return;
+    void this.reconnect('going away');
+  }
+
+  private stopLeaving(): void {
+    clearTimeout(this.leaving);
+    this.leaving = undefined;
   }
 }

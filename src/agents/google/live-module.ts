@@ -1,19 +1,27 @@
 /** The parts of a message of Gemini Live that the adapter uses; others are ignored. */
 export interface LiveMessage {
-  readonly serverContent?: {
-    readonly modelTurn?: {
-      readonly parts?: readonly {
-        readonly inlineData?: { readonly data?: string; readonly mimeType?: string };
-      }[];
-    };
-    readonly interrupted?: boolean;
-    readonly turnComplete?: boolean;
-    readonly inputTranscription?: { readonly text?: string };
-    readonly outputTranscription?: { readonly text?: string };
-  };
+  readonly serverContent?: LiveContent;
   readonly toolCall?: { readonly functionCalls?: readonly LiveFunctionCall[] };
-  readonly goAway?: object;
+  readonly toolCallCancellation?: { readonly ids?: readonly string[] };
+  /** @property timeLeft a duration in seconds, such as `9.5s` */
+  readonly goAway?: { readonly timeLeft?: string };
   readonly sessionResumptionUpdate?: { readonly newHandle?: string; readonly resumable?: boolean };
+  readonly voiceActivity?: { readonly voiceActivityType?: string };
+}
+
+/** What the model says, and what it heard. */
+export interface LiveContent {
+  readonly modelTurn?: {
+    readonly parts?: readonly {
+      readonly inlineData?: { readonly data?: string; readonly mimeType?: string };
+    }[];
+  };
+  readonly interrupted?: boolean;
+  /** All of the answer is sent. The turn is complete later, when the model takes it for played. */
+  readonly generationComplete?: boolean;
+  readonly turnComplete?: boolean;
+  readonly inputTranscription?: { readonly text?: string; readonly finished?: boolean };
+  readonly outputTranscription?: { readonly text?: string };
 }
 
 /** A call of a function by the model. */
@@ -23,6 +31,13 @@ export interface LiveFunctionCall {
   readonly args?: Readonly<Record<string, unknown>>;
 }
 
+/** The result of a call of a function. */
+export interface LiveFunctionResponse {
+  id?: string;
+  name?: string;
+  response: Record<string, unknown>;
+}
+
 /** The `callbacks` of `ai.live.connect()`. */
 export interface LiveCallbacks {
   readonly onmessage: (message: LiveMessage) => void;
@@ -30,21 +45,22 @@ export interface LiveCallbacks {
   readonly onclose: (event: { readonly code?: number; readonly reason?: string }) => void;
 }
 
+/** Input of the user. */
+export interface LiveInput {
+  audio?: { data: string; mimeType: string };
+  text?: string;
+}
+
 /** A `Session` of `ai.live.connect()`. */
 export interface Live {
-  sendRealtimeInput(input: {
-    audio?: { data: string; mimeType: string };
-    text?: string;
-    audioStreamEnd?: boolean;
-  }): void;
-  sendToolResponse(response: {
-    functionResponses: { id?: string; name?: string; response: Record<string, unknown> }[];
-  }): void;
+  sendRealtimeInput(input: LiveInput): void;
+  sendToolResponse(response: { functionResponses: LiveFunctionResponse[] }): void;
   close(): void;
 }
 
 /**
  * Connects to the model.
- * @param handle where a session continues that has ended before: pass it as `config.sessionResumption`
+ * @param handle where a session continues that has ended before: pass it as `config.sessionResumption`; `undefined` at the beginning of a
+ * conversation
  */
 export type LiveConnect = (callbacks: LiveCallbacks, handle: string | undefined) => Promise<Live>;

@@ -8,27 +8,57 @@ export interface RealtimeConnectOptions {
   readonly url?: string;
 }
 
-interface LayerConnectOptions extends Partial<RealtimeConnectOptions> {
-  readonly initialSessionConfig?: object;
+/** Options of a layer's connection. */
+export interface LayerConnectOptions extends Partial<RealtimeConnectOptions> {
+  readonly initialSessionConfig?: { readonly tracing?: unknown };
 }
 
-interface RealtimeEvent {
+/** An event of the Realtime API. */
+export interface RealtimeEvent extends Readonly<Record<string, unknown>> {
   readonly type: string;
 }
 
-/** The parts of `OpenAIRealtimeWebSocket` that the adapter uses. Named here, so that nobody has to install its types. */
+/** A transport layer, as `new RealtimeSession(agent, { transport })` takes one. Named here, so that nobody has to install its types. */
 export interface RealtimeLayer {
   readonly status: 'connecting' | 'connected' | 'disconnected';
-  readonly currentItemId: string | undefined;
+  readonly muted: boolean | null;
   connect(options: LayerConnectOptions): Promise<void>;
-  updateSessionConfig(config: object): unknown;
-  sendEvent(event: RealtimeEvent & Readonly<Record<string, unknown>>): void;
-  sendAudio(audio: ArrayBuffer): void;
+  sendEvent(event: object): void;
+  sendMessage(message: unknown, otherEventData: object, options?: object): void;
+  addImage(image: string, options?: object): void;
+  sendAudio(audio: ArrayBuffer, options?: object): void;
+  updateSessionConfig(config: object): void;
   close(): void;
-  on(event: string, listener: (event: never) => void): unknown;
-  off(event: string, listener: (event: never) => void): unknown;
-  _onAudio(event: { readonly data: ArrayBuffer }): void;
-  _interrupt(elapsedMs: number, cancelOngoingResponse?: boolean): void;
+  mute(muted: boolean): void;
+  sendFunctionCallOutput(toolCall: object, output: string, startResponse: boolean): void;
+  interrupt(): void;
+  resetHistory(oldHistory: readonly object[], newHistory: readonly object[]): void;
+  sendMcpResponse(approvalRequest: object, approved: boolean, reason?: string): void;
+  on(event: PropertyKey, listener: (...args: never[]) => void): this;
+  off(event: PropertyKey, listener: (...args: never[]) => void): this;
+  once(event: PropertyKey, listener: (...args: never[]) => void): this;
+  emit(event: PropertyKey, ...args: unknown[]): boolean;
+}
+
+/** Audio of the model. */
+export interface ModelAudio {
+  readonly data: ArrayBuffer;
+  readonly responseId: string;
+}
+
+interface WebSocketLayerOptions {
+  readonly createWebSocket: (options: { url: string; apiKey: string }) => Promise<object>;
+}
+
+/** Members of `OpenAIRealtimeWebSocket` for subclasses. */
+export interface WebSocketLayer extends RealtimeLayer {
+  readonly currentItemId: string | undefined;
+  requestResponse(response?: object): void;
+  sendEvent(event: RealtimeEvent): void;
+  interrupt(cancelOngoingResponse?: boolean): void;
+  _onAudio(event: ModelAudio): void;
+  _cancelResponse(): void;
+  getCommonRequestHeaders(): Readonly<Record<string, string>>;
 }
 
 /** A `RealtimeSession` of `@openai/agents-realtime`. */
@@ -38,13 +68,13 @@ export interface Realtime {
   close(): void;
   sendMessage(message: string): void;
   interrupt(): void;
-  on(event: string, listener: (event: never) => void): unknown;
-  off(event: string, listener: (event: never) => void): unknown;
+  on(event: string, listener: (...args: never[]) => void): unknown;
+  off(event: string, listener: (...args: never[]) => void): unknown;
 }
 
 /** The package, as far as it is used at run time. */
 export interface RealtimeModule {
-  readonly OpenAIRealtimeWebSocket: new (options?: { url?: string }) => RealtimeLayer;
+  readonly OpenAIRealtimeWebSocket: new (options: WebSocketLayerOptions) => WebSocketLayer;
 }
 
 /** Loads `@openai/agents-realtime`. @throws {Error} with the install line where it is missing */

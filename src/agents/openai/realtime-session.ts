@@ -1,20 +1,20 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunnerArguments } from '../../bot/runner-arguments.js';
-import { textOfThrown } from '../../errors/thrown.js';
+import { attempt } from '../../errors/attempt.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import { type AgentConversation, type AgentSettings, connectAgent } from '../agent-conversation.js';
-import { createLayer, passAudio, REALTIME_RATE_HZ, type TransportLayer } from './realtime-layer.js';
+import { errorOf } from '../error-of.js';
+import { keepConnected } from './keep-connected.js';
+import { createLayer, passAudio, REALTIME_RATE_HZ } from './realtime-layer.js';
 import {
   loadRealtime,
   type Realtime,
   type RealtimeConnectOptions,
   type RealtimeLayer,
 } from './realtime-module.js';
-import { replayOf } from './replay.js';
-import { tellClient } from './tell-client.js';
+import { speechTeller, tellClient } from './tell-client.js';
 
-/** Delays before the attempts to connect to the model again, in milliseconds. */
-const RECONNECT_DELAYS_MS = [0, 500, 2_000];
+/** Buffer limit of the model's audio, which comes faster than it is spoken, in milliseconds: longer than the longest answer. */
+const MAX_ANSWER_MS = 300_000;
 
 /** Settings of {@link realtimeSession}. */
 export interface RealtimeSessionSettings extends AgentSettings {
@@ -55,68 +55,39 @@ export async function realtimeSession(
   const realtimeModule = await loadRealtime();
   const { transport, rtvi } = await connectAgent(
     target,
-    { sampleRateHz: REALTIME_RATE_HZ, confirmPlayback: true },
+    { sampleRateHz: REALTIME_RATE_HZ, confirmPlayback: true, maxQueueMs: MAX_ANSWER_MS },
     settings,
   );
-  const layer = createLayer(realtimeModule, transport, () => rtvi?.send('bot-interrupted'));
+  const layer = createLayer(realtimeModule, transport, speechTeller(rtvi));
   const realtime = create(layer);
-  const stopTelling = rtvi && tellClient(realtime, rtvi);
   const log = (text: string, thrown: unknown): void =>
-    session?.logger.warn(`${text}: ${textOfThrown(thrown).text}`);
-  realtime.on('error', ({ error }: { error: unknown }) => log('the model says', error));
+    session?.logger.warn(`${text}: ${errorOf(thrown).message}`);
+  realtime.on('error', (event: unknown) => log('the model reports an error', event));
+  const stopTelling =
+    rtvi && tellClient(realtime, rtvi, (thrown) => log('a text did not reach the model', thrown));
+  const leave = (): void =>
+    attempt(
+      () => realtime.close(),
+      (thrown) => transport.fail(thrown),
+    );
+  if (transport.endSignal.aborted) leave();
+  else transport.endSignal.addEventListener('abort', leave);
+  const stop = (): void => {
+    transport.endSignal.removeEventListener('abort', leave);
+    stopTelling?.();
+    leave();
+  };
 
   try {
-    await realtime.connect(connect);
+    if (!layer.isClosed) await realtime.connect(connect);
   } catch (error) {
-    transport.close({ reason: 'failed', message: 'The model could not be reached.' });
-    throw error;
+    stop();
+    // The user has left meanwhile.
+    if (!transport.endSignal.aborted) throw error;
   }
-  const ended = keepConnected(layer, realtime, transport.endSignal, log).finally(() => {
-    stopTelling?.();
-    realtime.close();
-  });
+  const ended = keepConnected(layer, realtime, transport.endSignal, log).finally(stop);
+  // Those who do not await it hear of the failure in the log.
   ended.catch((thrown: unknown) => log('the model failed', thrown));
   passAudio(transport, layer).catch((thrown: unknown) => transport.fail(thrown));
   return { transport, rtvi, ended };
-}
-
-/** Connects again whenever the model's connection ends, until the user's does. @throws the last error when it cannot */
-async function keepConnected(
-  layer: TransportLayer,
-  realtime: Realtime,
-  signal: AbortSignal,
-  log: (text: string, thrown: unknown) => void,
-): Promise<void> {
-  for (;;) {
-    await disconnected(layer, signal);
-    if (signal.aborted || layer.isClosed) return;
-    const history = replayOf(realtime.history);
-    for (const [attempt, delayMs] of RECONNECT_DELAYS_MS.entries()) {
-      await sleep(delayMs, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) return;
-      try {
-        await layer.reconnect();
-        for (const item of history) layer.sendEvent({ type: 'conversation.item.create', item });
-        break;
-      } catch (error) {
-        if (attempt === RECONNECT_DELAYS_MS.length - 1) throw error;
-        log('the model could not be reached again', error);
-      }
-    }
-  }
-}
-
-/** Waits for the end of the model's connection, or the user's. */
-async function disconnected(layer: RealtimeLayer, signal: AbortSignal): Promise<void> {
-  if (signal.aborted || layer.status === 'disconnected') return;
-  await new Promise<void>((resolve) => {
-    const over = (status: unknown): void => {
-      if (status !== 'disconnected' && !signal.aborted) return;
-      layer.off('connection_change', over);
-      signal.removeEventListener('abort', over);
-      resolve();
-    };
-    layer.on('connection_change', over);
-    signal.addEventListener('abort', over);
-  });
 }

@@ -69,6 +69,10 @@ export interface MediaSerializer {
   readonly isBinary: boolean;
   /** Parses a message of the peer. Never throws. */
   read(data: Buffer, isBinary: boolean): InboundMedia;
+  /** Number of frames that wait for an earlier one, in a format whose messages can change places. @default 0 */
+  readonly waiting?: number;
+  /** Returns the frames that wait, over the gaps: the missing ones have not come in time. */
+  takeWaiting?(): InboundMedia;
   /** @param pcm mono, {@link OutputFormat.chunkSamples} of them. @returns `undefined` where the peer takes none */
   audio(pcm: Int16Array): WireMessage | undefined;
   /** Returns the message that clears the peer's playback buffer; `undefined` without such a message, as for the following ones. */

@@ -19,6 +19,9 @@ const TEXT = { text: 3 } as const;
 const AUDIO = { audio: 3, sampleRate: 4, numChannels: 5 } as const;
 const TRANSCRIPTION = { text: 3, userId: 4, timestamp: 5 } as const;
 const MESSAGE = { data: 1 } as const;
+/** Most fields of a message at each level. Those of Pipecat have up to seven; in a megabyte there is room for 500,000. */
+const MAX_FIELDS = 100;
+const TOO_MANY_FIELDS = new RangeError(`a message of more than ${MAX_FIELDS} fields`);
 
 /** Pipecat's protobuf `Frame` (frames.proto), which plain WebSocket clients speak. */
 export class ProtobufSerializer implements MediaSerializer {
@@ -52,8 +55,12 @@ export class ProtobufSerializer implements MediaSerializer {
     if (!isBinary) return malformed('a text message where binary is due');
     try {
       return readFrame(data);
-    } catch {
-      return malformed('a message that is no protobuf frame');
+    } catch (thrown) {
+      return malformed(
+        thrown === TOO_MANY_FIELDS
+          ? TOO_MANY_FIELDS.message
+          : 'a message that is no protobuf frame',
+      );
     }
   }
 
@@ -101,7 +108,7 @@ function frame(variant: number, write: (writer: BinaryWriter) => unknown): Buffe
 
 const VARIANTS: ReadonlySet<number> = new Set(Object.values(FRAME));
 
-/** @throws whatever the reader does for bytes that are no protobuf */
+/** @throws whatever the reader does for bytes that are no protobuf, and {@link TOO_MANY_FIELDS} */
 function readFrame(data: Buffer): InboundMedia {
   let last: { readonly variant: number; readonly content: Uint8Array } | undefined;
   // In a oneof the last one counts; reading the others would be a stranger's to ask for.
@@ -170,7 +177,8 @@ function eachField(
   read: (field: number, reader: BinaryReader, type: WireType) => void,
 ): void {
   const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
+  for (let fields = 1; reader.pos < reader.len; fields++) {
+    if (fields > MAX_FIELDS) throw TOO_MANY_FIELDS;
     const [field, type] = reader.tag();
     read(field, reader, type);
   }

@@ -1,3 +1,4 @@
+import type { LoopUser } from '../../limits/event-loop.js';
 import type { MediaEnd } from '../../media/media-connection.js';
 import type { Peer, PeerEvents } from './peer/peer.js';
 import type { AudioTrack, VideoTrack } from './tracks.js';
@@ -23,6 +24,8 @@ export interface SmallWebRTCConnectionEvents {
 
 /** Receives what concerns the session. */
 export interface ConnectionObserver {
+  /** The session whose bot listens. */
+  readonly bot?: LoopUser;
   warn(message: string): void;
   /** A listener threw or rejected. */
   fail(error: unknown): void;

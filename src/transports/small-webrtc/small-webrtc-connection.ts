@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../../errors/thrown.js';
+import { callBot } from '../../limits/event-loop.js';
 import type { MediaEnd } from '../../media/media-connection.js';
 import { BufferedEmitter, MESSAGE_BUFFER } from '../../media/buffered-emitter.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
@@ -66,14 +67,15 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     private readonly observer: ConnectionObserver,
   ) {
     const room = { limit: MAX_BUFFERED, sizeOf: () => 1 };
-    super({
+    const limits = {
       connected: room,
       disconnected: room,
       closed: room,
       'app-message': MESSAGE_BUFFER,
       'track-started': room,
       'track-ended': room,
-    });
+    };
+    super(limits, observer.bot);
     const peer = (): Peer => this.peer!;
     const fail = (thrown: unknown): void => this.fail(thrown);
     this.tracks = new ClientTracks(peer, fail, (event, track) => this.notify(event, track));
@@ -209,7 +211,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
       (...args: A): void => {
         if (this.peer !== peer || this.currentState === 'closed') return;
         try {
-          handle(...args);
+          callBot(this.bot, () => handle(...args));
         } catch (error) {
           this.fail(error);
         }

@@ -108,6 +108,7 @@ export class WebRtcConnections {
         adaptAnswer,
       },
       {
+        bot: session,
         warn: (message) => session.logger.warn(message),
         fail: (thrown) => session.fail(thrown),
         ended: (end) => void session.end(new SessionEnd(codeOf(end, connection), end.message)),

@@ -83,6 +83,12 @@ export class WebRtcCall {
     if (response.status !== 200) throw new Error(`the offer was refused: ${answer.detail}`);
     if (mute) this.mute();
     if (early) pc.sctpTransport.start = async () => undefined;
+    // werift's client breaks when a channel is acknowledged that it did not open itself, as the inputs have it.
+    for (const subscription of pc.sctpTransport.sctp.onReceive.event.stack) {
+      const { execute } = subscription;
+      const received = async (given) => execute(...given);
+      subscription.execute = (...given) => void received(given).catch(() => undefined);
+    }
     await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
   }
 

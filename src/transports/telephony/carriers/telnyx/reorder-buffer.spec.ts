@@ -53,6 +53,13 @@ describe('ReorderBuffer', () => {
     expect(due.slice(100)).toEqual([[], [], []]);
   });
 
+  it('goes on to wait where some gaps are filled and others are not', () => {
+    const without = (lost: number): number[] => [1, 2, 3, 4].map((step) => lost + step);
+    const four = (first: number): number[] => [0, 5, 10, 15].flatMap((i) => without(first + i));
+    const due = dueAfter(1, ...four(2), 23, 22, ...four(24), 45, 44);
+    expect(due.slice(-2)).toEqual([[], [44, 45]]);
+  });
+
   it('holds at most three frames', () => {
     const buffer = new ReorderBuffer<number>();
     let held = 0;

@@ -26,7 +26,7 @@ export class ReorderBuffer<T> {
     }
     if (number > this.next!) {
       this.waiting.set(number, frame);
-      if (this.unfilled >= MAX_UNFILLED) return this.all();
+      if (this.unfilled >= MAX_UNFILLED) return this.takeAll();
       if (this.waiting.size <= MAX_WAITING) return [];
       this.unfilled++;
       this.next = Math.min(...this.waiting.keys());
@@ -37,6 +37,15 @@ export class ReorderBuffer<T> {
     return [frame, ...this.due()];
   }
 
+  /** Takes all frames that wait, over the gaps, in order. */
+  takeAll(): T[] {
+    const frames = [...this.waiting].sort(([a], [b]) => a - b);
+    const last = frames.at(-1);
+    if (last) this.next = last[0] + 1;
+    this.waiting.clear();
+    return frames.map(([, frame]) => frame);
+  }
+
   /** Takes the consecutive frames at the front. */
   private due(): T[] {
     const frames: T[] = [];
@@ -45,14 +54,6 @@ export class ReorderBuffer<T> {
       frames.push(frame);
     }
     return frames;
-  }
-
-  /** Takes all frames, over the gaps. */
-  private all(): T[] {
-    const frames = [...this.waiting].sort(([a], [b]) => a - b);
-    this.waiting.clear();
-    this.next = frames.at(-1)![0] + 1;
-    return frames.map(([, frame]) => frame);
   }
 
   private restartAt(number: number): void {

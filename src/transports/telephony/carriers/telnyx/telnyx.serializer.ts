@@ -27,6 +27,8 @@ export interface TelnyxFormat {
   readonly l16ByteOrder?: ByteOrder;
 }
 
+type Frame = readonly [bytes: Buffer, media: JsonMessage];
+
 /** Sample rate of L16 to Telnyx, in Hz. */
 export const TELNYX_L16_HZ = 16_000;
 
@@ -36,7 +38,7 @@ export const TELNYX_L16_HZ = 16_000;
  * in order by their `chunk`.
  */
 export class TelnyxSerializer extends JsonCarrierSerializer {
-  private readonly order = new ReorderBuffer<readonly [bytes: Buffer, media: JsonMessage]>();
+  private readonly order = new ReorderBuffer<Frame>();
 
   constructor({ from = 'PCMU', to = 'PCMU', fromL16Hz, l16ByteOrder }: TelnyxFormat = {}) {
     super({
@@ -49,7 +51,18 @@ export class TelnyxSerializer extends JsonCarrierSerializer {
 
   /** Decodes the frames that are due, in one piece. */
   protected override decode(bytes: Buffer, media: JsonMessage): InboundMedia {
-    const due = this.order.add(numberIn(media, 'chunk'), [bytes, media]);
+    return this.decodeAll(this.order.add(numberIn(media, 'chunk'), [bytes, media]));
+  }
+
+  get waiting(): number {
+    return this.order.size;
+  }
+
+  takeWaiting(): InboundMedia {
+    return this.decodeAll(this.order.takeAll());
+  }
+
+  private decodeAll(due: readonly Frame[]): InboundMedia {
     const [first = IGNORED, ...more] = due.map((frame) => super.decode(...frame));
     return more.reduce(joined, first);
   }

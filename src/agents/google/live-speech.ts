@@ -1,0 +1,160 @@
+import type { MediaTransport } from '../../media/media-transport.js';
+import { pcmFromBytes } from '../../media/pcm.js';
+import type { RtviSession } from '../../rtvi/rtvi-session.js';
+import { HeardText } from '../heard-text.js';
+import type { LiveContent } from './live-module.js';
+
+/** Sample rate of the model's audio, in Hz, where its MIME type does not tell. */
+const OUTPUT_RATE_HZ = 24_000;
+
+interface Answer {
+  /** Position of its first audio in all audio of the connection, in milliseconds. */
+  readonly startsAtMs: number;
+  audioMs: number;
+}
+
+/** Events of the model's speech. */
+export interface LiveSpeechEvents {
+  /** The model begins an answer. */
+  answering(): void;
+  /** All of an answer is there, or it was interrupted. */
+  answered(): void;
+}
+
+/** Plays what the model says, and tells a Pipecat client about it. */
+export class LiveSpeech {
+  private readonly text = new HeardText();
+  /** The answer that is played, until its end was. */
+  private answer: Answer | undefined;
+  private generating = false;
+  /** The rest of an answer that was cut off is dropped: its text until the next audio, or all of it until its end. */
+  private dropped: 'text' | 'all' | undefined;
+  private userText = '';
+
+  constructor(
+    private readonly transport: MediaTransport,
+    private readonly rtvi: RtviSession | undefined,
+    private readonly events: LiveSpeechEvents,
+  ) {}
+
+  /** True while there is more of an answer to come. */
+  get isGenerating(): boolean {
+    return this.generating;
+  }
+
+  hear(content: LiveContent): void {
+    const { interrupted, modelTurn, generationComplete, turnComplete } = content;
+    const { inputTranscription, outputTranscription } = content;
+    if (inputTranscription) {
+      this.hearUser(inputTranscription.text ?? '', inputTranscription.finished === true);
+    }
+    if (interrupted) {
+      this.interrupt();
+      this.dropped = 'text';
+    }
+    for (const { inlineData } of modelTurn?.parts ?? []) {
+      if (inlineData?.data !== undefined) this.speak(inlineData.data, inlineData.mimeType);
+    }
+    if (outputTranscription?.text && !this.dropped) {
+      this.text.add(outputTranscription.text);
+      this.rtvi?.send('bot-llm-text', { text: outputTranscription.text });
+    }
+    if (generationComplete || turnComplete) {
+      this.dropped = undefined;
+      this.hearUser('', true);
+      this.complete();
+    }
+  }
+
+  /** Cuts off the answer because the client asks something else: the rest of it is dropped. */
+  cutOff(): void {
+    const { generating } = this;
+    this.interrupt();
+    if (generating) this.dropped = 'all';
+  }
+
+  /** Ends an answer whose connection was lost. @param isRepeated true when it is given again, from its beginning */
+  connectionLost(isRepeated: boolean): void {
+    this.dropped = undefined;
+    if (!this.generating) return;
+    if (!isRepeated) return this.complete();
+    this.stopGenerating();
+    this.interrupt();
+  }
+
+  private interrupt(): void {
+    if (this.stopGenerating()) this.events.answered();
+    const { answer } = this;
+    if (!answer && this.transport.playback.queuedMs === 0) return;
+    const { totalPlayedMs } = this.transport.clear();
+    this.rtvi?.send('bot-interrupted');
+    if (answer) this.finishAt(totalPlayedMs, answer);
+  }
+
+  private hearUser(part: string, final: boolean): void {
+    this.userText += part;
+    if (part === '' && !(final && this.userText !== '')) return;
+    this.rtvi?.send('user-transcription', {
+      text: this.userText,
+      user_id: '',
+      timestamp: new Date().toISOString(),
+      final,
+    });
+    if (final) this.userText = '';
+  }
+
+  private speak(data: string, mimeType = 'audio/pcm'): void {
+    if (!mimeType.startsWith('audio/pcm') || this.dropped === 'all') return;
+    this.dropped = undefined;
+    const sampleRateHz = Number(/rate=(\d+)/.exec(mimeType)?.[1] ?? OUTPUT_RATE_HZ);
+    const pcm = pcmFromBytes(Buffer.from(data, 'base64'));
+    if (!this.generating) {
+      this.generating = true;
+      this.hearUser('', true);
+      this.events.answering();
+      this.rtvi?.send('bot-llm-started');
+    }
+    if (!this.answer) {
+      const { totalPlayedMs, queuedMs } = this.transport.playback;
+      this.answer = { startsAtMs: totalPlayedMs + queuedMs, audioMs: 0 };
+      this.rtvi?.send('bot-started-speaking');
+    }
+    this.answer.audioMs += (pcm.length * 1_000) / sampleRateHz;
+    void this.transport.sendAudio({ pcm, sampleRateHz });
+  }
+
+  /** All audio of the answer is there: its end is told once it is played. */
+  private complete(): void {
+    if (this.stopGenerating()) this.events.answered();
+    const { answer } = this;
+    if (!answer) return;
+    const { audioMs } = answer;
+    void this.transport.mark('answer').then(({ outcome, totalPlayedMs }) => {
+      // The model may have gone on meanwhile.
+      if (this.answer !== answer || answer.audioMs !== audioMs) return;
+      if (outcome !== 'played') return this.finishAt(totalPlayedMs, answer);
+      this.text.end();
+      this.finish(this.text.takeAll(audioMs));
+    });
+  }
+
+  /** @returns true when an answer was being generated */
+  private stopGenerating(): boolean {
+    const { generating } = this;
+    this.generating = false;
+    if (generating) this.rtvi?.send('bot-llm-stopped');
+    return generating;
+  }
+
+  /** Ends an answer that was not played to its end. */
+  private finishAt(positionMs: number, { startsAtMs, audioMs }: Answer): void {
+    const playedMs = Math.max(0, Math.min(positionMs - startsAtMs, audioMs));
+    this.finish(this.text.takeHeard(playedMs, audioMs, false));
+  }
+
+  private finish(heard: string): void {
+    this.answer = undefined;
+    this.rtvi?.send('bot-stopped-speaking');
+    if (heard !== '') this.rtvi?.send('bot-output', { text: heard, output_type: 'sentence' });
+  }
+}

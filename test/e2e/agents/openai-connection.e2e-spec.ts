@@ -1,0 +1,278 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { RealtimeAgent, tool } from '@openai/agents-realtime';
+import { z } from 'zod';
+import { AgentHost, until } from '../../support/realtime/agent-host.js';
+import { similarity, speech, tone } from '../../support/sound.js';
+
+const RATE_HZ = 24_000;
+const WORDS = 'One two three four five six seven eight nine ten.';
+
+let it_: AgentHost;
+beforeEach(async () => {
+  it_ = await AgentHost.start();
+  it_.service.respond = () => [{ text: WORDS, audio: it_.service.answer }];
+});
+afterEach(async () => {
+  await it_.close();
+  expect(it_.problems).toEqual([]);
+});
+
+const updatesOf = (at = 0) =>
+  it_.service.conversations[at]!.received.filter(({ type }) => type === 'session.update');
+
+describe('the connection of an OpenAI agent to its model', () => {
+  it('is made anew when the model ends it, with the history, and the caller hears on', async () => {
+    it_.service.answer = tone(600, RATE_HZ, 1);
+    const call = await it_.host.call({ carrier: 'twilio' });
+    await it_.turn(call);
+    await call.heard(2_000);
+    it_.service.expire();
+    // Words that are said meanwhile are not lost.
+    const said = speech(1);
+    const heard = once(it_.service, 'speech');
+    const [again] = await Promise.all([
+      once(it_.service, 'conversation'),
+      call.heard(8_000),
+      sleep(1_000),
+    ]);
+    await it_.turn(call, said);
+    const [there] = (await heard) as [Int16Array];
+    expect(similarity(said, 8_000, there, RATE_HZ)).toBeGreaterThan(0.95);
+    expect(similarity(call.audio, 8_000, it_.service.answer, RATE_HZ)).toBeGreaterThan(0.9);
+    await call.heard(12_000);
+    const [conversation] = again as typeof it_.service.conversations;
+    const lines = ['user: Ask not.', `assistant: ${WORDS}`];
+    expect(conversation!.items.transcript).toEqual([...lines, ...lines]);
+    // The history does not hold anything twice.
+    expect(it_.bot.talk.realtime.history).toHaveLength(4);
+    expect(await it_.lines.with('is connected again')).toContain('maximum duration');
+    await call.hangUp();
+    expect(await it_.end).toMatchObject({ code: 'peer_left' });
+  });
+
+  it('is made anew with what was heard of an interrupted answer, and no more', async () => {
+    const call = await it_.host.call({ carrier: 'twilio' });
+    await it_.turn(call);
+    await call.heard(8_000);
+    const truncated = once(it_.service, 'truncated');
+    it_.service.respond = () => [];
+    await call.speak(speech(1), { pace: 'asap' });
+    await truncated;
+    await sleep(50);
+    it_.service.expire();
+    const [conversation] = (await once(it_.service, 'conversation')) as [
+      (typeof it_.service.conversations)[0],
+    ];
+    await until(() => conversation.items.all.length > 1);
+    const [, answer] = conversation.items.transcript as [string, string];
+    expect(`assistant: ${WORDS}`.startsWith(answer)).toBe(true);
+    expect(answer.length).toBeLessThan(40);
+    await call.hangUp();
+  });
+
+  it('can be interrupted while it plays what the connection before has said', async () => {
+    const call = await it_.host.call({ carrier: 'twilio' });
+    await it_.turn(call);
+    await call.heard(8_000);
+    it_.service.expire();
+    const [conversation] = (await once(it_.service, 'conversation')) as [
+      (typeof it_.service.conversations)[0],
+    ];
+    await until(() => conversation.items.all.length === 2);
+    const cleared = once(call, 'cleared');
+    await call.speak(speech(1), { pace: 'asap' });
+    await cleared;
+    await until(() => conversation.items.transcript[1] !== `assistant: ${WORDS}`);
+    const heard = conversation.items.transcript.find((line) => line.startsWith('assistant: One'));
+    expect(`assistant: ${WORDS}`.startsWith(heard!)).toBe(true);
+    await call.hangUp();
+  });
+
+  it('answers on when it ended in the middle of an answer', async () => {
+    it_.service.deltaEveryMs = 50;
+    const call = await it_.host.call({ carrier: 'twilio' });
+    await it_.turn(call);
+    await call.heard(4_000);
+    it_.service.respond = () => [{ text: 'And so on.', audio: it_.service.answer }];
+    it_.service.expire();
+    await once(it_.service, 'conversation');
+    const conversation = it_.service.conversations[1]!;
+    await until(() => conversation.items.transcript.length === 3);
+    expect(conversation.items.transcript[1]).toMatch(/^assistant: One/);
+    expect(conversation.items.transcript[2]).toMatch(/^assistant: /);
+    await call.hangUp();
+  });
+
+  it('gets the result of a tool that began before it was made anew', async () => {
+    let finish = (_result: string): void => undefined;
+    const slow = tool({
+      name: 'slow',
+      description: 'Takes its time.',
+      parameters: z.object({}),
+      execute: () => new Promise<string>((resolve) => (finish = resolve)),
+    });
+    it_.bot.agent = () => new RealtimeAgent({ name: 'Ada', tools: [slow] });
+    it_.service.respond = () => [{ call: 'slow', args: {} }];
+    const call = await it_.host.call({ carrier: 'twilio' });
+    await until(() => it_.bot.talks.length === 1);
+    const started = once(it_.bot.talk.realtime, 'agent_tool_start');
+    await it_.turn(call);
+    await started;
+    it_.service.respond = () => [{ text: 'Here it is.', audio: it_.service.answer }];
+    let admit = (): void => undefined;
+    it_.service.admission = new Promise((resolve) => (admit = resolve));
+    const asked = once(it_.service, 'asked');
+    it_.service.expire();
+    await asked;
+    finish('at last');
+    await sleep(50);
+    admit();
+    await call.heard(4_000);
+    expect(it_.service.conversations[1]!.items.transcript).toEqual([
+      'user: Ask not.',
+      'call: slow({})',
+      'output: at last',
+      'assistant: Here it is.',
+    ]);
+    await call.hangUp();
+  });
+
+  it('fails the session when it cannot be made, with the reason', async () => {
+    it_.service.refusal = 401;
+    const call = await it_.host.call({ carrier: 'twilio' });
+    await call.closed;
+    const end = await it_.end;
+    expect(end).toMatchObject({ code: 'failed' });
+    expect((end.cause as Error).message).toContain('401');
+  });
+
+  it('fails the session when nobody answers', async () => {
+    const silent = createServer((socket) => void socket.on('error', () => undefined).resume());
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    Object.defineProperty(it_.service, 'url', {
+      value: `ws://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+    });
+    const call = await it_.host.call({ carrier: 'twilio' });
+    await call.closed;
+    expect(((await it_.end).cause as Error).message).toBe('The model did not answer within 10 s.');
+    silent.close();
+  });
+
+  it('fails the session when it cannot be made anew, with the reason', async () => {
+    const call = await it_.host.call({ carrier: 'twilio' });
+    await it_.turn(call);
+    it_.service.refusal = 503;
+    it_.service.expire();
+    await call.closed;
+    const end = await it_.end;
+    expect(end).toMatchObject({ code: 'failed' });
+    expect((end.cause as Error).message).toContain('503');
+    expect(it_.service.conversations).toHaveLength(1);
+  });
+
+  it('fails the session when the model ends each of its connections', async () => {
+    let asked = 0;
+    it_.service.on('asked', () => asked++);
+    it_.service.on('conversation', () => setTimeout(() => it_.service.expire(), 20));
+    const call = await it_.host.call({ carrier: 'twilio' });
+    await call.closed;
+    const end = await it_.end;
+    expect(end).toMatchObject({ code: 'failed' });
+    expect((end.cause as Error).message).toContain('maximum duration');
+    expect(asked).toBe(4);
+  });
+
+  it.each(['before it is made', 'while it is made anew'])(
+    'is given up %s when the caller leaves',
+    async (when) => {
+      const never = new Promise<void>(() => undefined);
+      let asked = once(it_.service, 'asked');
+      if (when === 'before it is made') it_.service.admission = never;
+      const call = await it_.host.call({ carrier: 'twilio' });
+      await asked;
+      if (when !== 'before it is made') {
+        await it_.turn(call);
+        it_.service.admission = never;
+        asked = once(it_.service, 'asked');
+        it_.service.expire();
+        await asked;
+      }
+      const closed = once(it_.service, 'closed');
+      await call.hangUp();
+      await closed;
+      expect(await it_.end).toMatchObject({ code: 'peer_left' });
+      expect(it_.registry.live).toEqual([]);
+    },
+  );
+
+  it('ends with a session that is stopped, and with an agent that has said goodbye', async () => {
+    const [stopped] = await Promise.all([it_.host.connect(), once(it_.service, 'conversation')]);
+    const { id } = it_.registry.live[0]!;
+    await until(() => it_.bot.talks.length === 1);
+    await fetch(`${it_.host.url}/sessions/${id}`, { method: 'DELETE' });
+    await stopped.closed;
+    expect(await it_.end).toMatchObject({ code: 'stopped' });
+    await until(() => it_.service.connections === 0);
+
+    const call = await it_.host.call({ carrier: 'twilio' });
+    await until(() => it_.bot.talks.length === 2);
+    it_.bot.talk.realtime.close();
+    await call.closed;
+    expect(await it_.end).toMatchObject({ code: 'completed' });
+  });
+
+  it('is not traced by OpenAI unless asked for', async () => {
+    await it_.host.connect();
+    await until(() => it_.bot.talks.length === 1);
+    expect(updatesOf().filter(({ session }) => (session as { tracing?: unknown }).tracing)).toEqual(
+      [],
+    );
+    it_.bot.options = { workflowName: 'Support' };
+    await it_.host.connect();
+    await until(() => it_.bot.talks.length === 2);
+    await until(() => it_.service.conversations[1]!.session.tracing !== null);
+    expect(it_.service.conversations[1]!.session.tracing).toEqual({ workflow_name: 'Support' });
+  });
+
+  it('ends only its own session when a listener of the agent throws', async () => {
+    it_.bot.prepareAgent = (realtime) =>
+      realtime.on('transport_event', ({ type }) => {
+        if (type === 'input_audio_buffer.speech_started') throw new Error('oops');
+      });
+    const [call, other] = await Promise.all([
+      it_.host.call({ carrier: 'twilio' }),
+      it_.host.call({ carrier: 'twilio' }),
+    ]);
+    await until(() => it_.service.connections === 2);
+    await it_.turn(call);
+    await call.closed;
+    expect(await it_.lines.with('oops')).toBeDefined();
+    await until(() => it_.service.connections === 1);
+    expect(it_.registry.live).toHaveLength(1);
+    await other.hangUp();
+  });
+
+  it('leaves nothing behind after 50 sessions', async () => {
+    it_.service.answer = tone(600, RATE_HZ, 0.1);
+    for (let i = 0; i < 10; i++) {
+      const calls = await Promise.all(
+        Array.from({ length: 5 }, () => it_.host.call({ carrier: 'twilio' })),
+      );
+      await Promise.all(calls.map((call) => it_.turn(call)));
+      await Promise.all(calls.map((call) => call.heard(400)));
+      await Promise.all(calls.map((call) => call.hangUp()));
+    }
+    await until(() => it_.service.connections === 0);
+    await until(() => it_.registry.live.length === 0);
+    expect(it_.bot.talks).toHaveLength(50);
+    for (const { realtime, conversation } of it_.bot.talks) {
+      expect(realtime.transport.status).toBe('disconnected');
+      expect(conversation.rtvi!.listenerCount('send-text')).toBe(0);
+    }
+  });
+});
