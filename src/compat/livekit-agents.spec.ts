@@ -1,6 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { initializeLogger, Task } from '@livekit/agents';
-import { clearTimersOfTasks } from './livekit-agents.js';
+import * as agents from '@livekit/agents';
+import { TTS } from '@livekit/agents-plugin-openai';
+import { shareProcess } from './livekit-agents.js';
+
+const { initializeLogger, Task } = agents;
 
 /** A task that ends when it is cancelled, after so long. */
 const task = (endsAfterMs = 0) =>
@@ -12,22 +15,45 @@ const task = (endsAfterMs = 0) =>
   );
 const timers = () => process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length;
 
-describe("the cancellation of an engine's task", () => {
+/** The first rejection that nobody handles, of a request for speech that is refused. */
+async function speakInVain(): Promise<unknown> {
+  const tts = new TTS({ apiKey: 'none', baseURL: 'http://127.0.0.1:1/v1' });
+  const connOptions = { maxRetry: 0, retryIntervalMs: 0, timeoutMs: 1_000 };
+  let unhandled: unknown;
+  const note = (reason: unknown) => (unhandled = reason);
+  process.once('unhandledRejection', note);
+  await tts.synthesize('Hello', connOptions).next();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  process.off('unhandledRejection', note);
+  return unhandled;
+}
+
+describe('an engine that shares its process with other calls', () => {
   beforeAll(() => initializeLogger({ pretty: false, level: 'silent' }));
 
-  it('leaves a timer as the engine does it, which is why it is patched, and none as patched', async () => {
+  it('would leave timers and reject unheard, which is why it is mended', async () => {
     const before = timers();
     await task().cancelAndWait(1_000);
     expect(timers()).toBe(before + 1);
-    clearTimersOfTasks({ Task });
-    clearTimersOfTasks({ Task });
-    const patched = timers();
-    expect(await task().cancelAndWait(1_000)).toBe('completed');
-    expect(await task().cancelAndWait()).toBe('completed');
-    expect(timers()).toBe(patched);
+    expect(() =>
+      new TTS({ apiKey: 'none' }).emit('error', new Error('unheard') as never),
+    ).toThrow();
+    shareProcess(agents);
+    shareProcess(agents);
   });
 
-  it('still takes no longer than its time-out', async () => {
+  it('leaves no timer of a cancelled task', async () => {
+    const before = timers();
+    expect(await task().cancelAndWait(1_000)).toBe('completed');
+    expect(await task().cancelAndWait()).toBe('completed');
+    expect(timers()).toBe(before);
+  });
+
+  it('still gives up a task that does not end', async () => {
     await expect(task(500).cancelAndWait(10)).rejects.toThrow('Task cancellation timed out');
+  });
+
+  it('survives a service that fails and that nobody listens to', async () => {
+    expect(await speakInVain()).toBeUndefined();
   });
 });

@@ -1,24 +1,59 @@
+import type { EventEmitter } from 'node:events';
+
 /** A task of `@livekit/agents`. */
 interface EngineTask {
   cancelAndWait(timeoutMs?: number): Promise<unknown>;
 }
 
-/** The part of `@livekit/agents` that makes tasks. */
-export interface EngineTasks {
+/** Classes of `@livekit/agents` that are mended here. */
+export interface EngineClasses {
   readonly Task: { readonly prototype: EngineTask };
+  readonly stt: { readonly STT: { readonly prototype: EventEmitter } };
+  readonly llm: { readonly LLM: { readonly prototype: EventEmitter } };
+  readonly tts: {
+    readonly TTS: { readonly prototype: EventEmitter };
+    /** Its `mainTask()` is private. */
+    readonly ChunkedStream: { readonly prototype: object };
+  };
 }
 
-const patched = new WeakSet<EngineTask>();
+const mended = new WeakSet<object>();
 
 /**
- * Has tasks of the engine clear the timer of their cancellation. As of 1.9 it is left running for five seconds after each, however soon the task has ended,
- * and keeps the process alive.
+ * Lets many calls share the process with the engine, as of 1.9, whose own worker gives each a process. What a service fails with is an event of its session in
+ * any case.
+ *
+ * - The error of a speech-to-text, language model or text-to-speech that nobody listens to, such as after the call, would end the process.
+ * - So would the rejection of a text-to-speech request.
+ * - Each cancelled task leaves a timer of five seconds, however soon it has ended, which keeps the process alive.
  */
-export function clearTimersOfTasks({ Task: { prototype } }: EngineTasks): void {
-  if (patched.has(prototype)) return;
-  patched.add(prototype);
+export function shareProcess({ Task, stt, llm, tts }: EngineClasses): void {
+  if (mended.has(Task)) return;
+  mended.add(Task);
+  for (const { prototype } of [stt.STT, llm.LLM, tts.TTS]) ignoreUnheardErrors(prototype);
+  ignoreRejection(tts.ChunkedStream.prototype);
+  clearTimers(Task.prototype);
+}
+
+function ignoreUnheardErrors(prototype: EventEmitter): void {
+  const emit = Reflect.get(prototype, 'emit');
+  prototype.emit = function (this: EventEmitter, event: string | symbol, ...args: unknown[]) {
+    if (event === 'error' && this.listenerCount(event) === 0) return false;
+    return emit.call(this, event, ...args);
+  };
+}
+
+function ignoreRejection(prototype: object): void {
+  const mainTask: unknown = Reflect.get(prototype, 'mainTask');
+  if (typeof mainTask !== 'function') return;
+  Reflect.set(prototype, 'mainTask', async function (this: object) {
+    await Promise.resolve(Reflect.apply(mainTask, this, [])).catch(() => undefined);
+  });
+}
+
+function clearTimers(prototype: EngineTask): void {
   const cancelAndWait = Reflect.get(prototype, 'cancelAndWait');
-  prototype.cancelAndWait = async function (this: EngineTask, timeoutMs) {
+  prototype.cancelAndWait = async function (timeoutMs) {
     const ended = cancelAndWait.call(this);
     if (!timeoutMs) return ended;
     let timer: NodeJS.Timeout | undefined;

@@ -56,7 +56,8 @@ export class FakeOpenAi extends EventEmitter<{ request: [OpenAiRequest]; done: [
   /** Pause between the words of an answer, in milliseconds. */
   wordMs = 5;
   private readonly replies: { readonly condition: Condition; readonly reply: Reply }[] = [];
-  private readonly faults: { readonly path: OpenAiPath; readonly fault: OpenAiFault }[] = [];
+  /** Faults to come. */
+  readonly faults: { readonly path: OpenAiPath; readonly fault: OpenAiFault }[] = [];
   private calls = 0;
   private readonly server = createServer((request, response) => {
     void this.serve(request, response).catch((error: unknown) => this.refuse(error, response));
@@ -188,7 +189,7 @@ export class FakeOpenAi extends EventEmitter<{ request: [OpenAiRequest]; done: [
     if (!begun) return;
     const { request, cut } = begun;
     const found = this.replies.find(({ condition }) => meets(condition, chat));
-    if (!found) throw new Problem(400, `No reply for ${JSON.stringify(chat.messages.at(-1))}`);
+    if (!found) throw new Problem(400, `No reply for ${JSON.stringify(chat.messages)}`);
     const { reply } = found;
     const id = `chatcmpl-${++this.calls}`;
     const event = (fields: object) =>

@@ -16,6 +16,10 @@ export interface AgentSessionSettings<Agent> extends AgentSettings {
   readonly agent: Agent;
 }
 
+interface ErrorEvent {
+  readonly error: unknown;
+}
+
 interface CloseEvent {
   readonly reason: string;
   readonly error?: unknown;
@@ -56,7 +60,8 @@ export async function agentSession<Agent>(
     { sampleRateHz: SAMPLE_RATE_HZ, confirmPlayback: true },
     settings,
   );
-  const client = rtvi && tellClient(engine, rtvi);
+  const warn = (message: string): void => session?.logger.warn(message);
+  const client = rtvi && tellClient(engine, rtvi, warn);
   const media = agentMedia(
     engines,
     transport,
@@ -77,17 +82,19 @@ export async function agentSession<Agent>(
     engine.on('close', over);
   });
   // Those who do not await it hear of the failure in the log.
-  closed.catch((thrown: unknown) =>
-    session?.logger.warn(`the agent failed: ${textOfThrown(thrown).text}`),
-  );
+  closed.catch((thrown: unknown) => warn(`the agent failed: ${textOfThrown(thrown).text}`));
 
+  // Without a listener for it an error ends the process. One that ends the agent is the reason of its end.
+  engine.on('error', ({ error }: ErrorEvent) =>
+    warn(`a service of the agent failed: ${engineError(error).message}`),
+  );
   engine.input.audio = media.audioInput;
   engine.output.audio = media.audioOutput;
   engine.output.transcription = media.textOutput;
   const leave = (): void =>
     attempt(
       () => engine.close(),
-      (thrown) => session?.logger.warn(`closing the agent failed: ${textOfThrown(thrown).text}`),
+      (thrown) => warn(`closing the agent failed: ${textOfThrown(thrown).text}`),
     );
   try {
     await engine.start({ agent });

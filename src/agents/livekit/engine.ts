@@ -1,5 +1,5 @@
 import { releaseWithLastRunner } from '../../bot/native-runtimes.js';
-import { clearTimersOfTasks, type EngineTasks } from '../../compat/livekit-agents.js';
+import { type EngineClasses, shareProcess } from '../../compat/livekit-agents.js';
 import { type DisposableRtc, disposeRtc } from '../../compat/rtc-node.js';
 import { neededPackage } from '../../packages.js';
 
@@ -38,7 +38,7 @@ export interface EngineAudioOutput {
 }
 
 /** The parts of `@livekit/agents` that the adapter uses. Named here, so that nobody has to install its types. */
-export interface AgentsModule extends EngineTasks {
+export interface AgentsModule extends EngineClasses {
   readonly initializeLogger: (options: { pretty: boolean; level: string }) => void;
   readonly loggerOptions: () => unknown;
   readonly voice: {
@@ -103,6 +103,6 @@ async function load(): Promise<Engines> {
   const rtc = await neededPackage(RTC, 'agentSession()', () => import(RTC) as Promise<RtcModule>);
   // The engine throws without. Its lines below warnings hold what was said.
   if (!agents.loggerOptions()) agents.initializeLogger({ pretty: false, level: 'warn' });
-  clearTimersOfTasks(agents);
+  shareProcess(agents);
   return { agents, rtc };
 }

@@ -1,3 +1,5 @@
+import { attempt } from '../../errors/attempt.js';
+import { textOfThrown } from '../../errors/thrown.js';
 import type { SendText } from '../../rtvi/dto/send-text.dto.js';
 import type { RtviSession } from '../../rtvi/rtvi-session.js';
 import type { Engine } from './engine.js';
@@ -23,8 +25,12 @@ export interface ClientTeller {
   stop(): void;
 }
 
-/** Passes the agent's state and transcripts on to a Pipecat client, and the client's texts to the agent. */
-export function tellClient(engine: Engine<never>, rtvi: RtviSession): ClientTeller {
+/** Passes the agent's state and transcripts on to a Pipecat client, and the client's texts to the agent. @param warn logs what it does not take */
+export function tellClient(
+  engine: Engine<never>,
+  rtvi: RtviSession,
+  warn: (message: string) => void,
+): ClientTeller {
   let answer = '';
   const listeners = {
     user_state_changed: ({ oldState, newState }: StateChange) => {
@@ -46,10 +52,15 @@ export function tellClient(engine: Engine<never>, rtvi: RtviSession): ClientTell
       });
     },
   };
-  const type = ({ content, options }: SendText): void => {
-    if (options.run_immediately) engine.interrupt({ force: true });
-    engine.generateReply({ userInput: content });
-  };
+  // The engine throws while it starts and while it closes; a client's text must not end the session.
+  const type = ({ content, options }: SendText): void =>
+    attempt(
+      () => {
+        if (options.run_immediately) engine.interrupt({ force: true });
+        engine.generateReply({ userInput: content });
+      },
+      (thrown) => warn(`the agent took no text: ${textOfThrown(thrown).text}`),
+    );
   for (const [event, listener] of Object.entries(listeners)) engine.on(event, listener);
   rtvi.on('send-text', type);
   return {

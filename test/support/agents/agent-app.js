@@ -29,7 +29,7 @@ Module({
 })(HostModule);
 
 const program = {
-  bot: fileURLToPath(new URL('./support-bot.js', import.meta.url)),
+  module: fileURLToPath(new URL('./support-bot.js', import.meta.url)),
   env: { OPENAI_URL: settings.openai.baseURL, OPENAI_KEY: settings.openai.apiKey },
 };
 const root = runner.RunnerModule.forRoot({
@@ -76,7 +76,6 @@ process.on('message', (question) => {
     void app.close().then(() => {
       tell({ closed: Date.now() });
       process.disconnect();
-      if (process.env.DBG) for (const ms of [100, 2000, 6000, 12000, 20000]) setTimeout(() => console.error(ms, process.getActiveResourcesInfo(), census(app, sessions).timers), ms).unref();
     });
   }
 });

@@ -18,10 +18,18 @@ export interface HostEvent {
   readonly interrupted?: boolean;
   readonly falseInterruption?: boolean;
   readonly tool?: string;
+  /** The engine has given the first frame of something that it says. */
+  readonly firstFrame?: boolean;
   /** Code of the session's end. */
   readonly ended?: string;
   readonly message?: string;
-  readonly census?: Readonly<Record<string, unknown>> & { readonly heapUsed: number };
+  readonly census?: {
+    readonly heapUsed: number;
+    readonly sessions: number;
+    readonly timers: object;
+    readonly listeners: object;
+    readonly children: string;
+  };
   readonly usage?: { readonly rss: number; readonly user: number; readonly system: number };
   readonly closed?: number;
 }

@@ -22,6 +22,9 @@ export class Caller<Peer extends FakeCall | FakeClient = FakeCall | FakeClient> 
   private timer: NodeJS.Timeout | undefined;
   /** When each `clear` came, in milliseconds since 1970. */
   readonly clears: number[] = [];
+  /** When the bot was first heard, in milliseconds since 1970. */
+  firstHeardMs = 0;
+  private readonly heardAtClear = new Map<number, number>();
 
   constructor(
     readonly peer: Peer,
@@ -78,6 +81,11 @@ export class Caller<Peer extends FakeCall | FakeClient = FakeCall | FakeClient> 
     while (this.heardMs < wanted) await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
   }
 
+  /** Length of what was heard before a `clear`, in milliseconds. */
+  heardBefore(clearMs: number): number {
+    return this.heardAtClear.get(clearMs) ?? 0;
+  }
+
   private get heardMs(): number {
     return (this.heard.pcm.length * 1_000) / this.rates.heardHz;
   }
@@ -93,6 +101,7 @@ export class Caller<Peer extends FakeCall | FakeClient = FakeCall | FakeClient> 
     const audio = this.peer.audio.slice(this.receivedSamples);
     this.receivedSamples += audio.length;
     this.played.push(audio);
+    this.firstHeardMs ||= Date.now();
     const ms = (audio.length * 1_000) / this.rates.heardHz;
     this.playedAtMs = Math.max(this.playedAtMs, Date.now()) + ms;
     if (audio.some((sample) => Math.abs(sample) > 300)) this.lastSoundMs = this.playedAtMs;
@@ -104,6 +113,7 @@ export class Caller<Peer extends FakeCall | FakeClient = FakeCall | FakeClient> 
     this.playedAtMs = 0;
     this.lastSoundMs = Math.min(this.lastSoundMs, Date.now());
     this.clears.push(Date.now());
+    this.heardAtClear.set(this.clears.at(-1)!, (pcm.length * 1_000) / this.rates.heardHz);
   }
 
   private sendFrames(dueMs = performance.now()): void {

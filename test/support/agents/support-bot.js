@@ -57,6 +57,7 @@ export class SupportBot extends BotLauncher {
       if (type === 'say') created.say(data);
       return { heard: type };
     });
+    noteFirstFrames(created.output.audio, note);
     session.ready();
     if (greeting) created.say(greeting);
     await ended;
@@ -116,6 +117,21 @@ export class SupportBot extends BotLauncher {
       ],
     });
   }
+}
+
+/** Notes when the engine gives the first frame of something that it says. */
+function noteFirstFrames(output, note) {
+  const { captureFrame, flush } = output;
+  let isSpeaking = false;
+  output.captureFrame = (frame) => {
+    if (!isSpeaking) note({ firstFrame: true });
+    isSpeaking = true;
+    return captureFrame.call(output, frame);
+  };
+  output.flush = () => {
+    isSpeaking = false;
+    flush.call(output);
+  };
 }
 
 /** For a process of its own. */
