@@ -174,6 +174,8 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
       final: true,
     });
     expect((await client.next('bot-output')).data).toMatchObject({ text: RAIN });
+    // Of each answer.
+    for (let i = 0; i < 2; i++) await client.next('bot-stopped-speaking');
     const types = client.messages.map(({ type }) => type);
     const states = types.filter((type) => /started|stopped/.test(type));
     const turn = [
