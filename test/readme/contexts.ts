@@ -65,7 +65,6 @@ export const CONTEXTS: readonly BlockContext[] = [
   { name: 'output-errors', has: 'for (const output of' },
   { name: 'realtime-bot', has: 'class RealtimeBot' },
   { name: 'gemini-live', has: 'class LiveBot' },
-  { name: 'openai-realtime', has: 'class OpenAiBot' },
   { name: 'livekit-agents', has: 'class LiveKitBot' },
   { name: 'llms', has: 'class SmallestBot' },
   statements(

@@ -1,8 +1,9 @@
 import type { RunnerArguments } from '../../bot/runner-arguments.js';
 import { attempt } from '../../errors/attempt.js';
-import { fieldOf, isInstance, textOfThrown } from '../../errors/thrown.js';
+import { textOfThrown } from '../../errors/thrown.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import { type AgentConversation, type AgentSettings, connectAgent } from '../agent-conversation.js';
+import { errorOf } from '../error-of.js';
 import { agentMedia } from './agent-audio.js';
 import { type Engine, loadEngine } from './engine.js';
 import { tellClient } from './tell-client.js';
@@ -76,7 +77,7 @@ export async function agentSession<Agent>(
     const over = ({ reason, error }: CloseEvent): void => {
       engine.off('close', over);
       client?.stop();
-      if (reason === 'error') reject(engineError(error));
+      if (reason === 'error') reject(errorOf(error));
       else resolve();
     };
     engine.on('close', over);
@@ -86,7 +87,7 @@ export async function agentSession<Agent>(
 
   // Without a listener for it an error ends the process. One that ends the agent is the reason of its end.
   engine.on('error', ({ error }: ErrorEvent) =>
-    warn(`a service of the agent failed: ${engineError(error).message}`),
+    warn(`a service of the agent failed: ${errorOf(error).message}`),
   );
   engine.input.audio = media.audioInput;
   engine.output.audio = media.audioOutput;
@@ -100,16 +101,9 @@ export async function agentSession<Agent>(
     await engine.start({ agent });
   } catch (error) {
     leave();
-    transport.close({ reason: 'failed', message: 'The agent could not start.' });
     throw error;
   }
   if (transport.endSignal.aborted) leave();
   else transport.endSignal.addEventListener('abort', leave, { once: true });
   return { transport, rtvi, ended: closed };
-}
-
-/** Returns the error of the engine: its own are objects that hold one. */
-function engineError(thrown: unknown): Error {
-  const cause = fieldOf(thrown, 'error') ?? thrown;
-  return isInstance(cause, Error) ? cause : new Error(textOfThrown(cause).text);
 }
