@@ -149,17 +149,21 @@ function place(root, at, isWanted = () => true) {
   return places[at % places.length];
 }
 
-/** Sets a field of its own, whatever its name. */
-const define = (holder, key, value) =>
+/** Sets a field of its own, whatever its name. A list has no field `length`, as far as JSON knows. */
+function define(holder, key, value) {
+  if (Array.isArray(holder) && key === 'length') return;
   Object.defineProperty(holder, key, {
     value,
     enumerable: true,
     configurable: true,
     writable: true,
   });
+}
 
-function mutate(root, { at, how, value, name, count, number }) {
+function mutate(root, { at, how, value: shared, name, count, number }) {
   if (Object.keys(root).length === 0) return;
+  // The same value may be in the text already, and must not come to hold itself.
+  const value = structuredClone(shared);
   const [holder, key] = place(root, at);
   const old = holder[key];
   switch (how) {
