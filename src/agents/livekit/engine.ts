@@ -101,8 +101,8 @@ async function load(): Promise<Engines> {
     () => import(agentsName) as Promise<AgentsModule>,
   );
   const rtc = await neededPackage(RTC, 'agentSession()', () => import(RTC) as Promise<RtcModule>);
-  // The engine throws without. Its lines below warnings hold what was said.
-  if (!agents.loggerOptions()) agents.initializeLogger({ pretty: false, level: 'warn' });
+  // The engine throws without. Its lines below errors can hold what was said.
+  if (!agents.loggerOptions()) agents.initializeLogger({ pretty: false, level: 'error' });
   shareProcess(agents);
   return { agents, rtc };
 }
