@@ -3,6 +3,7 @@ import { textOfThrown } from '../../errors/thrown.js';
 import type { SendText } from '../../rtvi/dto/send-text.dto.js';
 import type { RtviSession } from '../../rtvi/rtvi-session.js';
 import type { Engine } from './engine.js';
+import { metricsOf } from './metrics-of.js';
 
 interface StateChange {
   readonly oldState: string;
@@ -50,6 +51,10 @@ export function tellClient(
         timestamp: new Date(createdAt).toISOString(),
         final: isFinal,
       });
+    },
+    metrics_collected: ({ metrics }: { metrics: unknown }) => {
+      const told = metricsOf(metrics);
+      if (told) rtvi.send('metrics', told);
     },
   };
   // The engine throws while it starts and while it closes; a client's text must not end the session.

@@ -159,7 +159,7 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
     expect(await answered(caller)).toMatchObject({ text: 'You have pressed five.' });
   });
 
-  it('reads texts of a client, and shows it transcripts and states', async () => {
+  it('reads texts of a client, and shows it transcripts, states and metrics', async () => {
     const caller = await connect();
     const client = caller.peer as FakeClient;
     await client.ready();
@@ -185,6 +185,10 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
       'bot-stopped-speaking',
     ];
     expect(states).toEqual([...turn, 'user-started-speaking', 'user-stopped-speaking', ...turn]);
+    const told = client.messages.filter(({ type }) => type === 'metrics').map(({ data }) => data);
+    for (const kind of ['tokens', 'characters', 'ttfb', 'processing']) {
+      expect(told).toContainEqual(expect.objectContaining({ [kind]: expect.any(Array) }));
+    }
     expect((await client.request('say', 'Said for the page.')).data).toMatchObject({
       d: { heard: 'say' },
     });
