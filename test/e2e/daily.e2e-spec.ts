@@ -196,6 +196,15 @@ const aCall = () => ({
   callDomain: randomUUID(),
 });
 
+const startRoom = (url: string) => post(`${url}/start`, { createDailyRoom: true });
+const ringUp = (url: string) => post(`${url}/daily-dialin-webhook`, aCall());
+
+/** The ways to a room for a session. */
+const STARTS = [
+  ['a start', startRoom],
+  ['a phone call', ringUp],
+] as const;
+
 describe('POST /start for Daily', () => {
   it('starts a bot with plain arguments when no room is requested or configured', async () => {
     const { url, launcher } = await start();
@@ -386,9 +395,9 @@ describe('Daily rooms', () => {
     expect(daily.rooms.size).toBe(1);
   });
 
-  it('are deleted with their session when configured', async () => {
+  it.each(STARTS)('of %s are deleted with their session when configured', async (_, begin) => {
     const { url, sessions, launcher } = await start({ deleteRoomOnEnd: true });
-    const { json } = await post(`${url}/start`, { createDailyRoom: true });
+    const { json } = await begin(url);
     await launcher.nextLaunch();
     await sessions.get(json.sessionId as string)!.end(new SessionEnd('stopped', 'test'));
     expect(daily.rooms.size).toBe(0);
@@ -432,23 +441,31 @@ describe('Daily rooms', () => {
     expect(daily.rooms.size).toBe(1);
   });
 
-  it('are deleted when their token cannot be created', async () => {
+  it.each(STARTS)('of %s are deleted when their token cannot be created', async (_, begin) => {
     const { url, sessions } = await start();
     const made = once(daily, 'created').then(() =>
       daily.misbehaviours.push({ status: 403, body: { error: 'forbidden-error' } }),
     );
-    const { status, json } = await post(`${url}/start`, { createDailyRoom: true });
+    const { status, json } = await begin(url);
     await made;
     expect(status).toBe(502);
     expect(json.detail).toBe('Daily answered 403: forbidden-error');
     await daily.untilEmpty();
     expect(sessions.size).toBe(0);
   });
+
+  it.each(STARTS)('of %s are deleted when Daily makes them without a word', async (_, begin) => {
+    const { url, sessions } = await start({ timeoutMs: 500 });
+    daily.always = 'serve-and-hang';
+    const made = once(daily, 'created');
+    expect((await begin(url)).status).toBe(504);
+    await made;
+    await daily.untilEmpty();
+    expect(sessions.size).toBe(0);
+  });
 });
 
 describe('a failing Daily API', () => {
-  const startRoom = (url: string) => post(`${url}/start`, { createDailyRoom: true });
-
   it.each([
     ['limits the rate', { status: 429, headers: { 'retry-after': '0' } }],
     ['fails for a moment', { status: 503 }],

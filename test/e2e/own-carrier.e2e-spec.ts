@@ -108,6 +108,27 @@ describe("a carrier of the host's own", () => {
     await call.hangUp();
   });
 
+  it('keeps a silent call where it answers no pings', async () => {
+    const { host: it, launcher } = await start({
+      carriers: [{ ...acme, answersPings: false }],
+      pingIntervalMs: 50,
+    });
+    const ring = (carrier: CarrierDialect | 'twilio') => {
+      const url = `${it.url.replace('http', 'ws')}/ws`;
+      return placeCall({ carrier, url, webSocketOptions: { autoPong: false } });
+    };
+    const call = await ring(dialect);
+    const { args } = await launcher.nextLaunch();
+    const transport = await createTransport(args);
+    // A later call of a carrier that should have answered is cut off.
+    const other = await ring('twilio');
+    await other.closed;
+    const key = once(transport, 'dtmf');
+    call.press('7');
+    expect(await Promise.race([key, call.closed])).toEqual(['7']);
+    await call.hangUp();
+  });
+
   it('is named by the webhook and the status', async () => {
     const { host: it } = await start({ carriers: [acme], publicUrl: 'https://bot.example.com' });
     const answer = await fetch(`${it.url}/telephony/acme`, { method: 'POST' });

@@ -121,12 +121,13 @@ describe('a WebRTC session under attack', () => {
   it('loses nothing while attackers send everything at once', async () => {
     await connect();
     const one = await stranger();
-    await hearsEcho(client, async () => {
+    const during = async () => {
       for (let i = 0; i < 100; i++) {
         for (const attack of attacksOn(client)) await one.send(attack);
         await new Promise(setImmediate);
       }
-    });
+    };
+    await hearsEcho(client, { during });
     await expectCall();
   });
 

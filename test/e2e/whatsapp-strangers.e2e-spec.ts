@@ -1,12 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
 import { RunnerModule, type SessionEnd, SessionRegistry, WhatsAppModule } from '../../src/index.js';
-import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { Stranger } from '../support/datagrams.js';
 import { FakeMeta } from '../support/fake-meta.js';
+import { hearsEcho } from '../support/hears-echo.js';
 import { heldBytes } from '../support/held-bytes.js';
 import { type RunningApp, startApp } from '../support/runner-app.js';
-import { atRate, found, speech } from '../support/sound.js';
 import {
   ATTACKS,
   attacksOn,
@@ -15,7 +14,7 @@ import {
   spoof,
   targetOf,
 } from '../support/webrtc-attacks.js';
-import { HEARD_HZ, warmUp, WebRtcClient } from '../support/webrtc-client.js';
+import { warmUp, WebRtcClient } from '../support/webrtc-client.js';
 
 let meta: FakeMeta;
 let running: RunningApp;
@@ -58,20 +57,7 @@ async function stranger(): Promise<Stranger> {
   return one;
 }
 
-/** Says something until it comes back whole; the call has not ended. */
-async function expectEcho(): Promise<void> {
-  const echo = async (): Promise<number> => {
-    let similarity = 0;
-    for (let attempt = 0; attempt < 3 && similarity < 0.8; attempt++) {
-      const before = caller.heard.length;
-      await caller.speak(atRate(speech(1), 8_000, OPUS_OUTPUT_HZ));
-      await caller.listen(0.5);
-      similarity = found(caller.heard.subarray(before), HEARD_HZ, speech(1), 8_000);
-    }
-    return similarity;
-  };
-  expect(await Promise.race([echo(), ended])).toBeGreaterThan(0.8);
-}
+const expectEcho = () => hearsEcho(caller, { seconds: 1, ended });
 
 it.each(ATTACKS)('a WhatsApp call survives strangers who send %s', async (_, datagram) => {
   await caller.opened();

@@ -88,7 +88,7 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
     const caller = await meta.call('call-1');
     const [session] = sessions.live;
     expect(session!.transport).toBe('whatsapp');
-    await hearsEcho(caller);
+    await hearsEcho(caller, { ended: session!.ended });
     expect((await meta.hangUp('call-1')).json).toEqual({
       status: 'success',
       message: 'The call is over.',

@@ -11,7 +11,9 @@ export type Misbehaviour =
   /** Begins an answer and never ends it. */
   | 'stall'
   /** Does what is asked, and then cuts the connection instead of saying so. */
-  | 'serve-and-cut';
+  | 'serve-and-cut'
+  /** Does what is asked, and never says so. */
+  | 'serve-and-hang';
 
 export interface DailyRequest {
   readonly method: string;
@@ -203,6 +205,7 @@ export class FakeDaily extends EventEmitter {
     if (trouble === 'cut') return void request.socket.destroy();
     const reply = (status: number, body: unknown, headers: Record<string, string> = {}) => {
       if (trouble === 'serve-and-cut') return void request.socket.destroy();
+      if (trouble === 'serve-and-hang') return;
       response.writeHead(status, { 'content-type': 'application/json', ...headers });
       response.end(JSON.stringify(body));
     };

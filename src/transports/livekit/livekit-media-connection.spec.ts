@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { ReadableStream } from 'node:stream/web';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { DisconnectReason, ParticipantKind, RoomEvent, TrackKind } from '@livekit/rtc-node';
 import type { MediaEnd, MediaConnectionEvents } from '../../media/media-connection.js';
@@ -52,7 +53,9 @@ let told: unknown[];
 /** The SDK's part in sending audio. */
 let capture: (pcm: Int16Array) => Promise<void>;
 let ends: MediaEnd[];
+let closeTrack: jest.Mock<(closeSource: boolean) => Promise<void>>;
 beforeEach(() => {
+  closeTrack = jest.fn(() => Promise.resolve());
   room = new FakeRoom();
   told = [];
   ends = [];
@@ -74,9 +77,9 @@ function join(signal?: AbortSignal): Promise<LiveKitMediaConnection> {
     },
     // A track is the audio that its user has to say.
     AudioStream: function (track: { said: AsyncIterable<object> }) {
-      return track.said;
+      return ReadableStream.from(track.said);
     },
-    LocalAudioTrack: { createAudioTrack: () => ({}) },
+    LocalAudioTrack: { createAudioTrack: () => ({ close: closeTrack }) },
     TrackPublishOptions: class {},
     TrackSource: {},
     RoomEvent,
@@ -190,16 +193,20 @@ describe('a bot in a LiveKit room', () => {
     expect(ends).toEqual([{ reason: 'peer_left', message: 'The user left the LiveKit room.' }]);
   });
 
+  const userWho = (said: AsyncIterable<object>) => {
+    const track = { kind: TrackKind.KIND_AUDIO, said };
+    return { kind: ParticipantKind.STANDARD, trackPublications: new Map([['t', { track }]]) };
+  };
+
   it('hears one user after the other', async () => {
     await joined();
-    const user = (sample: number) => {
-      const said = (async function* () {
-        await Promise.resolve();
-        yield { data: Int16Array.of(sample) };
-      })();
-      const track = { kind: TrackKind.KIND_AUDIO, said };
-      return { kind: ParticipantKind.STANDARD, trackPublications: new Map([['t', { track }]]) };
-    };
+    const user = (sample: number) =>
+      userWho(
+        (async function* () {
+          await Promise.resolve();
+          yield { data: Int16Array.of(sample) };
+        })(),
+      );
     room.remoteParticipants.set('one', user(1)).set('other', user(2));
     room.emit(RoomEvent.TrackSubscribed);
     while (told.length < 3) await new Promise(setImmediate);
@@ -268,6 +275,29 @@ describe('a bot in a LiveKit room', () => {
     room.out.open();
     await closing;
     expect(room.disconnects).toBe(1);
+  });
+
+  it('frees its track and the audio of a silent user once it has left', async () => {
+    const link = await joined();
+    const stopped = latch();
+    const silent = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise<never>(() => undefined),
+        return: async () => {
+          stopped.open();
+          return { done: true as const, value: undefined };
+        },
+      }),
+    };
+    room.remoteParticipants.set('user', userWho(silent));
+    room.emit(RoomEvent.TrackSubscribed);
+    const closing = link.close();
+    await stopped.promise;
+    expect(closeTrack).not.toHaveBeenCalled();
+    room.out.open();
+    await closing;
+    // Not with its source, which is closed already.
+    expect(closeTrack.mock.calls).toEqual([[false]]);
   });
 
   it('does not wait for ever to have left', async () => {

@@ -60,6 +60,9 @@ export class LiveKitMediaConnection implements MediaConnection {
   private unsentMessages = 0;
   private leaving: Promise<unknown> | undefined;
   private receiving = false;
+  /** The bot's own track, and the audio of the user who is received. */
+  private track: rtc.LocalAudioTrack | undefined;
+  private userAudio: ReadableStreamDefaultReader<rtc.AudioFrame> | undefined;
   /** Timer that ends the connection unless a user reconnects. */
   private leaveTimer: NodeJS.Timeout | undefined;
   /** Tracks that are or were received. */
@@ -173,10 +176,18 @@ export class LiveKitMediaConnection implements MediaConnection {
   async close(): Promise<void> {
     clearTimeout(this.leaveTimer);
     this.leaving ??= Promise.race([
-      Promise.allSettled([this.room.disconnect(), this.source.close()]),
+      this.leave(),
       new Promise((resolve) => setTimeout(resolve, LEAVE_MS).unref()),
     ]);
     await this.leaving;
+  }
+
+  /** Leaves the room, and frees the native memory that would otherwise wait for the garbage collector. */
+  private async leave(): Promise<void> {
+    // The SDK ends no stream of a room that the bot leaves.
+    void this.userAudio?.cancel().catch(() => undefined);
+    await Promise.allSettled([this.room.disconnect(), this.source.close()]);
+    await this.track?.close(false).catch(() => undefined);
   }
 
   private async enter(url: string, token: string): Promise<void> {
@@ -184,10 +195,10 @@ export class LiveKitMediaConnection implements MediaConnection {
     await room.connect(url, token, { autoSubscribe: true, dynacast: false });
     // The SDK cannot abort a connect, so a connection that was abandoned leaves now.
     if (this.leaving) return room.disconnect();
-    const track = sdk.LocalAudioTrack.createAudioTrack('bot', this.source);
+    this.track = sdk.LocalAudioTrack.createAudioTrack('bot', this.source);
     const publishOptions = new sdk.TrackPublishOptions();
     publishOptions.source = sdk.TrackSource.SOURCE_MICROPHONE;
-    await room.localParticipant!.publishTrack(track, publishOptions);
+    await room.localParticipant!.publishTrack(this.track, publishOptions);
   }
 
   /** @param content the part of the event that counts towards the buffer limit */
@@ -242,9 +253,15 @@ export class LiveKitMediaConnection implements MediaConnection {
   private async receive(track: rtc.RemoteTrack): Promise<void> {
     const { sampleRateHz } = this.options;
     const stream = new this.sdk.AudioStream(track, { sampleRate: sampleRateHz, numChannels: 1 });
-    for await (const { data } of stream as unknown as AsyncIterable<rtc.AudioFrame>) {
-      if (this.leaving) return;
-      this.notify((events) => events.audio(data, sampleRateHz, 1, undefined));
+    const reader = (this.userAudio = stream.getReader());
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done || this.leaving) return;
+        this.notify((events) => events.audio(value.data, sampleRateHz, 1, undefined));
+      }
+    } finally {
+      await reader.cancel();
     }
   }
 

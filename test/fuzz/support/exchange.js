@@ -30,6 +30,12 @@ export async function exchange({ host, port }, bytes) {
   return answer;
 }
 
+/** Sends bytes, and breaks the connection off once they are sent. */
+export async function breakOff({ host, port }, bytes) {
+  const socket = connect(port, host).on('error', () => undefined);
+  await new Promise((resolve) => socket.on('close', resolve).write(bytes, () => socket.destroy()));
+}
+
 /** The status of an answer; 0 for none. */
 export const statusOf = (answer) => Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 0);
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { request, requestBytes } from '../support/exchange.js';
+import { breakOff, request, requestBytes } from '../support/exchange.js';
 import { hostileText } from '../support/mutate.js';
 import { keepSession } from '../support/socket.js';
 
@@ -209,6 +209,7 @@ const sending = fc.oneof(
     length: fc.constantFrom('0', '5', '-1', '1e3', '99999999', 'x', '1, 1'),
   }),
   fc.constant({ how: 'both' }),
+  fc.constant({ how: 'broken' }),
 );
 
 /** The most pieces of a request that arrive apart. */
@@ -281,7 +282,8 @@ export default {
         const pieces = Array.from({ length: count }, (_, i) =>
           whole.subarray(i * step, (i + 1) * step),
         );
-        await request(world, count === 1 ? whole : pieces);
+        if (how === 'broken') await breakOff(world, whole.subarray(0, -1));
+        else await request(world, count === 1 ? whole : pieces);
         if (method === 'DELETE' && target.includes(ID)) {
           session.close();
           session = await keepSession(world);

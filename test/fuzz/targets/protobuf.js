@@ -28,6 +28,13 @@ const audio = fc
   );
 const MESSAGES = [
   { label: 'rtvi-ai', type: 'client-ready', id: '1', data: { version: '1.0.0', about: {} } },
+  { label: 'rtvi-ai', type: 'dtmf', id: '2', data: { buttons: ['1', '#'] } },
+  {
+    label: 'rtvi-ai',
+    type: 'raw-audio',
+    id: '3',
+    data: { base64Audio: 'AAAA', sampleRate: 16_000, numChannels: 1 },
+  },
   { type: 'x', data: [1, null, 'y'] },
 ];
 const variant = fc.oneof(
