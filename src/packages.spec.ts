@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { neededPackage, optionalPackage, packageFile } from './packages.js';
+import { neededPackage, optionalPackage, packageFile, requiredPackage } from './packages.js';
 import { readFileSync } from 'node:fs';
 
 const missing = (): Promise<never> =>
@@ -33,6 +33,11 @@ it('neededPackage says how to install what is missing', async () => {
   await expect(neededPackage('prom-client', 'MetricsModule', missing)).rejects.toThrow(
     'MetricsModule needs prom-client: npm install prom-client',
   );
+});
+
+it('requiredPackage is nothing where nobody has required it', () => {
+  expect(requiredPackage('publint')).toBeUndefined();
+  expect(requiredPackage('not-installed')).toBeUndefined();
 });
 
 it('packageFile finds files from the root of the package', () => {

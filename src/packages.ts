@@ -53,6 +53,16 @@ function requirePackage(name: string): unknown {
   }
 }
 
+/** Returns a package as the application has loaded it by `require()`, where that is another copy than the one of `import()`; `undefined` where it has not. */
+export function requiredPackage(name: string): unknown {
+  const from = createRequire(import.meta.url);
+  try {
+    return from.cache[from.resolve(name)]?.exports;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Finds a file of this package, from wherever its code is loaded: the sources, `dist`, `dist/cjs`, or a host's bundle.
  * @param path from the package's root

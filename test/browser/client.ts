@@ -91,6 +91,10 @@ class Client {
       callbacks: {
         onTransportStateChanged: (state) => this.note(state),
         onBotReady: ({ version }) => this.note(`bot ready ${version}`),
+        onUserTranscript: ({ text, final }) => {
+          if (final) this.note(`user: ${text}`);
+        },
+        onBotOutput: ({ text }) => this.note(`bot: ${text}`),
         onServerMessage: (message: unknown) => {
           this.messages.push(message);
           this.wake();

@@ -34,14 +34,23 @@ export class BrowserUser {
   async likeness(microphone = speech(11), piece?: number): Promise<number> {
     let likeness = 0;
     for (let attempt = 0; attempt < 12 && likeness < 0.8; attempt++) {
-      const { rateHz, pcm } = (await this.call('heard.next', 2)) as { rateHz: number; pcm: string };
-      const bytes = Buffer.from(pcm, 'base64');
-      const heard = Int16Array.from({ length: bytes.length / 2 }, (_, i) =>
-        bytes.readInt16LE(i * 2),
-      );
-      likeness = Math.max(likeness, found(microphone, 8_000, heard, rateHz, piece));
+      const { rateHz, pcm } = await this.hear(2);
+      likeness = Math.max(likeness, found(microphone, 8_000, pcm, rateHz, piece));
     }
     return likeness;
+  }
+
+  /** Hears that much of the bot from now on. */
+  async hear(seconds: number): Promise<{ readonly pcm: Int16Array; readonly rateHz: number }> {
+    const { rateHz, pcm } = (await this.call('heard.next', seconds)) as {
+      rateHz: number;
+      pcm: string;
+    };
+    const bytes = Buffer.from(pcm, 'base64');
+    return {
+      pcm: Int16Array.from({ length: bytes.length / 2 }, (_, i) => bytes.readInt16LE(i * 2)),
+      rateHz,
+    };
   }
 
   /** Tells the bot's application something. */

@@ -5,8 +5,12 @@ import { TOOLS } from './tools.js';
 /** The browser, where there is one. */
 export const CHROMIUM = TOOLS.chromium.find();
 
-/** Starts it, with a microphone that plays recorded speech and that every page may have. */
-export const launchChromium = (): Promise<Browser> => chromium.launch(options());
+/**
+ * Starts it, with a microphone that plays recorded speech and that every page may have.
+ * @param microphone WAV file that the microphone plays again and again
+ */
+export const launchChromium = (microphone?: string): Promise<Browser> =>
+  chromium.launch(options(microphone));
 
 /** The same in a process that can be killed. */
 export async function launchChromiumProcess(): Promise<{ browser: Browser; kill: () => void }> {
@@ -15,7 +19,7 @@ export async function launchChromiumProcess(): Promise<{ browser: Browser; kill:
   return { browser, kill: () => void server.process().kill('SIGKILL') };
 }
 
-const options = (): LaunchOptions => ({
+const options = (microphone = 'demo/inaugural-1961.wav'): LaunchOptions => ({
   executablePath: CHROMIUM!,
   args: [
     '--no-sandbox',
@@ -30,6 +34,6 @@ const options = (): LaunchOptions => ({
     '--autoplay-policy=no-user-gesture-required',
     // Or the addresses on offer are mDNS names that nobody resolves here.
     '--disable-features=WebRtcHideLocalIpsWithMdns',
-    `--use-file-for-fake-audio-capture=${resolve('demo/inaugural-1961.wav')}`,
+    `--use-file-for-fake-audio-capture=${resolve(microphone)}`,
   ],
 });

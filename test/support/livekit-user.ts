@@ -10,14 +10,19 @@ const CLIENT = createRequire(import.meta.url)
   .resolve('livekit-client')
   .replace(/[^/]+$/, 'livekit-client.umd.js');
 
+const HEARD_HZ = 16_000;
+
 /** Runs in the browser: joins, speaks what the fake microphone hears, and listens to the bot. */
 const PAGE = `<!doctype html><script src="/client.js"></script><script>
 const { Room, RoomEvent, Track } = LivekitClient;
 let keys = '';
-const state = { room: undefined, level: 0, events: [], messages: [] };
+const state = { room: undefined, level: 0, heard: [], events: [], messages: [] };
+// What the microphone plays is what arrives.
+const RAW = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 async function join(url, token) {
   const room = (state.room = new Room());
   state.events = [];
+  state.heard = [];
   state.messages = [];
   room.on(RoomEvent.Disconnected, (reason) => state.events.push('disconnected ' + reason));
   room.on(RoomEvent.SignalReconnecting, () => state.events.push('reconnecting'));
@@ -35,12 +40,18 @@ async function join(url, token) {
   room.on(RoomEvent.DataReceived, (payload) => state.messages.push(JSON.parse(new TextDecoder().decode(payload))));
   await room.connect(url, token);
   if (room.remoteParticipants.size > 0) state.events.push('participant');
-  await room.localParticipant.setMicrophoneEnabled(true);
+  await room.localParticipant.setMicrophoneEnabled(true, RAW);
 }
 function listen(mediaStreamTrack) {
-  const context = new AudioContext();
+  const context = new AudioContext({ sampleRate: ${HEARD_HZ} });
   const analyser = context.createAnalyser();
-  context.createMediaStreamSource(new MediaStream([mediaStreamTrack])).connect(analyser);
+  const source = context.createMediaStreamSource(new MediaStream([mediaStreamTrack]));
+  source.connect(analyser);
+  const tap = context.createScriptProcessor(8192, 1, 1);
+  tap.onaudioprocess = ({ inputBuffer }) => {
+    for (const sample of inputBuffer.getChannelData(0)) state.heard.push(Math.round(sample * 32767));
+  };
+  source.connect(tap).connect(context.destination);
   const samples = new Float32Array(analyser.fftSize);
   setInterval(() => {
     analyser.getFloatTimeDomainData(samples);
@@ -57,14 +68,15 @@ export class LiveKitUser {
     readonly page: Page,
   ) {}
 
-  static async open(): Promise<LiveKitUser> {
+  /** @param microphone WAV file that the microphone plays again and again */
+  static async open(microphone?: string): Promise<LiveKitUser> {
     const server = createServer((request, response) => {
       const script = request.url === '/client.js';
       response.setHeader('content-type', script ? 'text/javascript' : 'text/html');
       response.end(script ? readFileSync(CLIENT) : PAGE);
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const browser = await launchChromium();
+    const browser = await launchChromium(microphone);
     const page = await browser.newPage();
     // Chromium gives microphones only to secure origins, and localhost counts as one.
     await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
@@ -83,6 +95,12 @@ export class LiveKitUser {
   /** Forgets what was heard so far. */
   async listenAgain(): Promise<void> {
     await this.page.evaluate('state.level = 0');
+  }
+
+  /** All that was heard since the user joined. */
+  async heard(): Promise<{ readonly pcm: Int16Array; readonly rateHz: number }> {
+    const samples: number[] = await this.page.evaluate('state.heard');
+    return { pcm: Int16Array.from(samples), rateHz: HEARD_HZ };
   }
 
   /** Resolves once the client reported this, since it joined. */

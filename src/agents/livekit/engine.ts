@@ -1,7 +1,7 @@
 import { releaseWithLastRunner } from '../../bot/native-runtimes.js';
 import { type EngineClasses, shareProcess } from '../../compat/livekit-agents.js';
 import { type DisposableRtc, disposeRtc } from '../../compat/rtc-node.js';
-import { neededPackage } from '../../packages.js';
+import { neededPackage, requiredPackage } from '../../packages.js';
 
 /** Audio of `@livekit/rtc-node`, as the engine passes it on. */
 export interface EngineFrame {
@@ -78,6 +78,7 @@ export interface Engines {
   readonly rtc: RtcModule;
 }
 
+const AGENTS: string = '@livekit/agents';
 const RTC: string = '@livekit/rtc-node';
 
 let loading: Promise<Engines> | undefined;
@@ -88,21 +89,22 @@ export async function loadEngine(): Promise<Engines> {
     loading = undefined;
     throw error;
   }));
+  // CommonJS applications have a copy of their own, maybe since a moment ago.
+  const required = requiredPackage(AGENTS) as AgentsModule | undefined;
+  for (const copy of [engines.agents, required]) if (copy) shareProcess(copy);
   // The engine resamples with it.
   releaseWithLastRunner(RTC, () => disposeRtc(engines.rtc));
   return engines;
 }
 
 async function load(): Promise<Engines> {
-  const agentsName: string = '@livekit/agents';
   const agents = await neededPackage(
-    agentsName,
+    AGENTS,
     'agentSession()',
-    () => import(agentsName) as Promise<AgentsModule>,
+    () => import(AGENTS) as Promise<AgentsModule>,
   );
   const rtc = await neededPackage(RTC, 'agentSession()', () => import(RTC) as Promise<RtcModule>);
   // The engine throws without. Its lines below errors can hold what was said.
   if (!agents.loggerOptions()) agents.initializeLogger({ pretty: false, level: 'error' });
-  shareProcess(agents);
   return { agents, rtc };
 }

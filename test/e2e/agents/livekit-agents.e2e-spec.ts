@@ -110,6 +110,10 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
     await caller.say(STORY);
     await caller.hears(3_000);
     await caller.say(STOP);
+    const { atMs } = await told(caller, ({ cleared }) => cleared);
+    const silentMs = caller.lastSoundMs - atMs!;
+    console.log(`phone: silent ${silentMs} ms after the interruption`);
+    expect(silentMs).toBeLessThan(300);
     const interrupted = await answered(caller);
     expect(interrupted.interrupted).toBe(true);
     const [clearedMs] = caller.clears;

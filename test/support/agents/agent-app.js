@@ -1,6 +1,8 @@
 // A host whose bots are agents, in a process of its own: the engine cannot live in Jest's module registry.
 // Usage: node --expose-gc agent-app.js '<JSON of settings>', with an IPC channel.
 import 'reflect-metadata';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { census, countTimers } from '../../faults/census.js';
 
@@ -9,9 +11,10 @@ const { Inject, Module } = await import('@nestjs/common');
 const { NestFactory } = await import('@nestjs/core');
 const { FastifyAdapter } = await import('@nestjs/platform-fastify');
 const runner = await import('nestjs-pipecat-runner');
-const { SupportBot, Weather } = await import('./support-bot.js');
 
 const settings = JSON.parse(process.argv[2]);
+const botFile = fileURLToPath(new URL('./support-bot.js', import.meta.url));
+const { SupportBot, Weather } = settings.commonJs ? await requireBot() : await import(botFile);
 const tell = (event) => process.connected && process.send(event);
 
 class HostBot extends SupportBot {
@@ -29,7 +32,7 @@ Module({
 })(HostModule);
 
 const program = {
-  module: fileURLToPath(new URL('./support-bot.js', import.meta.url)),
+  module: botFile,
   env: { OPENAI_URL: settings.openai.baseURL, OPENAI_KEY: settings.openai.apiKey },
 };
 const root = runner.RunnerModule.forRoot({
@@ -80,3 +83,13 @@ process.on('message', (question) => {
   }
 });
 tell({ port: server.address().port });
+
+/** Loads the bot as CommonJS, within this package, whose build it requires by name. */
+async function requireBot() {
+  const { default: ts } = await import('typescript');
+  const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 };
+  const { outputText } = ts.transpileModule(readFileSync(botFile, 'utf8'), { compilerOptions });
+  mkdirSync('.scratch', { recursive: true });
+  writeFileSync('.scratch/support-bot.cjs', outputText);
+  return createRequire(import.meta.url)('../../../.scratch/support-bot.cjs');
+}

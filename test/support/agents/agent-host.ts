@@ -20,6 +20,10 @@ export interface HostEvent {
   readonly tool?: string;
   /** The engine has given the first frame of something that it says. */
   readonly firstFrame?: boolean;
+  /** The engine has dropped what it was saying. */
+  readonly cleared?: boolean;
+  /** A click of the caller's has reached the engine. */
+  readonly click?: boolean;
   /** Code of the session's end. */
   readonly ended?: string;
   readonly message?: string;
@@ -39,6 +43,8 @@ export interface AgentBody {
   readonly greeting?: string;
   readonly turnHandling?: object;
   readonly connOptions?: object;
+  /** Has clicks noted. */
+  readonly clicks?: boolean;
 }
 
 /** `agent-app.js` in its process. */
@@ -53,10 +59,14 @@ export class AgentHost {
     child.on('message', (event) => this.events.push(event as HostEvent));
   }
 
-  /** Starts one. @param inProcesses whether each bot has a process of its own */
+  /** Starts one. @param settings `inProcesses`: each bot has a process of its own; `commonJs`: the bot requires the engine; options of `LiveKitModule` */
   static async start(
     { url, apiKey }: FakeOpenAi,
-    settings: { readonly inProcesses?: boolean; readonly livekit?: object } = {},
+    settings: {
+      readonly inProcesses?: boolean;
+      readonly commonJs?: boolean;
+      readonly livekit?: object;
+    } = {},
   ): Promise<AgentHost> {
     const openai = { baseURL: url, apiKey };
     const file = new URL('./agent-app.js', import.meta.url);
@@ -90,7 +100,7 @@ export class AgentHost {
   }
 
   /** Resolves with the end of a session. */
-  async end({ session }: Caller): Promise<Pick<HostEvent, 'ended' | 'message'>> {
+  async end({ session }: Pick<Caller, 'session'>): Promise<Pick<HostEvent, 'ended' | 'message'>> {
     const { ended, message } = await this.next((one) => one.session === session && one.ended);
     return { ended, message };
   }

@@ -16,7 +16,7 @@ export class Caller<Peer extends FakeCall | FakeClient = FakeCall | FakeClient> 
   private playedAtMs = 0;
   private readonly played: Int16Array[] = [];
   /** When something that is no silence was last heard, in milliseconds since 1970. */
-  private lastSoundMs = 0;
+  lastSoundMs = 0;
   private readonly queue: Int16Array[] = [];
   private spokenUp: () => void = () => undefined;
   private timer: NodeJS.Timeout | undefined;

@@ -1,4 +1,5 @@
 // A bot that is an agent of LiveKit's library, at a front desk, with a colleague for bookings. In a process of its own, too.
+import { TransformStream } from 'node:stream/web';
 import { inference, llm, voice } from '@livekit/agents';
 import { LLM, STT, TTS } from '@livekit/agents-plugin-openai';
 import { z } from 'zod';
@@ -32,7 +33,7 @@ export class SupportBot extends BotLauncher {
   note() {}
 
   async launch(args, session) {
-    const { connOptions, turnHandling, greeting } = args.body ?? args.call_data?.body ?? {};
+    const { connOptions, turnHandling, greeting, clicks } = args.body ?? args.call_data?.body ?? {};
     const { openai } = this;
     const note = (event) => this.note({ ...event, session: session.id });
     const engine = () =>
@@ -49,7 +50,11 @@ export class SupportBot extends BotLauncher {
     let created;
     const { transport, rtvi, ended } = await agentSession(
       args,
-      () => this.watch((created = engine()), note),
+      () => {
+        created = this.watch(engine(), note);
+        if (clicks) noteClicks(created.input, note);
+        return created;
+      },
       { agent: this.frontDesk(note), session },
     );
     transport.on('dtmf', (key) => created.generateReply({ userInput: `I press ${key}.` }));
@@ -57,7 +62,7 @@ export class SupportBot extends BotLauncher {
       if (type === 'say') created.say(data);
       return { heard: type };
     });
-    noteFirstFrames(created.output.audio, note);
+    noteSpeech(created.output.audio, note);
     session.ready();
     if (greeting) created.say(greeting);
     await ended;
@@ -119,9 +124,9 @@ export class SupportBot extends BotLauncher {
   }
 }
 
-/** Notes when the engine gives the first frame of something that it says. */
-function noteFirstFrames(output, note) {
-  const { captureFrame, flush } = output;
+/** Notes when the engine gives the first frame of something that it says, and when it drops it. */
+function noteSpeech(output, note) {
+  const { captureFrame, flush, clearBuffer } = output;
   let isSpeaking = false;
   output.captureFrame = (frame) => {
     if (!isSpeaking) note({ firstFrame: true });
@@ -132,6 +137,33 @@ function noteFirstFrames(output, note) {
     isSpeaking = false;
     flush.call(output);
   };
+  output.clearBuffer = () => {
+    note({ cleared: true });
+    clearBuffer.call(output);
+  };
+}
+
+/** Notes when a click of the caller's comes out of the audio that the engine is given. */
+function noteClicks(input, note) {
+  const { get, set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(input), 'audio');
+  let isLoud = false;
+  const clicks = new TransformStream({
+    transform(frame, controller) {
+      const wasLoud = isLoud;
+      isLoud = frame.data.some((sample) => Math.abs(sample) > 4_000);
+      if (isLoud && !wasLoud) note({ click: true });
+      controller.enqueue(frame);
+    },
+  });
+  Object.defineProperty(input, 'audio', {
+    get,
+    set(audio) {
+      if (audio) {
+        Object.defineProperty(audio, 'stream', { value: audio.stream.pipeThrough(clicks) });
+      }
+      set.call(input, audio);
+    },
+  });
 }
 
 /** For a process of its own. */

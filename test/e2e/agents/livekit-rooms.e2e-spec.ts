@@ -1,0 +1,121 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, jest } from '@jest/globals';
+import { AgentHost } from '../../support/agents/agent-host.js';
+import { BrowserPage } from '../../support/browser-page.js';
+import { BrowserUser } from '../../support/browser-user.js';
+import { launchChromium } from '../../support/chromium.js';
+import { FakeOpenAi } from '../../support/fake-openai.js';
+import { LiveKitTestServer } from '../../support/livekit-server.js';
+import { LiveKitUser } from '../../support/livekit-user.js';
+import { describeWith, itWith } from '../../support/needs.js';
+import { post } from '../../support/runner-app.js';
+import { found, wavOf } from '../../support/sound.js';
+import { joined, silence, spoken } from '../../support/spoken.js';
+
+jest.setTimeout(90_000);
+
+const WEATHER = 'What is the weather in Paris?';
+const ANSWER = 'It is 22 degrees in Paris.';
+
+const VOICE_HZ = 24_000;
+
+type Heard = { readonly pcm: Int16Array; readonly rateHz: number };
+
+/** Similarity of what was heard and a sentence. */
+const likeness = async ({ pcm, rateHz }: Heard, text: string) =>
+  found(pcm, rateHz, await spoken(text, VOICE_HZ), VOICE_HZ);
+
+describeWith('espeak-ng')("an agent of LiveKit's library", () => {
+  let openai: FakeOpenAi;
+  let host: AgentHost;
+  let folder: string;
+  let microphone: string;
+
+  beforeAll(async () => {
+    openai = await FakeOpenAi.start();
+    await openai.sentences.learn(WEATHER);
+    openai
+      .when({ user: WEATHER }, { call: 'get_weather', with: { city: 'Paris' } })
+      .when({ tool: 'get_weather' }, { say: (result) => `It is ${JSON.parse(result)}.` });
+    folder = await mkdtemp(join(tmpdir(), 'microphone-'));
+    microphone = join(folder, 'question.wav');
+    const question = joined(
+      silence(3_000, VOICE_HZ),
+      await spoken(WEATHER, VOICE_HZ),
+      silence(7_000, VOICE_HZ),
+    );
+    await writeFile(microphone, wavOf(question, VOICE_HZ));
+  });
+  afterEach(async () => {
+    const exitMs = await host?.close();
+    expect(openai.problems.splice(0)).toEqual([]);
+    expect(exitMs).toBeLessThan(2_000);
+  });
+  afterAll(async () => {
+    await openai?.close();
+    await rm(folder, { recursive: true });
+  });
+
+  /** The agent's answer. @returns its session */
+  const answered = async (text: string): Promise<{ session: string }> => {
+    const { session } = await host.next((event) => event.text === text, 40_000);
+    return { session: session! };
+  };
+
+  itWith('chromium')(
+    'over WebRTC in a browser: hears a question, answers it, and shows both to the page',
+    async () => {
+      host = await AgentHost.start(openai);
+      const page = await BrowserPage.serve();
+      const browser = await launchChromium(microphone);
+      try {
+        const tab = await browser.newPage();
+        await tab.goto(page.url);
+        const user = new BrowserUser(tab);
+        await user.connect('webrtc', host.url);
+        await user.says(`user: ${WEATHER}`);
+        const heard = await user.hear(4);
+        await user.says(`bot: ${ANSWER}`);
+        expect(await likeness(heard, ANSWER)).toBeGreaterThan(0.8);
+        const session = await answered(ANSWER);
+        await user.leave();
+        expect(await host.end(session)).toMatchObject({ ended: 'peer_left' });
+      } finally {
+        await browser.close();
+        await page.close();
+      }
+    },
+  );
+
+  itWith('livekit-server', 'chromium')(
+    'in a room: hears a question, answers it, and ends when the user leaves',
+    async () => {
+      const server = await LiveKitTestServer.reserve();
+      const { url, apiKey, apiSecret } = server;
+      host = await AgentHost.start(openai, { livekit: { url, apiKey, apiSecret } });
+      await server.start(`${host.url}/livekit-webhook`);
+      const user = await LiveKitUser.open(microphone);
+      try {
+        const { json, sessionId } = await post(`${host.url}/start`, { transport: 'livekit' });
+        await user.join(String(json.url), String(json.token));
+        await user.says('participant');
+        const about = { version: '2.1.0' };
+        await user.send({ label: 'rtvi-ai', type: 'client-ready', id: '1', data: about });
+        expect(await user.receives('user-transcription')).toMatchObject({
+          data: { text: WEATHER, final: true },
+        });
+        expect(await user.receives('bot-output')).toMatchObject({ data: { text: ANSWER } });
+        expect(await answered(ANSWER)).toEqual({ session: sessionId });
+        expect(await likeness(await user.heard(), ANSWER)).toBeGreaterThan(0.8);
+        await user.leave();
+        expect(await host.end({ session: sessionId })).toMatchObject({ ended: 'peer_left' });
+      } finally {
+        await user.close();
+        await host.close();
+        await server.kill();
+      }
+    },
+  );
+});
