@@ -9,7 +9,7 @@ export interface LiveMessage {
   readonly voiceActivity?: { readonly voiceActivityType?: string };
 }
 
-/** What the model says, and what it heard. */
+/** Speech of the model, and transcripts of what it heard. */
 export interface LiveContent {
   readonly modelTurn?: {
     readonly parts?: readonly {

@@ -2,14 +2,13 @@ import type { MediaTransport } from '../../media/media-transport.js';
 import { pcmFromBytes } from '../../media/pcm.js';
 import type { RtviSession } from '../../rtvi/rtvi-session.js';
 import { HeardText } from '../heard-text.js';
+import { nextPosition, type PlacedAudio, playedOf } from '../placed-audio.js';
 import type { LiveContent } from './live-module.js';
 
 /** Sample rate of the model's audio, in Hz, where its MIME type does not tell. */
 const OUTPUT_RATE_HZ = 24_000;
 
-interface Answer {
-  /** Position of its first audio in all audio of the connection, in milliseconds. */
-  readonly startsAtMs: number;
+interface Answer extends PlacedAudio {
   audioMs: number;
 }
 
@@ -108,7 +107,7 @@ export class LiveSpeech {
     this.dropped = undefined;
     const sampleRateHz = Number(/rate=(\d+)/.exec(mimeType)?.[1] ?? OUTPUT_RATE_HZ);
     const pcm = pcmFromBytes(Buffer.from(data, 'base64'));
-    const { totalPlayedMs, queuedMs } = this.transport.playback;
+    const startsAtMs = nextPosition(this.transport.playback);
     // First, because it throws for a rate that is not in use.
     void this.transport.sendAudio({ pcm, sampleRateHz });
     if (!this.generating) {
@@ -118,7 +117,7 @@ export class LiveSpeech {
       this.rtvi?.send('bot-llm-started');
     }
     if (!this.answer) {
-      this.answer = { startsAtMs: totalPlayedMs + queuedMs, audioMs: 0 };
+      this.answer = { startsAtMs, audioMs: 0 };
       this.rtvi?.send('bot-started-speaking');
     }
     this.answer.audioMs += (pcm.length * 1_000) / sampleRateHz;
@@ -148,9 +147,9 @@ export class LiveSpeech {
   }
 
   /** Ends an answer that was not played to its end. */
-  private finishAt(positionMs: number, { startsAtMs, audioMs }: Answer): void {
-    const playedMs = Math.max(0, Math.min(positionMs - startsAtMs, audioMs));
-    this.finish(this.text.takeHeard(playedMs, audioMs, false));
+  private finishAt(positionMs: number, answer: Answer): void {
+    const playedMs = playedOf(answer, positionMs);
+    this.finish(this.text.takeHeard(playedMs, answer.audioMs, false));
   }
 
   private finish(heard: string): void {

@@ -1,6 +1,7 @@
 import { attempt } from '../../errors/attempt.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import { HeardText } from '../heard-text.js';
+import { nextPosition, type PlacedAudio, playedOf } from '../placed-audio.js';
 import type {
   EngineAudioInput,
   EngineAudioOutput,
@@ -13,9 +14,7 @@ import type {
 const MAX_AHEAD_MS = 10_000;
 
 /** A piece of speech, between two calls of `flush()`. */
-interface Segment {
-  /** Position of its first audio in all audio of the connection, in milliseconds. */
-  readonly startsAtMs: number;
+interface Segment extends PlacedAudio {
   audioMs: number;
   isWhole: boolean;
 }
@@ -93,8 +92,7 @@ export function agentMedia(
     }
 
     private begin(): Segment {
-      const { totalPlayedMs, queuedMs } = transport.playback;
-      return { startsAtMs: totalPlayedMs + queuedMs, audioMs: 0, isWhole: false };
+      return { startsAtMs: nextPosition(transport.playback), audioMs: 0, isWhole: false };
     }
 
     override flush(): void {
@@ -119,10 +117,8 @@ export function agentMedia(
 
     private finish(segment: Segment, positionMs: number, interrupted: boolean): void {
       this.segment = undefined;
-      const { startsAtMs, audioMs, isWhole } = segment;
-      const playedMs = interrupted
-        ? Math.max(0, Math.min(positionMs - startsAtMs, audioMs))
-        : audioMs;
+      const { audioMs, isWhole } = segment;
+      const playedMs = interrupted ? playedOf(segment, positionMs) : audioMs;
       let heard: string | undefined;
       if (interrupted) heard = text.takeHeard(playedMs, audioMs, isWhole);
       else text.takeAll(audioMs);

@@ -79,4 +79,15 @@ describe('answers of a model', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(told.slice(2)).toEqual([['finished', '', true], 'stopped']);
   });
+
+  it('that waited are finished with nothing when the bot itself clears the transport', async () => {
+    answers.addAudio('a', audio(500), RATE_HZ);
+    answers.addText('b', 'Five six seven eight.');
+    answers.addAudio('b', audio(2_000), RATE_HZ);
+    answers.end('a');
+    answers.end('b');
+    client.transport.clear();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told.slice(2)).toEqual([['finished', '', true], ['finished', '', true], 'stopped']);
+  });
 });

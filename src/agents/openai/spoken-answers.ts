@@ -1,5 +1,6 @@
 import type { MediaTransport } from '../../media/media-transport.js';
 import { HeardText } from '../heard-text.js';
+import { nextPosition, playedOf } from '../placed-audio.js';
 
 /** Audio that may be missing at the end of an answer that was heard whole, in milliseconds: it is resampled and sent in chunks. */
 const TOLERANCE_MS = 20;
@@ -23,7 +24,7 @@ interface Answer {
   isWhole: boolean;
 }
 
-/** What was heard of an answer that was interrupted. */
+/** Heard part of an answer that was interrupted. */
 export interface Interrupted {
   readonly itemId: string;
   /** `undefined` for an answer without any audio yet. */
@@ -48,10 +49,7 @@ export class SpokenAnswers {
 
   addAudio(itemId: string, pcm: Int16Array, sampleRateHz: number): void {
     const answer = this.answerOf(itemId);
-    if (answer.startsAtMs === undefined) {
-      const { totalPlayedMs, queuedMs } = this.transport.playback;
-      answer.startsAtMs = totalPlayedMs + queuedMs;
-    }
+    answer.startsAtMs ??= nextPosition(this.transport.playback);
     answer.audioMs += (pcm.length * 1_000) / sampleRateHz;
     void this.transport.sendAudio({ pcm, sampleRateHz });
     if (this.isSpeaking) return;
@@ -80,7 +78,7 @@ export class SpokenAnswers {
     const interrupted = answers.flatMap((answer): Interrupted[] => {
       const { itemId, startsAtMs, audioMs, isWhole, text } = answer;
       if (startsAtMs === undefined) return [{ itemId, heardMs: undefined, text: '' }];
-      const heardMs = Math.max(0, Math.min(totalPlayedMs - startsAtMs, audioMs));
+      const heardMs = playedOf({ startsAtMs, audioMs }, totalPlayedMs);
       if (isWhole && heardMs > audioMs - TOLERANCE_MS) {
         this.events.finished(text, false);
         return [];
@@ -108,7 +106,8 @@ export class SpokenAnswers {
       this.answers.splice(at, 1);
       // The bot itself may have cleared the transport.
       const isInterrupted = outcome === 'cleared';
-      const heardMs = totalPlayedMs - (answer.startsAtMs ?? totalPlayedMs);
+      const { startsAtMs = totalPlayedMs, audioMs } = answer;
+      const heardMs = playedOf({ startsAtMs, audioMs }, totalPlayedMs);
       const text = isInterrupted ? heardOf(answer, heardMs) : answer.text;
       this.events.finished(text, isInterrupted);
       if (this.answers.length === 0) this.stop();
