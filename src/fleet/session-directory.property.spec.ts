@@ -30,7 +30,7 @@ interface Modelled {
 class Model {
   readonly records = new Map<string, Modelled>();
   readonly ended = new Map<string, 'lost' | 'ended'>();
-  /** What each node believes to own. */
+  /** Sessions that each node believes to own. */
   readonly owned = NODES.map(() => new Set<string>());
   /** Ids are never used again, also by those who forgot them. */
   readonly used = new Set<string>();
