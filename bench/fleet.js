@@ -2,12 +2,11 @@
 // build; REDIS_SERVER names another server.
 import 'reflect-metadata';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { freePort } from '../test/support/free-port.js';
 import { FleetSecrets } from '../dist/fleet/fleet-secrets.js';
 import { resolveFleetSettings, secretsOf } from '../dist/fleet/redis-fleet.settings.js';
 import { RedisLink } from '../dist/fleet/redis-link.js';
@@ -135,15 +134,6 @@ async function measure() {
   console.log((await watcher.info('server')).match(/(redis|valkey)_version:\S+/g).join(' '));
   link.client.disconnect();
   watcher.disconnect();
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function memory(redis) {

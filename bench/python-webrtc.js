@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import nodeDataChannel from 'node-datachannel';
-import { freePort, listening } from './pipecat/index.js';
+import { freePort } from '../test/support/free-port.js';
+import { listening } from './pipecat/index.js';
 import { Client } from './webrtc.js';
 
 const ROUNDS = 5;

@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, Socket } from 'node:net';
+import { Socket } from 'node:net';
+import { freePort } from '../../test/support/free-port.js';
 import { load } from '../media.js';
 
 const CALLS = 50;
@@ -54,14 +55,6 @@ function usageOf(pid) {
     cpuUs: (Number(fields[11]) + Number(fields[12])) * TICK_US,
     rssBytes: pages * PAGE_BYTES,
   };
-}
-
-export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  return port;
 }
 
 export async function listening(port) {

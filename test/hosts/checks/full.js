@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { io } from 'socket.io-client';
+import { freePort } from '../../support/free-port.js';
 import { createApp } from '../support/apps.js';
 import { converse, expectAnswer } from '../support/probe.js';
 import { startServer } from '../support/processes.js';
@@ -137,13 +137,4 @@ async function ask(port, pattern, data) {
   } finally {
     socket.destroy();
   }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
