@@ -3,10 +3,15 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { placeCall } from 'nestjs-pipecat-runner/testing';
+import { WebSocketServer } from 'ws';
 
 const ALONE = 'the library alone';
 const CALLS = 'on phone calls';
 const FRAME_MS = 20;
+/** A second of the models' audio: 16-bit mono at 24 kHz, in base64. */
+export const SECOND = Buffer.alloc(48_000, 3).toString('base64');
+/** A frame of a caller who says nothing. */
+export const SILENCE = new Int16Array(160);
 const { MODEL_URL, WAY, SESSIONS } = process.env;
 
 /** Calls `send` at the pace of speech with the number of each frame of 20 ms, until it is stopped. */
@@ -17,6 +22,32 @@ export function everyFrame(send) {
     while (fromMs + frames * FRAME_MS < performance.now()) send(frames++);
   }, FRAME_MS);
   return () => clearInterval(timer);
+}
+
+/**
+ * Starts a model that speaks all the time, a second at once.
+ * @param begin begins a connection, given its socket, and returns what says the next second
+ */
+export async function startSpeakingModel(protocol, begin) {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  let answers = 0;
+  server.on('connection', (socket) => {
+    const say = begin(socket);
+    const speak = setInterval(() => {
+      answers++;
+      say();
+    }, 1_000);
+    socket.on('close', () => clearInterval(speak));
+  });
+  await once(server, 'listening');
+  return {
+    url: `${protocol}://127.0.0.1:${server.address().port}`,
+    answers: () => answers,
+    close: () => {
+      for (const socket of server.clients) socket.terminate();
+      server.close();
+    },
+  };
 }
 
 /**

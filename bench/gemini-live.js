@@ -1,38 +1,18 @@
 // CPU and memory of Gemini Live: `node bench/gemini-live.js [sessions] [seconds]`.
-import { once } from 'node:events';
-import { WebSocketServer } from 'ws';
-import { compareAgents, everyFrame } from './agents.js';
+import { compareAgents, everyFrame, SECOND, SILENCE, startSpeakingModel } from './agents.js';
 
-const SECOND = Buffer.alloc(48_000, 3).toString('base64');
-const SILENCE = new Int16Array(160);
-
-/** A model that speaks all the time, a second at once. */
-async function startModel() {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
-  let answers = 0;
-  server.on('connection', (socket) => {
+const startModel = () =>
+  startSpeakingModel('http', (socket) => {
     const send = (message) => socket.send(JSON.stringify(message));
     socket.once('message', () => send({ setupComplete: {} }));
-    const speak = setInterval(() => {
-      answers++;
+    return () => {
       const inlineData = { mimeType: 'audio/pcm;rate=24000', data: SECOND };
       send({ serverContent: { modelTurn: { role: 'model', parts: [{ inlineData }] } } });
       send({ serverContent: { outputTranscription: { text: 'A second of words.' } } });
       send({ serverContent: { generationComplete: true } });
       send({ serverContent: { turnComplete: true } });
-    }, 1_000);
-    socket.on('close', () => clearInterval(speak));
+    };
   });
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${server.address().port}`,
-    answers: () => answers,
-    close: () => {
-      for (const socket of server.clients) socket.terminate();
-      server.close();
-    },
-  };
-}
 
 async function load(baseUrl) {
   const { liveSession } = await import('nestjs-pipecat-runner/agents');

@@ -1,17 +1,9 @@
 // CPU and memory of OpenAI's agents: `node bench/openai-agents.js [sessions] [seconds]`.
-import { once } from 'node:events';
-import { WebSocketServer } from 'ws';
-import { compareAgents, everyFrame } from './agents.js';
+import { compareAgents, everyFrame, SECOND, SILENCE, startSpeakingModel } from './agents.js';
 
-const SECOND = Buffer.alloc(48_000, 3).toString('base64');
-const SILENCE = new Int16Array(160);
-
-/** A model that speaks all the time, a second at once. */
-async function startModel() {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+function startModel() {
   let ids = 0;
-  let answers = 0;
-  server.on('connection', (socket) => {
+  return startSpeakingModel('ws', (socket) => {
     const send = (type, event) => {
       socket.send(JSON.stringify({ type, event_id: `event_${++ids}`, ...event }));
     };
@@ -20,8 +12,7 @@ async function startModel() {
     socket.on('message', (data) => {
       if (data.includes('"session.update"')) send('session.updated', { session });
     });
-    const speak = setInterval(() => {
-      answers++;
+    return () => {
       const at = { response_id: `resp_${++ids}`, item_id: `item_${ids}`, output_index: 0 };
       send('response.created', { response: { id: at.response_id } });
       const part = { ...at, content_index: 0 };
@@ -29,18 +20,8 @@ async function startModel() {
       send('response.output_audio.delta', { ...part, delta: SECOND });
       send('response.output_audio.done', part);
       send('response.done', { response: { id: at.response_id, output: [] } });
-    }, 1_000);
-    socket.on('close', () => clearInterval(speak));
+    };
   });
-  await once(server, 'listening');
-  return {
-    url: `ws://127.0.0.1:${server.address().port}`,
-    answers: () => answers,
-    close: () => {
-      for (const socket of server.clients) socket.terminate();
-      server.close();
-    },
-  };
 }
 
 async function load(url) {
