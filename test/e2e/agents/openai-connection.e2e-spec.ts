@@ -3,10 +3,11 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { RealtimeAgent, tool } from '@openai/agents-realtime';
-import { z } from 'zod';
-import { AgentHost, until } from '../../support/realtime/agent-host.js';
+import { RealtimeAgent } from '@openai/agents-realtime';
+import { AgentHost } from '../../support/realtime/agent-host.js';
+import { slowTool } from '../../support/realtime/slow-tool.js';
 import { similarity, speech, tone } from '../../support/sound.js';
+import { until } from '../../support/until.js';
 
 const RATE_HZ = 24_000;
 const WORDS = 'One two three four five six seven eight nine ten.';
@@ -108,13 +109,7 @@ describe('the connection of an OpenAI agent to its model', () => {
   });
 
   it('gets the result of a tool that began before it was made anew', async () => {
-    let finish = (_result: string): void => undefined;
-    const slow = tool({
-      name: 'slow',
-      description: 'Takes its time.',
-      parameters: z.object({}),
-      execute: () => new Promise<string>((resolve) => (finish = resolve)),
-    });
+    const { slow, finish } = slowTool();
     it_.bot.agent = () => new RealtimeAgent({ name: 'Ada', tools: [slow] });
     it_.service.respond = () => [{ call: 'slow', args: {} }];
     const call = await it_.host.call({ carrier: 'twilio' });

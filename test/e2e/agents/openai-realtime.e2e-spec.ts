@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { OPUS_OUTPUT_HZ } from '../../../src/media/codecs/opus.js';
 import type { FakeCall } from '../../../src/testing/index.js';
-import { AgentHost, until } from '../../support/realtime/agent-host.js';
+import { AgentHost } from '../../support/realtime/agent-host.js';
 import { atRate, found, similarity, speech, tone } from '../../support/sound.js';
 import { HEARD_HZ, warmUp, WebRtcClient } from '../../support/webrtc-client.js';
+import { until } from '../../support/until.js';
 
 const RATE_HZ = 24_000;
 const WORDS = 'One two three four five six seven eight nine ten.';

@@ -3,10 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RealtimeAgent, tool } from '@openai/agents-realtime';
 import { z } from 'zod';
-import { AgentHost, until } from '../../support/realtime/agent-host.js';
+import { AgentHost } from '../../support/realtime/agent-host.js';
 import type { Conversation } from '../../support/realtime/conversation.js';
 import type { Output } from '../../support/realtime/response.js';
+import { slowTool } from '../../support/realtime/slow-tool.js';
 import { similarity, tone } from '../../support/sound.js';
+import { until } from '../../support/until.js';
 
 const RATE_HZ = 24_000;
 const VOICE = tone(600, RATE_HZ, 0.5);
@@ -139,13 +141,7 @@ describe('an OpenAI agent with tools', () => {
   });
 
   it('drops the result of a tool when the caller has left meanwhile', async () => {
-    let finish = (_result: string): void => undefined;
-    const slow = tool({
-      name: 'slow',
-      description: 'Takes its time.',
-      parameters: z.object({}),
-      execute: () => new Promise<string>((resolve) => (finish = resolve)),
-    });
+    const { slow, finish } = slowTool();
     it_.bot.agent = () => new RealtimeAgent({ name: 'Ada', tools: [slow] });
     call('slow', {});
     const phone = await it_.host.call({ carrier: 'twilio' });

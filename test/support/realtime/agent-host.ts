@@ -122,8 +122,3 @@ export class AgentHost {
     return there;
   }
 }
-
-/** Resolves when a condition holds. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
