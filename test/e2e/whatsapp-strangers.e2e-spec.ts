@@ -4,8 +4,8 @@ import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { Stranger } from '../support/datagrams.js';
 import { FakeMeta } from '../support/fake-meta.js';
 import { hearsEcho } from '../support/hears-echo.js';
-import { heldBytes } from '../support/held-bytes.js';
-import { type RunningApp, startApp } from '../support/runner-app.js';
+import { heldBytes, heldSince } from '../support/held-bytes.js';
+import { closeApps, type RunningApp, startApp } from '../support/runner-app.js';
 import {
   ATTACKS,
   attacksOn,
@@ -46,8 +46,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await Promise.all(strangers.splice(0).map((one) => one.close()));
+  await closeApps();
   await caller.pc.close();
-  await running.app.close();
   meta.reset();
 });
 
@@ -76,7 +76,7 @@ it('a WhatsApp call survives 40,000 incomplete message fragments without keeping
   const one = await stranger();
   const before = await heldBytes();
   await floodFragments((data) => one.send(data));
-  expect((await heldBytes()) - before).toBeLessThan(4_000_000);
+  expect(await heldSince(before, 4_000_000)).toBeLessThan(4_000_000);
   await expectEcho();
 });
 
