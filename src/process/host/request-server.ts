@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { guardListeners } from '../../errors/attempt.js';
-import { textOfThrown } from '../../errors/thrown.js';
+import { logThrown } from '../../errors/runner-logger.js';
 import { hasBody } from '../../http/request-body.js';
 import { EMPTY_BODY, type TakenBody } from '../../http/runner-request.js';
 import { sendWebResponse, webRequest } from '../../http/web-standard.js';
@@ -21,10 +21,7 @@ export async function serveRequests(path: string, session: Session): Promise<voi
 async function answer(raw: IncomingMessage, outgoing: ServerResponse, session: Session) {
   const over = new AbortController();
   const { signal } = over;
-  const report = (what: string) => (thrown: unknown) => {
-    const { text, stack } = textOfThrown(thrown);
-    session.logger.error(`${what}: ${text}`, stack);
-  };
+  const report = (what: string) => (thrown: unknown) => logThrown(session.logger, what, thrown);
   outgoing.once('close', () => over.abort());
   try {
     const taken = hasBody(raw) ? ON_THE_WIRE : EMPTY_BODY;
