@@ -76,7 +76,7 @@ export const CONTEXTS: readonly BlockContext[] = [
   statements('rtvi-function', 'rtvi.callFunction(', 'declare const rtvi: RtviSession;'),
   {
     name: 'python-uploads',
-    has: 'useValue: launcher.fileStorage',
+    has: 'launcher.fileStorage()',
   },
   module('process-bot', '() => new ProcessBotLauncher({ python', "const apiKey = 'key';"),
   {
