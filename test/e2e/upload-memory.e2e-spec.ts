@@ -10,7 +10,7 @@ import { closeApps, PLATFORMS, post, type RunningApp, startApp } from '../suppor
 
 /** Bytes that a client sends at most. */
 const SENT = 4_000_000;
-/** What a connection and an upload take, whatever is sent, in bytes. */
+/** Memory of a connection and an upload, whatever is sent, in bytes. */
 const OVERHEAD = 1_500_000;
 /** A client whose bytes are not read for so long is held back, in milliseconds. */
 const STALLED_MS = 400;
@@ -90,7 +90,7 @@ describe.each(PLATFORMS)('uploads on %s', (platform) => {
       if (beginning) socket.write(chunk(beginning));
       // Several chunks at a time, as they come from a network.
       const sent = await pour(chunk(piece).repeat(Math.ceil(65_536 / piece.length)));
-      // What the client itself could not get rid of is no memory of the runner's.
+      // Bytes that the client itself could not get rid of are no memory of the runner's.
       const held = (await heldBytes()) - before - socket.writableLength;
       expect(held).toBeLessThan(4 * sent + OVERHEAD);
       // A file whose storage does not read waits at the client.
