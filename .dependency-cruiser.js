@@ -48,6 +48,10 @@ const NEIGHBOURS = {
     ...['runner-ref.ts', 'transports/transport-registry.ts'],
   ],
   tracing: ['bot', 'errors', 'packages.ts', 'sessions', 'validation'],
+  agents: [
+    ...['bot', 'compat', 'errors', 'limits', 'media', 'packages.ts', 'rtvi', 'validation'],
+    'transports/create-transport.ts',
+  ],
   fleet: ['errors', 'packages.ts', 'validation'],
   downloads: ['auth', 'errors', 'http', 'validation'],
   uploads: ['auth', 'bot/file-storage.ts', 'errors', 'http', 'sessions', 'validation'],
