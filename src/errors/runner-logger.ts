@@ -16,10 +16,10 @@ let logOf = (context: string): RunnerLog => {
 /** Has all lines from now on written to the logs that `of` makes. */
 export const logTo = (of: (context: string) => RunnerLog): void => void (logOf = of);
 
-/** Logs a thrown value as an error, with its stack. */
-export function logThrown(log: RunnerLog, what: string, thrown: unknown): void {
+/** Logs a thrown value as an error with its stack, behind an introduction such as `the bot threw:`. */
+export function logThrown(log: RunnerLog, introduction: string, thrown: unknown): void {
   const { text, stack } = textOfThrown(thrown);
-  log.error(`${what}: ${text}`, stack);
+  log.error(`${introduction} ${text}`, stack);
 }
 
 /**

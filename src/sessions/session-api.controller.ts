@@ -76,7 +76,7 @@ export class SessionApiController {
     try {
       const asked = webRequest(request, restOfUrl(request), signal);
       guardListeners(asked.signal, (thrown) => {
-        logThrown(session.logger, "a listener of a request's signal threw", thrown);
+        logThrown(session.logger, "a listener of a request's signal threw:", thrown);
       });
       const answer = Promise.race([
         (async () => callBot(session, () => requestHandler(asked)))(),
@@ -111,7 +111,7 @@ function reasonOf(error: unknown, session: Session, signal: AbortSignal): Runner
   if (signal.reason instanceof RunnerError) return signal.reason;
   // The bot read a body over the limit.
   if (isInstance(error, RunnerError) && fieldOf(error, 'code') === 'TOO_LARGE') return error;
-  logThrown(session.logger, 'the bot failed to answer a request', error);
+  logThrown(session.logger, 'the bot failed to answer a request:', error);
   return new RunnerError('BOT_FAILED', 'The bot failed to answer; its log says why.');
 }
 

@@ -229,7 +229,7 @@ export class Session extends BotSession {
 
   /** @internal Ends the session as `failed`, for an error of a bot's listener outside its `launch()`. */
   fail(cause: unknown): void {
-    logThrown(this.logger, 'a listener of the bot threw', cause);
+    logThrown(this.logger, 'a listener of the bot threw:', cause);
     void this.end(new SessionEnd('failed', 'A listener of the bot threw.', { cause }));
   }
 
@@ -255,7 +255,7 @@ export class Session extends BotSession {
       reason = this.ending ?? returned;
     } catch (thrown) {
       reason = this.ending ?? botFailed(thrown);
-      if (!isEndAtWork(thrown, reason)) logThrown(this.logger, 'the bot threw', thrown);
+      if (!isEndAtWork(thrown, reason)) logThrown(this.logger, 'the bot threw:', thrown);
     }
     this.finish(reason);
   }

@@ -90,7 +90,7 @@ const observerOf = (
   warn: (message) => session?.logger.warn(message),
   fail: (thrown) => {
     if (session) return session.fail(thrown);
-    logThrown(new RunnerLogger('PipecatRunner'), 'a listener of a transport threw', thrown);
+    logThrown(new RunnerLogger('PipecatRunner'), 'a listener of a transport threw:', thrown);
     close({ reason: 'failed', message: 'A listener of the transport threw.' });
   },
   leaving: ({ message }) => session?.leaves(new SessionEnd('completed', message)),

@@ -101,7 +101,7 @@ export class Uploads {
       const isFull = ['ENOSPC', 'EDQUOT'].includes(String(fieldOf(error, 'code')));
       // The content has the error of an upload that broke off.
       if (!file.content.errored || isFull) {
-        logThrown(this.logger, 'an upload could not be stored', error);
+        logThrown(this.logger, 'an upload could not be stored:', error);
       }
       throw isFull
         ? new RunnerError('STORAGE_FULL', 'The storage of uploads is full.')

@@ -27,13 +27,13 @@ async function answer(raw: IncomingMessage, outgoing: ServerResponse, session: S
     const taken = hasBody(raw) ? ON_THE_WIRE : EMPTY_BODY;
     const streamed = { method: raw.method!, raw, taken, rawBody: Buffer.alloc(0) };
     const request = webRequest(streamed, raw.url!, signal);
-    guardListeners(request.signal, report("a listener of a request's signal threw"));
+    guardListeners(request.signal, report("a listener of a request's signal threw:"));
     const { requestHandler } = session;
     if (!requestHandler) throw new Error('the session has ended');
     const withBody = raw.method !== 'HEAD';
     await sendWebResponse(await requestHandler(request), () => outgoing, { withBody, signal });
   } catch (thrown) {
-    if (!signal.aborted) report('the bot failed to answer a request')(thrown);
+    if (!signal.aborted) report('the bot failed to answer a request:')(thrown);
     // The runner answers BOT_FAILED for a connection that breaks.
     outgoing.destroy();
   }

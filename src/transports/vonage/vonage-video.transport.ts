@@ -70,7 +70,7 @@ export class VonageVideoTransport extends RunnerTransport {
       return await within(timeoutMs, created, tooLong);
     } catch (error) {
       if (isInstance(error, RunnerError)) throw error;
-      logThrown(new RunnerLogger('PipecatRunner'), 'createRoom() failed', error);
+      logThrown(new RunnerLogger('PipecatRunner'), 'createRoom() failed:', error);
       throw new ProviderError(
         'PROVIDER_REFUSED',
         'No Vonage session could be created; the log says why.',
