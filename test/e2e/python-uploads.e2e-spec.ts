@@ -138,7 +138,9 @@ describeWith('Pipecat')('uploads to the storage of a bot.py', () => {
   it('are looked for while the runner does other things', async () => {
     const pythonPath = join(dir, 'slow-python');
     writeFileSync(pythonPath, '#!/bin/sh\nsleep 1\necho True\n', { mode: 0o755 });
-    const looked = new ProcessBotLauncher({ python: 'bot.py', pythonPath }).fileStorage();
+    const python = join(dir, 'bot.py');
+    writeFileSync(python, BOT);
+    const looked = new ProcessBotLauncher({ python, pythonPath }).fileStorage();
     expect(await Promise.race([looked, setTimeout(10, 'something else')])).toBe('something else');
     expect(await looked).toBeDefined();
   });
