@@ -16,7 +16,7 @@ const NEIGHBOURS = {
   ],
   calls: [
     ...['auth', 'errors', 'sessions', 'validation', 'runner.options.ts'],
-    // What a call's account is.
+    // The account of a call.
     'transports/telephony/telephony-credentials.ts',
   ],
   http: ['compat', 'errors', 'limits', 'validation', 'runner.options.ts', 'runner-ref.ts'],
@@ -48,6 +48,10 @@ const NEIGHBOURS = {
     ...['runner-ref.ts', 'transports/transport-registry.ts'],
   ],
   tracing: ['bot', 'errors', 'packages.ts', 'sessions', 'validation'],
+  agents: [
+    ...['bot', 'compat', 'errors', 'limits', 'media', 'packages.ts', 'rtvi', 'validation'],
+    'transports/create-transport.ts',
+  ],
   fleet: ['errors', 'packages.ts', 'validation'],
   downloads: ['auth', 'errors', 'http', 'validation'],
   uploads: ['auth', 'bot/file-storage.ts', 'errors', 'http', 'sessions', 'validation'],
@@ -86,7 +90,7 @@ const TOOLS = [
 ];
 
 /**
- * What webhooks need and the entries do not export: the raw body and the query, CallRouter's decision with its time limit, and when the runner begins to
+ * Needs of webhooks that the entries do not export: the raw body and the query, CallRouter's decision with its time limit, and when the runner begins to
  * serve. A rule is about files, so it passes what a file has beside its exported names: RUNNER_OPTIONS, for LiveKit's use of pendingTtlMs.
  */
 const NOT_EXPORTED = [
@@ -109,7 +113,7 @@ const usesPublicPorts = (folders, exceptions = []) => ({
   },
 });
 
-/** Who may import whom, with dynamic, type-only and side-effect imports. */
+/** Import rules, with dynamic, type-only and side-effect imports. */
 export default {
   forbidden: [
     ...Object.entries(NEIGHBOURS).map(([folder, allowed]) => ({

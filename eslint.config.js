@@ -3,7 +3,7 @@ import prettier from 'eslint-config-prettier';
 import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
-/** What is caught may be anything, and may throw when it is turned into text or asked for its class. */
+/** Rules for thrown values: one may be anything, and may throw when it is turned into text or asked for its class. */
 const NAMES_OF_THROWN = '/^(cause|err|error|thrown)$/';
 const INSPECTIONS_OF_THROWN = [
   `BinaryExpression[operator="instanceof"][left.name=${NAMES_OF_THROWN}]`,
@@ -15,7 +15,7 @@ const INSPECTIONS_OF_THROWN = [
   message: 'Use textOfThrown, isInstance or fieldOf of src/errors/thrown.ts.',
 }));
 
-/** What comes from outside has no type before it was looked at: no cast gives it one. */
+/** Rules for data from outside: they have no type before they were looked at, and no cast gives them one. */
 const CASTS_OF_OUTSIDE_DATA = [
   'TSAsExpression[expression.callee.property.name="parse"][typeAnnotation.type!="TSUnknownKeyword"]',
   'TSAsExpression[expression.type="AwaitExpression"][expression.argument.callee.property.name=/^(json|call|send)$/]',
@@ -37,7 +37,7 @@ const PARSE_THEIR_OWN = [
 
 const ENV = { object: 'process', property: 'env', message: 'Only the command line reads it.' };
 
-/** What tells the time of day: to people, or to others in the protocols of their tokens and signatures. */
+/** Files that tell the time of day: to people, or to others in the protocols of their tokens and signatures. */
 const TELL_THE_TIME = [
   'src/agents/livekit/agent-audio.ts',
   'src/fleet/fleet-checks.ts',

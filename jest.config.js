@@ -1,4 +1,4 @@
-/** What listens to sound in real time, or counts what is left in memory: after everything else, one at a time. */
+/** Tests that listen to sound in real time, or count what is left in memory: after everything else, one at a time. */
 const REAL_TIME =
   'test/(faults/faults|e2e/(agents/[a-z-]+|browser|candidate-floods|console|firefox|livekit-playout|livekit-server|phone|turn|upload-memory|webrtc|webrtc-relay|webrtc-strangers|whatsapp|whatsapp-strangers)).e2e-spec.ts$';
 

@@ -1,6 +1,7 @@
 // CPU and memory of agents on phone calls beside their library alone, in one run. Each is measured in a process of its own; the model is in this one.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { placeCall } from 'nestjs-pipecat-runner/testing';
 import { WebSocketServer } from 'ws';
@@ -25,30 +26,40 @@ export function everyFrame(send) {
 }
 
 /**
- * Starts a model that speaks all the time, a second at once.
- * @param begin begins a connection, given its socket, and returns what says the next second
+ * Starts a model.
+ * @param serve has the HTTP server answer, and calls its second argument with each answer
  */
-export async function startSpeakingModel(protocol, begin) {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+export async function startModelServer(protocol, serve) {
+  const server = createServer();
   let answers = 0;
-  server.on('connection', (socket) => {
-    const say = begin(socket);
-    const speak = setInterval(() => {
-      answers++;
-      say();
-    }, 1_000);
-    socket.on('close', () => clearInterval(speak));
-  });
+  serve(server, () => answers++);
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `${protocol}://127.0.0.1:${server.address().port}`,
     answers: () => answers,
     close: () => {
-      for (const socket of server.clients) socket.terminate();
+      server.closeAllConnections();
       server.close();
     },
   };
 }
+
+/**
+ * Starts a model that speaks all the time, a second at once.
+ * @param begin begins a connection, given its socket, and returns what says the next second
+ */
+export const startSpeakingModel = (protocol, begin) =>
+  startModelServer(protocol, (server, answered) => {
+    new WebSocketServer({ server }).on('connection', (socket) => {
+      const say = begin(socket);
+      const speak = setInterval(() => {
+        answered();
+        say();
+      }, 1_000);
+      socket.on('close', () => clearInterval(speak));
+    });
+  });
 
 /**
  * Compares, with the sessions and seconds of the command line.

@@ -1,9 +1,7 @@
 // CPU and memory of LiveKit's agents: `node bench/livekit-agents.js [sessions] [seconds]`.
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { ReadableStream } from 'node:stream/web';
-import { compareAgents, everyFrame } from './agents.js';
+import { compareAgents, everyFrame, startModelServer } from './agents.js';
 
 const FRAMES_A_TURN = 275;
 /** Frames between the beginnings of two callers. */
@@ -25,45 +23,35 @@ const frame = (caller, number) => {
 };
 
 /** OpenAI's API, which answers everything at once: a sentence, and a second and a half of sound. */
-async function startModel() {
-  let answers = 0;
-  const server = createServer((request, response) => {
-    request.resume().on('end', () => {
-      if (request.url.endsWith('/audio/speech')) {
-        answers++;
-        response.writeHead(200, { 'content-type': 'audio/pcm' }).end(ANSWER);
-      } else if (request.url.endsWith('/chat/completions')) {
-        const chunk = (fields) =>
-          `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 0, model: 'm', ...fields })}\n\n`;
-        const choice = (delta, finish_reason = null) =>
-          chunk({ choices: [{ index: 0, delta, finish_reason }] });
-        response.writeHead(200, { 'content-type': 'text/event-stream' });
-        response.write(choice({ role: 'assistant', content: 'A second and a half of words.' }));
-        response.end(`${choice({}, 'stop')}data: [DONE]\n\n`);
-      } else {
-        response.writeHead(200, { 'content-type': 'application/json' });
-        response.end(JSON.stringify({ text: 'Tell me more about it.', data: [] }));
-      }
+const startModel = () =>
+  startModelServer('http', (server, answered) => {
+    server.on('request', (request, response) => {
+      request.resume().on('end', () => {
+        if (request.url.endsWith('/audio/speech')) {
+          answered();
+          response.writeHead(200, { 'content-type': 'audio/pcm' }).end(ANSWER);
+        } else if (request.url.endsWith('/chat/completions')) {
+          const chunk = (fields) =>
+            `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 0, model: 'm', ...fields })}\n\n`;
+          const choice = (delta, finish_reason = null) =>
+            chunk({ choices: [{ index: 0, delta, finish_reason }] });
+          response.writeHead(200, { 'content-type': 'text/event-stream' });
+          response.write(choice({ role: 'assistant', content: 'A second and a half of words.' }));
+          response.end(`${choice({}, 'stop')}data: [DONE]\n\n`);
+        } else {
+          response.writeHead(200, { 'content-type': 'application/json' });
+          response.end(JSON.stringify({ text: 'Tell me more about it.', data: [] }));
+        }
+      });
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${server.address().port}/v1`,
-    answers: () => answers,
-    close: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
-}
 
-async function load(baseURL) {
+async function load(url) {
   const { agentSession } = await import('nestjs-pipecat-runner/agents');
   const { inference, initializeLogger, voice } = await import('@livekit/agents');
   const { LLM, STT, TTS } = await import('@livekit/agents-plugin-openai');
   initializeLogger({ pretty: false, level: 'error' });
-  const service = { baseURL, apiKey: 'key' };
+  const service = { baseURL: `${url}/v1`, apiKey: 'key' };
   const vad = new inference.VAD({ prefixPaddingDuration: 200 });
   const agent = () => new voice.Agent({ instructions: 'Be brief.' });
   const engine = () =>

@@ -23,7 +23,7 @@ from bot_host_socket import PeerSocket
 
 # The ends of a session that come from its connection.
 ENDS_OF_CONNECTIONS = ("peer_left", "peer_error", "completed")
-# How much of a traceback the runner takes, in UTF-16 code units. Half of it fits whatever the characters are.
+# Longest traceback that the runner takes, in UTF-16 code units. Half of it fits whatever the characters are.
 MAX_STACK = 32_768
 
 

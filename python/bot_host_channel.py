@@ -7,9 +7,9 @@ import signal
 import socket
 
 CONTROL_FD = 3
-# How much the runner may say in one line: a body is as large as the host allows.
+# Longest line of the runner: a body is as large as the host allows.
 MAX_LINE_BYTES = 2**30
-# How much of an error the runner takes, in UTF-16 code units. Half of it fits whatever the characters are.
+# Longest error that the runner takes, in UTF-16 code units. Half of it fits whatever the characters are.
 MAX_REASON = 2_048
 
 
@@ -37,7 +37,7 @@ async def open_descriptor(fd, **options):
 
 
 def reason_of(error):
-    """What an error says, as far as the runner takes it."""
+    """Returns the text of an error, as far as the runner takes it."""
     return f"{type(error).__name__}: {error}"[:MAX_REASON]
 
 

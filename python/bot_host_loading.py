@@ -14,7 +14,7 @@ import types
 RUN = "pipecat.runner.run"
 # The module whose `app` has the routes of a bot in Pipecat Cloud.
 CLOUD = "pipecatcloud_system"
-# How many routes of a bot the runner takes, and how long each may be.
+# The most routes of a bot that the runner takes, and the longest.
 MAX_ROUTES = 100
 MAX_ROUTE = 200
 
@@ -70,7 +70,7 @@ class Runner(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         except Serving:
             raise ImportError(f"{path} calls main() when it is imported") from None
 
-    # What follows is for the import of modules.
+    # The import of modules.
 
     def find_spec(self, name, path=None, target=None):
         if name == RUN:
@@ -119,7 +119,7 @@ class Runner(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             ) from None
         self.own_flags = {name: value for name, value in self.flags.items() if name in own}
 
-    # What follows is for one conversation.
+    # One conversation.
 
     def begin(self, module, given, uploads_folder):
         """Returns the `cli_args` and the `file_storage` of a conversation. `given` are the runner's flags, if any; the folder is its, too."""

@@ -8,13 +8,13 @@ import time
 from bot_host_channel import reason_of
 from bot_host_datagrams import guard_datagrams
 
-# How long the client's last messages may take to be sent, in seconds.
+# Time limit for sending the client's last messages, in seconds.
 FLUSH_TIMEOUT_SECS = 0.5
-# How many chunks of 10 ms a bot may have put on a track; it waits for them to be played after some of them.
+# The most chunks of 10 ms that a bot may have put on a track; it waits for them to be played after some of them.
 MAX_CHUNKS = 100
-# How messages of Pipecat's clients begin that tell that they are there: the one of every second, and the first of all.
+# Beginnings of the messages by which Pipecat's clients tell that they are there: the one of every second, and the first of all.
 HEARTBEATS = ("ping", '{"type":"signalling"')
-# What the runner is told of the states of a connection. A client that leaves closes it.
+# Messages to the runner about the states of a connection. A client that leaves closes it.
 STATES = {"connected": "connected", "failed": "failed", "closed": "left"}
 
 

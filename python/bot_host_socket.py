@@ -7,7 +7,7 @@ import urllib.parse
 from bot_host_channel import open_descriptor
 
 SOCKET_FD = 4
-# How long what the bot has sent may take to be read by the runner in the end, in seconds.
+# Time limit for the runner to read, in the end, what the bot has sent, in seconds.
 FLUSH_TIMEOUT_SECS = 2
 
 
@@ -26,13 +26,13 @@ class PeerSocket:
         from websockets.server import ServerProtocol
 
         self.protocol = ServerProtocol(max_size=None)
-        # What the carrier said before the bot was there; bots read it themselves.
+        # The carrier's messages from before the bot was there; bots read them themselves.
         self.waiting = collections.deque([{"type": "websocket.connect"}])
         self.waiting.extend(
             {"type": "websocket.receive", "text": text} for text in start["handshake"]
         )
         self.upgrade = start.get("upgrade") or {}
-        # What the bot leaves behind may read on while the last is flushed.
+        # Tasks that the bot leaves behind may read on while the last is flushed.
         self.reading = asyncio.Lock()
         self.is_flushing = False
 

@@ -1,5 +1,5 @@
 // Installs what the tests use beside npm's packages on Debian, and says what it did and what cannot be had: `npm run test:setup`.
-// What is there already stays as it is.
+// Parts that are there already stay as they are.
 import { execFileSync } from 'node:child_process';
 import { TOOLS } from '../test/support/tools.js';
 

@@ -105,7 +105,7 @@ async function botOf(
   if (isPython || isolate) {
     const program = isPython ? { python: bot } : { module: bot };
     const launcher = new ProcessBotLauncher({ ...program, botArgs, env, warmProcesses: 1 });
-    const { fileStorage } = launcher;
+    const fileStorage = await launcher.fileStorage();
     return {
       launcher: { useValue: launcher },
       ...(fileStorage && { fileStorage: { useValue: fileStorage } }),

@@ -74,7 +74,7 @@ const SOURCE = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .map((file) => readFileSync(join('src', file), 'utf8').replace(/['`] \+\s+['`"]/g, ''))
   .join('\n');
 
-/** Whether the package has a file. */
+/** True when the package has a file. */
 function isPacked(file: string): boolean {
   const { files } = JSON.parse(readFileSync('package.json', 'utf8')) as { files: string[] };
   return files.some((one) => file === one || file.startsWith(`${one}/`));
@@ -133,7 +133,7 @@ describe('the documentation', () => {
   });
 });
 
-/** What the parser says of a block, which is a file, or the members of a class. */
+/** Returns what the parser says of a block, which is a file, or the members of a class. */
 function problemsOf(code: string): string[] {
   const [asFile, asClass] = [code, `class Host {\n${code}\n}`].map(parse);
   return asFile!.length === 0 || asClass!.length === 0 ? [] : asFile!;

@@ -61,7 +61,7 @@ export async function upload(file: File, sessionId: string): Promise<unknown> {
   return response.json();
 }
 
-/** How long a request to the runner is under way, in milliseconds, without the browser's own part. */
+/** Duration of a request to the runner, in milliseconds, without the browser's own part. */
 export async function measureRoundTrip(): Promise<number | undefined> {
   const url = runnerUrl(`status?at=${Date.now()}`);
   await fetch(url, { headers: authorization(), cache: 'no-store' }).then((response) =>
@@ -99,13 +99,13 @@ function jsonOf(response: Response): Promise<unknown> {
   });
 }
 
-/** What a refusal says: the `detail` of the runner's errors; a proxy in between may answer anything. */
+/** Returns the text of a refusal: the `detail` of the runner's errors; a proxy in between may answer anything. */
 export async function problemOf(response: Response): Promise<RunnerProblem> {
   const { status, statusText } = response;
   const body = (await response.json().catch(() => null)) as { detail?: unknown } | null;
   const detail = typeof body?.detail === 'string' ? body.detail : '';
   const text = detail || `The runner answered ${status} ${statusText}`.trimEnd() + '.';
-  // What the runner asks for when it has keys.
+  // A runner that has keys asks for one.
   const wantsKey = response.headers.get('www-authenticate') === 'Bearer';
   return new RunnerProblem(wantsKey ? `${text} Here it goes under “Start options”.` : text);
 }

@@ -55,7 +55,7 @@ export class BookingBot extends BotLauncher {
     await ended;
   }
 
-  /** What it returns or throws is told to the model. */
+  /** The model is told what it returns or throws. */
   private run({ name, args }: LiveFunctionCall): Promise<string> {
     if (name !== 'book_table') throw new Error(`There is no function ${name}.`);
     return this.tables.book(String(args?.day), Number(args?.guests));

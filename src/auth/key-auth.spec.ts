@@ -68,7 +68,7 @@ describe('KeyAuth', () => {
     [`Bearer ${PUBLIC.slice(1)}`, []],
     [`Bearer ${PUBLIC.toUpperCase()}`, []],
     [`Bearer ${PUBLIC} ${PRIVATE}`, []],
-    // What is configured is not what opens.
+    // The configured text is not the key.
     [`Bearer ${sha256(PRIVATE)}`, []],
     [`Bearer ${sha256(PRIVATE).slice(7)}`, []],
   ])('%j opens %j', (header, expected) => {
@@ -101,7 +101,7 @@ describe('KeyAuth', () => {
       limited(`Bearer ${key}`),
     );
     expect(new Set(others.map((caller) => caller?.id)).size).toBe(2);
-    // What is counted under is no secret.
+    // The id that sessions are counted under is no secret.
     expect(JSON.stringify(others)).not.toContain('pk_');
   });
 

@@ -17,6 +17,6 @@ export async function runnerClosed(): Promise<void> {
   if (--runners > 0) return;
   const due = [...releases.values()];
   releases.clear();
-  // Who cannot be released keeps the process, and there is nobody left to tell.
+  // A runtime that cannot be released keeps the process, and there is nobody left to tell.
   await Promise.allSettled(due.map(async (release) => release()));
 }

@@ -53,7 +53,7 @@ describe('ExpressRouter', () => {
   it('knows the middleware of the package cors, and where it is mounted', () => {
     const { app, router } = setUp();
     expect(router.hasCors('/start')).toBe(false);
-    // What app.enableCors() uses.
+    // The package behind app.enableCors().
     const other = new ExpressAdapter();
     other.enableCors({});
     const { handle } = other

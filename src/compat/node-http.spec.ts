@@ -42,7 +42,7 @@ it('a request that offers HTTP/2 is answered in its turn by a server with upgrad
   http.close();
 });
 
-/** What a client sees of an answer. */
+/** The answer as a client sees it. */
 async function answerOf(answer: (response: ServerResponse) => void): Promise<IncomingMessage> {
   const server = createServer((_request, response) => answer(response)).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -16,6 +16,12 @@ let logOf = (context: string): RunnerLog => {
 /** Has all lines from now on written to the logs that `of` makes. */
 export const logTo = (of: (context: string) => RunnerLog): void => void (logOf = of);
 
+/** Logs a thrown value as an error with its stack, behind an introduction such as `the bot threw:`. */
+export function logThrown(log: RunnerLog, introduction: string, thrown: unknown): void {
+  const { text, stack } = textOfThrown(thrown);
+  log.error(`${introduction} ${text}`, stack);
+}
+
 /**
  * A log without what it throws: for what it cannot print, and because a host's own logger may stand behind it. No conversation ends
  * because of a line of the log. Nothing of Nest is behind it but what {@link logTo} was given.

@@ -84,7 +84,7 @@ describe('the record of a held event loop', () => {
     leaveBot(entered);
     expect(entered).toBe(false);
     block(150);
-    // What happened before is not told to those that come later.
+    // Those that come later are not told what happened before.
     const held = watch(100);
     callBot(A, () => undefined);
     expect(held).toEqual([]);

@@ -27,15 +27,12 @@ export interface AudioOutputOptions extends Required<
 export class AudioOutput {
   private readonly paced: PacedOutput;
   private readonly marks: PlaybackMarks;
-  private readonly position = new PlaybackPosition();
+  private readonly position: PlaybackPosition;
   private readonly isConfirmed: boolean;
   private readonly confirmsPosition: boolean;
   /** Audio written since the position was last to be confirmed, in milliseconds. */
   private unconfirmedMs = 0;
   private readonly playoutTimeoutMs: number;
-  /** Chunks written, and chunks whose playback the peer has confirmed. */
-  private written = 0;
-  private confirmed = 0;
   /** Waits of {@link played}. */
   private readonly waits = new Set<() => void>();
   private finishing: Promise<void> | undefined;
@@ -46,6 +43,7 @@ export class AudioOutput {
     this.playoutTimeoutMs = Math.min(playoutTimeoutMs, MAX_TIMER_MS);
     this.isConfirmed = connection.capabilities.marks === 'confirmed';
     this.confirmsPosition = this.isConfirmed && confirmPlayback;
+    this.position = new PlaybackPosition(this.confirmsPosition);
     this.marks = new PlaybackMarks(connection, options.onUnconfirmed);
     this.paced = new PacedOutput({
       ...connection.output,
@@ -84,19 +82,14 @@ export class AudioOutput {
 
   /** Marks the position up to which audio is written. */
   private markWritten(name: string, settle: (outcome: MarkOutcome) => void): void {
-    const { written } = this;
-    const positionMs = this.confirmsPosition ? this.position.expect() : undefined;
+    const positionMs = this.position.expect();
     this.marks.add(name, this.paced.aheadMs, (outcome) => {
-      if (outcome === 'played') {
-        this.confirmed = Math.max(this.confirmed, written);
-        if (positionMs !== undefined) this.position.confirm(positionMs);
-      }
+      if (outcome === 'played') this.position.confirm(positionMs);
       settle(outcome);
     });
   }
 
   private wrote(audioMs: number): void {
-    this.written++;
     const isFirst = this.position.write(audioMs, this.paced.playbackEndMs);
     this.unconfirmedMs += audioMs;
     if (!this.confirmsPosition || (!isFirst && this.unconfirmedMs < CONFIRM_EVERY_MS)) return;
@@ -174,7 +167,7 @@ export class AudioOutput {
   private get isPlayed(): boolean {
     const { isPending, playbackEndMs } = this.paced;
     if (isPending) return false;
-    if (playbackEndMs === 0 || (this.isConfirmed && this.confirmed === this.written)) return true;
+    if (playbackEndMs === 0 || (this.isConfirmed && this.position.isConfirmed)) return true;
     return this.playoutEndMs <= performance.now();
   }
 

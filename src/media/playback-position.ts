@@ -29,6 +29,14 @@ export class PlaybackPosition {
   /** Positions that the peer is to confirm, the earliest first. */
   private awaited: number[] = [];
 
+  /** @param followsPeer true when playback goes by what the peer confirms, as soon as it does; false when by a local clock */
+  constructor(private readonly followsPeer: boolean) {}
+
+  /** True when everything written was confirmed. */
+  get isConfirmed(): boolean {
+    return this.confirmed?.positionMs === this.writtenMs;
+  }
+
   /** @returns true when the audio begins an utterance */
   write(audioMs: number, endMs: number): boolean {
     const isFirst =
@@ -41,7 +49,7 @@ export class PlaybackPosition {
 
   /** Expects the peer to confirm that everything written so far was played. @returns the position to {@link confirm} */
   expect(): number {
-    this.awaited.push(this.writtenMs);
+    if (this.followsPeer) this.awaited.push(this.writtenMs);
     return this.writtenMs;
   }
 
@@ -58,7 +66,7 @@ export class PlaybackPosition {
       playedMs: totalPlayedMs - this.utteranceAtMs,
       totalPlayedMs,
       queuedMs: waitingMs + this.writtenMs - totalPlayedMs,
-      position: this.confirmed ? 'confirmed' : 'estimated',
+      position: this.followsPeer && this.confirmed ? 'confirmed' : 'estimated',
     };
   }
 
@@ -72,15 +80,16 @@ export class PlaybackPosition {
     this.writtenMs = this.playedMs;
     this.utteranceAtMs = this.writtenMs;
     this.awaited = [];
-    if (this.confirmed) this.confirm(this.writtenMs);
+    if (this.confirmed) this.confirmed = { positionMs: this.writtenMs, atMs: performance.now() };
   }
 
   private get playedMs(): number {
     const now = performance.now();
     const { confirmed, writtenMs } = this;
-    const playedMs = confirmed
-      ? Math.min(confirmed.positionMs + now - confirmed.atMs, this.awaited[0] ?? writtenMs)
-      : writtenMs - Math.max(0, this.endMs - now);
+    const playedMs =
+      this.followsPeer && confirmed
+        ? Math.min(confirmed.positionMs + now - confirmed.atMs, this.awaited[0] ?? writtenMs)
+        : writtenMs - Math.max(0, this.endMs - now);
     return Math.max(this.utteranceAtMs, Math.min(playedMs, writtenMs));
   }
 }

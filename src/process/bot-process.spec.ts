@@ -149,7 +149,7 @@ describe('the end of a bot process', () => {
     expect(stateOf(child)).toMatch(/^[SR]/);
     bot.send(START);
     expect(await bot.exited).toBe('exited with code 0');
-    // What takes the orphan over may be a moment late to clear it away.
+    // The process that takes the orphan over may be a moment late to clear it away.
     while (/^[SR]/.test(stateOf(child))) await nextTurn();
   });
 

@@ -9,7 +9,7 @@ import {
   type ResolvedProcessBotOptions,
   resolveProcessBotOptions,
 } from './process-bot.options.js';
-import { hasFileStorage, ProcessFileStorage } from './process-file-storage.js';
+import { ProcessFileStorage } from './process-file-storage.js';
 import { ProcessPool } from './process-pool.js';
 import { PythonPackages } from './python-packages.js';
 
@@ -37,7 +37,7 @@ export class ProcessBotLauncher extends BotLauncher implements OnModuleDestroy {
   /** Python modules that processes load beside the bot's. */
   private readonly modules = new Set<string>();
   private hasLoggedRoutes = false;
-  private storage: ProcessFileStorage | null | undefined;
+  private storage: Promise<ProcessFileStorage | undefined> | undefined;
 
   /** @throws {InvalidOptionsError} naming every invalid option, and why */
   constructor(options: ProcessBotOptions) {
@@ -56,18 +56,16 @@ export class ProcessBotLauncher extends BotLauncher implements OnModuleDestroy {
 
   /** Stops the warm processes, and that of the storage. Busy ones end with their conversation. */
   async onModuleDestroy(): Promise<void> {
-    await Promise.all([this.pool.close(), this.storage?.close()]);
+    const storage = await this.storage;
+    await Promise.all([this.pool.close(), storage?.close()]);
   }
 
   /**
-   * Storage of uploads that a Python bot brings along, for the option `fileStorage` of `RunnerModule`: what its `create_file_storage()` returns.
-   * `undefined` for any other bot.
+   * Returns the storage of uploads that a Python bot brings along, for the option `fileStorage` of `RunnerModule`: what its `create_file_storage()`
+   * returns. `undefined` for any other bot. Its file is read once, by the bot's Python.
    */
-  get fileStorage(): FileStorage | undefined {
-    this.storage ??= hasFileStorage(this.options)
-      ? new ProcessFileStorage(() => this.pool.take())
-      : null;
-    return this.storage ?? undefined;
+  fileStorage(): Promise<FileStorage | undefined> {
+    return (this.storage ??= ProcessFileStorage.of(this.options, () => this.pool.take()));
   }
 
   /** True for Python bots over WebRTC and MoQ. */

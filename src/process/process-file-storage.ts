@@ -1,10 +1,11 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
 import { FileStorage, type FileUpload } from '../bot/file-storage.js';
 import { within } from '../errors/attempt.js';
 import { packageFile } from '../packages.js';
@@ -17,18 +18,25 @@ import type { ResolvedProcessBotOptions } from './process-bot.options.js';
 const TIMEOUT_MS = 120_000;
 /** Timeout of the look-up, in milliseconds. */
 const LOOK_UP_MS = 10_000;
+const execute = promisify(execFile);
 const LOADING = 'python/bot_host_loading.py';
 
 /** True for a Python bot whose file defines `create_file_storage()`. Its program is read, not run. */
-export function hasFileStorage(options: ResolvedProcessBotOptions): boolean {
+async function hasFileStorage(options: ResolvedProcessBotOptions): Promise<boolean> {
   if (options.python === undefined) return false;
   const { command, args, cwd, env } = pythonOf(options);
-  const { stdout } = spawnSync(
-    command,
-    [...args, packageFile(LOADING), resolve(options.python), 'create_file_storage'],
-    { cwd, env, encoding: 'utf8', timeout: LOOK_UP_MS },
-  );
-  return stdout?.trim() === 'True';
+  const program = [packageFile(LOADING), resolve(options.python), 'create_file_storage'];
+  try {
+    const { stdout } = await execute(command, [...args, ...program], {
+      cwd,
+      env,
+      timeout: LOOK_UP_MS,
+    });
+    return stdout.trim() === 'True';
+  } catch {
+    // The log of the bot's first process says what is wrong with the interpreter.
+    return false;
+  }
 }
 
 type Answer = Extract<BotMessage, { type: 'file' }>;
@@ -48,8 +56,16 @@ export class ProcessFileStorage extends FileStorage {
   private count = 0;
 
   /** @param start starts a process of the bot */
-  constructor(private readonly start: () => BotProcess) {
+  private constructor(private readonly start: () => BotProcess) {
     super();
+  }
+
+  /** Returns the storage of a bot that brings one along. */
+  static async of(
+    options: ResolvedProcessBotOptions,
+    start: () => BotProcess,
+  ): Promise<ProcessFileStorage | undefined> {
+    return (await hasFileStorage(options)) ? new ProcessFileStorage(start) : undefined;
   }
 
   save({ name, content }: FileUpload): Promise<string> {

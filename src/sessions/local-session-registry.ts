@@ -238,11 +238,9 @@ export class LocalSessionRegistry extends SessionRegistry {
       this.observers.changed(session);
       this.history.add(session);
     }
-    const { releasing } = session;
-    if (releasing) {
-      this.releasing.add(releasing);
-      void releasing.then(() => this.releasing.delete(releasing));
-    }
+    const { ended } = session;
+    this.releasing.add(ended);
+    void ended.then(() => this.releasing.delete(ended));
     this.capacity.free(session.principal);
     this.serveQueue();
   };

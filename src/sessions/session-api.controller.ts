@@ -5,7 +5,8 @@ import { ApiRoute } from '../http/api-route.decorator.js';
 import { guardListeners, within } from '../errors/attempt.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { callBot } from '../limits/event-loop.js';
-import { fieldOf, isInstance, textOfThrown } from '../errors/thrown.js';
+import { logThrown } from '../errors/runner-logger.js';
+import { fieldOf, isInstance } from '../errors/thrown.js';
 import { restOfUrl } from '../http/http-request.js';
 import { nodeResponse, takeOverResponse } from '../http/http-response.js';
 import { RunnerController, StreamsBody } from '../http/runner-controller.decorator.js';
@@ -75,8 +76,7 @@ export class SessionApiController {
     try {
       const asked = webRequest(request, restOfUrl(request), signal);
       guardListeners(asked.signal, (thrown) => {
-        const { text, stack } = textOfThrown(thrown);
-        session.logger.error(`a listener of a request's signal threw: ${text}`, stack);
+        logThrown(session.logger, "a listener of a request's signal threw:", thrown);
       });
       const answer = Promise.race([
         (async () => callBot(session, () => requestHandler(asked)))(),
@@ -111,8 +111,7 @@ function reasonOf(error: unknown, session: Session, signal: AbortSignal): Runner
   if (signal.reason instanceof RunnerError) return signal.reason;
   // The bot read a body over the limit.
   if (isInstance(error, RunnerError) && fieldOf(error, 'code') === 'TOO_LARGE') return error;
-  const { text, stack } = textOfThrown(error);
-  session.logger.error(`the bot failed to answer a request: ${text}`, stack);
+  logThrown(session.logger, 'the bot failed to answer a request:', error);
   return new RunnerError('BOT_FAILED', 'The bot failed to answer; its log says why.');
 }
 

@@ -114,7 +114,7 @@ class Run {
     await jest.advanceTimersByTimeAsync(0);
   }
 
-  /** What holds after every step. */
+  /** Checks what holds after every step. */
   check(): void {
     const { live, size } = this.registry;
     expect(size).toBeLessThanOrEqual(this.maxSessions);

@@ -2,13 +2,13 @@ import type { Principal } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-launcher.js';
 import { botFailed, isEndAtWork, SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { attempt, guardListeners } from '../errors/attempt.js';
-import { type RunnerLog, RunnerLogger } from '../errors/runner-logger.js';
+import { logThrown, type RunnerLog, RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
-import { textOfThrown } from '../errors/thrown.js';
 import { callBot } from '../limits/event-loop.js';
 import { MAX_TIMER_MS } from '../validation/options.js';
 import { draining } from './admission.js';
 import { Departure } from './departure.js';
+import { SessionCleanups } from './session-cleanups.js';
 import { SessionContext } from './session-context.js';
 import type {
   Cleanup,
@@ -48,21 +48,17 @@ export class Session extends BotSession {
   principal: Principal | undefined;
   call: SessionCall | undefined;
   maxDurationMs: number | undefined;
-  /** @internal Pending cleanups; `undefined` without any, or before the end. */
-  releasing: Promise<SessionEnd> | undefined;
   /** @internal True for what turned out to be no session: its end is in no history, and no observer is told. */
   isDiscarded = false;
   private current = PENDING;
   private stopGraceMs = Infinity;
   private readonly departure = new Departure();
+  private readonly cleanups = new SessionCleanups(this);
   // Created lazily: most pending sessions never need them, and each costs more than the session itself.
   private handler: SessionRequestHandler | undefined;
   private ownContext: SessionContext | undefined;
   private controller: AbortController | undefined;
   private log: RunnerLog | undefined;
-  private cleanups: Cleanup[] | undefined;
-  private endedLatch: Promise<SessionEnd> | undefined;
-  private onEnded: ((end: SessionEnd | Promise<SessionEnd>) => void) | undefined;
   private onConnected: (() => void) | undefined;
   private readyTimer: NodeJS.Timeout | undefined;
 
@@ -122,9 +118,7 @@ export class Session extends BotSession {
 
   /** Resolves with the reason when the session has ended and its cleanups are done. Never rejects. */
   get ended(): Promise<SessionEnd> {
-    if (this.current.name === 'ended')
-      return this.releasing ?? Promise.resolve(this.current.reason);
-    return (this.endedLatch ??= new Promise((resolve) => (this.onEnded = resolve)));
+    return this.cleanups.done;
   }
 
   /** Handler of requests to `/sessions/<id>/…`; `undefined` without one. */
@@ -153,9 +147,9 @@ export class Session extends BotSession {
   }
 
   /** Registers a cleanup for the end of the session, last one first; runs it at once after the end. */
-  onEnd(release: Cleanup): void {
-    if (this.current.name === 'ended') void this.runCleanup(release, this.current.reason);
-    else (this.cleanups ??= []).push(release);
+  onEnd(cleanup: Cleanup): void {
+    if (this.current.name === 'ended') void this.cleanups.runOne(cleanup, this.current.reason);
+    else this.cleanups.add(cleanup);
   }
 
   /** @internal Transition `pending` → `launching`: the client has connected. */
@@ -235,8 +229,7 @@ export class Session extends BotSession {
 
   /** @internal Ends the session as `failed`, for an error of a bot's listener outside its `launch()`. */
   fail(cause: unknown): void {
-    const { text, stack } = textOfThrown(cause);
-    this.logger.error(`a listener of the bot threw: ${text}`, stack);
+    logThrown(this.logger, 'a listener of the bot threw:', cause);
     void this.end(new SessionEnd('failed', 'A listener of the bot threw.', { cause }));
   }
 
@@ -262,10 +255,7 @@ export class Session extends BotSession {
       reason = this.ending ?? returned;
     } catch (thrown) {
       reason = this.ending ?? botFailed(thrown);
-      if (!isEndAtWork(thrown, reason)) {
-        const { text, stack } = textOfThrown(thrown);
-        this.logger.error(`the bot threw: ${text}`, stack);
-      }
+      if (!isEndAtWork(thrown, reason)) logThrown(this.logger, 'the bot threw:', thrown);
     }
     this.finish(reason);
   }
@@ -282,28 +272,15 @@ export class Session extends BotSession {
 
   /** Transition from any state to `ended`. */
   private finish(reason: SessionEnd): void {
-    const { current, cleanups } = this;
+    const { current } = this;
     if (current.name === 'ended') return;
     const { connectedAtMs, launchedAtMs, readyAtMs } = current;
     const times = { connectedAtMs, launchedAtMs, readyAtMs };
     this.current = { name: 'ended', atMs: this.nowMs, reason, ...times };
-    let released = (): void => undefined;
-    // Set before the host's cleanups run, which may read `ended`.
-    if (cleanups) this.releasing = new Promise((resolve) => (released = () => resolve(reason)));
-    this.onEnded?.(this.releasing ?? reason);
-    this.cleanups = this.handler = this.onConnected = undefined;
+    this.handler = this.onConnected = undefined;
     callBot(this, () => this.controller?.abort(reason));
-    const runs = cleanups?.reverse().map((release) => this.runCleanup(release, reason));
-    if (runs) void Promise.all(runs).then(released);
+    this.cleanups.run(reason);
     this.onChange(this);
-  }
-
-  private async runCleanup(release: Cleanup, reason: SessionEnd): Promise<void> {
-    try {
-      await release(reason);
-    } catch (thrown) {
-      this.logger.warn(`releasing a resource failed: ${textOfThrown(thrown).text}`);
-    }
   }
 
   /** @internal Calls `callback` after a delay, unless the session has ended by then. */

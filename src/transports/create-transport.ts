@@ -1,6 +1,6 @@
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
-import { RunnerLogger } from '../errors/runner-logger.js';
+import { logThrown, RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { MediaEnd, MediaConnection } from '../media/media-connection.js';
 import type { MediaTransportObserver } from '../media/media-transport.events.js';
@@ -90,8 +90,7 @@ const observerOf = (
   warn: (message) => session?.logger.warn(message),
   fail: (thrown) => {
     if (session) return session.fail(thrown);
-    const { text, stack } = textOfThrown(thrown);
-    new RunnerLogger('PipecatRunner').error(`a listener of a transport threw: ${text}`, stack);
+    logThrown(new RunnerLogger('PipecatRunner'), 'a listener of a transport threw:', thrown);
     close({ reason: 'failed', message: 'A listener of the transport threw.' });
   },
   leaving: ({ message }) => session?.leaves(new SessionEnd('completed', message)),

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { FileStorage, type FileUpload, NoFileStorage, uploadsOff } from '../bot/file-storage.js';
-import { RunnerLogger } from '../errors/runner-logger.js';
+import { logThrown, RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { fieldOf, textOfThrown } from '../errors/thrown.js';
 import type { RunnerRequest } from '../http/runner-request.js';
@@ -101,8 +101,7 @@ export class Uploads {
       const isFull = ['ENOSPC', 'EDQUOT'].includes(String(fieldOf(error, 'code')));
       // The content has the error of an upload that broke off.
       if (!file.content.errored || isFull) {
-        const { text, stack } = textOfThrown(error);
-        this.logger.error(`an upload could not be stored: ${text}`, stack);
+        logThrown(this.logger, 'an upload could not be stored:', error);
       }
       throw isFull
         ? new RunnerError('STORAGE_FULL', 'The storage of uploads is full.')

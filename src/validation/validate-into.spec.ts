@@ -29,7 +29,7 @@ describe('a field that is not given', () => {
   );
 });
 
-/** What is said of a value. */
+/** Returns what is said of a value. */
 function errorsOf(plain: unknown) {
   try {
     validateInto(Outer, plain);

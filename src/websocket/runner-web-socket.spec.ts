@@ -257,7 +257,7 @@ describe('a held socket', () => {
     server.on('message', () => inOneGo++);
     await new Promise<void>((resolve) => process.nextTick(resolve));
     expect(inOneGo).toBeGreaterThan(200);
-    // What was left of the chunk of 64 KiB in which it was full is kept, too.
+    // The rest of the chunk of 64 KiB in which it was full is kept, too.
     expect(inOneGo).toBeLessThan(24_000);
     tcp.destroy();
   });

@@ -21,10 +21,10 @@ jest.setTimeout(120_000);
 
 const { PIPECAT_PYTHON } = process.env;
 const HEARD_HZ = 16_000;
-/** How many of the client's last samples a sample of the bot's has in it, at 16 kHz: as in `sharpened`. */
+/** Number of the client's last samples that a sample of the bot's has in it, at 16 kHz: as in `sharpened`. */
 const BEFORE = 8;
 
-/** What `webrtc_bot.py` does: says back what it hears, sharpened, and answers messages. */
+/** The bot of `webrtc_bot.py`: says back what it hears, sharpened, and answers messages. */
 const sharpens = new RecordingLauncher(async (args, session) => {
   const transport = await createTransport(args, { sampleRateHz: HEARD_HZ });
   new RtviSession(transport).onClientMessage(({ data }) => ({ echo: data }));

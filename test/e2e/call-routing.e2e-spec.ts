@@ -302,10 +302,10 @@ describe('webhook keys of the call router', () => {
     }
     // No key at all lets nobody in.
     await expect(ring('acme', 'acme-token', '+1')).rejects.toThrow(/answered 401/);
-    // Who gives none leaves it to the module.
+    // A router that gives none leaves it to the module.
     const { call: shared } = await ring('nobody', 'module-token');
     await shared!.hangUp();
-    // What is not signed is not routed.
+    // A call that is not signed is not routed.
     expect(router.asked).toHaveLength(2);
   });
 

@@ -66,7 +66,7 @@ describe.each(PLATFORMS)('a runner at maxSessions on %s', (platform) => {
     const answer = await third;
     expect(answer.status).toBe(200);
     expect(order).toEqual(['first', 'second', 'third']);
-    // Who does not wait is refused, even while others do.
+    // A client that does not wait is refused, even while others do.
     await expect(closeOf(`${url.replace('http', 'ws')}/ws-client`)).resolves.toMatchObject({
       code: 1013,
     });

@@ -148,7 +148,7 @@ describe.each(PLATFORMS)('CORS on %s', (platform) => {
     });
     // A cache may give a page what somebody else asked for.
     expect(await ask(`${url}/status`)).toMatchObject({ allowed: '*' });
-    // What is refused, and what goes around the framework, can be read, too.
+    // Refusals, and answers that go around the framework, can be read, too.
     expect(await ask(`${url}/sessions/none`, { origin: PAGE })).toMatchObject({
       status: 404,
       allowed: '*',

@@ -55,7 +55,7 @@ describe('a transport of a third party, made from the exports of the package alo
       const heard = await converse(json.wsUrl as string, json.token as string, said);
       const changed = said.map((sample) => -sample);
       expect(similarity(heard, 16_000, changed, 16_000)).toBeGreaterThan(0.99);
-      // What was heard is what was said with its signs changed, and not merely something like it.
+      // The sound is what was said with its signs changed, and not merely something like it.
       expect(heard.subarray(0, 4_000)).toEqual(changed.subarray(0, 4_000));
 
       let metrics = '';

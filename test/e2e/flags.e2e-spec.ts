@@ -81,7 +81,7 @@ interface Told {
   readonly body: unknown;
 }
 
-/** What the bot of a plain client tells. */
+/** Returns what the bot of a plain client tells. */
 async function told({ url }: Runner, headers = {}): Promise<Told & Record<string, unknown>> {
   const { json } = await post(`${url}/start`, { transport: 'websocket' }, headers);
   const { wsUrl, token } = json as { wsUrl: string; token?: string };

@@ -187,7 +187,7 @@ describe.each(PLATFORMS)('floods of HTTP requests on %s', (platform) => {
     const { paths } = JSON.parse(text) as { paths: Record<string, Record<string, object>> };
     const found = Object.entries(paths).flatMap(([path, methods]) =>
       Object.entries(methods)
-        // What is for the bot of a session is not read before it.
+        // A body for the bot of a session is not read before it.
         .filter(([, route]) => 'requestBody' in route && !path.includes('{path}'))
         .map(([method]) => `${method.toUpperCase()} ${path}`),
     );

@@ -48,7 +48,7 @@ async function start({ telephony, ...options }: Options = {}) {
     { configure: (app) => app.useLogger(lines), key: KEY },
   );
   const ws = `ws${host.url.slice(4)}/ws`;
-  /** Whether a caller without a token reaches the bot: 'bot', or the close code. */
+  /** Outcome for a caller without a token: 'bot', or the close code. */
   const reaches = async (carrier: CarrierName, url = ws) => {
     const bot = once(launched, 'bot').then(() => 'bot');
     const call = await placeCall({ carrier, url });

@@ -71,7 +71,7 @@ describe.each(PLATFORMS)('GET /openapi.json on %s', (platform) => {
     const { routes: routed } = app.get(HttpIntake, { strict: false });
     const routes = routed.map(({ path, route }) => ({ path, handler: route.handle }));
     expect(routes.length).toBeGreaterThan(9);
-    // What is missing here has no @ApiRoute at its handler.
+    // A route that is missing here has no @ApiRoute at its handler.
     expect(routes.filter(({ handler }) => !apiRouteOf(handler)).map(({ path }) => path)).toEqual(
       [],
     );

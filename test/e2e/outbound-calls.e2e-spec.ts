@@ -194,7 +194,7 @@ describe.each(CARRIERS)('an outbound call through %s', (carrier) => {
     await registry.require(sessionId).end(new SessionEnd('stopped', 'changed our mind'));
     expect(await ended).toMatchObject({ code: 'stopped' });
     expect([...api.over]).toEqual([callId]);
-    // What Plivo has told is the id of the request, until somebody answers.
+    // Until somebody answers, Plivo has told the id of the request only.
     if (carrier === 'plivo') expect(api.requests.at(-1)!.path).toContain('/Request/');
   });
 

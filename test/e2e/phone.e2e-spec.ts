@@ -49,12 +49,12 @@ interface Setup {
   readonly platform?: Platform;
   readonly carrier?: 'twilio' | 'plivo';
   readonly telephony?: Partial<TelephonyOptions>;
-  /** What the call router refuses calls with. */
+  /** Error with which the call router refuses calls. */
   readonly refuse?: Refusal;
   /** Auth token that the runner verifies webhooks with. */
   readonly token?: string;
   readonly bridge?: Partial<Parameters<typeof PhoneBridge.start>[0]>;
-  /** Whether the runner has the account of the carrier. */
+  /** True when the runner has the account of the carrier. */
   readonly hasAccount?: boolean;
 }
 
@@ -215,7 +215,7 @@ describeWith('baresip', 'phone bridge')('A real phone:', () => {
     expect(await transport.hangUp()).toEqual({ ok: true, via: 'api' });
     await caller.next('CALL_CLOSED');
     const loud = (await caller.heard()).filter((sample) => Math.abs(sample) > 500);
-    // What is in the phone's own jitter buffer goes with the BYE: 200 ms at most.
+    // The phone's own jitter buffer goes with the BYE: 200 ms at most.
     expect(loud.length / RATE_HZ).toBeGreaterThan(1.6);
   });
 

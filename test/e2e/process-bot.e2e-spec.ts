@@ -276,7 +276,7 @@ describe('the relay between a bot process and its peer', () => {
     await lines.with('dozing');
     const COUNT = 2_000;
     sendNumbered(socket, COUNT);
-    // What is not waiting here, of 32 MB, waits in the runner or the kernel.
+    // Of 32 MB, all that is not waiting here waits in the runner or the kernel.
     await sleep(200);
     expect(socket.bufferedAmount).toBeGreaterThan(20_000_000);
     socket.close();

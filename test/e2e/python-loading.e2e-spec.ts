@@ -41,7 +41,7 @@ async function start(
   return running;
 }
 
-/** What the bot of a file says. */
+/** Returns what the bot of a file says. */
 async function said(...args: Parameters<typeof start>): Promise<string> {
   return nextText(await (await start(...args)).open({}));
 }

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { ProcessBotLauncher, type RunnerModuleExtras } from '../../src/index.js';
 import { ChildHost } from '../support/child-host.js';
@@ -64,7 +65,7 @@ describeWith('Pipecat')('uploads to the storage of a bot.py', () => {
 
   async function start(source: string, options: RunnerModuleExtras = {}) {
     const launcher = launcherOf(source);
-    const { fileStorage } = launcher;
+    const fileStorage = await launcher.fileStorage();
     running = await ProcessHost.start(
       { python: join(dir, 'bot.py') },
       {
@@ -120,19 +121,28 @@ describeWith('Pipecat')('uploads to the storage of a bot.py', () => {
     await running!.lines.with('create_file_storage() returned None');
   });
 
-  it('are not the bot’s matter without create_file_storage()', () => {
-    expect(launcherOf(BOT).fileStorage).toBeUndefined();
-    expect(launcherOf('def create_file_storage(:').fileStorage).toBeUndefined();
-    expect(new ProcessBotLauncher({ command: 'bot' }).fileStorage).toBeUndefined();
+  it('are not the bot’s matter without create_file_storage()', async () => {
+    expect(await launcherOf(BOT).fileStorage()).toBeUndefined();
+    expect(await launcherOf('def create_file_storage(:').fileStorage()).toBeUndefined();
+    expect(await new ProcessBotLauncher({ command: 'bot' }).fileStorage()).toBeUndefined();
   });
 
-  it('are found beside a server.py', () => {
+  it('are found beside a server.py', async () => {
     launcherOf(BOT + FACTORY);
     writeFileSync(join(dir, 'server.py'), 'app = 1\n');
     const python = join(dir, 'server.py');
-    expect(
-      new ProcessBotLauncher({ python, pythonPath: PIPECAT_PYTHON }).fileStorage,
-    ).toBeDefined();
+    const launcher = new ProcessBotLauncher({ python, pythonPath: PIPECAT_PYTHON });
+    expect(await launcher.fileStorage()).toBeDefined();
+  });
+
+  it('are looked for while the runner does other things', async () => {
+    const pythonPath = join(dir, 'slow-python');
+    writeFileSync(pythonPath, '#!/bin/sh\nsleep 1\necho True\n', { mode: 0o755 });
+    const python = join(dir, 'bot.py');
+    writeFileSync(python, BOT);
+    const looked = new ProcessBotLauncher({ python, pythonPath }).fileStorage();
+    expect(await Promise.race([looked, setTimeout(10, 'something else')])).toBe('something else');
+    expect(await looked).toBeDefined();
   });
 
   it('are on by themselves in the standalone runner', async () => {

@@ -228,7 +228,7 @@ describe.each(PLATFORMS)('an attacker on %s', (platform) => {
     // As if there were none.
     expect(await reach(ofShop, bank)).toBe(404);
     expect(await reach(ofShop, other)).toBe(404);
-    // What nobody with a name started is everybody's.
+    // A session that nobody with a name started is everybody's.
     for (const key of [other, backend]) {
       const id = await begin(key);
       for (const by of [shop, bank, other, backend]) expect(await reach(id, by)).toBe(200);
@@ -335,7 +335,7 @@ describe.each(PLATFORMS)('an attacker on %s', (platform) => {
       call.send(JSON.stringify({ event: evil, start: { streamSid: evil } }));
     expect((await closed).code).toBe(1008);
     expect(lines.length).toBeGreaterThan(0);
-    // What commands a terminal, or begins a new line where a log is read.
+    // Characters that command a terminal, or begin a new line where a log is read.
     for (const line of lines) expect(String(line)).not.toMatch(/[^\P{Cc}\n]|[\u2028\u2029]|FAKE/u);
     jest.restoreAllMocks();
   });

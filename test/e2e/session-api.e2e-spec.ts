@@ -175,7 +175,7 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
     const outgoing = httpRequest(`${url}/up`, { method: 'POST' });
     const chunk = Buffer.alloc(1_000_000);
     let sent = 0;
-    // What loopback takes without anybody reading is some megabytes.
+    // Loopback takes some megabytes without anybody reading.
     while (outgoing.write(chunk) || outgoing.writableLength < 20_000_000) {
       sent += chunk.length;
       if (sent > 60_000_000) throw new Error('all of it was read');

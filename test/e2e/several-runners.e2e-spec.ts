@@ -129,7 +129,7 @@ describe.each(PLATFORMS)('several runners in one application on %s', (platform) 
         ((await (await fetch(`${base}/status`)).json()) as { transports: string[] }).transports;
       expect(await transportsOf(salesUrl)).toContain('twilio');
       expect(await transportsOf(supportUrl)).toEqual(['websocket']);
-      // What one has not, it does not get from the other.
+      // A runner does not get from the other what it has not.
       const webhook = async (base: string) =>
         (await fetch(`${base}/telephony/twilio`, { method: 'POST' })).status;
       expect([await webhook(salesUrl), await webhook(supportUrl)]).toEqual([200, 404]);
@@ -222,7 +222,7 @@ describe.each(PLATFORMS)('several runners in one application on %s', (platform) 
     expect(app.get(getRunnerToken('sales'), { strict: false })).toBe(operator.sales);
     expect(getRunnerToken()).toBe(Runner);
     expect(app.get(Runner, { strict: false })).toBe(operator.main);
-    // What is injected under its own class is that of the one without a name.
+    // A class injected by itself is that of the runner without a name.
     expect(operator.sessions).toBe(operator.main.sessions);
     expect(operator.sales.transports.accepted).toContain('websocket');
 

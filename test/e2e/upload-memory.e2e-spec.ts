@@ -10,7 +10,7 @@ import { closeApps, PLATFORMS, post, type RunningApp, startApp } from '../suppor
 
 /** Bytes that a client sends at most. */
 const SENT = 4_000_000;
-/** What is kept of an upload that nobody reads, the client's own buffer too, at most, in bytes. */
+/** Memory of an upload that nobody reads, the client's own buffer too, at most, in bytes. */
 const KEPT = 3_500_000;
 /** A client whose bytes are not read for so long is held back, in milliseconds. */
 const STALLED_MS = 400;

@@ -425,7 +425,7 @@ describe('WebRTC offers', () => {
       expect([what, status, typeof json.detail]).toEqual([what, 400, 'string']);
     }
     expect(sessionCount()).toBe(0);
-    // What was agreed on with werift may still contradict itself.
+    // Terms agreed on with werift may still contradict themselves.
     for (const sdp of [
       offerOf(AUDIO('0'), DATA('1')).replace('a=group:BUNDLE 0 1', 'a=group:BUNDLE 5 6'),
       offerOf(AUDIO('0'), DATA('1')).replaceAll('a=sctp-port:5000', 'a=sctp-port:x'),

@@ -10,7 +10,7 @@ import { spawnHost } from '../support/spawn-host.js';
 
 jest.setTimeout(300_000);
 
-/** What this process and the runner need beside the connections. */
+/** Files that this process and the runner need beside the connections. */
 const OTHER_DESCRIPTORS = 600;
 const DESCRIPTORS = Number(
   /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))![1],

@@ -47,7 +47,7 @@ export async function socketScenario(world: World): Promise<Outcome> {
   let ending = random.pick(Object.keys(ENDINGS));
   const handshake =
     carrier && random.chance(0.15) ? random.pick(['silent', 'nonsense', 'cut']) : 'good';
-  // Who does not listen does not notice that somebody leaves.
+  // A bot that does not listen does not notice that somebody leaves.
   if (bot === 'stops reading') ending = 'is stopped';
   const slow = bot === 'talks' && handshake === 'good' && random.chance(0.5);
   const mute = !slow && ending === 'leaves' && random.chance(0.1) && carrier === undefined;

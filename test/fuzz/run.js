@@ -32,7 +32,7 @@ if (unknown.length > 0) {
     `no target is named ${unknown.join(', ')}; there are ${all.map(({ name }) => name).join(', ')}`,
   );
 }
-/** What it takes to start and end the runner of a target, in seconds. */
+/** Time to start and end the runner of a target, in seconds. */
 const AROUND_SECONDS = 3;
 const secondsEach = Number(values.seconds);
 const seed = Number(values.seed);

@@ -49,7 +49,7 @@ async function runCell(cell) {
     return;
   }
   const steps = [];
-  /** What everything after it needs. */
+  /** Steps that everything after them needs. */
   const must = async (title, action) => {
     const startedMs = performance.now();
     const result = { cell: name, title, passed: false };

@@ -185,7 +185,7 @@ export class Scratch {
     const isThere = existsSync(to);
     if (isThere && readFileSync(from).equals(readFileSync(to))) return;
     mkdirSync(dirname(to), { recursive: true });
-    // What has changed, or was left mutated by a run that was killed, is newer than the build.
+    // Files that have changed, or were left mutated by a run that was killed, are newer than the build.
     cpSync(from, to, { preserveTimestamps: !isThere });
   }
 }

@@ -1,6 +1,6 @@
 /** The surroundings in which one code block of the documentation stands. */
 export interface BlockContext {
-  /** What tells the block from all others: a text in it. */
+  /** Text that tells the block from all others. */
   readonly has: string;
   /** The name of its file. */
   readonly name: string;
@@ -42,25 +42,12 @@ export const CONTEXTS: readonly BlockContext[] = [
     'declare const goodbye: { pcm: Int16Array; sampleRateHz: number };',
   ),
   statements('what-was-heard', 'const { playedMs, totalPlayedMs, position }'),
-  { name: 'pcm-serializer', has: 'class PcmSerializer' },
-  {
-    name: 'pcm-media',
-    has: 'mediaConnections.register(',
-    before: "import { PcmSerializer } from './pcm-serializer.js'; ",
-  },
-  { name: 'pcm-transport', has: 'class PcmTransport' },
-  {
-    name: 'pcm-gateway',
-    has: 'class PcmGateway',
-    before: "import type { IncomingMessage } from 'node:http'; ",
-  },
-  { name: 'pcm-controller', has: 'class PcmController' },
-  {
-    name: 'pcm-module',
-    has: 'class PcmModule',
-    before:
-      "import { SupportBot } from './support-bot.js'; import { PcmController } from './pcm-controller.js'; import { PcmGateway } from './pcm-gateway.js'; import { PcmTransport } from './pcm-transport.js'; ",
-  },
+  { name: 'pcm.serializer', has: 'class PcmSerializer' },
+  { name: 'pcm.media', has: 'mediaConnections.register(' },
+  { name: 'pcm.transport', has: 'class PcmTransport' },
+  { name: 'pcm.gateway', has: 'class PcmGateway' },
+  { name: 'pcm.controller', has: 'class PcmController' },
+  { name: 'pcm.module', has: 'class PcmModule' },
   { name: 'support-bot', has: 'class SupportBot' },
   { name: 'output-errors', has: 'for (const output of' },
   { name: 'realtime-bot', has: 'class RealtimeBot' },
@@ -76,7 +63,7 @@ export const CONTEXTS: readonly BlockContext[] = [
   statements('rtvi-function', 'rtvi.callFunction(', 'declare const rtvi: RtviSession;'),
   {
     name: 'python-uploads',
-    has: 'useValue: launcher.fileStorage',
+    has: 'launcher.fileStorage()',
   },
   module('process-bot', '() => new ProcessBotLauncher({ python', "const apiKey = 'key';"),
   {
@@ -213,4 +200,4 @@ export const ENVIRONMENT = {
 
 /** The values that modules in the middle of a sentence take for granted. */
 export const INLINE =
-  "import { SupportBot } from './support-bot.js'; class OrdersModule {} const credentials = {}; const pingIntervalMs = 30_000; const throttlers = [{ ttl: 60_000, limit: 10 }];";
+  "import { PcmModule } from './pcm.module.js'; import { SupportBot } from './support-bot.js'; class OrdersModule {} const credentials = {}; const pingIntervalMs = 30_000; const throttlers = [{ ttl: 60_000, limit: 10 }];";

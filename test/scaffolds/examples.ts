@@ -35,7 +35,7 @@ export function readExamples(clone: string | undefined): { bots: Bot[]; remove: 
     const file = join(folder, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, source);
-    // What its table of parameters for `create_transport` has.
+    // The entries of its table of parameters for `create_transport`.
     const declared = new Set(Array.from(source.matchAll(/"(\w+)": lambda/g), ([, name]) => name));
     return { name: path, file, ways: WAYS.filter((way) => declared.has(way)) };
   });

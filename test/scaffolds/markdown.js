@@ -1,5 +1,5 @@
 const OWN = "Pipecat's own";
-/** What counts as a conversation that works. */
+/** Results of a conversation that works. */
 const WORKS = ['ended', 'joined'];
 
 const cell = (outcome) => {

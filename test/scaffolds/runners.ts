@@ -16,7 +16,7 @@ const OPEN = ['--open-carriers', 'twilio', 'telnyx', 'plivo', 'exotel'];
 
 /** A runner with a bot, in a process of its own. */
 export class BotRunner {
-  /** What it has printed. */
+  /** Output so far. */
   output = '';
 
   private constructor(

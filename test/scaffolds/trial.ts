@@ -5,10 +5,10 @@ import type { StandIns } from './stand-ins.js';
 import { ANSWER_HZ, GREETING_HZ, hasTone } from './tones.js';
 import { isRoom, ROOMS, visit, type Visitor, type Way } from './visitors.js';
 
-/** What happens in a conversation, in this order. */
+/** Stages of a conversation, in this order. */
 const STEPS = ['nothing', 'connected', 'greeted', 'heard', 'answered', 'ended'] as const;
 
-/** How far a conversation came. */
+/** Result of a conversation. */
 export interface Outcome {
   readonly reached: (typeof STEPS)[number] | 'joined';
   readonly problem?: string;

@@ -21,7 +21,7 @@ import { HEARD_HZ, WebRtcClient } from '../support/webrtc-client.js';
 /** Someone who talks with a bot. */
 export interface Visitor {
   readonly sessionId: string;
-  /** What was heard of the bot so far. */
+  /** Sound of the bot so far. */
   readonly heard: () => { readonly pcm: Int16Array; readonly rateHz: number };
   /** Says something, at the pace of speech. @param pcm at 8 kHz */
   readonly speak: (pcm: Int16Array) => Promise<void>;
@@ -134,10 +134,10 @@ async function onThePhone(url: string, carrier: CarrierName, body: unknown): Pro
 
 const ROOM = { room_url: 'https://example.daily.co/given', token: 'given' };
 const given = (url: string, more: object): Promise<unknown> =>
-  // What the `server.py` of these projects sends.
+  // The request of the `server.py` of these projects.
   start(url, { createDailyRoom: false, body: { ...ROOM, ...more } });
 
-/** How rooms of Daily come to be: there is no Daily here, so that the bot's joining is all that can be seen. */
+/** Rooms of Daily: there is no Daily here, so that the bot's joining is all that can be seen. */
 export const ROOMS = {
   daily: (url: string) => start(url, { transport: 'daily', createDailyRoom: true }),
   'daily dial-in': async (url: string) => {

@@ -9,7 +9,7 @@ import { post } from '../support/runner-app.js';
 import { tone } from '../support/sound.js';
 import { SoakHost, type SoakSettings } from './soak-host.js';
 
-/** What a call needs of the soak. */
+/** Parts of the soak that a call needs. */
 export interface SoakWorld {
   readonly random: Random;
   readonly host: SoakHost;
@@ -23,7 +23,7 @@ export interface SoakWorld {
 export interface SoakCall {
   readonly kind: string;
   readonly end: string;
-  /** How often it comes in a round of all. */
+  /** Number of times that it comes in a round of all. */
   readonly weight: number;
   /** @param tag of the `body` of its session */
   readonly run: (world: SoakWorld, tag: string) => Promise<void>;
@@ -64,7 +64,7 @@ const TONE_STEP_HZ = 100;
 
 /** Share of what was said that must be heard. A busy machine makes gaps in what is sent by datagrams, and Pipecat hears nothing before it has started. */
 const LEAST_HEARD: Readonly<Record<string, number>> = { webrtc: 0.5, livekit: 0.4, python: 0.2 };
-/** What a window of another call's tone may be taken for. */
+/** Sound that may be taken for another call's tone, in seconds. */
 const MOST_OF_OTHERS_SECS = 0.15;
 
 /** A call with sound. @param runner path of the runner */

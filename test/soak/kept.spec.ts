@@ -8,7 +8,7 @@ import { type Kept, keptBetween } from './kept.js';
 let folder: string;
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** What a process keeps that does something a thousand times, after it has done it as often before. */
+/** Returns what a process keeps that does something a thousand times, after it has done it as often before. */
 function keptBy(statement: string): Kept {
   folder = mkdtempSync(join(tmpdir(), 'kept-'));
   const files = ['before', 'after'].map((name) => join(folder, `${name}.heapsnapshot`));

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** What was made between two heap snapshots of a process and is still there at the second. */
+/** Objects that were made between two heap snapshots of a process and is still there at the second. */
 export interface Kept {
   readonly bytes: number;
   /** Sessions that ended in between. */

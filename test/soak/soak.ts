@@ -49,14 +49,14 @@ const PAUSE_MS = 300;
 /** Wait until what was there at the start is all that is there again. */
 const SETTLE_TIMEOUT_MS = 60_000;
 const SETTLE_MS = 500;
-/** How long nothing changes before the start: connections that were kept for later have timed out by then. */
+/** Time in which nothing changes before the start: connections that were kept for later have timed out by then. */
 const CALM_MS = 6_000;
 /** Share of sessions whose client may give up before it is connected. */
 const MOST_GIVEN_UP = 0.01;
 /** Ended sessions that may be in memory: `sessionHistory` of each runner, and the last request of each connection. */
 const MOST_HELD_SESSIONS = 100;
 
-/** How a soak is. */
+/** Course of a soak. */
 export interface SoakPlan {
   readonly minutes: number;
   /** Calls at once. */

@@ -46,7 +46,7 @@ export default class CensusEnvironment extends TestEnvironment {
     if (!this.global.censusRegistries) return;
     if (event.name === 'run_start') this.#before = this.#count();
     if (event.name === 'test_done') this.#hasFailed ||= event.test.errors.length > 0;
-    // What a test leaves that has failed is explained by that.
+    // The failure of a test explains what it leaves.
     if (event.name !== 'run_finish' || this.#hasFailed) return;
     const untilMs = performance.now() + this.#patienceMs;
     let left = this.#left();

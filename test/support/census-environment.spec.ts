@@ -3,7 +3,7 @@ import CensusEnvironment from './census-environment.js';
 
 type Globals = typeof globalThis & { readonly censusRegistries?: Set<object> };
 
-/** What is said of a test file that does something. */
+/** Returns what is said of a test file that does something. */
 async function leftBy(
   tests: (globals: Globals) => void,
   testPath = 'some.e2e-spec.ts',

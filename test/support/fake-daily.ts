@@ -122,7 +122,7 @@ export class FakeDaily extends EventEmitter {
   latencyMs = 0;
   /** Requests wait for it before they are answered. */
   gate: Promise<unknown> | undefined;
-  /** Whether bodies must be as documented; Pipecat's own runner sends times with fractions. */
+  /** True when bodies must be as documented; Pipecat's own runner sends times with fractions. */
   isStrict = true;
   /** Connections taken so far. */
   connections = 0;

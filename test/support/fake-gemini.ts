@@ -23,7 +23,7 @@ interface Events {
   turn: [Turn, FakeLive];
   interrupted: [];
   toolResponse: [FunctionResponse];
-  /** What the real one would refuse. */
+  /** Messages that the real one would refuse. */
   problem: [string];
   closed: [];
 }

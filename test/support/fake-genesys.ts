@@ -19,7 +19,7 @@ export const EXTERNAL: OfferedMedia = {
   rate: 8000,
 };
 
-/** How {@link FakeGenesys} connects. */
+/** Options of {@link FakeGenesys}. */
 export interface GenesysOptions {
   readonly url: string;
   readonly apiKey?: string;
@@ -32,9 +32,9 @@ export interface GenesysOptions {
   readonly headers?: Record<string, string>;
   /** Tests the connection, as when an integration is activated: closes the session once it is open. */
   readonly isProbe?: boolean;
-  /** How long a probe waits before it closes the session, in milliseconds. @default 0 */
+  /** Time that a probe waits before it closes the session, in milliseconds. @default 0 */
   readonly closeDelayMs?: number;
-  /** How long it waits before `open`, in milliseconds. @default 0 */
+  /** Time that it waits before `open`, in milliseconds. @default 0 */
   readonly openDelayMs?: number;
   /** The longest wait for `opened`, and for a `pong`, in milliseconds. @default 5_000 */
   readonly timeoutMs?: number;

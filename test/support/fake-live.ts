@@ -12,7 +12,7 @@ const PIECE_MS = 100;
 /** A turn of the user: what they said, or typed. */
 export type Turn = { readonly speech: Int16Array } | { readonly text: string };
 
-/** What a handle stands for: all that was said until then. */
+/** Conversation that a handle stands for: all that was said until then. */
 export interface Conversation {
   readonly speech: readonly number[];
   readonly isSpeaking: boolean;

@@ -14,7 +14,7 @@ export type OpenAiPath = '/chat/completions' | '/audio/transcriptions' | '/audio
 /** A broken answer: a status, no answer at all, or one that breaks off in the middle. */
 export type OpenAiFault = { readonly status: number } | 'hang' | 'cut';
 
-/** What has to be the case for a {@link Reply}; each that is given. */
+/** Conditions of a {@link Reply}; each that is given must hold. */
 export interface Condition {
   /** In the user's last message; it is the last message, unless `tool` is given. */
   readonly user?: string | RegExp;

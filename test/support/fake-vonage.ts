@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 
 type Json = Record<string, unknown>;
 
-/** How {@link FakeVonage} connects. */
+/** Options of {@link FakeVonage}. */
 export interface VonageOptions {
   readonly url: string;
   readonly rateHz: 8_000 | 16_000 | 24_000;

@@ -109,7 +109,7 @@ export class GeminiHost {
     return this.host.app.get(SessionRegistry, { strict: false });
   }
 
-  /** How the newest session ends. */
+  /** End of the newest session. */
   get end(): Promise<SessionEnd> {
     return this.sessions.at(-1)!.ended;
   }

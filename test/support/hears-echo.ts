@@ -10,7 +10,7 @@ const ECHO_MS = 15_000;
 export interface EchoOptions {
   /** Length of what is said, in seconds. @default 3 */
   readonly seconds?: number;
-  /** What is done at each attempt. */
+  /** Called at each attempt. */
   readonly during?: () => Promise<void>;
   /** End of the call, after which nothing comes back. */
   readonly ended?: Promise<unknown>;

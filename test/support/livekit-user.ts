@@ -17,7 +17,7 @@ const PAGE = `<!doctype html><script src="/client.js"></script><script>
 const { Room, RoomEvent, Track } = LivekitClient;
 let keys = '';
 const state = { room: undefined, level: 0, heard: [], events: [], messages: [] };
-// What the microphone plays is what arrives.
+// The sound of the microphone is what arrives.
 const RAW = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 async function join(url, token) {
   const room = (state.room = new Room());

@@ -13,7 +13,7 @@ import {
   swiftValue,
 } from './decoders.js';
 
-// What Pipecat's clients decode, from their sources.
+// Types that Pipecat's clients decode, from their sources.
 
 const iceServers = list(
   object({ urls: list(string), username: optional(string), credential: optional(string) }),

@@ -53,7 +53,7 @@ function wavProblem(wav: Buffer): string | undefined {
   return length === rest ? undefined : `${rest} bytes of audio, and ${length} announced`;
 }
 
-/** What the bot of `webrtc_bot.py` makes of sound at 8 kHz: each sample without the one half a millisecond before. */
+/** Returns what the bot of `webrtc_bot.py` makes of sound at 8 kHz: each sample without the one half a millisecond before. */
 export const sharpened = (pcm: Int16Array): Int16Array =>
   pcm.map((sample, i) => (sample - (pcm[i - 4] ?? 0)) / 2);
 

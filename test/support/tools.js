@@ -1,4 +1,4 @@
-// What tests need beside npm's packages: where it is, and how it is had. `npm run test:setup` installs all of it.
+// Programs that tests need beside npm's packages: where they are, and how they are had. `npm run test:setup` installs all of them.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -9,16 +9,16 @@ import { Capture } from './capture.js';
 import { deviceOf, devices, Microphone } from './microphone.js';
 import { Player } from './player.js';
 
-/** What the published WebSocket transport says it sends and plays. */
+/** Rates that the published WebSocket transport says it sends and plays. */
 const SENT_RATE_HZ = 16_000;
 const PLAYED_RATE_HZ = 24_000;
 const CHUNK_FRAMES = 256;
 
 const BOT: Participant = { id: 'bot', name: 'bot', local: false };
 
-/** What a {@link BrowserMedia} does for its transport beside opening the microphone. */
+/** Tasks of a {@link BrowserMedia} for its transport, beside opening the microphone. */
 export interface BrowserMediaOptions {
-  /** Whether the transport carries PCM: takes it from the microphone, and has the bot's played. */
+  /** True when the transport carries PCM: takes it from the microphone, and has the bot's played. */
   readonly pcm: boolean;
   /** The microphone was changed while it was in use. */
   readonly onMicReplaced?: (track: MediaStreamTrack) => void;

@@ -27,7 +27,7 @@ export class Capture {
     this.node.connect(context.destination);
   }
 
-  /** What an input hears, from now on. */
+  /** Sound of an input, from now on. */
   setTrack(input: number, track: MediaStreamTrack | null): void {
     this.sources[input]?.disconnect();
     this.sources[input] = track

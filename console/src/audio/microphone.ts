@@ -23,7 +23,7 @@ export class Microphone {
     return this.open;
   }
 
-  /** Whether there was a {@link start} and no {@link stop} since, be there a microphone or not. */
+  /** True after a {@link start} without a {@link stop} since, be there a microphone or not. */
   get started(): boolean {
     return this.wanted !== undefined;
   }

@@ -1,6 +1,6 @@
-/** How many zero crossings of the sinc are used on either side. */
+/** Zero crossings of the sinc that are used on either side. */
 const LOBES = 16;
-/** How finely one lobe is tabulated. */
+/** Steps in which one lobe is tabulated. */
 const STEPS = 128;
 /** The share of the lower band that is passed on; above it the filter falls off. */
 const PASSED = 0.92;
@@ -23,7 +23,7 @@ export class Resampler {
   private readonly step: number;
   /** Zero crossings of the sinc per sample of the input. */
   private readonly scale: number;
-  /** How far the filter reaches to either side, in samples of the input. */
+  /** Reach of the filter to either side, in samples of the input. */
   private readonly reach: number;
   private kept: Float32Array;
   /** Where the next output is in what is kept, in samples of the input. */

@@ -20,7 +20,7 @@ interface Props {
   readonly sessionId: string | undefined;
 }
 
-/** Who is connected, and how well. */
+/** Shows who is connected, and how well. */
 export function ConnectionPanel({ line, live, sessionId }: Props) {
   const state = usePipecatClientTransportState();
   const stats = useStats(line, live);
@@ -58,7 +58,7 @@ function useStats(line: Line, live: boolean): NetworkStats {
     if (!live) return;
     let current = true;
     const read = (): void => {
-      // What cannot be measured now may be the next time.
+      // A measurement that fails now may work the next time.
       line.stats().then(
         (read) => current && setStats(read),
         () => current && setStats({}),
@@ -75,7 +75,7 @@ function useStats(line: Line, live: boolean): NetworkStats {
   return stats;
 }
 
-/** What the bot said of itself when it was ready. */
+/** Shows what the bot said of itself when it was ready. */
 function useBot(live: boolean): string | undefined {
   const [ready, setReady] = useState<BotReadyData>();
   useRTVIClientEvent(RTVIEvent.BotReady, setReady);

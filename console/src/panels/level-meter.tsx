@@ -1,10 +1,10 @@
 import { useEffect, useRef } from 'react';
 import { audioContext } from '../audio/audio-context.js';
 
-/** What is quieter than this is shown as silence, in decibels below full scale. */
+/** Lowest level that is not shown as silence, in decibels below full scale. */
 const FLOOR_DB = -60;
 const SILENCE = 'silence';
-/** How fast the bar falls. */
+/** Speed at which the bar falls. */
 const FALL_DB_PER_FRAME = 1.5;
 
 interface Props {
@@ -13,7 +13,7 @@ interface Props {
   readonly side: 'user' | 'bot';
 }
 
-/** How loud a track is right now: the root mean square, in decibels below full scale. Drawn past React, at the pace of the screen. */
+/** Shows the loudness of a track right now: the root mean square, in decibels below full scale. Drawn past React, at the pace of the screen. */
 export function LevelMeter({ label, track, side }: Props) {
   const meter = useRef<HTMLDivElement>(null);
   const bar = useRef<HTMLDivElement>(null);

@@ -1,7 +1,7 @@
 import { Banner, BannerIcon, BannerTitle, Button } from '@pipecat-ai/voice-ui-kit';
 import { CircleAlertIcon, XIcon } from 'lucide-react';
 
-/** What went wrong, in words. */
+/** Shows what went wrong, in words. */
 export function Problem({ text, onClose }: { text: string; onClose?: () => void }) {
   return (
     <Banner variant="destructive" role="alert">

@@ -1,6 +1,6 @@
 import { parseJson } from '../json-text.js';
 
-/** What goes along when a conversation is started, as it was typed. */
+/** Options of a start, as they were typed. */
 export interface StartTexts {
   readonly body: string;
   readonly apiKey: string;

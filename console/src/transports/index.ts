@@ -3,13 +3,13 @@ import type { Line } from './line.js';
 /** A transport that can be chosen. */
 export interface ConsoleTransport {
   readonly label: string;
-  /** What `POST /start` is told beside the transport's name. */
+  /** Fields of `POST /start` beside the transport's name. */
   readonly startWith?: Readonly<Record<string, unknown>>;
   /** Fetches its code, which nobody needs before it is chosen. */
   load(): Promise<Line>;
 }
 
-/** What this page can talk over, by the names in `GET /status`. */
+/** Transports of this page, by their names in `GET /status`. */
 export const TRANSPORTS: Readonly<Record<string, ConsoleTransport>> = {
   webrtc: {
     label: 'SmallWebRTC',

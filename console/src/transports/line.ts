@@ -1,7 +1,7 @@
 import type { Transport } from '@pipecat-ai/client-js';
 import type { StartAnswer } from '../runner-api.js';
 
-/** How good the connection is right now, as far as the browser can tell. */
+/** Quality of the connection right now, as far as the browser can tell. */
 export interface NetworkStats {
   readonly roundTripMs?: number;
   /** The share of the bot's packets that did not arrive, from 0 to 1. */
@@ -13,7 +13,7 @@ export interface NetworkStats {
 /** One of Pipecat's transports, and what this page needs to know of it. */
 export interface Line {
   readonly transport: Transport;
-  /** What to connect with after `POST /start`. */
+  /** Parameters to connect with after `POST /start`. */
   connectParams(answer: StartAnswer): unknown;
   stats(): Promise<NetworkStats>;
   /** Said beside the numbers: where they come from. */

@@ -57,7 +57,7 @@ class LiveKitTransport extends Transport {
     await this.media.connect();
     const mic = this.media.tracks().local.audio;
     if (mic) await room.localParticipant.publishTrack(mic, { source: Track.Source.Microphone });
-    // What is said before the bot is there would be lost.
+    // Words spoken before the bot is there would be lost.
     if (room.remoteParticipants.size === 0) await botThere;
     if (this.room !== room) return;
     this.state = 'connected';

@@ -1,6 +1,6 @@
 import type { NetworkStats } from './line.js';
 
-/** How many packets there were when they were last counted. */
+/** Number of packets when they were last counted. */
 interface Count {
   readonly ssrc: unknown;
   readonly received: number;
@@ -44,7 +44,7 @@ export class WebRtcStats {
     this.last = { ssrc, received: packetsReceived, lost: packetsLost };
     const lost = packetsLost - (before?.lost ?? 0);
     const all = lost + packetsReceived - (before?.received ?? 0);
-    // What was thought to be lost and came late makes it negative.
+    // Packets that were thought to be lost and came late make it negative.
     return all > 0 ? Math.max(0, lost) / all : undefined;
   }
 }

@@ -5,7 +5,7 @@ import { authorization, runnerUrl } from '../runner-api.js';
 import type { Line } from './line.js';
 import { WebRtcStats } from './webrtc-stats.js';
 
-/** What the transport keeps to itself, and is needed here. */
+/** Private parts of the transport that are needed here. */
 interface Inside {
   readonly pc: RTCPeerConnection | null;
   readonly _callbacks: RTVIEventCallbacks;

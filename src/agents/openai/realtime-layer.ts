@@ -186,7 +186,7 @@ export function createLayer(
 
     override _onAudio(event: ModelAudio): void {
       const { currentItemId: itemId } = this;
-      // What comes late of an interrupted answer is not wanted.
+      // Late audio of an interrupted answer is not wanted.
       if (itemId === undefined || event.responseId === this.interruptedId) return;
       this.spoken.add(itemId);
       this.answers.addAudio(itemId, pcmFromBytes(Buffer.from(event.data)), REALTIME_RATE_HZ);

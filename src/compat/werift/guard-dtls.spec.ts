@@ -20,7 +20,7 @@ class End {
   readonly sent: Buffer[] = [];
   onData = (_: Buffer): void => undefined;
   other!: End;
-  /** Whether a datagram arrives. */
+  /** True when a datagram arrives. */
   arrives = (_: Buffer): boolean => true;
 
   readonly send = async (data: Buffer): Promise<void> => {
@@ -46,7 +46,7 @@ beforeAll(async () => {
   [ours, theirs] = await Promise.all([identity(), identity()]);
 });
 
-/** What happened to a connection of the runner's. */
+/** Events of a connection of the runner's. */
 interface Runner {
   dtls: werift.DtlsSocket;
   end: End;
@@ -112,7 +112,7 @@ async function connect(options = {}): Promise<void> {
   await until(() => runner.dtls.connected && client.connected);
 }
 
-/** What the client sends arrives, and nothing else has happened to the runner since it connected. */
+/** Expects that what the client sends arrives, and that nothing else has happened to the runner since it connected. */
 async function expectCall(): Promise<void> {
   const text = `message ${runner.heard.length}`;
   await client.send(Buffer.from(text));

@@ -9,7 +9,7 @@ import {
 } from '../../../test/support/datagrams.js';
 import { guardIce, guardTurn, hasSoundExtension } from './guard-ice.js';
 
-/** What of werift's agent is not in its types. */
+/** Parts of werift's agent that are not in its types. */
 interface Internals {
   readonly ensureProtocol: (protocol: object) => void;
   readonly earlyChecks: readonly unknown[];
@@ -31,7 +31,7 @@ afterEach(() => ours.close());
 const authentic = (): Buffer =>
   connectivityCheck(`${ours.localUsername}:theirs`, ours.localPassword);
 
-/** What of the datagrams from an address werift's socket gets to see. */
+/** Returns which datagrams from an address werift's socket gets to see. */
 function socket() {
   const received: Buffer[] = [];
   const protocol = {

@@ -18,10 +18,10 @@ import {
   pcmAudio,
 } from './media-serializer.js';
 
-/** What the harness listens at, so that it need not resample. */
+/** Rate at which the harness listens, so that it need not resample. */
 const SAMPLE_RATE_HZ = 16_000;
 
-/** Whether a message is the first of an eval harness, by which it is known. */
+/** True for the first message of an eval harness, by which it is known. */
 export const isEvalConnect = (message: JsonMessage): boolean =>
   message.label === RTVI_LABEL &&
   message.type === 'client-message' &&

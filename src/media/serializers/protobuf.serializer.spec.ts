@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { InboundMedia } from './media-serializer.js';
 import { ProtobufSerializer } from './protobuf.serializer.js';
 
-/** What Google's own protobuf for Python makes of Pipecat's frames.proto. */
+/** Frames that Google's own protobuf for Python makes by Pipecat's frames.proto. */
 const GOOGLE = {
   audio: '120d1a060100ff7f008020807d2801',
   audioWithAllFields: '122008071205617564696f1a08000102030405060720c0bb0128023094b4e4f4cb03',

@@ -39,7 +39,7 @@ export class ProtobufSerializer implements MediaSerializer {
 
   /** A frame of silence, as long as the last that was written, and where its samples are. */
   private empty: { readonly length: number; readonly message: Buffer; readonly at: number };
-  /** How much comes behind the samples, in bytes. */
+  /** Length of what comes behind the samples, in bytes. */
   private readonly tail: number;
 
   /** @param sampleRateHz of what goes out; published clients play 24,000 whatever a frame says */
@@ -64,7 +64,7 @@ export class ProtobufSerializer implements MediaSerializer {
     }
   }
 
-  /** What is around the samples is the same for all chunks of one length, and written once for them. */
+  /** Writes samples into a frame. The bytes around them are the same for all chunks of one length, and written once. */
   audio(pcm: Int16Array): Buffer {
     const bytes = bytesFromPcm(pcm);
     if (this.empty.length !== bytes.length) {

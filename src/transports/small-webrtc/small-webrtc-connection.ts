@@ -4,9 +4,9 @@ import { isInstance, textOfThrown } from '../../errors/thrown.js';
 import { callBot } from '../../limits/event-loop.js';
 import type { MediaEnd } from '../../media/media-connection.js';
 import { BufferedEmitter, MESSAGE_BUFFER } from '../../media/buffered-emitter.js';
+import { ClientChannel } from './client-channel.js';
 import type { WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import { Heartbeat } from './heartbeat.js';
-import { MessageQueue } from './message-queue.js';
 import type { Peer, PeerStats } from './peer/peer.js';
 import {
   CandidateLimit,
@@ -15,7 +15,7 @@ import {
   OfferQueue,
 } from './negotiator.js';
 import { type Offer, usableCandidate } from './sdp.js';
-import { readMessage, signalling } from './signalling.js';
+import { readMessage } from './signalling.js';
 import { type AudioTrack, ClientTracks, type VideoTrack } from './tracks.js';
 import type {
   ConnectionObserver,
@@ -24,8 +24,6 @@ import type {
   SmallWebRTCConnectionEvents,
 } from './small-webrtc-connection.events.js';
 
-/** Shortest interval between renegotiation requests to the client, in milliseconds. */
-const RENEGOTIATE_AGAIN_MS = 2_000;
 /** The most events buffered until a listener is attached. */
 const MAX_BUFFERED = 1_000;
 
@@ -54,9 +52,11 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   private readonly candidateLimit = new CandidateLimit();
   private lastAnswer: WebRtcAnswer | undefined;
   private readonly offers = new OfferQueue();
-  private readonly queue = new MessageQueue((message) => this.warnOnce(message));
+  private readonly channel = new ClientChannel(
+    () => this.peer,
+    (message) => this.warnOnce(message),
+  );
   private readonly heartbeat: Heartbeat;
-  private askedMs = -Infinity;
   private connectTimer: NodeJS.Timeout | undefined;
   private closing: Promise<void> | undefined;
   private readonly warned = new Set<string>();
@@ -120,10 +120,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
 
   /** Requests renegotiation, as when the bot wants to send video. */
   askToRenegotiate(): void {
-    const now = performance.now();
-    if (now - this.askedMs < RENEGOTIATE_AGAIN_MS) return;
-    this.askedMs = now;
-    this.signal({ type: 'renegotiate' });
+    this.channel.askToRenegotiate();
   }
 
   /**
@@ -150,9 +147,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
    * @returns false when it is not sent: the client has no data channel, or the queue is full
    */
   sendAppMessage(message: unknown): boolean {
-    const text = JSON.stringify(message);
-    if (this.peer?.send(text)) return true;
-    return this.queue.push(text);
+    return this.channel.send(message);
   }
 
   /** Returns quality statistics. */
@@ -163,7 +158,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   /** Notifies the client that the bot leaves, and closes the connection. */
   disconnect(end: MediaEnd = { reason: 'closed', message: 'The bot left.' }): Promise<void> {
     if (this.currentState !== 'closed') {
-      this.signal({ type: 'peerLeft' });
+      this.channel.signal({ type: 'peerLeft' });
       this.end(end);
     }
     return this.closing ?? Promise.resolve();
@@ -204,7 +199,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
       this.options.connectTimeoutMs,
     );
     if (this.currentState === 'new') this.currentState = 'connecting';
-    this.queue.open();
+    this.channel.open();
     // Ignores events of a peer that was replaced.
     const ifCurrent =
       <A extends unknown[]>(handle: (...args: A) => void) =>
@@ -220,7 +215,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
       connected: ifCurrent(() => this.connected()),
       failed: ifCurrent((message) => this.end({ reason: 'failed', message })),
       left: ifCurrent(() => this.end({ reason: 'peer_left', message: 'The client left.' })),
-      channelOpen: ifCurrent(() => this.queue.take().forEach((text) => peer.send(text))),
+      channelOpen: ifCurrent(() => this.channel.flush()),
       message: ifCurrent((text) => this.receive(text)),
       rtp: ifCurrent((name, packet) => this.tracks.get(name).receive(packet)),
       keyframeRequested: ifCurrent((name) => this.tracks.get(name).keyframeRequested()),
@@ -241,7 +236,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
 
   private connected(): void {
     clearTimeout(this.connectTimer);
-    this.queue.awaitChannel();
+    this.channel.awaitOpening();
     this.setState('connected');
   }
 
@@ -260,10 +255,6 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     this.setState('connected');
   }
 
-  private signal(message: object): void {
-    this.peer?.send(signalling(message));
-  }
-
   private setState(state: 'connected' | 'disconnected'): void {
     if (this.currentState === state || this.currentState === 'closed') return;
     // `disconnected` follows only on `connected`.
@@ -278,7 +269,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
     this.currentState = 'closed';
     clearTimeout(this.connectTimer);
     this.heartbeat.stop();
-    this.queue.close();
+    this.channel.close();
     this.tracks.update([]);
     this.closing = this.peer && this.closePeer(this.peer);
     this.observer.ended(end);

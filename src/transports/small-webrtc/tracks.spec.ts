@@ -6,7 +6,7 @@ import { VideoTrack } from './tracks.js';
 describe('the pictures of a track', () => {
   const MEBIBYTE = 1_048_576;
 
-  /** How many pictures of a size are kept of 200 that nobody reads. */
+  /** Returns how many pictures of a size are kept of 200 that nobody reads. */
   async function kept(bytes: number): Promise<number> {
     const track = new VideoTrack(
       'camera',

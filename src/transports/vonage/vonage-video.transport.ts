@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { BotLauncher } from '../../bot/bot-launcher.js';
 import { within } from '../../errors/attempt.js';
-import { RunnerLogger } from '../../errors/runner-logger.js';
-import { isInstance, textOfThrown } from '../../errors/thrown.js';
+import { logThrown, RunnerLogger } from '../../errors/runner-logger.js';
+import { isInstance } from '../../errors/thrown.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { ProviderError } from '../../http/provider-error.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
@@ -70,8 +70,7 @@ export class VonageVideoTransport extends RunnerTransport {
       return await within(timeoutMs, created, tooLong);
     } catch (error) {
       if (isInstance(error, RunnerError)) throw error;
-      const { text, stack } = textOfThrown(error);
-      new RunnerLogger('PipecatRunner').error(`createRoom() failed: ${text}`, stack);
+      logThrown(new RunnerLogger('PipecatRunner'), 'createRoom() failed:', error);
       throw new ProviderError(
         'PROVIDER_REFUSED',
         'No Vonage session could be created; the log says why.',

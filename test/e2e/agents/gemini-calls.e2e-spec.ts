@@ -1,21 +1,8 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { LiveFunctionCall } from '../../../src/agents.js';
-import { FakeGemini } from '../../support/fake-gemini.js';
-import { GeminiHost } from '../../support/gemini-host.js';
-
-let gemini: FakeGemini;
-let running: GeminiHost;
-beforeEach(async () => {
-  gemini = await FakeGemini.start();
-  running = await GeminiHost.start(gemini);
-});
-afterEach(async () => {
-  await running.host.close();
-  await gemini.close();
-  expect(gemini.problems).toEqual([]);
-});
+import { gemini, running } from '../../support/gemini-hooks.js';
 
 /** A function of the provider that takes until it is released. */
 function slowFunction() {

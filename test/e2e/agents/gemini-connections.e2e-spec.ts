@@ -1,27 +1,12 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { FakeClient } from '../../../src/testing/index.js';
-import { FakeGemini } from '../../support/fake-gemini.js';
 import type { Turn } from '../../support/fake-live.js';
-import { GeminiHost } from '../../support/gemini-host.js';
+import { gemini, running } from '../../support/gemini-hooks.js';
 import { atRate, similarity, speech, tone } from '../../support/sound.js';
 
 jest.setTimeout(40_000);
-
-let gemini: FakeGemini;
-let running: GeminiHost;
-beforeEach(async () => {
-  gemini = await FakeGemini.start();
-  running = await GeminiHost.start(gemini);
-});
-afterEach(async () => {
-  await running.host.close();
-  await gemini.close();
-  expect(gemini.problems).toEqual([]);
-  // The key is part of the URL.
-  expect(running.lines.text).not.toContain(gemini.apiKey);
-});
 
 const question = atRate(speech(2), 8_000, 16_000);
 const silence = new Int16Array(16_000);

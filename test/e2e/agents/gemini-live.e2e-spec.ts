@@ -1,27 +1,14 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { OPUS_OUTPUT_HZ } from '../../../src/media/codecs/opus.js';
 import type { FakeCall, FakeClient } from '../../../src/testing/index.js';
-import { FakeGemini } from '../../support/fake-gemini.js';
 import type { FakeLive, Turn } from '../../support/fake-live.js';
-import { GeminiHost } from '../../support/gemini-host.js';
+import { gemini, running } from '../../support/gemini-hooks.js';
 import { atRate, found, similarity, speech, tone } from '../../support/sound.js';
 import { HEARD_HZ, warmUp, WebRtcClient } from '../../support/webrtc-client.js';
 
 jest.setTimeout(20_000);
-
-let gemini: FakeGemini;
-let running: GeminiHost;
-beforeEach(async () => {
-  gemini = await FakeGemini.start();
-  running = await GeminiHost.start(gemini);
-});
-afterEach(async () => {
-  await running.host.close();
-  await gemini.close();
-  expect(gemini.problems).toEqual([]);
-});
 
 const said = speech(1);
 

@@ -85,7 +85,7 @@ describe('an OpenAI agent on a phone call', () => {
     // The last attempt kept all limits.
     expect(call.socket.readyState).toBe(call.socket.OPEN);
 
-    // What was heard stays in the history, and no more.
+    // The history keeps what was heard, and no more.
     await until(() => transcripts(it_)[1] !== WORDS);
     const [, text] = transcripts(it_) as [string, string];
     expect(WORDS.startsWith(text)).toBe(true);

@@ -5,7 +5,7 @@ export const long = (count) => `\u00a7${count}\u00a7`;
 export const expanded = (text) =>
   text.replace(/\u00a7(\d+)\u00a7/g, (_, count) => 'x'.repeat(Number(count)));
 
-/** What is no text of at most so many characters. */
+/** Values that are no text of at most so many characters. */
 const noText = (limit) => [
   1,
   {},

@@ -61,7 +61,7 @@ const response = fc.record({
   then: fc.constantFrom('end', 'keep', 'destroy', 'again'),
 });
 
-/** What the runner gets over the WebSocket of a process: the answer to its upgrade, and frames. */
+/** Messages to the runner over the WebSocket of a process: the answer to its upgrade, and frames. */
 const upgrade = fc.constantFrom('good', 'wrong key', 'HTTP/1.1 200 OK\r\n\r\n', 'x', '');
 const frame = fc.oneof(
   fc.record({
@@ -141,7 +141,7 @@ const request = fc.record({
   body: fc.constantFrom('', 'hello', long(100_000)),
 });
 
-/** What a bot process does, and what its client does meanwhile. */
+/** Steps of a bot process, and of its client meanwhile. */
 export const script = fc.record({
   transport: fc.constantFrom('websocket', 'twilio', 'twilio'),
   /** Before its start. */

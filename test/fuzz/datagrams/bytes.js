@@ -15,11 +15,11 @@ export function bits(count) {
   );
 }
 
-/** What is usual, most of the time. */
+/** The usual value, most of the time. */
 export const mostly = (usual, other, weight = 8) =>
   fc.oneof({ weight, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: other });
 
-/** What a length field says beside the truth. */
+/** Values of a length field beside the truth. */
 export const lengthError = mostly(0, fc.oneof(fc.integer({ min: -20, max: 20 }), bits(16)), 9);
 
 /** Changes of single bytes, behind the structure. `at` is in thousandths of the length. */

@@ -4,7 +4,7 @@ import { dtls, dtlsDatagrams } from './dtls.js';
 import { rtcp, rtcpBytes, rtp, rtpBytes } from './rtp.js';
 import { stun, stunBytes } from './stun.js';
 
-/** What those can send who have no key of the call. */
+/** Datagrams of those who have no key of the call. */
 export const datagram = fc.oneof(
   stun(['none', 'wrong']),
   dtls,

@@ -134,7 +134,7 @@ const root = runner.RunnerModule.forRoot({
   console: true,
   maxSessions: 500,
   sessionHistory: 20,
-  // What is opened and left is gone soon, so that what stays is seen.
+  // Connections that are opened and left are gone soon, so that what stays is seen.
   pendingTtlMs: 1_000,
   stopGraceMs: 500,
   bodyTimeoutMs: 1_000,
@@ -203,7 +203,7 @@ const ANSWERS = {
       bytes: heapUsed + arrayBuffers,
       rss,
       sessions: sessions.live.map(describe),
-      // What was noted since the last question stays for the one that is not about memory.
+      // Notes since the last question stay for the one that is not about memory.
       ...(!gc && {
         heldMs: monitor.take(),
         problems: [...warnings.splice(0), ...log.take(), ...carrier.problems.splice(0)],

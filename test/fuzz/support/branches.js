@@ -58,7 +58,7 @@ const LOGICAL = [
   ts.SyntaxKind.QuestionQuestionToken,
 ];
 
-/** What the compiler adds for decorators. */
+/** Code that the compiler adds for decorators. */
 const isHelper = (file, node) =>
   (ts.isVariableStatement(node) || ts.isExpressionStatement(node) || ts.isCallExpression(node)) &&
   /^(var __\w+ =|__decorate\(|__metadata\(|\w+ = __decorate\()/.test(node.getText(file));

@@ -11,7 +11,7 @@ const ANSWER_USED_MS = 3_000;
 
 /** A program with an IPC channel that answers questions. */
 export class Child {
-  /** How it ended, with its last output. */
+  /** Resolves with how it ended, and its last output. */
   ended;
   output = '';
   waiting = new Map();

@@ -13,7 +13,7 @@ const BATCH_MS = 4_000;
 const CONCURRENCY = 8;
 /** The longest an input may hold the event loop, in milliseconds. */
 const MAX_HELD_MS = 50;
-/** How often a suspect input is sent alone; the least that it costs counts. */
+/** Number of times that a suspect input is sent alone; the least that it costs counts. */
 const ATTEMPTS = 4;
 /** Growth of the memory from which a batch is suspect, as a share; and how often it must grow so in a row. */
 const MAX_GROWTH = 0.05;

@@ -114,7 +114,7 @@ function textLike(template, mutations, texts) {
   return texts.reduce(mutateText, text).slice(0, MAX_TEXT);
 }
 
-/** What a value leaves of so many characters; looks no further once none are left. */
+/** Returns what a value leaves of so many characters; looks no further once none are left. */
 function left(value, characters) {
   if (typeof value === 'string') return characters - value.length;
   if (typeof value !== 'object' || value === null) return characters - 1;

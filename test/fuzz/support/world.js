@@ -12,7 +12,7 @@ const HELD_BESIDES = 4_194_304;
 
 /** The runner under test with the call that witnesses it. Targets send to it whatever they generate. */
 export class World {
-  /** What inputs have found, until it is taken. */
+  /** Findings of inputs, until they are taken. */
   findings = [];
 
   constructor(runner, witness, port, folder) {
@@ -38,7 +38,7 @@ export class World {
     return new World(runner, witness, port, folder);
   }
 
-  /** How the runner has ended, if it has. */
+  /** End of the runner, if it has ended. */
   get ended() {
     return this.runner.ended;
   }

@@ -7,7 +7,7 @@ const input = fc.array(fc.record({ from: fc.constantFrom('stranger', 'client'), 
   maxLength: 12,
 });
 
-/** What anybody can send to the UDP port of a call over WebRTC: from an address of their own, and in the name of the client's. */
+/** Datagrams that anybody can send to the UDP port of a call over WebRTC: from an address of their own, and in the name of the client's. */
 export default {
   name: 'datagrams',
   parsers: [

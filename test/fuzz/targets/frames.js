@@ -34,7 +34,7 @@ const frame = fc.record({
     fc.constantFrom(0, 126, 65_536, 1_048_577, 2 ** 31, 2 ** 52),
   ),
   payload,
-  /** How often it is sent. */
+  /** Number of times that it is sent. */
   times: fc.oneof(
     { weight: 8, arbitrary: fc.constant(1) },
     { weight: 1, arbitrary: fc.constantFrom(100, 5_000, 200_000) },

@@ -41,7 +41,7 @@ const PATHS = [
   '*',
   '//',
 ];
-/** What is put into a path. */
+/** Texts to put into a path. */
 const PATH_PARTS = [
   '/',
   '//',
@@ -199,7 +199,7 @@ function chunked(bytes, size) {
   return Buffer.concat([...chunks, Buffer.from('0\r\n\r\n')]);
 }
 
-/** How the body goes out, beside its true length. */
+/** Ways in which the body goes out, beside its true length. */
 const sending = fc.oneof(
   { weight: 6, arbitrary: fc.constant({ how: 'plain' }) },
   fc.record({ how: fc.constant('chunked'), size: fc.constantFrom(1, 7, 100, 65_536) }),

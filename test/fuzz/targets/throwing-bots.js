@@ -31,7 +31,7 @@ export default {
           if (status < 400) world.report('answer', `${status} for a bot that threw`);
         }
         socket.close();
-        // What is thrown at the end belongs to this input, too.
+        // An error at the end belongs to this input, too.
         await endOf(world, sessionId);
       },
       async close() {},

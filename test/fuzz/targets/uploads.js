@@ -104,7 +104,7 @@ export default {
         ),
         type: fc.oneof({ weight: 3, arbitrary: fc.constant(TYPES[0]) }, fc.constantFrom(...TYPES)),
         body: bytesLike(form, 4_500_000),
-        /** What the request says about its length, beside the truth. */
+        /** Lengths that the request claims, beside the truth. */
         said: fc.constantFrom(0, 0, 0, 0, 10, -10),
         pieces: fc.constantFrom(1, 1, 5),
       }),

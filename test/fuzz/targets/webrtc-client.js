@@ -45,7 +45,7 @@ const EARLY_STATE = { tag: 0, nextTsn: 1, receivedTsn: 0 };
 /** Longest time for an answer in the client's own call, before it makes another, in milliseconds. */
 const OWN_ANSWER_MS = 200;
 
-/** What a client can send that has a call over WebRTC: SCTP before and after its association, messages, encrypted RTP and RTCP, and connectivity checks with the right password. Its own call may end of it, and no other. */
+/** Traffic of a client that has a call over WebRTC: SCTP before and after its association, messages, encrypted RTP and RTCP, and connectivity checks with the right password. Its own call may end of it, and no other. */
 export default {
   name: 'webrtc-client',
   parsers: [

@@ -16,7 +16,7 @@ const input = fc.record({ before: datagrams, spoofed, during: datagrams });
 const CHECKS_MS = 500;
 
 /**
- * What strangers send to the UDP port of a call while its client connects, before its first datagram and between them. It connects all the
+ * Datagrams of strangers to the UDP port of a call while its client connects, before its first datagram and between them. It connects all the
  * same: others than the client are not heard, and what is sent in its name fills no memory.
  */
 export default {

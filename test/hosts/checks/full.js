@@ -8,7 +8,7 @@ import { converse, expectAnswer } from '../support/probe.js';
 import { startServer } from '../support/processes.js';
 import { build, runSpec } from './scaffold.js';
 
-/** What the host has beside the scaffold. What belongs to Nest goes by its major version: later ones are for ECMAScript modules only. */
+/** Packages of the host beside the scaffold. What belongs to Nest goes by its major version: later ones are for ECMAScript modules only. */
 const PACKAGES = {
   nest: [
     'bullmq',

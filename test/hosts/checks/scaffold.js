@@ -8,7 +8,7 @@ import { environment, startServer } from '../support/processes.js';
 import { checkBundle } from './bundle.js';
 import { checkTypes } from './types.js';
 
-/** What builders need beside what the scaffold has, by the CLI's major version. */
+/** Packages that builders need beside those of the scaffold, by the CLI's major version. */
 const BUILDER_PACKAGES = {
   11: { tsc: [], swc: ['@swc/cli', '@swc/core'], webpack: [] },
   12: {

@@ -21,7 +21,7 @@ const FILES = fileURLToPath(new URL('../files/', import.meta.url));
  */
 function scaffold(cli, manager) {
   return cached(join('scaffolds', `nest${cli}-${manager}`), async (folder) => {
-    // What CLI 12 generates with wants it.
+    // The generator of CLI 12 wants it.
     const env = environment(await nodeBin(22));
     const generated = await cached(join('scaffolds', `nest${cli}`), (parent) =>
       run(
@@ -67,7 +67,7 @@ class App {
     Object.assign(this, { cwd, cli, manager, env });
   }
 
-  /** Whether its sources are ECMAScript modules, and its tests run in Vitest, not Jest. */
+  /** True when its sources are ECMAScript modules, and its tests run in Vitest, not Jest. */
   get isEsm() {
     return this.cli >= 12;
   }

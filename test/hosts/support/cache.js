@@ -52,7 +52,7 @@ export async function nodeBin(major) {
   return join(await installed(`node@${major}`), 'node_modules', 'node', 'bin');
 }
 
-/** What was found out in earlier runs: names of cells that passed, by package and suite. */
+/** Results of earlier runs: names of cells that passed, by package and suite. */
 export class Passed {
   file = join(CACHE, 'passed.json');
 

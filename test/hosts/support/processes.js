@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { delimiter } from 'node:path';
 
-/** How much of a failed command's output is shown, in characters. */
+/** Length of a failed command's output that is shown, in characters. */
 const SHOWN = 6_000;
 
 /** @param bin the folder of the Node that is first in the path @returns an environment for a host's commands, without this suite's own settings */

@@ -38,7 +38,7 @@ export interface HostEvent {
   readonly closed?: number;
 }
 
-/** What `support-bot.js` reads of the `body`. */
+/** Fields of the `body` that `support-bot.js` reads. */
 export interface AgentBody {
   readonly greeting?: string;
   readonly turnHandling?: object;

@@ -3,7 +3,7 @@ import type { FakeCall, FakeClient } from '../../../src/testing/index.js';
 import { silence, spoken } from '../spoken.js';
 
 const FRAME_MS = 20;
-/** Who speaks at once loses the first syllable: the voice activity detection needs some silence before. */
+/** Silence before the first words: whoever speaks at once loses the first syllable, as the voice activity detection needs some silence before. */
 const BREATH_MS = 500;
 
 /** Rates of the audio that is sent and received, in Hz. */
@@ -58,7 +58,7 @@ export class Caller<Peer extends FakeCall | FakeClient = FakeCall | FakeClient> 
     return { beganMs, endedMs: Date.now() };
   }
 
-  /** What was heard until now. */
+  /** Sound until now. */
   get heard(): { readonly pcm: Int16Array; readonly rateHz: number } {
     const rateHz = this.rates.heardHz;
     const missing = Math.max(0, Math.round(((this.playedAtMs - Date.now()) * rateHz) / 1_000));

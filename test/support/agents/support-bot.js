@@ -12,7 +12,7 @@ import { BotLauncher } from 'nestjs-pipecat-runner/bot';
  */
 const vad = new inference.VAD({ prefixPaddingDuration: 200 });
 
-/** What the tools ask: a provider of the host's. */
+/** Provider of the host's that the tools ask. */
 export class Weather {
   of(city) {
     return `22 degrees in ${city}`;

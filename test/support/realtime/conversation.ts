@@ -24,7 +24,7 @@ export interface Model {
   readonly deltaEveryMs: number;
 }
 
-/** What a test wants to hear of a conversation. */
+/** Events of a conversation that a test wants to hear. */
 export interface Listeners {
   truncated(audioEndMs: number, itemId: string): void;
   speech(speech: Int16Array): void;

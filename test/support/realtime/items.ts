@@ -34,7 +34,7 @@ export class Items {
     return this.all.at(-1)?.id ?? null;
   }
 
-  /** What was said, as one would read it: `user: …`, `assistant: …`, `call: …`, `output: …`. */
+  /** Transcript, as one would read it: `user: …`, `assistant: …`, `call: …`, `output: …`. */
   get transcript(): string[] {
     return this.all.map((item) => {
       if (item.type === 'function_call') return `call: ${item.name}(${item.arguments})`;

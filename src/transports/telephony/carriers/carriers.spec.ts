@@ -22,7 +22,7 @@ const FORMATS: MediaFormats = {
 };
 const INPUT = { wsUrl: 'wss://x', customParameters: {}, formats: FORMATS };
 
-/** What each carrier's start message says, as `call_data`. */
+/** Start message of each carrier, as `call_data`. */
 const CALL_DATA = {
   twilio: {
     stream_id: 'stream-1',

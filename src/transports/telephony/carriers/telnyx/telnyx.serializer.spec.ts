@@ -78,7 +78,7 @@ describe('the audio of a Telnyx call', () => {
     leaves();
     expect(told).toEqual(['1 frame(s)', '1 frame(s)', 'peer_left']);
     expect(jest.getTimerCount()).toBe(0);
-    // What comes after an end by this side.
+    // A message after an end by this side.
     hears(9, 11);
     expect(jest.getTimerCount()).toBe(0);
   });

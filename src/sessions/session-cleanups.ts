@@ -1,0 +1,47 @@
+import type { SessionEnd } from '../bot/session-end.js';
+import type { RunnerLog } from '../errors/runner-logger.js';
+import { textOfThrown } from '../errors/thrown.js';
+import type { Cleanup } from './session-state.js';
+
+/** Cleanups for the end of a session, and the promise that resolves when they are done. */
+export class SessionCleanups {
+  private cleanups: Cleanup[] | undefined;
+  private reason: SessionEnd | undefined;
+  // Created lazily, as most of a pending session.
+  private latch: Promise<SessionEnd> | undefined;
+  private resolve: ((reason: SessionEnd) => void) | undefined;
+
+  constructor(private readonly session: { readonly logger: RunnerLog }) {}
+
+  /** Resolves with the reason of the end when all cleanups are done. Never rejects. */
+  get done(): Promise<SessionEnd> {
+    if (this.reason) return Promise.resolve(this.reason);
+    return (this.latch ??= new Promise((resolve) => (this.resolve = resolve)));
+  }
+
+  /** Registers a cleanup. */
+  add(cleanup: Cleanup): void {
+    (this.cleanups ??= []).push(cleanup);
+  }
+
+  /** Runs all cleanups, the last one first. */
+  run(reason: SessionEnd): void {
+    const runs = this.cleanups?.reverse().map((cleanup) => this.runOne(cleanup, reason));
+    this.cleanups = undefined;
+    const done = (): void => {
+      this.reason = reason;
+      this.resolve?.(reason);
+    };
+    if (runs) void Promise.all(runs).then(done);
+    else done();
+  }
+
+  /** Runs one cleanup. Never rejects. */
+  async runOne(cleanup: Cleanup, reason: SessionEnd): Promise<void> {
+    try {
+      await cleanup(reason);
+    } catch (thrown) {
+      this.session.logger.warn(`releasing a resource failed: ${textOfThrown(thrown).text}`);
+    }
+  }
+}
