@@ -1,6 +1,9 @@
-/** What listens to sound in real time, or counts what is left in memory: after everything else, one at a time. */
+/**
+ * What keeps a core busy while it listens to sound (browsers, speech engines), or measures delays: after everything else, one at a time.
+ * What waits for most of its time is in `all`, whose workers are more than the cores for it.
+ */
 const REAL_TIME =
-  'test/(faults/faults|e2e/(agents/[a-z-]+|browser|candidate-floods|console|firefox|livekit-playout|livekit-server|phone|turn|upload-memory|webrtc|webrtc-relay|webrtc-strangers|whatsapp|whatsapp-strangers)).e2e-spec.ts$';
+  'test/(faults/faults|e2e/(agents/(first-voice|livekit-[a-z]+|support-agent)|browser|firefox|upload-memory)).e2e-spec.ts$';
 
 /** @type {import('jest').Config} */
 const project = {
@@ -40,7 +43,7 @@ const project = {
 /** @type {import('jest').Config} */
 export default {
   globalSetup: '<rootDir>/test/support/global-setup.js',
-  maxWorkers: 2,
+  maxWorkers: 3,
   // Modules of finished test files stay in memory (ECMAScript modules in Jest): a worker starts afresh before it is full.
   workerIdleMemoryLimit: '1.5GB',
   testTimeout: 20_000,
