@@ -44,8 +44,9 @@ const project = {
 export default {
   globalSetup: '<rootDir>/test/support/global-setup.js',
   maxWorkers: 3,
-  // Modules of finished test files stay in memory (ECMAScript modules in Jest): a worker starts afresh before it is full.
-  workerIdleMemoryLimit: '1.5GB',
+  // Modules of finished test files stay in memory (ECMAScript modules in Jest), where tests that count memory collect garbage: after some
+  // ten files a worker starts afresh.
+  workerIdleMemoryLimit: '500MB',
   testTimeout: 20_000,
   reporters: ['default', '<rootDir>/test/support/skip-reporter.js'],
   projects: [
