@@ -47,6 +47,8 @@ export default {
   // Modules of finished test files stay in memory (ECMAScript modules in Jest), where tests that count memory collect garbage: after some
   // ten files a worker starts afresh.
   workerIdleMemoryLimit: '500MB',
+  // A worker with a large heap takes its time to end on a busy machine; one that something keeps alive is told of nevertheless.
+  workerGracefulExitTimeout: 5_000,
   testTimeout: 20_000,
   reporters: ['default', '<rootDir>/test/support/skip-reporter.js'],
   projects: [
