@@ -1,5 +1,5 @@
 /**
- * What keeps a core busy while it listens to sound (browsers, speech engines), or measures delays: after everything else, one at a time.
+ * What keeps a core busy while it listens to sound (browsers, speech engines), or measures delays: two at a time, and not beside others.
  * What waits for most of its time is in `all`, whose workers are more than the cores for it.
  */
 const REAL_TIME =
@@ -62,7 +62,7 @@ export default {
       ...project,
       displayName: 'real time',
       testRegex: REAL_TIME,
-      runner: '<rootDir>/test/support/serial-runner.js',
+      runner: '<rootDir>/test/support/pair-runner.js',
     },
     // Of `npm run test:scaffolds` only: it takes its time, and needs Pipecat with its services.
     ...(process.env.SCAFFOLDS
