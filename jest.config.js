@@ -1,6 +1,9 @@
-/** Tests that listen to sound in real time, or count what is left in memory: after everything else, one at a time. */
+/**
+ * Tests that keep a core busy while they listen to sound (browsers, speech engines), or that measure delays: two at a time, and not beside others.
+ * Those that wait for most of their time are in `all`, whose workers are more than the cores for it.
+ */
 const REAL_TIME =
-  'test/(faults/faults|e2e/(agents/[a-z-]+|browser|candidate-floods|console|firefox|livekit-playout|livekit-server|phone|turn|upload-memory|webrtc|webrtc-relay|webrtc-strangers|whatsapp|whatsapp-strangers)).e2e-spec.ts$';
+  'test/(faults/faults|e2e/(agents/(first-voice|livekit-[a-z]+|support-agent)|browser|firefox|upload-memory)).e2e-spec.ts$';
 
 /** @type {import('jest').Config} */
 const project = {
@@ -40,9 +43,12 @@ const project = {
 /** @type {import('jest').Config} */
 export default {
   globalSetup: '<rootDir>/test/support/global-setup.js',
-  maxWorkers: 2,
-  // Modules of finished test files stay in memory (ECMAScript modules in Jest): a worker starts afresh before it is full.
-  workerIdleMemoryLimit: '1.5GB',
+  maxWorkers: 3,
+  // Modules of finished test files stay in memory (ECMAScript modules in Jest), where tests that count memory collect garbage: after some
+  // ten files a worker starts afresh.
+  workerIdleMemoryLimit: '500MB',
+  // A worker with a large heap takes its time to end on a busy machine; one that something keeps alive is told of nevertheless.
+  workerGracefulExitTimeout: 5_000,
   testTimeout: 20_000,
   reporters: ['default', '<rootDir>/test/support/skip-reporter.js'],
   projects: [
@@ -56,7 +62,7 @@ export default {
       ...project,
       displayName: 'real time',
       testRegex: REAL_TIME,
-      runner: '<rootDir>/test/support/serial-runner.js',
+      runner: '<rootDir>/test/support/pair-runner.js',
     },
     // Of `npm run test:scaffolds` only: it takes its time, and needs Pipecat with its services.
     ...(process.env.SCAFFOLDS

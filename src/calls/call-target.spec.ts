@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { busyMs } from '../../test/support/busy-ms.js';
 import { parseCallTarget } from './call-target.js';
 
 describe('the target of a call', () => {
@@ -40,9 +41,10 @@ describe('the target of a call', () => {
   ])('is nothing else: %j', (text) => expect(parseCallTarget(text)).toBeUndefined());
 
   it('is read in a time that does not grow with more than its length', () => {
-    const started = performance.now();
-    parseCallTarget(`sip:${'a'.repeat(100)}@${'.'.repeat(1_000_000)}!`);
-    parseCallTarget(`sip:a@b${';a=b'.repeat(250_000)}!`);
-    expect(performance.now() - started).toBeLessThan(200);
+    const read = (): void => {
+      parseCallTarget(`sip:${'a'.repeat(100)}@${'.'.repeat(1_000_000)}!`);
+      parseCallTarget(`sip:a@b${';a=b'.repeat(250_000)}!`);
+    };
+    expect(busyMs(read)).toBeLessThan(200);
   });
 });

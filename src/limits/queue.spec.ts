@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { busyMs } from '../../test/support/busy-ms.js';
 import { Queue } from './queue.js';
 
 describe('Queue', () => {
@@ -34,13 +35,14 @@ describe('Queue', () => {
   it('takes constant time per item in a long queue', () => {
     const queue = new Queue<number>();
     for (let i = 0; i < 300_000; i++) queue.push(i);
-    const startedMs = performance.now();
     // As full as a buffer that drops its oldest.
-    for (let i = 0; i < 300_000; i++) {
-      queue.push(i);
-      queue.shift();
-    }
-    expect(performance.now() - startedMs).toBeLessThan(500);
+    const turnOver = (): void => {
+      for (let i = 0; i < 300_000; i++) {
+        queue.push(i);
+        queue.shift();
+      }
+    };
+    expect(busyMs(turnOver)).toBeLessThan(500);
     expect(queue.length).toBe(300_000);
   });
 });

@@ -1,5 +1,6 @@
 import { IsOptional, IsString } from 'class-validator';
 import { describe, expect, it } from '@jest/globals';
+import { busyMs } from '../../test/support/busy-ms.js';
 import { DailyRoomProperties } from '../transports/daily/dto/daily-room-properties.dto.js';
 import { Nested } from './field-traits.js';
 import { InvalidFieldsError } from './invalid-fields.error.js';
@@ -47,9 +48,7 @@ describe('a list in the place of an object', () => {
 
   it('costs no time for each of its members', () => {
     const inner = Array<number>(350_000).fill(0);
-    const startedMs = performance.now();
-    expect(errorsOf({ inner })).toHaveLength(1);
-    expect(performance.now() - startedMs).toBeLessThan(50);
+    expect(busyMs(() => expect(errorsOf({ inner })).toHaveLength(1))).toBeLessThan(50);
   });
 });
 

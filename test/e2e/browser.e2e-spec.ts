@@ -23,10 +23,13 @@ import { BrowserPage } from '../support/browser-page.js';
 import { BrowserUser } from '../support/browser-user.js';
 import { launchChromium, launchChromiumProcess } from '../support/chromium.js';
 import { type Conversation, ListeningBot } from '../support/listening-bot.js';
+import { shareOf } from '../support/matrix.js';
 import { PLATFORMS, type Platform, type RunningApp, startApp } from '../support/runner-app.js';
 import { describeWith } from '../support/needs.js';
 
 jest.setTimeout(120_000);
+
+const TRANSPORTS = ['webrtc', 'websocket'] as const;
 
 describeWith('chromium')("Pipecat's published clients in a browser", () => {
   let page: BrowserPage;
@@ -74,24 +77,27 @@ describeWith('chromium')("Pipecat's published clients in a browser", () => {
   const sessionOf = ({ session }: Conversation): Session =>
     running.app.get(SessionRegistry, { strict: false }).require(session.id);
 
-  describe.each(['webrtc', 'websocket'] as const)('over %s', (transport) => {
-    it.each(PLATFORMS)('receive their own audio and exchange messages on %s', async (platform) => {
-      await start(platform);
-      await openIn(browser);
-      const { args, session, rtvi } = await connect(transport);
-      expect(await user.events()).toEqual(expect.arrayContaining(['ready', 'bot ready 2.2.0']));
-      expect(args.body).toEqual({ from: 'browser' });
-      expect(session.id).toBe(args.session_id);
-      expect(await user.likeness()).toBeGreaterThan(0.8);
-      expect(await user.request('ask', { n: 1 })).toEqual({ echo: { n: 1 } });
-      await user.send('tell', { n: 2 });
-      rtvi.send('server-message', { n: 3 });
-      expect(await user.message(0)).toEqual({ n: 3 });
-      expect(bot.messages).toEqual([
-        { type: 'ask', data: { n: 1 } },
-        { type: 'tell', data: { n: 2 } },
-      ]);
-    });
+  describe.each(TRANSPORTS)('over %s', (transport) => {
+    it.each(shareOf(PLATFORMS, transport, TRANSPORTS))(
+      'receive their own audio and exchange messages on %s',
+      async (platform) => {
+        await start(platform);
+        await openIn(browser);
+        const { args, session, rtvi } = await connect(transport);
+        expect(await user.events()).toEqual(expect.arrayContaining(['ready', 'bot ready 2.2.0']));
+        expect(args.body).toEqual({ from: 'browser' });
+        expect(session.id).toBe(args.session_id);
+        expect(await user.likeness()).toBeGreaterThan(0.8);
+        expect(await user.request('ask', { n: 1 })).toEqual({ echo: { n: 1 } });
+        await user.send('tell', { n: 2 });
+        rtvi.send('server-message', { n: 3 });
+        expect(await user.message(0)).toEqual({ n: 3 });
+        expect(bot.messages).toEqual([
+          { type: 'ask', data: { n: 1 } },
+          { type: 'tell', data: { n: 2 } },
+        ]);
+      },
+    );
 
     it('can mute: the bot receives silence, and the connection stays', async () => {
       await start();

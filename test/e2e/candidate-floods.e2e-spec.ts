@@ -4,6 +4,7 @@ import { type SmallWebRTCRunnerArguments, SmallWebRtcModule } from '../../src/in
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { heldBytes, heldSince } from '../support/held-bytes.js';
+import { shareOf } from '../support/matrix.js';
 import {
   closeApps,
   PLATFORMS,
@@ -103,12 +104,8 @@ const FLOODS: [what: string, request: Request, status: number][] = [
   ['connections that there are not', (i) => [list(candidate), `SmallWebRTCConnection#${i}`], 404],
 ];
 
-/** Half of them on each: what takes candidates is the same. */
-const floodsOn = (platform: (typeof PLATFORMS)[number]) =>
-  FLOODS.filter((_, i) => i % PLATFORMS.length === PLATFORMS.indexOf(platform));
-
 describe.each(PLATFORMS)('floods of ICE candidates on %s', (platform) => {
-  it.each(floodsOn(platform))(
+  it.each(shareOf(FLOODS, platform, PLATFORMS))(
     'are bounded, and disturb no call: %s',
     async (_, request, status) => {
       const { offerUrl, pcId, ice } = await call(platform);

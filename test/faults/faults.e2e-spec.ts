@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { warmUp } from '../support/webrtc-client.js';
+import { shareOf } from '../support/matrix.js';
 import { PLATFORMS } from '../support/runner-app.js';
 import type { Census, SessionReport } from './fault-host.js';
 import {
@@ -154,7 +155,7 @@ describe.each(PLATFORMS)(`sessions with random faults on %s (FAULTS_SEED=${SEED}
     ).toBe(0);
   }, 170_000);
 
-  it.each([0, 1, 2, 3])(
+  it.each(shareOf([0, 1, 2, 3], platform, PLATFORMS))(
     'end in order on SIGTERM (%i)',
     async (i) => {
       const random = new Random(SEED + i);

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { connectClient } from '../../src/testing/index.js';
+import { shareOf } from '../support/matrix.js';
 import { PLATFORMS, post } from '../support/runner-app.js';
 import { spawnHost } from '../support/spawn-host.js';
 
@@ -91,56 +92,65 @@ async function expectService(): Promise<void> {
   await client.leave();
 }
 
-describe.each(PLATFORMS)('idle connections on %s', (platform) => {
-  it('by the thousand that began an upgrade and never finish it hold no session and delay nobody', async () => {
-    await start(platform);
-    await expectService();
-    const before = await held();
-    // Whole but for its last line, and after fewer bytes, and none.
-    const parts = [UPGRADE, UPGRADE.slice(0, 60), 'G', ''];
-    await open(
-      (i) => parts[i % parts.length]!,
-      (socket) => once(socket, 'connect'),
-    );
-    const { descriptors } = await heldOnce(
-      (now) => now.descriptors > before.descriptors + COUNT - SPARE,
-    );
-    expect(descriptors).toBeLessThan(before.descriptors + COUNT + SPARE);
-    await expectService();
-    expect(await heldOnce(({ sessions }) => sessions === 0)).toMatchObject({ sessions: 0 });
-    for (const socket of sockets) socket.destroy();
-    await heldOnce((now) => now.descriptors < before.descriptors + SPARE);
-    await expectService();
-  });
+/** Ways in which connections are idle. */
+const KINDS = ['unfinished', 'silent'] as const;
 
-  it('by the thousand that were upgraded and say nothing end after their time, beside those that were not', async () => {
-    await start(platform);
-    await expectService();
-    const before = await held();
-    await open(
-      () => UPGRADE,
-      (socket) => once(socket, 'connect'),
-    );
-    let closed = 0;
-    const silent = await open(
-      () => `${UPGRADE}\r\n`,
-      async (socket) => {
-        const [head] = (await once(socket, 'data')) as [Buffer];
-        expect(head.toString()).toMatch(/^HTTP\/1.1 101 /);
-        socket.on('data', (data) => {
-          if (data[0] === CLOSE && data.readUInt16BE(2) === 1008) closed++;
-        });
-      },
-    );
-    await expectService();
-    // Each is told, then cut, for it does not answer.
-    await Promise.all(silent.map(async (socket) => socket.destroyed || once(socket, 'close')));
-    expect(closed).toBe(COUNT);
-    await heldOnce(
-      (now) => now.sessions === 0 && now.descriptors < before.descriptors + COUNT + SPARE,
-    );
-    await expectService();
-    for (const socket of sockets) socket.destroy();
-    await heldOnce((now) => now.descriptors < before.descriptors + SPARE);
-  });
+describe('idle connections', () => {
+  it.each(shareOf(PLATFORMS, 'unfinished', KINDS))(
+    'by the thousand that began an upgrade and never finish it hold no session and delay nobody, on %s',
+    async (platform) => {
+      await start(platform);
+      await expectService();
+      const before = await held();
+      // Whole but for its last line, and after fewer bytes, and none.
+      const parts = [UPGRADE, UPGRADE.slice(0, 60), 'G', ''];
+      await open(
+        (i) => parts[i % parts.length]!,
+        (socket) => once(socket, 'connect'),
+      );
+      const { descriptors } = await heldOnce(
+        (now) => now.descriptors > before.descriptors + COUNT - SPARE,
+      );
+      expect(descriptors).toBeLessThan(before.descriptors + COUNT + SPARE);
+      await expectService();
+      expect(await heldOnce(({ sessions }) => sessions === 0)).toMatchObject({ sessions: 0 });
+      for (const socket of sockets) socket.destroy();
+      await heldOnce((now) => now.descriptors < before.descriptors + SPARE);
+      await expectService();
+    },
+  );
+
+  it.each(shareOf(PLATFORMS, 'silent', KINDS))(
+    'by the thousand that were upgraded and say nothing end after their time, beside those that were not, on %s',
+    async (platform) => {
+      await start(platform);
+      await expectService();
+      const before = await held();
+      await open(
+        () => UPGRADE,
+        (socket) => once(socket, 'connect'),
+      );
+      let closed = 0;
+      const silent = await open(
+        () => `${UPGRADE}\r\n`,
+        async (socket) => {
+          const [head] = (await once(socket, 'data')) as [Buffer];
+          expect(head.toString()).toMatch(/^HTTP\/1.1 101 /);
+          socket.on('data', (data) => {
+            if (data[0] === CLOSE && data.readUInt16BE(2) === 1008) closed++;
+          });
+        },
+      );
+      await expectService();
+      // Each is told, then cut, for it does not answer.
+      await Promise.all(silent.map(async (socket) => socket.destroyed || once(socket, 'close')));
+      expect(closed).toBe(COUNT);
+      await heldOnce(
+        (now) => now.sessions === 0 && now.descriptors < before.descriptors + COUNT + SPARE,
+      );
+      await expectService();
+      for (const socket of sockets) socket.destroy();
+      await heldOnce((now) => now.descriptors < before.descriptors + SPARE);
+    },
+  );
 });

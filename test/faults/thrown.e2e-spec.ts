@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { connectClient, type FakeClient } from '../../src/testing/index.js';
 import { ChildHost } from '../support/child-host.js';
+import { shareOf } from '../support/matrix.js';
 import { BROWSER_OFFER } from '../support/offers.js';
 import { PLATFORMS, post } from '../support/runner-app.js';
 import { THROWABLES } from './throwables.js';
@@ -148,9 +149,12 @@ describe.each(PLATFORMS)('any value thrown on %s', (platform) => {
     await bystander.closed;
   });
 
-  it.each(SESSIONS)('ends its own session and no other: %s', async (place, provoke, end) => {
-    expect(await ofEach((thrown) => endAfter(place, thrown, provoke))).toEqual(all(end));
-  });
+  it.each(shareOf(SESSIONS, platform, PLATFORMS))(
+    'ends its own session and no other: %s',
+    async (place, provoke, end) => {
+      expect(await ofEach((thrown) => endAfter(place, thrown, provoke))).toEqual(all(end));
+    },
+  );
 
   it.each(['sync', 'async'])('is answered with an error over RTVI (%s)', async (how) => {
     expect(

@@ -114,7 +114,7 @@ export class Scratch {
     const child = spawn(process.execPath, [...JEST, ...args, '--runTestsByPath', ...files], {
       cwd: this.#dir,
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, MUTATION_RESULTS: results },
+      env: { ...process.env, ALL: '1', MUTATION_RESULTS: results },
       // A group of its own, which can be ended with all that the tests have started.
       detached: true,
     });

@@ -8,7 +8,7 @@ const ECHO_MS = 15_000;
 
 /** Options of {@link hearsEcho}. */
 export interface EchoOptions {
-  /** Length of what is said, in seconds. @default 3 */
+  /** Length of what is said, in seconds. @default 2 */
   readonly seconds?: number;
   /** Called at each attempt. */
   readonly during?: () => Promise<void>;
@@ -19,7 +19,7 @@ export interface EchoOptions {
 /** Says something until it comes back whole. */
 export async function hearsEcho(
   client: WebRtcClient,
-  { seconds = 3, during, ended = new Promise(() => undefined) }: EchoOptions = {},
+  { seconds = 2, during, ended = new Promise(() => undefined) }: EchoOptions = {},
 ): Promise<void> {
   const said = speech(seconds);
   const endMs = performance.now() + ECHO_MS;

@@ -31,7 +31,8 @@ const DEEDS = {
   async farewell(args, session) {
     const transport = await createTransport(args);
     session.ready();
-    const pcm = Int16Array.from({ length: 8_000 }, (_, i) => 10_000 * Math.sin(i));
+    const length = 8_000 * args.body.seconds;
+    const pcm = Int16Array.from({ length }, (_, i) => 10_000 * Math.sin(i));
     void transport.sendAudio({ pcm, sampleRateHz: 8_000 });
     if (args.body.by === 'close') transport.close();
     if (args.body.by === 'hangUp') void transport.hangUp();

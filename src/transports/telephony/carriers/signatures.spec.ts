@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { busyMs } from '../../../../test/support/busy-ms.js';
 import {
   type Fields,
   formOf,
@@ -207,14 +208,14 @@ describe('signatures of forms', () => {
 
   it.each(verifiers)('of %s are not looked for in 40,000 fields', (_, verify) => {
     const webhook = { headers: given, urls, body: Buffer.from(names(40_000).join('&')) };
-    const startedMs = performance.now();
-    expect(() => verify(webhook, ['old', 'new'])).toThrow(
-      expect.objectContaining({
-        code: 'TOO_LARGE',
-        message: 'Forms of more than 1000 fields are refused.',
-      }),
-    );
-    expect(performance.now() - startedMs).toBeLessThan(100);
+    const refuse = (): void =>
+      expect(() => verify(webhook, ['old', 'new'])).toThrow(
+        expect.objectContaining({
+          code: 'TOO_LARGE',
+          message: 'Forms of more than 1000 fields are refused.',
+        }),
+      );
+    expect(busyMs(refuse)).toBeLessThan(100);
   });
 
   it.each(verifiers)('of %s are taken over as many fields as a form may have', (_, verify) => {

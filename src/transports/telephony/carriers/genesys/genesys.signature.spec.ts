@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { busyMs } from '../../../../../test/support/busy-ms.js';
 import { CallData } from '../../../../bot/call-data.js';
 import { verifyGenesys } from './genesys.signature.js';
 
@@ -83,11 +84,12 @@ describe('the signature of Genesys', () => {
   });
 
   it('is looked at in no time, whatever it is', () => {
-    const startMs = performance.now();
-    for (const long of ['"a" '.repeat(4_000), '"'.repeat(16_000), ';a=1'.repeat(4_000)]) {
-      expect(() => verify({ 'signature-input': `sig1=(${long})` })).toThrow();
-      expect(() => verify({ 'signature-input': `sig1=()${long}` })).toThrow();
-    }
-    expect(performance.now() - startMs).toBeLessThan(500);
+    const look = (): void => {
+      for (const long of ['"a" '.repeat(4_000), '"'.repeat(16_000), ';a=1'.repeat(4_000)]) {
+        expect(() => verify({ 'signature-input': `sig1=(${long})` })).toThrow();
+        expect(() => verify({ 'signature-input': `sig1=()${long}` })).toThrow();
+      }
+    };
+    expect(busyMs(look)).toBeLessThan(500);
   });
 });
