@@ -106,17 +106,21 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
 
   it('over WebRTC: is silent at once when the user interrupts it, and keeps what they heard', async () => {
     host = await AgentHost.start(openai);
-    // A busy machine sends late now and then, and plays late what it has sent.
+    // On a busy machine sentences break off now and then, or are played late.
     for (let attempt = 1; ; attempt++) {
-      const { silentMs, playedErrorMs, textErrorMs } = await interrupted();
-      if (attempt < 3 && (silentMs >= 150 || playedErrorMs >= 100)) continue;
-      expect(silentMs).toBeLessThan(150);
-      expect(playedErrorMs).toBeLessThan(100);
-      // Where in the text that is, is reckoned.
-      expect(textErrorMs).toBeLessThan(400);
-      return;
+      try {
+        const { silentMs, playedErrorMs, textErrorMs } = await interrupted();
+        expect(silentMs).toBeLessThan(150);
+        expect(playedErrorMs).toBeLessThan(100);
+        // Where in the text that is, is reckoned.
+        expect(textErrorMs).toBeLessThan(400);
+        return;
+      } catch (error) {
+        if (attempt === 3) throw error;
+        await caller?.leave();
+      }
     }
-  });
+  }, 240_000);
 
   /** Interrupts a story. @returns the times, in milliseconds, by which it is silent, and its history differs from what was heard */
   async function interrupted() {
