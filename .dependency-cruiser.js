@@ -143,7 +143,11 @@ export default {
     },
     // They have nothing that a transport or a carrier of somebody else has not, but for the exceptions.
     usesPublicPorts('transports/(websocket)'),
-    usesPublicPorts('transports/(livekit|daily)', NOT_EXPORTED),
+    usesPublicPorts('transports/(livekit|daily)', [
+      ...NOT_EXPORTED,
+      // The end of LiveKit's native library, which is the process's and not the transport's.
+      ...['bot/native-runtimes.ts', 'compat/rtc-node.ts'],
+    ]),
     // The files beside the carriers' folders are what they share: XML, dialects of the testing kit.
     usesPublicPorts('transports/telephony/carriers/([^/]+)', [
       'transports/telephony/carriers/[^/]+.ts',

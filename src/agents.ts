@@ -4,6 +4,11 @@ import './bot.js';
 export type { AgentConversation, AgentSettings } from './agents/agent-conversation.js';
 export { agentSession, type AgentSessionSettings } from './agents/livekit/agent-session.js';
 export type { Engine } from './agents/livekit/engine.js';
+export {
+  type EndOfTurn,
+  localInference,
+  type LocalInference,
+} from './agents/livekit/local-inference.js';
 export type {
   Realtime,
   RealtimeConnectOptions,

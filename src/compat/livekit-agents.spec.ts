@@ -1,6 +1,7 @@
+import type { EventEmitter } from 'node:events';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import * as agents from '@livekit/agents';
-import { TTS } from '@livekit/agents-plugin-openai';
+import { LLM, STT, TTS } from '@livekit/agents-plugin-openai';
 import { shareProcess } from './livekit-agents.js';
 
 const { initializeLogger, Task } = agents;
@@ -51,6 +52,15 @@ describe('an engine that shares its process with other calls', () => {
 
   it('still gives up a task that does not end', async () => {
     await expect(task(500).cancelAndWait(10)).rejects.toThrow('Task cancellation timed out');
+  });
+
+  it.each<[string, { on(event: 'metrics_collected', heard: () => void): EventEmitter }]>([
+    ['voice activity detection', new agents.inference.VAD()],
+    ['text-to-speech service', new TTS({ apiKey: 'none' })],
+    ['speech-to-text service', new STT({ apiKey: 'none' })],
+    ['language model', new LLM({ apiKey: 'none' })],
+  ])('lets many sessions share one %s without a warning', (_, shared) => {
+    expect(shared.on('metrics_collected', () => undefined).getMaxListeners()).toBe(0);
   });
 
   it('survives a service that fails and that nobody listens to', async () => {

@@ -8,6 +8,7 @@ interface EngineTask {
 /** Classes of `@livekit/agents` that are mended here. */
 export interface EngineClasses {
   readonly Task: { readonly prototype: EngineTask };
+  readonly VAD: { readonly prototype: EventEmitter };
   readonly stt: { readonly STT: { readonly prototype: EventEmitter } };
   readonly llm: { readonly LLM: { readonly prototype: EventEmitter } };
   readonly tts: {
@@ -25,12 +26,15 @@ const mended = new WeakSet<object>();
  *
  * - The error of a speech-to-text, language model or text-to-speech that nobody listens to, such as after the call, would end the process.
  * - So would the rejection of a text-to-speech request.
+ * - Each session listens to its voice activity detection and services, which many share: Node warns of a leak.
  * - Each cancelled task leaves a timer of five seconds, however soon it has ended, which keeps the process alive.
  */
-export function shareProcess({ Task, stt, llm, tts }: EngineClasses): void {
+export function shareProcess({ Task, VAD, stt, llm, tts }: EngineClasses): void {
   if (mended.has(Task)) return;
   mended.add(Task);
-  for (const { prototype } of [stt.STT, llm.LLM, tts.TTS]) ignoreUnheardErrors(prototype);
+  const services = [stt.STT, llm.LLM, tts.TTS];
+  for (const { prototype } of services) ignoreUnheardErrors(prototype);
+  for (const { prototype } of [VAD, ...services]) allowManyListeners(prototype);
   ignoreRejection(tts.ChunkedStream.prototype);
   clearTimers(Task.prototype);
 }
@@ -40,6 +44,14 @@ function ignoreUnheardErrors(prototype: EventEmitter): void {
   prototype.emit = function (this: EventEmitter, event: string | symbol, ...args: unknown[]) {
     if (event === 'error' && this.listenerCount(event) === 0) return false;
     return emit.call(this, event, ...args);
+  };
+}
+
+function allowManyListeners(prototype: EventEmitter): void {
+  const on = Reflect.get(prototype, 'on');
+  prototype.on = function (this: EventEmitter, event, listener) {
+    this.setMaxListeners(0);
+    return on.call(this, event, listener);
   };
 }
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { dispose, ParticipantKind } from '@livekit/rtc-node';
 import { RoomServiceClient } from 'livekit-server-sdk';
@@ -17,6 +18,7 @@ import { LiveKitTestServer } from '../support/livekit-server.js';
 import { LiveKitUser } from '../support/livekit-user.js';
 import { post, type RunningApp, runnerModule, startApp } from '../support/runner-app.js';
 import { describeWith } from '../support/needs.js';
+import { spawnHost } from '../support/spawn-host.js';
 
 jest.setTimeout(60_000);
 
@@ -125,6 +127,25 @@ describeWith('livekit-server', 'chromium')('with a real LiveKit server and brows
     expect(await user.receives('server-response')).toMatchObject({ id: '2', data });
     await user.leave();
     expect((await session.ended).code).toBe('peer_left');
+  });
+
+  it('lets the process of an app end soon after it is closed, with a bot in a room', async () => {
+    const { url, apiKey, apiSecret } = server;
+    const file = new URL('../support/room-host.js', import.meta.url);
+    const { child, port } = await spawnHost(file, { url, apiKey, apiSecret });
+    const exited = once(child, 'exit');
+    try {
+      await post(`http://127.0.0.1:${port}/start`, { transport: 'livekit' });
+      expect(await once(child, 'message')).toContain('joined');
+      child.send('close');
+      expect(await once(child, 'message')).toContain('closed');
+      const closedMs = Date.now();
+      const [code] = (await Promise.race([exited, sleep(10_000, ['still there'])])) as unknown[];
+      expect(code).toBe(0);
+      expect(Date.now() - closedMs).toBeLessThan(2_000);
+    } finally {
+      child.kill('SIGKILL');
+    }
   });
 
   /** Joins a bot that does what keys say. */

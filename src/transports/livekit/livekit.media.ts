@@ -1,4 +1,6 @@
+import { releaseWithLastRunner } from '../../bot/native-runtimes.js';
 import { MediaUnavailableError } from '../../bot/session-end.js';
+import { disposeRtc } from '../../compat/rtc-node.js';
 import { optionalPackage } from '../../packages.js';
 import { mediaConnections } from '../media-connections.js';
 import { LiveKitRunnerArguments } from './dto/livekit-runner-arguments.dto.js';
@@ -14,6 +16,8 @@ mediaConnections.register(
         'Joining a LiveKit room needs @livekit/rtc-node: npm install @livekit/rtc-node',
       );
     }
+    // Its first room keeps the process alive from then on.
+    releaseWithLastRunner('@livekit/rtc-node', () => disposeRtc(rtc));
     return LiveKitMediaConnection.join(rtc, args, {
       // Opus always decodes to 48 kHz.
       sampleRateHz: typeof sampleRateHz === 'number' ? sampleRateHz : 48_000,

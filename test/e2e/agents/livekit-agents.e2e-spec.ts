@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type AgentBody, AgentHost } from '../../support/agents/agent-host.js';
 import type { Caller } from '../../support/agents/caller.js';
+import { heardErrorMs } from '../../support/agents/heard-error.js';
 import { FakeOpenAi } from '../../support/fake-openai.js';
 import { describeWith } from '../../support/needs.js';
 import { found } from '../../support/sound.js';
-import { envelope, spoken } from '../../support/spoken.js';
+import { spoken } from '../../support/spoken.js';
 import type { FakeClient } from '../../../src/testing/index.js';
 
 jest.setTimeout(40_000);
@@ -28,16 +29,6 @@ const TABLE = 'For how many people shall it be?';
 /** Messages of the last request for an answer. */
 const messages = (openai: FakeOpenAi) =>
   openai.of('/chat/completions').at(-1)!.body.messages as { role: string; content: string }[];
-
-/** Length of speech, from its first sound to its last, in milliseconds. */
-const lengthOf = async (text: string) => envelope(await spoken(text, 8_000), 8_000).length * 10;
-
-/** Speech by which the beginning of the tale differs from what was heard of it, in milliseconds: 0 within the next word. */
-async function textErrorMs(kept: string, heardMs: number): Promise<number> {
-  const next = /^\s*\S+/.exec(TALE.slice(kept.length))?.[0] ?? '';
-  expect(TALE.startsWith(kept)).toBe(true);
-  return Math.max(0, (await lengthOf(kept)) - heardMs, heardMs - (await lengthOf(kept + next)));
-}
 
 describeWith('espeak-ng')("an agent of LiveKit's library", () => {
   let openai: FakeOpenAi;
@@ -118,9 +109,10 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
     expect(interrupted.interrupted).toBe(true);
     const [clearedMs] = caller.clears;
     const heardMs = caller.heardBefore(clearedMs!);
-    const error = await textErrorMs(interrupted.text!, heardMs);
+    const { playedMs } = await told(caller, (event) => event.playedMs !== undefined);
+    const error = await heardErrorMs(TALE, interrupted.text!, heardMs);
     console.log(
-      `heard ${heardMs} ms until silence, kept "${interrupted.text}", which is off by ${error} ms`,
+      `heard ${heardMs} ms until silence, played ${playedMs!.toFixed()} ms, kept "${interrupted.text}", which is off by ${error} ms`,
     );
     expect(error).toBeLessThan(300);
     await answered(caller);

@@ -1,8 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, jest } from '@jest/globals';
-import { AgentHost } from '../../support/agents/agent-host.js';
+import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { AgentHost, type HostEvent } from '../../support/agents/agent-host.js';
+import type { Caller } from '../../support/agents/caller.js';
+import { heardErrorMs, speechMs } from '../../support/agents/heard-error.js';
+import { callOverWebRtc } from '../../support/agents/web-rtc-line.js';
 import { BrowserPage } from '../../support/browser-page.js';
 import { BrowserUser } from '../../support/browser-user.js';
 import { launchChromium } from '../../support/chromium.js';
@@ -13,11 +16,17 @@ import { describeWith, itWith } from '../../support/needs.js';
 import { post } from '../../support/runner-app.js';
 import { found, wavOf } from '../../support/sound.js';
 import { joined, silence, spoken } from '../../support/spoken.js';
+import { warmUp } from '../../support/webrtc-client.js';
 
-jest.setTimeout(90_000);
+jest.setTimeout(150_000);
 
 const WEATHER = 'What is the weather in Paris?';
 const ANSWER = 'It is 22 degrees in Paris.';
+const STORY = 'Please tell me a long story.';
+const TALE =
+  'Once upon a time there was a miller who had three sons and one small donkey and when the miller died the sons shared out what he had left to them.';
+const STOP = 'Please stop talking to me now.';
+const STOPPED = 'All right, I have stopped.';
 
 const VOICE_HZ = 24_000;
 
@@ -30,15 +39,19 @@ const likeness = async ({ pcm, rateHz }: Heard, text: string) =>
 describeWith('espeak-ng')("an agent of LiveKit's library", () => {
   let openai: FakeOpenAi;
   let host: AgentHost;
+  let caller: Caller | undefined;
   let folder: string;
   let microphone: string;
 
+  beforeAll(warmUp, 60_000);
   beforeAll(async () => {
     openai = await FakeOpenAi.start();
-    await openai.sentences.learn(WEATHER);
+    await openai.sentences.learn(WEATHER, STORY, STOP);
     openai
       .when({ user: WEATHER }, { call: 'get_weather', with: { city: 'Paris' } })
-      .when({ tool: 'get_weather' }, { say: (result) => `It is ${JSON.parse(result)}.` });
+      .when({ tool: 'get_weather' }, { say: (result) => `It is ${JSON.parse(result)}.` })
+      .when({ user: STORY }, { say: TALE })
+      .when({ user: STOP }, { say: STOPPED });
     folder = await mkdtemp(join(tmpdir(), 'microphone-'));
     microphone = join(folder, 'question.wav');
     const question = joined(
@@ -49,6 +62,8 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
     await writeFile(microphone, wavOf(question, VOICE_HZ));
   });
   afterEach(async () => {
+    await caller?.leave();
+    caller = undefined;
     const exitMs = await host?.close();
     expect(openai.problems.splice(0)).toEqual([]);
     expect(exitMs).toBeLessThan(2_000);
@@ -88,6 +103,52 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
       }
     },
   );
+
+  it('over WebRTC: is silent at once when the user interrupts it, and keeps what they heard', async () => {
+    host = await AgentHost.start(openai);
+    // On a busy machine sentences break off now and then, or are played late.
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { silentMs, playedErrorMs, textErrorMs } = await interrupted();
+        expect(silentMs).toBeLessThan(150);
+        expect(playedErrorMs).toBeLessThan(100);
+        // Where in the text that is, is reckoned.
+        expect(textErrorMs).toBeLessThan(400);
+        return;
+      } catch (error) {
+        if (attempt === 3) throw error;
+        await caller?.leave();
+      }
+    }
+  }, 240_000);
+
+  /** Interrupts a story. @returns the times, in milliseconds, by which it is silent, and its history differs from what was heard */
+  async function interrupted() {
+    const interruption = { resumeFalseInterruption: false };
+    const user = await callOverWebRtc(host, { turnHandling: { interruption } });
+    caller = user;
+    const told = (meets: (event: HostEvent) => unknown) =>
+      host.next((event) => event.session === user.session && meets(event));
+    await user.say(STORY);
+    await told(({ firstFrame }) => firstFrame);
+    await user.hears(2_500);
+    const [{ atMs }] = await Promise.all([told(({ cleared }) => cleared), user.say(STOP)]);
+    const heardMs = speechMs(user.heard.pcm, user.heard.rateHz);
+    const silentMs = user.lastArrivalMs - atMs!;
+    const { playedMs } = await told((event) => event.playedMs !== undefined);
+    const { text, interrupted } = await told(({ role }) => role === 'assistant');
+    const textErrorMs = await heardErrorMs(TALE, text!, heardMs);
+    console.log(
+      `WebRTC: silent after ${silentMs} ms; heard ${heardMs} ms, played ${playedMs!.toFixed()} ms, kept "${text}" (${textErrorMs} ms off)`,
+    );
+    expect(interrupted).toBe(true);
+    await answered(STOPPED);
+    await user.silence(400);
+    expect(await likeness(user.heard, STOPPED)).toBeGreaterThan(0.9);
+    await user.leave();
+    expect(await host.end(user)).toMatchObject({ ended: 'peer_left' });
+    return { silentMs, playedErrorMs: Math.abs(playedMs! - heardMs), textErrorMs };
+  }
 
   itWith('livekit-server', 'chromium')(
     'in a room: hears a question, answers it, and ends when the user leaves',

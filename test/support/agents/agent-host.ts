@@ -22,8 +22,12 @@ export interface HostEvent {
   readonly firstFrame?: boolean;
   /** The engine has dropped what it was saying. */
   readonly cleared?: boolean;
+  /** How much was played of something that it has said, in milliseconds. */
+  readonly playedMs?: number;
   /** A click of the caller's has reached the engine. */
   readonly click?: boolean;
+  /** Probability that the user's turn has ended, as a detector finds. */
+  readonly endOfTurn?: number;
   /** Code of the session's end. */
   readonly ended?: string;
   readonly message?: string;
@@ -42,6 +46,10 @@ export interface HostEvent {
 export interface AgentBody {
   readonly greeting?: string;
   readonly turnHandling?: object;
+  /** Detector of ends of turns, instead of voice activity alone. */
+  readonly detector?:
+    | { readonly kind: 'model'; readonly unlikelyThreshold: number }
+    | { readonly kind: 'words'; readonly unfinished: string };
   readonly connOptions?: object;
   /** Has clicks noted. */
   readonly clicks?: boolean;

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { FakeCall, FakeClient } from '../../../src/testing/index.js';
 import { silence, spoken } from '../spoken.js';
+import type { WebRtcLine } from './web-rtc-line.js';
 
 const FRAME_MS = 20;
 /** Silence before the first words: whoever speaks at once loses the first syllable, as the voice activity detection needs some silence before. */
@@ -11,12 +12,16 @@ export const PHONE = { sentHz: 8_000, heardHz: 8_000 };
 export const WEB = { sentHz: 16_000, heardHz: 24_000 };
 
 /** Someone on the line, who is silent until they speak, and hears what a carrier plays: what was cleared is not heard. */
-export class Caller<Peer extends FakeCall | FakeClient = FakeCall | FakeClient> {
+export class Caller<
+  Peer extends FakeCall | FakeClient | WebRtcLine = FakeCall | FakeClient | WebRtcLine,
+> {
   /** End of playback of all that was received, in milliseconds since 1970; 0 after a clear. */
   private playedAtMs = 0;
   private readonly played: Int16Array[] = [];
   /** When something that is no silence was last heard, in milliseconds since 1970. */
   lastSoundMs = 0;
+  /** When the last of that came, in milliseconds since 1970. */
+  lastArrivalMs = 0;
   private readonly queue: Int16Array[] = [];
   private spokenUp: () => void = () => undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -69,7 +74,7 @@ export class Caller<Peer extends FakeCall | FakeClient = FakeCall | FakeClient> 
   /** Resolves once nothing was heard for so long. @returns when the last sound was, in milliseconds since 1970 */
   async silence(ms: number): Promise<number> {
     for (;;) {
-      const leftMs = Math.max(this.lastSoundMs, this.playedAtMs) + ms - Date.now();
+      const leftMs = this.lastSoundMs + ms - Date.now();
       if (leftMs <= 0) return this.lastSoundMs;
       await new Promise((resolve) => setTimeout(resolve, leftMs));
     }
@@ -104,7 +109,9 @@ export class Caller<Peer extends FakeCall | FakeClient = FakeCall | FakeClient> 
     this.firstHeardMs ||= Date.now();
     const ms = (audio.length * 1_000) / this.rates.heardHz;
     this.playedAtMs = Math.max(this.playedAtMs, Date.now()) + ms;
-    if (audio.some((sample) => Math.abs(sample) > 300)) this.lastSoundMs = this.playedAtMs;
+    if (!audio.some((sample) => Math.abs(sample) > 300)) return;
+    this.lastSoundMs = this.playedAtMs;
+    this.lastArrivalMs = Date.now();
   }
 
   private cleared(): void {

@@ -3,7 +3,7 @@ import { TransformStream } from 'node:stream/web';
 import { inference, llm, voice } from '@livekit/agents';
 import { LLM, STT, TTS } from '@livekit/agents-plugin-openai';
 import { z } from 'zod';
-import { agentSession } from 'nestjs-pipecat-runner/agents';
+import { agentSession, localInference } from 'nestjs-pipecat-runner/agents';
 import { BotLauncher } from 'nestjs-pipecat-runner/bot';
 
 /**
@@ -33,7 +33,8 @@ export class SupportBot extends BotLauncher {
   note() {}
 
   async launch(args, session) {
-    const { connOptions, turnHandling, greeting, clicks } = args.body ?? args.call_data?.body ?? {};
+    const { connOptions, turnHandling, detector, greeting, clicks } =
+      args.body ?? args.call_data?.body ?? {};
     const { openai } = this;
     const note = (event) => this.note({ ...event, session: session.id });
     const engine = () =>
@@ -42,7 +43,10 @@ export class SupportBot extends BotLauncher {
         stt: new STT({ ...openai, useRealtime: false, model: 'whisper-1' }),
         llm: new LLM({ ...openai, model: 'gpt-4.1' }),
         tts: new TTS({ ...openai, model: 'tts-1', voice: 'alloy' }),
-        turnHandling: { turnDetection: 'vad', ...turnHandling },
+        turnHandling: {
+          turnDetection: detector ? DETECTORS[detector.kind](detector, note) : 'vad',
+          ...turnHandling,
+        },
         connOptions,
         aecWarmupDuration: null,
         userAwayTimeout: null,
@@ -57,7 +61,11 @@ export class SupportBot extends BotLauncher {
       },
       { agent: this.frontDesk(note), session },
     );
-    transport.on('dtmf', (key) => created.generateReply({ userInput: `I press ${key}.` }));
+    transport.on('dtmf', (key) =>
+      key === '#'
+        ? created.commitUserTurn()
+        : created.generateReply({ userInput: `I press ${key}.` }),
+    );
     rtvi?.onClientMessage(({ type, data }) => {
       if (type === 'say') created.say(data);
       return { heard: type };
@@ -124,9 +132,39 @@ export class SupportBot extends BotLauncher {
   }
 }
 
-/** Notes when the engine gives the first frame of something that it says, and when it drops it. */
+let executor;
+
+/** Detectors of ends of turns. They note what they find. */
+const DETECTORS = {
+  /** LiveKit's model, by the sound. */
+  model({ unlikelyThreshold }, note) {
+    executor ??= localInference();
+    const noted = {
+      async doInference(method, data) {
+        const found = await executor.doInference(method, data);
+        note({ endOfTurn: found.probability });
+        return found;
+      },
+    };
+    return new inference.TurnDetector({ version: 'v1-mini', unlikelyThreshold, executor: noted });
+  },
+  /** One of the application's, by the words: those given are no end. */
+  words: ({ unfinished }, note) => ({
+    model: 'words',
+    provider: 'host',
+    supportsLanguage: async () => true,
+    unlikelyThreshold: async () => 0.5,
+    async predictEndOfTurn(chat) {
+      const endOfTurn = chat.items.at(-1).textContent.endsWith(unfinished) ? 0.1 : 0.9;
+      note({ endOfTurn });
+      return endOfTurn;
+    },
+  }),
+};
+
+/** Notes when the engine gives the first frame of something that it says, when it drops it, and how much was played. */
 function noteSpeech(output, note) {
-  const { captureFrame, flush, clearBuffer } = output;
+  const { captureFrame, flush, clearBuffer, onPlaybackFinished } = output;
   let isSpeaking = false;
   output.captureFrame = (frame) => {
     if (!isSpeaking) note({ firstFrame: true });
@@ -140,6 +178,10 @@ function noteSpeech(output, note) {
   output.clearBuffer = () => {
     note({ cleared: true });
     clearBuffer.call(output);
+  };
+  output.onPlaybackFinished = (event) => {
+    note({ playedMs: event.playbackPosition * 1_000 });
+    onPlaybackFinished.call(output, event);
   };
 }
 
