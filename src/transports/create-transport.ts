@@ -110,7 +110,7 @@ function endBecauseOf(cause: unknown, transport: MediaTransport): void {
 }
 
 /** Combines abort signals until `forget` is called. `AbortSignal.any` would stay referenced by long-lived signals, such as an application's. */
-export function firstSignal(...candidates: (AbortSignal | undefined)[]): {
+function firstSignal(...candidates: (AbortSignal | undefined)[]): {
   readonly signal: AbortSignal;
   readonly forget: () => void;
 } {
