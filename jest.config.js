@@ -1,9 +1,9 @@
 /**
- * Tests that keep a core busy while they listen to sound (browsers, speech engines), or that measure delays: two at a time, and not beside others.
- * Those that wait for most of their time are in `all`, whose workers are more than the cores for it.
+ * Tests that keep a core busy while they listen to sound (browsers, speech engines, WebRTC), or that measure delays: two at a time, and not
+ * beside others. Those that wait for most of their time are in `all`, which therefore has more workers than two cores would need.
  */
 const REAL_TIME =
-  'test/(faults/faults|e2e/(agents/(first-voice|livekit-[a-z]+|support-agent)|browser|firefox|upload-memory)).e2e-spec.ts$';
+  'test/(faults/faults|e2e/(agents/(first-voice|gemini-live|livekit-[a-z]+|openai-realtime|support-agent)|browser|firefox|upload-memory|webrtc|whatsapp)).e2e-spec.ts$';
 
 /** @type {import('jest').Config} */
 const project = {
@@ -43,7 +43,7 @@ const project = {
 /** @type {import('jest').Config} */
 export default {
   globalSetup: '<rootDir>/test/support/global-setup.js',
-  maxWorkers: 3,
+  maxWorkers: 4,
   // Modules of finished test files stay in memory (ECMAScript modules in Jest), where tests that count memory collect garbage: after some
   // ten files a worker starts afresh.
   workerIdleMemoryLimit: '500MB',
