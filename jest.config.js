@@ -75,6 +75,17 @@ export default {
           },
         ]
       : []),
+    // Of `npm run test:moq-relay` only: building the relay takes long.
+    ...(process.env.MOQ_RELAY_TESTS
+      ? [
+          {
+            ...project,
+            displayName: 'moq relay',
+            testMatch: ['**/moq-relay/*.table.ts'],
+            runner: '<rootDir>/test/support/serial-runner.js',
+          },
+        ]
+      : []),
     // Of `npm run test:soak` only.
     ...(process.env.SOAK
       ? [{ ...project, displayName: 'soak', testMatch: ['**/soak/*.table.ts'] }]

@@ -13,6 +13,7 @@ const CLIENTS = [
   'small-webrtc-transport',
   'websocket-transport',
   'daily-transport',
+  'moq-transport',
 ].map((name) => `@pipecat-ai/${name}`);
 /** Enumerations of client-js whose values are spoken to bots, or are events of applications. */
 const ENUMS = { RTVIMessageType: 'client messages', RTVIEvent: 'client events' };

@@ -16,8 +16,11 @@ const PIECES = {
   package: { command: ['npm', 'run', 'check:package'] },
   suite: {
     command: (file) => ['npm', 'test', '--', '--ci', '--json', `--outputFile=${file}`],
-    count: ({ numPassedTests, numFailedTests, numPendingTests }) =>
-      counts(numPassedTests, numFailedTests, numPendingTests),
+    count: (results) => countsOf(results),
+  },
+  'moq-relay': {
+    command: (file) => ['npm', 'run', 'test:moq-relay', '--', '--json', `--outputFile=${file}`],
+    count: (results) => countsOf(results),
   },
   faults: { command: ['npm', 'run', 'test:faults'] },
   fuzz: { command: ['npm', 'run', 'test:fuzz', '--', '--resume'] },
@@ -52,6 +55,9 @@ const PIECES = {
     ],
   },
 };
+
+const countsOf = ({ numPassedTests, numFailedTests, numPendingTests }) =>
+  counts(numPassedTests, numFailedTests, numPendingTests);
 
 const counts = (passed, failed, skipped) =>
   `${passed} passed, ${failed} failed, ${skipped} skipped`;

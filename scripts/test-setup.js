@@ -1,5 +1,5 @@
 // Installs what the tests use beside npm's packages on Debian, and says what it did and what cannot be had: `npm run test:setup`.
-// Parts that are there already stay as they are.
+// Parts that are there already stay as they are. `-- moq-relay` installs what is named, also what takes long.
 import { execFileSync } from 'node:child_process';
 import { TOOLS } from '../test/support/tools.js';
 
@@ -9,7 +9,15 @@ const BUILD_PACKAGES = [
   { command: ['python3', '-c', 'import ensurepip, venv'], packages: ['python3', 'python3-venv'] },
 ];
 
-const tools = Object.entries(TOOLS).map(([name, tool]) => ({ name, ...tool }));
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !Object.hasOwn(TOOLS, name));
+if (unknown.length > 0) {
+  console.error(`There is no ${unknown.join(', ')}: ${Object.keys(TOOLS).join(', ')}`);
+  process.exit(2);
+}
+const tools = Object.entries(TOOLS)
+  .map(([name, tool]) => ({ name, ...tool }))
+  .filter(({ name, takesLong }) => (asked.length > 0 ? asked.includes(name) : !takesLong));
 const missing = tools.filter(({ find }) => !find());
 const packages = [
   ...missing.flatMap(({ apt }) => apt ?? []),

@@ -1,4 +1,5 @@
-import { type Participant, PipecatClient, RTVIEvent } from '@pipecat-ai/client-js';
+import { type Participant, PipecatClient, RTVIEvent, type Transport } from '@pipecat-ai/client-js';
+import { MoqTransport } from '@pipecat-ai/moq-transport';
 import { SmallWebRTCTransport } from '@pipecat-ai/small-webrtc-transport';
 import {
   TwilioSerializer,
@@ -23,7 +24,7 @@ class Client {
   private wakers: (() => void)[] = [];
 
   /** Starts a bot, and resolves once it is ready. */
-  async connect(transport: 'webrtc' | 'websocket', url: string): Promise<void> {
+  async connect(transport: 'webrtc' | 'websocket' | 'moq', url: string): Promise<void> {
     const endpoint = `${url}/start`;
     const requestData = { transport, body: { from: 'browser' } };
     if (transport === 'webrtc') {
@@ -33,6 +34,11 @@ class Client {
       await this.pipecat.initDevices();
       // On reconnecting it stops the tracks of its old connection, which are the new one's as well.
       webRtc.tracks().local.audio!.stop = () => undefined;
+      await this.pipecat.startBotAndConnect({ endpoint, requestData });
+    } else if (transport === 'moq') {
+      // The answer of `/start` says which relay it is.
+      this.make(new MoqTransport({ relayUrl: url }));
+      this.heard.listenToDecoders();
       await this.pipecat.startBotAndConnect({ endpoint, requestData });
     } else {
       this.make(new WebSocketTransport({ mediaManager: this.media(16_000, 24_000) }));
@@ -83,7 +89,7 @@ class Client {
     };
   }
 
-  private make(transport: SmallWebRTCTransport | WebSocketTransport): void {
+  private make(transport: Transport): void {
     this.pipecat = new PipecatClient({
       transport,
       enableMic: true,

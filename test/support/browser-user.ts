@@ -10,7 +10,7 @@ export class BrowserUser {
   constructor(private readonly tab: Tab) {}
 
   /** Starts a bot, and resolves once it is ready. @param url the runner's */
-  async connect(transport: 'webrtc' | 'websocket', url: string): Promise<void> {
+  async connect(transport: 'webrtc' | 'websocket' | 'moq', url: string): Promise<void> {
     await this.call('connect', transport, url);
   }
 
@@ -38,6 +38,11 @@ export class BrowserUser {
       likeness = Math.max(likeness, found(microphone, 8_000, pcm, rateHz, piece));
     }
     return likeness;
+  }
+
+  /** Resolves once it hears more of the bot than silence. */
+  async hearsSound(): Promise<void> {
+    while (!(await this.hear(0.05)).pcm.some((sample) => Math.abs(sample) > 1_000));
   }
 
   /** Hears that much of the bot from now on. */

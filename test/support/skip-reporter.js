@@ -1,6 +1,7 @@
 // Jest's reporter that ends a run by naming every test it has skipped, and the command that installs what is missing.
 // With SKIPS_FAIL in the environment a skipped test is a failure: .ci/run sets it.
 import { relative } from 'node:path';
+import { TOOLS } from './tools.js';
 
 const NOTE = / \[needs (.+?)\](?= |$)/;
 const COMMAND = 'npm run test:setup';
@@ -49,7 +50,11 @@ export default class SkipReporter {
     this.#log(
       `\nSKIPPED${this.#failed ? ', WHICH IS A FAILURE HERE' : ''}:\n  ${lines.join('\n  ')}`,
     );
-    this.#log(`\`${COMMAND}\` installs what is missing.\n`);
+    const long = Object.keys(TOOLS).filter(
+      (name) => TOOLS[name].takesLong && lines.some((line) => line.includes(name)),
+    );
+    const command = [COMMAND, ...(long.length > 0 ? ['--', ...long] : [])].join(' ');
+    this.#log(`\`${command}\` installs what is missing.\n`);
   }
 
   getLastError() {

@@ -8,6 +8,7 @@ export type ToolName =
   | 'espeak-ng'
   | 'redis-server'
   | 'livekit-server'
+  | 'moq-relay'
   | 'phone bridge'
   | 'Pipecat'
   | 'pipecat-ai[runner]'
@@ -23,6 +24,8 @@ export interface Tool {
   readonly find: () => string | undefined;
   /** Makes it. @returns why that was not possible, if it was not */
   readonly build?: () => string | undefined;
+  /** True for one that is made only where it is asked for by name. */
+  readonly takesLong?: boolean;
 }
 
 export declare const TOOLS: Readonly<Record<ToolName, Tool>>;

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildLiveKitServer, LIVEKIT_SERVER } from './build-livekit-server.js';
+import { buildMoqRelay, MOQ_RELAY } from './build-moq-relay.js';
 import { buildPhoneBridge, PHONE_BRIDGE } from './build-phone-bridge.js';
 import { buildPipecat, PIPECAT_PYTHON, SCAFFOLDS } from './build-pipecat.js';
 import { buildVonageConnector, VONAGE_CONNECTOR } from './build-vonage-connector.js';
@@ -13,7 +14,7 @@ const fileOf = (...paths) => paths.find((path) => path !== undefined && existsSy
 
 const debian = (apt, ...paths) => ({ apt, find: () => fileOf(...paths) });
 
-/** Tools by the names that tests need them by. `apt`: package of Debian; `build`: makes it, or returns why it cannot. */
+/** Tools by the names that tests need them by. `apt`: package of Debian; `build`: makes it, or returns why it cannot; `takesLong`: only where it is asked for. */
 export const TOOLS = {
   chromium: debian('chromium', process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'),
   'firefox-esr': debian('firefox-esr', '/usr/bin/firefox-esr'),
@@ -23,6 +24,7 @@ export const TOOLS = {
   'espeak-ng': debian('espeak-ng', process.env.ESPEAK, '/usr/bin/espeak-ng'),
   'redis-server': debian('redis-server', process.env.REDIS_SERVER, '/usr/bin/redis-server'),
   'livekit-server': { find: () => fileOf(LIVEKIT_SERVER), build: buildLiveKitServer },
+  'moq-relay': { find: () => fileOf(MOQ_RELAY), build: buildMoqRelay, takesLong: true },
   'phone bridge': { find: () => fileOf(PHONE_BRIDGE), build: buildPhoneBridge },
   Pipecat: { find: () => fileOf(PIPECAT_PYTHON), build: () => buildPipecat() },
   /** Without it `pipecat.runner.run` cannot be imported; another Python than the suite's may lack it. */

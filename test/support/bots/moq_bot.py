@@ -17,10 +17,21 @@ transport_params = {
 
 
 class Echo(FrameProcessor):
+    """Says back what it hears, in pieces of some seconds if asked to: these are sent ahead, as the speech of a TTS is."""
+
+    def __init__(self, piece_secs):
+        super().__init__()
+        self.piece_secs = piece_secs
+        self.heard = b""
+
     async def process_frame(self, frame, direction):
         await super().process_frame(frame, direction)
         if isinstance(frame, InputAudioRawFrame):
-            frame = OutputAudioRawFrame(frame.audio, frame.sample_rate, frame.num_channels)
+            self.heard += frame.audio
+            if len(self.heard) / 2 < self.piece_secs * frame.sample_rate:
+                return
+            frame = OutputAudioRawFrame(self.heard, frame.sample_rate, frame.num_channels)
+            self.heard = b""
         await self.push_frame(frame, direction)
 
 
@@ -31,8 +42,9 @@ async def bot(runner_args: RunnerArguments):
         raise ValueError("this bot raises")
     if body.get("do") == "wait":
         await asyncio.Event().wait()
+    piece_secs = 3 if body.get("from") == "browser" else 0
     transport = await create_transport(runner_args, transport_params)
-    worker = PipelineWorker(Pipeline([transport.input(), Echo(), transport.output()]))
+    worker = PipelineWorker(Pipeline([transport.input(), Echo(piece_secs), transport.output()]))
 
     @transport.event_handler("on_client_connected")
     async def on_client_connected(transport, *_):
@@ -42,6 +54,14 @@ async def bot(runner_args: RunnerArguments):
     async def on_client_disconnected(transport, *_):
         print("client disconnected")
         await worker.cancel()
+
+    @worker.rtvi.event_handler("on_client_message")
+    async def on_client_message(rtvi, message):
+        if message.type == "leave":
+            await worker.cancel()
+        else:
+            await rtvi.send_server_message({"told": message.data})
+            await rtvi.send_server_response(message, {"echo": message.data})
 
     runner = WorkerRunner(handle_sigint=runner_args.handle_sigint)
     await runner.add_workers(worker)

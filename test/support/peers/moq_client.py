@@ -1,6 +1,6 @@
 """A client over MoQ: speaks a tone to a bot for some seconds, and prints how loud that tone is in what it hears.
 
-`python moq_client.py <the answer of /start as JSON>`
+`python moq_client.py <the answer of /start as JSON> [Hz of the tone]`
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from pipecat.transports.moq.transport import MOQParams, MOQTransport
 from pipecat.workers.runner import WorkerRunner
 
 RATE = 16_000
-TONE_HZ = 440
+TONE_HZ = int(sys.argv[2]) if len(sys.argv) > 2 else 440
 SECONDS = 5
 
 logger.remove()
