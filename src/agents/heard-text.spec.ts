@@ -30,6 +30,14 @@ describe('the text that was heard', () => {
     expect(heard.takeHeard(400, 3_000, true)).toBe('');
   });
 
+  it('counts a digit as its name, which takes longer than a letter', () => {
+    // As long as 4 letters each: 10 of 36 characters before it, 26 with it.
+    const text = 'It is the 4711 that I want';
+    expect(answer(text).takeHeard(1_300, 3_800, true)).toBe('It is the');
+    expect(answer(text).takeHeard(2_500, 3_800, true)).toBe('It is the');
+    expect(answer(text).takeHeard(2_700, 3_800, true)).toBe('It is the 4711');
+  });
+
   it('is estimated by the usual speed while there is more to come', () => {
     const heard = answer();
     // 28 characters at 60 ms: 600 ms are a third, however little audio there is yet.

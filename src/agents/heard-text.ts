@@ -1,6 +1,17 @@
 /** Speed of speech until an answer was heard whole, in milliseconds for each character. */
 const DEFAULT_MS_PER_CHARACTER = 60;
 
+/** Characters that are spoken in the time of a digit. */
+const CHARACTERS_PER_DIGIT = 4;
+const DIGIT = /\p{Nd}/u;
+
+/** Length of a text as it is spoken, in characters. */
+const spokenLength = (text: string): number =>
+  Array.from(text, (character) => spokenAs(character)).reduce((sum, length) => sum + length, 0);
+
+const spokenAs = (character: string): number =>
+  DIGIT.test(character) ? CHARACTERS_PER_DIGIT : character.length;
+
 /** The text of an answer, and how much of it was heard. */
 export class HeardText {
   private text = '';
@@ -24,7 +35,8 @@ export class HeardText {
   /** Takes the whole text of an answer that was heard to its end. @param audioMs length of its audio */
   takeAll(audioMs: number): string {
     const { text } = this;
-    if (this.isWhole && text !== '' && audioMs > 0) this.msPerCharacter = audioMs / text.length;
+    if (this.isWhole && text !== '' && audioMs > 0)
+      this.msPerCharacter = audioMs / spokenLength(text);
     this.reset();
     return text;
   }
@@ -44,9 +56,17 @@ export class HeardText {
     if (this.times.length > 0) {
       return this.times.findLast(({ atMs }) => atMs < playedMs)?.end ?? 0;
     }
-    const spokenMs = this.text.length * this.msPerCharacter;
+    const length = spokenLength(this.text);
+    const spokenMs = length * this.msPerCharacter;
     const totalMs = isAllAudio && this.isWhole ? audioMs : Math.max(audioMs, spokenMs);
-    return totalMs === 0 ? 0 : Math.round((this.text.length * playedMs) / totalMs);
+    let left = totalMs === 0 ? 0 : Math.round((length * playedMs) / totalMs);
+    let characters = 0;
+    for (const character of this.text) {
+      left -= spokenAs(character);
+      if (left < 0) break;
+      characters += character.length;
+    }
+    return characters;
   }
 
   private wordsWithin(characters: number): string {
