@@ -56,7 +56,8 @@ export default {
     'transports/small-webrtc/offer.controller.js',
     'transports/small-webrtc/negotiator.js',
     'transports/small-webrtc/webrtc-sessions.js',
-    'transports/small-webrtc/webrtc-connections.js',
+    // Bots in processes of Python hold their own connections; here there are none.
+    { path: 'transports/small-webrtc/webrtc-connections.js', without: ['inBot'] },
   ],
 
   async open(world) {
