@@ -72,8 +72,9 @@ function startsOf(file, without) {
   const add = (node) => node && starts.push(node.getStart(file));
   const visit = (node) => {
     if (isHelper(file, node)) return;
-    if (ts.isFunctionLike(node) && without.includes(node.name?.text)) {
-      left.delete(node.name.text);
+    const name = ts.isConstructorDeclaration(node) ? 'constructor' : node.name?.text;
+    if (ts.isFunctionLike(node) && without.includes(name)) {
+      left.delete(name);
       return;
     }
     if (ts.isIfStatement(node)) {
