@@ -74,8 +74,8 @@ export class Fuzzer {
       }
       for (let batch = 0; performance.now() < endMs; batch++) {
         const seed = this.seed + batch;
-        const inputs = fc.sample(this.#opened.input, { seed, numRuns: BATCH });
-        this.#note(inputs);
+        const inputs = this.#batchOf(seed);
+        this.#note(seed);
         const problem = await this.#problemOf(inputs);
         if (!problem) continue;
         console.log(`? ${this.target.name}: ${problem.kind}: ${problem.detail}`.slice(0, 600));
@@ -95,11 +95,15 @@ export class Fuzzer {
     }
   }
 
-  /** Keeps what was sent as long as a session of it may turn out to be left. */
-  #note(inputs) {
+  #batchOf(seed) {
+    return fc.sample(this.#opened.input, { seed, numRuns: BATCH });
+  }
+
+  /** Keeps the seeds of what was sent as long as a session of it may turn out to be left. The inputs themselves would fill the memory. */
+  #note(seed) {
     const nowMs = performance.now();
     this.#recent = this.#recent.filter(({ atMs }) => nowMs - atMs < 2 * SESSIONS_MS * busy());
-    this.#recent.push({ atMs: nowMs, inputs });
+    this.#recent.push({ atMs: nowMs, seed });
   }
 
   async #open(coverage) {
@@ -133,7 +137,9 @@ export class Fuzzer {
   /** Inputs that reach nothing of a parser find nothing in it. */
   #lookForBlindness() {
     if (this.iterations < SEEING_INPUTS) return;
-    for (const { path } of this.#branches.counts.filter(({ reached }) => reached === 0)) {
+    for (const { path } of this.#branches.counts.filter(
+      (one) => one.total > 0 && one.reached === 0,
+    )) {
       const detail = `no branch of ${path} was reached`;
       this.findings.push({ kind: 'blind', detail });
       console.log(`\n✗ ${this.target.name}: blind: ${detail}`);
@@ -227,7 +233,7 @@ export class Fuzzer {
     if (problem.kind === 'held') return this.#investigateHeld(batch, seed);
     // A session that is left may be of an earlier batch.
     const isLate = problem.kind === 'sessions';
-    const inputs = isLate ? this.#recent.flatMap((one) => one.inputs) : batch;
+    const inputs = isLate ? this.#recent.flatMap((one) => this.#batchOf(one.seed)) : batch;
     const found = await this.#provenOf(problem, inputs);
     if (!found?.kind) return;
     await this.#found({ ...found, seed, path: pathOf(found.inputs, batch) });
