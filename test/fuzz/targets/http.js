@@ -191,6 +191,22 @@ const body = fc.oneof(
   hostileText,
 );
 
+/** A start behind a proxy that tells of another host: it is warned of once, with what the request says. */
+const proxied = fc.record({
+  method: fc.constant('POST'),
+  path: fc.constant('/start'),
+  hosts: fc.constant([['host', 'localhost']]),
+  headers: fc
+    .tuple(
+      fc.constantFrom('x-forwarded-host', 'x-forwarded-proto'),
+      fc.oneof(fc.constantFrom('\x9b2J', 'x'.repeat(5_000)), headerText),
+    )
+    .map((one) => [one]),
+  times: fc.constant(1),
+  body: fc.constant('{"transport":"websocket"}'),
+  sending: fc.constant({ how: 'plain' }),
+});
+
 /** Chunked, in pieces of a size. */
 function chunked(bytes, size) {
   const chunks = [];
@@ -240,23 +256,29 @@ export default {
     let session = await keepSession(world);
     return {
       idleSessions: 2,
-      input: fc.record({
-        method: fc.oneof(
-          { weight: 6, arbitrary: fc.constantFrom('GET', 'POST') },
-          { weight: 4, arbitrary: fc.constantFrom(...METHODS.slice(0, 6)) },
-          fc.constantFrom(...METHODS),
-        ),
-        path,
-        hosts: fc.oneof(
-          { weight: 6, arbitrary: fc.constant([['host', 'localhost']]) },
-          fc.constant([]),
-        ),
-        headers: fc.array(header, { maxLength: 5 }),
-        /** Copies of the last header. */
-        times: fc.oneof({ weight: 8, arbitrary: fc.constant(1) }, fc.nat(1_500)),
-        body,
-        sending,
-      }),
+      input: fc.oneof(
+        {
+          weight: 15,
+          arbitrary: fc.record({
+            method: fc.oneof(
+              { weight: 6, arbitrary: fc.constantFrom('GET', 'POST') },
+              { weight: 4, arbitrary: fc.constantFrom(...METHODS.slice(0, 6)) },
+              fc.constantFrom(...METHODS),
+            ),
+            path,
+            hosts: fc.oneof(
+              { weight: 6, arbitrary: fc.constant([['host', 'localhost']]) },
+              fc.constant([]),
+            ),
+            headers: fc.array(header, { maxLength: 5 }),
+            /** Copies of the last header. */
+            times: fc.oneof({ weight: 8, arbitrary: fc.constant(1) }, fc.nat(1_500)),
+            body,
+            sending,
+          }),
+        },
+        proxied,
+      ),
       async send({
         method,
         path: target,
