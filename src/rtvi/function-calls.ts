@@ -5,8 +5,8 @@ import type { RtviOutgoing } from './rtvi-messages.js';
 
 /** Default time-out of a call, in milliseconds. */
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** Limit of pending calls. */
-const MAX_PENDING = 1_000;
+/** Limit of pending calls. They time out, or end with the connection, within one turn of the event loop. */
+const MAX_PENDING = 100;
 
 /** Options of `RtviSession.callFunction`. */
 export interface CallFunctionOptions {

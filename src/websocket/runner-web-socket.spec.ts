@@ -434,6 +434,15 @@ describe('a socket that is flooded', () => {
     tcp.destroy();
   });
 
+  it('lets the event loop have a turn after ten milliseconds of its listeners', async () => {
+    const { server, tcp } = await rawPair();
+    server.on('message', () => {
+      for (const endMs = performance.now() + 2; performance.now() < endMs;);
+    });
+    expect(await mostInATurn(server, tcp, 100)).toBeLessThanOrEqual(12);
+    tcp.destroy();
+  });
+
   it('lets the event loop have a turn after a hundred pings', async () => {
     const { server, tcp } = await rawPair();
     let inTurn = 0;

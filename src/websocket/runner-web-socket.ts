@@ -12,6 +12,8 @@ const MAX_HELD_BYTES = 65_536;
 const UNHEARD_MS = 10_000;
 /** Messages per turn of the event loop: ws emits whatever it has read at once, which may be megabytes of tiny messages. */
 const MESSAGES_PER_TURN = 100;
+/** Time of listeners per turn of the event loop. */
+const MS_PER_TURN = 10;
 /** Events that a peer can trigger. */
 const PEER_EVENTS: ReadonlySet<string | symbol> = new Set(['message', 'ping', 'pong']);
 
@@ -57,7 +59,7 @@ export class RunnerWebSocket extends WebSocket {
   private held: Queue<Message> | undefined = undefined;
   private heldBytes = 0;
   private pausedHere = false;
-  private messages = 0;
+  private usedTurn = 0;
   private drops = false;
   private unheardTimer: NodeJS.Timeout | undefined;
   private watching = false;
@@ -190,11 +192,18 @@ export class RunnerWebSocket extends WebSocket {
   }
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
-    if (PEER_EVENTS.has(event)) passOnAtOnce(this, ++this.messages % MESSAGES_PER_TURN !== 0);
-    if (event !== 'message') return this.emitNow(event, args);
-    const message = args as Message;
+    if (!PEER_EVENTS.has(event)) return this.emitNow(event, args);
+    const startMs = performance.now();
+    const heard = event === 'message' ? this.receive(args as Message) : this.emitNow(event, args);
+    this.usedTurn += 1 / MESSAGES_PER_TURN + (performance.now() - startMs) / MS_PER_TURN;
+    passOnAtOnce(this, this.usedTurn < 1);
+    if (this.usedTurn >= 1) this.usedTurn = 0;
+    return heard;
+  }
+
+  private receive(message: Message): boolean {
     if (this.takes(message)) return true;
-    if (this.held === undefined) return this.emitNow(event, args);
+    if (this.held === undefined) return this.emitNow('message', message);
     if (Buffer.isBuffer(message[0])) message[0] = withoutChunk(message[0]);
     this.held.push(message);
     this.heldBytes += sizeOf(message);

@@ -9,6 +9,7 @@ import {
 } from '../../src/media/codecs/opus.js';
 import { OpusJitterBuffer } from '../../src/media/rtp/opus-jitter-buffer.js';
 import { post } from './runner-app.js';
+import { steadyHandshake } from './steady-handshake.js';
 
 const PACKET = OPUS_OUTPUT_HZ / 50;
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -51,6 +52,8 @@ export async function warmUp(): Promise<void> {
     skipStun(a);
     await a.setLocalDescription(await a.createOffer());
     await b.setRemoteDescription(a.localDescription!);
+    // The one that answers is the client of DTLS.
+    steadyHandshake(b);
     skipStun(b);
     await b.setLocalDescription(await b.createAnswer());
     await a.setRemoteDescription(b.localDescription!);
@@ -254,6 +257,7 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
     if (!textOnly) this.audio = pc.addTransceiver('audio', { direction: 'sendrecv' });
     if (video) this.camera = pc.addTransceiver('video', { direction: 'sendrecv' });
     this.channel = soundOnly ? undefined : pc.createDataChannel('chat', { ordered: true });
+    steadyHandshake(pc);
     if (iceServers.length === 0) {
       for (const { connection } of pc.iceTransports) connection.stunServer = undefined;
     }

@@ -52,6 +52,8 @@ const BOTS = {
     transport.on('audio', (frame) => void transport.sendAudio(frame));
     transport.on('interruption', () => void transport.mark('m'));
   },
+  /** Leaves at once. */
+  curt: async (args) => (await runner.createTransport(args)).hangUp(),
   /** Speaks RTVI. */
   rtvi: async (args) => {
     const transport = await runner.createTransport(args);

@@ -27,6 +27,8 @@ const INPUT_MS = 20_000;
 /** Between two looks at the memory, in milliseconds. */
 const MEMORY_MS = 20_000;
 const SHRINK_MS = 60_000;
+/** After so many inputs something of each parser has been reached. */
+const SEEING_INPUTS = 400;
 /** Findings after which the same runner can go on. */
 const HARMLESS = ['held', 'answer', 'log'];
 /** Problems that no busy machine makes. */
@@ -72,8 +74,8 @@ export class Fuzzer {
       }
       for (let batch = 0; performance.now() < endMs; batch++) {
         const seed = this.seed + batch;
-        const inputs = fc.sample(this.#opened.input, { seed, numRuns: BATCH });
-        this.#note(inputs);
+        const inputs = this.#batchOf(seed);
+        this.#note(seed);
         const problem = await this.#problemOf(inputs);
         if (!problem) continue;
         console.log(`? ${this.target.name}: ${problem.kind}: ${problem.detail}`.slice(0, 600));
@@ -86,17 +88,22 @@ export class Fuzzer {
       const left = untilFound ? undefined : await this.#sessionsEnd();
       if (left) await this.#investigate(left, [], this.seed);
       await this.#count();
+      this.#lookForBlindness();
       return this.#branches.counts;
     } finally {
       await this.#close();
     }
   }
 
-  /** Keeps what was sent as long as a session of it may turn out to be left. */
-  #note(inputs) {
+  #batchOf(seed) {
+    return fc.sample(this.#opened.input, { seed, numRuns: BATCH });
+  }
+
+  /** Keeps the seeds of what was sent as long as a session of it may turn out to be left. The inputs themselves would fill the memory. */
+  #note(seed) {
     const nowMs = performance.now();
     this.#recent = this.#recent.filter(({ atMs }) => nowMs - atMs < 2 * SESSIONS_MS * busy());
-    this.#recent.push({ atMs: nowMs, inputs });
+    this.#recent.push({ atMs: nowMs, seed });
   }
 
   async #open(coverage) {
@@ -127,6 +134,18 @@ export class Fuzzer {
     this.#branches.add((await this.#world.runner.ask('coverage')) ?? []);
   }
 
+  /** Inputs that reach nothing of a parser find nothing in it. */
+  #lookForBlindness() {
+    if (this.iterations < SEEING_INPUTS) return;
+    for (const { path } of this.#branches.counts.filter(
+      (one) => one.total > 0 && one.reached === 0,
+    )) {
+      const detail = `no branch of ${path} was reached`;
+      this.findings.push({ kind: 'blind', detail });
+      console.log(`\n✗ ${this.target.name}: blind: ${detail}`);
+    }
+  }
+
   /** Sends inputs, and returns what is wrong after them. */
   async #problemOf(inputs) {
     const world = this.#world;
@@ -137,10 +156,12 @@ export class Fuzzer {
     const state = await world.state();
     if (!state) return { kind: 'ended', detail: world.ended ?? 'the runner does not answer' };
     if (state.problems.length > 0) return { kind: 'log', detail: state.problems[0] };
-    if (state.heldMs > MAX_HELD_MS) {
-      return { kind: 'held', detail: `the event loop was held for ${state.heldMs.toFixed()} ms` };
-    }
-    return oldSession(state, this.#idle) ?? (await this.#witness()) ?? (await this.#memory(inputs));
+    return (
+      oldSession(state, this.#idle) ??
+      (await this.#witness()) ??
+      held(state) ??
+      (await this.#memory(inputs))
+    );
   }
 
   async #send(inputs) {
@@ -212,7 +233,7 @@ export class Fuzzer {
     if (problem.kind === 'held') return this.#investigateHeld(batch, seed);
     // A session that is left may be of an earlier batch.
     const isLate = problem.kind === 'sessions';
-    const inputs = isLate ? this.#recent.flatMap((one) => one.inputs) : batch;
+    const inputs = isLate ? this.#recent.flatMap((one) => this.#batchOf(one.seed)) : batch;
     const found = await this.#provenOf(problem, inputs);
     if (!found?.kind) return;
     await this.#found({ ...found, seed, path: pathOf(found.inputs, batch) });
@@ -263,7 +284,7 @@ export class Fuzzer {
     let problem;
     for (let i = 0; i < (isHeld ? ATTEMPTS : 1); i++) {
       problem = (await this.#problemOf(inputs)) ?? (isHeld ? undefined : await this.#sessionsEnd());
-      if (!problem) return undefined;
+      if (!problem || (problem.kind === 'held' && !isHeld)) return undefined;
       this.#isSpoilt ||= !HARMLESS.includes(problem.kind);
     }
     return problem;
@@ -296,6 +317,12 @@ export class Fuzzer {
     if (!details.counterexample) return finding;
     return { ...finding, inputs: details.counterexample, path: details.counterexamplePath };
   }
+}
+
+function held({ heldMs }) {
+  return heldMs > MAX_HELD_MS
+    ? { kind: 'held', detail: `the event loop was held for ${heldMs.toFixed()} ms` }
+    : undefined;
 }
 
 /** The path of fast-check to a single input of a batch; '' for several, or one of an earlier batch. */

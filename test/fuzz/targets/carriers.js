@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { jsonLike } from '../support/mutate.js';
-import { RawSocket, readAll, sendMessages } from '../support/socket.js';
+import { RawSocket, botQuery, readAll, sendMessages } from '../support/socket.js';
+import { start } from '../support/start.js';
 
 const { BUILT_IN } = await import('../../../dist/transports/telephony/carriers/index.js');
 
@@ -97,6 +98,11 @@ const ofCarrier = (carrier) => {
   const { handshake, starts, later } = messagesOf(carrier);
   const texts = handshake.map((message) => JSON.stringify(message));
   return fc.record({
+    /** Calls need the token of a session, since the runner verifies webhooks. */
+    announced: fc.oneof(
+      { weight: 8, arbitrary: fc.constant(carrier.name) },
+      fc.constantFrom('twilio', undefined),
+    ),
     begin: fc.oneof(
       { weight: 3, arbitrary: fc.constant(texts) },
       jsonLike(...starts).map((start) => [...texts.slice(0, -1), start]),
@@ -130,6 +136,7 @@ const EVAL_LATER = [
   { label: 'rtvi-ai', type: 'client-message', id: '3', data: { t: 'eval-context', d: {} } },
 ];
 const ofEvals = fc.record({
+  announced: fc.constant(undefined),
   begin: jsonLike(...EVAL).map((one) => [one]),
   messages: fc.array(jsonLike(...EVAL_LATER), { maxLength: 6 }),
   times: fc.constant(1),
@@ -159,10 +166,12 @@ export default {
   async open(world) {
     return {
       input: fc.oneof(...BUILT_IN.all.map(ofCarrier), ofEvals),
-      async send({ begin, messages, times, bot, pauseMs }) {
+      async send({ announced, begin, messages, times, bot, pauseMs }) {
+        const path = announced
+          ? new URL((await start(world, announced, { bot })).wsUrl).pathname
+          : `/ws${botQuery(bot)}`;
         const raw = new RawSocket(world);
-        const body = Buffer.from(JSON.stringify({ bot })).toString('base64url');
-        await raw.upgrade(`/ws?body=${body}`);
+        await raw.upgrade(path);
         await sendMessages(raw, begin);
         if (pauseMs > 0) await readAll(raw, 50);
         const bytes = messages.reduce((sum, { length }) => sum + length + 6, 0);

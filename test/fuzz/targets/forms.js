@@ -36,7 +36,7 @@ const body = fc.oneof(
 /** Forms, to the routes that take them. */
 export default {
   name: 'forms',
-  parsers: ['http/form.js', 'http/request-body.js'],
+  parsers: ['http/form.js'],
 
   async open(world) {
     return {

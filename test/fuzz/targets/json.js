@@ -106,7 +106,6 @@ export default {
   name: 'json',
   parsers: [
     'limits/json-limits.js',
-    'http/request-body.js',
     'validation/validate-into.js',
     'start/start.controller.js',
     'transports/daily/dialin.controller.js',
