@@ -21,6 +21,8 @@ import { InMemoryCallLimits } from './calls/in-memory-call-limits.js';
 import { ConsoleController } from './console/console.controller.js';
 import { ConsolePage } from './console/console-page.js';
 import './errors/nest-log.js';
+import { Fleet } from './fleet/fleet.js';
+import { LocalFleet } from './fleet/local-fleet.js';
 import { HealthController } from './health/health.controller.js';
 import { RunnerHealth } from './health/runner-health.js';
 import { RunnerIntake } from './http/intake/runner-intake.js';
@@ -197,6 +199,7 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         CallRouting,
         SessionHookDispatcher,
         SessionStarter,
+        { provide: Fleet, useClass: LocalFleet },
         { provide: SessionRegistry, useClass: LocalSessionRegistry },
         RunnerDrain,
         RunnerReadiness,
@@ -220,6 +223,7 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         CallRouting,
         RUNNER_OPTIONS,
         RUNNER_REF,
+        Fleet,
         SessionRegistry,
         SessionStarter,
         RunnerDrain,

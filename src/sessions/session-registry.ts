@@ -21,6 +21,10 @@ export interface OpenSession extends SessionTerms {
 /** A value, or a promise of it. */
 export type MaybePromise<T> = T | Promise<T>;
 
+/** Calls `next` with a value: at once, unless it is a promise. */
+export const andThen = <T, R>(value: MaybePromise<T>, next: (value: T) => R): MaybePromise<R> =>
+  value instanceof Promise ? value.then(next) : next(value);
+
 /** Session registry of a runner, and its DI token: admission and lookup. The lifecycle is each {@link Session}'s own. */
 export abstract class SessionRegistry {
   /** Observers of the sessions. */
