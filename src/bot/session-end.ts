@@ -15,6 +15,7 @@ import { causedBy, fieldOf, isInstance } from '../errors/thrown.js';
  * | `not_ready` | the bot did not call `ready()` in time |
  * | `too_long` | it ran longer than `maxSessionDurationMs` |
  * | `draining` | the process is shutting down |
+ * | `lost` | the node of a fleet that it ran on is gone |
  */
 export type SessionEndCode =
   | 'completed'
@@ -26,7 +27,8 @@ export type SessionEndCode =
   | 'start_failed'
   | 'not_ready'
   | 'too_long'
-  | 'draining';
+  | 'draining'
+  | 'lost';
 
 /**
  * Reason of a session's end. It is an `Error` because it is also `session.signal.reason`, which aborted fetches, timers and streams of the bot

@@ -5,7 +5,11 @@ import { SessionEnd } from '../bot/session-end.js';
 import type { RunnerError } from '../errors/runner.error.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
 import { Capacity, PendingSessions } from '../sessions/admission.js';
-import { type OpenSession, SessionHistory } from '../sessions/session-registry.js';
+import {
+  type ListedSession,
+  type OpenSession,
+  SessionHistory,
+} from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
 import { Fleet } from './fleet.js';
 import { RecentCalls } from './recent-calls.js';
@@ -71,6 +75,14 @@ export class LocalFleet extends Fleet {
   end(session: Session): void {
     if (!session.isDiscarded) this.history.add(session);
     this.capacity.free(session.principal);
+  }
+
+  list(live: readonly Session[]): ListedSession[] {
+    return [...live, ...this.history.all];
+  }
+
+  find(id: string, live: Session | undefined): ListedSession | undefined {
+    return live ?? this.history.get(id);
   }
 
   once<T>(key: string, answer: () => Promise<T>): Promise<T> {

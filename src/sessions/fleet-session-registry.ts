@@ -19,7 +19,7 @@ import {
   SessionRegistry,
 } from './session-registry.js';
 import { SessionObservers } from './session-observers.js';
-import type { SessionCall } from './session-state.js';
+import type { SessionCall, SessionTerms } from './session-state.js';
 import { Session } from './session.js';
 
 /** Session registry of a node: its sessions, and the verbs that need them. Its {@link Fleet} admits them, and gives each to one node. */
@@ -180,6 +180,7 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     await Promise.all(this.close().map((session) => session.end(shutDown())));
     await Promise.all(this.releasing);
     await this.observers.flush();
+    await this.fleet.leave();
   }
 
   private async wait(
@@ -212,7 +213,10 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
       this.fleet.waiting.delete(id);
       this.active.set(id, session);
     }
-    if (state.name !== 'ended') return this.observers.changed(session);
+    if (state.name !== 'ended') {
+      this.fleet.note(session);
+      return this.observers.changed(session);
+    }
     this.active.delete(id);
     this.fleet.waiting.delete(id);
     if (state.launchedAtMs !== undefined) session.logger.log(lastLineOf(session, state.reason));
@@ -225,6 +229,12 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     this.fleet.end(session);
     this.serveQueue();
   };
+
+  restore(id: string, terms: SessionTerms, ageMs: number): Session {
+    const session = new Session(id, terms, this.onChange, ageMs);
+    session.principal = terms.principal && OwnPrincipal.of(terms.principal);
+    return session;
+  }
 
   serveQueue(): void {
     this.queue.advance(() => !this.fleet.capacity.overloaded && this.fleet.hasPlace);

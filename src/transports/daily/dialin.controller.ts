@@ -107,6 +107,7 @@ export class DialinController {
     const open = {
       ...sessionOfCall(accepted),
       transport: 'daily',
+      kind: this.transport.kind,
       body,
       call: inboundCall(call),
     };

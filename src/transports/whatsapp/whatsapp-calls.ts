@@ -84,6 +84,7 @@ export class WhatsAppCalls implements OnModuleInit {
       }
       const open = {
         transport: WHATSAPP,
+        kind: 'peer' as const,
         ...sessionOfCall(accepted),
         body: accepted.body ?? call,
         call: inboundCall(known),
