@@ -53,6 +53,7 @@ import { RunnerDrain } from './sessions/runner-drain.js';
 import { SessionApiModule } from './sessions/session-api.controller.js';
 import { SessionHookDispatcher } from './sessions/session-hook-dispatcher.js';
 import { NoSessionHooks, SessionHooks } from './sessions/session-hooks.js';
+import { FleetSessionRegistry } from './sessions/fleet-session-registry.js';
 import { LocalSessionRegistry } from './sessions/local-session-registry.js';
 import { SessionRegistry } from './sessions/session-registry.js';
 import { SessionTokens } from './sessions/session-token.js';
@@ -74,6 +75,7 @@ const HOST_PARTS = [
   ['callLimits', CallLimits],
   ['sessionHooks', SessionHooks],
   ['fileStorage', FileStorage],
+  ['fleet', Fleet],
 ] as const;
 
 /** Providers shared by transports and features; {@link RunnerModule} imports it into each of them. */
@@ -199,8 +201,11 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         CallRouting,
         SessionHookDispatcher,
         SessionStarter,
-        { provide: Fleet, useClass: LocalFleet },
-        { provide: SessionRegistry, useClass: LocalSessionRegistry },
+        provider(Fleet, extras.fleet ?? LocalFleet),
+        {
+          provide: SessionRegistry,
+          useClass: extras.fleet ? FleetSessionRegistry : LocalSessionRegistry,
+        },
         RunnerDrain,
         RunnerReadiness,
         LoadMonitor,
@@ -223,7 +228,6 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         CallRouting,
         RUNNER_OPTIONS,
         RUNNER_REF,
-        Fleet,
         SessionRegistry,
         SessionStarter,
         RunnerDrain,

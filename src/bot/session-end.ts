@@ -30,6 +30,24 @@ export type SessionEndCode =
   | 'draining'
   | 'lost';
 
+const CODES: Readonly<Record<SessionEndCode, true>> = {
+  completed: true,
+  failed: true,
+  peer_left: true,
+  peer_error: true,
+  stopped: true,
+  expired: true,
+  start_failed: true,
+  not_ready: true,
+  too_long: true,
+  draining: true,
+  lost: true,
+};
+
+/** Returns a code from outside; `undefined` for what is none. */
+export const sessionEndCodeOf = (text: unknown): SessionEndCode | undefined =>
+  Object.keys(CODES).find((code): code is SessionEndCode => code === text);
+
 /**
  * Reason of a session's end. It is an `Error` because it is also `session.signal.reason`, which aborted fetches, timers and streams of the bot
  * reject with. Its `cause` is the bot's error, or a plain error that describes one that cannot be printed.

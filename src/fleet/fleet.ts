@@ -31,9 +31,7 @@ export abstract class Fleet {
   abstract readonly history: SessionHistory;
 
   /** Keys of tokens that all nodes take; the first one signs. Without them each process has its own. */
-  get tokenKeys(): readonly [Buffer, ...Buffer[]] | undefined {
-    return undefined;
-  }
+  readonly tokenKeys?: readonly [Buffer, ...Buffer[]];
 
   /** Called once, before everything else. */
   abstract attach(options: ResolvedRunnerOptions, host: FleetHost): void;

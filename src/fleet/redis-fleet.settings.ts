@@ -1,6 +1,7 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import {
   Accepts,
+  IsOneOf,
   IsText,
   Milliseconds,
   ValidatedBy,
@@ -70,6 +71,13 @@ export class RedisFleetSettings {
   /** The most bytes of a session's data in Redis, as JSON. */
   @WholeNumber(1, { max: 1_048_576 })
   maxBodyBytes = 16_384;
+
+  /**
+   * What happens while Redis is away: `local` admits sockets that come without a session up to the node's `maxSessions`, and `refuse` refuses them. Both
+   * answer `/start` with 503, and let conversations go on.
+   */
+  @IsOneOf('local', 'refuse')
+  whenRedisIsDown: 'local' | 'refuse' = 'local';
 
   /** The most retained ends. */
   @WholeNumber(0, { max: 100_000 })

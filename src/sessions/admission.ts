@@ -18,12 +18,17 @@ export class Capacity {
     return this.taken >= this.maxSessions;
   }
 
+  /** Returns why nobody can open a session, places aside; `undefined` when they can. */
+  closedRefusal(): RunnerError | undefined {
+    if (this.closed) return draining();
+    if (!this.overloaded) return undefined;
+    return new RunnerError('OVERLOADED', 'This runner has too much to do; try again later.');
+  }
+
   /** Returns why a principal cannot open one more session; `undefined` when it can. */
   refusal(principal?: Principal): RunnerError | undefined {
-    if (this.closed) return draining();
-    if (this.overloaded) {
-      return new RunnerError('OVERLOADED', 'This runner has too much to do; try again later.');
-    }
+    const closed = this.closedRefusal();
+    if (closed) return closed;
     if (this.isFull) {
       return new RunnerError(
         'AT_CAPACITY',
