@@ -1,12 +1,8 @@
 // Many nodes as one runner, over Redis or Valkey.
 import 'reflect-metadata';
-import { RedisFleet } from './fleet/redis-fleet.js';
-import type { RedisFleetSettings } from './fleet/redis-fleet.settings.js';
 import type { Fleet } from './fleet/fleet.js';
-
-/** Options of {@link redisFleet}. */
-export type RedisFleetOptions = Pick<RedisFleetSettings, 'redis' | 'secret' | 'advertiseUrl'> &
-  Partial<RedisFleetSettings>;
+import { RedisFleet } from './fleet/redis-fleet.js';
+import type { RedisFleetOptions } from './fleet/redis-fleet.options.js';
 
 /**
  * Returns a fleet over Redis or Valkey, for the option `fleet` of `RunnerModule`. Each runner needs its own.
@@ -21,4 +17,4 @@ export const redisFleet = (options: RedisFleetOptions): Fleet => new RedisFleet(
 
 export { FleetSetupError } from './fleet/fleet-checks.js';
 export { ForeignFleetError } from './fleet/fleet-heartbeat.js';
-export type { RedisClient, RedisFleetSettings } from './fleet/redis-fleet.settings.js';
+export type { RedisClient, RedisFleetOptions } from './fleet/redis-fleet.options.js';

@@ -5,7 +5,7 @@ import { textOfThrown } from '../errors/thrown.js';
 import type { EndOutbox } from './end-outbox.js';
 import type { FleetSecrets } from './fleet-secrets.js';
 import type { NodeInfo } from './node-table.js';
-import type { ResolvedFleetSettings } from './redis-fleet.settings.js';
+import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisLink, Reply } from './redis-link.js';
 import { BEAT } from './scripts/beat.script.js';
 import {

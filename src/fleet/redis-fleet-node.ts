@@ -8,11 +8,11 @@ import { FleetList } from './fleet-list.js';
 import { FleetSecrets } from './fleet-secrets.js';
 import { type FleetNode, type NodeInfo, NodeTable } from './node-table.js';
 import {
-  type RedisFleetSettings,
+  type RedisFleetOptions,
   resolveFleetSettings,
   type ResolvedFleetSettings,
   secretsOf,
-} from './redis-fleet.settings.js';
+} from './redis-fleet.options.js';
 import { DirectoryUnavailableError, RedisLink } from './redis-link.js';
 import { FOLLOW } from './scripts/follow.script.js';
 import { SessionNotes } from './session-notes.js';
@@ -80,7 +80,7 @@ export class RedisFleetNode {
    * @throws {ForeignFleetError} when a fleet with another secret uses the namespace
    */
   static async join(
-    settings: Partial<RedisFleetSettings>,
+    settings: Partial<RedisFleetOptions>,
     joining: JoiningNode,
   ): Promise<RedisFleetNode> {
     const resolved = resolveFleetSettings(settings);

@@ -15,7 +15,7 @@ import type { OpenSession } from '../sessions/session-registry.js';
 import { SessionTokens } from '../sessions/session-token.js';
 import type { Session } from '../sessions/session.js';
 import { RedisFleet } from './redis-fleet.js';
-import type { RedisFleetSettings } from './redis-fleet.settings.js';
+import type { RedisFleetOptions } from './redis-fleet.options.js';
 
 const STOPPED = new SessionEnd('stopped', 'enough');
 const TIMES = { heartbeatMs: 100, leaseMs: 600 };
@@ -36,7 +36,7 @@ describeWith('redis-server')('a fleet over Redis', () => {
   let proxy: ReplyProxy;
   let registries: FleetSessionRegistry[];
 
-  const node = async (settings: Partial<RedisFleetSettings> = {}, options: RunnerOptions = {}) => {
+  const node = async (settings: Partial<RedisFleetOptions> = {}, options: RunnerOptions = {}) => {
     const fleet = new RedisFleet({
       ...{ redis: redis.url, secret: FLEET_SECRET, advertiseUrl: 'http://10.0.0.7:3000' },
       ...TIMES,

@@ -23,11 +23,11 @@ import { callerOf, OwnedSessions } from './owned-sessions.js';
 import { RecentCalls } from './recent-calls.js';
 import { RedisFleetNode } from './redis-fleet-node.js';
 import {
-  type RedisFleetSettings,
+  type RedisFleetOptions,
   resolveFleetSettings,
   type ResolvedFleetSettings,
   secretsOf,
-} from './redis-fleet.settings.js';
+} from './redis-fleet.options.js';
 import { DirectoryUnavailableError } from './redis-link.js';
 import { ageOf, FleetFullError } from './session-directory.js';
 import { dataOf, termsOf } from './session-record.js';
@@ -53,7 +53,7 @@ export class RedisFleet extends Fleet {
   private isFull = false;
 
   /** @throws {InvalidOptionsError} */
-  constructor(settings: Partial<RedisFleetSettings>) {
+  constructor(settings: Partial<RedisFleetOptions>) {
     super();
     this.settings = resolveFleetSettings(settings);
     this.tokenKeys = new FleetSecrets(secretsOf(this.settings)).tokenKeys;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../errors/runner.error.js';
 import type { FleetSecrets } from './fleet-secrets.js';
-import type { ResolvedFleetSettings } from './redis-fleet.settings.js';
+import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisLink, Reply } from './redis-link.js';
 import { ADOPT } from './scripts/adopt.script.js';
 import { ANNOUNCE, ANNOUNCED_FIELDS } from './scripts/announce.script.js';
