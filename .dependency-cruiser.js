@@ -13,6 +13,7 @@ const NEIGHBOURS = {
   auth: ['errors', 'http', 'runner.options.ts'],
   sessions: [
     ...['auth', 'bot', 'errors', 'http', 'limits', 'media', 'validation', 'runner.options.ts'],
+    ...['fleet/fleet.ts', 'fleet/local-fleet.ts'],
   ],
   calls: [
     ...['auth', 'errors', 'sessions', 'validation', 'runner.options.ts'],
@@ -52,7 +53,7 @@ const NEIGHBOURS = {
     ...['bot', 'compat', 'errors', 'limits', 'media', 'packages.ts', 'rtvi', 'validation'],
     'transports/create-transport.ts',
   ],
-  fleet: ['errors', 'packages.ts', 'validation'],
+  fleet: ['auth', 'bot', 'errors', 'packages.ts', 'sessions', 'validation', 'runner.options.ts'],
   downloads: ['auth', 'errors', 'http', 'validation'],
   uploads: ['auth', 'bot/file-storage.ts', 'errors', 'http', 'sessions', 'validation'],
   process: [
@@ -86,7 +87,7 @@ const TOOLS = [
   ...['errors', 'limits', 'media', 'packages.ts', 'validation'],
   // Signatures, and requests to a provider.
   ...['http/webhook-signature.ts', 'http/provider-client.ts'],
-  ...['sessions/remove-room-on-end.ts', 'transports/recent-calls.ts'],
+  ...['sessions/remove-room-on-end.ts', 'fleet/fleet.ts'],
 ];
 
 /**

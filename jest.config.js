@@ -19,6 +19,7 @@ const project = {
     '^nestjs-pipecat-runner$': '<rootDir>/src/index.ts',
     '^nestjs-pipecat-runner/bot$': '<rootDir>/src/bot.ts',
     '^nestjs-pipecat-runner/agents$': '<rootDir>/src/agents.ts',
+    '^nestjs-pipecat-runner/fleet$': '<rootDir>/src/fleet.ts',
   },
   transform: {
     '^.+\\.ts$': [

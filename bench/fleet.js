@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort } from '../test/support/free-port.js';
 import { FleetSecrets } from '../dist/fleet/fleet-secrets.js';
-import { resolveFleetSettings, secretsOf } from '../dist/fleet/redis-fleet.settings.js';
+import { resolveFleetSettings, secretsOf } from '../dist/fleet/redis-fleet.options.js';
 import { RedisLink } from '../dist/fleet/redis-link.js';
 import { BEAT } from '../dist/fleet/scripts/beat.script.js';
 import { SessionDirectory } from '../dist/fleet/session-directory.js';

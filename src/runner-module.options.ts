@@ -5,6 +5,7 @@ import { BotLauncher } from './bot/bot-launcher.js';
 import { FileStorage } from './bot/file-storage.js';
 import { CallLimits } from './calls/call-limits.js';
 import { CallRouter } from './calls/call-router.js';
+import { Fleet } from './fleet/fleet.js';
 import { RunnerOptions } from './runner.options.js';
 import { SessionHooks } from './sessions/session-hooks.js';
 import { type ResolvedUploadsOptions, UploadsOptions } from './uploads/uploads.options.js';
@@ -138,6 +139,9 @@ export class RunnerModuleExtras {
   /** Storage of uploaded files. @default the folder of `uploads` */
   @IsProvided(FileStorage, 'save')
   fileStorage?: Provided<FileStorage>;
+  /** Fleet of nodes that are one runner: `redisFleet()` of `nestjs-pipecat-runner/fleet`. Without it the runner is alone. */
+  @IsProvided(Fleet, 'claim')
+  fleet?: Provided<Fleet>;
   /** Modules whose providers the parts above and an options factory can inject. */
   @ValidatedBy((value) =>
     Array.isArray(value) ? undefined : `must be a list of modules, not ${kindOf(value)}`,
@@ -183,6 +187,7 @@ type ResolvedExtras = Omit<
     | 'callLimits'
     | 'sessionHooks'
     | 'fileStorage'
+    | 'fleet'
     | 'imports'
   >,
   'uploads'

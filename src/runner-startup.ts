@@ -6,6 +6,7 @@ import { FileStorage } from './bot/file-storage.js';
 import { runnerClosed, runnerOpened } from './bot/native-runtimes.js';
 import { CallLimits } from './calls/call-limits.js';
 import { CallRouter } from './calls/call-router.js';
+import { Fleet } from './fleet/fleet.js';
 import { RunnerServing } from './http/runner-serving.js';
 import { SessionHooks } from './sessions/session-hooks.js';
 import { SessionRegistry } from './sessions/session-registry.js';
@@ -29,14 +30,15 @@ export class RunnerStartup implements OnModuleInit, OnApplicationShutdown {
     private readonly serving: RunnerServing,
     private readonly sessions: SessionRegistry,
     private readonly modules: ModulesContainer,
-    adapterHost: HttpAdapterHost,
+    private readonly fleet: Fleet,
+    private readonly adapterHost: HttpAdapterHost,
   ) {
     // Nest runs no lifecycle hooks of a lazily loaded module.
     if (adapterHost.listening) warnOfLazyLoading();
     else adapterHost.listen$.subscribe(() => this.initialised || warnOfLazyLoading());
   }
 
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     this.initialised = true;
     runnerOpened();
     const problems = [
@@ -46,6 +48,7 @@ export class RunnerStartup implements OnModuleInit, OnApplicationShutdown {
       missing('callLimits', this.callLimits, 'reserve'),
       missing('sessionHooks', this.sessionHooks, 'ended'),
       missing('fileStorage', this.fileStorage, 'save'),
+      missing('fleet', this.fleet, 'claim'),
     ].filter((problem) => problem !== undefined);
     if (problems.length > 0) throw new InvalidOptionsError('RunnerModule', problems);
     // A host may give any object with a launch() method.
@@ -53,6 +56,8 @@ export class RunnerStartup implements OnModuleInit, OnApplicationShutdown {
     this.serving.onServing('transports', () => this.warnOfUnusable());
     // For hosts that pass requests from a server of their own.
     this.sessions.observers.add({ changed: () => this.serving.begin() });
+    // A CLI or a worker that shares the module is no node.
+    if (this.adapterHost.httpAdapter) await this.fleet.join();
   }
 
   async onApplicationShutdown(): Promise<void> {

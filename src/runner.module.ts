@@ -21,6 +21,8 @@ import { InMemoryCallLimits } from './calls/in-memory-call-limits.js';
 import { ConsoleController } from './console/console.controller.js';
 import { ConsolePage } from './console/console-page.js';
 import './errors/nest-log.js';
+import { Fleet } from './fleet/fleet.js';
+import { LocalFleet } from './fleet/local-fleet.js';
 import { HealthController } from './health/health.controller.js';
 import { RunnerHealth } from './health/runner-health.js';
 import { RunnerIntake } from './http/intake/runner-intake.js';
@@ -51,6 +53,7 @@ import { RunnerDrain } from './sessions/runner-drain.js';
 import { SessionApiModule } from './sessions/session-api.controller.js';
 import { SessionHookDispatcher } from './sessions/session-hook-dispatcher.js';
 import { NoSessionHooks, SessionHooks } from './sessions/session-hooks.js';
+import { FleetSessionRegistry } from './sessions/fleet-session-registry.js';
 import { LocalSessionRegistry } from './sessions/local-session-registry.js';
 import { SessionRegistry } from './sessions/session-registry.js';
 import { SessionTokens } from './sessions/session-token.js';
@@ -72,6 +75,7 @@ const HOST_PARTS = [
   ['callLimits', CallLimits],
   ['sessionHooks', SessionHooks],
   ['fileStorage', FileStorage],
+  ['fleet', Fleet],
 ] as const;
 
 /** Providers shared by transports and features; {@link RunnerModule} imports it into each of them. */
@@ -197,7 +201,11 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         CallRouting,
         SessionHookDispatcher,
         SessionStarter,
-        { provide: SessionRegistry, useClass: LocalSessionRegistry },
+        provider(Fleet, extras.fleet ?? LocalFleet),
+        {
+          provide: SessionRegistry,
+          useClass: extras.fleet ? FleetSessionRegistry : LocalSessionRegistry,
+        },
         RunnerDrain,
         RunnerReadiness,
         LoadMonitor,

@@ -15,6 +15,7 @@ import { causedBy, fieldOf, isInstance } from '../errors/thrown.js';
  * | `not_ready` | the bot did not call `ready()` in time |
  * | `too_long` | it ran longer than `maxSessionDurationMs` |
  * | `draining` | the process is shutting down |
+ * | `lost` | the node of a fleet that it ran on is gone |
  */
 export type SessionEndCode =
   | 'completed'
@@ -26,7 +27,26 @@ export type SessionEndCode =
   | 'start_failed'
   | 'not_ready'
   | 'too_long'
-  | 'draining';
+  | 'draining'
+  | 'lost';
+
+const CODES: Readonly<Record<SessionEndCode, true>> = {
+  completed: true,
+  failed: true,
+  peer_left: true,
+  peer_error: true,
+  stopped: true,
+  expired: true,
+  start_failed: true,
+  not_ready: true,
+  too_long: true,
+  draining: true,
+  lost: true,
+};
+
+/** Returns a code from outside; `undefined` for what is none. */
+export const sessionEndCodeOf = (text: unknown): SessionEndCode | undefined =>
+  Object.keys(CODES).find((code): code is SessionEndCode => code === text);
 
 /**
  * Reason of a session's end. It is an `Error` because it is also `session.signal.reason`, which aborted fetches, timers and streams of the bot

@@ -5,7 +5,7 @@ import { FLEET_SECRET, FleetTestNode } from '../../test/support/fleet-node.js';
 import { RedisServer } from '../../test/support/redis-server.js';
 import { checkFleet } from './fleet-checks.js';
 import { FleetSecrets } from './fleet-secrets.js';
-import { type RedisFleetSettings, resolveFleetSettings } from './redis-fleet.settings.js';
+import { type RedisFleetOptions, resolveFleetSettings } from './redis-fleet.options.js';
 
 const GIVEN = { redis: 'redis://localhost', secret: FLEET_SECRET, advertiseUrl: 'http://10.0.0.7' };
 
@@ -44,7 +44,7 @@ describeWith('redis-server')('the checks of a fleet at start-up', () => {
     started.push(redis);
     return redis.url;
   };
-  const check = async (redis: RedisFleetSettings['redis']) => {
+  const check = async (redis: RedisFleetOptions['redis']) => {
     const node = await FleetTestNode.join('a', redis);
     started.unshift({ stop: () => node.die() });
     return { node, check: () => checkFleet(node.link, node.directory, node.table) };

@@ -2,9 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { fieldOf, textOfThrown } from '../errors/thrown.js';
 import { type NodeTable } from './node-table.js';
 import type { RedisLink } from './redis-link.js';
+import { ADOPT } from './scripts/adopt.script.js';
 import { ANNOUNCE } from './scripts/announce.script.js';
 import { CLAIM } from './scripts/claim.script.js';
 import { END } from './scripts/end.script.js';
+import { FOLLOW } from './scripts/follow.script.js';
+import { NOTE } from './scripts/note.script.js';
+import { ONCE } from './scripts/once.script.js';
 import { OPEN } from './scripts/open.script.js';
 import { REAP } from './scripts/reap.script.js';
 import { RECORD_VERSION, type SessionDirectory } from './session-directory.js';
@@ -79,6 +83,10 @@ async function tryScripts(link: RedisLink, node: string): Promise<void> {
     await link.run(END, id, '', id, 'lost', 'lost', '', 1, 0);
     await link.run(REAP, id, 1, 1, 0);
     await link.run(ANNOUNCE, node, 0, 1, RECORD_VERSION);
+    await link.run(ADOPT, id, node, id, 0);
+    await link.run(FOLLOW, node, id);
+    await link.run(NOTE, node);
+    await link.run(ONCE, 'free', id, node, id, 0);
   } catch (cause) {
     throw new FleetSetupError(
       `Redis does not run the fleet's scripts: its user needs EVAL, EVALSHA and the keys ${link.prefix}*: ${textOfThrown(cause).message}`,

@@ -5,10 +5,15 @@ import { textOfThrown } from '../errors/thrown.js';
 import type { EndOutbox } from './end-outbox.js';
 import type { FleetSecrets } from './fleet-secrets.js';
 import type { NodeInfo } from './node-table.js';
-import type { ResolvedFleetSettings } from './redis-fleet.settings.js';
+import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisLink, Reply } from './redis-link.js';
 import { BEAT } from './scripts/beat.script.js';
-import { type AnnouncedSession, MAX_BATCH, type SessionDirectory } from './session-directory.js';
+import {
+  type AnnouncedSession,
+  MAX_BATCH,
+  type RecordedSession,
+  type SessionDirectory,
+} from './session-directory.js';
 
 /** Sessions of this node, as the heartbeat needs them. */
 export interface OwnSessions {
@@ -20,8 +25,8 @@ export interface OwnSessions {
   taken(id: string): void;
   /** Called for a session whose end was reported as `lost` already, so that it is not reported twice. */
   buried(id: string): void;
-  /** Called on one node for each session that ended without an owner. */
-  swept(id: string, code: 'expired' | 'lost'): void;
+  /** Called on one node for each session that ended without an owner. @param record its record, if it could be read */
+  swept(id: string, code: 'expired' | 'lost', record: RecordedSession | undefined): void;
 }
 
 /** Another fleet, with another secret, uses the namespace. */
@@ -103,8 +108,10 @@ export class FleetHeartbeat {
     this.leaseUntilMs = sentAtMs + leaseMs;
     this.say(reply);
     await Promise.all([this.compare(reply), ...reply.list(7).map((dead) => this.reap(dead))]);
-    for (const id of reply.list(8)) this.sweep(id, 'expired');
-    for (const id of reply.list(9)) this.sweep(id, 'lost');
+    await Promise.all([
+      ...reply.list(8).map((id) => this.sweep(id, 'expired')),
+      ...reply.list(9).map((id) => this.sweep(id, 'lost')),
+    ]);
   }
 
   /** Announces all sessions: those that wait for their client first, the others spread, so that a returned Redis is not flooded. */
@@ -177,10 +184,11 @@ export class FleetHeartbeat {
     this.logger.warn(`node ${dead} is silent: ${lost} session(s) of it are lost`);
   }
 
-  private sweep(id: string, code: 'expired' | 'lost'): void {
+  private async sweep(id: string, code: 'expired' | 'lost'): Promise<void> {
     const only = code === 'expired' ? 'pending' : 'lost';
+    const record = await this.directory.read(id);
     this.outbox.add({ id, code, only, nonce: randomUUID() }, (outcome) => {
-      if (outcome === 'ended') this.own.swept(id, code);
+      if (outcome === 'ended') this.own.swept(id, code, record);
     });
   }
 

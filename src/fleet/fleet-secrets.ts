@@ -14,6 +14,7 @@ interface Keys {
   readonly records: Buffer;
   readonly callers: Buffer;
   readonly nodes: Buffer;
+  readonly tokens: Buffer;
 }
 
 const ID_BYTES = 4;
@@ -32,6 +33,12 @@ export class FleetSecrets {
   /** Names of the secrets, which tell nothing about them; the first is that of the first secret. */
   get fingerprints(): string[] {
     return this.keys.map(({ id }) => id.toString('hex'));
+  }
+
+  /** Keys of the tokens of WebSockets. */
+  get tokenKeys(): [Buffer, ...Buffer[]] {
+    const [first, ...others] = this.keys;
+    return [first.tokens, ...others.map(({ tokens }) => tokens)];
   }
 
   /**
@@ -95,6 +102,7 @@ function keysOf(secret: string): Keys {
     records: derive('records'),
     callers: derive('callers'),
     nodes: derive('nodes'),
+    tokens: derive('tokens'),
   };
 }
 

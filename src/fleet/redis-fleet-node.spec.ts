@@ -57,7 +57,7 @@ describeWith('redis-server')('a runner in a fleet', () => {
       ['a-', 'draining'],
       ['no', 'ready'],
     ]);
-    b.end('one', 'completed', 1);
+    b.end({ id: 'one', code: 'completed', epoch: 1 });
     await a.leave();
     await b.leave();
     const c = await join(redis.url);
@@ -94,7 +94,7 @@ describeWith('redis-server')('a runner in a fleet', () => {
   it('leaves in bounded time when Redis is away', async () => {
     const a = await join(proxy.url);
     proxy.cut();
-    a.end('one', 'completed', 1);
+    a.end({ id: 'one', code: 'completed', epoch: 1 });
     const startMs = performance.now();
     await a.leave();
     expect(performance.now() - startMs).toBeLessThan(4_500);

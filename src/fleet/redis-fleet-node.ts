@@ -4,17 +4,23 @@ import { isInstance, textOfThrown } from '../errors/thrown.js';
 import { EndOutbox } from './end-outbox.js';
 import { checkFleet, FleetSetupError } from './fleet-checks.js';
 import { FleetHeartbeat, ForeignFleetError, type OwnSessions } from './fleet-heartbeat.js';
+import { FleetList } from './fleet-list.js';
 import { FleetSecrets } from './fleet-secrets.js';
 import { type FleetNode, type NodeInfo, NodeTable } from './node-table.js';
 import {
-  type RedisFleetSettings,
+  type RedisFleetOptions,
   resolveFleetSettings,
   type ResolvedFleetSettings,
   secretsOf,
-} from './redis-fleet.settings.js';
+} from './redis-fleet.options.js';
 import { DirectoryUnavailableError, RedisLink } from './redis-link.js';
+import { FOLLOW } from './scripts/follow.script.js';
+import { SessionNotes } from './session-notes.js';
+import { SharedAnswers } from './shared-answers.js';
 import {
   type Claim,
+  type DirectoryEnd,
+  type DirectorySession,
   type NewDirectorySession,
   RECORD_VERSION,
   SessionDirectory,
@@ -39,6 +45,12 @@ export class RedisFleetNode {
   private readonly outbox: EndOutbox;
   private readonly table: NodeTable;
   private readonly heartbeat: FleetHeartbeat;
+  /** Notes of how far its sessions are. */
+  readonly notes: SessionNotes;
+  /** Answers that all nodes share. */
+  readonly answers: SharedAnswers;
+  /** Lists of the fleet's sessions. */
+  readonly sessions: FleetList;
 
   private constructor(
     private readonly link: RedisLink,
@@ -56,6 +68,9 @@ export class RedisFleetNode {
     this.table = new NodeTable(link, secrets);
     const parts = [link, secrets, this.directory, this.outbox, own, settings, info] as const;
     this.heartbeat = new FleetHeartbeat(...parts);
+    this.notes = new SessionNotes(link, name);
+    this.answers = new SharedAnswers(link, secrets, name);
+    this.sessions = new FleetList(link);
   }
 
   /**
@@ -65,7 +80,7 @@ export class RedisFleetNode {
    * @throws {ForeignFleetError} when a fleet with another secret uses the namespace
    */
   static async join(
-    settings: Partial<RedisFleetSettings>,
+    settings: Partial<RedisFleetOptions>,
     joining: JoiningNode,
   ): Promise<RedisFleetNode> {
     const resolved = resolveFleetSettings(settings);
@@ -100,7 +115,8 @@ export class RedisFleetNode {
       return await this.directory.open(session);
     } catch (error) {
       if (isInstance(error, DirectoryUnavailableError)) {
-        this.end(session.id, 'start_failed', session.isConnected ? 1 : undefined);
+        const epoch = session.isConnected ? 1 : undefined;
+        this.end({ id: session.id, code: 'start_failed', epoch });
       }
       throw error;
     }
@@ -111,12 +127,24 @@ export class RedisFleetNode {
     return this.directory.claim(id, transports);
   }
 
+  /** Counts a session of this node as another caller's. @throws {RunnerError} `AT_CAPACITY` @throws {DirectoryUnavailableError} */
+  adopt(id: string, caller: NonNullable<DirectorySession['caller']>): Promise<void> {
+    return this.directory.adopt(id, caller);
+  }
+
   /**
    * Ends a session, now or when Redis answers again.
-   * @param epoch epoch of its claim; `undefined` for one that waits for its client
+   * @param end `epoch` is that of its claim; `undefined` for one that waits for its client
+   * @param onAnswer called when its places are free
    */
-  end(id: string, code: string, epoch?: number, botStartMs?: number): void {
-    this.outbox.add({ id, code, epoch, botStartMs, nonce: randomUUID() });
+  end(end: Omit<DirectoryEnd, 'nonce' | 'only'>, onAnswer?: () => void): void {
+    this.notes.delete(end.id);
+    this.outbox.add({ ...end, nonce: randomUUID() }, onAnswer);
+  }
+
+  /** Returns what became of sessions that this node has opened, by FOLLOW's words. @throws {DirectoryUnavailableError} */
+  async follow(ids: readonly string[]): Promise<string[]> {
+    return (await this.link.run(FOLLOW, this.name, ...ids)).words;
   }
 
   /** Returns all nodes of the fleet. */
@@ -139,6 +167,7 @@ export class RedisFleetNode {
     } finally {
       clearTimeout(giveUp);
       this.outbox.stop();
+      this.notes.stop();
       this.link.client.disconnect();
     }
   }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { neededPackage } from '../packages.js';
-import type { RedisClient, ResolvedFleetSettings } from './redis-fleet.settings.js';
+import type { RedisClient, ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisScript } from './redis-script.js';
 
 /** Longest wait for one answer, in milliseconds. Each script is tried twice. */

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../errors/runner.error.js';
 import type { FleetSecrets } from './fleet-secrets.js';
-import type { ResolvedFleetSettings } from './redis-fleet.settings.js';
+import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisLink, Reply } from './redis-link.js';
+import { ADOPT } from './scripts/adopt.script.js';
 import { ANNOUNCE, ANNOUNCED_FIELDS } from './scripts/announce.script.js';
 import { CLAIM } from './scripts/claim.script.js';
 import { END } from './scripts/end.script.js';
@@ -63,6 +64,21 @@ export type Claim =
    */
   | { readonly outcome: 'missing' | 'taken' | 'expired' | 'node_full' | 'unreadable' };
 
+/** A session as its record tells it. */
+export interface RecordedSession {
+  readonly transport: string;
+  readonly ageMs: number;
+  /** `undefined` also for what this node cannot read. */
+  readonly data: unknown;
+}
+
+/** The fleet, or the node, has no place. */
+export class FleetFullError extends RunnerError {
+  constructor(what: string) {
+    super('AT_CAPACITY', `${what}; try again later.`);
+  }
+}
+
 /** End of a session, as the history keeps it. */
 export interface DirectoryEnd {
   readonly id: string;
@@ -72,6 +88,8 @@ export interface DirectoryEnd {
   /** Only if it still waits (`pending`), or is given up (`lost`). */
   readonly only?: 'pending' | 'lost';
   readonly botStartMs?: number;
+  /** True to keep it out of the history. */
+  readonly isDiscarded?: boolean;
   /** The same for each repetition. */
   readonly nonce: string;
 }
@@ -150,12 +168,42 @@ export class SessionDirectory {
     }
   }
 
+  /**
+   * Counts a session of this node as another caller's.
+   * @throws {RunnerError} `AT_CAPACITY`
+   * @throws {DirectoryUnavailableError}
+   */
+  async adopt(id: string, caller: NonNullable<DirectorySession['caller']>): Promise<void> {
+    const { maxSessions = Infinity } = caller;
+    const key = this.secrets.callerKey(caller.id);
+    const reply = await this.link.run(ADOPT, id, this.node, key, maxSessions);
+    if (reply.text(0) === 'caller_full') throw callerFull(maxSessions);
+  }
+
+  /** Returns a session's record; `undefined` when there is none. Rejects when Redis does not answer. */
+  async read(id: string): Promise<RecordedSession | undefined> {
+    const { client, prefix } = this.link;
+    const [transport, at, sealed] = await client.hmget(`${prefix}s:${id}`, 'tp', 'at', 'b');
+    if (!transport) return undefined;
+    const text = this.secrets.unseal(id, 'data', sealed ?? '');
+    const ageMs = ageOf(Number(at));
+    return { transport, ageMs, data: text ? (JSON.parse(text) as unknown) : undefined };
+  }
+
   /** @throws {DirectoryUnavailableError} */
-  async end({ id, code, epoch, only, botStartMs, nonce }: DirectoryEnd): Promise<EndOutcome> {
+  async end({
+    id,
+    code,
+    epoch,
+    only,
+    botStartMs,
+    isDiscarded,
+    nonce,
+  }: DirectoryEnd): Promise<EndOutcome> {
     const reply = await this.link.run(
       END,
       ...[id, epoch ?? '', nonce, only ?? '', code, botStartMs ?? ''],
-      ...[REMEMBER_END_MS, this.settings.historySize],
+      ...[REMEMBER_END_MS, isDiscarded ? 0 : this.settings.historySize],
     );
     return END_OUTCOMES.find((one) => one === reply.text(0)) ?? 'gone';
   }
@@ -241,19 +289,24 @@ export class SessionDirectory {
   private refusal(outcome: string, { id, caller }: DirectorySession): RunnerError {
     switch (outcome) {
       case 'fleet_full':
-        return full(`All ${this.settings.maxSessions} sessions of this fleet are taken`);
-      case 'node_full':
-        return full(`All ${this.maxSessions} sessions of this runner are taken`);
-      case 'caller_full':
-        return new RunnerError(
-          'AT_CAPACITY',
-          `You hold all ${caller?.maxSessions ?? 0} sessions that you may hold at once; end one, or try again later.`,
+        return new FleetFullError(
+          `All ${this.settings.maxSessions} sessions of this fleet are taken`,
         );
+      case 'node_full':
+        return new FleetFullError(`All ${this.maxSessions} sessions of this runner are taken`);
+      case 'caller_full':
+        return callerFull(caller?.maxSessions ?? 0);
       default:
         return new RunnerError('WRONG_STATE', `Session ${id} was opened before.`);
     }
   }
 }
 
-const full = (what: string): RunnerError =>
-  new RunnerError('AT_CAPACITY', `${what}; try again later.`);
+const callerFull = (maxSessions: number): RunnerError =>
+  new RunnerError(
+    'AT_CAPACITY',
+    `You hold all ${maxSessions} sessions that you may hold at once; end one, or try again later.`,
+  );
+
+/** Returns the age of what Redis' clock has timed. This node's may be behind. */
+export const ageOf = (atMs: number): number => Math.max(0, Date.now() - atMs);

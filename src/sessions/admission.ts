@@ -1,5 +1,6 @@
 import type { Principal } from '../auth/runner-auth.js';
 import { RunnerError } from '../errors/runner.error.js';
+import type { MaybePromise } from './session-registry.js';
 import type { Session } from './session.js';
 
 /** Admission by capacity: counts all sessions, and those of each principal. */
@@ -17,12 +18,17 @@ export class Capacity {
     return this.taken >= this.maxSessions;
   }
 
+  /** Returns why nobody can open a session, places aside; `undefined` when they can. */
+  closedRefusal(): RunnerError | undefined {
+    if (this.closed) return draining();
+    if (!this.overloaded) return undefined;
+    return new RunnerError('OVERLOADED', 'This runner has too much to do; try again later.');
+  }
+
   /** Returns why a principal cannot open one more session; `undefined` when it can. */
   refusal(principal?: Principal): RunnerError | undefined {
-    if (this.closed) return draining();
-    if (this.overloaded) {
-      return new RunnerError('OVERLOADED', 'This runner has too much to do; try again later.');
-    }
+    const closed = this.closedRefusal();
+    if (closed) return closed;
     if (this.isFull) {
       return new RunnerError(
         'AT_CAPACITY',
@@ -91,15 +97,21 @@ export const waitsUntil = (signal: AbortSignal | undefined): WaitingClient => ({
 
 interface Waiting<T> {
   /** Takes a slot; `undefined` when none is available for this client. */
-  readonly tryTake: () => T | undefined;
+  readonly tryTake: () => MaybePromise<T | undefined>;
   readonly settle: (outcome: { readonly taken: T } | { readonly refused: RunnerError }) => void;
 }
 
 /** FIFO queue of starts that wait for a slot. A client blocked only by its principal's limit blocks no others. */
 export class StartQueue<T> {
   private readonly waiting = new Set<Waiting<T>>();
+  /** True while a slot is being taken. */
+  private isTaking = false;
 
-  constructor(private readonly options: StartQueueOptions) {}
+  /** @param giveBack called with the slot of a client that left while it was taken */
+  constructor(
+    private readonly options: StartQueueOptions,
+    private readonly giveBack: (taken: T) => void = () => undefined,
+  ) {}
 
   /** Number of queued starts. */
   get length(): number {
@@ -113,10 +125,14 @@ export class StartQueue<T> {
 
   /**
    * Waits for a slot.
-   * @param tryTake takes the slot in the same synchronous step in which it became free
+   * @param tryTake takes the slot; without a fleet in the same synchronous step in which it became free
    * @param refusal error on timeout, or when the client is gone
    */
-  wait(tryTake: () => T | undefined, refusal: RunnerError, client: WaitingClient): Promise<T> {
+  wait(
+    tryTake: () => MaybePromise<T | undefined>,
+    refusal: RunnerError,
+    client: WaitingClient,
+  ): Promise<T> {
     if (client.destroyed) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       const give = (): void => one.settle({ refused: refusal });
@@ -136,12 +152,37 @@ export class StartQueue<T> {
     });
   }
 
-  /** Serves the queue. @param hasPlace returns true while a slot is free in general */
+  /** Serves the queue, one client after the other. @param hasPlace returns true while a slot is free in general */
   advance(hasPlace: () => boolean): void {
-    for (const one of this.waiting) {
+    if (!this.isTaking) this.serve(this.waiting.values(), hasPlace);
+  }
+
+  private serve(clients: IterableIterator<Waiting<T>>, hasPlace: () => boolean): void {
+    for (const one of clients) {
       if (!hasPlace()) return;
       const taken = one.tryTake();
+      if (taken instanceof Promise) return void this.serveSlowly(one, taken, clients, hasPlace);
       if (taken !== undefined) one.settle({ taken });
+    }
+  }
+
+  private async serveSlowly(
+    one: Waiting<T>,
+    taking: Promise<T | undefined>,
+    others: IterableIterator<Waiting<T>>,
+    hasPlace: () => boolean,
+  ): Promise<void> {
+    this.isTaking = true;
+    try {
+      const taken = await taking;
+      if (taken === undefined) return;
+      if (this.waiting.has(one)) one.settle({ taken });
+      else this.giveBack(taken);
+    } catch {
+      // It waits on.
+    } finally {
+      this.isTaking = false;
+      this.serve(others, hasPlace);
     }
   }
 

@@ -19,6 +19,11 @@ export class SessionCleanups {
     return (this.latch ??= new Promise((resolve) => (this.resolve = resolve)));
   }
 
+  /** True if something waits for the end: a cleanup, or whoever asked for {@link done}. */
+  get isAwaited(): boolean {
+    return this.latch !== undefined || this.cleanups !== undefined;
+  }
+
   /** Registers a cleanup. */
   add(cleanup: Cleanup): void {
     (this.cleanups ??= []).push(cleanup);

@@ -16,10 +16,19 @@ export interface OpenSession extends SessionTerms {
   readonly connectTimeoutMs?: number;
   /** True if its client is already connected, so that no other can claim it. @default false */
   readonly isConnected?: boolean;
+  /** Way of its client: a `socket`, a `peer` connection, or a `room`, whose bot starts at once. @default 'socket' */
+  readonly kind?: SessionKind;
 }
+
+/** Way in which a session's client comes. */
+export type SessionKind = 'socket' | 'peer' | 'room';
 
 /** A value, or a promise of it. */
 export type MaybePromise<T> = T | Promise<T>;
+
+/** Calls `next` with a value: at once, unless it is a promise. */
+export const andThen = <T, R>(value: MaybePromise<T>, next: (value: T) => R): MaybePromise<R> =>
+  value instanceof Promise ? value.then(next) : next(value);
 
 /** Session registry of a runner, and its DI token: admission and lookup. The lifecycle is each {@link Session}'s own. */
 export abstract class SessionRegistry {
@@ -138,6 +147,17 @@ export interface EndedSession extends Pick<
     /** Code only: message and cause may hold data that must not be retained. */
     readonly reason: Pick<Extract<SessionState, { name: 'ended' }>['reason'], 'code'>;
   };
+}
+
+/** A session as it is listed, of this node or another. */
+export interface ListedSession extends Pick<
+  Session,
+  'id' | 'transport' | 'createdAtMs' | 'botStartMs'
+> {
+  readonly state:
+    | { readonly name: 'pending' }
+    | { readonly name: 'launching' | 'running'; readonly sinceMs: number }
+    | EndedSession['state'];
 }
 
 /** Recently ended sessions. */

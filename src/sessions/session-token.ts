@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Fleet } from '../fleet/fleet.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import type { Session } from './session.js';
 
@@ -15,11 +16,16 @@ interface TokenPayload {
 /** Tokens for the WebSocket of a session: `<base64url payload>.<hex HMAC-SHA256>`. Single-use, as is the claim of a session. */
 @Injectable()
 export class SessionTokens {
-  private readonly secret: string | Buffer;
+  /** The first one signs, all of them verify. */
+  private readonly secrets: readonly [string | Buffer, ...(string | Buffer)[]];
 
   /** @internal injected */
-  constructor(@Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions) {
-    this.secret = options.tokenSecret ?? randomBytes(32);
+  constructor(
+    @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
+    @Optional() fleet?: Fleet,
+  ) {
+    const { tokenSecret } = options;
+    this.secrets = tokenSecret ? [tokenSecret] : (fleet?.tokenKeys ?? [randomBytes(32)]);
   }
 
   /** Issues a token for a session, valid for `pendingTtlMs`. */
@@ -30,7 +36,7 @@ export class SessionTokens {
       sid: session.id,
     };
     const encoded = Buffer.from(JSON.stringify(payload)).toString('base64url');
-    return `${encoded}.${this.sign(encoded)}`;
+    return `${encoded}.${signed(encoded, this.secrets[0])}`;
   }
 
   /**
@@ -47,15 +53,17 @@ export class SessionTokens {
   sessionIdOf(token: string): string | undefined {
     const [encoded, signature, ...rest] = token.split('.');
     if (!encoded || !signature || rest.length > 0) return undefined;
-    const expected = Buffer.from(this.sign(encoded));
     const given = Buffer.from(signature);
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
+    const isSigned = this.secrets.some((secret) => {
+      const expected = Buffer.from(signed(encoded, secret));
+      return given.length === expected.length && timingSafeEqual(given, expected);
+    });
+    if (!isSigned) return undefined;
     // Signed by us, and so well-formed.
     const { exp, sid } = JSON.parse(Buffer.from(encoded, 'base64url').toString()) as TokenPayload;
     return Date.now() < exp * 1000 ? sid : undefined;
   }
-
-  private sign(encoded: string): string {
-    return createHmac('sha256', this.secret).update(encoded).digest('hex');
-  }
 }
+
+const signed = (encoded: string, secret: string | Buffer): string =>
+  createHmac('sha256', secret).update(encoded).digest('hex');

@@ -39,8 +39,8 @@ const NO_CLAIMS: Readonly<Record<string, unknown>> = Object.freeze({});
  * - Cleanups registered with `onEnd()` run at the end, last first; then `ended` resolves.
  */
 export class Session extends BotSession {
-  readonly createdAtMs = Date.now();
-  private readonly createdTicks = performance.now();
+  readonly createdAtMs: number;
+  private readonly createdTicks: number;
   override bot?: string;
   // Terms that may be set late: for a client that connects unannounced, or by a `CallRouter`'s decision.
   transport: string;
@@ -62,13 +62,19 @@ export class Session extends BotSession {
   private onConnected: (() => void) | undefined;
   private readyTimer: NodeJS.Timeout | undefined;
 
-  /** @param onChange called after each transition */
+  /**
+   * @param onChange called after each transition
+   * @param ageMs age of a session that another node has opened, in milliseconds
+   */
   constructor(
     readonly id: string,
     { transport, body, principal, bot, call, maxDurationMs }: SessionTerms,
     private readonly onChange: (session: Session) => void,
+    ageMs = 0,
   ) {
     super();
+    this.createdAtMs = Date.now() - ageMs;
+    this.createdTicks = performance.now() - ageMs;
     this.transport = transport;
     this.body = body;
     this.principal = principal;
@@ -152,11 +158,16 @@ export class Session extends BotSession {
     else this.cleanups.add(cleanup);
   }
 
-  /** @internal Transition `pending` → `launching`: the client has connected. */
-  connect(): void {
+  /** @internal True if something here waits for its end. */
+  get isAwaited(): boolean {
+    return this.cleanups.isAwaited;
+  }
+
+  /** @internal Transition `pending` → `launching`: the client has connected. @param isHere false if it was to another node, which reports it */
+  connect(isHere = true): void {
     const connectedAtMs = this.nowMs;
     this.current = { name: 'launching', sinceMs: connectedAtMs, connectedAtMs };
-    this.onChange(this);
+    if (isHere) this.onChange(this);
     this.onConnected?.();
     this.onConnected = undefined;
   }

@@ -1,6 +1,7 @@
 import { Delete, Get, Param, Req } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
 import { SessionEnd } from '../bot/session-end.js';
+import { Fleet } from '../fleet/fleet.js';
 import { ApiRoute, json } from '../http/api-route.decorator.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { RunnerController } from '../http/runner-controller.decorator.js';
@@ -22,7 +23,10 @@ const ID = { id: { description: 'The session id.' } };
 @RunnerController('sessions')
 @Access('manage')
 export class SessionsController {
-  constructor(private readonly sessions: SessionRegistry) {}
+  constructor(
+    private readonly sessions: SessionRegistry,
+    private readonly fleet: Fleet,
+  ) {}
 
   /** Lists sessions, the newest first. */
   @Get()
@@ -32,10 +36,10 @@ export class SessionsController {
     answers: { 200: { description: 'A page of sessions.', content: json(SessionList) } },
     errors: ['INVALID_FIELDS'],
   })
-  list(@Req() { query }: RunnerRequest): SessionList {
+  async list(@Req() { query }: RunnerRequest): Promise<SessionList> {
     const filter = ListSessionsQuery.parse(query);
     const { limit, offset } = filter;
-    const found = [...this.sessions.live, ...this.sessions.history.all]
+    const found = [...(await this.fleet.list(this.sessions.live))]
       .filter((session) => filter.selects(session))
       .sort((a, b) => b.createdAtMs - a.createdAtMs);
     return {
@@ -51,8 +55,8 @@ export class SessionsController {
     answers: { 200: { description: 'The session.', content: json(SessionInfo) } },
     errors: ['UNKNOWN_SESSION'],
   })
-  get(@Param('id') id: string): SessionInfo {
-    const session = this.sessions.get(id) ?? this.sessions.history.get(id);
+  async get(@Param('id') id: string): Promise<SessionInfo> {
+    const session = await this.fleet.find(id, this.sessions.get(id));
     if (!session) throw new RunnerError('UNKNOWN_SESSION', 'There is no such session.');
     return SessionInfo.of(session);
   }

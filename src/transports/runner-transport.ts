@@ -1,3 +1,4 @@
+import type { SessionKind } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
 import type { StartRequest } from '../start/dto/start-request.dto.js';
 import type { PublicBaseUrl } from '../http/public-url.js';
@@ -30,6 +31,11 @@ export abstract class RunnerTransport {
   /** Reason why this transport is disabled on this instance, with the fix; `undefined` when it is enabled. */
   get disabledReason(): string | undefined {
     return undefined;
+  }
+
+  /** Way of its clients: a `socket`, a `peer` connection, or a `room`, whose bot `start()` launches. @default 'socket' */
+  get kind(): SessionKind {
+    return 'socket';
   }
 
   /** Sources that a browser's client loads and connects to beside the runner, for the console's content security policy. */

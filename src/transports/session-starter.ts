@@ -139,7 +139,8 @@ export class SessionStarter {
         fileUploadUrl,
       });
     };
-    return this.sessions.start({ transport: name, body: request.body, ...terms }, setUp, client);
+    const open = { transport: name, body: request.body, kind: transport.kind, ...terms };
+    return this.sessions.start(open, setUp, client);
   }
 
   private fileUploadUrl(context: StartContext): string | undefined {

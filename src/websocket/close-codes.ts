@@ -21,6 +21,7 @@ const OF_END: Record<SessionEndCode, number> = {
   start_failed: 1011,
   not_ready: 1011,
   expired: 4003,
+  lost: 1011,
 };
 
 const OF_ERROR: Partial<Record<RunnerErrorCode, number>> = {

@@ -95,8 +95,8 @@ export default class CensusEnvironment extends TestEnvironment {
       for (const { id, state } of registry.live) add(`session ${id}, which is ${state.name}`);
       if (registry.queued > 0) add('queued start', registry.queued);
       // Fields of the implementation, which nothing else shows.
-      add('slot without a session', registry.capacity.taken - registry.size);
-      add('share of a principal', registry.capacity.byPrincipal.size);
+      add('slot without a session', registry.fleet.capacity.taken - registry.size);
+      add('share of a principal', registry.fleet.capacity.byPrincipal.size);
     }
     return counts;
   }

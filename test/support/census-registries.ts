@@ -5,8 +5,8 @@ declare global {
 
 const registries = globalThis.censusRegistries;
 if (registries) {
-  const { LocalSessionRegistry } = await import('../../src/sessions/local-session-registry.js');
-  const { prototype } = LocalSessionRegistry;
+  const { FleetSessionRegistry } = await import('../../src/sessions/fleet-session-registry.js');
+  const { prototype } = FleetSessionRegistry;
   for (const name of ['open', 'start'] as const) {
     const original = Reflect.get(prototype, name) as (...args: unknown[]) => unknown;
     Object.defineProperty(prototype, name, {

@@ -3,10 +3,10 @@ import { FleetHeartbeat } from '../../src/fleet/fleet-heartbeat.js';
 import { FleetSecrets } from '../../src/fleet/fleet-secrets.js';
 import { NodeTable } from '../../src/fleet/node-table.js';
 import {
-  type RedisFleetSettings,
+  type RedisFleetOptions,
   resolveFleetSettings,
   secretsOf,
-} from '../../src/fleet/redis-fleet.settings.js';
+} from '../../src/fleet/redis-fleet.options.js';
 import { RedisLink } from '../../src/fleet/redis-link.js';
 import {
   type AnnouncedSession,
@@ -16,7 +16,7 @@ import {
 
 export const FLEET_SECRET = 'a secret of the fleet, long enough for it';
 
-interface NodeOptions extends Partial<RedisFleetSettings> {
+interface NodeOptions extends Partial<RedisFleetOptions> {
   /** The most sessions of the node. */
   readonly places?: number;
 }
@@ -71,7 +71,7 @@ export class FleetTestNode {
 
   static async join(
     name: string,
-    redis: RedisFleetSettings['redis'],
+    redis: RedisFleetOptions['redis'],
     { places = 1_000, ...options }: NodeOptions = {},
   ): Promise<FleetTestNode> {
     const settings = resolveFleetSettings({

@@ -22,7 +22,7 @@ local version = tonumber(r[11])
 if version < tonumber(minVersion) or version > tonumber(maxVersion) then return {'unreadable'} end
 if redis.call('SCARD', P .. 'own:' .. node) >= tonumber(nodeMax) then return {'node_full'} end
 epoch = tonumber(epoch) + 1
-redis.call('HSET', key, 'st', 'active', 'o', node, 'no', nonce, 'e', epoch)
+redis.call('HSET', key, 'st', 'active', 'o', node, 'no', nonce, 'e', epoch, 'pa', now)
 redis.call('ZREM', P .. 'pending', id)
 own(node, id, tonumber(leaseMs))
 return answer(epoch)

@@ -24,7 +24,7 @@ if claimed and redis.call('SCARD', P .. 'own:' .. node) >= tonumber(nodeMax) the
 local expiry = now + tonumber(ttlMs)
 redis.call('HSET', key, 'v', version, 'st', claimed and 'active' or 'pending', 'op', opener, 'on', nonce,
   'o', node, 'no', claimed and nonce or '', 'e', claimed and 1 or 0, 'tp', transport, 'k', kind, 'c', caller,
-  'at', now, 'x', expiry, 'b', sealed)
+  'at', now, 'pa', now, 'x', expiry, 'b', sealed)
 count(id, caller, now)
 if claimed then own(node, id, tonumber(leaseMs)) else redis.call('ZADD', P .. 'pending', expiry, id) end
 return {'ok', claimed and 1 or 0}

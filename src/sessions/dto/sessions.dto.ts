@@ -1,7 +1,6 @@
 import type { SessionEndCode } from '../../bot/session-end.js';
 import { ApiField } from '../../validation/api-field.decorator.js';
-import type { EndedSession } from '../session-registry.js';
-import type { Session } from '../session.js';
+import type { ListedSession } from '../session-registry.js';
 import type { SessionState } from '../session-state.js';
 import { IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 import type { ApiRouteOptions } from '../../http/api-route.decorator.js';
@@ -21,6 +20,7 @@ const COMPLETION_STATUS: Record<SessionEndCode, string> = {
   expired: 'EXPIRED',
   too_long: 'TOO_LONG',
   draining: 'DRAINING',
+  lost: 'HTTP_ERROR',
 };
 
 /** Session in `GET /sessions`: available fields of Pipecat Cloud's REST API, and three of our own. */
@@ -75,7 +75,7 @@ export class SessionInfo {
   })
   botStartSeconds!: number | null;
 
-  static of(session: Session | EndedSession): SessionInfo {
+  static of(session: ListedSession): SessionInfo {
     const { id, transport, createdAtMs, botStartMs, state } = session;
     const ended = state.name === 'ended';
     const updatedAtMs = ended ? state.atMs : state.name === 'pending' ? createdAtMs : state.sinceMs;
@@ -172,7 +172,7 @@ export class ListSessionsQuery {
   }
 
   /** True for a session that the filters select. */
-  selects({ createdAtMs, botStartMs, state }: Session | EndedSession): boolean {
+  selects({ createdAtMs, botStartMs, state }: ListedSession): boolean {
     const startSeconds = botStartMs === undefined ? undefined : Math.round(botStartMs / 1_000);
     return (
       (this.status === 'all' || (state.name === 'ended') === (this.status === 'ended')) &&

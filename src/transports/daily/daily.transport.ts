@@ -34,6 +34,10 @@ export class DailyTransport extends RunnerTransport {
     registry.register(this);
   }
 
+  override get kind() {
+    return 'room' as const;
+  }
+
   override get disabledReason(): string | undefined {
     return this.options.apiKey === undefined
       ? 'no API key: set DAILY_API_KEY, or DailyModule.forRoot({ apiKey })'
@@ -58,7 +62,7 @@ export class DailyTransport extends RunnerTransport {
   async startPlain(
     principal?: Principal,
   ): Promise<{ readonly session: Session; readonly roomUrl: string }> {
-    return this.sessions.start({ transport: 'daily', principal }, async (session) => {
+    return this.sessions.start({ transport: 'daily', kind: 'room', principal }, async (session) => {
       const { dailyRoom } = this.launch(session, await this.rooms.meet(session));
       return { session, roomUrl: dailyRoom };
     });

@@ -14,7 +14,7 @@ import { RunnerController } from '../../http/runner-controller.decorator.js';
 import { RunnerRequest } from '../../http/runner-request.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import { validateInto } from '../../validation/validate-into.js';
-import { RecentCalls } from '../recent-calls.js';
+import { Fleet } from '../../fleet/fleet.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { DailyRooms } from './daily-rooms.js';
 import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
@@ -33,8 +33,6 @@ import { WarmRooms } from './warm-rooms.js';
 @RunnerController('daily-dialin-webhook')
 @Access('webhook')
 export class DialinController {
-  private readonly calls = new RecentCalls<DialinAnswer>();
-
   constructor(
     @Inject(DAILY_OPTIONS) private readonly options: ResolvedDailyOptions,
     private readonly transport: DailyTransport,
@@ -43,6 +41,7 @@ export class DialinController {
     private readonly warmRooms: WarmRooms,
     private readonly sessions: SessionRegistry,
     private readonly routing: CallRouting,
+    private readonly fleet: Fleet,
   ) {}
 
   /** Answers a call. Idempotent: a redelivered call gets the first answer. */
@@ -70,7 +69,7 @@ export class DialinController {
     }
     this.transports.require('daily');
     const webhook = validateInto(DialinWebhook, body);
-    return this.calls.once(webhook.callId, () => this.answer(webhook, request.query));
+    return this.fleet.once(`daily ${webhook.callId}`, () => this.answer(webhook, request.query));
   }
 
   private async answer(
@@ -108,6 +107,7 @@ export class DialinController {
     const open = {
       ...sessionOfCall(accepted),
       transport: 'daily',
+      kind: this.transport.kind,
       body,
       call: inboundCall(call),
     };

@@ -51,6 +51,10 @@ export class LiveKitTransport extends RunnerTransport {
     registry.register(this);
   }
 
+  override get kind() {
+    return 'room' as const;
+  }
+
   override get disabledReason(): string | undefined {
     return this.server.disabledReason;
   }
@@ -87,7 +91,7 @@ export class LiveKitTransport extends RunnerTransport {
     // The caller hung up in the meantime.
     const isThere = this.deciding.delete(key);
     if (!accepted || !isThere) return;
-    const open = { ...sessionOfCall(accepted), transport: 'livekit' };
+    const open = { ...sessionOfCall(accepted), transport: 'livekit', kind: this.kind };
     await this.sessions.start(open, async (session) => {
       const slot = this.slot(roomName, session, userIdentity);
       this.launch(slot, roomName, await this.agentToken(session, roomName), call_data);

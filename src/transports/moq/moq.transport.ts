@@ -33,6 +33,10 @@ export class MoqTransport extends RunnerTransport {
     registry.register(this);
   }
 
+  override get kind() {
+    return 'room' as const;
+  }
+
   override get disabledReason(): string | undefined {
     return this.botHoldsPeers
       ? this.launcher.refusal?.(MOQRunnerArguments)

@@ -22,6 +22,10 @@ export class SmallWebRtcTransport extends RunnerTransport {
     registry.register(this);
   }
 
+  override get kind() {
+    return 'peer' as const;
+  }
+
   override get disabledReason(): string | undefined {
     return this.connections.disabledReason;
   }

@@ -32,6 +32,10 @@ export class VonageVideoTransport extends RunnerTransport {
     registry.register(this);
   }
 
+  override get kind() {
+    return 'room' as const;
+  }
+
   override get disabledReason(): string | undefined {
     const { applicationId, sessionId, token, createRoom } = this.options;
     const missing = Object.entries({

@@ -1,6 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { SessionEnd } from '../../bot/session-end.js';
 import type { CallRouting } from '../../calls/call-routing.js';
+import { LocalFleet } from '../../fleet/local-fleet.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import type { HandOver } from '../../sessions/session-context.js';
 import type { SessionRegistry } from '../../sessions/session-registry.js';
@@ -49,6 +50,7 @@ function setUp(start?: () => never) {
     connections as unknown as WebRtcConnections,
     sessions as unknown as SessionRegistry,
     { route: async () => ({}) } as unknown as CallRouting,
+    new LocalFleet(),
     { registerOther: () => undefined } as unknown as TransportRegistry,
   );
   return { calls, session, acts, sdps, client, hangUp: () => handOver.hangUp!() };

@@ -15,7 +15,7 @@ import { InvalidOptionsError } from '../../validation/options.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
-import { RecentCalls } from '../recent-calls.js';
+import { Fleet } from '../../fleet/fleet.js';
 import type { Offer } from '../small-webrtc/sdp.js';
 import { WebRtcConnections } from '../small-webrtc/webrtc-connections.js';
 import { TransportRegistry } from '../transport-registry.js';
@@ -35,7 +35,6 @@ interface OngoingCall {
 /** Lifecycle of WhatsApp calls: each is answered by a bot, until one of them hangs up. */
 @Injectable()
 export class WhatsAppCalls implements OnModuleInit {
-  private readonly recent = new RecentCalls<string>();
   private readonly ongoing = new Map<string, OngoingCall>();
 
   constructor(
@@ -43,6 +42,7 @@ export class WhatsAppCalls implements OnModuleInit {
     private readonly connections: WebRtcConnections,
     private readonly sessions: SessionRegistry,
     private readonly routing: CallRouting,
+    private readonly fleet: Fleet,
     transports: TransportRegistry,
   ) {
     transports.registerOther();
@@ -59,7 +59,7 @@ export class WhatsAppCalls implements OnModuleInit {
    * @throws {RunnerError} `INVALID_FIELDS` or `BAD_REQUEST` for its offer, `NO_BOT`, or Meta's refusal
    */
   ring(call: WhatsAppCall): Promise<string> {
-    return this.recent.once(call.id, () => this.answer(call));
+    return this.fleet.once(`whatsapp ${call.id}`, () => this.answer(call));
   }
 
   /** Ends a call because the caller hung up. @returns the outcome */
@@ -84,6 +84,7 @@ export class WhatsAppCalls implements OnModuleInit {
       }
       const open = {
         transport: WHATSAPP,
+        kind: 'peer' as const,
         ...sessionOfCall(accepted),
         body: accepted.body ?? call,
         call: inboundCall(known),

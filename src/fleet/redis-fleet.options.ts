@@ -1,6 +1,7 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import {
   Accepts,
+  IsOneOf,
   IsText,
   Milliseconds,
   ValidatedBy,
@@ -14,8 +15,8 @@ export type RedisClient = Redis | Cluster;
 
 const MIN_SECRET_LENGTH = 32;
 
-/** Settings of a fleet's directory in Redis. */
-export class RedisFleetSettings {
+/** Options of a fleet over Redis or Valkey, for `redisFleet()`. */
+export class RedisFleetOptions {
   /**
    * URL of the server, options of ioredis, or a function that makes a client, such as for Sentinel or a Cluster. The function must pass on the options that it
    * is given, so that nothing waits for a server that is away.
@@ -40,54 +41,82 @@ export class RedisFleetSettings {
   @Accepts('must be a URL such as http://10.0.0.7:3000', isHttpUrl)
   advertiseUrl!: string;
 
-  /** Name of the fleet among those that share a server. */
+  /**
+   * Name of the fleet among those that share a server.
+   * @default 'pipecat'
+   */
   @Accepts(
     'must have 1 to 64 letters, digits, dots, hyphens and underscores',
     (value) => typeof value === 'string' && /^[\w.-]{1,64}$/.test(value),
   )
-  namespace = 'pipecat';
+  namespace?: string = 'pipecat';
 
-  /** Name of the node in logs. Each process adds a random part of its own. */
+  /**
+   * Name of the node in logs. Each process adds a random part of its own.
+   * @default 'node'
+   */
   @IsText()
-  nodeName = 'node';
+  nodeName?: string = 'node';
 
-  /** The most sessions of the whole fleet. */
+  /**
+   * The most sessions of the whole fleet.
+   * @default Infinity
+   */
   @WholeNumber(1, { infinite: true })
-  maxSessions = Infinity;
+  maxSessions?: number = Infinity;
 
-  /** Interval of heartbeats, in milliseconds. */
+  /**
+   * Interval of heartbeats, in milliseconds.
+   * @default 2_000
+   */
   @Milliseconds(100)
-  heartbeatMs = 2_000;
+  heartbeatMs?: number = 2_000;
 
-  /** Time after the last heartbeat at which a node counts as dead, in milliseconds. */
-  @ValidatedBy<RedisFleetSettings>((value, { heartbeatMs }) =>
+  /**
+   * Time after the last heartbeat at which a node counts as dead, in milliseconds: at least three heartbeats.
+   * @default 10_000
+   */
+  @ValidatedBy<ResolvedFleetSettings>((value, { heartbeatMs }) =>
     typeof value === 'number' && Number.isSafeInteger(value) && value >= 3 * heartbeatMs
       ? undefined
       : `must be a whole number of milliseconds, at least three heartbeats: ${3 * heartbeatMs}`,
   )
-  leaseMs = 10_000;
+  leaseMs?: number = 10_000;
 
-  /** The most bytes of a session's data in Redis, as JSON. */
+  /**
+   * The most bytes of a session's data in Redis, as JSON. A larger body is answered with 413.
+   * @default 16_384
+   */
   @WholeNumber(1, { max: 1_048_576 })
-  maxBodyBytes = 16_384;
+  maxBodyBytes?: number = 16_384;
 
-  /** The most retained ends. */
+  /**
+   * What happens while Redis is away: `local` opens what only this node serves, up to its `maxSessions` (sockets that come without a session, rooms), and
+   * `refuse` opens nothing. Both let conversations go on, and answer a `/start` whose client could come to any node with 503.
+   * @default 'local'
+   */
+  @IsOneOf('local', 'refuse')
+  whenRedisIsDown?: 'local' | 'refuse' = 'local';
+
+  /**
+   * The most ended sessions that the fleet lists.
+   * @default 5_000
+   */
   @WholeNumber(0, { max: 100_000 })
-  historySize = 5_000;
+  historySize?: number = 5_000;
 }
 
 /** The settings with their defaults. */
-export type ResolvedFleetSettings = WithDefaults<RedisFleetSettings>;
+export type ResolvedFleetSettings = WithDefaults<RedisFleetOptions>;
 
 /** @throws {InvalidOptionsError} */
-export const resolveFleetSettings = (
-  settings: Partial<RedisFleetSettings>,
-): ResolvedFleetSettings => resolveOptions('redisFleet', withoutUnset(), settings);
+export const resolveFleetSettings = (settings: Partial<RedisFleetOptions>): ResolvedFleetSettings =>
+  resolveOptions('redisFleet', withoutUnset(), settings);
 
 /** Those that must be given are set to what is not accepted, so that a missing one is named like an invalid one. */
-function withoutUnset(): RedisFleetSettings {
+function withoutUnset(): RedisFleetOptions {
   const missing = { redis: null, secret: null, advertiseUrl: null };
-  return Object.assign(new RedisFleetSettings(), missing as never);
+  return Object.assign(new RedisFleetOptions(), missing as never);
 }
 
 /** Returns the secrets of the fleet, the first of which signs. */

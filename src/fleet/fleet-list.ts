@@ -1,0 +1,81 @@
+import { sessionEndCodeOf } from '../bot/session-end.js';
+import type { ListedSession } from '../sessions/session-registry.js';
+import { isObject } from '../validation/is-object.js';
+import type { RedisLink } from './redis-link.js';
+
+/** The most sessions that have not ended and are listed, the newest. */
+const MAX_LISTED = 5_000;
+/** Records that are read at once. */
+const CHUNK = 500;
+
+/** Lists of the fleet's sessions, as the directory knows them. */
+export class FleetList {
+  constructor(private readonly link: RedisLink) {}
+
+  /** Returns the newest sessions that have not ended, and recently ended ones. */
+  async all(): Promise<ListedSession[]> {
+    const { client, prefix } = this.link;
+    const ids = await client.zrange(`${prefix}idx`, '0', String(MAX_LISTED - 1), 'REV');
+    const listed: ListedSession[] = [];
+    for (let at = 0; at < ids.length; at += CHUNK) {
+      const found = await Promise.all(ids.slice(at, at + CHUNK).map((id) => this.live(id)));
+      listed.push(...found.filter((one) => one !== undefined));
+    }
+    return [...listed, ...(await this.ended())];
+  }
+
+  /** Returns a session, also a recently ended one. */
+  async find(id: string): Promise<ListedSession | undefined> {
+    return (await this.live(id)) ?? (await this.ended()).find((one) => one.id === id);
+  }
+
+  private async live(id: string): Promise<ListedSession | undefined> {
+    const { client, prefix } = this.link;
+    const fields = ['st', 'tp', 'at', 'ph', 'pa', 'bs'] as const;
+    const [state, transport, at, phase, since, botStart] = await client.hmget(
+      `${prefix}s:${id}`,
+      ...fields,
+    );
+    if (!transport || state === 'lost') return undefined;
+    const createdAtMs = Number(at);
+    const name = phase === 'running' ? 'running' : 'launching';
+    return {
+      id,
+      transport,
+      createdAtMs,
+      botStartMs: botStart ? Number(botStart) : undefined,
+      state:
+        state === 'pending'
+          ? { name: 'pending' }
+          : { name, sinceMs: since ? Number(since) : createdAtMs },
+    };
+  }
+
+  private async ended(): Promise<ListedSession[]> {
+    const { client, prefix } = this.link;
+    const entries = await client.lrange(`${prefix}hist`, 0, -1);
+    return entries.flatMap((entry) => endedOf(entry) ?? []);
+  }
+}
+
+/** Returns an entry of the history; `undefined` for one of a version that writes others. */
+function endedOf(entry: string): ListedSession | undefined {
+  let known: unknown;
+  try {
+    known = JSON.parse(entry) as unknown;
+  } catch {
+    return undefined;
+  }
+  if (!isObject(known)) return undefined;
+  const { id, transport, createdAtMs, endedAtMs, botStartMs } = known;
+  const code = sessionEndCodeOf(known.code);
+  if (typeof id !== 'string' || typeof transport !== 'string' || !code) return undefined;
+  if (typeof createdAtMs !== 'number' || typeof endedAtMs !== 'number') return undefined;
+  return {
+    id,
+    transport,
+    createdAtMs,
+    botStartMs: typeof botStartMs === 'number' ? botStartMs : undefined,
+    state: { name: 'ended', atMs: endedAtMs, reason: { code } },
+  };
+}

@@ -1,0 +1,83 @@
+import type { OwnPrincipal, Principal } from '../auth/runner-auth.js';
+import type { RunnerError } from '../errors/runner.error.js';
+import type { ResolvedRunnerOptions } from '../runner.options.js';
+import type { Capacity, PendingSessions } from '../sessions/admission.js';
+import type {
+  ListedSession,
+  MaybePromise,
+  OpenSession,
+  SessionHistory,
+} from '../sessions/session-registry.js';
+import type { SessionTerms } from '../sessions/session-state.js';
+import type { Session } from '../sessions/session.js';
+
+/** The runner, as its fleet needs it. */
+export interface FleetHost {
+  /** Number of queued starts. */
+  readonly queued: number;
+  /** Serves the start queue, since a place may be free. */
+  serveQueue(): void;
+  /** Makes a `pending` session of one that another node has opened. */
+  restore(id: string, terms: SessionTerms, ageMs: number): Session;
+}
+
+/** Port to the fleet, and its DI token: admits the sessions of all nodes, and gives each to one of them. A runner alone has a {@link LocalFleet}. */
+export abstract class Fleet {
+  /** Admission of this node. */
+  abstract readonly capacity: Capacity;
+  /** Sessions that wait for their client, as far as this node has opened them. */
+  abstract readonly waiting: PendingSessions;
+  /** Recently ended sessions of this node. */
+  abstract readonly history: SessionHistory;
+
+  /** Keys of tokens that all nodes take; the first one signs. Without them each process has its own. */
+  readonly tokenKeys?: readonly [Buffer, ...Buffer[]];
+
+  /** Called once, before everything else. */
+  abstract attach(options: ResolvedRunnerOptions, host: FleetHost): void;
+
+  /** Joins the fleet, before the application serves. Rejects when it cannot work. */
+  async join(): Promise<void> {}
+
+  /** Leaves the fleet, after the last session has ended. Never rejects. */
+  async leave(): Promise<void> {}
+
+  /** False while no session can be opened for anybody, for want of places. */
+  abstract get hasPlace(): boolean;
+
+  /** Returns why a session cannot be opened now, in general or for a principal, as far as this node knows; `undefined` when it can. */
+  abstract refusal(principal?: Principal): RunnerError | undefined;
+
+  /** Takes a place for a session. @returns its id, or why there is none */
+  abstract open(request: OpenSession, principal?: OwnPrincipal): MaybePromise<string | RunnerError>;
+
+  /** Called with the session that was opened. */
+  abstract opened(session: Session, request: OpenSession): void;
+
+  /** Makes this node the only owner of a waiting session; `undefined` if it is not available (any more). @throws {RunnerError} */
+  abstract claim(id: string, transports: readonly string[]): MaybePromise<Session | undefined>;
+
+  /** Makes this node the owner of a session whose bot is launched. @returns `undefined` when it is already; rejects when another is */
+  abstract own(session: Session): Promise<void> | undefined;
+
+  /** Counts a session as another principal's. @throws {RunnerError} `AT_CAPACITY` */
+  abstract adopt(session: Session, principal: OwnPrincipal): MaybePromise<void>;
+
+  /** Called when a session is launching, and when it is running. */
+  note(_session: Session): void {}
+
+  /** Called when a session has ended: frees its places. */
+  abstract end(session: Session): void;
+
+  /** Returns the sessions of all nodes, also recently ended ones. @param live those of this node that have not ended */
+  abstract list(live: readonly Session[]): MaybePromise<readonly ListedSession[]>;
+
+  /** Returns a session of any node, also a recently ended one. @param live that of this node */
+  abstract find(id: string, live: Session | undefined): MaybePromise<ListedSession | undefined>;
+
+  /** Returns the first answer for a key, such as the provider's call id, of whichever node. A failed answer is forgotten. */
+  abstract once<T>(key: string, answer: () => Promise<T>): Promise<T>;
+
+  /** Stops admission here. @returns the sessions that wait for a client, which nobody else serves */
+  abstract close(): Session[];
+}

@@ -1,0 +1,104 @@
+import { SessionEnd } from '../bot/session-end.js';
+import type { Capacity } from '../sessions/admission.js';
+import type { SessionKind } from '../sessions/session-registry.js';
+import type { Session } from '../sessions/session.js';
+import type { FleetHost } from './fleet.js';
+import type { OwnSessions } from './fleet-heartbeat.js';
+import type { AnnouncedSession, RecordedSession } from './session-directory.js';
+import { dataOf, termsOf } from './session-record.js';
+
+/** A session that this node owns in the directory. */
+interface Owned {
+  readonly epoch: number;
+  readonly kind: SessionKind;
+  /** `undefined` for the moment between the directory's answer and the session. */
+  session: Session | undefined;
+}
+
+/** Sessions that this node owns in the directory. */
+export class OwnedSessions implements OwnSessions {
+  private readonly byId = new Map<string, Owned>();
+  /** Sessions that the directory has ended: nobody has to tell it. */
+  private readonly over = new WeakSet<Session>();
+
+  constructor(
+    private readonly capacity: Capacity,
+    private readonly host: FleetHost,
+  ) {}
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  has(id: string): boolean {
+    return this.byId.has(id);
+  }
+
+  add(id: string, epoch: number, kind: SessionKind, session?: Session): void {
+    this.byId.set(id, { epoch, kind, session });
+    this.capacity.take();
+  }
+
+  bind(session: Session): void {
+    const owned = this.byId.get(session.id);
+    if (owned) owned.session = session;
+  }
+
+  /** Forgets a session that has ended. @returns its epoch; `undefined` for one that it does not own */
+  delete(id: string): number | undefined {
+    const epoch = this.byId.get(id)?.epoch;
+    if (this.byId.delete(id)) this.capacity.free();
+    return epoch;
+  }
+
+  /** True for a session whose end the directory knows. */
+  isOver(session: Session): boolean {
+    return this.over.has(session);
+  }
+
+  list(): AnnouncedSession[] {
+    return [...this.byId.values()].flatMap(({ epoch, kind, session }) => {
+      if (!session) return [];
+      const { id, transport, ageMs } = session;
+      const caller = callerOf(session);
+      return [{ id, transport, kind, caller, data: dataOf(session), epoch, ageMs, ttlMs: 0 }];
+    });
+  }
+
+  taken(id: string): void {
+    const { session } = this.byId.get(id) ?? {};
+    this.delete(id);
+    if (!session) return;
+    // The node that has it now reports its end.
+    session.isDiscarded = true;
+    this.over.add(session);
+    void session.end(new SessionEnd('lost', 'Another node of the fleet has this session.'));
+  }
+
+  buried(id: string): void {
+    const { session } = this.byId.get(id) ?? {};
+    if (!session || session.isDiscarded) return;
+    session.isDiscarded = true;
+    session.logger.warn('it was reported as lost while this node was out of touch; it goes on');
+  }
+
+  swept(id: string, code: 'expired' | 'lost', record: RecordedSession | undefined): void {
+    if (!record) return;
+    const { transport, data, ageMs } = record;
+    const session = this.host.restore(id, termsOf(transport, data), ageMs);
+    this.over.add(session);
+    void session.end(
+      code === 'expired'
+        ? new SessionEnd('expired', 'Nobody connected in time.')
+        : new SessionEnd('lost', 'The node of the fleet that it ran on is gone.'),
+    );
+  }
+}
+
+/** Returns whose sessions are counted. */
+export const callerOf = ({
+  principal,
+}: Pick<Session, 'principal'>): { id: string; maxSessions?: number } | undefined =>
+  principal?.id === undefined
+    ? undefined
+    : { id: principal.id, maxSessions: principal.maxSessions };

@@ -1,0 +1,324 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { OwnPrincipal } from '../auth/runner-auth.js';
+import { SessionEnd } from '../bot/session-end.js';
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { RunnerError } from '../errors/runner.error.js';
+import { isInstance, textOfThrown } from '../errors/thrown.js';
+import { packageFile } from '../packages.js';
+import type { ResolvedRunnerOptions } from '../runner.options.js';
+import { Capacity, PendingSessions } from '../sessions/admission.js';
+import {
+  type ListedSession,
+  type OpenSession,
+  SessionHistory,
+} from '../sessions/session-registry.js';
+import type { Session } from '../sessions/session.js';
+import { isObject } from '../validation/is-object.js';
+import { InvalidOptionsError } from '../validation/options.js';
+import { Fleet, type FleetHost } from './fleet.js';
+import { FleetSecrets } from './fleet-secrets.js';
+import { FollowedSessions } from './followed-sessions.js';
+import { callerOf, OwnedSessions } from './owned-sessions.js';
+import { RecentCalls } from './recent-calls.js';
+import { RedisFleetNode } from './redis-fleet-node.js';
+import {
+  type RedisFleetOptions,
+  resolveFleetSettings,
+  type ResolvedFleetSettings,
+  secretsOf,
+} from './redis-fleet.options.js';
+import { DirectoryUnavailableError } from './redis-link.js';
+import { ageOf, FleetFullError } from './session-directory.js';
+import { dataOf, termsOf } from './session-record.js';
+
+/** Interval in which a start queue is served while other nodes may free places, in milliseconds, with as much again of jitter. */
+const QUEUE_MS = 500;
+
+/** A fleet of many nodes over Redis: a waiting session lives in its directory only, and moves to the node where its client comes. */
+export class RedisFleet extends Fleet {
+  capacity!: Capacity;
+  waiting!: PendingSessions;
+  history!: SessionHistory;
+  override readonly tokenKeys: readonly [Buffer, ...Buffer[]];
+  private readonly logger = new RunnerLogger('PipecatFleet');
+  private readonly settings: ResolvedFleetSettings;
+  private readonly recent = new RecentCalls<unknown>();
+  private host: FleetHost | undefined;
+  private owned!: OwnedSessions;
+  private followed!: FollowedSessions;
+  private node: RedisFleetNode | undefined;
+  private options!: ResolvedRunnerOptions;
+  private timers: NodeJS.Timeout[] = [];
+  private isFull = false;
+
+  /** @throws {InvalidOptionsError} */
+  constructor(settings: Partial<RedisFleetOptions>) {
+    super();
+    this.settings = resolveFleetSettings(settings);
+    this.tokenKeys = new FleetSecrets(secretsOf(this.settings)).tokenKeys;
+  }
+
+  attach(options: ResolvedRunnerOptions, host: FleetHost): void {
+    if (this.host) {
+      throw new InvalidOptionsError('RunnerModule', [
+        'fleet serves another runner already: make one for each, with useFactory',
+      ]);
+    }
+    if (options.maxSessions === Infinity) {
+      throw new InvalidOptionsError('RunnerModule', [
+        'maxSessions must be a number with a fleet: the most sessions of this node',
+      ]);
+    }
+    this.host = host;
+    this.options = options;
+    this.capacity = new Capacity(options.maxSessions);
+    this.history = new SessionHistory(options.sessionHistory);
+    this.waiting = new PendingSessions(options.pendingTtlMs, (expired) => this.expire(expired));
+    this.owned = new OwnedSessions(this.capacity, host);
+    this.followed = new FollowedSessions(this.waiting, this.owned, (ids) =>
+      this.joined.follow(ids),
+    );
+  }
+
+  override async join(): Promise<void> {
+    const { maxSessions } = this.options;
+    const joining = { maxSessions, version: ownVersion(), own: this.owned };
+    this.node = await RedisFleetNode.join(this.settings, joining);
+    this.every(this.settings.heartbeatMs, () => this.followed.look());
+    this.every(QUEUE_MS, () => this.serveQueue());
+  }
+
+  override async leave(): Promise<void> {
+    for (const timer of this.timers) clearTimeout(timer);
+    this.followed.stop();
+    const { node } = this;
+    this.node = undefined;
+    await node?.leave();
+  }
+
+  get hasPlace(): boolean {
+    return !this.isFull;
+  }
+
+  /** Places are the whole fleet's, and known only by asking for one. */
+  refusal(): RunnerError | undefined {
+    return this.capacity.closedRefusal();
+  }
+
+  async open(request: OpenSession, principal?: OwnPrincipal): Promise<string | RunnerError> {
+    const refusal = this.refusal();
+    if (refusal) return refusal;
+    const { transport, kind = 'socket', connectTimeoutMs = Infinity } = request;
+    const { pendingTtlMs } = this.options;
+    // A room's bot starts on the node that opens it.
+    const isConnected = request.isConnected === true || kind === 'room';
+    const id = request.id ?? randomUUID();
+    if (!this.node || this.node.isDegraded) return this.openAlone(request, isConnected);
+    const session = {
+      ...{ id, transport, kind, isConnected, caller: callerOf({ principal }) },
+      data: dataOf({ ...request, principal }),
+      ttlMs: Math.ceil(Math.min(pendingTtlMs, connectTimeoutMs)),
+    };
+    try {
+      const epoch = await this.node.open(session);
+      if (isConnected) this.owned.add(id, epoch, kind);
+      return id;
+    } catch (error) {
+      if (isInstance(error, DirectoryUnavailableError)) return this.openAlone(request, isConnected);
+      if (!isInstance(error, RunnerError)) throw error;
+      this.isFull ||= isInstance(error, FleetFullError);
+      return error;
+    }
+  }
+
+  opened(session: Session): void {
+    this.waiting.add(session);
+    this.owned.bind(session);
+  }
+
+  async claim(id: string, transports: readonly string[]): Promise<Session | undefined> {
+    const claim = await this.reached((node) => node.claim(id, transports));
+    if (claim.outcome === 'node_full') {
+      throw new FleetFullError(`All ${this.options.maxSessions} sessions of this runner are taken`);
+    }
+    if (claim.outcome !== 'claimed') return undefined;
+    const { epoch, transport, data, kind, openedAtMs } = claim;
+    const copy = this.waiting.get(id);
+    const terms = termsOf(transport, data);
+    const session = copy ?? this.host!.restore(id, terms, ageOf(openedAtMs));
+    this.owned.add(id, epoch, kind === 'peer' ? 'peer' : 'socket', session);
+    return session;
+  }
+
+  own(session: Session): Promise<void> | undefined {
+    return this.owned.has(session.id) ? undefined : this.claimForLaunch(session);
+  }
+
+  async adopt(session: Session, principal: OwnPrincipal): Promise<void> {
+    const caller = callerOf({ principal });
+    if (!caller) return;
+    try {
+      await this.joined.adopt(session.id, caller);
+    } catch (error) {
+      if (!isInstance(error, DirectoryUnavailableError) || this.refuses) throw this.errorOf(error);
+    }
+  }
+
+  override note(session: Session): void {
+    if (session.state.name === 'running') this.node?.notes.add(session);
+  }
+
+  end(session: Session): void {
+    const { id, botStartMs, isDiscarded, state } = session;
+    if (!isDiscarded) this.history.add(session);
+    const epoch = this.owned.delete(id);
+    // A copy that was given up, or the directory's own end.
+    if (state.name !== 'ended' || this.owned.isOver(session)) return;
+    if (epoch === undefined && isDiscarded) return;
+    const end = { id, code: state.reason.code, epoch, botStartMs, isDiscarded };
+    this.node?.end(end, () => this.serveQueue());
+  }
+
+  async list(live: readonly Session[]): Promise<ListedSession[]> {
+    const own = live.filter(({ id }) => this.owned.has(id));
+    const known = new Map(
+      [...this.history.all, ...own].map((session): [string, ListedSession] => [
+        session.id,
+        session,
+      ]),
+    );
+    const others = await this.lookUp((node) => node.sessions.all());
+    for (const session of others ?? live) {
+      if (!known.has(session.id)) known.set(session.id, session);
+    }
+    return [...known.values()];
+  }
+
+  async find(id: string, live: Session | undefined): Promise<ListedSession | undefined> {
+    const own = this.owned.has(id) ? live : this.history.get(id);
+    return own ?? (await this.lookUp((node) => node.sessions.find(id))) ?? live;
+  }
+
+  once<T>(key: string, answer: () => Promise<T>): Promise<T> {
+    const ask = async (): Promise<unknown> => {
+      try {
+        return await this.joined.answers.once(key, answer);
+      } catch (error) {
+        if (!isInstance(error, DirectoryUnavailableError)) throw error;
+        if (this.refuses) throw unavailable();
+        return answer();
+      }
+    };
+    // Each key has answers of one kind, which a node of this fleet has sealed.
+    return this.recent.once(key, ask) as Promise<T>;
+  }
+
+  close(): Session[] {
+    this.capacity.closed = true;
+    const log = (error: unknown): void =>
+      this.logger.warn(`others do not know that it drains: ${textOfThrown(error).message}`);
+    void this.node?.drain().catch(log);
+    return [...this.waiting.values()].filter(({ id }) => this.owned.has(id));
+  }
+
+  private get joined(): RedisFleetNode {
+    if (!this.node) throw new DirectoryUnavailableError('This process is no node of the fleet.');
+    return this.node;
+  }
+
+  private get refuses(): boolean {
+    return this.settings.whenRedisIsDown === 'refuse';
+  }
+
+  /** Opens a session without the directory, which is told of it later. What waits for a client could come to any node, and needs the directory. */
+  private openAlone({ id, kind = 'socket' }: OpenSession, isHere: boolean): string | RunnerError {
+    if (this.refuses || !isHere || id !== undefined) return unavailable();
+    const refusal = this.capacity.refusal();
+    if (refusal) return refusal;
+    const own = randomUUID();
+    this.owned.add(own, 1, kind);
+    return own;
+  }
+
+  private async claimForLaunch(session: Session): Promise<void> {
+    const { id, transport } = session;
+    const claim = await this.reached((node) => node.claim(id, [transport]));
+    if (claim.outcome !== 'claimed') {
+      throw new RunnerError('WRONG_STATE', `Session ${id} cannot be launched: ${claim.outcome}.`);
+    }
+    const { epoch, kind } = claim;
+    if (session.state.name !== 'ended') {
+      this.owned.add(id, epoch, kind === 'peer' ? 'peer' : 'socket', session);
+    } else {
+      this.node?.end({ id, code: session.state.reason.code, epoch });
+    }
+  }
+
+  /** @throws {RunnerError} `OVERLOADED` when Redis does not answer */
+  private async reached<T>(work: (node: RedisFleetNode) => Promise<T>): Promise<T> {
+    if (!this.node || this.node.isDegraded) throw unavailable();
+    try {
+      return await work(this.node);
+    } catch (error) {
+      throw this.errorOf(error);
+    }
+  }
+
+  private errorOf(error: unknown): unknown {
+    return isInstance(error, DirectoryUnavailableError) ? unavailable() : error;
+  }
+
+  private async lookUp<T>(look: (node: RedisFleetNode) => Promise<T>): Promise<T | undefined> {
+    try {
+      return await look(this.joined);
+    } catch (error) {
+      this.logger.warn(`only the sessions of this node are listed: ${textOfThrown(error).message}`);
+      return undefined;
+    }
+  }
+
+  /** Ends what was set up here and never launched; what waits for its client expires in the directory. */
+  private expire(expired: readonly Session[]): void {
+    const reason = new SessionEnd('expired', 'Nobody connected in time.');
+    for (const session of expired) {
+      session.isDiscarded ||= !this.owned.has(session.id);
+      void session.end(reason);
+    }
+  }
+
+  private serveQueue(): void {
+    this.isFull = false;
+    if (this.host && this.host.queued > 0) this.host.serveQueue();
+  }
+
+  /** Repeats work that may fail while Redis is away. */
+  private every(ms: number, work: () => unknown): void {
+    const at = this.timers.length;
+    const next = (): void => {
+      this.timers[at] = setTimeout(() => void run(), ms * (1 + Math.random())).unref();
+    };
+    const run = async (): Promise<void> => {
+      try {
+        await work();
+      } catch {
+        // Tried again.
+      }
+      if (this.node) next();
+    };
+    next();
+  }
+}
+
+const unavailable = (): RunnerError =>
+  new RunnerError('OVERLOADED', 'The directory of the fleet does not answer; try again later.');
+
+function ownVersion(): string {
+  try {
+    const manifest: unknown = JSON.parse(readFileSync(packageFile('package.json'), 'utf8'));
+    if (isObject(manifest) && typeof manifest.version === 'string') return manifest.version;
+  } catch {
+    // In a bundle.
+  }
+  return 'unknown';
+}

@@ -1,0 +1,60 @@
+import { attempt } from '../errors/attempt.js';
+import type { Session } from '../sessions/session.js';
+import type { RedisLink } from './redis-link.js';
+import { NOTE, NOTE_FIELDS } from './scripts/note.script.js';
+import { MAX_BATCH } from './session-directory.js';
+
+/** Time in which notes are collected, in milliseconds. */
+const COLLECT_MS = 250;
+/** The most notes that wait. */
+const MAX_WAITING = 10_000;
+
+type Note = readonly (string | number)[];
+
+/** Notes of how far this node's sessions are, sent in batches. The last one of a session wins. */
+export class SessionNotes {
+  private readonly waiting = new Map<string, Note>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly link: RedisLink,
+    private readonly node: string,
+  ) {}
+
+  /** Adds what a list shows of a session: its state, since when, and how long its bot took to start. */
+  add({ id, state, botStartMs }: Session): void {
+    if (!('sinceMs' in state) || this.waiting.size >= MAX_WAITING) return;
+    this.waiting.set(id, [id, state.name, Math.round(state.sinceMs), botStartMs ?? '']);
+    this.timer ??= setTimeout(() => void this.send(), COLLECT_MS).unref();
+  }
+
+  /** Forgets a session that has ended. */
+  delete(id: string): void {
+    this.waiting.delete(id);
+  }
+
+  stop(): void {
+    this.waiting.clear();
+    clearTimeout(this.timer);
+  }
+
+  private async send(): Promise<void> {
+    this.timer = undefined;
+    const notes = [...this.waiting.values()].slice(0, MAX_BATCH);
+    for (const [id = ''] of notes) this.waiting.delete(String(id));
+    if (notes.some(({ length }) => length !== NOTE_FIELDS)) return;
+    try {
+      await this.link.run(NOTE, this.node, ...notes.flat());
+    } catch {
+      for (const note of notes) {
+        const [id = ''] = note;
+        if (!this.waiting.has(String(id))) this.waiting.set(String(id), note);
+      }
+    }
+    if (this.waiting.size === 0) return;
+    attempt(
+      () => (this.timer ??= setTimeout(() => void this.send(), COLLECT_MS).unref()),
+      () => undefined,
+    );
+  }
+}
