@@ -99,7 +99,9 @@ describeWith('redis-server')('a fleet over Redis', () => {
   it('lets one of many claims win', async () => {
     const nodes = [await node(), await node(), await node()];
     const id = await start(nodes[0]!);
-    const claims = [...nodes, ...nodes].map(({ registry }) => registry.claim(id, ['websocket']));
+    const claims = [...nodes, ...nodes].map(async ({ registry }) =>
+      registry.claim(id, ['websocket']),
+    );
     const won = (await Promise.all(claims)).filter(Boolean);
     expect(won).toHaveLength(1);
   });

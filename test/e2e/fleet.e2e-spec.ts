@@ -9,7 +9,7 @@ import {
   SessionHooks,
   type SessionRecord,
   WebSocketModule,
-  WebSocketRunnerArguments,
+  type WebSocketRunnerArguments,
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { FLEET_SECRET } from '../support/fleet-node.js';
