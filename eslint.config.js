@@ -41,7 +41,7 @@ const ENV = { object: 'process', property: 'env', message: 'Only the command lin
 const TELL_THE_TIME = [
   'src/agents/livekit/agent-audio.ts',
   'src/fleet/fleet-checks.ts',
-  'src/fleet/session-directory.ts',
+  'src/fleet/fleet-refusals.ts',
   'src/http/provider-client.ts',
   'src/http/webhook-signature.ts',
   'src/sessions/session.ts',

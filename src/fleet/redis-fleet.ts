@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { OwnPrincipal } from '../auth/runner-auth.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
-import { packageFile } from '../packages.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
 import { Capacity, PendingSessions } from '../sessions/admission.js';
 import {
@@ -14,12 +12,12 @@ import {
   SessionHistory,
 } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
-import { isObject } from '../validation/is-object.js';
 import { InvalidOptionsError } from '../validation/options.js';
 import { Fleet, type FleetHost } from './fleet.js';
 import { FleetSecrets } from './fleet-secrets.js';
 import { FollowedSessions } from './followed-sessions.js';
 import { callerOf, OwnedSessions } from './owned-sessions.js';
+import { ownVersion } from './own-version.js';
 import { RecentCalls } from './recent-calls.js';
 import { RedisFleetNode } from './redis-fleet-node.js';
 import {
@@ -29,7 +27,7 @@ import {
   secretsOf,
 } from './redis-fleet.options.js';
 import { DirectoryUnavailableError } from './redis-link.js';
-import { ageOf, FleetFullError } from './session-directory.js';
+import { ageOf, FleetFullError, unavailable } from './fleet-refusals.js';
 import { dataOf, termsOf } from './session-record.js';
 
 /** Interval in which a start queue is served while other nodes may free places, in milliseconds, with as much again of jitter. */
@@ -144,9 +142,8 @@ export class RedisFleet extends Fleet {
     }
     if (claim.outcome !== 'claimed') return undefined;
     const { epoch, transport, data, kind, openedAtMs } = claim;
-    const copy = this.waiting.get(id);
-    const terms = termsOf(transport, data);
-    const session = copy ?? this.host!.restore(id, terms, ageOf(openedAtMs));
+    const session =
+      this.waiting.get(id) ?? this.host!.restore(id, termsOf(transport, data), ageOf(openedAtMs));
     this.owned.add(id, epoch, kind === 'peer' ? 'peer' : 'socket', session);
     return session;
   }
@@ -308,17 +305,4 @@ export class RedisFleet extends Fleet {
     };
     next();
   }
-}
-
-const unavailable = (): RunnerError =>
-  new RunnerError('OVERLOADED', 'The directory of the fleet does not answer; try again later.');
-
-function ownVersion(): string {
-  try {
-    const manifest: unknown = JSON.parse(readFileSync(packageFile('package.json'), 'utf8'));
-    if (isObject(manifest) && typeof manifest.version === 'string') return manifest.version;
-  } catch {
-    // In a bundle.
-  }
-  return 'unknown';
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../errors/runner.error.js';
+import { ageOf, callerFull, FleetFullError } from './fleet-refusals.js';
 import type { FleetSecrets } from './fleet-secrets.js';
 import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisLink, Reply } from './redis-link.js';
@@ -70,13 +71,6 @@ export interface RecordedSession {
   readonly ageMs: number;
   /** `undefined` also for what this node cannot read. */
   readonly data: unknown;
-}
-
-/** The fleet, or the node, has no place. */
-export class FleetFullError extends RunnerError {
-  constructor(what: string) {
-    super('AT_CAPACITY', `${what}; try again later.`);
-  }
 }
 
 /** End of a session, as the history keeps it. */
@@ -301,12 +295,3 @@ export class SessionDirectory {
     }
   }
 }
-
-const callerFull = (maxSessions: number): RunnerError =>
-  new RunnerError(
-    'AT_CAPACITY',
-    `You hold all ${maxSessions} sessions that you may hold at once; end one, or try again later.`,
-  );
-
-/** Returns the age of what Redis' clock has timed. This node's may be behind. */
-export const ageOf = (atMs: number): number => Math.max(0, Date.now() - atMs);

@@ -34,6 +34,7 @@ export const CONTEXTS: readonly BlockContext[] = [
   ),
   module('unknown-callers', "TelephonyModule.forRoot({ unknownCallers: 'bot' });"),
   { name: 'reception-bot', has: 'class ReceptionBot' },
+  { name: 'fleet', has: 'redisFleet({' },
   { name: 'acme-carrier', has: 'const acme: Carrier' },
   statements('genesys-message', 'transport.sendMessage({'),
   statements(
