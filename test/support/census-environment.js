@@ -9,7 +9,7 @@ import { TestEnvironment } from 'jest-environment-node';
  * Files that are only warned of, for nobody has looked yet at what they leave: they need browsers, Python, other servers, or processes of their own.
  */
 const WARNED =
-  /\/(browser|candidate-floods|check-pipecat|console|console-livekit|drain|examples-calls|extension|faults|firefox|floods|livekit-playout|livekit-server|mobile-clients|package|phone|pipecat|process-bot|python-\w+|standalone|turn|verify-live|webrtc|webrtc-strangers|whatsapp|whatsapp-strangers)\.e2e-spec\.ts$/;
+  /\/(browser|console|console-livekit|examples-calls|faults|firefox|livekit-playout|livekit-server|package|pipecat|process-bot|python-\w+|webrtc)\.e2e-spec\.ts$/;
 
 /** Files after which it counts. */
 const COUNTED = /\.e2e-spec\.|\/soak\.table\./;

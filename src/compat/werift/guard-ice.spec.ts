@@ -115,6 +115,16 @@ describe('an ICE agent of the runner', () => {
     }
   });
 
+  it('takes no RTCP larger than a packet of a network, not even from the client', () => {
+    const { takes } = socket();
+    takes(authentic());
+    // Empty descriptions of sources, which are parsed up to the end of the datagram each.
+    const descriptions = (bytes: number): Buffer =>
+      Buffer.alloc(bytes, Buffer.from([0x80, 202, 0, 0]));
+    expect(takes(descriptions(1_500))).toBe(true);
+    expect(takes(descriptions(1_504))).toBe(false);
+  });
+
   it('keeps a hundred early checks and the hundred addresses that were heard of last', () => {
     const { takes } = socket();
     const earlyChecks: unknown[] = [];

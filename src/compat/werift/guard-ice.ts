@@ -35,6 +35,8 @@ const MAX_PEER_REFLEXIVE = 100;
 const MAX_EARLY_CHECKS = 100;
 /** The most transactions per candidate pair that werift keeps, to count retransmissions. */
 const MAX_TRANSACTIONS = 1_000;
+/** Largest RTCP datagram, in bytes: that of Ethernet. werift parses each of its packets up to the end of the datagram, in quadratic time. */
+const MAX_RTCP_BYTES = 1_500;
 /** The most verified addresses, the latest ones. */
 const MAX_ADDRESSES = 100;
 
@@ -89,7 +91,8 @@ export function guardIce(
         return false;
       default:
         if (!addresses.has(from.join(' '))) return false;
-        return !isMedia(data) || isRtcp(data) || hasSoundExtension(data);
+        if (!isMedia(data)) return true;
+        return isRtcp(data) ? data.length <= MAX_RTCP_BYTES : hasSoundExtension(data);
     }
   };
 

@@ -70,6 +70,14 @@ const form = fc
     return Buffer.concat([...bytes.slice(0, 6_000), Buffer.from(end)]);
   });
 
+/** As many small parts as fit into a chunk, and more. */
+const manyParts = fc
+  .tuple(
+    fc.constantFrom('', 'A: b\r\n', 'Content-Disposition: form-data; name="a"\r\n'),
+    fc.nat(100_000),
+  )
+  .map(([header, count]) => Buffer.from(`${`--b\r\n${header}\r\n\r\n`.repeat(count)}--b--\r\n`));
+
 const TYPES = [
   'multipart/form-data; boundary=b',
   'multipart/form-data; boundary="b"',
@@ -103,7 +111,7 @@ export default {
           '/sessions/x/files',
         ),
         type: fc.oneof({ weight: 3, arbitrary: fc.constant(TYPES[0]) }, fc.constantFrom(...TYPES)),
-        body: bytesLike(form, 4_500_000),
+        body: fc.oneof({ weight: 9, arbitrary: bytesLike(form, 4_500_000) }, manyParts),
         /** Lengths that the request claims, beside the truth. */
         said: fc.constantFrom(0, 0, 0, 0, 10, -10),
         pieces: fc.constantFrom(1, 1, 5),

@@ -1,6 +1,7 @@
 import type * as werift from 'werift';
 import { guardDtls } from '../../../compat/werift/guard-dtls.js';
 import { guardIce } from '../../../compat/werift/guard-ice.js';
+import { guardRtcp } from '../../../compat/werift/guard-rtcp.js';
 import type { PeerEvents, PeerOptions } from './peer.js';
 import type { WeriftTracks } from './werift-tracks.js';
 import { within } from './within.js';
@@ -22,6 +23,7 @@ export function prepareTransport(
 ): void {
   const { connection } = transport.iceTransport;
   guardIce(lib, connection);
+  guardRtcp(transport);
   // Without a STUN server werift uses Google's.
   if (!iceServers.some(({ urls }) => /^stuns?:/.test([urls].flat().join(' ')))) {
     connection.stunServer = undefined;
