@@ -49,7 +49,7 @@ export class FollowedSessions {
   private move(session: Session): void {
     if (session.state.name !== 'pending') return;
     this.waiting.delete(session.id);
-    if (!session.isAwaited) return;
+    if (!session.cleanups.isAwaited) return;
     this.moved.set(session.id, session);
     session.connect(false);
   }

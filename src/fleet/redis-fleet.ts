@@ -28,6 +28,7 @@ import {
 } from './redis-fleet.options.js';
 import { DirectoryUnavailableError } from './redis-link.js';
 import { ageOf, FleetFullError, unavailable } from './fleet-refusals.js';
+import { Repeated } from './repeated.js';
 import { dataOf, termsOf } from './session-record.js';
 
 /** Interval in which a start queue is served while other nodes may free places, in milliseconds, with as much again of jitter. */
@@ -47,7 +48,7 @@ export class RedisFleet extends Fleet {
   private followed!: FollowedSessions;
   private node: RedisFleetNode | undefined;
   private options!: ResolvedRunnerOptions;
-  private timers: NodeJS.Timeout[] = [];
+  private repeated: Repeated[] = [];
   private isFull = false;
 
   /** @throws {InvalidOptionsError} */
@@ -83,12 +84,14 @@ export class RedisFleet extends Fleet {
     const { maxSessions } = this.options;
     const joining = { maxSessions, version: ownVersion(), own: this.owned };
     this.node = await RedisFleetNode.join(this.settings, joining);
-    this.every(this.settings.heartbeatMs, () => this.followed.look());
-    this.every(QUEUE_MS, () => this.serveQueue());
+    this.repeated = [
+      new Repeated(this.settings.heartbeatMs, () => this.followed.look()),
+      new Repeated(QUEUE_MS, () => this.serveQueue()),
+    ];
   }
 
   override async leave(): Promise<void> {
-    for (const timer of this.timers) clearTimeout(timer);
+    for (const work of this.repeated) work.stop();
     this.followed.stop();
     const { node } = this;
     this.node = undefined;
@@ -287,22 +290,5 @@ export class RedisFleet extends Fleet {
   private serveQueue(): void {
     this.isFull = false;
     if (this.host && this.host.queued > 0) this.host.serveQueue();
-  }
-
-  /** Repeats work that may fail while Redis is away. */
-  private every(ms: number, work: () => unknown): void {
-    const at = this.timers.length;
-    const next = (): void => {
-      this.timers[at] = setTimeout(() => void run(), ms * (1 + Math.random())).unref();
-    };
-    const run = async (): Promise<void> => {
-      try {
-        await work();
-      } catch {
-        // Tried again.
-      }
-      if (this.node) next();
-    };
-    next();
   }
 }

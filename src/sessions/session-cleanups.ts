@@ -7,6 +7,7 @@ import type { Cleanup } from './session-state.js';
 export class SessionCleanups {
   private cleanups: Cleanup[] | undefined;
   private reason: SessionEnd | undefined;
+  private isDone = false;
   // Created lazily, as most of a pending session.
   private latch: Promise<SessionEnd> | undefined;
   private resolve: ((reason: SessionEnd) => void) | undefined;
@@ -15,7 +16,7 @@ export class SessionCleanups {
 
   /** Resolves with the reason of the end when all cleanups are done. Never rejects. */
   get done(): Promise<SessionEnd> {
-    if (this.reason) return Promise.resolve(this.reason);
+    if (this.isDone) return Promise.resolve(this.reason!);
     return (this.latch ??= new Promise((resolve) => (this.resolve = resolve)));
   }
 
@@ -24,25 +25,27 @@ export class SessionCleanups {
     return this.latch !== undefined || this.cleanups !== undefined;
   }
 
-  /** Registers a cleanup. */
+  /** Registers a cleanup; runs it at once after the end. */
   add(cleanup: Cleanup): void {
-    (this.cleanups ??= []).push(cleanup);
+    if (this.reason) void this.runOne(cleanup, this.reason);
+    else (this.cleanups ??= []).push(cleanup);
   }
 
   /** Runs all cleanups, the last one first. */
   run(reason: SessionEnd): void {
+    this.reason = reason;
     const runs = this.cleanups?.reverse().map((cleanup) => this.runOne(cleanup, reason));
     this.cleanups = undefined;
     const done = (): void => {
-      this.reason = reason;
+      this.isDone = true;
       this.resolve?.(reason);
     };
     if (runs) void Promise.all(runs).then(done);
     else done();
   }
 
-  /** Runs one cleanup. Never rejects. */
-  async runOne(cleanup: Cleanup, reason: SessionEnd): Promise<void> {
+  /** Never rejects. */
+  private async runOne(cleanup: Cleanup, reason: SessionEnd): Promise<void> {
     try {
       await cleanup(reason);
     } catch (thrown) {

@@ -53,7 +53,8 @@ export class Session extends BotSession {
   private current = PENDING;
   private stopGraceMs = Infinity;
   private readonly departure = new Departure();
-  private readonly cleanups = new SessionCleanups(this);
+  /** @internal */
+  readonly cleanups = new SessionCleanups(this);
   // Created lazily: most pending sessions never need them, and each costs more than the session itself.
   private handler: SessionRequestHandler | undefined;
   private ownContext: SessionContext | undefined;
@@ -154,13 +155,7 @@ export class Session extends BotSession {
 
   /** Registers a cleanup for the end of the session, last one first; runs it at once after the end. */
   onEnd(cleanup: Cleanup): void {
-    if (this.current.name === 'ended') void this.cleanups.runOne(cleanup, this.current.reason);
-    else this.cleanups.add(cleanup);
-  }
-
-  /** @internal True if something here waits for its end. */
-  get isAwaited(): boolean {
-    return this.cleanups.isAwaited;
+    this.cleanups.add(cleanup);
   }
 
   /** @internal Transition `pending` → `launching`: the client has connected. @param isHere false if it was to another node, which reports it */
