@@ -129,7 +129,7 @@ async function settled(like?: Census): Promise<Census> {
 /** Without what is remembered on purpose: calls of the last ten minutes, so that one that is delivered again gets no second bot. */
 function heldIn({ heapUsed: _, sessions: __, collections, ...held }: Census): object {
   const inUse = { ...(collections as Record<string, number>) };
-  delete inUse['DialinController.calls.calls'];
+  delete inUse['Runner.sessions.fleet.recent.calls'];
   return { ...held, collections: inUse };
 }
 
