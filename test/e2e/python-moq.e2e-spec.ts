@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { MoqModule, RunnerModule, SessionEnd } from '../../src/index.js';
+import type { Session } from '../../src/sessions/session.js';
 import { RecordingLauncher, startHost } from '../../src/testing/index.js';
 import { ChildHost } from '../support/child-host.js';
 import { freePort } from '../support/free-port.js';
@@ -108,6 +109,30 @@ describe('MoQ without a Python bot', () => {
     );
     const { status, json } = await post(`${host.url}/start`, { transport: 'moq' });
     expect([status, json.detail]).toEqual([400, expect.stringContaining('it needs a Python bot')]);
+    await host.close();
+  });
+});
+
+describe('MoQ over a relay that wants a token', () => {
+  it('tells the token to the bot, and to no client', async () => {
+    const launcher = new RecordingLauncher((_, session) => {
+      (session as unknown as Session).context.onReady?.({});
+      return Promise.resolve();
+    });
+    launcher.holdsPeers = () => true;
+    const relayUrl = 'https://relay.test:4443/moq?jwt=secret';
+    const host = await startHost(
+      RunnerModule.forRoot({
+        launcher: { useValue: launcher },
+        transports: [MoqModule.forRoot({ relayUrl })],
+      }),
+    );
+    const { status, json } = await post(`${host.url}/start`, { transport: 'moq' });
+    expect([status, json.moq]).toEqual([
+      200,
+      expect.objectContaining({ relayUrl: 'https://relay.test:4443/moq' }),
+    ]);
+    expect((await launcher.nextLaunch()).args).toMatchObject({ relay_url: relayUrl });
     await host.close();
   });
 });

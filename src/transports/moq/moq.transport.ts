@@ -67,7 +67,8 @@ export class MoqTransport extends RunnerTransport {
     const fingerprints = await this.launch(session, args);
     return {
       moq: {
-        relayUrl: hasQuery ? relayUrl : `https://${host}:${port}${path}`,
+        // As Pipecat: without a query, whose token is the bot's.
+        relayUrl: `https://${host}:${port}${path}`,
         certHash: this.certHash(fingerprints),
         serve: options.serve,
         namespace,
