@@ -132,7 +132,8 @@ describeWith('livekit-server', 'chromium')('with a real LiveKit server and brows
   it('lets the process of an app end soon after it is closed, with a bot in a room', async () => {
     const { url, apiKey, apiSecret } = server;
     const file = new URL('../support/room-host.js', import.meta.url);
-    const { child, port } = await spawnHost(file, { url, apiKey, apiSecret });
+    const options = { url, apiKey, apiSecret, deleteRoomOnEnd: true };
+    const { child, port } = await spawnHost(file, options);
     const exited = once(child, 'exit');
     try {
       await post(`http://127.0.0.1:${port}/start`, { transport: 'livekit' });
