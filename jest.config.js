@@ -3,7 +3,7 @@
  * beside others. Those that wait for most of their time are in `all`, which therefore has more workers than two cores would need.
  */
 const REAL_TIME =
-  'test/(faults/faults|e2e/(agents/(first-voice|gemini-live|livekit-[a-z]+|openai-realtime|support-agent)|browser|firefox|upload-memory|webrtc|whatsapp)).e2e-spec.ts$';
+  'test/(faults/faults|e2e/(agents/(first-voice|gemini-live|livekit-[a-z]+|openai-(connection|realtime)|support-agent[a-z-]*)|browser|firefox|livekit-server|media|upload-memory|webrtc|whatsapp)).e2e-spec.ts$';
 
 /** @type {import('jest').Config} */
 const project = {
@@ -44,7 +44,7 @@ const project = {
 /** @type {import('jest').Config} */
 export default {
   globalSetup: '<rootDir>/test/support/global-setup.js',
-  maxWorkers: 4,
+  maxWorkers: 3,
   // Modules of finished test files stay in memory (ECMAScript modules in Jest), where tests that count memory collect garbage: after some
   // ten files a worker starts afresh.
   workerIdleMemoryLimit: '500MB',
