@@ -53,7 +53,7 @@ describe('the census after an e2e file', () => {
       live: [{ id: '3f6c', state: { name: 'running' } }],
       size: 1,
       queued: 0,
-      capacity: { taken: 2, byPrincipal: new Map([['ada', 1]]) },
+      fleet: { capacity: { taken: 2, byPrincipal: new Map([['ada', 1]]) } },
     };
     const left = await leftBy(({ censusRegistries }) => censusRegistries!.add(registry));
     expect(left).toEqual([
