@@ -1,3 +1,7 @@
+/**
+ * Nobody is at the address of the TURN server: a request to it is given up after six seconds.
+ * @jest-environment-options {"patienceMs": 10000}
+ */
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   DailyModule,
