@@ -1,15 +1,5 @@
 import { once } from 'node:events';
-import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  it,
-  jest,
-} from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   RunnerModule,
   SessionRegistry,
@@ -19,9 +9,9 @@ import {
   WebSocketModule,
 } from '../../src/index.js';
 import type { Session } from '../../src/sessions/session.js';
-import { BrowserPage } from '../support/browser-page.js';
-import { BrowserUser } from '../support/browser-user.js';
-import { launchChromium, launchChromiumProcess } from '../support/chromium.js';
+import { inBrowser } from '../support/browser-hooks.js';
+import type { BrowserUser } from '../support/browser-user.js';
+import { launchChromiumProcess } from '../support/chromium.js';
 import { type Conversation, ListeningBot } from '../support/listening-bot.js';
 import { shareOf } from '../support/matrix.js';
 import { PLATFORMS, type Platform, type RunningApp, startApp } from '../support/runner-app.js';
@@ -32,24 +22,11 @@ jest.setTimeout(120_000);
 const TRANSPORTS = ['webrtc', 'websocket'] as const;
 
 describeWith('chromium')("Pipecat's published clients in a browser", () => {
-  let page: BrowserPage;
-  let browser: Browser;
-  let tab: Page;
+  const chromium = inBrowser();
   let user: BrowserUser;
   let running: RunningApp;
   let bot: ListeningBot;
-  beforeAll(async () => {
-    page = await BrowserPage.serve();
-    browser = await launchChromium();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await page.close();
-  });
-  afterEach(async () => {
-    await tab.close();
-    await running.app.close();
-  });
+  afterEach(() => running.app.close());
 
   const start = async (platform: Platform = 'fastify'): Promise<void> => {
     bot = new ListeningBot();
@@ -65,11 +42,6 @@ describeWith('chromium')("Pipecat's published clients in a browser", () => {
       }),
     ]);
   };
-  const openIn = async (where: Browser): Promise<void> => {
-    tab = await where.newPage();
-    await tab.goto(page.url);
-    user = new BrowserUser(tab);
-  };
   const connect = async (transport: 'webrtc' | 'websocket'): Promise<Conversation> => {
     const [conversation] = await Promise.all([bot.next(), user.connect(transport, running.url)]);
     return conversation;
@@ -82,7 +54,7 @@ describeWith('chromium')("Pipecat's published clients in a browser", () => {
       'receive their own audio and exchange messages on %s',
       async (platform) => {
         await start(platform);
-        await openIn(browser);
+        user = await chromium.open();
         const { args, session, rtvi } = await connect(transport);
         expect(await user.events()).toEqual(expect.arrayContaining(['ready', 'bot ready 2.2.0']));
         expect(args.body).toEqual({ from: 'browser' });
@@ -101,7 +73,7 @@ describeWith('chromium')("Pipecat's published clients in a browser", () => {
 
     it('can mute: the bot receives silence, and the connection stays', async () => {
       await start();
-      await openIn(browser);
+      user = await chromium.open();
       const conversation = await connect(transport);
       await bot.hearsSpeech();
       await user.mute(true);
@@ -115,7 +87,7 @@ describeWith('chromium')("Pipecat's published clients in a browser", () => {
 
     it('end the session within 100 ms when they disconnect', async () => {
       await start();
-      await openIn(browser);
+      user = await chromium.open();
       const conversation = await connect(transport);
       const { ended } = sessionOf(conversation);
       const leftMs = await user.leave();
@@ -125,11 +97,11 @@ describeWith('chromium')("Pipecat's published clients in a browser", () => {
 
     it('end the session within 10 s when their tab is closed', async () => {
       await start();
-      await openIn(browser);
+      user = await chromium.open();
       const { ended } = sessionOf(await connect(transport));
       await bot.hearsSpeech();
-      const crashed = tab.waitForEvent('crash');
-      tab.goto('chrome://crash').catch(() => undefined);
+      const crashed = chromium.tab.waitForEvent('crash');
+      chromium.tab.goto('chrome://crash').catch(() => undefined);
       await crashed;
       const startMs = Date.now();
       expect((await ended).code).toBe('peer_left');
@@ -139,7 +111,7 @@ describeWith('chromium')("Pipecat's published clients in a browser", () => {
     it('end the session within 10 s when their browser is killed', async () => {
       await start();
       const { browser: doomed, kill } = await launchChromiumProcess();
-      await openIn(doomed);
+      user = await chromium.open(doomed);
       const { ended } = sessionOf(await connect(transport));
       await bot.hearsSpeech();
       kill();
@@ -153,7 +125,7 @@ describeWith('chromium')("Pipecat's published clients in a browser", () => {
     'receive their own audio with the Twilio serializer on %s',
     async (platform) => {
       await start(platform);
-      await openIn(browser);
+      user = await chromium.open();
       const [{ args, session }] = await Promise.all([bot.next(), user.callTwilio(running.url)]);
       expect(args).toMatchObject({
         transport_type: 'twilio',
@@ -169,7 +141,7 @@ describeWith('chromium')("Pipecat's published clients in a browser", () => {
     let conversation: Conversation;
     beforeEach(async () => {
       await start();
-      await openIn(browser);
+      user = await chromium.open();
       conversation = await connect('webrtc');
       await bot.hearsSpeech();
     });

@@ -1,9 +1,7 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { MoqModule } from '../../src/index.js';
-import { BrowserPage } from '../support/browser-page.js';
-import { BrowserUser } from '../support/browser-user.js';
-import { launchChromium } from '../support/chromium.js';
+import { inBrowser } from '../support/browser-hooks.js';
+import type { BrowserUser } from '../support/browser-user.js';
 import { freePort } from '../support/free-port.js';
 import { describeWith } from '../support/needs.js';
 import { ProcessHost } from '../support/process-host.js';
@@ -13,19 +11,9 @@ jest.setTimeout(120_000);
 const { PIPECAT_PYTHON } = process.env;
 
 describeWith('chromium', 'Pipecat')("a Python bot and Pipecat's published MoQ client", () => {
-  let page: BrowserPage;
-  let browser: Browser;
-  let tab: Page;
+  const chromium = inBrowser();
   let user: BrowserUser;
   let running: ProcessHost;
-  beforeAll(async () => {
-    page = await BrowserPage.serve();
-    browser = await launchChromium();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await page.close();
-  });
   beforeEach(async () => {
     running = await ProcessHost.start(
       { python: 'test/support/bots/moq_bot.py', pythonPath: PIPECAT_PYTHON },
@@ -35,15 +23,10 @@ describeWith('chromium', 'Pipecat')("a Python bot and Pipecat's published MoQ cl
         ],
       },
     );
-    tab = await browser.newPage();
-    await tab.goto(page.url);
-    user = new BrowserUser(tab);
+    user = await chromium.open();
     await user.connect('moq', running.host.url);
   });
-  afterEach(async () => {
-    await tab.close();
-    await running.host.close();
-  });
+  afterEach(() => running.host.close());
 
   it('exchange sound and messages until the client leaves', async () => {
     expect((await user.events()).join()).toMatch(/ready,bot ready \d/);

@@ -1,9 +1,7 @@
-import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import { afterEach, expect, it, jest } from '@jest/globals';
 import { SmallWebRtcModule } from '../../src/index.js';
-import { BrowserPage } from '../support/browser-page.js';
-import { BrowserUser } from '../support/browser-user.js';
-import { launchChromium } from '../support/chromium.js';
+import { inBrowser } from '../support/browser-hooks.js';
+import type { BrowserUser } from '../support/browser-user.js';
 import { ProcessHost } from '../support/process-host.js';
 import { sharpened, speech } from '../support/sound.js';
 import { describeWith } from '../support/needs.js';
@@ -15,32 +13,17 @@ const { PIPECAT_PYTHON } = process.env;
 describeWith('chromium', 'Pipecat')(
   "a Python bot and Pipecat's published client in a browser",
   () => {
-    let page: BrowserPage;
-    let browser: Browser;
-    let tab: Page;
+    const chromium = inBrowser();
     let user: BrowserUser;
     let running: ProcessHost;
-    beforeAll(async () => {
-      page = await BrowserPage.serve();
-      browser = await launchChromium();
-    });
-    afterAll(async () => {
-      await browser.close();
-      await page.close();
-    });
-    afterEach(async () => {
-      await tab.close();
-      await running.host.close();
-    });
+    afterEach(() => running.host.close());
 
     const connect = async (): Promise<void> => {
       running = await ProcessHost.start(
         { python: 'test/support/bots/webrtc_bot.py', pythonPath: PIPECAT_PYTHON },
         { transports: [SmallWebRtcModule.forRoot()] },
       );
-      tab = await browser.newPage();
-      await tab.goto(page.url);
-      user = new BrowserUser(tab);
+      user = await chromium.open();
       await user.connect('webrtc', running.host.url);
     };
     const hearsBot = async (): Promise<void> =>
@@ -78,8 +61,8 @@ describeWith('chromium', 'Pipecat')(
     it('end together within 10 s when the tab crashes', async () => {
       await connect();
       await user.request('ask', {});
-      const crashed = tab.waitForEvent('crash');
-      tab.goto('chrome://crash').catch(() => undefined);
+      const crashed = chromium.tab.waitForEvent('crash');
+      chromium.tab.goto('chrome://crash').catch(() => undefined);
       await crashed;
       const startMs = Date.now();
       expect((await running.sessions[0]!.ended).code).toBe('peer_left');

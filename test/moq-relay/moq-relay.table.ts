@@ -1,13 +1,11 @@
 import { execFile } from 'node:child_process';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { MoqModule } from '../../src/index.js';
-import { BrowserPage } from '../support/browser-page.js';
-import { BrowserUser } from '../support/browser-user.js';
+import { inBrowser } from '../support/browser-hooks.js';
+import type { BrowserUser } from '../support/browser-user.js';
 import { ChildHost } from '../support/child-host.js';
-import { launchChromium } from '../support/chromium.js';
 import { MoqRelay } from '../support/moq-relay.js';
 import { describeWith } from '../support/needs.js';
 import { ProcessHost } from '../support/process-host.js';
@@ -81,19 +79,9 @@ describeWith(
   'chromium',
 )("MoQ's own relay and a browser", () => {
   let relay: MoqRelay;
-  let page: BrowserPage;
-  let browser: Browser;
-  let tab: Page;
+  const chromium = inBrowser();
   let user: BrowserUser;
   let running: ProcessHost;
-  beforeAll(async () => {
-    page = await BrowserPage.serve();
-    browser = await launchChromium();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await page.close();
-  });
   beforeEach(async () => {
     relay = await MoqRelay.start();
     running = await ProcessHost.start(
@@ -108,13 +96,10 @@ describeWith(
         ],
       },
     );
-    tab = await browser.newPage();
-    await tab.goto(page.url);
-    user = new BrowserUser(tab);
+    user = await chromium.open();
     await user.connect('moq', running.host.url);
   });
   afterEach(async () => {
-    await tab.close();
     await running.host.close();
     await relay.stop();
   });
