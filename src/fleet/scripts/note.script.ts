@@ -1,7 +1,7 @@
 import { RedisScript } from '../redis-script.js';
 
 /** Fields of each note, in the order of the script's arguments. */
-export const NOTE_FIELDS = 4;
+const NOTE_FIELDS = 4;
 
 /** Writes down how far a node's sessions are, for lists. Repeatable by nature. */
 export const NOTE = new RedisScript(
