@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fieldOf } from './errors/thrown.js';
 import { join } from 'node:path';
@@ -79,4 +80,10 @@ export function packageFile(path: string): string {
       { cause },
     );
   }
+}
+
+/** Returns the version of this package. @throws {Error} as {@link packageFile} */
+export function ownVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(packageFile('package.json'), 'utf8'));
+  return String(fieldOf(manifest, 'version'));
 }

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { OwnPrincipal, Principal } from '../auth/runner-auth.js';
-import { SessionEnd } from '../bot/session-end.js';
 import type { RunnerError } from '../errors/runner.error.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
-import { Capacity, PendingSessions } from '../sessions/admission.js';
+import { Capacity, nobodyCame, PendingSessions } from '../sessions/admission.js';
 import {
   type ListedSession,
   type OpenSession,
@@ -95,5 +94,3 @@ export class LocalFleet extends Fleet {
     return [...this.waiting.values()];
   }
 }
-
-const nobodyCame = (): SessionEnd => new SessionEnd('expired', 'Nobody connected in time.');

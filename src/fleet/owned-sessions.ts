@@ -1,5 +1,5 @@
 import { SessionEnd } from '../bot/session-end.js';
-import type { Capacity } from '../sessions/admission.js';
+import { type Capacity, nobodyCame } from '../sessions/admission.js';
 import type { SessionKind } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
 import type { FleetHost } from './fleet.js';
@@ -89,7 +89,7 @@ export class OwnedSessions implements OwnSessions {
     this.over.add(session);
     void session.end(
       code === 'expired'
-        ? new SessionEnd('expired', 'Nobody connected in time.')
+        ? nobodyCame()
         : new SessionEnd('lost', 'The node of the fleet that it ran on is gone.'),
     );
   }

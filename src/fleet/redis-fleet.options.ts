@@ -91,7 +91,7 @@ export class RedisFleetOptions {
   maxBodyBytes?: number = 16_384;
 
   /**
-   * What happens while Redis is away: `local` opens what only this node serves, up to its `maxSessions` (sockets that come without a session, rooms), and
+   * Behaviour while Redis is away: `local` opens what only this node serves, up to its `maxSessions` (sockets that come without a session, rooms), and
    * `refuse` opens nothing. Both let conversations go on, and answer a `/start` whose client could come to any node with 503.
    * @default 'local'
    */

@@ -1,23 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { OwnPrincipal } from '../auth/runner-auth.js';
-import { SessionEnd } from '../bot/session-end.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
-import { Capacity, PendingSessions } from '../sessions/admission.js';
+import { Capacity, FullError, nobodyCame, PendingSessions } from '../sessions/admission.js';
 import {
   type ListedSession,
   type OpenSession,
   SessionHistory,
 } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
+import { ownVersion } from '../packages.js';
 import { InvalidOptionsError } from '../validation/options.js';
 import { Fleet, type FleetHost } from './fleet.js';
 import { FleetSecrets } from './fleet-secrets.js';
 import { FollowedSessions } from './followed-sessions.js';
 import { callerOf, OwnedSessions } from './owned-sessions.js';
-import { ownVersion } from './own-version.js';
 import { RecentCalls } from './recent-calls.js';
 import { RedisFleetNode } from './redis-fleet-node.js';
 import {
@@ -27,7 +26,7 @@ import {
   secretsOf,
 } from './redis-fleet.options.js';
 import { DirectoryUnavailableError } from './redis-link.js';
-import { ageOf, FleetFullError, unavailable } from './fleet-refusals.js';
+import { ageOf, unavailable } from './fleet-refusals.js';
 import { Repeated } from './repeated.js';
 import { dataOf, termsOf } from './session-record.js';
 
@@ -82,7 +81,7 @@ export class RedisFleet extends Fleet {
 
   override async join(): Promise<void> {
     const { maxSessions } = this.options;
-    const joining = { maxSessions, version: ownVersion(), own: this.owned };
+    const joining = { maxSessions, version: versionOrNone(), own: this.owned };
     this.node = await RedisFleetNode.join(this.settings, joining);
     this.repeated = [
       new Repeated(this.settings.heartbeatMs, () => this.followed.look()),
@@ -128,7 +127,7 @@ export class RedisFleet extends Fleet {
     } catch (error) {
       if (isInstance(error, DirectoryUnavailableError)) return this.openAlone(request, isConnected);
       if (!isInstance(error, RunnerError)) throw error;
-      this.isFull ||= isInstance(error, FleetFullError);
+      this.isFull ||= isInstance(error, FullError);
       return error;
     }
   }
@@ -140,9 +139,7 @@ export class RedisFleet extends Fleet {
 
   async claim(id: string, transports: readonly string[]): Promise<Session | undefined> {
     const claim = await this.reached((node) => node.claim(id, transports));
-    if (claim.outcome === 'node_full') {
-      throw new FleetFullError(`All ${this.options.maxSessions} sessions of this runner are taken`);
-    }
+    if (claim.outcome === 'node_full') throw new FullError(this.options.maxSessions, 'runner');
     if (claim.outcome !== 'claimed') return undefined;
     const { epoch, transport, data, kind, openedAtMs } = claim;
     const session =
@@ -280,7 +277,7 @@ export class RedisFleet extends Fleet {
 
   /** Ends what was set up here and never launched; what waits for its client expires in the directory. */
   private expire(expired: readonly Session[]): void {
-    const reason = new SessionEnd('expired', 'Nobody connected in time.');
+    const reason = nobodyCame();
     for (const session of expired) {
       session.isDiscarded ||= !this.owned.has(session.id);
       void session.end(reason);
@@ -290,5 +287,14 @@ export class RedisFleet extends Fleet {
   private serveQueue(): void {
     this.isFull = false;
     if (this.host && this.host.queued > 0) this.host.serveQueue();
+  }
+}
+
+/** Returns the version of this package; `unknown` in a bundle without it. */
+function versionOrNone(): string {
+  try {
+    return ownVersion();
+  } catch {
+    return 'unknown';
   }
 }

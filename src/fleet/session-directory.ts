@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../errors/runner.error.js';
-import { ageOf, callerFull, FleetFullError } from './fleet-refusals.js';
+import { callerFull, FullError } from '../sessions/admission.js';
+import { ageOf } from './fleet-refusals.js';
 import type { FleetSecrets } from './fleet-secrets.js';
 import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisLink, Reply } from './redis-link.js';
@@ -283,11 +284,9 @@ export class SessionDirectory {
   private refusal(outcome: string, { id, caller }: DirectorySession): RunnerError {
     switch (outcome) {
       case 'fleet_full':
-        return new FleetFullError(
-          `All ${this.settings.maxSessions} sessions of this fleet are taken`,
-        );
+        return new FullError(this.settings.maxSessions, 'fleet');
       case 'node_full':
-        return new FleetFullError(`All ${this.maxSessions} sessions of this runner are taken`);
+        return new FullError(this.maxSessions, 'runner');
       case 'caller_full':
         return callerFull(caller?.maxSessions ?? 0);
       default:

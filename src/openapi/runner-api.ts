@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { declaredAccess } from '../auth/access.decorator.js';
@@ -7,7 +6,7 @@ import { apiRouteOf } from '../http/api-route.decorator.js';
 import { ErrorBody } from '../http/dto/error-body.dto.js';
 import { type HttpRequest, routePathOf } from '../http/http-request.js';
 import { HttpIntake } from '../http/intake/http-intake.js';
-import { packageFile, optionalPackage } from '../packages.js';
+import { optionalPackage, ownVersion } from '../packages.js';
 import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
 import { StartRequest } from '../start/dto/start-request.dto.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
@@ -122,9 +121,4 @@ export class RunnerApi {
 function locate(path: string, folder: string): Pick<DocumentedRoute, 'path' | 'server'> {
   if (path.startsWith(folder)) return { path: path.slice(folder.length - 1) };
   return { path, server: '../'.repeat(folder.split('/').length - 2) };
-}
-
-function ownVersion(): string {
-  const manifest = readFileSync(packageFile('package.json'), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
 }

@@ -1,4 +1,5 @@
 import type { Principal } from '../auth/runner-auth.js';
+import { SessionEnd } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import type { MaybePromise } from './session-registry.js';
 import type { Session } from './session.js';
@@ -29,22 +30,14 @@ export class Capacity {
   refusal(principal?: Principal): RunnerError | undefined {
     const closed = this.closedRefusal();
     if (closed) return closed;
-    if (this.isFull) {
-      return new RunnerError(
-        'AT_CAPACITY',
-        `All ${this.maxSessions} sessions of this runner are taken; try again later.`,
-      );
-    }
+    if (this.isFull) return new FullError(this.maxSessions, 'runner');
     return this.shareRefusal(principal);
   }
 
   /** Returns why an admitted session cannot count as this principal's too; `undefined` when it can. */
   shareRefusal({ id = '', maxSessions = Infinity }: Principal = {}): RunnerError | undefined {
     if ((this.byPrincipal.get(id) ?? 0) < maxSessions) return undefined;
-    return new RunnerError(
-      'AT_CAPACITY',
-      `You hold all ${maxSessions} sessions that you may hold at once; end one, or try again later.`,
-    );
+    return callerFull(maxSessions);
   }
 
   take(principal?: Principal): void {
@@ -68,6 +61,23 @@ export class Capacity {
     else this.byPrincipal.delete(id);
   }
 }
+
+/** Error for a start while all places of the runner, or of its fleet, are taken. */
+export class FullError extends RunnerError {
+  constructor(maxSessions: number, of: 'runner' | 'fleet') {
+    super('AT_CAPACITY', `All ${maxSessions} sessions of this ${of} are taken; try again later.`);
+  }
+}
+
+/** Error for a start of a caller who holds as many sessions as they may. */
+export const callerFull = (maxSessions: number): RunnerError =>
+  new RunnerError(
+    'AT_CAPACITY',
+    `You hold all ${maxSessions} sessions that you may hold at once; end one, or try again later.`,
+  );
+
+/** End of a session that waited for its client in vain. */
+export const nobodyCame = (): SessionEnd => new SessionEnd('expired', 'Nobody connected in time.');
 
 /** Error for a start during the drain. */
 export const draining = (): RunnerError =>

@@ -221,9 +221,11 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     this.fleet.waiting.delete(id);
     if (state.launchedAtMs !== undefined) session.logger.log(lastLineOf(session, state.reason));
     if (!session.isDiscarded) this.observers.changed(session);
-    const { ended } = session;
-    this.releasing.add(ended);
-    void ended.then(() => this.releasing.delete(ended));
+    if (!session.cleanups.isDone) {
+      const { ended } = session;
+      this.releasing.add(ended);
+      void ended.then(() => this.releasing.delete(ended));
+    }
     this.fleet.end(session);
     this.serveQueue();
   };

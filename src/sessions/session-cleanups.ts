@@ -7,7 +7,8 @@ import type { Cleanup } from './session-state.js';
 export class SessionCleanups {
   private cleanups: Cleanup[] | undefined;
   private reason: SessionEnd | undefined;
-  private isDone = false;
+  /** True once all cleanups are done. */
+  isDone = false;
   // Created lazily, as most of a pending session.
   private latch: Promise<SessionEnd> | undefined;
   private resolve: ((reason: SessionEnd) => void) | undefined;
