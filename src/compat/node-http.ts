@@ -60,6 +60,15 @@ function whenIdle(
   else if (!socket.destroyed) then();
 }
 
+/**
+ * Discards the rest of a body. Node's own way, which it takes for a body that nobody read, costs least for many small chunks: the parser no longer
+ * hands them on. HTTP/2 has no such way.
+ */
+export function dumpBody(request: IncomingMessage & { _dump?: () => void }): void {
+  if (request._dump) request._dump();
+  else request.resume();
+}
+
 type Value = number | string | string[];
 
 /**

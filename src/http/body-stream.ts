@@ -1,3 +1,4 @@
+import { dumpBody } from '../compat/node-http.js';
 import { BodyCounter } from './request-body.js';
 import type { RunnerRequest } from './runner-request.js';
 
@@ -32,6 +33,7 @@ export function bodyStreamOf(
         const error = counter.add(value);
         if (error) {
           void chunks.return(undefined);
+          dumpBody(request.raw);
           throw error;
         }
         controller.enqueue(value);
@@ -54,10 +56,10 @@ export function discardBody({ taken, raw }: RunnerRequest): void {
   const { socket } = raw;
   const timer = setTimeout(() => socket.destroy(), DISCARD_MS);
   const done = (): void => clearTimeout(timer);
+  dumpBody(raw);
   // A listener, since the stream of the body may let go of the request later, which pauses it.
   raw
     .once('end', done)
     .once('close', done)
-    .on('data', () => undefined)
-    .resume();
+    .on('data', () => undefined);
 }

@@ -1,6 +1,7 @@
-import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
+import { dumpBody } from '../compat/node-http.js';
+import { isInstance, textOfThrown } from '../errors/thrown.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { exceededJsonLimit, MAX_JSON_DEPTH, MAX_JSON_VALUES } from '../limits/json-limits.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
@@ -8,7 +9,7 @@ import { parseForm } from './form.js';
 import { EMPTY_BODY, type RunnerRequest, type TakenBody } from './runner-request.js';
 
 /** The most small chunks of a body. Beyond that, chunks must have a minimum average size, since each takes memory beside its bytes. */
-const MAX_SMALL_PIECES = 10_000;
+const MAX_SMALL_PIECES = 5_000;
 const LEAST_PIECE_BYTES = 100;
 
 /** Limits of request bodies. */
@@ -54,8 +55,9 @@ export function takeBody(
   request.on('data', (chunk: Buffer) => {
     if (settled) return;
     const error = counter.add(chunk);
-    if (error) settle(error);
-    else chunks.push(chunk);
+    if (!error) return void chunks.push(chunk);
+    dumpBody(request);
+    settle(error);
   });
   request.on('end', () => {
     if (settled) return;
