@@ -150,7 +150,7 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
   }
 
   async end(id: string, reason: SessionEnd): Promise<SessionEnd> {
-    return this.require(id).end(reason);
+    return (await this.fleet.stopWaiting(id, reason)) ?? this.require(id).end(reason);
   }
 
   refuse(
