@@ -59,8 +59,16 @@ export abstract class Fleet {
   /** Called with the session that was opened. */
   abstract opened(session: Session, request: OpenSession): void;
 
-  /** Makes this node the only owner of a waiting session; `undefined` if it is not available (any more). @throws {RunnerError} */
-  abstract claim(id: string, transports: readonly string[]): MaybePromise<Session | undefined>;
+  /**
+   * Makes this node the only owner of a waiting session; `undefined` if it is not available (any more).
+   * @param principal who must be one who reaches it
+   * @throws {RunnerError}
+   */
+  abstract claim(
+    id: string,
+    transports: readonly string[],
+    principal?: Principal,
+  ): MaybePromise<Session | undefined>;
 
   /** Ends a session that waits for its client, and that no node has alone. @returns its end; `undefined` for any other session. @throws {RunnerError} */
   stopWaiting(_id: string, _end: SessionEnd): MaybePromise<SessionEnd | undefined> {

@@ -132,6 +132,11 @@ export class RedisFleetNode {
     return this.directory.claim(id, transports);
   }
 
+  /** Returns a session's record; `undefined` when there is none. @throws {DirectoryUnavailableError} */
+  read(id: string): Promise<RecordedSession | undefined> {
+    return this.directory.read(id);
+  }
+
   /** Counts a session of this node as another caller's. @throws {RunnerError} `AT_CAPACITY` @throws {DirectoryUnavailableError} */
   adopt(id: string, caller: NonNullable<DirectorySession['caller']>): Promise<void> {
     return this.directory.adopt(id, caller);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { OwnPrincipal } from '../auth/runner-auth.js';
+import type { OwnPrincipal, Principal } from '../auth/runner-auth.js';
 import type { SessionEnd } from '../bot/session-end.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
@@ -31,7 +31,7 @@ import {
 import { DirectoryUnavailableError } from './redis-link.js';
 import { ageOf, justConnected, unavailable } from './fleet-refusals.js';
 import { Repeated } from './repeated.js';
-import { dataOf, termsOf } from './session-record.js';
+import { claimAs, dataOf, termsOf } from './session-record.js';
 
 /** Interval in which a start queue is served while other nodes may free places, in milliseconds, with as much again of jitter. */
 const QUEUE_MS = 500;
@@ -147,8 +147,12 @@ export class RedisFleet extends Fleet {
     this.owned.bind(session);
   }
 
-  async claim(id: string, transports: readonly string[]): Promise<Session | undefined> {
-    const claim = await this.reached((node) => node.claim(id, transports));
+  async claim(
+    id: string,
+    transports: readonly string[],
+    principal: Principal = { reachesAll: true },
+  ): Promise<Session | undefined> {
+    const claim = await this.reached((node) => claimAs(node, id, transports, principal));
     if (claim.outcome === 'node_full') throw new FullError(this.options.maxSessions, 'runner');
     if (claim.outcome !== 'claimed') return undefined;
     const { epoch, transport, data, kind, openedAtMs } = claim;

@@ -34,8 +34,7 @@ export class SessionPlaces {
     if (!isFresh && isRecent(known, SESSION_MS)) return known.value;
     if (this.link.isDegraded) return known?.value ?? 'unknown';
     try {
-      const { client, prefix } = this.link;
-      const [state, owner] = await client.hmget(`${prefix}s:${id}`, 'st', 'o');
+      const [state, owner] = await this.link.fields(`s:${id}`, 'st', 'o');
       this.owners.delete(id);
       if (state === 'pending') return 'waiting';
       if (state !== 'active' || !owner) return 'unknown';
