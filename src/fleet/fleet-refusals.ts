@@ -4,5 +4,9 @@ import { RunnerError } from '../errors/runner.error.js';
 export const unavailable = (): RunnerError =>
   new RunnerError('OVERLOADED', 'The directory of the fleet does not answer; try again later.');
 
+/** Returns the refusal of what is for a session that waits, and waits no more. */
+export const justConnected = (): RunnerError =>
+  new RunnerError('OVERLOADED', 'The client of this session has just connected; try again.');
+
 /** Returns the age of what Redis' clock has timed. This node's may be behind. */
 export const ageOf = (atMs: number): number => Math.max(0, Date.now() - atMs);

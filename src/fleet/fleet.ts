@@ -1,5 +1,7 @@
 import type { OwnPrincipal, Principal } from '../auth/runner-auth.js';
 import type { RunnerError } from '../errors/runner.error.js';
+import type { SessionEnd } from '../bot/session-end.js';
+import type { Peers } from '../http/fleet-router/peers.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
 import type { Capacity, PendingSessions } from '../sessions/admission.js';
 import type {
@@ -33,6 +35,9 @@ export abstract class Fleet {
   /** Keys of tokens that all nodes take; the first one signs. Without them each process has its own. */
   readonly tokenKeys?: readonly [Buffer, ...Buffer[]];
 
+  /** The other nodes, for what passes requests on to them; `undefined` for a runner alone. */
+  readonly peers?: Peers;
+
   /** Called once, before everything else. */
   abstract attach(options: ResolvedRunnerOptions, host: FleetHost): void;
 
@@ -54,8 +59,21 @@ export abstract class Fleet {
   /** Called with the session that was opened. */
   abstract opened(session: Session, request: OpenSession): void;
 
-  /** Makes this node the only owner of a waiting session; `undefined` if it is not available (any more). @throws {RunnerError} */
-  abstract claim(id: string, transports: readonly string[]): MaybePromise<Session | undefined>;
+  /**
+   * Makes this node the only owner of a waiting session; `undefined` if it is not available (any more).
+   * @param principal who must be one who reaches it
+   * @throws {RunnerError}
+   */
+  abstract claim(
+    id: string,
+    transports: readonly string[],
+    principal?: Principal,
+  ): MaybePromise<Session | undefined>;
+
+  /** Ends a session that waits for its client, and that no node has alone. @returns its end; `undefined` for any other session. @throws {RunnerError} */
+  stopWaiting(_id: string, _end: SessionEnd): MaybePromise<SessionEnd | undefined> {
+    return undefined;
+  }
 
   /** Makes this node the owner of a session whose bot is launched. @returns `undefined` when it is already; rejects when another is */
   abstract own(session: Session): Promise<void> | undefined;

@@ -1,3 +1,4 @@
+import { ownVersion } from '../packages.js';
 import { isObject } from '../validation/is-object.js';
 import type { FleetSecrets } from './fleet-secrets.js';
 import type { RedisLink } from './redis-link.js';
@@ -40,17 +41,32 @@ export class NodeTable {
     const names = await client.zrange(`${prefix}nodes`, '0', String(MAX_NODES - 1));
     const nodes = await Promise.all(
       names.map(async (name): Promise<FleetNode | undefined> => {
-        const [[info, mac], sessions, lease] = await Promise.all([
-          client.hmget(`${prefix}n:${name}`, 'i', 'm'),
+        const [known, sessions, lease] = await Promise.all([
+          this.info(name),
           client.scard(`${prefix}own:${name}`),
           client.zscore(`${prefix}nodes`, name),
         ]);
-        if (!info || !mac || !this.secrets.verifiesNode(name, info, mac)) return undefined;
-        const known = parseInfo(info);
         return known && { ...known, name, sessions, leaseUntilMs: Number(lease) };
       }),
     );
     return nodes.filter((one) => one !== undefined);
+  }
+
+  /** Returns what a node tells the others; `undefined` for one that is gone, or whose record is not signed. */
+  async info(name: string): Promise<NodeInfo | undefined> {
+    const { client, prefix } = this.link;
+    const [info, mac] = await client.hmget(`${prefix}n:${name}`, 'i', 'm');
+    if (!info || !mac || !this.secrets.verifiesNode(name, info, mac)) return undefined;
+    return parseInfo(info);
+  }
+}
+
+/** Returns the version of this package; `unknown` in a bundle without it. */
+export function versionOrNone(): string {
+  try {
+    return ownVersion();
+  } catch {
+    return 'unknown';
   }
 }
 

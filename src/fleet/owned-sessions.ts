@@ -1,7 +1,7 @@
 import { SessionEnd } from '../bot/session-end.js';
 import { type Capacity, nobodyCame } from '../sessions/admission.js';
 import type { SessionKind } from '../sessions/session-registry.js';
-import type { Session } from '../sessions/session.js';
+import { Session } from '../sessions/session.js';
 import type { FleetHost } from './fleet.js';
 import type { OwnSessions } from './fleet-heartbeat.js';
 import type { AnnouncedSession, RecordedSession } from './session-directory.js';
@@ -19,7 +19,7 @@ interface Owned {
 export class OwnedSessions implements OwnSessions {
   private readonly byId = new Map<string, Owned>();
   /** Sessions that the directory has ended: nobody has to tell it. */
-  private readonly over = new WeakSet<Session>();
+  private readonly ended = new WeakSet<Session>();
 
   constructor(
     private readonly capacity: Capacity,
@@ -53,7 +53,7 @@ export class OwnedSessions implements OwnSessions {
 
   /** True for a session whose end the directory knows. */
   isOver(session: Session): boolean {
-    return this.over.has(session);
+    return this.ended.has(session);
   }
 
   list(): AnnouncedSession[] {
@@ -71,7 +71,7 @@ export class OwnedSessions implements OwnSessions {
     if (!session) return;
     // The node that has it now reports its end.
     session.isDiscarded = true;
-    this.over.add(session);
+    this.ended.add(session);
     void session.end(new SessionEnd('lost', 'Another node of the fleet has this session.'));
   }
 
@@ -84,14 +84,18 @@ export class OwnedSessions implements OwnSessions {
 
   swept(id: string, code: 'expired' | 'lost', record: RecordedSession | undefined): void {
     if (!record) return;
-    const { transport, data, ageMs } = record;
-    const session = this.host.restore(id, termsOf(transport, data), ageMs);
-    this.over.add(session);
-    void session.end(
-      code === 'expired'
-        ? nobodyCame()
-        : new SessionEnd('lost', 'The node of the fleet that it ran on is gone.'),
-    );
+    const lost = new SessionEnd('lost', 'The node of the fleet that it ran on is gone.');
+    void this.over(id, record, code === 'expired' ? nobodyCame() : lost);
+  }
+
+  /** Reports the end of a session that the directory has ended. @param known its record, or its copy here */
+  over(id: string, known: RecordedSession | Session, end: SessionEnd): Promise<SessionEnd> {
+    const session =
+      known instanceof Session
+        ? known
+        : this.host.restore(id, termsOf(known.transport, known.data), known.ageMs);
+    this.ended.add(session);
+    return session.end(end);
   }
 }
 

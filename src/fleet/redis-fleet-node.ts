@@ -15,6 +15,7 @@ import {
 } from './redis-fleet.options.js';
 import { DirectoryUnavailableError, RedisLink } from './redis-link.js';
 import { FOLLOW } from './scripts/follow.script.js';
+import { SessionPlaces } from './session-places.js';
 import { SessionNotes } from './session-notes.js';
 import { SharedAnswers } from './shared-answers.js';
 import {
@@ -22,6 +23,7 @@ import {
   type DirectoryEnd,
   type DirectorySession,
   type NewDirectorySession,
+  type RecordedSession,
   RECORD_VERSION,
   SessionDirectory,
 } from './session-directory.js';
@@ -51,6 +53,8 @@ export class RedisFleetNode {
   readonly answers: SharedAnswers;
   /** Lists of the fleet's sessions. */
   readonly sessions: FleetList;
+  /** Nodes that own the fleet's sessions. */
+  readonly places: SessionPlaces;
 
   private constructor(
     private readonly link: RedisLink,
@@ -71,6 +75,7 @@ export class RedisFleetNode {
     this.notes = new SessionNotes(link, name);
     this.answers = new SharedAnswers(link, secrets, name);
     this.sessions = new FleetList(link);
+    this.places = new SessionPlaces(link, this.table, name);
   }
 
   /**
@@ -127,6 +132,11 @@ export class RedisFleetNode {
     return this.directory.claim(id, transports);
   }
 
+  /** Returns a session's record; `undefined` when there is none. @throws {DirectoryUnavailableError} */
+  read(id: string): Promise<RecordedSession | undefined> {
+    return this.directory.read(id);
+  }
+
   /** Counts a session of this node as another caller's. @throws {RunnerError} `AT_CAPACITY` @throws {DirectoryUnavailableError} */
   adopt(id: string, caller: NonNullable<DirectorySession['caller']>): Promise<void> {
     return this.directory.adopt(id, caller);
@@ -140,6 +150,14 @@ export class RedisFleetNode {
   end(end: Omit<DirectoryEnd, 'nonce' | 'only'>, onAnswer?: () => void): void {
     this.notes.delete(end.id);
     this.outbox.add({ ...end, nonce: randomUUID() }, onAnswer);
+  }
+
+  /** Ends a session that waits for its client. @returns its record; `undefined` for one that is unknown, `claimed` for one that has its client */
+  async endWaiting(id: string, code: string): Promise<RecordedSession | 'claimed' | undefined> {
+    const record = await this.directory.read(id);
+    const outcome = await this.directory.end({ id, code, only: 'pending', nonce: randomUUID() });
+    if (outcome === 'changed') return 'claimed';
+    return outcome === 'ended' ? record : undefined;
   }
 
   /** Returns what became of sessions that this node has opened, by FOLLOW's words. @throws {DirectoryUnavailableError} */

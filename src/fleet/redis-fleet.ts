@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { OwnPrincipal } from '../auth/runner-auth.js';
+import type { OwnPrincipal, Principal } from '../auth/runner-auth.js';
+import type { SessionEnd } from '../bot/session-end.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
@@ -11,14 +12,16 @@ import {
   SessionHistory,
 } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
-import { ownVersion } from '../packages.js';
 import { InvalidOptionsError } from '../validation/options.js';
 import { Fleet, type FleetHost } from './fleet.js';
+import { eachOnce } from './fleet-list.js';
 import { FleetSecrets } from './fleet-secrets.js';
 import { FollowedSessions } from './followed-sessions.js';
 import { callerOf, OwnedSessions } from './owned-sessions.js';
 import { RecentCalls } from './recent-calls.js';
+import { versionOrNone } from './node-table.js';
 import { RedisFleetNode } from './redis-fleet-node.js';
+import { RedisPeers } from './redis-peers.js';
 import {
   type RedisFleetOptions,
   resolveFleetSettings,
@@ -26,9 +29,9 @@ import {
   secretsOf,
 } from './redis-fleet.options.js';
 import { DirectoryUnavailableError } from './redis-link.js';
-import { ageOf, unavailable } from './fleet-refusals.js';
+import { ageOf, justConnected, unavailable } from './fleet-refusals.js';
 import { Repeated } from './repeated.js';
-import { dataOf, termsOf } from './session-record.js';
+import { claimAs, dataOf, termsOf } from './session-record.js';
 
 /** Interval in which a start queue is served while other nodes may free places, in milliseconds, with as much again of jitter. */
 const QUEUE_MS = 500;
@@ -39,6 +42,7 @@ export class RedisFleet extends Fleet {
   waiting!: PendingSessions;
   history!: SessionHistory;
   override readonly tokenKeys: readonly [Buffer, ...Buffer[]];
+  override readonly peers: RedisPeers;
   private readonly logger = new RunnerLogger('PipecatFleet');
   private readonly settings: ResolvedFleetSettings;
   private readonly recent = new RecentCalls<unknown>();
@@ -54,7 +58,13 @@ export class RedisFleet extends Fleet {
   constructor(settings: Partial<RedisFleetOptions>) {
     super();
     this.settings = resolveFleetSettings(settings);
-    this.tokenKeys = new FleetSecrets(secretsOf(this.settings)).tokenKeys;
+    const { tokenKeys, hopKeys } = new FleetSecrets(secretsOf(this.settings));
+    this.tokenKeys = tokenKeys;
+    this.peers = new RedisPeers(
+      hopKeys,
+      () => this.node,
+      (id) => this.owned.has(id),
+    );
   }
 
   attach(options: ResolvedRunnerOptions, host: FleetHost): void {
@@ -137,8 +147,12 @@ export class RedisFleet extends Fleet {
     this.owned.bind(session);
   }
 
-  async claim(id: string, transports: readonly string[]): Promise<Session | undefined> {
-    const claim = await this.reached((node) => node.claim(id, transports));
+  async claim(
+    id: string,
+    transports: readonly string[],
+    principal: Principal = { reachesAll: true },
+  ): Promise<Session | undefined> {
+    const claim = await this.reached((node) => claimAs(node, id, transports, principal));
     if (claim.outcome === 'node_full') throw new FullError(this.options.maxSessions, 'runner');
     if (claim.outcome !== 'claimed') return undefined;
     const { epoch, transport, data, kind, openedAtMs } = claim;
@@ -162,6 +176,13 @@ export class RedisFleet extends Fleet {
     }
   }
 
+  override async stopWaiting(id: string, end: SessionEnd): Promise<SessionEnd | undefined> {
+    if (this.owned.has(id)) return undefined;
+    const record = await this.reached((node) => node.endWaiting(id, end.code));
+    if (record === 'claimed') throw justConnected();
+    return record && this.owned.over(id, this.waiting.get(id) ?? record, end);
+  }
+
   override note(session: Session): void {
     if (session.state.name === 'running') this.node?.notes.add(session);
   }
@@ -179,17 +200,8 @@ export class RedisFleet extends Fleet {
 
   async list(live: readonly Session[]): Promise<ListedSession[]> {
     const own = live.filter(({ id }) => this.owned.has(id));
-    const known = new Map(
-      [...this.history.all, ...own].map((session): [string, ListedSession] => [
-        session.id,
-        session,
-      ]),
-    );
     const others = await this.lookUp((node) => node.sessions.all());
-    for (const session of others ?? live) {
-      if (!known.has(session.id)) known.set(session.id, session);
-    }
-    return [...known.values()];
+    return eachOnce(own, this.history.all, others ?? live);
   }
 
   async find(id: string, live: Session | undefined): Promise<ListedSession | undefined> {
@@ -287,14 +299,5 @@ export class RedisFleet extends Fleet {
   private serveQueue(): void {
     this.isFull = false;
     if (this.host && this.host.queued > 0) this.host.serveQueue();
-  }
-}
-
-/** Returns the version of this package; `unknown` in a bundle without it. */
-function versionOrNone(): string {
-  try {
-    return ownVersion();
-  } catch {
-    return 'unknown';
   }
 }

@@ -96,6 +96,16 @@ export class RedisLink {
     }
   }
 
+  /** Returns fields of a hash. @throws {DirectoryUnavailableError} */
+  async fields(key: string, ...names: readonly string[]): Promise<(string | null)[]> {
+    try {
+      return await this.client.hmget(`${this.prefix}${key}`, ...names);
+    } catch (cause) {
+      const { message } = textOfThrown(cause);
+      throw new DirectoryUnavailableError(`Redis did not answer HMGET: ${message}`, { cause });
+    }
+  }
+
   private async connected(timeoutMs: number): Promise<void> {
     if (this.client.status === 'ready') return sleep(RETRY_AFTER_MS);
     const signal = AbortSignal.timeout(Math.max(0, Math.ceil(timeoutMs)));

@@ -175,10 +175,9 @@ export class SessionDirectory {
     if (reply.text(0) === 'caller_full') throw callerFull(maxSessions);
   }
 
-  /** Returns a session's record; `undefined` when there is none. Rejects when Redis does not answer. */
+  /** Returns a session's record; `undefined` when there is none. @throws {DirectoryUnavailableError} */
   async read(id: string): Promise<RecordedSession | undefined> {
-    const { client, prefix } = this.link;
-    const [transport, at, sealed] = await client.hmget(`${prefix}s:${id}`, 'tp', 'at', 'b');
+    const [transport, at, sealed] = await this.link.fields(`s:${id}`, 'tp', 'at', 'b');
     if (!transport) return undefined;
     const text = this.secrets.unseal(id, 'data', sealed ?? '');
     const ageMs = ageOf(Number(at));

@@ -74,6 +74,11 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     return this.fleet.waiting.get(id) ?? this.active.get(id);
   }
 
+  isLive(id: string): MaybePromise<boolean> {
+    if (this.get(id) !== undefined || !this.fleet.peers) return this.get(id) !== undefined;
+    return andThen(this.fleet.peers.locate(id), (where) => where !== 'unknown');
+  }
+
   require(id: string, principal?: Principal): Session {
     const session = this.get(id);
     if (session && reaches(principal ?? { reachesAll: true }, session.principal)) return session;
@@ -127,9 +132,13 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     }
   }
 
-  claim(id: string, transports: readonly string[]): MaybePromise<Session | undefined> {
+  claim(
+    id: string,
+    transports: readonly string[],
+    principal?: Principal,
+  ): MaybePromise<Session | undefined> {
     if (this.fleet.capacity.closed) throw draining();
-    return andThen(this.fleet.claim(id, transports), (session) => {
+    return andThen(this.fleet.claim(id, transports, principal), (session) => {
       session?.connect();
       return session;
     });
@@ -150,7 +159,7 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
   }
 
   async end(id: string, reason: SessionEnd): Promise<SessionEnd> {
-    return this.require(id).end(reason);
+    return (await this.fleet.stopWaiting(id, reason)) ?? this.require(id).end(reason);
   }
 
   refuse(
