@@ -1,6 +1,6 @@
 // Callers of the fleet's demo: each one announces a call, connects, and asks again and again if the bot is there.
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import nodeDataChannel from 'node-datachannel';
 import { connectClient, placeCall } from '../dist/testing/index.js';
 
@@ -72,10 +72,10 @@ const CONNECT = {
     );
     const channel = peer.createDataChannel('chat');
     const opened = new Promise((resolve) => channel.onOpen(resolve));
-    const answers = new EventTarget();
+    const answers = new EventEmitter();
     channel.onMessage((text) => {
       const { id } = JSON.parse(text);
-      if (id) answers.dispatchEvent(new Event(id));
+      if (id) answers.emit(id);
     });
     const closed = new Promise((resolve) => channel.onClosed(() => resolve('closed')));
     peer.setLocalDescription();
