@@ -53,7 +53,10 @@ const NEIGHBOURS = {
     ...['bot', 'compat', 'errors', 'limits', 'media', 'packages.ts', 'rtvi', 'validation'],
     'transports/create-transport.ts',
   ],
-  fleet: ['auth', 'bot', 'errors', 'packages.ts', 'sessions', 'validation', 'runner.options.ts'],
+  fleet: [
+    ...['auth', 'bot', 'errors', 'packages.ts', 'sessions', 'validation', 'runner.options.ts'],
+    ...['http/api-route.decorator.ts', 'http/runner-controller.decorator.ts'],
+  ],
   downloads: ['auth', 'errors', 'http', 'validation'],
   uploads: ['auth', 'bot/file-storage.ts', 'errors', 'http', 'sessions', 'validation'],
   process: [

@@ -4,7 +4,7 @@ import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import type { EndOutbox } from './end-outbox.js';
 import type { FleetSecrets } from './fleet-secrets.js';
-import type { NodeInfo } from './node-table.js';
+import type { NodeInfo, NodeVitals } from './node-table.js';
 import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisLink, Reply } from './redis-link.js';
 import { BEAT } from './scripts/beat.script.js';
@@ -19,6 +19,8 @@ import {
 export interface OwnSessions {
   /** Number of sessions that the node owns. */
   readonly size: number;
+  /** How busy the node is, for the others. */
+  vitals(): NodeVitals;
   /** The sessions that it owns, and those that it opened without the directory. */
   list(): readonly AnnouncedSession[];
   /** Called for a session that another node owns meanwhile. */
@@ -93,7 +95,7 @@ export class FleetHeartbeat {
   async beat(): Promise<void> {
     const { heartbeatMs, leaseMs } = this.settings;
     const { node } = this.directory;
-    const info = JSON.stringify(this.info);
+    const info = JSON.stringify({ ...this.info, ...this.own.vitals() });
     const sentAtMs = performance.now();
     const reply = await this.link.run(
       BEAT,

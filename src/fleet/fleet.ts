@@ -1,5 +1,5 @@
 import type { OwnPrincipal, Principal } from '../auth/runner-auth.js';
-import type { RunnerError } from '../errors/runner.error.js';
+import { RunnerError } from '../errors/runner.error.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
 import type { Capacity, PendingSessions } from '../sessions/admission.js';
 import type {
@@ -8,6 +8,7 @@ import type {
   OpenSession,
   SessionHistory,
 } from '../sessions/session-registry.js';
+import type { FleetStatus } from './fleet-status.js';
 import type { SessionTerms } from '../sessions/session-state.js';
 import type { Session } from '../sessions/session.js';
 
@@ -74,6 +75,11 @@ export abstract class Fleet {
 
   /** Returns a session of any node, also a recently ended one. @param live that of this node */
   abstract find(id: string, live: Session | undefined): MaybePromise<ListedSession | undefined>;
+
+  /** Returns all nodes, and what waits. @throws {RunnerError} also for a runner that is alone */
+  status(): Promise<FleetStatus> {
+    return Promise.reject(new RunnerError('NOT_FOUND', 'This runner is alone.'));
+  }
 
   /** Returns the first answer for a key, such as the provider's call id, of whichever node. A failed answer is forgotten. */
   abstract once<T>(key: string, answer: () => Promise<T>): Promise<T>;

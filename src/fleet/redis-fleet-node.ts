@@ -6,6 +6,7 @@ import { checkFleet, FleetSetupError } from './fleet-checks.js';
 import { FleetHeartbeat, ForeignFleetError, type OwnSessions } from './fleet-heartbeat.js';
 import { FleetList } from './fleet-list.js';
 import { FleetSecrets } from './fleet-secrets.js';
+import { type FleetStatus, statusOf } from './fleet-status.js';
 import { type FleetNode, type NodeInfo, NodeTable } from './node-table.js';
 import {
   type RedisFleetOptions,
@@ -54,7 +55,7 @@ export class RedisFleetNode {
 
   private constructor(
     private readonly link: RedisLink,
-    settings: ResolvedFleetSettings,
+    private readonly settings: ResolvedFleetSettings,
     { maxSessions, version, own }: JoiningNode,
   ) {
     const secrets = new FleetSecrets(secretsOf(settings));
@@ -150,6 +151,22 @@ export class RedisFleetNode {
   /** Returns all nodes of the fleet. */
   nodes(): Promise<FleetNode[]> {
     return this.table.nodes();
+  }
+
+  /** Returns the whole fleet, as it is shown. @throws {DirectoryUnavailableError} */
+  async status(): Promise<FleetStatus> {
+    const { client, prefix } = this.link;
+    const { maxSessions, buffer, leaseMs } = this.settings;
+    const asked = [
+      this.table.nodes(),
+      client.zcard(`${prefix}pending`),
+      this.link.nowMs(),
+    ] as const;
+    const [known, waiting, nowMs] = await Promise.all(asked).catch((cause: unknown) => {
+      throw new DirectoryUnavailableError('Redis did not show the fleet.', { cause });
+    });
+    const nodes = known.map((node) => statusOf(node, leaseMs, nowMs));
+    return { nodes, waiting, maxSessions, buffer };
   }
 
   /** Tells the others that this node takes no more sessions. @throws {DirectoryUnavailableError} */

@@ -11,10 +11,11 @@ import {
   SessionHistory,
 } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
-import { ownVersion } from '../packages.js';
+import { versionOrUnknown } from '../packages.js';
 import { InvalidOptionsError } from '../validation/options.js';
 import { Fleet, type FleetHost } from './fleet.js';
 import { FleetSecrets } from './fleet-secrets.js';
+import type { FleetStatus } from './fleet-status.js';
 import { FollowedSessions } from './followed-sessions.js';
 import { callerOf, OwnedSessions } from './owned-sessions.js';
 import { RecentCalls } from './recent-calls.js';
@@ -81,7 +82,7 @@ export class RedisFleet extends Fleet {
 
   override async join(): Promise<void> {
     const { maxSessions } = this.options;
-    const joining = { maxSessions, version: versionOrNone(), own: this.owned };
+    const joining = { maxSessions, version: versionOrUnknown(), own: this.owned };
     this.node = await RedisFleetNode.join(this.settings, joining);
     this.repeated = [
       new Repeated(this.settings.heartbeatMs, () => this.followed.look()),
@@ -197,6 +198,10 @@ export class RedisFleet extends Fleet {
     return own ?? (await this.lookUp((node) => node.sessions.find(id))) ?? live;
   }
 
+  override status(): Promise<FleetStatus> {
+    return this.reached((node) => node.status());
+  }
+
   once<T>(key: string, answer: () => Promise<T>): Promise<T> {
     const ask = async (): Promise<unknown> => {
       try {
@@ -287,14 +292,5 @@ export class RedisFleet extends Fleet {
   private serveQueue(): void {
     this.isFull = false;
     if (this.host && this.host.queued > 0) this.host.serveQueue();
-  }
-}
-
-/** Returns the version of this package; `unknown` in a bundle without it. */
-function versionOrNone(): string {
-  try {
-    return ownVersion();
-  } catch {
-    return 'unknown';
   }
 }

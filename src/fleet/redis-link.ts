@@ -96,6 +96,12 @@ export class RedisLink {
     }
   }
 
+  /** Returns the time by the clock of Redis, in milliseconds since 1970. Rejects when it does not answer. */
+  async nowMs(): Promise<number> {
+    const [seconds, microseconds] = await this.client.time();
+    return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+  }
+
   private async connected(timeoutMs: number): Promise<void> {
     if (this.client.status === 'ready') return sleep(RETRY_AFTER_MS);
     const signal = AbortSignal.timeout(Math.max(0, Math.ceil(timeoutMs)));
