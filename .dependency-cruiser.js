@@ -46,7 +46,7 @@ const NEIGHBOURS = {
   health: ['auth', 'bot', 'errors', 'http', 'sessions', 'transports/transport-registry.ts'],
   metrics: [
     ...['auth', 'errors', 'http', 'packages.ts', 'sessions', 'validation'],
-    ...['runner-ref.ts', 'transports/transport-registry.ts'],
+    ...['fleet/fleet.ts', 'runner-ref.ts', 'transports/transport-registry.ts'],
   ],
   tracing: ['bot', 'errors', 'packages.ts', 'sessions', 'validation'],
   agents: [

@@ -4,6 +4,7 @@ import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import type { EndOutbox } from './end-outbox.js';
 import type { FleetSecrets } from './fleet-secrets.js';
+import type { FleetGauges } from './fleet-observer.js';
 import type { NodeInfo, NodeVitals } from './node-table.js';
 import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisLink, Reply } from './redis-link.js';
@@ -46,6 +47,8 @@ export class FleetHeartbeat {
   /** Sessions of the directory that this node did not know at the last heartbeat; `undefined` when both agreed. */
   private strangers: ReadonlySet<string> | undefined;
   private held = 0;
+  /** Counts of the fleet, of the last heartbeat. */
+  counts: Pick<FleetGauges, 'nodes' | 'sessions'> | undefined;
 
   constructor(
     private readonly link: RedisLink,
@@ -108,6 +111,7 @@ export class FleetHeartbeat {
       );
     }
     this.leaseUntilMs = sentAtMs + leaseMs;
+    this.counts = countsIn(reply);
     this.say(reply);
     await Promise.all([this.compare(reply), ...reply.list(7).map((dead) => this.reap(dead))]);
     await Promise.all([
@@ -183,6 +187,7 @@ export class FleetHeartbeat {
       left = reaped.left;
       lost += reaped.lost;
     }
+    this.link.observer()?.lost(lost);
     this.logger.warn(`node ${dead} is silent: ${lost} session(s) of it are lost`);
   }
 
@@ -216,6 +221,18 @@ export class FleetHeartbeat {
       if (outcome === 'buried') this.own.buried(id);
     }
   }
+}
+
+/** Returns the counts in the answer to a heartbeat. */
+function countsIn(reply: Reply): Pick<FleetGauges, 'nodes' | 'sessions'> {
+  const [all, ready, overloaded, draining, waiting, lost] = [10, 11, 12, 13, 14, 15].map((at) =>
+    reply.number(at),
+  ) as [number, number, number, number, number, number];
+  const silent = all - ready - overloaded - draining;
+  return {
+    nodes: { ready, overloaded, draining, silent },
+    sessions: { waiting, active: reply.number(4) - waiting, lost },
+  };
 }
 
 function batchesOf<T>(all: readonly T[]): T[][] {

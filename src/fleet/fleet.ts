@@ -8,9 +8,12 @@ import type {
   OpenSession,
   SessionHistory,
 } from '../sessions/session-registry.js';
+import type { FleetGauges, FleetObserver } from './fleet-observer.js';
 import type { FleetStatus } from './fleet-status.js';
 import type { SessionTerms } from '../sessions/session-state.js';
 import type { Session } from '../sessions/session.js';
+
+export type { FleetGauges, FleetObserver };
 
 /** The runner, as its fleet needs it. */
 export interface FleetHost {
@@ -33,6 +36,12 @@ export abstract class Fleet {
 
   /** Keys of tokens that all nodes take; the first one signs. Without them each process has its own. */
   readonly tokenKeys?: readonly [Buffer, ...Buffer[]];
+
+  /** Observer of the fleet's work. */
+  observer?: FleetObserver;
+
+  /** Returns the counts of the whole fleet; `undefined` before the first heartbeat. Absent for a runner that is alone. */
+  gauges?(): FleetGauges | undefined;
 
   /** Called once, before everything else. */
   abstract attach(options: ResolvedRunnerOptions, host: FleetHost): void;

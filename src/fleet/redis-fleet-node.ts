@@ -5,6 +5,7 @@ import { EndOutbox } from './end-outbox.js';
 import { checkFleet, FleetSetupError } from './fleet-checks.js';
 import { FleetHeartbeat, ForeignFleetError, type OwnSessions } from './fleet-heartbeat.js';
 import { FleetList } from './fleet-list.js';
+import type { FleetGauges, FleetObserver } from './fleet-observer.js';
 import { FleetSecrets } from './fleet-secrets.js';
 import { type FleetStatus, statusOf } from './fleet-status.js';
 import { type FleetNode, type NodeInfo, NodeTable } from './node-table.js';
@@ -37,6 +38,8 @@ export interface JoiningNode {
   /** Version of this package. */
   readonly version: string;
   readonly own: OwnSessions;
+  /** Returns who is told of the node's work. */
+  readonly observer?: () => FleetObserver | undefined;
 }
 
 /** A node of a fleet over Redis: opens, claims and ends sessions in the directory, and keeps the node's lease. */
@@ -85,7 +88,11 @@ export class RedisFleetNode {
     joining: JoiningNode,
   ): Promise<RedisFleetNode> {
     const resolved = resolveFleetSettings(settings);
-    const node = new RedisFleetNode(await RedisLink.create(resolved), resolved, joining);
+    const node = new RedisFleetNode(
+      await RedisLink.create(resolved, joining.observer),
+      resolved,
+      joining,
+    );
     await node.begin();
     return node;
   }
@@ -167,6 +174,13 @@ export class RedisFleetNode {
     });
     const nodes = known.map((node) => statusOf(node, leaseMs, nowMs));
     return { nodes, waiting, maxSessions, buffer };
+  }
+
+  /** Returns the counts of the fleet; `undefined` before the first heartbeat. */
+  gauges(): FleetGauges | undefined {
+    const { counts } = this.heartbeat;
+    const leaseAgeMs = this.settings.leaseMs - this.leaseLeftMs;
+    return counts && { ...counts, isDegraded: this.isDegraded, leaseAgeMs };
   }
 
   /** Tells the others that this node takes no more sessions. @throws {DirectoryUnavailableError} */

@@ -14,7 +14,9 @@ import type { Session } from '../sessions/session.js';
 import { versionOrUnknown } from '../packages.js';
 import { InvalidOptionsError } from '../validation/options.js';
 import { Fleet, type FleetHost } from './fleet.js';
+import { eachOnce } from './fleet-list.js';
 import { FleetSecrets } from './fleet-secrets.js';
+import type { FleetGauges, FleetObserver } from './fleet-observer.js';
 import type { FleetStatus } from './fleet-status.js';
 import { FollowedSessions } from './followed-sessions.js';
 import { callerOf, OwnedSessions } from './owned-sessions.js';
@@ -82,7 +84,8 @@ export class RedisFleet extends Fleet {
 
   override async join(): Promise<void> {
     const { maxSessions } = this.options;
-    const joining = { maxSessions, version: versionOrUnknown(), own: this.owned };
+    const observer = (): FleetObserver | undefined => this.observer;
+    const joining = { maxSessions, version: versionOrUnknown(), own: this.owned, observer };
     this.node = await RedisFleetNode.join(this.settings, joining);
     this.repeated = [
       new Repeated(this.settings.heartbeatMs, () => this.followed.look()),
@@ -180,22 +183,17 @@ export class RedisFleet extends Fleet {
 
   async list(live: readonly Session[]): Promise<ListedSession[]> {
     const own = live.filter(({ id }) => this.owned.has(id));
-    const known = new Map(
-      [...this.history.all, ...own].map((session): [string, ListedSession] => [
-        session.id,
-        session,
-      ]),
-    );
     const others = await this.lookUp((node) => node.sessions.all());
-    for (const session of others ?? live) {
-      if (!known.has(session.id)) known.set(session.id, session);
-    }
-    return [...known.values()];
+    return eachOnce(own, this.history.all, others ?? live);
   }
 
   async find(id: string, live: Session | undefined): Promise<ListedSession | undefined> {
     const own = this.owned.has(id) ? live : this.history.get(id);
     return own ?? (await this.lookUp((node) => node.sessions.find(id))) ?? live;
+  }
+
+  override gauges(): FleetGauges | undefined {
+    return this.node?.gauges();
   }
 
   override status(): Promise<FleetStatus> {

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { redisFleet, type RedisFleetOptions } from '../../src/fleet.js';
+import { Fleet } from '../../src/fleet/fleet.js';
 import {
+  MetricsModule,
   OpenApiModule,
   RunnerModule,
   type RunnerModuleExtras,
@@ -11,6 +13,7 @@ import {
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { FLEET_SECRET, FleetTestNode } from '../support/fleet-node.js';
 import { describeWith } from '../support/needs.js';
+import { scrape } from '../support/prometheus.js';
 import { RedisServer } from '../support/redis-server.js';
 import {
   closeApps,
@@ -166,6 +169,78 @@ describeWith('redis-server')('the fleet of several nodes', () => {
     expect(seen).toContain('a ready');
     // What goes on where it drains needs no place elsewhere.
     expect(await fleetOf(a.url)).toMatchObject({ totals: { sessions: 1 }, scaleOn: 0 });
+  });
+
+  it('is in the metrics of each, and so is what it asks of Redis', async () => {
+    const features = [MetricsModule.forRoot()];
+    const a = await start('fastify', 'a', { features });
+    const b = await start('express', 'b', { features });
+    const { json } = await post(`${a.url}/start`);
+    await post(`${a.url}/start`);
+    await connect(`${b.wsUrl}/ws-client?token=${String(json.token)}`);
+    b.app.get(SessionRegistry, { strict: false }).close();
+    const expected = {
+      ...{ 'pipecat_fleet_nodes{state="ready"}': 1, 'pipecat_fleet_nodes{state="overloaded"}': 0 },
+      ...{ 'pipecat_fleet_nodes{state="draining"}': 1, 'pipecat_fleet_nodes{state="silent"}': 0 },
+      ...{
+        'pipecat_fleet_sessions{state="waiting"}': 1,
+        'pipecat_fleet_sessions{state="lost"}': 0,
+      },
+      'pipecat_fleet_sessions{state="active"}': 1,
+      ...{ pipecat_fleet_degraded: 0, pipecat_fleet_lost_total: 0 },
+      ...{ pipecat_fleet_moved_total: 0 },
+    };
+    for (const { url } of [a, b]) {
+      await until(async () => (await scrape(url))['pipecat_fleet_nodes{state="draining"}'] === 1);
+      const found = await scrape(url);
+      expect(found).toMatchObject(expected);
+      expect(found.pipecat_fleet_lease_age_seconds).toBeLessThan(1);
+      expect(found['pipecat_fleet_directory_seconds_count{op="beat"}']).toBeGreaterThan(0);
+    }
+    expect(await scrape(a.url)).toMatchObject({
+      'pipecat_fleet_directory_seconds_count{op="open"}': 2,
+    });
+    const fleet = a.app.get(Fleet, { strict: false });
+    fleet.observer!.proxied('offer');
+    fleet.observer!.moved();
+    await redis.kill();
+    await until(async () => (await scrape(a.url)).pipecat_fleet_degraded === 1);
+    const found = await scrape(a.url);
+    expect(found).toMatchObject({
+      'pipecat_fleet_proxied_total{kind="offer"}': 1,
+      pipecat_fleet_moved_total: 1,
+    });
+    expect(
+      found['pipecat_fleet_directory_errors_total{op="beat",kind="connection"}'],
+    ).toBeGreaterThan(0);
+    expect(found.pipecat_fleet_lease_age_seconds).toBeGreaterThan(0.2);
+  });
+
+  it('counts the sessions that a silent node has lost', async () => {
+    const features = [MetricsModule.forRoot()];
+    const { url } = await start('fastify', 'a', { features });
+    const node = await FleetTestNode.join('gone', redis.url, {
+      ...{ namespace: 'pipecat', leaseMs: 300, heartbeatMs: 100 },
+    });
+    await node.heartbeat.beat();
+    await node.open('one');
+    node.die();
+    await until(async () => (await scrape(url)).pipecat_fleet_lost_total === 1);
+    await until(async () => (await scrape(url))['pipecat_fleet_sessions{state="lost"}'] === 1);
+    await until(async () => (await scrape(url))['pipecat_fleet_nodes{state="silent"}'] === 0);
+  });
+
+  it('is not in the metrics of a runner alone', async () => {
+    const { url } = await startApp('fastify', [
+      RunnerModule.forRoot({
+        launcher: { useValue: launcher() },
+        transports: [WebSocketModule.forRoot()],
+        features: [MetricsModule.forRoot()],
+      }),
+    ]);
+    const names = Object.keys(await scrape(url));
+    expect(names.filter((name) => name.startsWith('pipecat_fleet'))).toEqual([]);
+    expect(names).toContain('pipecat_sessions{transport="websocket",state="running"}');
   });
 
   it('is 503 while Redis is away', async () => {
