@@ -19,6 +19,8 @@ export type { FleetGauges, FleetObserver };
 export interface FleetHost {
   /** Number of queued starts. */
   readonly queued: number;
+  /** W3C trace context of the current request, where it is traced. */
+  readonly traceparent: string | undefined;
   /** Serves the start queue, since a place may be free. */
   serveQueue(): void;
   /** Makes a `pending` session of one that another node has opened. */

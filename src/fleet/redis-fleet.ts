@@ -121,7 +121,7 @@ export class RedisFleet extends Fleet {
     if (!this.node || this.node.isDegraded) return this.openAlone(request, isConnected);
     const session = {
       ...{ id, transport, kind, isConnected, caller: callerOf({ principal }) },
-      data: dataOf({ ...request, principal }),
+      data: dataOf({ ...request, principal, traceparent: this.host?.traceparent }),
       ttlMs: Math.ceil(Math.min(pendingTtlMs, connectTimeoutMs)),
     };
     try {
