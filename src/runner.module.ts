@@ -22,6 +22,7 @@ import { ConsoleController } from './console/console.controller.js';
 import { ConsolePage } from './console/console-page.js';
 import './errors/nest-log.js';
 import { Fleet } from './fleet/fleet.js';
+import { FleetController } from './fleet/fleet.controller.js';
 import { LocalFleet } from './fleet/local-fleet.js';
 import { HealthController } from './health/health.controller.js';
 import { RunnerHealth } from './health/runner-health.js';
@@ -182,8 +183,9 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         StartController,
         SessionsController,
         SessionFilesController,
-        // A host may have a route of this name.
+        // A host may have routes of these names.
         ...(takesUploads ? [FilesController] : []),
+        ...(extras.fleet ? [FleetController] : []),
         ...(extras.console ? [ConsoleController] : []),
         ...(extras.health ? [HealthController] : []),
       ],

@@ -1,6 +1,6 @@
 import type { OwnPrincipal, Principal } from '../auth/runner-auth.js';
-import type { RunnerError } from '../errors/runner.error.js';
 import type { SessionEnd } from '../bot/session-end.js';
+import { RunnerError } from '../errors/runner.error.js';
 import type { Peers } from '../http/fleet-router/peers.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
 import type { Capacity, PendingSessions } from '../sessions/admission.js';
@@ -10,13 +10,19 @@ import type {
   OpenSession,
   SessionHistory,
 } from '../sessions/session-registry.js';
+import type { FleetGauges, FleetObserver } from './fleet-observer.js';
+import type { FleetStatus } from './fleet-status.js';
 import type { SessionTerms } from '../sessions/session-state.js';
 import type { Session } from '../sessions/session.js';
+
+export type { FleetGauges, FleetObserver };
 
 /** The runner, as its fleet needs it. */
 export interface FleetHost {
   /** Number of queued starts. */
   readonly queued: number;
+  /** W3C trace context of the current request, where it is traced. */
+  readonly traceparent: string | undefined;
   /** Serves the start queue, since a place may be free. */
   serveQueue(): void;
   /** Makes a `pending` session of one that another node has opened. */
@@ -37,6 +43,11 @@ export abstract class Fleet {
 
   /** The other nodes, for what passes requests on to them; `undefined` for a runner alone. */
   readonly peers?: Peers;
+  /** Observer of the fleet's work. */
+  observer?: FleetObserver;
+
+  /** Returns the counts of the whole fleet; `undefined` before the first heartbeat. Absent for a runner that is alone. */
+  gauges?(): FleetGauges | undefined;
 
   /** Called once, before everything else. */
   abstract attach(options: ResolvedRunnerOptions, host: FleetHost): void;
@@ -92,6 +103,11 @@ export abstract class Fleet {
 
   /** Returns a session of any node, also a recently ended one. @param live that of this node */
   abstract find(id: string, live: Session | undefined): MaybePromise<ListedSession | undefined>;
+
+  /** Returns all nodes, and what waits. @throws {RunnerError} also for a runner that is alone */
+  status(): Promise<FleetStatus> {
+    return Promise.reject(new RunnerError('NOT_FOUND', 'This runner is alone.'));
+  }
 
   /** Returns the first answer for a key, such as the provider's call id, of whichever node. A failed answer is forgotten. */
   abstract once<T>(key: string, answer: () => Promise<T>): Promise<T>;

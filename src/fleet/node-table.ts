@@ -1,4 +1,3 @@
-import { ownVersion } from '../packages.js';
 import { isObject } from '../validation/is-object.js';
 import type { FleetSecrets } from './fleet-secrets.js';
 import type { RedisLink } from './redis-link.js';
@@ -19,8 +18,18 @@ export interface NodeInfo {
   readonly records: number;
 }
 
+/** What changes from one heartbeat to the next. Nodes of an earlier version do not tell it. */
+export interface NodeVitals {
+  /** Number of starts that queue at the node. */
+  readonly queued?: number;
+  /** Share of the time for which its event loop was busy, from 0 to 1. */
+  readonly load?: number;
+  /** True while it takes no sessions because of its `loadFunction`. */
+  readonly overloaded?: boolean;
+}
+
 /** A node of the fleet. */
-export interface FleetNode extends NodeInfo {
+export interface FleetNode extends NodeInfo, NodeVitals {
   readonly name: string;
   /** End of its lease, in milliseconds since 1970 by Redis' clock. */
   readonly leaseUntilMs: number;
@@ -61,17 +70,8 @@ export class NodeTable {
   }
 }
 
-/** Returns the version of this package; `unknown` in a bundle without it. */
-export function versionOrNone(): string {
-  try {
-    return ownVersion();
-  } catch {
-    return 'unknown';
-  }
-}
-
 /** Returns the facts of a node; `undefined` for those of a version that tells others. */
-function parseInfo(text: string): NodeInfo | undefined {
+function parseInfo(text: string): (NodeInfo & NodeVitals) | undefined {
   let info: unknown;
   try {
     info = JSON.parse(text) as unknown;
@@ -81,8 +81,10 @@ function parseInfo(text: string): NodeInfo | undefined {
   return isNodeInfo(info) ? info : undefined;
 }
 
-const isNodeInfo = (info: unknown): info is NodeInfo =>
+const isNodeInfo = (info: unknown): info is NodeInfo & NodeVitals =>
   isObject(info) &&
   ['url', 'version'].every((name) => typeof info[name] === 'string') &&
   ['maxSessions', 'records'].every((name) => typeof info[name] === 'number') &&
-  ['ready', 'draining'].some((state) => info.state === state);
+  ['ready', 'draining'].some((state) => info.state === state) &&
+  ['queued', 'load'].every((name) => ['number', 'undefined'].includes(typeof info[name])) &&
+  ['boolean', 'undefined'].includes(typeof info.overloaded);

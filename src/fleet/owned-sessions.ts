@@ -4,6 +4,8 @@ import type { SessionKind } from '../sessions/session-registry.js';
 import { Session } from '../sessions/session.js';
 import type { FleetHost } from './fleet.js';
 import type { OwnSessions } from './fleet-heartbeat.js';
+import { LoopLoad } from './loop-load.js';
+import type { NodeVitals } from './node-table.js';
 import type { AnnouncedSession, RecordedSession } from './session-directory.js';
 import { dataOf, termsOf } from './session-record.js';
 
@@ -20,6 +22,7 @@ export class OwnedSessions implements OwnSessions {
   private readonly byId = new Map<string, Owned>();
   /** Sessions that the directory has ended: nobody has to tell it. */
   private readonly ended = new WeakSet<Session>();
+  private readonly load = new LoopLoad();
 
   constructor(
     private readonly capacity: Capacity,
@@ -28,6 +31,11 @@ export class OwnedSessions implements OwnSessions {
 
   get size(): number {
     return this.byId.size;
+  }
+
+  vitals(): NodeVitals {
+    const { overloaded } = this.capacity;
+    return { queued: this.host.queued, load: this.load.look(), overloaded };
   }
 
   has(id: string): boolean {

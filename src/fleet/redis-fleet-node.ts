@@ -5,7 +5,9 @@ import { EndOutbox } from './end-outbox.js';
 import { checkFleet, FleetSetupError } from './fleet-checks.js';
 import { FleetHeartbeat, ForeignFleetError, type OwnSessions } from './fleet-heartbeat.js';
 import { FleetList } from './fleet-list.js';
+import type { FleetGauges, FleetObserver } from './fleet-observer.js';
 import { FleetSecrets } from './fleet-secrets.js';
+import { type FleetStatus, statusOf } from './fleet-status.js';
 import { type FleetNode, type NodeInfo, NodeTable } from './node-table.js';
 import {
   type RedisFleetOptions,
@@ -38,6 +40,8 @@ export interface JoiningNode {
   /** Version of this package. */
   readonly version: string;
   readonly own: OwnSessions;
+  /** Returns who is told of the node's work. */
+  readonly observer?: () => FleetObserver | undefined;
 }
 
 /** A node of a fleet over Redis: opens, claims and ends sessions in the directory, and keeps the node's lease. */
@@ -58,7 +62,7 @@ export class RedisFleetNode {
 
   private constructor(
     private readonly link: RedisLink,
-    settings: ResolvedFleetSettings,
+    private readonly settings: ResolvedFleetSettings,
     { maxSessions, version, own }: JoiningNode,
   ) {
     const secrets = new FleetSecrets(secretsOf(settings));
@@ -89,7 +93,11 @@ export class RedisFleetNode {
     joining: JoiningNode,
   ): Promise<RedisFleetNode> {
     const resolved = resolveFleetSettings(settings);
-    const node = new RedisFleetNode(await RedisLink.create(resolved), resolved, joining);
+    const node = new RedisFleetNode(
+      await RedisLink.create(resolved, joining.observer),
+      resolved,
+      joining,
+    );
     await node.begin();
     return node;
   }
@@ -168,6 +176,29 @@ export class RedisFleetNode {
   /** Returns all nodes of the fleet. */
   nodes(): Promise<FleetNode[]> {
     return this.table.nodes();
+  }
+
+  /** Returns the whole fleet, as it is shown. @throws {DirectoryUnavailableError} */
+  async status(): Promise<FleetStatus> {
+    const { client, prefix } = this.link;
+    const { maxSessions, buffer, leaseMs } = this.settings;
+    const asked = [
+      this.table.nodes(),
+      client.zcard(`${prefix}pending`),
+      this.link.nowMs(),
+    ] as const;
+    const [known, waiting, nowMs] = await Promise.all(asked).catch((cause: unknown) => {
+      throw new DirectoryUnavailableError('Redis did not show the fleet.', { cause });
+    });
+    const nodes = known.map((node) => statusOf(node, leaseMs, nowMs));
+    return { nodes, waiting, maxSessions, buffer };
+  }
+
+  /** Returns the counts of the fleet; `undefined` before the first heartbeat. */
+  gauges(): FleetGauges | undefined {
+    const { counts } = this.heartbeat;
+    const leaseAgeMs = this.settings.leaseMs - this.leaseLeftMs;
+    return counts && { ...counts, isDegraded: this.isDegraded, leaseAgeMs };
   }
 
   /** Tells the others that this node takes no more sessions. @throws {DirectoryUnavailableError} */

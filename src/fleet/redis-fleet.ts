@@ -12,14 +12,16 @@ import {
   SessionHistory,
 } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
+import { versionOrUnknown } from '../packages.js';
 import { InvalidOptionsError } from '../validation/options.js';
 import { Fleet, type FleetHost } from './fleet.js';
 import { eachOnce } from './fleet-list.js';
 import { FleetSecrets } from './fleet-secrets.js';
+import type { FleetGauges, FleetObserver } from './fleet-observer.js';
+import type { FleetStatus } from './fleet-status.js';
 import { FollowedSessions } from './followed-sessions.js';
 import { callerOf, OwnedSessions } from './owned-sessions.js';
 import { RecentCalls } from './recent-calls.js';
-import { versionOrNone } from './node-table.js';
 import { RedisFleetNode } from './redis-fleet-node.js';
 import { RedisPeers } from './redis-peers.js';
 import {
@@ -91,7 +93,8 @@ export class RedisFleet extends Fleet {
 
   override async join(): Promise<void> {
     const { maxSessions } = this.options;
-    const joining = { maxSessions, version: versionOrNone(), own: this.owned };
+    const observer = (): FleetObserver | undefined => this.observer;
+    const joining = { maxSessions, version: versionOrUnknown(), own: this.owned, observer };
     this.node = await RedisFleetNode.join(this.settings, joining);
     this.repeated = [
       new Repeated(this.settings.heartbeatMs, () => this.followed.look()),
@@ -127,7 +130,7 @@ export class RedisFleet extends Fleet {
     if (!this.node || this.node.isDegraded) return this.openAlone(request, isConnected);
     const session = {
       ...{ id, transport, kind, isConnected, caller: callerOf({ principal }) },
-      data: dataOf({ ...request, principal }),
+      data: dataOf({ ...request, principal, traceparent: this.host?.traceparent }),
       ttlMs: Math.ceil(Math.min(pendingTtlMs, connectTimeoutMs)),
     };
     try {
@@ -207,6 +210,14 @@ export class RedisFleet extends Fleet {
   async find(id: string, live: Session | undefined): Promise<ListedSession | undefined> {
     const own = this.owned.has(id) ? live : this.history.get(id);
     return own ?? (await this.lookUp((node) => node.sessions.find(id))) ?? live;
+  }
+
+  override gauges(): FleetGauges | undefined {
+    return this.node?.gauges();
+  }
+
+  override status(): Promise<FleetStatus> {
+    return this.reached((node) => node.status());
   }
 
   once<T>(key: string, answer: () => Promise<T>): Promise<T> {

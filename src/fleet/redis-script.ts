@@ -20,6 +20,11 @@ local function uncount(id, caller)
   redis.call('ZREM', P .. 'idx', id)
   if caller ~= '' then redis.call('SREM', P .. 'c:' .. caller, id) end
 end
+-- Nodes that were heard are in the set of their state; the others are silent.
+local STATES = {'ready', 'overloaded', 'draining'}
+local function forget(node)
+  for _, state in ipairs(STATES) do redis.call('SREM', P .. 'nodes:' .. state, node) end
+end
 -- An owner is always in the table of nodes, so that a failover cannot leave sessions that nobody reaps.
 local function own(node, id, leaseMs)
   redis.call('SADD', P .. 'own:' .. node, id)

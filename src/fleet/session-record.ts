@@ -13,11 +13,13 @@ export const dataOf = ({
   call,
   maxDurationMs,
   principal,
+  traceparent,
 }: SessionData): SessionData => ({
   body,
   bot,
   call,
   maxDurationMs: finite(maxDurationMs),
+  traceparent,
   principal: principal && { ...principal, maxSessions: finite(principal.maxSessions) },
 });
 

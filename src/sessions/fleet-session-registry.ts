@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { Inject, Injectable } from '@nestjs/common';
 import { OwnPrincipal, type Principal, reaches } from '../auth/runner-auth.js';
 import { BotLauncher, MissingBotLauncher } from '../bot/bot-launcher.js';
@@ -68,6 +69,10 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
 
   get queued(): number {
     return this.queue.length;
+  }
+
+  get traceparent(): string | undefined {
+    return this.observers.traceparent;
   }
 
   get(id: string): Session | undefined {
@@ -200,7 +205,8 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     if (refusal.code !== 'AT_CAPACITY' || !client || !this.queue.hasRoom) throw refusal;
     const tryTake = (): MaybePromise<Session | undefined> =>
       andThen(this.tryOpen(request), (opened) => (opened instanceof Session ? opened : undefined));
-    return this.queue.wait(tryTake, refusal, client);
+    // In the context of its request, whoever makes room for it.
+    return this.queue.wait(AsyncResource.bind(tryTake), refusal, client);
   }
 
   private tryOpen(request: OpenSession): MaybePromise<Session | RunnerError> {
@@ -242,6 +248,7 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
   restore(id: string, terms: SessionTerms, ageMs: number): Session {
     const session = new Session(id, terms, this.onChange, ageMs);
     session.principal = terms.principal && OwnPrincipal.of(terms.principal);
+    if (terms.traceparent) session.context.traceparent = terms.traceparent;
     return session;
   }
 

@@ -50,6 +50,7 @@ export class FleetTestNode {
         get size() {
           return owned.size;
         },
+        vitals: () => ({}),
         list: () => [...owned.values()],
         taken: (id) => {
           owned.delete(id);

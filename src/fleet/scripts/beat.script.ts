@@ -26,6 +26,9 @@ if not last or now - last > leaseMs / 2 then grace = now + leaseMs end
 redis.call('HSET', meta, 'fp', ARGV[6], 'last', now, 'grace', grace)
 redis.call('ZADD', nodes, now + leaseMs, node)
 redis.call('HSET', me, 'i', info, 'm', mac)
+local told = cjson.decode(info)
+local state = told.state == 'ready' and told.overloaded and 'overloaded' or told.state
+for _, one in ipairs(STATES) do redis.call(one == state and 'SADD' or 'SREM', nodes .. ':' .. one, node) end
 
 local dead, held = {}, 0
 if now >= grace then
@@ -40,6 +43,7 @@ if now >= grace then
     end
     local left = math.max(1, math.floor(total / 3)) - #recently
     for _, one in ipairs(over) do
+      forget(one)
       if not begun[one] and left > 0 then
         redis.call('ZADD', reaped, now, one)
         begun[one] = true
@@ -60,6 +64,8 @@ local function due(set)
   return ids
 end
 return {'ok', now, redis.call('HEXISTS', me, 'ok'), redis.call('SCARD', P .. 'own:' .. node),
-  redis.call('ZCARD', P .. 'idx'), held, math.max(0, grace - now), dead, due(P .. 'pending'), due(P .. 'lost')}
+  redis.call('ZCARD', P .. 'idx'), held, math.max(0, grace - now), dead, due(P .. 'pending'), due(P .. 'lost'),
+  redis.call('ZCARD', nodes), redis.call('SCARD', nodes .. ':ready'), redis.call('SCARD', nodes .. ':overloaded'),
+  redis.call('SCARD', nodes .. ':draining'), redis.call('ZCARD', P .. 'pending'), redis.call('ZCARD', P .. 'lost')}
 `,
 );
