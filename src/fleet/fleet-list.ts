@@ -58,6 +58,13 @@ export class FleetList {
   }
 }
 
+/** Returns the first of each session. */
+export function distinct(sessions: readonly ListedSession[]): ListedSession[] {
+  const known = new Map<string, ListedSession>();
+  for (const session of sessions) if (!known.has(session.id)) known.set(session.id, session);
+  return [...known.values()];
+}
+
 /** Returns an entry of the history; `undefined` for one of a version that writes others. */
 function endedOf(entry: string): ListedSession | undefined {
   let known: unknown;

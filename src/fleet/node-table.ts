@@ -1,5 +1,6 @@
 import { isObject } from '../validation/is-object.js';
 import type { FleetSecrets } from './fleet-secrets.js';
+import type { FleetRole } from './redis-fleet.options.js';
 import type { RedisLink } from './redis-link.js';
 
 /** The most nodes that are looked at. */
@@ -16,6 +17,8 @@ export interface NodeInfo {
   readonly version: string;
   /** Version of the records that it writes. */
   readonly records: number;
+  /** Work that it does. */
+  readonly roles: readonly FleetRole[];
 }
 
 /** A node of the fleet. */
@@ -62,11 +65,14 @@ function parseInfo(text: string): NodeInfo | undefined {
   } catch {
     return undefined;
   }
-  return isNodeInfo(info) ? info : undefined;
+  if (!isObject(info)) return undefined;
+  const known = { roles: ['sockets', 'rooms'], ...info };
+  return isNodeInfo(known) ? known : undefined;
 }
 
 const isNodeInfo = (info: unknown): info is NodeInfo =>
   isObject(info) &&
   ['url', 'version'].every((name) => typeof info[name] === 'string') &&
   ['maxSessions', 'records'].every((name) => typeof info[name] === 'number') &&
-  ['ready', 'draining'].some((state) => info.state === state);
+  ['ready', 'draining'].some((state) => info.state === state) &&
+  Array.isArray(info.roles);

@@ -57,6 +57,7 @@ export class FleetTestNode {
         },
         buried: (id) => events.push(`buried ${id}`),
         swept: (id, code) => events.push(`${code} ${id}`),
+        dispatch: (ids) => events.push(...ids.map((id) => `dispatched ${id}`)),
       },
       settings,
       {
@@ -64,7 +65,7 @@ export class FleetTestNode {
         state: 'ready',
         maxSessions: places,
         version: '0.0.0',
-        records: RECORD_VERSION,
+        ...{ records: RECORD_VERSION, roles: settings.roles },
       },
     );
   }
