@@ -144,14 +144,14 @@ export class RoomDispatch {
   }
 
   /** Writes down the room of a session that this node runs, for when it dies. Never rejects: without it the room is left as it is then. */
-  private async record({ id, logger }: Session, room: SessionRoom): Promise<void> {
+  private async record(session: Session, room: SessionRoom): Promise<void> {
     const record = this.recordOf(room);
     if (!record) return;
-    this.owned.setRoom(id, record);
+    this.own(session, record);
     try {
-      await this.node?.recordRoom(id, record);
+      await this.node?.recordRoom(session.id, record);
     } catch (error) {
-      logger.warn(`other nodes do not know its room: ${textOfThrown(error).message}`);
+      session.logger.warn(`other nodes do not know its room: ${textOfThrown(error).message}`);
     }
   }
 
@@ -183,7 +183,24 @@ export class RoomDispatch {
   /** Keeps the room of a session that this node has claimed. */
   keep(session: Session, room: string): void {
     this.claimed.set(session, room);
-    this.owned.setRoom(session.id, this.withTerms(room));
+    this.own(session, this.withTerms(room));
+  }
+
+  /** Keeps the room of a session of this node. One that another node may have restarted is not ended here. */
+  private own(session: Session, room: RecordedRoom): void {
+    this.owned.setRoom(session.id, room);
+    if (!room.restarts) return;
+    let confirmed: Promise<void> | undefined;
+    session.cleanups.confirm = () => (confirmed ??= this.confirm(session));
+  }
+
+  private async confirm(session: Session): Promise<void> {
+    try {
+      const [word] = (await this.node?.follow([session.id])) ?? [];
+      if (word !== undefined && word !== 'here' && word !== 'gone') session.isDiscarded = true;
+    } catch {
+      // Without Redis nobody has restarted it.
+    }
   }
 
   private async work(queue: RoomQueue, rooms: RoomTransports): Promise<void> {

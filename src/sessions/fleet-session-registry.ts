@@ -231,15 +231,22 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     this.active.delete(id);
     this.fleet.waiting.delete(id);
     if (state.launchedAtMs !== undefined) session.logger.log(lastLineOf(session, state.reason));
+    const { confirm } = session.cleanups;
+    if (confirm) this.release(confirm().then(() => this.settle(session)));
+    else this.settle(session);
+  };
+
+  private settle(session: Session): void {
     if (!session.isDiscarded) this.observers.changed(session);
-    if (!session.cleanups.isDone) {
-      const { ended } = session;
-      this.releasing.add(ended);
-      void ended.then(() => this.releasing.delete(ended));
-    }
+    if (!session.cleanups.isDone) this.release(session.ended);
     this.fleet.end(session);
     this.serveQueue();
-  };
+  }
+
+  private release(work: Promise<unknown>): void {
+    this.releasing.add(work);
+    void work.then(() => this.releasing.delete(work));
+  }
 
   restore(id: string, terms: SessionTerms, ageMs: number): Session {
     const session = new Session(id, terms, this.onChange, ageMs);

@@ -1,6 +1,7 @@
 // A node of a fleet in a process of its own, which can be killed, whose bots join LiveKit rooms. Its argument, as JSON: { fleet, livekit, maxSessions }, with
-// the options of redisFleet() and of LiveKitModule. It tells { launched: <session id> } and { ended: <session id>, code }.
+// the options of redisFleet() and of LiveKitModule. It tells { launched }, { stopped, code } and { ended, code } with the session's id.
 import 'reflect-metadata';
+import { once } from 'node:events';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import {
@@ -12,14 +13,15 @@ import {
 } from 'nestjs-pipecat-runner';
 import { redisFleet } from 'nestjs-pipecat-runner/fleet';
 
-const { fleet, livekit, maxSessions, joins = true } = JSON.parse(process.argv[2]);
+const { fleet, livekit, maxSessions } = JSON.parse(process.argv[2]);
 
 class Bot extends BotLauncher {
   async launch(args, session) {
     process.send({ launched: session.id, body: args.body });
-    if (joins) await createTransport(args);
+    await createTransport(args);
     session.ready();
-    await new Promise((resolve) => session.signal.addEventListener('abort', resolve));
+    await once(session.signal, 'abort');
+    process.send({ stopped: session.id, code: session.signal.reason.code });
   }
 }
 
@@ -32,7 +34,7 @@ class Hooks extends SessionHooks {
 const app = await NestFactory.create(
   RunnerModule.forRoot({
     launcher: Bot,
-    transports: [LiveKitModule.forRoot(livekit)],
+    transports: [LiveKitModule.forRoot({ ...livekit, room: {}, deleteRoomOnEnd: true })],
     sessionHooks: Hooks,
     maxSessions,
     fleet: { useFactory: () => redisFleet(fleet) },

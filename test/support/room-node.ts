@@ -10,8 +10,6 @@ interface RoomNodeOptions {
   readonly fleet: RedisFleetOptions;
   readonly livekit: LiveKitTestServer;
   readonly maxSessions: number;
-  /** Environment of the process. */
-  readonly warmProcesses?: number;
 }
 
 /** A node in a process of its own, whose bots join LiveKit rooms. */
@@ -20,6 +18,8 @@ export class RoomNode {
   readonly launches: { readonly id: string; readonly body: unknown; readonly atMs: number }[] = [];
   /** Ends that it told, as `<session id> <code>`. */
   readonly ends: string[] = [];
+  /** Bots that it stopped, with the code of their end. */
+  readonly stops: string[] = [];
 
   private constructor(
     readonly child: ChildProcess,
@@ -27,10 +27,11 @@ export class RoomNode {
   ) {
     child.on('message', (message) => {
       if (!isObject(message)) return;
-      const { launched, body, ended, code } = message;
+      const { launched, body, stopped, ended, code } = message;
       if (typeof launched === 'string') {
         this.launches.push({ id: launched, body, atMs: performance.now() });
       }
+      if (typeof stopped === 'string') this.stops.push(`${stopped} ${String(code)}`);
       if (typeof ended === 'string') this.ends.push(`${ended} ${String(code)}`);
     });
   }
