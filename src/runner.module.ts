@@ -67,6 +67,7 @@ import { SessionRegistry } from './sessions/session-registry.js';
 import { SessionTokens } from './sessions/session-token.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { StartController } from './start/start.controller.js';
+import { FleetRooms } from './transports/fleet-rooms.js';
 import { SessionStarter } from './transports/session-starter.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { SocketSessions } from './websocket/socket-sessions.js';
@@ -221,6 +222,7 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         EventLoopWatchdog,
         SessionTokens,
         TransportRegistry,
+        FleetRooms,
         RunnerHealth,
         RunnerPaths,
         PublicUrls,

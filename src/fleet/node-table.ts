@@ -1,5 +1,6 @@
 import { isObject } from '../validation/is-object.js';
 import type { FleetSecrets } from './fleet-secrets.js';
+import type { FleetRole } from './redis-fleet.options.js';
 import type { RedisLink } from './redis-link.js';
 
 /** The most nodes that are looked at. */
@@ -16,6 +17,8 @@ export interface NodeInfo {
   readonly version: string;
   /** Version of the records that it writes. */
   readonly records: number;
+  /** Work that it does. */
+  readonly roles: readonly FleetRole[];
 }
 
 /** What changes from one heartbeat to the next. Nodes of an earlier version do not tell it. */
@@ -78,7 +81,9 @@ function parseInfo(text: string): (NodeInfo & NodeVitals) | undefined {
   } catch {
     return undefined;
   }
-  return isNodeInfo(info) ? info : undefined;
+  if (!isObject(info)) return undefined;
+  const known = { roles: ['sockets', 'rooms'], ...info };
+  return isNodeInfo(known) ? known : undefined;
 }
 
 const isNodeInfo = (info: unknown): info is NodeInfo & NodeVitals =>
@@ -87,4 +92,5 @@ const isNodeInfo = (info: unknown): info is NodeInfo & NodeVitals =>
   ['maxSessions', 'records'].every((name) => typeof info[name] === 'number') &&
   ['ready', 'draining'].some((state) => info.state === state) &&
   ['queued', 'load'].every((name) => ['number', 'undefined'].includes(typeof info[name])) &&
-  ['boolean', 'undefined'].includes(typeof info.overloaded);
+  ['boolean', 'undefined'].includes(typeof info.overloaded) &&
+  Array.isArray(info.roles);

@@ -30,6 +30,8 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
   private readonly active = new Map<string, Session>();
   /** Ended sessions that are still releasing rooms, sockets and timers. */
   private readonly releasing = new Set<Promise<unknown>>();
+  /** Sessions on their way to another node. */
+  private readonly handing = new WeakMap<Session, Promise<void>>();
   private readonly queue: StartQueue<Session>;
 
   constructor(
@@ -129,7 +131,9 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
       const opening = this.tryOpen(request);
       const opened = opening instanceof Promise ? await opening : opening;
       session = opened instanceof Session ? opened : await this.wait(opened, request, client);
-      return await setUp(session);
+      const answer = await setUp(session);
+      await this.handing.get(session);
+      return answer;
     } catch (error) {
       throw session
         ? this.refuse(session, error, 'The transport could not set it up.')
@@ -149,7 +153,13 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     });
   }
 
-  launch(session: Session, args: RunnerArguments, handOver?: HandOver): void {
+  launch(session: Session, args: RunnerArguments, handOver?: HandOver): boolean {
+    const handing = this.fleet.dispatch(session, { args, user: handOver?.user });
+    if (handing) {
+      handing.catch(() => undefined);
+      this.handing.set(session, handing);
+      return false;
+    }
     session.launch(() => {
       args.session_id = session.id;
       if (session.body !== undefined) args.body = session.body;
@@ -161,6 +171,7 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
         this.observers.around(session, () => this.launcher.launch(args, session));
       return this.fleet.own(session)?.then(launch) ?? launch();
     }, this.options);
+    return true;
   }
 
   async end(id: string, reason: SessionEnd): Promise<SessionEnd> {
@@ -235,15 +246,22 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     this.active.delete(id);
     this.fleet.waiting.delete(id);
     if (state.launchedAtMs !== undefined) session.logger.log(lastLineOf(session, state.reason));
+    const { confirm } = session.cleanups;
+    if (confirm) this.release(confirm().then(() => this.settle(session)));
+    else this.settle(session);
+  };
+
+  private settle(session: Session): void {
     if (!session.isDiscarded) this.observers.changed(session);
-    if (!session.cleanups.isDone) {
-      const { ended } = session;
-      this.releasing.add(ended);
-      void ended.then(() => this.releasing.delete(ended));
-    }
+    if (!session.cleanups.isDone) this.release(session.ended);
     this.fleet.end(session);
     this.serveQueue();
-  };
+  }
+
+  private release(work: Promise<unknown>): void {
+    this.releasing.add(work);
+    void work.then(() => this.releasing.delete(work));
+  }
 
   restore(id: string, terms: SessionTerms, ageMs: number): Session {
     const session = new Session(id, terms, this.onChange, ageMs);
