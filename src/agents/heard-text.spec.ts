@@ -1,12 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
+import { tone } from '../../test/support/sound.js';
 import { HeardText } from './heard-text.js';
 
+const RATE_HZ = 8_000;
 const ANSWER = 'One two three four five six.';
+/** Any sound without a pause, in which only the lengths of the words tell. */
+const sound = (ms: number): Int16Array => tone(600, RATE_HZ, ms / 1_000);
+const noSound = (ms: number): Int16Array => new Int16Array((RATE_HZ * ms) / 1_000);
 
 /** An answer whose text is known whole. */
-function answer(text = ANSWER): HeardText {
+function answer(ms: number, text = ANSWER): HeardText {
   const heard = new HeardText();
   for (const word of text.split(/(?<= )/)) heard.add(word);
+  heard.addAudio(sound(ms), RATE_HZ);
   heard.end();
   return heard;
 }
@@ -14,48 +20,75 @@ function answer(text = ANSWER): HeardText {
 describe('the text that was heard', () => {
   it.each([
     [0, ''],
-    [300, 'One'],
+    // Ten words' worth of 30: of its letters, one for each word, and two for the full stop.
+    [350, ''],
+    [400, 'One'],
     [1_400, 'One two three'],
     [2_799, 'One two three four five six.'],
     [2_800, ANSWER],
   ])('of an answer of 2.8 s after %d ms is "%s"', (playedMs, text) => {
-    expect(answer().takeHeard(playedMs, 2_800, true)).toBe(text);
+    expect(answer(2_800).takeHeard(playedMs, true)).toBe(text);
   });
 
   it('is told by the times of words where they are known', () => {
     const heard = new HeardText();
     ['One ', 'two ', 'three '].forEach((word, i) => heard.add(word, i * 1_000));
-    expect(heard.takeHeard(1_500, 3_000, true)).toBe('One two');
+    expect(heard.takeHeard(1_500, true)).toBe('One two');
     heard.add('Late.', 500);
-    expect(heard.takeHeard(400, 3_000, true)).toBe('');
+    expect(heard.takeHeard(400, true)).toBe('');
   });
 
-  it('counts a digit as its name, which takes longer than a letter', () => {
-    // As long as 4 letters each: 10 of 36 characters before it, 26 with it.
-    const text = 'It is the 4711 that I want';
-    expect(answer(text).takeHeard(1_300, 3_800, true)).toBe('It is the');
-    expect(answer(text).takeHeard(2_500, 3_800, true)).toBe('It is the');
-    expect(answer(text).takeHeard(2_700, 3_800, true)).toBe('It is the 4711');
+  it('goes by pauses where the text has stops', () => {
+    const heard = new HeardText();
+    heard.add('Yes, I have found it. Is there more?');
+    // The first word is drawn out, and the rest is hurried.
+    for (const pcm of [sound(1_000), noSound(250), sound(900), noSound(400), sound(700)]) {
+      heard.addAudio(pcm, RATE_HZ);
+    }
+    heard.end();
+    expect(heard.soFar).toBe('Yes, I have found it. Is there more?');
+    expect(heard.takeHeard(1_100, true)).toBe('Yes,');
+  });
+
+  it.each(['Four thousand seven hundred and eleven', '4711', '4,711'])(
+    'counts a number as its name: %s',
+    (number) => {
+      const text = `It is the ${number} that I want`;
+      expect(answer(3_800, text).takeHeard(2_500, true)).toMatch(/^It is the/);
+      expect(answer(3_800, text).takeHeard(3_100, true)).toBe(`It is the ${number}`);
+    },
+  );
+
+  it('knows words of scripts without spaces', () => {
+    const heard = answer(2_000, '你好，世界。');
+    expect(heard.takeHeard(1_200, true)).toBe('你好，');
   });
 
   it('is estimated by the usual speed while there is more to come', () => {
-    const heard = answer();
-    // 28 characters at 60 ms: 600 ms are a third, however little audio there is yet.
-    expect(heard.takeHeard(600, 700, false)).toBe('One two');
+    const heard = new HeardText();
+    heard.add(ANSWER);
+    heard.addAudio(sound(700), RATE_HZ);
+    // 4 and 4 of 50 ms each, however little audio there is yet.
+    expect(heard.takeHeard(450, false)).toBe('One two');
   });
 
-  it('is estimated by the speed of the answer before', () => {
-    const heard = answer();
-    expect(heard.takeAll(ANSWER.length * 120)).toBe(ANSWER);
+  it('is estimated by the speed of the answers before', () => {
+    const heard = new HeardText();
+    for (let i = 0; i < 5; i++) {
+      heard.add(ANSWER);
+      heard.addAudio(sound(2_800), RATE_HZ);
+      expect(heard.takeAll()).toBe(ANSWER);
+    }
     heard.add(ANSWER);
-    expect(heard.takeHeard(600, 700, false)).toBe('One');
+    heard.addAudio(sound(700), RATE_HZ);
+    expect(heard.takeHeard(450, false)).toBe('One');
   });
 
   it('begins anew with each answer', () => {
-    const heard = answer();
+    const heard = answer(300);
     heard.add('Next.');
     heard.end();
-    expect(heard.takeAll(300)).toBe('Next.');
-    expect(heard.takeAll(300)).toBe('');
+    expect(heard.takeAll()).toBe('Next.');
+    expect(heard.takeAll()).toBe('');
   });
 });

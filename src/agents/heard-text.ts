@@ -1,24 +1,44 @@
-/** Speed of speech until an answer was heard whole, in milliseconds for each character. */
-const DEFAULT_MS_PER_CHARACTER = 60;
+import { SpeechSound, STEP_MS } from './speech-sound.js';
+import { spokenWords } from './spoken-words.js';
+import { meanSpeed, wordTimes } from './word-times.js';
 
-/** Characters that are spoken in the time of a digit. */
-const CHARACTERS_PER_DIGIT = 4;
-const DIGIT = /\p{Nd}/u;
+/** Speed of a voice until it was heard, the fastest and the slowest, in milliseconds for each unit of a word's length. */
+const USUAL_MS_PER_UNIT = 50;
+const LEAST_MS_PER_UNIT = 25;
+const MOST_MS_PER_UNIT = 100;
 
-/** Length of a text as it is spoken, in characters. */
-const spokenLength = (text: string): number =>
-  Array.from(text, (character) => spokenAs(character)).reduce((sum, length) => sum + length, 0);
+/** Speech that is as telling about a voice as what was heard of it before, in milliseconds. */
+const LEARNED_MS = 2_000;
 
-const spokenAs = (character: string): number =>
-  DIGIT.test(character) ? CHARACTERS_PER_DIGIT : character.length;
+/** Speed of a voice, which each answer teaches for the next. */
+export class VoiceSpeed {
+  private msPerUnit = USUAL_MS_PER_UNIT;
 
-/** The text of an answer, and how much of it was heard. */
+  get usual(): number {
+    return this.msPerUnit;
+  }
+
+  /** @param ms length of the speech that had the speed */
+  learn(msPerUnit: number, ms: number): void {
+    const likely = Math.max(LEAST_MS_PER_UNIT, Math.min(msPerUnit, MOST_MS_PER_UNIT));
+    this.msPerUnit += ((likely - this.msPerUnit) * ms) / (ms + LEARNED_MS);
+  }
+}
+
+/** The text of an answer and its sound, and how much of the text was heard. */
 export class HeardText {
   private text = '';
+  private sound = new SpeechSound();
   /** Times of the parts of the text, in milliseconds since the answer's audio began, where they are known. */
   private times: { readonly atMs: number; readonly end: number }[] = [];
   private isWhole = false;
-  private msPerCharacter = DEFAULT_MS_PER_CHARACTER;
+
+  constructor(private readonly speed = new VoiceSpeed()) {}
+
+  /** Text so far. */
+  get soFar(): string {
+    return this.text;
+  }
 
   /** Adds a part. After {@link end} it begins another answer. @param atMs when its audio begins */
   add(part: string, atMs?: number): void {
@@ -27,46 +47,52 @@ export class HeardText {
     if (atMs !== undefined) this.times.push({ atMs, end: this.text.length });
   }
 
-  /** Ends the answer. */
+  /** Adds audio, in the order in which it is played. */
+  addAudio(pcm: Int16Array, sampleRateHz: number, channels?: number): void {
+    this.sound.add(pcm, sampleRateHz, channels);
+  }
+
+  /** Ends the text of the answer. */
   end(): void {
     this.isWhole = true;
   }
 
-  /** Takes the whole text of an answer that was heard to its end. @param audioMs length of its audio */
-  takeAll(audioMs: number): string {
+  /** Takes the text of an answer that was heard whole. */
+  takeAll(): string {
     const { text } = this;
-    if (this.isWhole && text !== '' && audioMs > 0)
-      this.msPerCharacter = audioMs / spokenLength(text);
+    const words = spokenWords(text);
+    if (words.length > 0) {
+      const speech = this.sound.speech();
+      this.speed.learn(meanSpeed(words, speech), speech.toMs - speech.fromMs);
+    }
     this.reset();
     return text;
   }
 
   /**
    * Takes the text that was heard of an interrupted answer, in whole words.
-   * @param audioMs length of its audio so far
    * @param isAllAudio true when there is no more audio to come
    */
-  takeHeard(playedMs: number, audioMs: number, isAllAudio: boolean): string {
-    const heard = this.wordsWithin(this.charactersAt(playedMs, audioMs, isAllAudio));
+  takeHeard(playedMs: number, isAllAudio: boolean): string {
+    const heard = this.textUntil(playedMs, isAllAudio);
     this.reset();
     return heard;
   }
 
-  private charactersAt(playedMs: number, audioMs: number, isAllAudio: boolean): number {
+  private textUntil(playedMs: number, isAllAudio: boolean): string {
     if (this.times.length > 0) {
-      return this.times.findLast(({ atMs }) => atMs < playedMs)?.end ?? 0;
+      const end = this.times.findLast(({ atMs }) => atMs < playedMs)?.end ?? 0;
+      return this.wordsWithin(end);
     }
-    const length = spokenLength(this.text);
-    const spokenMs = length * this.msPerCharacter;
-    const totalMs = isAllAudio && this.isWhole ? audioMs : Math.max(audioMs, spokenMs);
-    let left = totalMs === 0 ? 0 : Math.round((length * playedMs) / totalMs);
-    let characters = 0;
-    for (const character of this.text) {
-      left -= spokenAs(character);
-      if (left < 0) break;
-      characters += character.length;
-    }
-    return characters;
+    const words = spokenWords(this.text);
+    if (playedMs === 0 || words.length === 0) return '';
+    const speech = this.sound.speech();
+    const isWhole = isAllAudio && this.isWhole;
+    const { ends, msPerUnit } = wordTimes(words, speech, isWhole, this.speed.usual);
+    this.speed.learn(msPerUnit, speech.toMs - speech.fromMs);
+    const unheard = ends.findIndex((endMs) => endMs > playedMs + STEP_MS);
+    if (unheard === -1) return this.text;
+    return this.text.slice(0, words[unheard - 1]?.end ?? 0);
   }
 
   private wordsWithin(characters: number): string {
@@ -78,6 +104,7 @@ export class HeardText {
 
   private reset(): void {
     this.text = '';
+    this.sound = new SpeechSound();
     this.times = [];
     this.isWhole = false;
   }

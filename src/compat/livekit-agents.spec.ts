@@ -1,7 +1,9 @@
 import type { EventEmitter } from 'node:events';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import * as agents from '@livekit/agents';
-import { LLM, STT, TTS } from '@livekit/agents-plugin-openai';
+import { LLM, realtime, STT, TTS } from '@livekit/agents-plugin-openai';
+import { FakeRealtime } from '../../test/support/fake-realtime.js';
+import { until } from '../../test/support/until.js';
 import { shareProcess } from './livekit-agents.js';
 
 const { initializeLogger, Task } = agents;
@@ -29,6 +31,19 @@ async function speakInVain(): Promise<unknown> {
   return unhandled;
 }
 
+/** Number of connections to a realtime model after one was closed. */
+async function leftOpen(): Promise<number> {
+  const fake = await FakeRealtime.start();
+  const baseURL = fake.url.replace(/^ws(.*)\/realtime$/, 'http$1');
+  const session = new realtime.RealtimeModel({ apiKey: fake.apiKey, baseURL }).session();
+  await until(() => fake.connections === 1);
+  await session.close();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const { connections } = fake;
+  await fake.close();
+  return connections;
+}
+
 describe('an engine that shares its process with other calls', () => {
   beforeAll(() => initializeLogger({ pretty: false, level: 'silent' }));
 
@@ -39,8 +54,13 @@ describe('an engine that shares its process with other calls', () => {
     expect(() =>
       new TTS({ apiKey: 'none' }).emit('error', new Error('unheard') as never),
     ).toThrow();
+    expect(await leftOpen()).toBe(1);
     shareProcess(agents);
     shareProcess(agents);
+  });
+
+  it('leaves no connection to a realtime model', async () => {
+    expect(await leftOpen()).toBe(0);
   });
 
   it('leaves no timer of a cancelled task', async () => {

@@ -5,12 +5,21 @@ interface EngineTask {
   cancelAndWait(timeoutMs?: number): Promise<unknown>;
 }
 
+/** A connection to a model that hears and speaks. */
+interface EngineRealtimeSession {
+  close(): Promise<void>;
+  clearAudio(): Promise<void>;
+}
+
 /** Classes of `@livekit/agents` that are mended here. */
 export interface EngineClasses {
   readonly Task: { readonly prototype: EngineTask };
   readonly VAD: { readonly prototype: EventEmitter };
   readonly stt: { readonly STT: { readonly prototype: EventEmitter } };
-  readonly llm: { readonly LLM: { readonly prototype: EventEmitter } };
+  readonly llm: {
+    readonly LLM: { readonly prototype: EventEmitter };
+    readonly RealtimeSession: { readonly prototype: EngineRealtimeSession };
+  };
   readonly tts: {
     readonly TTS: { readonly prototype: EventEmitter };
     /** Its `mainTask()` is private. */
@@ -27,6 +36,7 @@ const mended = new WeakSet<object>();
  * - The error of a speech-to-text, language model or text-to-speech that nobody listens to, such as after the call, would end the process.
  * - So would the rejection of a text-to-speech request.
  * - Each session listens to its voice activity detection and services, which many share: Node warns of a leak.
+ * - The connection to a realtime model of OpenAI's stays open after the call, and keeps the process alive, until the model is sent something.
  * - Each cancelled task leaves a timer of five seconds, however soon it has ended, which keeps the process alive.
  */
 export function shareProcess({ Task, VAD, stt, llm, tts }: EngineClasses): void {
@@ -36,6 +46,7 @@ export function shareProcess({ Task, VAD, stt, llm, tts }: EngineClasses): void 
   for (const { prototype } of services) ignoreUnheardErrors(prototype);
   for (const { prototype } of [VAD, ...services]) allowManyListeners(prototype);
   ignoreRejection(tts.ChunkedStream.prototype);
+  wakeToClose(llm.RealtimeSession.prototype);
   clearTimers(Task.prototype);
 }
 
@@ -61,6 +72,20 @@ function ignoreRejection(prototype: object): void {
   Reflect.set(prototype, 'mainTask', async function (this: object) {
     await Promise.resolve(Reflect.apply(mainTask, this, [])).catch(() => undefined);
   });
+}
+
+function wakeToClose(prototype: EngineRealtimeSession): void {
+  const close = Reflect.get(prototype, 'close');
+  prototype.close = async function () {
+    await close.call(this);
+    // The subclass, which calls this first, has dropped its events by then. One that has no audio to clear has nothing to wake.
+    setImmediate(
+      () =>
+        void Promise.resolve()
+          .then(() => this.clearAudio())
+          .catch(() => undefined),
+    );
+  };
 }
 
 function clearTimers(prototype: EngineTask): void {

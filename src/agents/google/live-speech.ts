@@ -10,6 +10,8 @@ const OUTPUT_RATE_HZ = 24_000;
 
 interface Answer extends PlacedAudio {
   audioMs: number;
+  /** True while there is no more to come. */
+  isWhole: boolean;
 }
 
 /** Events of the model's speech. */
@@ -117,10 +119,12 @@ export class LiveSpeech {
       this.rtvi?.send('bot-llm-started');
     }
     if (!this.answer) {
-      this.answer = { startsAtMs, audioMs: 0 };
+      this.answer = { startsAtMs, audioMs: 0, isWhole: false };
       this.rtvi?.send('bot-started-speaking');
     }
     this.answer.audioMs += (pcm.length * 1_000) / sampleRateHz;
+    this.answer.isWhole = false;
+    this.text.addAudio(pcm, sampleRateHz);
   }
 
   /** All audio of the answer is there: its end is told once it is played. */
@@ -129,12 +133,12 @@ export class LiveSpeech {
     const { answer } = this;
     if (!answer) return;
     const { audioMs } = answer;
+    answer.isWhole = true;
     void this.transport.mark('answer').then(({ outcome, totalPlayedMs }) => {
       // The model may have gone on meanwhile.
       if (this.answer !== answer || answer.audioMs !== audioMs) return;
       if (outcome !== 'played') return this.finishAt(totalPlayedMs, answer);
-      this.text.end();
-      this.finish(this.text.takeAll(audioMs));
+      this.finish(this.text.takeAll());
     });
   }
 
@@ -149,7 +153,8 @@ export class LiveSpeech {
   /** Ends an answer that was not played to its end. */
   private finishAt(positionMs: number, answer: Answer): void {
     const playedMs = playedOf(answer, positionMs);
-    this.finish(this.text.takeHeard(playedMs, answer.audioMs, false));
+    if (answer.isWhole) this.text.end();
+    this.finish(this.text.takeHeard(playedMs, answer.isWhole));
   }
 
   private finish(heard: string): void {

@@ -76,6 +76,7 @@ export function agentMedia(
       const isFirst = this.segment === undefined;
       const segment = (this.segment ??= this.begin());
       segment.audioMs += (frame.samplesPerChannel * 1_000) / frame.sampleRate;
+      text.addAudio(frame.data, frame.sampleRate, frame.channels);
       const sent = transport.sendAudio({
         // The engine may use the memory again.
         pcm: frame.data.slice(),
@@ -120,8 +121,8 @@ export function agentMedia(
       const { audioMs, isWhole } = segment;
       const playedMs = interrupted ? playedOf(segment, positionMs) : audioMs;
       let heard: string | undefined;
-      if (interrupted) heard = text.takeHeard(playedMs, audioMs, isWhole);
-      else text.takeAll(audioMs);
+      if (interrupted) heard = text.takeHeard(playedMs, isWhole);
+      else text.takeAll();
       this.onPlaybackFinished({
         playbackPosition: playedMs / 1_000,
         interrupted,

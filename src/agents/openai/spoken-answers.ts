@@ -1,5 +1,5 @@
 import type { MediaTransport } from '../../media/media-transport.js';
-import { HeardText } from '../heard-text.js';
+import { HeardText, VoiceSpeed } from '../heard-text.js';
 import { nextPosition, playedOf } from '../placed-audio.js';
 
 /** Audio that may be missing at the end of an answer that was heard whole, in milliseconds: it is resampled and sent in chunks. */
@@ -17,7 +17,7 @@ export interface SpeechEvents {
 
 interface Answer {
   readonly itemId: string;
-  text: string;
+  readonly text: HeardText;
   /** Position of its first audio in all audio of the transport, in milliseconds. */
   startsAtMs: number | undefined;
   audioMs: number;
@@ -36,6 +36,7 @@ export interface Interrupted {
 export class SpokenAnswers {
   private answers: Answer[] = [];
   private isSpeaking = false;
+  private readonly speed = new VoiceSpeed();
 
   constructor(
     private readonly transport: MediaTransport,
@@ -43,7 +44,7 @@ export class SpokenAnswers {
   ) {}
 
   addText(itemId: string, part: string): void {
-    this.answerOf(itemId).text += part;
+    this.answerOf(itemId).text.add(part);
     this.events.text(part);
   }
 
@@ -51,6 +52,7 @@ export class SpokenAnswers {
     const answer = this.answerOf(itemId);
     answer.startsAtMs ??= nextPosition(this.transport.playback);
     answer.audioMs += (pcm.length * 1_000) / sampleRateHz;
+    answer.text.addAudio(pcm, sampleRateHz);
     void this.transport.sendAudio({ pcm, sampleRateHz });
     if (this.isSpeaking) return;
     this.isSpeaking = true;
@@ -67,7 +69,7 @@ export class SpokenAnswers {
   endAll(): { readonly itemId: string; readonly text: string }[] {
     const open = this.answers.filter(({ isWhole }) => !isWhole);
     for (const answer of open) this.finishWhenPlayed(answer);
-    return open;
+    return open.map(({ itemId, text }) => ({ itemId, text: text.soFar }));
   }
 
   /** Silences the transport, if an answer is being played. @returns the answers that were not heard whole */
@@ -80,7 +82,7 @@ export class SpokenAnswers {
       if (startsAtMs === undefined) return [{ itemId, heardMs: undefined, text: '' }];
       const heardMs = playedOf({ startsAtMs, audioMs }, totalPlayedMs);
       if (isWhole && heardMs > audioMs - TOLERANCE_MS) {
-        this.events.finished(text, false);
+        this.events.finished(text.takeAll(), false);
         return [];
       }
       return [{ itemId, heardMs, text: heardOf(answer, heardMs) }];
@@ -93,7 +95,13 @@ export class SpokenAnswers {
   private answerOf(itemId: string): Answer {
     const known = this.answers.find((one) => one.itemId === itemId);
     if (known) return known;
-    const answer: Answer = { itemId, text: '', startsAtMs: undefined, audioMs: 0, isWhole: false };
+    const answer: Answer = {
+      itemId,
+      text: new HeardText(this.speed),
+      startsAtMs: undefined,
+      audioMs: 0,
+      isWhole: false,
+    };
     this.answers.push(answer);
     return answer;
   }
@@ -108,7 +116,7 @@ export class SpokenAnswers {
       const isInterrupted = outcome === 'cleared';
       const { startsAtMs = totalPlayedMs, audioMs } = answer;
       const heardMs = playedOf({ startsAtMs, audioMs }, totalPlayedMs);
-      const text = isInterrupted ? heardOf(answer, heardMs) : answer.text;
+      const text = isInterrupted ? heardOf(answer, heardMs) : answer.text.takeAll();
       this.events.finished(text, isInterrupted);
       if (this.answers.length === 0) this.stop();
     });
@@ -121,9 +129,7 @@ export class SpokenAnswers {
   }
 }
 
-function heardOf({ text, audioMs, isWhole }: Answer, heardMs: number): string {
-  const heard = new HeardText();
-  heard.add(text);
-  if (isWhole) heard.end();
-  return heard.takeHeard(heardMs, audioMs, isWhole);
+function heardOf({ text, isWhole }: Answer, heardMs: number): string {
+  if (isWhole) text.end();
+  return text.takeHeard(heardMs, isWhole);
 }

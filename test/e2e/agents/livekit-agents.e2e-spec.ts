@@ -114,7 +114,7 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
     console.log(
       `heard ${heardMs} ms until silence, played ${playedMs!.toFixed()} ms, kept "${interrupted.text}", which is off by ${error} ms`,
     );
-    expect(error).toBeLessThan(300);
+    expect(error).toBeLessThan(200);
     await answered(caller);
     expect(messages(openai).map(({ role, content }) => [role, content])).toEqual([
       ['system', 'You are the front desk.'],

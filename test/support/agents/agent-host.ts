@@ -53,6 +53,8 @@ export interface AgentBody {
   readonly connOptions?: object;
   /** Has clicks noted. */
   readonly clicks?: boolean;
+  /** Options of a `RealtimeModel` that hears and speaks, instead of three services and voice activity detection. */
+  readonly model?: { readonly apiKey: string; readonly baseURL: string };
 }
 
 /** `agent-app.js` in its process. */

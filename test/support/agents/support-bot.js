@@ -1,7 +1,7 @@
 // A bot that is an agent of LiveKit's library, at a front desk, with a colleague for bookings. In a process of its own, too.
 import { TransformStream } from 'node:stream/web';
 import { inference, llm, voice } from '@livekit/agents';
-import { LLM, STT, TTS } from '@livekit/agents-plugin-openai';
+import { LLM, realtime, STT, TTS } from '@livekit/agents-plugin-openai';
 import { z } from 'zod';
 import { agentSession, localInference } from 'nestjs-pipecat-runner/agents';
 import { BotLauncher } from 'nestjs-pipecat-runner/bot';
@@ -33,16 +33,20 @@ export class SupportBot extends BotLauncher {
   note() {}
 
   async launch(args, session) {
-    const { connOptions, turnHandling, detector, greeting, clicks } =
+    const { connOptions, turnHandling, detector, greeting, clicks, model } =
       args.body ?? args.call_data?.body ?? {};
     const { openai } = this;
     const note = (event) => this.note({ ...event, session: session.id });
     const engine = () =>
       new voice.AgentSession({
-        vad,
-        stt: new STT({ ...openai, useRealtime: false, model: 'whisper-1' }),
-        llm: new LLM({ ...openai, model: 'gpt-4.1' }),
-        tts: new TTS({ ...openai, model: 'tts-1', voice: 'alloy' }),
+        ...(model
+          ? { llm: new realtime.RealtimeModel(model) }
+          : {
+              vad,
+              stt: new STT({ ...openai, useRealtime: false, model: 'whisper-1' }),
+              llm: new LLM({ ...openai, model: 'gpt-4.1' }),
+              tts: new TTS({ ...openai, model: 'tts-1', voice: 'alloy' }),
+            }),
         turnHandling: {
           turnDetection: detector ? DETECTORS[detector.kind](detector, note) : 'vad',
           ...turnHandling,

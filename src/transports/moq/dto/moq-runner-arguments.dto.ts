@@ -1,9 +1,11 @@
 import { IsArray, IsBoolean, IsOptional, IsString } from 'class-validator';
 import { assignDefined } from '../../../bot/call-data.js';
 import { type Init, RunnerArguments } from '../../../bot/runner-arguments.js';
+import { MediaUnavailableError } from '../../../bot/session-end.js';
 import { WireClass } from '../../../bot/wire-classes.js';
 import { ApiField } from '../../../validation/api-field.decorator.js';
 import { IsPortNumber } from '../../../validation/is-port-number.decorator.js';
+import { mediaConnections } from '../../media-connections.js';
 
 /** Arguments of a bot that connects with Media over QUIC (MoQ): through a relay, or serving the browser itself. */
 @WireClass('MOQRunnerArguments')
@@ -124,3 +126,11 @@ export class MOQRunnerArguments extends RunnerArguments {
     assignDefined(this, init ?? {});
   }
 }
+
+// Node speaks no QUIC, so there is no media connection.
+mediaConnections.register(MOQRunnerArguments, () => {
+  throw new MediaUnavailableError(
+    'Node has no Media over QUIC, so this bot must connect from another process: hand JSON.stringify(args) to a bot in Python ' +
+      "('pipecat-ai[moq]').",
+  );
+});
