@@ -81,13 +81,13 @@ export class RedisLink {
     const texts = args.map(textOf);
     const begunAtMs = performance.now();
     try {
-      return await this.attempt(script, texts);
+      return await this.attempt(script, texts, false);
     } catch {
       const leftMs = GIVE_UP_AFTER_MS - COMMAND_TIMEOUT_MS - (performance.now() - begunAtMs);
       await this.connected(leftMs);
     }
     try {
-      return await this.attempt(script, texts);
+      return await this.attempt(script, texts, true);
     } catch (cause) {
       const { message } = textOfThrown(cause);
       throw new DirectoryUnavailableError(`Redis did not answer ${script.name}: ${message}`, {
@@ -103,13 +103,18 @@ export class RedisLink {
     await once(this.client, 'ready', { signal }).catch(() => undefined);
   }
 
-  private async attempt(script: RedisScript, args: readonly string[]): Promise<Reply> {
+  private async attempt(
+    script: RedisScript,
+    args: readonly string[],
+    isLast: boolean,
+  ): Promise<Reply> {
     try {
       const reply = await script.run(this.client, this.prefix, args);
       this.answered();
       return new Reply(script.name, reply);
     } catch (error) {
-      this.missed(error);
+      // A connection that was lost fails all that was under way on it, and says nothing of Redis until the new one has failed too.
+      if (isLast || this.client.status === 'ready') this.missed(error);
       throw error;
     }
   }
