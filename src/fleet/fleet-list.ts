@@ -58,6 +58,13 @@ export class FleetList {
   }
 }
 
+/** Returns each session once, as the first of the lists tells it. */
+export function eachOnce(...lists: readonly (readonly ListedSession[])[]): ListedSession[] {
+  const known = new Map<string, ListedSession>();
+  for (const session of lists.flat()) if (!known.has(session.id)) known.set(session.id, session);
+  return [...known.values()];
+}
+
 /** Returns an entry of the history; `undefined` for one of a version that writes others. */
 function endedOf(entry: string): ListedSession | undefined {
   let known: unknown;
