@@ -33,6 +33,8 @@ export function randomOf(seed) {
 /** Redis, nodes of a fleet in processes of their own, and clients that come to any of them. */
 export class World {
   nodes = [];
+  /** Number of times that a patient client was asked to come again. */
+  again = 0;
   children = [];
   /** Reported ends by session, in the order in which they came. */
   ends = new Map();
@@ -147,14 +149,37 @@ export class World {
     return { id, n, ms, node, socket, body: JSON.parse(String(first)) };
   }
 
-  /** Announces and connects sessions, each at any of some nodes, some at once. */
-  async converse(count, nodes = this.nodes, atOnce = 25) {
+  /**
+   * Announces and connects sessions, each at any of some nodes, some at once.
+   * @param isPatient true for clients that come again when they are asked to, as one is on a machine that is too busy: `again` counts it
+   */
+  async converse(count, { nodes = this.nodes, atOnce = 25, isPatient = true } = {}) {
+    const tries = isPatient ? 20 : 1;
     const announced = await inChunks(range(count), atOnce, (n) =>
-      this.announce(this.any(nodes), n),
+      this.patiently(
+        tries,
+        ({ status }) => status === 503,
+        () => this.announce(this.any(nodes), n),
+      ),
     );
     const open = announced.filter(({ status }) => status === 200);
-    const joined = await inChunks(open, atOnce, (one) => this.join(this.any(nodes), one));
+    const joined = await inChunks(open, atOnce, (one) =>
+      this.patiently(
+        tries,
+        ({ code }) => code === 1013,
+        () => this.join(this.any(nodes), one),
+      ),
+    );
     return { announced, joined };
+  }
+
+  async patiently(tries, isRefused, attempt) {
+    for (let left = tries - 1; ; left--) {
+      const result = await attempt();
+      if (!isRefused(result) || left === 0) return result;
+      this.again++;
+      await sleep(250);
+    }
   }
 
   /** Numbers of sessions by the sets of Redis, and by its records. */
