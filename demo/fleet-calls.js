@@ -8,17 +8,19 @@ const PATIENCE_MS = 3_000;
 /** A tenth of a second of the phone's sound. */
 const SOUND = new Int16Array(800).fill(9_000);
 
-const post = (url, body) =>
+const send = (method, url, body) =>
   fetch(url, {
-    method: 'POST',
+    method,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(10_000),
   });
 
-/** Announces a call. @param transport websocket, twilio or webrtc, whose offer needs no announcement */
+const post = (url, body) => send('POST', url, body);
+const patch = (url, body) => send('PATCH', url, body);
+
+/** Announces a call. @param transport websocket, twilio or webrtc */
 export async function announce(balancer, transport) {
-  if (transport === 'webrtc') return { transport };
   const answer = await post(`${balancer.url}/start`, { transport });
   const text = await answer.text();
   if (!answer.ok) throw new Error(`POST /start: ${answer.status} ${text}`);
@@ -35,11 +37,17 @@ export async function connect(balancer, call) {
   return { ...call, ...connection };
 }
 
-/** Ids of the sessions over WebRTC that go on. The callers come one after the other, so that a new one is the caller's. */
-async function webRtcSessions({ url }) {
-  const { sessions } = await (await fetch(`${url}/sessions`)).json();
-  return sessions.filter(({ transport }) => transport === 'webrtc').map((one) => one.sessionId);
-}
+const isCandidate = (line) => line.startsWith('a=candidate:');
+const withoutCandidates = (sdp) =>
+  sdp
+    .split(/(?<=\n)/)
+    .filter((line) => !isCandidate(line))
+    .join('');
+const candidatesOf = (sdp) =>
+  sdp
+    .split(/\r?\n/)
+    .filter(isCandidate)
+    .map((line) => ({ candidate: line.slice(2), sdp_mid: '0', sdp_mline_index: 0 }));
 
 const CONNECT = {
   async websocket(balancer, { wsUrl, token }) {
@@ -65,7 +73,7 @@ const CONNECT = {
     return { servedOn, talk, leave: () => call.hangUp() };
   },
 
-  async webrtc(balancer) {
+  async webrtc(balancer, { sessionId }) {
     const peer = new nodeDataChannel.PeerConnection('caller', { iceServers: [] });
     const gathered = new Promise((resolve) =>
       peer.onGatheringStateChange((state) => state === 'complete' && resolve()),
@@ -81,11 +89,15 @@ const CONNECT = {
     peer.setLocalDescription();
     await gathered;
     const { sdp } = peer.localDescription();
-    const before = await webRtcSessions(balancer);
-    const answer = await post(`${balancer.url}/api/offer`, { sdp, type: 'offer' });
+    const url = `${balancer.url}/sessions/${sessionId}/api/offer`;
+    const answer = await post(url, { sdp: withoutCandidates(sdp), type: 'offer' });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`offer: ${answer.status} ${text}`);
-    peer.setRemoteDescription(JSON.parse(text).sdp, 'answer');
+    const { sdp: answerSdp, pc_id } = JSON.parse(text);
+    peer.setRemoteDescription(answerSdp, 'answer');
+    // They come to any runner, too, and find the one that has the connection.
+    const trickled = await patch(url, { pc_id, candidates: candidatesOf(sdp) });
+    if (!trickled.ok) throw new Error(`candidates: ${trickled.status} ${await trickled.text()}`);
     await within(opened);
     const talk = async () => {
       const id = randomUUID();
@@ -101,8 +113,7 @@ const CONNECT = {
       peer.close();
     };
     const servedOn = answer.headers.get('x-served-by');
-    const [sessionId] = (await webRtcSessions(balancer)).filter((one) => !before.includes(one));
-    return { openedOn: servedOn, servedOn, sessionId, talk, leave };
+    return { servedOn, talk, leave };
   },
 };
 

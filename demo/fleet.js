@@ -70,7 +70,7 @@ async function demonstrate() {
 
   const talking = await comeAll(kinds(TALKING, TRANSPORTS));
   const waiting = await Promise.all(
-    kinds(WAITING, ['websocket', 'twilio']).map((one) => announce(balancer, one.transport)),
+    kinds(WAITING, TRANSPORTS).map((one) => announce(balancer, one.transport)),
   );
   say(`${talking.length} calls talk, and ${waiting.length} are announced.`);
 

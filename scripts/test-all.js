@@ -23,6 +23,10 @@ const PIECES = {
     count: (results) => countsOf(results),
   },
   faults: { command: ['npm', 'run', 'test:faults'] },
+  fleet: {
+    command: (file) => ['npm', 'run', 'test:fleet', '--', '--json', file],
+    count: (rows) => `${rows.filter(({ held }) => held).length} of ${rows.length} rows held`,
+  },
   fuzz: { command: ['npm', 'run', 'test:fuzz', '--', '--resume'] },
   soak: {
     command: (file) => ['npm', 'run', 'test:soak', '--', '--minutes', '10', '--json', file],

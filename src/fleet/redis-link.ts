@@ -81,13 +81,13 @@ export class RedisLink {
     const texts = args.map(textOf);
     const begunAtMs = performance.now();
     try {
-      return await this.attempt(script, texts, begunAtMs);
+      return await this.attempt(script, texts, begunAtMs, false);
     } catch {
       const leftMs = GIVE_UP_AFTER_MS - COMMAND_TIMEOUT_MS - (performance.now() - begunAtMs);
       await this.connected(leftMs);
     }
     try {
-      return await this.attempt(script, texts, begunAtMs);
+      return await this.attempt(script, texts, begunAtMs, true);
     } catch (cause) {
       const { message } = textOfThrown(cause);
       throw new DirectoryUnavailableError(`Redis did not answer ${script.name}: ${message}`, {
@@ -123,6 +123,7 @@ export class RedisLink {
     script: RedisScript,
     args: readonly string[],
     begunAtMs: number,
+    isLast: boolean,
   ): Promise<Reply> {
     try {
       const reply = await script.run(this.client, this.prefix, args);
@@ -130,7 +131,8 @@ export class RedisLink {
       this.observer()?.answered(script.name, performance.now() - begunAtMs);
       return new Reply(script.name, reply);
     } catch (error) {
-      this.missed(error);
+      // A connection that was lost fails all that was under way on it, and says nothing of Redis until the new one has failed too.
+      if (isLast || this.client.status === 'ready') this.missed(error);
       this.observer()?.missed(script.name, this.kindOf(error));
       throw error;
     }

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildHelm, buildKubectlValidate, HELM, KUBECTL_VALIDATE } from './build-chart-tools.js';
 import { buildLiveKitServer, LIVEKIT_SERVER } from './build-livekit-server.js';
 import { buildMoqRelay, MOQ_RELAY } from './build-moq-relay.js';
 import { buildPhoneBridge, PHONE_BRIDGE } from './build-phone-bridge.js';
@@ -22,7 +23,10 @@ export const TOOLS = {
   coturn: debian('coturn', process.env.COTURN, '/usr/bin/turnserver'),
   baresip: debian('baresip-core', process.env.BARESIP, '/usr/bin/baresip'),
   'espeak-ng': debian('espeak-ng', process.env.ESPEAK, '/usr/bin/espeak-ng'),
+  haproxy: debian('haproxy', process.env.HAPROXY, '/usr/sbin/haproxy'),
   'redis-server': debian('redis-server', process.env.REDIS_SERVER, '/usr/bin/redis-server'),
+  helm: { find: () => fileOf(HELM), build: buildHelm },
+  'kubectl-validate': { find: () => fileOf(KUBECTL_VALIDATE), build: buildKubectlValidate },
   'livekit-server': { find: () => fileOf(LIVEKIT_SERVER), build: buildLiveKitServer },
   'moq-relay': { find: () => fileOf(MOQ_RELAY), build: buildMoqRelay, takesLong: true },
   'phone bridge': { find: () => fileOf(PHONE_BRIDGE), build: buildPhoneBridge },

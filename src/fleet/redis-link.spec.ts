@@ -1,0 +1,47 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { FleetTestNode } from '../../test/support/fleet-node.js';
+import { describeWith } from '../../test/support/needs.js';
+import { RedisServer } from '../../test/support/redis-server.js';
+import { ReplyProxy } from '../../test/support/reply-proxy.js';
+import { until } from '../../test/support/until.js';
+
+describeWith('redis-server')('a connection to Redis', () => {
+  let redis: RedisServer;
+  let proxy: ReplyProxy;
+  let node: FleetTestNode;
+  beforeEach(async () => {
+    redis = await RedisServer.start();
+    proxy = await ReplyProxy.to(Number(new URL(redis.url).port));
+    node = await FleetTestNode.join('a', proxy.url);
+    await node.heartbeat.beat();
+  });
+  afterEach(async () => {
+    node.die();
+    await proxy.stop();
+    await redis.stop();
+  });
+
+  const openMany = () =>
+    Promise.allSettled(Array.from({ length: 20 }, () => node.open(crypto.randomUUID())));
+
+  it('that is lost under load fails nothing, and makes nobody give Redis up', async () => {
+    for (let n = 0; n < 3; n++) {
+      proxy.loseNext();
+      const outcomes = await openMany();
+      expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([]);
+      expect(node.link.isDegraded).toBe(false);
+    }
+    expect(proxy.lost).toBe(3);
+  });
+
+  it.each(['refuse', 'cut'] as const)('that stays away makes it degraded: %s', async (away) => {
+    proxy[away]();
+    expect((await openMany()).filter(({ status }) => status === 'fulfilled')).toEqual([]);
+    expect(node.link.isDegraded).toBe(true);
+    proxy.heal();
+    await until(async () => {
+      await node.heartbeat.beat().catch(() => undefined);
+      return !node.link.isDegraded;
+    });
+  });
+});

@@ -1,0 +1,76 @@
+// Faults of a fleet on a real Redis, row by row: `npm run test:fleet`. `-- --row kill --row cut` tries some of them, `--list` shows them, `--sessions`
+// and `--seed` change their size and their chance, `--json <file>` writes the figures. `--short` is the form for CI.
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { TOOLS } from '../support/tools.js';
+import { ROWS } from './rows.js';
+import { randomOf, World } from './world.js';
+
+const ROW_TIMEOUT_MS = 240_000;
+/** Those of `--short`: what faults there are of each kind, in a minute. */
+const SHORT = ['none', 'claimers', 'kill', 'redis-empty', 'answers'];
+
+const { values } = parseArgs({
+  options: {
+    row: { type: 'string', multiple: true },
+    sessions: { type: 'string' },
+    seconds: { type: 'string', default: '15' },
+    seed: { type: 'string', default: '1' },
+    short: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    json: { type: 'string' },
+  },
+});
+const names = values.row ?? (values.short ? SHORT : Object.keys(ROWS));
+const unknown = names.filter((name) => !Object.hasOwn(ROWS, name));
+if (unknown.length > 0) fail(`There is no ${unknown.join(', ')}: ${Object.keys(ROWS).join(', ')}`);
+if (values.list) {
+  for (const [name, { title }] of Object.entries(ROWS)) console.log(`${name}: ${title}`);
+  process.exit();
+}
+if (!TOOLS['redis-server'].find()) fail('redis-server is not installed: npm run test:setup');
+
+const sessions = Number(values.sessions ?? (values.short ? 200 : 1_000));
+const seed = Number(values.seed);
+console.log(`${names.length} rows with ${sessions} sessions each, seed ${seed}`);
+const results = [];
+for (const name of names) results.push(await runRow(name));
+if (values.json) writeFileSync(values.json, JSON.stringify(results, null, 2));
+const failed = results.filter(({ held }) => !held).map(({ name }) => name);
+console.log(
+  failed.length > 0
+    ? `${failed.length} of ${results.length} rows did not hold: ${failed.join(', ')}`
+    : `${results.length} rows held`,
+);
+process.exit(failed.length > 0 ? 1 : 0);
+
+async function runRow(name) {
+  const { title, world: optionsOf, run } = ROWS[name];
+  const settings = { sessions, seconds: Number(values.seconds) };
+  const begunMs = performance.now();
+  const world = await World.start(randomOf(seed), optionsOf?.(settings));
+  const result = { name, title, held: true };
+  let timer;
+  try {
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error('the row takes too long')), ROW_TIMEOUT_MS);
+    });
+    result.figures = await Promise.race([run(world, settings), late]);
+  } catch (error) {
+    result.held = false;
+    result.problem = error.stack;
+  } finally {
+    clearTimeout(timer);
+    await world.stop();
+  }
+  result.seconds = Math.round((performance.now() - begunMs) / 100) / 10;
+  const facts = Object.entries(result.figures ?? {}).map(([fact, value]) => `${fact} ${value}`);
+  console.log(`${result.held ? '✓' : '✗'} ${name}: ${title} (${result.seconds} s)`);
+  console.log(`    ${result.problem ?? facts.join(', ')}`);
+  return result;
+}
+
+function fail(problem) {
+  console.error(problem);
+  process.exit(2);
+}

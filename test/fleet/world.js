@@ -1,0 +1,284 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { WebSocket } from 'ws';
+import { freePort } from '../support/free-port.js';
+import { TOOLS } from '../support/tools.js';
+import { Proxy } from './proxy.js';
+
+export const BEAT_MS = 400;
+export const LEASE_MS = 2_000;
+const SECRET = 'a secret of the fleet, long enough for it';
+const PREFIX = 'pipecat:{test}:';
+/** Marks what must not be read in Redis. */
+export const CONFIDENTIAL = 'the-moon-is-made-of-cheese';
+
+/** Small, fast and seeded: Mulberry32. */
+export function randomOf(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Redis, nodes of a fleet in processes of their own, and clients that come to any of them. */
+export class World {
+  nodes = [];
+  /** Number of times that a patient client was asked to come again. */
+  again = 0;
+  children = [];
+  /** Reported ends by session, in the order in which they came. */
+  ends = new Map();
+  folder = mkdtempSync(join(tmpdir(), 'fleet-test-'));
+
+  constructor(random, redisArgs) {
+    this.random = random;
+    this.redisArgs = redisArgs;
+  }
+
+  static async start(random, { nodes = 3, redisArgs = [], ...options } = {}) {
+    const world = new World(random, redisArgs);
+    world.redisPort = await freePort();
+    await world.startRedis();
+    const clocksMs = options.clocksMs ?? [];
+    world.options = options;
+    await Promise.all(Array.from({ length: nodes }, (_, at) => world.startNode(at, clocksMs[at])));
+    world.redis = new Redis(world.redisPort, { retryStrategy: () => 50 });
+    world.redis.on('error', () => undefined);
+    return world;
+  }
+
+  async startRedis() {
+    this.server = spawn(
+      TOOLS['redis-server'].find(),
+      [
+        ...['--port', String(this.redisPort), '--bind', '127.0.0.1', '--dir', this.folder],
+        ...['--save', '', ...this.redisArgs],
+      ],
+      { stdio: 'ignore' },
+    );
+    this.children.push(this.server);
+    while (!(await answers(this.redisPort))) await sleep(20);
+  }
+
+  /** Starts a node, or a new one in the place of one that has left. */
+  async startNode(at, clockMs = 0) {
+    const { fleet, runner } = this.options;
+    const proxy = this.nodes[at]?.proxy ?? (await Proxy.to(this.redisPort));
+    const port = this.nodes[at]?.port ?? (await freePort());
+    const settings = {
+      port,
+      clockMs,
+      runner: { maxSessions: 5_000, drainTimeoutMs: 3_000, ...runner },
+      fleet: {
+        redis: `redis://127.0.0.1:${proxy.port}`,
+        ...{ secret: SECRET, namespace: 'test', advertiseUrl: `http://127.0.0.1:${port}` },
+        ...{ heartbeatMs: BEAT_MS, leaseMs: LEASE_MS },
+        ...fleet,
+      },
+    };
+    const file = new URL('node.js', import.meta.url).pathname;
+    const child = spawn(process.execPath, [file, JSON.stringify(settings)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    this.children.push(child);
+    child.on('message', ({ sessionId, code }) => {
+      if (sessionId) this.ends.set(sessionId, [...(this.ends.get(sessionId) ?? []), code]);
+    });
+    await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(() => Promise.reject(new Error('a node did not start'))),
+    ]);
+    this.nodes[at] = { at, child, proxy, port };
+    return this.nodes[at];
+  }
+
+  async stop() {
+    this.redis?.disconnect();
+    for (const child of this.children) {
+      child.kill('SIGCONT');
+      child.kill('SIGKILL');
+    }
+    for (const { proxy } of this.nodes) proxy.stop();
+    await Promise.all(
+      this.children.map((one) => one.exitCode ?? one.signalCode ?? once(one, 'exit')),
+    );
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Any of some nodes. */
+  any(nodes = this.nodes) {
+    return nodes[Math.floor(this.random() * nodes.length)];
+  }
+
+  /** Announces a session. @returns `status`, and if that is 200 `id` and `token` */
+  async announce(node, n) {
+    const begunMs = performance.now();
+    const answer = await fetch(`http://127.0.0.1:${node.port}/start`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ transport: 'websocket', body: { n, secret: CONFIDENTIAL } }),
+      signal: AbortSignal.timeout(10_000),
+    });
+    const json = await answer.json();
+    const ms = performance.now() - begunMs;
+    const id = answer.headers.get('x-session-id');
+    return { n, ms, status: answer.status, id, token: json.token };
+  }
+
+  /** Connects a client. @returns `socket` and `body`, or the `code` it was closed with; and `ms` until then */
+  async join(node, { token, id, n }) {
+    const begunMs = performance.now();
+    const socket = new WebSocket(`ws://127.0.0.1:${node.port}/ws-client?token=${token}`);
+    socket.on('error', () => undefined);
+    const [first] = await Promise.race([
+      once(socket, 'message'),
+      once(socket, 'close').then(([code]) => [code]),
+    ]);
+    const ms = performance.now() - begunMs;
+    if (typeof first === 'number') return { id, n, ms, code: first };
+    return { id, n, ms, node, socket, body: JSON.parse(String(first)) };
+  }
+
+  /**
+   * Announces and connects sessions, each at any of some nodes, some at once.
+   * @param isPatient true for clients that come again when they are asked to, as one is on a machine that is too busy: `again` counts it
+   */
+  async converse(count, { nodes = this.nodes, atOnce = 25, isPatient = true } = {}) {
+    const tries = isPatient ? 20 : 1;
+    const announced = await inChunks(range(count), atOnce, (n) =>
+      this.patiently(
+        tries,
+        ({ status }) => status === 503,
+        () => this.announce(this.any(nodes), n),
+      ),
+    );
+    const open = announced.filter(({ status }) => status === 200);
+    const joined = await inChunks(open, atOnce, (one) =>
+      this.patiently(
+        tries,
+        ({ code }) => code === 1013,
+        () => this.join(this.any(nodes), one),
+      ),
+    );
+    return { announced, joined };
+  }
+
+  async patiently(tries, isRefused, attempt) {
+    for (let left = tries - 1; ; left--) {
+      const result = await attempt();
+      if (!isRefused(result) || left === 0) return result;
+      this.again++;
+      await sleep(250);
+    }
+  }
+
+  /** Numbers of sessions by the sets of Redis, and by its records. */
+  async counts() {
+    const own = await this.redis.keys(`${PREFIX}own:*`);
+    const [idx, pending, records, ...owned] = await Promise.all([
+      this.redis.zcard(`${PREFIX}idx`),
+      this.redis.zcard(`${PREFIX}pending`),
+      this.redis.keys(`${PREFIX}s:*`),
+      ...own.map((key) => this.redis.scard(key)),
+    ]);
+    const states = await Promise.all(records.map((key) => this.redis.hget(key, 'st')));
+    return {
+      idx,
+      pending,
+      owned: owned.reduce((sum, one) => sum + one, 0),
+      records: states.filter((state) => state !== 'lost').length,
+    };
+  }
+
+  /** Resolves, in milliseconds, once exactly so many sessions are owned and wait, by every count. */
+  async exact(owned, pending = 0, withinMs = 10_000) {
+    const begunMs = performance.now();
+    const wanted = JSON.stringify({
+      idx: owned + pending,
+      pending,
+      owned,
+      records: owned + pending,
+    });
+    for (;;) {
+      const found = JSON.stringify(await this.counts().catch(() => undefined));
+      const tookMs = performance.now() - begunMs;
+      if (found === wanted) return Math.round(tookMs);
+      if (tookMs > withinMs) throw new Error(`counts are ${found}, not ${wanted}`);
+      await sleep(100);
+    }
+  }
+
+  key(name) {
+    return PREFIX + name;
+  }
+}
+
+/** True if a conversation goes on: its bot answers. */
+export async function talks({ socket, n }, withinMs = 3_000) {
+  if (socket.readyState !== WebSocket.OPEN) return false;
+  const text = `ping ${n} ${performance.now()}`;
+  const signal = AbortSignal.timeout(withinMs);
+  const answered = (async () => {
+    for (;;) {
+      const [data] = await once(socket, 'message', { signal });
+      if (String(data) === text) return true;
+    }
+  })();
+  socket.send(text);
+  return answered.catch(() => false);
+}
+
+/** Hangs up all that are still connected. */
+export async function hangUp(joined) {
+  await inChunks(
+    joined.filter(({ socket }) => socket && socket.readyState === WebSocket.OPEN),
+    100,
+    async ({ socket }) => {
+      const closed = once(socket, 'close');
+      socket.close();
+      await closed;
+    },
+  );
+}
+
+export const range = (count) => Array.from({ length: count }, (_, at) => at);
+
+export async function inChunks(all, size, work) {
+  const results = [];
+  for (let at = 0; at < all.length; at += size) {
+    results.push(...(await Promise.all(all.slice(at, at + size).map(work))));
+  }
+  return results;
+}
+
+export function percentile(all, share) {
+  const sorted = all.map(({ ms }) => ms).sort((a, b) => a - b);
+  return Number(
+    (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(1),
+  );
+}
+
+/** True once Redis answers, and has loaded what it had stored. */
+async function answers(port) {
+  const socket = connectTcp(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    socket.write('PING\r\n');
+    const [answer] = await once(socket, 'data');
+    return String(answer).startsWith('+PONG');
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
