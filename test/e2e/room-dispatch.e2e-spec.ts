@@ -1,13 +1,17 @@
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
 import { RoomServiceClient } from 'livekit-server-sdk';
 import { redisFleet, type RedisFleetOptions } from '../../src/fleet.js';
 import {
   LiveKitModule,
+  type ProcessBotOptions,
   RunnerModule,
+  type RunnerModuleExtras,
   type RunnerOptions,
   SessionHooks,
   type SessionRecord,
+  WebSocketModule,
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { FLEET_SECRET } from '../support/fleet-node.js';
@@ -15,7 +19,8 @@ import { LiveKitTestServer } from '../support/livekit-server.js';
 import { describeWith } from '../support/needs.js';
 import { RedisServer } from '../support/redis-server.js';
 import { RoomNode } from '../support/room-node.js';
-import { closeApps, post, startApp } from '../support/runner-app.js';
+import { descendantsOf } from '../support/process-host.js';
+import { closeApps, closeOf, connect, post, startApp } from '../support/runner-app.js';
 import { spawnHost } from '../support/spawn-host.js';
 import { until } from '../support/until.js';
 
@@ -37,7 +42,10 @@ describeWith('redis-server', 'livekit-server')('rooms of a fleet', () => {
   });
 
   /** Starts a node in this process, which runs no bots of rooms unless it is told. */
-  const start = async (fleet: Partial<RedisFleetOptions> = {}, options: RunnerOptions = {}) => {
+  const start = async (
+    fleet: Partial<RedisFleetOptions> = {},
+    options: RunnerOptions & RunnerModuleExtras = {},
+  ) => {
     class Hooks extends SessionHooks {
       ended(record: SessionRecord): void {
         records.push(record);
@@ -61,8 +69,13 @@ describeWith('redis-server', 'livekit-server')('rooms of a fleet', () => {
     return { ...app, launcher };
   };
 
-  const worker = async (fleet: Partial<RedisFleetOptions> = {}, maxSessions = 2) => {
-    const node = await RoomNode.start({ fleet: fleetOptions(fleet), livekit, maxSessions });
+  const worker = async (
+    fleet: Partial<RedisFleetOptions> = {},
+    maxSessions = 2,
+    program?: ProcessBotOptions,
+  ) => {
+    const options = { fleet: fleetOptions(fleet), livekit, maxSessions, program };
+    const node = await RoomNode.start(options);
     nodes.push(node);
     return node;
   };
@@ -225,5 +238,49 @@ describeWith('redis-server', 'livekit-server')('rooms of a fleet', () => {
     expect([second.ids, second.stops]).toEqual([[id], []]);
     expect([first.ends, second.ends, records]).toEqual([[], [], []]);
     expect(await rooms.listParticipants(name)).toHaveLength(1);
+  });
+
+  it('get a warm process of the node that takes them', async () => {
+    const api = await start();
+    const module = fileURLToPath(new URL('../support/bots/obedient-bot.js', import.meta.url));
+    const one = await worker({}, 2, { module, warmProcesses: 1 });
+    await until(() => descendantsOf(one.child.pid!).length === 1);
+    const [warm] = descendantsOf(one.child.pid!);
+    const { id } = await ask(api.url, { do: 'requests' });
+    const stateOf = async () =>
+      ((await (await fetch(`${api.url}/sessions/${id}`)).json()) as { state: string }).state;
+    await until(async () => (await stateOf()) === 'running');
+    expect(one.ends).toEqual([]);
+    process.kill(warm!, 'SIGKILL');
+    await until(() => one.ends.length > 0);
+    expect(one.ends).toEqual([`${id} failed`]);
+  });
+
+  it('stay where they are without BullMQ, and the options that need it are refused', async () => {
+    const start = (fleet: Partial<RedisFleetOptions>) =>
+      RoomNode.start({ fleet: fleetOptions(fleet), livekit, maxSessions: 1, withoutBullMq: true });
+    for (const fleet of [{ roles: [] }, { onNodeLoss: 'restart' }] as const) {
+      await expect(start(fleet)).rejects.toThrow('the host did not start');
+    }
+    const one = await start({});
+    nodes.push(one, await worker());
+    const statuses = [(await ask(one.url)).status, (await ask(one.url)).status];
+    expect(statuses).toEqual([200, 429]);
+    await until(() => one.ids.length === 1);
+  });
+
+  it('leave clients alone that come to a node without sockets', async () => {
+    const auth = { webSocketAuth: 'token' } as const;
+    const webSocket = { transports: [WebSocketModule.forRoot()], ...auth };
+    const [api, other] = [
+      await start({}, webSocket),
+      await start({ roles: ['sockets'] }, webSocket),
+    ];
+    const { json } = await post(`${api.url}/start`, { transport: 'websocket', body: { n: 1 } });
+    const path = `ws-client?token=${String(json.token)}`;
+    expect(await closeOf(`${api.wsUrl}/${path}`)).toMatchObject({ code: 1013 });
+    const socket = await connect(`${other.wsUrl}/${path}`);
+    await until(() => other.launcher.launches.length === 1);
+    socket.close();
   });
 });
