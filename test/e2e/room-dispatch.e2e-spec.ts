@@ -85,6 +85,17 @@ describeWith('redis-server', 'livekit-server')('rooms of a fleet', () => {
     return { ...answer, id: String(answer.json.sessionId) };
   };
 
+  /** Asks until a session is started. @returns its id */
+  const untilStarted = async (url: string): Promise<string> => {
+    let id = '';
+    await until(async () => {
+      const answer = await ask(url);
+      id = answer.id;
+      return answer.status === 200;
+    }, 15_000);
+    return id;
+  };
+
   const roomNames = async () => (await rooms.listRooms()).map(({ name }) => name);
 
   beforeAll(async () => {
@@ -282,5 +293,27 @@ describeWith('redis-server', 'livekit-server')('rooms of a fleet', () => {
     const socket = await connect(`${other.wsUrl}/${path}`);
     await until(() => other.launcher.launches.length === 1);
     socket.close();
+  });
+
+  it('are handed over again once Redis is back', async () => {
+    const [api, one] = [await start(), await worker()];
+    await redis.kill();
+    await until(async () => (await ask(api.url)).status === 503);
+    await redis.start();
+    const asked = await untilStarted(api.url);
+    await until(() => one.ids.includes(asked), 15_000);
+    expect(one.ids).toEqual([asked]);
+  });
+
+  it('keep no node from ending', async () => {
+    const [api, one] = [await start(), await worker()];
+    const { id } = await ask(api.url);
+    await until(() => one.ids.length === 1);
+    const exited = once(one.child, 'exit');
+    one.child.send('close');
+    await until(() => one.stops.length > 0);
+    expect(one.stops).toEqual([`${id} draining`]);
+    expect(await exited).toEqual([0, null]);
+    expect((await ask(api.url)).status).toBe(429);
   });
 });

@@ -38,6 +38,7 @@ const app = await NestFactory.create(
     transports: [LiveKitModule.forRoot({ ...livekit, room: {}, deleteRoomOnEnd: true })],
     sessionHooks: Hooks,
     maxSessions,
+    drainTimeoutMs: 300,
     fleet: { useFactory: () => redisFleet(fleet) },
   }),
   new FastifyAdapter(),
