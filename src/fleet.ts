@@ -17,4 +17,4 @@ export const redisFleet = (options: RedisFleetOptions): Fleet => new RedisFleet(
 
 export { FleetSetupError } from './fleet/fleet-checks.js';
 export { ForeignFleetError } from './fleet/fleet-heartbeat.js';
-export type { RedisClient, RedisFleetOptions } from './fleet/redis-fleet.options.js';
+export type { FleetRole, RedisClient, RedisFleetOptions } from './fleet/redis-fleet.options.js';

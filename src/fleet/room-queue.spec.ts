@@ -75,4 +75,22 @@ describeWith('redis-server')('the queue of rooms', () => {
     expect(performance.now() - startMs).toBeLessThan(1_500);
     redis.resume();
   });
+
+  it('goes on with a server that was away', async () => {
+    const [a, b] = [await queue(), await queue()];
+    await a.add('one');
+    await (await next(b)).done();
+    const waiting = next(b);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await redis.kill();
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await redis.start();
+    while (
+      !(await a.add('two').then(
+        () => true,
+        () => false,
+      ))
+    );
+    expect((await waiting).id).toBe('two');
+  });
 });

@@ -47,8 +47,8 @@ export class RoomQueue {
   ): Promise<RoomQueue> {
     const needs = 'a fleet that hands rooms to its nodes';
     const sdk = await neededPackage('bullmq', needs, () => import('bullmq'));
-    // Its blocking connection, a duplicate, must not give up a command.
-    const client = await clientOf(settings, { maxRetriesPerRequest: null, lazyConnect: true });
+    // Its blocking connection, a duplicate, must not give up a command, and does not come back where it connects late.
+    const client = await clientOf(settings, { maxRetriesPerRequest: null, lazyConnect: false });
     const prefix = `${prefixOf(settings.namespace)}bull`;
     const queue = new sdk.Queue<unknown>(ROOMS, {
       ...{ connection: client, prefix },

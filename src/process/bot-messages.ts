@@ -36,6 +36,7 @@ export const MAX_REASON = 4_096;
  *    Where `start` has a `peer`, the program holds the client's WebRTC connection: an `offer` follows at once, and more offers and `candidates`
  *    later. It sends an `answer` to each offer and `peer` when the state of the connection changes.
  * 4. After the runner's `stop` it should end within the grace period. When descriptor 3 closes, the runner is gone and the program must exit.
+ *    Descriptor 5, a socket over which nothing is ever sent, closes at the same moment, for a program that hangs (`F_SETSIG`).
  *
  * An unknown `type` is ignored for forward compatibility, and so is anything but `log` after `done` or `failed`. The process is killed, and its
  * session fails, for a malformed message, a known `type` with fields out of bounds, a line of more than half a million characters, or any message of

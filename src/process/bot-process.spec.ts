@@ -49,7 +49,13 @@ describe('a bot process that exits and leaves a process behind with all its desc
     // A turn of the event loop later all streams are closed.
     await new Promise((resolve) => setImmediate(resolve));
     const { stdio } = (bot as unknown as { child: ChildProcess }).child;
-    expect(stdio.slice(1).map((stream) => stream?.destroyed)).toEqual([true, true, true, true]);
+    expect(stdio.slice(1).map((stream) => stream?.destroyed)).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+    ]);
   });
 });
 

@@ -66,25 +66,25 @@ export class BotProcess {
       env,
       // A process group of its own: it is ended with its children, and does not receive the runner's Ctrl-C.
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     });
     // Absent when there are no more file descriptors, which the `error` event reports.
     const stdio = (this.child.stdio ?? []) as unknown as (Duplex | undefined)[];
-    const [, stdout, stderr, control, socket] = Array.from(
-      { length: 5 },
+    const [, stdout, stderr, control, socket, lifeline] = Array.from(
+      { length: 6 },
       (_, fd) => stdio[fd] ?? new PassThrough().end(),
-    ) as [Duplex, Duplex, Duplex, Duplex, Duplex];
+    ) as [Duplex, Duplex, Duplex, Duplex, Duplex, Duplex];
     this.control = control;
     this.socket = socket;
     // Write errors after the exit are ignored; the exit reports the cause.
-    for (const stream of [control, socket]) stream.on('error', () => undefined);
+    for (const stream of [control, socket, lifeline]) stream.on('error', () => undefined);
     this.output = new BotOutput(options, () => this.logger);
     const allRead = Promise.allSettled([
       this.output.read(stdout, 'log'),
       this.output.read(stderr, 'warn'),
       this.receive(),
     ]);
-    this.exited = this.end(allRead, [stdout, stderr, control]);
+    this.exited = this.end(allRead, [stdout, stderr, control], lifeline);
     this.loaded = this.load();
     this.loaded.catch(() => undefined);
   }
@@ -183,7 +183,11 @@ export class BotProcess {
     this.killAfterGrace();
   }
 
-  private async end(allRead: Promise<unknown>, streams: Duplex[]): Promise<string> {
+  private async end(
+    allRead: Promise<unknown>,
+    streams: Duplex[],
+    lifeline: Duplex,
+  ): Promise<string> {
     const { child } = this;
     const { memoryLimitBytes } = this.options;
     const unwatch =
@@ -204,6 +208,7 @@ export class BotProcess {
     // Ends the remaining children.
     this.signal('SIGKILL');
     this.isGone = true;
+    lifeline.destroy();
     // Only the content of the pipes is left.
     this.pace.bytes.lift();
     this.output.readRest();

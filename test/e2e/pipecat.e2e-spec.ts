@@ -112,6 +112,7 @@ describeWith('Pipecat')('with Pipecat installed,', () => {
     for (const [deed, says] of [
       ['hang', 'hanging'],
       ['stay', 'staying'],
+      ['hold', 'holding'],
     ]) {
       const body = { do: deed };
       const { json } = await post(`${runner.url}/start`, { transport: 'websocket', body });

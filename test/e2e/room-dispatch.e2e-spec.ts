@@ -1,13 +1,17 @@
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
 import { RoomServiceClient } from 'livekit-server-sdk';
 import { redisFleet, type RedisFleetOptions } from '../../src/fleet.js';
 import {
   LiveKitModule,
+  type ProcessBotOptions,
   RunnerModule,
+  type RunnerModuleExtras,
   type RunnerOptions,
   SessionHooks,
   type SessionRecord,
+  WebSocketModule,
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { FLEET_SECRET } from '../support/fleet-node.js';
@@ -15,7 +19,8 @@ import { LiveKitTestServer } from '../support/livekit-server.js';
 import { describeWith } from '../support/needs.js';
 import { RedisServer } from '../support/redis-server.js';
 import { RoomNode } from '../support/room-node.js';
-import { closeApps, post, startApp } from '../support/runner-app.js';
+import { descendantsOf } from '../support/process-host.js';
+import { closeApps, closeOf, connect, post, startApp } from '../support/runner-app.js';
 import { spawnHost } from '../support/spawn-host.js';
 import { until } from '../support/until.js';
 
@@ -37,7 +42,10 @@ describeWith('redis-server', 'livekit-server')('rooms of a fleet', () => {
   });
 
   /** Starts a node in this process, which runs no bots of rooms unless it is told. */
-  const start = async (fleet: Partial<RedisFleetOptions> = {}, options: RunnerOptions = {}) => {
+  const start = async (
+    fleet: Partial<RedisFleetOptions> = {},
+    options: RunnerOptions & RunnerModuleExtras = {},
+  ) => {
     class Hooks extends SessionHooks {
       ended(record: SessionRecord): void {
         records.push(record);
@@ -61,8 +69,13 @@ describeWith('redis-server', 'livekit-server')('rooms of a fleet', () => {
     return { ...app, launcher };
   };
 
-  const worker = async (fleet: Partial<RedisFleetOptions> = {}, maxSessions = 2) => {
-    const node = await RoomNode.start({ fleet: fleetOptions(fleet), livekit, maxSessions });
+  const worker = async (
+    fleet: Partial<RedisFleetOptions> = {},
+    maxSessions = 2,
+    program?: ProcessBotOptions,
+  ) => {
+    const options = { fleet: fleetOptions(fleet), livekit, maxSessions, program };
+    const node = await RoomNode.start(options);
     nodes.push(node);
     return node;
   };
@@ -70,6 +83,17 @@ describeWith('redis-server', 'livekit-server')('rooms of a fleet', () => {
   const ask = async (url: string, body: unknown = {}) => {
     const answer = await post(`${url}/start`, { transport: 'livekit', body });
     return { ...answer, id: String(answer.json.sessionId) };
+  };
+
+  /** Asks until a session is started. @returns its id */
+  const untilStarted = async (url: string): Promise<string> => {
+    let id = '';
+    await until(async () => {
+      const answer = await ask(url);
+      id = answer.id;
+      return answer.status === 200;
+    }, 15_000);
+    return id;
   };
 
   const roomNames = async () => (await rooms.listRooms()).map(({ name }) => name);
@@ -225,5 +249,71 @@ describeWith('redis-server', 'livekit-server')('rooms of a fleet', () => {
     expect([second.ids, second.stops]).toEqual([[id], []]);
     expect([first.ends, second.ends, records]).toEqual([[], [], []]);
     expect(await rooms.listParticipants(name)).toHaveLength(1);
+  });
+
+  it('get a warm process of the node that takes them', async () => {
+    const api = await start();
+    const module = fileURLToPath(new URL('../support/bots/obedient-bot.js', import.meta.url));
+    const one = await worker({}, 2, { module, warmProcesses: 1 });
+    await until(() => descendantsOf(one.child.pid!).length === 1);
+    const [warm] = descendantsOf(one.child.pid!);
+    const { id } = await ask(api.url, { do: 'requests' });
+    const stateOf = async () =>
+      ((await (await fetch(`${api.url}/sessions/${id}`)).json()) as { state: string }).state;
+    await until(async () => (await stateOf()) === 'running');
+    expect(one.ends).toEqual([]);
+    process.kill(warm!, 'SIGKILL');
+    await until(() => one.ends.length > 0);
+    expect(one.ends).toEqual([`${id} failed`]);
+  });
+
+  it('stay where they are without BullMQ, and the options that need it are refused', async () => {
+    const start = (fleet: Partial<RedisFleetOptions>) =>
+      RoomNode.start({ fleet: fleetOptions(fleet), livekit, maxSessions: 1, withoutBullMq: true });
+    for (const fleet of [{ roles: [] }, { onNodeLoss: 'restart' }] as const) {
+      await expect(start(fleet)).rejects.toThrow('the host did not start');
+    }
+    const one = await start({});
+    nodes.push(one, await worker());
+    const statuses = [(await ask(one.url)).status, (await ask(one.url)).status];
+    expect(statuses).toEqual([200, 429]);
+    await until(() => one.ids.length === 1);
+  });
+
+  it('leave clients alone that come to a node without sockets', async () => {
+    const auth = { webSocketAuth: 'token' } as const;
+    const webSocket = { transports: [WebSocketModule.forRoot()], ...auth };
+    const [api, other] = [
+      await start({}, webSocket),
+      await start({ roles: ['sockets'] }, webSocket),
+    ];
+    const { json } = await post(`${api.url}/start`, { transport: 'websocket', body: { n: 1 } });
+    const path = `ws-client?token=${String(json.token)}`;
+    expect(await closeOf(`${api.wsUrl}/${path}`)).toMatchObject({ code: 1013 });
+    const socket = await connect(`${other.wsUrl}/${path}`);
+    await until(() => other.launcher.launches.length === 1);
+    socket.close();
+  });
+
+  it('are handed over again once Redis is back', async () => {
+    const [api, one] = [await start(), await worker()];
+    await redis.kill();
+    await until(async () => (await ask(api.url)).status === 503);
+    await redis.start();
+    const asked = await untilStarted(api.url);
+    await until(() => one.ids.includes(asked), 15_000);
+    expect(one.ids).toEqual([asked]);
+  });
+
+  it('keep no node from ending', async () => {
+    const [api, one] = [await start(), await worker()];
+    const { id } = await ask(api.url);
+    await until(() => one.ids.length === 1);
+    const exited = once(one.child, 'exit');
+    one.child.send('close');
+    await until(() => one.stops.length > 0);
+    expect(one.stops).toEqual([`${id} draining`]);
+    expect(await exited).toEqual([0, null]);
+    expect((await ask(api.url)).status).toBe(429);
   });
 });

@@ -1,5 +1,5 @@
-// A node of a fleet in a process of its own, which can be killed, whose bots join LiveKit rooms. Its argument, as JSON: { fleet, livekit, maxSessions }, with
-// the options of redisFleet() and of LiveKitModule. It tells { launched }, { stopped, code } and { ended, code } with the session's id.
+// A node of a fleet in a process of its own, which can be killed, whose bots join LiveKit rooms. Its argument, as JSON: { fleet, livekit, maxSessions, program? }, with
+// the options of redisFleet(), of LiveKitModule and of a ProcessBotLauncher. It tells { launched }, { stopped, code } and { ended, code } with the session's id.
 import 'reflect-metadata';
 import { once } from 'node:events';
 import { NestFactory } from '@nestjs/core';
@@ -8,12 +8,13 @@ import {
   BotLauncher,
   createTransport,
   LiveKitModule,
+  ProcessBotLauncher,
   RunnerModule,
   SessionHooks,
 } from 'nestjs-pipecat-runner';
 import { redisFleet } from 'nestjs-pipecat-runner/fleet';
 
-const { fleet, livekit, maxSessions } = JSON.parse(process.argv[2]);
+const { fleet, livekit, maxSessions, program } = JSON.parse(process.argv[2]);
 
 class Bot extends BotLauncher {
   async launch(args, session) {
@@ -33,10 +34,11 @@ class Hooks extends SessionHooks {
 
 const app = await NestFactory.create(
   RunnerModule.forRoot({
-    launcher: Bot,
+    launcher: program ? { useFactory: () => new ProcessBotLauncher(program) } : Bot,
     transports: [LiveKitModule.forRoot({ ...livekit, room: {}, deleteRoomOnEnd: true })],
     sessionHooks: Hooks,
     maxSessions,
+    drainTimeoutMs: 300,
     fleet: { useFactory: () => redisFleet(fleet) },
   }),
   new FastifyAdapter(),

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { RedisFleetOptions } from '../../src/fleet.js';
+import type { ProcessBotOptions } from '../../src/index.js';
 import { isObject } from '../../src/validation/is-object.js';
 import type { LiveKitTestServer } from './livekit-server.js';
 import { spawnHost } from './spawn-host.js';
@@ -10,6 +11,9 @@ interface RoomNodeOptions {
   readonly fleet: RedisFleetOptions;
   readonly livekit: LiveKitTestServer;
   readonly maxSessions: number;
+  /** Bots in processes of their own. @default those of the node's process */
+  readonly program?: ProcessBotOptions;
+  readonly withoutBullMq?: boolean;
 }
 
 /** A node in a process of its own, whose bots join LiveKit rooms. */
@@ -36,9 +40,16 @@ export class RoomNode {
     });
   }
 
-  static async start({ livekit, ...options }: RoomNodeOptions): Promise<RoomNode> {
+  static async start({
+    livekit,
+    withoutBullMq = false,
+    ...options
+  }: RoomNodeOptions): Promise<RoomNode> {
     const { url, apiKey, apiSecret } = livekit;
-    const host = new URL('./room-node-host.js', import.meta.url);
+    const host = new URL(
+      withoutBullMq ? './without-bullmq.js' : './room-node-host.js',
+      import.meta.url,
+    );
     const { child, port } = await spawnHost(host, {
       ...options,
       livekit: { url, apiKey, apiSecret },

@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -37,6 +38,10 @@ async def bot(runner_args):
         print(f"hanging, pid {os.getpid()}")
         while True:
             pass
+    if deed == "hold":
+        print("holding")
+        # No other thread of Python has a turn.
+        re.match(r"(a+)+$", "a" * 60 + "b")
     if deed == "mirror":
         websocket = runner_args.websocket
         while True:
