@@ -258,6 +258,7 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         RunnerServing,
         PublicUrls,
         RunnerIntake,
+        FleetRouter,
         SocketSessions,
         RunnerHostModule,
       ],

@@ -13,6 +13,8 @@ interface Owned {
   readonly kind: SessionKind;
   /** `undefined` for the moment between the directory's answer and the session. */
   session: Session | undefined;
+  /** Its other names. */
+  readonly aliases: Set<string>;
 }
 
 /** Sessions that this node owns in the directory. */
@@ -35,8 +37,13 @@ export class OwnedSessions implements OwnSessions {
   }
 
   add(id: string, epoch: number, kind: SessionKind, session?: Session): void {
-    this.byId.set(id, { epoch, kind, session });
+    this.byId.set(id, { epoch, kind, session, aliases: new Set() });
     this.capacity.take();
+  }
+
+  /** Gives a session one more name. */
+  alias(id: string, name: string): void {
+    this.byId.get(id)?.aliases.add(name);
   }
 
   bind(session: Session): void {
@@ -57,11 +64,12 @@ export class OwnedSessions implements OwnSessions {
   }
 
   list(): AnnouncedSession[] {
-    return [...this.byId.values()].flatMap(({ epoch, kind, session }) => {
+    return [...this.byId.values()].flatMap(({ epoch, kind, session, aliases }) => {
       if (!session) return [];
       const { id, transport, ageMs } = session;
       const caller = callerOf(session);
-      return [{ id, transport, kind, caller, data: dataOf(session), epoch, ageMs, ttlMs: 0 }];
+      const known = { id, transport, kind, caller, data: dataOf(session), epoch, ageMs };
+      return [{ ...known, ttlMs: 0, aliases: [...aliases] }];
     });
   }
 

@@ -5,6 +5,8 @@ import { ageOf } from './fleet-refusals.js';
 import type { FleetSecrets } from './fleet-secrets.js';
 import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisLink, Reply } from './redis-link.js';
+import { ALIAS } from './scripts/alias.script.js';
+import { OWNERS } from './scripts/owners.script.js';
 import { ADOPT } from './scripts/adopt.script.js';
 import { ANNOUNCE, ANNOUNCED_FIELDS } from './scripts/announce.script.js';
 import { CLAIM } from './scripts/claim.script.js';
@@ -47,6 +49,8 @@ export interface AnnouncedSession extends DirectorySession {
   readonly ageMs: number;
   /** Time that is left for its client to come, in milliseconds. */
   readonly ttlMs: number;
+  /** Its other names. @default none */
+  readonly aliases?: readonly string[];
 }
 
 /** Outcome of a claim. */
@@ -175,6 +179,16 @@ export class SessionDirectory {
     if (reply.text(0) === 'caller_full') throw callerFull(maxSessions);
   }
 
+  /** Gives a session of this node one more name, which nobody reads in Redis. @throws {DirectoryUnavailableError} */
+  async alias(id: string, name: string): Promise<void> {
+    await this.link.run(ALIAS, id, this.secrets.callerKey(name));
+  }
+
+  /** Returns the names of the nodes that own sessions of a name. @throws {DirectoryUnavailableError} */
+  async ownersOf(name: string): Promise<string[]> {
+    return (await this.link.run(OWNERS, this.secrets.callerKey(name))).words;
+  }
+
   /** Returns a session's record; `undefined` when there is none. @throws {DirectoryUnavailableError} */
   async read(id: string): Promise<RecordedSession | undefined> {
     const [transport, at, sealed] = await this.link.fields(`s:${id}`, 'tp', 'at', 'b');
@@ -237,10 +251,11 @@ export class SessionDirectory {
   }
 
   private announced(session: AnnouncedSession): (string | number)[] {
-    const { id, transport, kind, epoch, ageMs, ttlMs } = session;
+    const { id, transport, kind, epoch, ageMs, ttlMs, aliases = [] } = session;
     const fields = [
       ...[id, epoch === undefined ? 'pending' : 'active', epoch ?? 0, randomUUID(), transport],
       ...[kind, this.callerKey(session), Math.round(ageMs), Math.round(ttlMs), this.seal(session)],
+      aliases.map((name) => this.secrets.callerKey(name)).join(' '),
     ];
     if (fields.length !== ANNOUNCED_FIELDS) throw new TypeError('announce takes other fields');
     return fields;

@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { redisFleet, type RedisFleetOptions } from '../../src/fleet.js';
 import {
   RunnerModule,
@@ -35,6 +36,14 @@ export class FleetApps {
   async end(): Promise<void> {
     await closeApps();
     await this.redis.stop();
+  }
+
+  /** Keys of the fleet by a pattern, without its prefix. */
+  async keys(pattern: string): Promise<string[]> {
+    const client = new Redis(this.redis.url);
+    const keys = await client.keys(`pipecat:{pipecat}:${pattern}`);
+    client.disconnect();
+    return keys;
   }
 
   /** Options of a node at a port. */

@@ -19,6 +19,8 @@ import type { PeerNode, Peers, Whereabouts } from './peers.js';
 const SESSION_ID = /^[\w-]{1,64}$/;
 /** Time beside the owner's own limits, in milliseconds, until it counts as stalled. */
 const SLACK_MS = 5_000;
+/** Longest time in which another node answers a webhook, in milliseconds. */
+const TELL_TIMEOUT_MS = 5_000;
 /** The most requests that are passed on at once. */
 const MAX_FORWARDED = 5_000;
 
@@ -55,6 +57,30 @@ export class FleetRouter {
     const where = peers.locate(id);
     if (where === 'here') return exchange.next();
     void this.routeTo(exchange, id, where);
+  }
+
+  /**
+   * Passes a webhook on to the nodes that have sessions which it may be about, with the bytes as they came: each verifies it again.
+   * @param names that the sessions have beside their ids
+   * @throws {RunnerError} `OVERLOADED` unless all have answered, or are given up: the sender will repeat it
+   */
+  async tellOwners(request: RunnerRequest, names: readonly string[]): Promise<void> {
+    const { peers } = this;
+    if (!peers || request.isPassedOn || names.length === 0) return;
+    const told = new Set<string>();
+    const tell = async (node: PeerNode): Promise<boolean> => {
+      if (told.has(node.name)) return true;
+      const took = await this.tell(node, request);
+      if (took) told.add(node.name);
+      return took;
+    };
+    for (let left = 2; left > 0; left--) {
+      const owners = await Promise.all(names.map((name) => peers.ownersOf(name)));
+      const nodes = new Map(owners.flat().map((node) => [node.name, node]));
+      const took = await Promise.all([...nodes.values()].map(tell));
+      if (took.every(Boolean)) return;
+    }
+    throw unreachable();
   }
 
   /** Closes the connections to the other nodes. */
@@ -118,6 +144,19 @@ export class FleetRouter {
     } finally {
       this.forwarded--;
       client.off('close', onClose);
+    }
+  }
+
+  /** @returns false when it has to be repeated. Never rejects. */
+  private async tell(node: PeerNode, request: RunnerRequest): Promise<boolean> {
+    try {
+      const signal = AbortSignal.timeout(TELL_TIMEOUT_MS);
+      const { response } = await this.ask(node, request, signal);
+      response.resume();
+      return (response.statusCode ?? 500) < 500;
+    } catch (error) {
+      this.logger.warn(`a webhook was not passed on: ${textOfThrown(error).message}`);
+      return false;
     }
   }
 
