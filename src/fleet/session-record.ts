@@ -11,12 +11,14 @@ export const dataOf = ({
   body,
   bot,
   call,
+  credentials,
   maxDurationMs,
   principal,
 }: SessionData): SessionData => ({
   body,
   bot,
   call,
+  credentials,
   maxDurationMs: finite(maxDurationMs),
   principal: principal && { ...principal, maxSessions: finite(principal.maxSessions) },
 });

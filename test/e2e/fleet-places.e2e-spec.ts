@@ -2,6 +2,8 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import {
   type BotLauncher,
   RunnerDrain,
+  SessionEnd,
+  SessionRegistry,
   SmallWebRtcModule,
   WebSocketModule,
   type WebSocketRunnerArguments,
@@ -101,5 +103,17 @@ describeWith('redis-server')('a node that takes no sessions', () => {
     await expedite;
     await until(() => b.records.length === 2);
     expect(b.records.map(({ code }) => code)).toEqual(['peer_left', 'peer_left']);
+  });
+
+  it('gets the accounts of a call with its session, which nobody reads in Redis', async () => {
+    const [a, b] = [await start('fastify', 3), await start('express', 3)];
+    const [opener, owner] = [a, b].map(({ app }) => app.get(SessionRegistry, { strict: false }));
+    const credentials = { twilio: { accountSid: 'AC1', authToken: 'secret of the account' } };
+    const { id, context } = await opener!.open({ transport: 'websocket', credentials });
+    const session = await owner!.claim(id, ['websocket']);
+    expect([context.credentials, session?.context.credentials]).toEqual([credentials, credentials]);
+    const [key = ''] = await fleet.keys(`s:${id}`);
+    expect(await fleet.dump(key)).not.toMatch(/secret of|AC1|twilio/);
+    await session!.end(new SessionEnd('stopped', 'enough'));
   });
 });

@@ -48,6 +48,14 @@ export class FleetApps {
     return keys;
   }
 
+  /** All that a hash has. */
+  async dump(key: string): Promise<string> {
+    const client = new Redis(this.redis.url);
+    const fields = await client.hgetall(key);
+    client.disconnect();
+    return JSON.stringify(fields);
+  }
+
   /** What the nodes tell of themselves. */
   async states(): Promise<string> {
     const client = new Redis(this.redis.url);

@@ -102,10 +102,13 @@ export class FleetRouter {
     const { method = '', url = '/' } = request;
     const isPassedOn = this.takeHop(request, url);
     if (isPassedOn || !peers.mustPass) return undefined;
-    const headers = [...clientHeaders(request), [HOP_HEADER, peers.hops.sign('hop', method, url)]];
+    const headers: [string, string][] = [
+      ...clientHeaders(request),
+      [HOP_HEADER, peers.hops.sign('hop', method, url)],
+    ];
     return peers
       .withPlaces()
-      .then((nodes) => pipes.pass({ request, socket, head }, nodes, headers as [string, string][]));
+      .then((nodes) => pipes.pass({ request, socket, head }, nodes, headers));
   }
 
   /** Closes the connections to the other nodes. */
