@@ -95,11 +95,12 @@ const TOOLS = [
 ];
 
 /**
- * Needs of webhooks that the entries do not export: the raw body and the query, CallRouter's decision with its time limit, and when the runner begins to
- * serve. A rule is about files, so it passes what a file has beside its exported names: RUNNER_OPTIONS, for LiveKit's use of pendingTtlMs.
+ * Needs of webhooks that the entries do not export: the raw body and the query, CallRouter's decision with its time limit, when the runner begins to
+ * serve, and the other nodes of a fleet. A rule is about files, so it passes what a file has beside its exported names: RUNNER_OPTIONS, for LiveKit's use of pendingTtlMs.
  */
 const NOT_EXPORTED = [
   ...['http/runner-request.ts', 'http/runner-serving.ts', 'calls/call-routing.ts'],
+  'http/fleet-router/fleet-router.ts',
 ];
 
 const SPECS = '\\.spec\\.ts$';

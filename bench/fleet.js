@@ -15,6 +15,8 @@ import { SessionDirectory } from '../dist/fleet/session-directory.js';
 
 const SESSIONS = 5_000;
 const AT_ONCE = 50;
+/** Starts a second, of three nodes together. */
+const PACE = 500;
 
 const folder = mkdtempSync(join(tmpdir(), 'fleet-bench-'));
 const port = await freePort();
@@ -117,6 +119,7 @@ async function measure() {
   await part('open, claimed at once', SESSIONS, (at) =>
     directory.open({ ...session(at, 'x'), isConnected: true }, `o${at}`),
   );
+  const paced = await claimsAtPace(settings, secrets, session);
   await watcher.hset(`${link.prefix}meta`, 'grace', 0);
   await part(
     'reap of 100',
@@ -128,12 +131,50 @@ async function measure() {
     1,
   );
   console.table(rows);
+  console.log(`claims of three nodes at ${PACE} starts a second: ${paced}`);
   console.log(
     `memory of an open session with a body of 288 B: ${Math.round(perSession / SESSIONS)} B`,
   );
   console.log((await watcher.info('server')).match(/(redis|valkey)_version:\S+/g).join(' '));
   link.client.disconnect();
   watcher.disconnect();
+}
+
+/** Opens sessions on one of three nodes and claims them on another, at the pace of clients. @returns the latency of the claims */
+async function claimsAtPace(settings, secrets, session) {
+  const nodes = await Promise.all(
+    ['a', 'b', 'c'].map(async (name) => {
+      const link = await RedisLink.create(settings);
+      await link.client.connect();
+      return { link, directory: new SessionDirectory(link, secrets, settings, name, 100_000) };
+    }),
+  );
+  const took = [];
+  const one = async (at) => {
+    const { id } = session(at, 'p');
+    await nodes[at % 3].directory.open(session(at, 'p'));
+    const begunMs = performance.now();
+    const claim = await nodes[(at + 1) % 3].directory.claim(id, ['websocket']);
+    took.push(performance.now() - begunMs);
+    await nodes[(at + 1) % 3].directory.end({
+      id,
+      epoch: claim.epoch,
+      code: 'completed',
+      nonce: id,
+    });
+  };
+  const startMs = performance.now();
+  const running = [];
+  for (let at = 0; at < 10 * PACE; at++) {
+    const waitMs = startMs + (at * 1_000) / PACE - performance.now();
+    if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    running.push(one(at));
+  }
+  await Promise.all(running);
+  for (const { link } of nodes) link.client.disconnect();
+  took.sort((a, b) => a - b);
+  const at = (part) => took[Math.floor(took.length * part)].toFixed(2);
+  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms of ${took.length}`;
 }
 
 async function memory(redis) {

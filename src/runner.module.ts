@@ -262,6 +262,7 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         RunnerServing,
         PublicUrls,
         RunnerIntake,
+        FleetRouter,
         SocketSessions,
         RunnerHostModule,
       ],

@@ -37,6 +37,8 @@ export interface AnnouncedSession extends DirectorySession {
   /** Time that is left for its client to come, in milliseconds. */
   readonly ttlMs: number;
   readonly room?: RecordedRoom;
+  /** Its other names. @default none */
+  readonly aliases?: readonly string[];
 }
 
 /** Outcome of a claim. */

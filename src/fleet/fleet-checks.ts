@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { fieldOf, textOfThrown } from '../errors/thrown.js';
 import { type NodeTable } from './node-table.js';
 import type { RedisLink } from './redis-link.js';
+import { ALIAS } from './scripts/alias.script.js';
+import { OWNERS } from './scripts/owners.script.js';
 import { ADOPT } from './scripts/adopt.script.js';
 import { ANNOUNCE } from './scripts/announce.script.js';
 import { CLAIM } from './scripts/claim.script.js';
@@ -85,6 +87,8 @@ async function tryScripts(link: RedisLink, node: string): Promise<void> {
     await link.run(ANNOUNCE, node, 0, 1, RECORD_VERSION);
     await link.run(ADOPT, id, node, id, 0);
     await link.run(FOLLOW, node, id);
+    await link.run(ALIAS, id, id);
+    await link.run(OWNERS, id);
     await link.run(NOTE, node);
     await link.run(ONCE, 'free', id, node, id, 0);
   } catch (cause) {

@@ -123,6 +123,14 @@ export abstract class Fleet {
   /** Counts a session as another principal's. @throws {RunnerError} `AT_CAPACITY` */
   abstract adopt(session: Session, principal: OwnPrincipal): MaybePromise<void>;
 
+  /** Gives a session of this node one more name, such as its room's, which several may have. Never rejects. */
+  async alias(_session: Session, _name: string): Promise<void> {}
+
+  /** Returns true if another node has a session of a name. @throws {RunnerError} */
+  hasElsewhere(_name: string): MaybePromise<boolean> {
+    return false;
+  }
+
   /** Called when a session is launching, and when it is running. */
   note(_session: Session): void {}
 

@@ -50,7 +50,18 @@ export class NodeTable {
   /** Returns the nodes, also those whose lease is over and that are not yet reaped. */
   async nodes(): Promise<FleetNode[]> {
     const { client, prefix } = this.link;
-    const names = await client.zrange(`${prefix}nodes`, '0', String(MAX_NODES - 1));
+    return this.read(await client.zrange(`${prefix}nodes`, '0', String(MAX_NODES - 1)));
+  }
+
+  /** Returns some of the nodes, chosen at random. */
+  async some(count: number): Promise<FleetNode[]> {
+    const { client, prefix } = this.link;
+    const names = await client.zrandmember(`${prefix}nodes`, count);
+    return this.read(names === null ? [] : [names].flat());
+  }
+
+  private async read(names: readonly string[]): Promise<FleetNode[]> {
+    const { client, prefix } = this.link;
     const nodes = await Promise.all(
       names.map(async (name): Promise<FleetNode | undefined> => {
         const [known, sessions, lease] = await Promise.all([

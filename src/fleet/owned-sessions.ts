@@ -20,6 +20,8 @@ interface Owned {
   session: Session | undefined;
   /** Its room, where another node could take it over. */
   room?: RecordedRoom;
+  /** Its other names. */
+  readonly aliases: Set<string>;
 }
 
 /** Sessions that this node owns in the directory. */
@@ -51,8 +53,13 @@ export class OwnedSessions implements OwnSessions {
   }
 
   add(id: string, epoch: number, kind: SessionKind, session?: Session): void {
-    this.byId.set(id, { epoch, kind, session });
+    this.byId.set(id, { epoch, kind, session, aliases: new Set() });
     this.capacity.take();
+  }
+
+  /** Gives a session one more name. */
+  alias(id: string, name: string): void {
+    this.byId.get(id)?.aliases.add(name);
   }
 
   bind(session: Session): void {
@@ -79,12 +86,12 @@ export class OwnedSessions implements OwnSessions {
   }
 
   list(): AnnouncedSession[] {
-    return [...this.byId.values()].flatMap(({ epoch, kind, session, room }) => {
+    return [...this.byId.values()].flatMap(({ epoch, kind, session, room, aliases }) => {
       if (!session) return [];
       const { id, transport, ageMs } = session;
       const caller = callerOf(session);
-      const data = dataOf(session);
-      return [{ id, transport, kind, caller, data, epoch, ageMs, ttlMs: 0, room }];
+      const known = { id, transport, kind, caller, data: dataOf(session), epoch, ageMs };
+      return [{ ...known, ttlMs: 0, room, aliases: [...aliases] }];
     });
   }
 

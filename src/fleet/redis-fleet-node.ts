@@ -83,7 +83,7 @@ export class RedisFleetNode {
     this.notes = new SessionNotes(link, name);
     this.answers = new SharedAnswers(link, secrets, name);
     this.sessions = new FleetList(link);
-    this.places = new SessionPlaces(link, this.table, name);
+    this.places = new SessionPlaces(link, this.table, this.directory);
   }
 
   /**

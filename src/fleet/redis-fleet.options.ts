@@ -7,7 +7,7 @@ import {
   ValidatedBy,
   WholeNumber,
 } from '../validation/option.decorators.js';
-import { resolveOptions, type WithDefaults } from '../validation/options.js';
+import { InvalidOptionsError, resolveOptions, type WithDefaults } from '../validation/options.js';
 import { isObject } from '../validation/is-object.js';
 
 /** Client of one Redis or Valkey server, or of a Cluster. */
@@ -155,6 +155,23 @@ export const resolveFleetSettings = (settings: Partial<RedisFleetOptions>): Reso
 function withoutUnset(): RedisFleetOptions {
   const missing = { redis: null, secret: null, advertiseUrl: null };
   return Object.assign(new RedisFleetOptions(), missing as never);
+}
+
+/** Checks what a fleet asks of its runner. @throws {InvalidOptionsError} */
+export function checkAttached(
+  { maxSessions }: { readonly maxSessions: number },
+  isAttached: boolean,
+): void {
+  if (isAttached) {
+    throw new InvalidOptionsError('RunnerModule', [
+      'fleet serves another runner already: make one for each, with useFactory',
+    ]);
+  }
+  if (maxSessions === Infinity) {
+    throw new InvalidOptionsError('RunnerModule', [
+      'maxSessions must be a number with a fleet: the most sessions of this node',
+    ]);
+  }
 }
 
 /** Returns the secrets of the fleet, the first of which signs. */

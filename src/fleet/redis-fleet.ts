@@ -15,16 +15,17 @@ import type { Session } from '../sessions/session.js';
 import { versionOrUnknown } from '../packages.js';
 import { InvalidOptionsError } from '../validation/options.js';
 import { Fleet, type FleetHost, type SessionRoom } from './fleet.js';
+import { FleetAnswers } from './fleet-answers.js';
 import { eachOnce } from './fleet-list.js';
 import { FleetSecrets } from './fleet-secrets.js';
 import type { FleetGauges, FleetObserver } from './fleet-observer.js';
 import type { FleetStatus } from './fleet-status.js';
 import { FollowedSessions } from './followed-sessions.js';
 import { callerOf, OwnedSessions } from './owned-sessions.js';
-import { RecentCalls } from './recent-calls.js';
 import { RedisFleetNode } from './redis-fleet-node.js';
 import { RedisPeers } from './redis-peers.js';
 import {
+  checkAttached,
   type RedisFleetOptions,
   resolveFleetSettings,
   type ResolvedFleetSettings,
@@ -48,7 +49,7 @@ export class RedisFleet extends Fleet {
   override readonly peers: RedisPeers;
   private readonly logger = new RunnerLogger('PipecatFleet');
   private readonly settings: ResolvedFleetSettings;
-  private readonly recent = new RecentCalls<unknown>();
+  private readonly answers: FleetAnswers;
   private host: FleetHost | undefined;
   private owned!: OwnedSessions;
   private followed!: FollowedSessions;
@@ -64,24 +65,17 @@ export class RedisFleet extends Fleet {
     this.settings = resolveFleetSettings(settings);
     const { tokenKeys, hopKeys } = new FleetSecrets(secretsOf(this.settings));
     this.tokenKeys = tokenKeys;
-    this.peers = new RedisPeers(
-      hopKeys,
-      () => this.node,
-      (id) => this.owned.has(id),
-    );
+    this.answers = new FleetAnswers(() => this.joined.answers, this.refuses);
+    this.peers = new RedisPeers(hopKeys, {
+      refuses: this.refuses,
+      node: () => this.node,
+      owned: () => this.owned,
+      capacity: () => this.capacity,
+    });
   }
 
   attach(options: ResolvedRunnerOptions, host: FleetHost): void {
-    if (this.host) {
-      throw new InvalidOptionsError('RunnerModule', [
-        'fleet serves another runner already: make one for each, with useFactory',
-      ]);
-    }
-    if (options.maxSessions === Infinity) {
-      throw new InvalidOptionsError('RunnerModule', [
-        'maxSessions must be a number with a fleet: the most sessions of this node',
-      ]);
-    }
+    checkAttached(options, this.host !== undefined);
     this.host = host;
     this.options = options;
     this.capacity = new Capacity(options.maxSessions);
@@ -202,6 +196,14 @@ export class RedisFleet extends Fleet {
     return record && this.owned.over(id, this.waiting.get(id) ?? record, end);
   }
 
+  override alias({ id }: Session, name: string): Promise<void> {
+    return this.peers.alias(id, name);
+  }
+
+  override hasElsewhere(name: string): Promise<boolean> {
+    return this.peers.haveAny(name);
+  }
+
   override note(session: Session): void {
     if (session.state.name === 'running') this.node?.notes.add(session);
   }
@@ -237,17 +239,7 @@ export class RedisFleet extends Fleet {
   }
 
   once<T>(key: string, answer: () => Promise<T>): Promise<T> {
-    const ask = async (): Promise<unknown> => {
-      try {
-        return await this.joined.answers.once(key, answer);
-      } catch (error) {
-        if (!isInstance(error, DirectoryUnavailableError)) throw error;
-        if (this.refuses) throw unavailable();
-        return answer();
-      }
-    };
-    // Each key has answers of one kind, which a node of this fleet has sealed.
-    return this.recent.once(key, ask) as Promise<T>;
+    return this.answers.once(key, answer);
   }
 
   close(): Session[] {

@@ -1,27 +1,85 @@
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { textOfThrown } from '../errors/thrown.js';
 import { Hops } from '../http/fleet-router/hops.js';
-import type { Peers, Whereabouts } from '../http/fleet-router/peers.js';
+import type { PeerNode, Peers, Whereabouts } from '../http/fleet-router/peers.js';
+import type { Capacity } from '../sessions/admission.js';
+import { unavailable } from './fleet-refusals.js';
+import type { OwnedSessions } from './owned-sessions.js';
 import type { RedisFleetNode } from './redis-fleet-node.js';
+
+/** This node, as far as it is there yet. */
+interface OwnNode {
+  /** True if nothing begins while Redis is away. */
+  readonly refuses: boolean;
+  /** Returns the node; `undefined` unless it has joined. */
+  node(): RedisFleetNode | undefined;
+  owned(): OwnedSessions;
+  capacity(): Capacity;
+}
 
 /** The other nodes of a fleet over Redis, for what passes requests on to them. */
 export class RedisPeers implements Peers {
   readonly hops: Hops;
+  private readonly logger = new RunnerLogger('PipecatFleet');
 
   constructor(
     keys: readonly [Buffer, ...Buffer[]],
-    /** Returns this node; `undefined` before it has joined. */
-    private readonly node: () => RedisFleetNode | undefined,
-    /** Returns true for a session that this node owns. */
-    private readonly owns: (id: string) => boolean,
+    private readonly own: OwnNode,
   ) {
     this.hops = new Hops(keys);
   }
 
   get name(): string | undefined {
-    return this.node()?.name;
+    return this.own.node()?.name;
+  }
+
+  get mustPass(): boolean {
+    const { closed, overloaded, isFull } = this.own.capacity();
+    return closed || overloaded || isFull;
+  }
+
+  async withPlaces(): Promise<readonly PeerNode[]> {
+    try {
+      return (await this.own.node()?.places.withPlaces()) ?? [];
+    } catch (error) {
+      this.logger.warn(`no node with places was found: ${textOfThrown(error).message}`);
+      return [];
+    }
   }
 
   locate(id: string, isFresh?: boolean): Whereabouts | Promise<Whereabouts> {
-    if (this.owns(id)) return 'here';
-    return this.node()?.places.locate(id, isFresh) ?? 'unknown';
+    if (this.own.owned().has(id)) return 'here';
+    return this.own.node()?.places.locate(id, isFresh) ?? 'unknown';
+  }
+
+  async ownersOf(name: string): Promise<PeerNode[]> {
+    const node = this.own.node();
+    if (!node || node.isDegraded) throw unavailable();
+    try {
+      return await node.places.ownersOf(name);
+    } catch {
+      throw unavailable();
+    }
+  }
+
+  /** Returns true if another node has a session of a name. @throws {RunnerError} */
+  async haveAny(name: string): Promise<boolean> {
+    try {
+      return (await this.ownersOf(name)).length > 0;
+    } catch (error) {
+      if (this.own.refuses) throw error;
+      return false;
+    }
+  }
+
+  /** Gives a session one more name, now or with the next announcement. Never rejects. */
+  async alias(id: string, name: string): Promise<void> {
+    this.own.owned().alias(id, name);
+    try {
+      await this.own.node()?.places.alias(id, name);
+    } catch (error) {
+      const { message } = textOfThrown(error);
+      this.logger.warn(`session ${id} has a name that others do not know: ${message}`);
+    }
   }
 }

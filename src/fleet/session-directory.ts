@@ -15,6 +15,8 @@ import type { FleetSecrets } from './fleet-secrets.js';
 import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import { readRecord, type RecordedSession } from './recorded-session.js';
 import type { RedisLink, Reply } from './redis-link.js';
+import { ALIAS } from './scripts/alias.script.js';
+import { OWNERS } from './scripts/owners.script.js';
 import { ADOPT } from './scripts/adopt.script.js';
 import { ANNOUNCE, ANNOUNCED_FIELDS } from './scripts/announce.script.js';
 import { CLAIM } from './scripts/claim.script.js';
@@ -120,6 +122,16 @@ export class SessionDirectory {
     if (reply.text(0) === 'caller_full') throw callerFull(maxSessions);
   }
 
+  /** Gives a session of this node one more name, which nobody reads in Redis. @throws {DirectoryUnavailableError} */
+  async alias(id: string, name: string): Promise<void> {
+    await this.link.run(ALIAS, id, this.secrets.callerKey(name));
+  }
+
+  /** Returns the names of the nodes that own sessions of a name. @throws {DirectoryUnavailableError} */
+  async ownersOf(name: string): Promise<string[]> {
+    return (await this.link.run(OWNERS, this.secrets.callerKey(name))).words;
+  }
+
   /** Returns a session's record; `undefined` when there is none. @throws {DirectoryUnavailableError} */
   read(id: string): Promise<RecordedSession | undefined> {
     return readRecord(this.link, this.secrets, id);
@@ -201,11 +213,12 @@ export class SessionDirectory {
   }
 
   private announced(session: AnnouncedSession): (string | number)[] {
-    const { id, transport, kind, epoch, ageMs, ttlMs, room } = session;
+    const { id, transport, kind, epoch, ageMs, ttlMs, room, aliases = [] } = session;
     const fields = [
       ...[id, epoch === undefined ? 'pending' : 'active', epoch ?? 0, randomUUID(), transport],
       ...[kind, this.callerKey(session), Math.round(ageMs), Math.round(ttlMs), this.seal(session)],
       ...(room ? this.sealedRoom(id, room) : ['', '']),
+      aliases.map((name) => this.secrets.callerKey(name)).join(' '),
     ];
     if (fields.length !== ANNOUNCED_FIELDS) throw new TypeError('announce takes other fields');
     return fields;

@@ -1,12 +1,17 @@
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import type { PeerNode, Whereabouts } from '../http/fleet-router/peers.js';
-import type { NodeTable } from './node-table.js';
+import type { FleetNode, NodeTable } from './node-table.js';
+import type { SessionDirectory } from './session-directory.js';
 import type { RedisLink } from './redis-link.js';
 
 /** Time for which a look-up holds, in milliseconds. An owner keeps its session; only the death of a node changes it. */
 const SESSION_MS = 1_000;
 const NODE_MS = 5_000;
+/** Time for which the load of nodes holds, in milliseconds; how many are looked at, and how many are tried. */
+const PLACES_MS = 250;
+const SOME = 8;
+const MAX_TRIED = 3;
 /** The most look-ups that are kept. While Redis is away the last known hold. */
 const MAX_KNOWN = 10_000;
 
@@ -19,14 +24,27 @@ interface Known<T> {
 export class SessionPlaces {
   private readonly logger = new RunnerLogger('PipecatFleet');
   private readonly owners = new Map<string, Known<PeerNode>>();
+  private emptier: Known<FleetNode[]> | undefined;
   private readonly nodes = new Map<string, Known<PeerNode>>();
 
   constructor(
     private readonly link: RedisLink,
     private readonly table: NodeTable,
-    /** Name of this node. */
-    private readonly node: string,
+    private readonly directory: Pick<SessionDirectory, 'alias' | 'ownersOf' | 'node'>,
   ) {}
+
+  /** Returns the other nodes that own sessions of a name. Rejects when Redis does not answer. */
+  async ownersOf(name: string): Promise<PeerNode[]> {
+    const names = await this.directory.ownersOf(name);
+    const others = names.filter((one) => one !== this.directory.node);
+    const nodes = await Promise.all(others.map((one) => this.nodeOf(one)));
+    return nodes.filter((one) => one !== undefined);
+  }
+
+  /** Gives a session one more name. @throws {DirectoryUnavailableError} */
+  alias(id: string, name: string): Promise<void> {
+    return this.directory.alias(id, name);
+  }
 
   /** Returns where a session is; `unknown` also when Redis does not answer. Never rejects. @param isFresh true to ask again what is known already */
   async locate(id: string, isFresh = false): Promise<Whereabouts> {
@@ -38,7 +56,7 @@ export class SessionPlaces {
       this.owners.delete(id);
       if (state === 'pending') return 'waiting';
       if (state !== 'active' || !owner) return 'unknown';
-      if (owner === this.node) return 'here';
+      if (owner === this.directory.node) return 'here';
       const node = await this.nodeOf(owner);
       if (node) keep(this.owners, id, node);
       return node ?? 'unknown';
@@ -46,6 +64,20 @@ export class SessionPlaces {
       this.logger.warn(`session ${id} was not looked up: ${textOfThrown(error).message}`);
       return known?.value ?? 'unknown';
     }
+  }
+
+  /** Returns a few other nodes with places, the emptier one of two random ones first. Rejects when Redis does not answer. */
+  async withPlaces(): Promise<PeerNode[]> {
+    if (!isRecent(this.emptier, PLACES_MS)) {
+      this.emptier = { value: await this.table.some(SOME), atMs: performance.now() };
+    }
+    const load = ({ sessions, maxSessions }: FleetNode): number => sessions / maxSessions;
+    const nodes = this.emptier.value.filter(
+      (node) => node.name !== this.directory.node && node.state === 'ready' && load(node) < 1,
+    );
+    const [one, two, ...others] = shuffled(nodes);
+    const pair = [one, two].filter((node) => node !== undefined);
+    return [...pair.sort((a, b) => load(a) - load(b)), ...others].slice(0, MAX_TRIED);
   }
 
   private async nodeOf(name: string): Promise<PeerNode | undefined> {
@@ -56,6 +88,13 @@ export class SessionPlaces {
     if (node) keep(this.nodes, name, node);
     return node;
   }
+}
+
+function shuffled<T>(all: readonly T[]): T[] {
+  return all
+    .map((one) => ({ one, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ one }) => one);
 }
 
 function isRecent<T>(known: Known<T> | undefined, forMs: number): known is Known<T> {

@@ -23,9 +23,15 @@ export const StreamsBody = (streaming: BodyStreaming = 'limited'): MethodDecorat
 /** Metadata key of handlers whose requests name a session. */
 export const SESSION_OF = Symbol('SESSION_OF');
 
+/** Metadata key of handlers that begin a session, on any node. */
+export const CAN_MOVE = Symbol('CAN_MOVE');
+
 /** Marks a handler that needs the session's own node. @param sessionOf @default the route's `:id` */
 export const OfSession = (sessionOf: SessionOf = (_request, id) => id): MethodDecorator =>
   SetMetadata(SESSION_OF, sessionOf);
+
+/** Marks a handler that serves a session that waits, or opens one: a node without places passes it on. */
+export const CanMove = (): MethodDecorator => SetMetadata(CAN_MOVE, true);
 
 /**
  * Marks a controller of the runner: exempt from the host's versioning, with the runner's error format, CORS and body parsing. `request.body`

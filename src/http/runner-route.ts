@@ -17,6 +17,8 @@ export interface RunnerRoute extends NestHandler {
   readonly opensSessions: boolean;
   /** Set if a request may name a session, which can be another node's. */
   readonly sessionOf: SessionOf | undefined;
+  /** True if any node can take a request for a session that waits, or for a new one. */
+  readonly canMove: boolean;
 }
 
 /** Returns the id of the session that a request names. @param id the route's `:id` */

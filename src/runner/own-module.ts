@@ -14,6 +14,7 @@ import { handlersOf, replaceHandler } from '../compat/nest-handlers.js';
 import { setOperationId } from '../compat/swagger.js';
 import { AnswerGuard } from '../http/answer.guard.js';
 import {
+  CAN_MOVE,
   RUNNER_CONTROLLER,
   SESSION_OF,
   STREAMS_BODY,
@@ -43,6 +44,7 @@ function ownController(controller: Type<unknown>, runner: RunnerRef): Type<unkno
       controller,
       streamsBody: Reflect.getMetadata(STREAMS_BODY, handler.handle) as BodyStreaming | undefined,
       opensSessions: access === 'start' || access === 'webhook',
+      canMove: Reflect.hasMetadata(CAN_MOVE, handler.handle),
       sessionOf: Reflect.getMetadata(SESSION_OF, handler.handle) as SessionOf | undefined,
     };
     // Does nothing, because the guard has answered. Nest reads its parameters only.

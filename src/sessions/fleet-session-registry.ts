@@ -226,6 +226,7 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
       if (typeof id !== 'string') return id;
       const session = new Session(id, request, this.onChange);
       session.principal = principal;
+      this.handOver(session, request);
       this.fleet.opened(session, request);
       this.observers.changed(session);
       if (request.isConnected) session.connect();
@@ -267,7 +268,12 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     const session = new Session(id, terms, this.onChange, ageMs);
     session.principal = terms.principal && OwnPrincipal.of(terms.principal);
     if (terms.traceparent) session.context.traceparent = terms.traceparent;
+    this.handOver(session, terms);
     return session;
+  }
+
+  private handOver(session: Session, { credentials }: SessionTerms): void {
+    if (credentials) Object.assign(session.context, { credentials });
   }
 
   serveQueue(): void {

@@ -3,8 +3,10 @@ import {
   Inject,
   Injectable,
   type OnModuleDestroy,
+  Optional,
 } from '@nestjs/common';
 import { RunnerLogger } from '../errors/runner-logger.js';
+import { FleetRouter } from '../http/fleet-router/fleet-router.js';
 import { ServerConnections } from '../http/server-connections.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import type { Session } from './session.js';
@@ -34,6 +36,7 @@ export class RunnerDrain implements OnModuleDestroy, BeforeApplicationShutdown {
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     private readonly sessions: SessionRegistry,
     private readonly connections: ServerConnections,
+    @Optional() private readonly router?: FleetRouter,
   ) {}
 
   /** Starts the drain, such as before the orchestrator stops routing clients here. Idempotent. @returns when every session has ended */
@@ -71,9 +74,15 @@ export class RunnerDrain implements OnModuleDestroy, BeforeApplicationShutdown {
 
   private async drain(): Promise<void> {
     const running = this.sessions.close();
-    if (running.length > 0) await this.waitFor(running);
+    if (running.length + this.passedOn > 0) await this.waitFor(running);
+    this.router?.pipes?.cut();
     this.endsMs = performance.now();
     await this.sessions.drain();
+  }
+
+  /** Number of sockets that go through this node to another. */
+  private get passedOn(): number {
+    return this.router?.pipes?.size ?? 0;
   }
 
   private async waitFor(sessions: Session[]): Promise<void> {
@@ -82,7 +91,8 @@ export class RunnerDrain implements OnModuleDestroy, BeforeApplicationShutdown {
     const more = sessions.length - named.length;
     new RunnerLogger('PipecatRunner').log(
       `draining: waiting up to ${drainTimeoutMs} ms for ${sessions.length} session(s) to end (drainTimeoutMs): ` +
-        `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+        `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}` +
+        (this.passedOn > 0 ? `; ${this.passedOn} socket(s) are passed on to other nodes` : ''),
     );
     let timer: NodeJS.Timeout | undefined;
     const { signal } = this.haste;
@@ -91,7 +101,9 @@ export class RunnerDrain implements OnModuleDestroy, BeforeApplicationShutdown {
       if (signal.aborted) resolve();
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    await Promise.race([Promise.all(sessions.map(({ ended }) => ended)), tooLong]);
+    const ended = Promise.all(sessions.map((session) => session.ended));
+    const over = ended.then(() => this.router?.pipes?.ended());
+    await Promise.race([over, tooLong]);
     clearTimeout(timer);
   }
 }

@@ -45,6 +45,8 @@ export interface SessionTerms {
   readonly bot?: string;
   /** Phone call of the session. */
   readonly call?: SessionCall;
+  /** Accounts of its call, for its context on whichever node serves it; as JSON can hold them. */
+  readonly credentials?: object;
   /** Longest duration from its launch, in milliseconds. @default the runner's `maxSessionDurationMs`, which is an upper bound */
   readonly maxDurationMs?: number;
   /** @internal W3C trace context of the start, on another node. */

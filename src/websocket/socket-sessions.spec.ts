@@ -6,6 +6,7 @@ import { WebSocket } from 'ws';
 import type { RunnerAuth } from '../auth/runner-auth.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { logTo, type RunnerLog } from '../errors/runner-logger.js';
+import type { FleetRouter } from '../http/fleet-router/fleet-router.js';
 import type { RunnerPaths } from '../http/runner-paths.js';
 import type { RunnerRef } from '../runner-ref.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
@@ -68,6 +69,7 @@ function admission(options: Partial<ResolvedRunnerOptions> = {}) {
     {} as RunnerRef,
     {} as RunnerPaths,
     { add: () => undefined } as unknown as RunnerSocketAdapter,
+    {} as FleetRouter,
   );
   const admit = (socket: RunnerWebSocket, request: IncomingMessage) =>
     admits.admit(socket, request, { transports: ['websocket'], openAs: 'websocket' });

@@ -5,6 +5,7 @@ import { isBearer, RunnerAuth } from '../auth/runner-auth.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { isOriginAllowed } from '../http/allowed-origins.js';
+import { FleetRouter } from '../http/fleet-router/fleet-router.js';
 import { RunnerPaths } from '../http/runner-paths.js';
 import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
@@ -51,6 +52,7 @@ export class SocketSessions {
     @Inject(RUNNER_REF) runner: RunnerRef,
     paths: RunnerPaths,
     adapter: RunnerSocketAdapter,
+    router: FleetRouter,
   ) {
     const { maxPayloadBytes, closeTimeoutMs } = options;
     adapter.add(runner, {
@@ -58,6 +60,7 @@ export class SocketSessions {
       closeTimeoutMs,
       isCredential: (authorization) => this.isCredential(authorization),
       basePath: () => paths.basePath,
+      passUpgrade: (request, socket, head) => router.passUpgrade(request, socket, head),
     });
   }
 

@@ -74,6 +74,12 @@ export interface RawSocketOptions {
   readonly closeTimeoutMs: number;
   /** Returns true for an `Authorization` that may be a key of the runner. Never throws. @default every Bearer may be one */
   readonly isCredential?: (authorization: string) => boolean;
+  /** Passes an upgrade on to another node. @returns `undefined` for one that is served here; false if there is no such node. Never rejects. */
+  readonly passUpgrade?: (
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ) => Promise<boolean> | undefined;
 }
 
 /** The most fragments of a message, and the most chunks read of it: each takes memory beside its bytes. */
@@ -110,6 +116,20 @@ export class RawSocketServer extends EventEmitter {
     const rest = pathname.slice(path.length);
     const token = /^\/([^/]+)\/?$/.exec(rest)?.[1];
     if (rest !== '' && rest !== '/' && token === undefined) return false;
+    const accept = (): void => this.accept(pathname, token, request, socket, head);
+    const passing = this.options.passUpgrade?.(request, socket, head);
+    if (passing) void passing.then((isPassed) => isPassed || accept());
+    else accept();
+    return true;
+  }
+
+  private accept(
+    pathname: string,
+    token: string | undefined,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): void {
     this.server.handleUpgrade(request, socket, head, (accepted) => {
       const client = accepted as RunnerWebSocket;
       // The first frames may already be in `head`.
@@ -120,7 +140,6 @@ export class RawSocketServer extends EventEmitter {
       client.on('error', () => undefined);
       this.emit('connection', client, request);
     });
-    return true;
   }
 
   /** Closes all sockets (close code 1001) and resolves when they are closed. A peer that does not answer is cut after the close timeout. */

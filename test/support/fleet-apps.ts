@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { redisFleet, type RedisFleetOptions } from '../../src/fleet.js';
 import {
   RunnerModule,
@@ -22,6 +23,8 @@ export interface FleetApp extends RunningApp {
 
 interface FleetAppOptions extends RunnerOptions, RunnerModuleExtras {
   readonly of?: Partial<RedisFleetOptions>;
+  /** True if closing it waits for conversations to end. */
+  readonly waits?: boolean;
 }
 
 /** Several applications that are one runner, on one real Redis. */
@@ -37,6 +40,31 @@ export class FleetApps {
     await this.redis.stop();
   }
 
+  /** Keys of the fleet by a pattern, without its prefix. */
+  async keys(pattern: string): Promise<string[]> {
+    const client = new Redis(this.redis.url);
+    const keys = await client.keys(`pipecat:{pipecat}:${pattern}`);
+    client.disconnect();
+    return keys;
+  }
+
+  /** All that a hash has. */
+  async dump(key: string): Promise<string> {
+    const client = new Redis(this.redis.url);
+    const fields = await client.hgetall(key);
+    client.disconnect();
+    return JSON.stringify(fields);
+  }
+
+  /** What the nodes tell of themselves. */
+  async states(): Promise<string> {
+    const client = new Redis(this.redis.url);
+    const keys = await client.keys('pipecat:{pipecat}:n:*');
+    const infos = await Promise.all(keys.map((key) => client.hget(key, 'i')));
+    client.disconnect();
+    return infos.join('\n');
+  }
+
   /** Options of a node at a port. */
   optionsAt(port: number): RedisFleetOptions {
     return {
@@ -49,7 +77,7 @@ export class FleetApps {
   async start(
     platform: Platform,
     bot?: BotLauncher['launch'],
-    { of, ...options }: FleetAppOptions = {},
+    { of, waits, ...options }: FleetAppOptions = {},
   ): Promise<FleetApp> {
     const port = await freePort();
     const records: SessionRecord[] = [];
@@ -68,7 +96,7 @@ export class FleetApps {
       fleet: { useFactory: () => redisFleet({ ...this.optionsAt(port), ...of }) },
       ...options,
     });
-    const app = await startApp(platform, [runner], undefined, {}, port);
+    const app = await startApp(platform, [runner], undefined, {}, { port, waits });
     return { ...app, launcher, records };
   }
 }

@@ -79,14 +79,14 @@ export async function startApp(
   imports: NonNullable<ModuleMetadata['imports']>,
   configure: (app: INestApplication) => void = () => undefined,
   metadata: Omit<ModuleMetadata, 'imports'> = {},
-  port = 0,
+  { port = 0, waits = false } = {},
 ): Promise<RunningApp> {
   @Module({ imports, ...metadata })
   class HostModule {}
   const adapter = platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
   const app = await NestFactory.create(HostModule, adapter, { logger: false, abortOnError: false });
   configure(app);
-  return listen(app, false, port);
+  return listen(app, waits, port);
 }
 
 const running = new Set<INestApplication>();

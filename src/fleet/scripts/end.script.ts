@@ -10,7 +10,7 @@ export const END = new RedisScript(
 local id, epoch, nonce, only, code, botStartMs, rememberMs, historyMax = unpack(ARGV, 1, 8)
 local key = P .. 's:' .. id
 local ended = P .. 't:' .. id
-local r = redis.call('HMGET', key, 'st', 'o', 'e', 'c', 'tp', 'at')
+local r = redis.call('HMGET', key, 'st', 'o', 'e', 'c', 'tp', 'at', 'al')
 local state, owner = r[1], r[2]
 if not state then
   local before = redis.call('GET', ended)
@@ -28,6 +28,7 @@ redis.call('ZREM', P .. 'pending', id)
 redis.call('ZREM', P .. 'rooms', id)
 redis.call('ZREM', P .. 'lost', id)
 if owner ~= '' then redis.call('SREM', P .. 'own:' .. owner, id) end
+for name in (r[7] or ''):gmatch('%S+') do redis.call('SREM', P .. 'a:' .. name, id) end
 redis.call('DEL', key)
 redis.call('SET', ended, code .. ' ' .. nonce, 'PX', rememberMs)
 if tonumber(historyMax) > 0 then

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { RunnerLogger } from '../../errors/runner-logger.js';
 import { RunnerError } from '../../errors/runner.error.js';
@@ -9,16 +9,19 @@ import { bodyStreamOf, discardBody } from '../body-stream.js';
 import { nodeResponse, sendError, takeOverResponse } from '../http-response.js';
 import type { OpenExchange } from '../intake/exchange.js';
 import type { RunnerRequest } from '../runner-request.js';
-import { endToEnd, forwardedHeaders } from './forwarded-headers.js';
+import { clientHeaders, endToEnd, forwardedHeaders } from './forwarded-headers.js';
 import { forward, type PeerAnswer, PeerStalledError } from './forwarding.js';
 import { HOP_HEADER, isFleetHeader, MISDIRECTED_HEADER } from './hops.js';
 import { PeerConnections } from './peer-connection.js';
+import { UpgradePipes } from './upgrade-pipes.js';
 import type { PeerNode, Peers, Whereabouts } from './peers.js';
 
 /** Ids that a session can have. */
 const SESSION_ID = /^[\w-]{1,64}$/;
 /** Time beside the owner's own limits, in milliseconds, until it counts as stalled. */
 const SLACK_MS = 5_000;
+/** Longest time in which another node answers a webhook, in milliseconds. */
+const TELL_TIMEOUT_MS = 5_000;
 /** The most requests that are passed on at once. */
 const MAX_FORWARDED = 5_000;
 
@@ -26,6 +29,8 @@ const MAX_FORWARDED = 5_000;
 export class FleetRouter {
   private readonly logger = new RunnerLogger('PipecatFleet');
   private readonly connections: PeerConnections | undefined;
+  /** Sockets that are passed on. */
+  readonly pipes: UpgradePipes | undefined;
   private forwarded = 0;
 
   constructor(
@@ -33,28 +38,77 @@ export class FleetRouter {
     private readonly peers: Peers | undefined,
   ) {
     this.connections = peers && new PeerConnections(peers.hops);
+    this.pipes = this.connections && new UpgradePipes(this.connections);
   }
 
   /** Takes the headers between nodes off a request, and notes if a node has passed it on. */
   receive({ request }: OpenExchange): void {
-    if (!this.peers) return;
-    const { raw } = request;
-    const hop = raw.headers[HOP_HEADER];
-    request.isPassedOn =
-      typeof hop === 'string' &&
-      this.peers.hops.isSigned(hop, 'hop', raw.method ?? '', request.originalUrl);
-    for (const name of Object.keys(raw.headers)) if (isFleetHeader(name)) delete raw.headers[name];
+    if (this.peers) request.isPassedOn = this.takeHop(request.raw, request.originalUrl);
+  }
+
+  private takeHop({ headers, method = '' }: IncomingMessage, url: string): boolean {
+    const hop = headers[HOP_HEADER];
+    for (const name of Object.keys(headers)) if (isFleetHeader(name)) delete headers[name];
+    return typeof hop === 'string' && this.peers!.hops.isSigned(hop, 'hop', method, url);
   }
 
   /** Continues with a request here, or passes it on to the node that has its session. */
   route(exchange: OpenExchange): void {
     const { peers } = this;
     const { request, route } = exchange;
-    const id = peers && route.sessionOf?.(request, exchange.param('id'));
-    if (!id || !SESSION_ID.test(id)) return exchange.next();
+    if (!peers || !route.sessionOf) return exchange.next();
+    const id = route.sessionOf(request, exchange.param('id'));
+    if (!id || !SESSION_ID.test(id)) return this.take(exchange);
     const where = peers.locate(id);
     if (where === 'here') return exchange.next();
     void this.routeTo(exchange, id, where);
+  }
+
+  /**
+   * Passes a webhook on to the nodes that have sessions which it may be about, with the bytes as they came: each verifies it again.
+   * @param names that the sessions have beside their ids
+   * @throws {RunnerError} `OVERLOADED` unless all have answered, or are given up: the sender will repeat it
+   */
+  async tellOwners(request: RunnerRequest, names: readonly string[]): Promise<void> {
+    const { peers } = this;
+    if (!peers || request.isPassedOn || names.length === 0) return;
+    const told = new Set<string>();
+    const tell = async (node: PeerNode): Promise<boolean> => {
+      if (told.has(node.name)) return true;
+      const took = await this.tell(node, request);
+      if (took) told.add(node.name);
+      return took;
+    };
+    for (let left = 2; left > 0; left--) {
+      const owners = await Promise.all(names.map((name) => peers.ownersOf(name)));
+      const nodes = new Map(owners.flat().map((node) => [node.name, node]));
+      const took = await Promise.all([...nodes.values()].map(tell));
+      if (took.every(Boolean)) return;
+    }
+    throw unreachable();
+  }
+
+  /**
+   * Passes the upgrade of a socket on to a node with places, where this one takes none.
+   * @returns `undefined` for one that is served here; otherwise false when there is no such node. Never rejects.
+   */
+  passUpgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<boolean> | undefined {
+    const { peers, pipes } = this;
+    if (!peers || !pipes) return undefined;
+    const { method = '', url = '/' } = request;
+    const isPassedOn = this.takeHop(request, url);
+    if (isPassedOn || !peers.mustPass) return undefined;
+    const headers: [string, string][] = [
+      ...clientHeaders(request),
+      [HOP_HEADER, peers.hops.sign('hop', method, url)],
+    ];
+    return peers
+      .withPlaces()
+      .then((nodes) => pipes.pass({ request, socket, head }, nodes, headers));
   }
 
   /** Closes the connections to the other nodes. */
@@ -72,10 +126,35 @@ export class FleetRouter {
     try {
       const where = await asked;
       if (request.isPassedOn) {
-        if (where === 'here' || where === 'waiting') exchange.next();
+        if (where === 'here' || where === 'waiting' || exchange.route.canMove) exchange.next();
         else misdirected(exchange);
-      } else if (typeof where === 'string') exchange.next();
+      } else if (where === 'here') exchange.next();
+      else if (typeof where === 'string') this.take(exchange);
       else if (!(await this.pass(exchange, where))) await this.passAgain(exchange, id, where);
+    } catch (error) {
+      this.refuse(exchange, error);
+    }
+  }
+
+  /** Continues here with a request that any node can take, or passes it on where this one takes none. */
+  private take(exchange: OpenExchange): void {
+    const { request, route } = exchange;
+    if (!route.canMove || request.isPassedOn || !this.peers!.mustPass) return exchange.next();
+    void this.give(exchange);
+  }
+
+  /** Passes a request on to a node with places; without one this node answers that it has none. Never rejects. */
+  private async give(exchange: OpenExchange): Promise<void> {
+    try {
+      for (const node of await this.peers!.withPlaces()) {
+        try {
+          if (await this.pass(exchange, node)) return;
+        } catch (error) {
+          // It may have been carried out.
+          if (isInstance(error, RunnerError) && error.code === 'NO_ANSWER') throw error;
+        }
+      }
+      exchange.next();
     } catch (error) {
       this.refuse(exchange, error);
     }
@@ -118,6 +197,19 @@ export class FleetRouter {
     } finally {
       this.forwarded--;
       client.off('close', onClose);
+    }
+  }
+
+  /** @returns false when it has to be repeated. Never rejects. */
+  private async tell(node: PeerNode, request: RunnerRequest): Promise<boolean> {
+    try {
+      const signal = AbortSignal.timeout(TELL_TIMEOUT_MS);
+      const { response } = await this.ask(node, request, signal);
+      response.resume();
+      return (response.statusCode ?? 500) < 500;
+    } catch (error) {
+      this.logger.warn(`a webhook was not passed on: ${textOfThrown(error).message}`);
+      return false;
     }
   }
 

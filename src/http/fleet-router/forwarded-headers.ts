@@ -18,17 +18,22 @@ export type RawHeaders = string[];
  * signatures and URLs depend on it.
  */
 export function forwardedHeaders(request: IncomingMessage): RawHeaders {
-  const { headers, socket, rawHeaders } = request;
+  const { headers, rawHeaders } = request;
   const kept = endToEnd(rawHeaders).filter(([name]) => name !== 'x-forwarded-for');
   const authority = headers[':authority'];
   if (headers.host === undefined && typeof authority === 'string') kept.push(['host', authority]);
+  return [...kept, ...clientHeaders(request)].flat();
+}
+
+/** Returns the headers that tell whose a request is, and how it came. */
+export function clientHeaders({ headers, socket }: IncomingMessage): [string, string][] {
   const before = headers['x-forwarded-for'];
   const chain = [before, socket.remoteAddress].flat().filter(Boolean).join(', ');
-  if (chain) kept.push(['x-forwarded-for', chain]);
-  if (socket instanceof TLSSocket && headers['x-forwarded-proto'] === undefined) {
-    kept.push(['x-forwarded-proto', 'https']);
-  }
-  return kept.flat();
+  const isSecure = socket instanceof TLSSocket && headers['x-forwarded-proto'] === undefined;
+  return [
+    ...(chain ? [['x-forwarded-for', chain] satisfies [string, string]] : []),
+    ...(isSecure ? [['x-forwarded-proto', 'https'] satisfies [string, string]] : []),
+  ];
 }
 
 /** Returns the headers that are for the other end, by their lower-case names. */

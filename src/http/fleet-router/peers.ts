@@ -19,6 +19,12 @@ export interface Peers {
   readonly hops: Hops;
   /** Name of this node; `undefined` before it has joined. */
   readonly name: string | undefined;
+  /** True while this node takes no more sessions: it is full, has too much to do, or drains. */
+  readonly mustPass: boolean;
+  /** Returns a few other nodes that have places, the best one first. Never rejects. */
+  withPlaces(): Promise<readonly PeerNode[]>;
   /** Returns where a session is. Never rejects. @param isFresh true to ask again what is known already */
   locate(sessionId: string, isFresh?: boolean): Whereabouts | Promise<Whereabouts>;
+  /** Returns the other nodes that own sessions of a name, such as a room's. @throws {RunnerError} `OVERLOADED` when it is not to be found out */
+  ownersOf(name: string): Promise<readonly PeerNode[]>;
 }

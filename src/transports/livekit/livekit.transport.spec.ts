@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { CallData } from '../../bot/call-data.js';
 import { SessionEnd } from '../../bot/session-end.js';
 import type { CallRouting } from '../../calls/call-routing.js';
+import { LocalFleet } from '../../fleet/local-fleet.js';
 import type { ResolvedRunnerOptions } from '../../runner.options.js';
 import type { SessionRegistry } from '../../sessions/session-registry.js';
 import { Session } from '../../sessions/session.js';
@@ -47,6 +48,7 @@ function setUp(options: LiveKitOptions = {}) {
     server as unknown as LiveKitServer,
     sessions as unknown as SessionRegistry,
     { route } as unknown as CallRouting,
+    new LocalFleet(),
     { register: () => undefined } as unknown as TransportRegistry,
   );
   const start = async (): Promise<Session> => {

@@ -8,6 +8,7 @@ import { CallRouting, sessionOfCall } from '../../calls/call-routing.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options.js';
 import type { HangUpOutcome } from '../../media/media-connection.js';
+import { Fleet } from '../../fleet/fleet.js';
 import { removeRoomOnEnd } from '../../sessions/remove-room-on-end.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
@@ -48,6 +49,7 @@ export class LiveKitTransport extends RunnerTransport {
     private readonly server: LiveKitServer,
     private readonly sessions: SessionRegistry,
     private readonly routing: CallRouting,
+    private readonly fleet: Fleet,
     registry: TransportRegistry,
   ) {
     super();
@@ -75,6 +77,7 @@ export class LiveKitTransport extends RunnerTransport {
     const roomName = this.options.roomName ?? `pipecat-${randomBytes(4).toString('hex')}`;
     const userIdentity = `User-${session.id.slice(0, 8)}`;
     const slot = this.slot(roomName, session, userIdentity);
+    await this.fleet.alias(session, roomAlias(roomName));
     if (this.options.room) await this.server.createRoom(roomName);
     const [token, agentToken] = await Promise.all([
       this.server.userToken(roomName, userIdentity),
@@ -96,13 +99,23 @@ export class LiveKitTransport extends RunnerTransport {
     if (this.deciding.has(key)) return;
     if (this.slotsOf(roomName).some((slot) => slot.userIdentity === userIdentity)) return;
     this.deciding.add(key);
-    const accepted = await this.decide(roomName, userIdentity, call_data);
-    // The caller hung up in the meantime.
-    const isThere = this.deciding.delete(key);
+    const call = `livekit call ${key}`;
+    let accepted: AcceptedCall | undefined;
+    let isThere: boolean;
+    try {
+      const elsewhere = this.fleet.hasElsewhere(call);
+      if (elsewhere instanceof Promise ? await elsewhere : elsewhere) return;
+      accepted = await this.decide(roomName, userIdentity, call_data);
+    } finally {
+      // Not any more if the caller hung up in the meantime.
+      isThere = this.deciding.delete(key);
+    }
     if (!accepted || !isThere) return;
     const open = { ...sessionOfCall(accepted), transport: 'livekit', kind: this.kind };
     await this.sessions.start(open, async (session) => {
       const slot = this.slot(roomName, session, userIdentity);
+      await this.fleet.alias(session, roomAlias(roomName));
+      await this.fleet.alias(session, call);
       this.launch(slot, roomName, await this.agentToken(session, roomName), call_data);
     });
   }
@@ -223,6 +236,9 @@ export class LiveKitTransport extends RunnerTransport {
     }
   }
 }
+
+/** Returns the name of a room's sessions in the fleet. */
+export const roomAlias = (roomName: string): string => `livekit room ${roomName}`;
 
 const callKey = (roomName: string, userIdentity: string): string =>
   JSON.stringify([roomName, userIdentity]);

@@ -3,7 +3,7 @@ import { Access } from '../../auth/access.decorator.js';
 import { OwnPrincipal, ownerOf, RunnerAuth } from '../../auth/runner-auth.js';
 import { RunnerError, START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
-import { OfSession, RunnerController } from '../../http/runner-controller.decorator.js';
+import { CanMove, OfSession, RunnerController } from '../../http/runner-controller.decorator.js';
 import { RunnerRequest } from '../../http/runner-request.js';
 import type { SessionOf } from '../../http/runner-route.js';
 import { validateInto } from '../../validation/validate-into.js';
@@ -34,6 +34,7 @@ const OfferRoute = (path: string, ofSession: boolean): MethodDecorator =>
     Post(path),
     Access(ofSession ? 'session' : 'start'),
     ofSession ? OfSession() : OfSession(sessionOfOffer),
+    CanMove(),
     HttpCode(200),
     ApiRoute({
       summary: ofSession ? 'Answers the WebRTC offer of a session' : 'Answers a WebRTC offer',

@@ -64,7 +64,8 @@ export class WebRtcSessions {
       if (newId !== undefined && this.sessions.history.get(newId)) {
         throw new RunnerError('WRONG_STATE', 'This session has ended; start another one.');
       }
-      const open = { transport: WEBRTC, kind: 'peer' as const, body, principal, id: newId };
+      const peer = { transport: WEBRTC, kind: 'peer' as const, isConnected: true };
+      const open = { ...peer, body, principal, id: newId };
       return this.sessions.start(open, (session) => this.begin(session, offer));
     }
     const session = await this.claim(sessionId, principal);

@@ -99,11 +99,9 @@ export class IncomingCalls {
         transport: carrier.name,
         call: inboundCall(call),
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
+        credentials: accepted.credentials,
       },
-      (session) => {
-        session.context.credentials = accepted.credentials;
-        return connected(this.transport.webhookUrl(request, session));
-      },
+      (session) => connected(this.transport.webhookUrl(request, session)),
     );
   }
 

@@ -148,6 +148,7 @@ export class OutboundCalls {
       principal,
       bot,
       call,
+      credentials: options.credentials,
       maxDurationMs,
       connectTimeoutMs: ringTimeoutSeconds * 1_000 + CONNECT_MARGIN_MS,
       baseUrl: () => this.publicUrls.known(this.options.publicUrl),
@@ -158,7 +159,6 @@ export class OutboundCalls {
         session = started.context.session;
         session.whenConnected(() => attempt(() => reservation.answered(), logFailure));
         session.onEnd(() => reservation.ended());
-        session.context.credentials = options.credentials;
         const { xml = '', ...facts } = this.starter.describe(started, customParameters);
         return place({ ...facts, xml }, session);
       });

@@ -62,6 +62,11 @@ export class WhatsAppCalls implements OnModuleInit {
     return this.fleet.once(`whatsapp ${call.id}`, () => this.answer(call));
   }
 
+  /** True for a call of this node that is not over. */
+  has(callId: string): boolean {
+    return this.ongoing.has(callId);
+  }
+
   /** Ends a call because the caller hung up. @returns the outcome */
   hungUp(callId: string): string {
     const call = this.ongoing.get(callId);
@@ -85,6 +90,7 @@ export class WhatsAppCalls implements OnModuleInit {
       const open = {
         transport: WHATSAPP,
         kind: 'peer' as const,
+        isConnected: true,
         ...sessionOfCall(accepted),
         body: accepted.body ?? call,
         call: inboundCall(known),
@@ -113,6 +119,7 @@ export class WhatsAppCalls implements OnModuleInit {
     const { id, from = '', to } = call;
     ongoing.session = session;
     session.onEnd(() => void this.ongoing.delete(id));
+    await this.fleet.alias(session, callAlias(id));
     await this.connections.open(session, {
       offer,
       adaptAnswer: withSha256Only,
@@ -144,6 +151,9 @@ export class WhatsAppCalls implements OnModuleInit {
     }
   }
 }
+
+/** Returns the name of a call's session in the fleet. */
+export const callAlias = (callId: string): string => `whatsapp call ${callId}`;
 
 const knownCall = (call: WhatsAppCall): KnownCall => ({
   transport: WHATSAPP,

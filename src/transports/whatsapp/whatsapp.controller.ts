@@ -6,6 +6,7 @@ import { sha256 } from '../../auth/runner-key.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { RunnerLogger } from '../../errors/runner-logger.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
+import { FleetRouter } from '../../http/fleet-router/fleet-router.js';
 import { queryOf } from '../../http/http-request.js';
 import { replyWith } from '../../http/http-response.js';
 import { RunnerController } from '../../http/runner-controller.decorator.js';
@@ -14,7 +15,7 @@ import { validateInto } from '../../validation/validate-into.js';
 import { WhatsAppCall } from './dto/whatsapp-call.dto.js';
 import { WhatsAppAnswer, WhatsAppWebhook } from './dto/whatsapp-webhook.dto.js';
 import { verifyMetaSignature } from './meta-signature.js';
-import { WhatsAppCalls } from './whatsapp-calls.js';
+import { callAlias, WhatsAppCalls } from './whatsapp-calls.js';
 import { type ResolvedWhatsAppOptions, WHATSAPP_OPTIONS } from './whatsapp.options.js';
 
 /** `/whatsapp`: webhook verification and call events of Meta. */
@@ -26,6 +27,7 @@ export class WhatsAppController {
   constructor(
     @Inject(WHATSAPP_OPTIONS) private readonly options: ResolvedWhatsAppOptions,
     private readonly calls: WhatsAppCalls,
+    private readonly router: FleetRouter,
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
@@ -80,10 +82,16 @@ export class WhatsAppController {
     verifyMetaSignature(request.headers, request.rawBody, this.options.appSecret);
     const { entry } = validateInto(WhatsAppWebhook, request.body);
     const messages: string[] = [];
-    for (const call of this.callsIn(entry)) {
+    const calls = this.callsIn(entry);
+    const elsewhere = calls.filter(({ id, event }) => event === 'terminate' && !this.calls.has(id));
+    for (const call of calls) {
       if (call.event === 'connect') messages.push(await this.calls.ring(call));
       else if (call.event === 'terminate') messages.push(this.calls.hungUp(call.id));
     }
+    await this.router.tellOwners(
+      request,
+      elsewhere.map(({ id }) => callAlias(id)),
+    );
     return { status: 'success', message: messages.join(' ') || 'There is no call in it.' };
   }
 

@@ -1,0 +1,99 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { RunnerLogger } from '../../errors/runner-logger.js';
+import { textOfThrown } from '../../errors/thrown.js';
+import { isFleetHeader } from './hops.js';
+import type { PeerConnections } from './peer-connection.js';
+import type { PeerNode } from './peers.js';
+
+/** Upgrades that are piped to other nodes as they came, since this one has no place for their sessions. */
+export class UpgradePipes {
+  private readonly logger = new RunnerLogger('PipecatFleet');
+  private readonly open = new Set<Duplex>();
+  private waiting: (() => void)[] = [];
+
+  constructor(private readonly connections: PeerConnections) {}
+
+  /** Number of sockets that are piped. */
+  get size(): number {
+    return this.open.size;
+  }
+
+  /** Resolves when no socket is piped. */
+  async ended(): Promise<void> {
+    while (this.open.size > 0) await new Promise<void>((resolve) => this.waiting.push(resolve));
+  }
+
+  /** Cuts all of them. */
+  cut(): void {
+    for (const socket of this.open) socket.destroy();
+  }
+
+  /**
+   * Pipes an upgrade to the first of the nodes that answers.
+   * @param headers what this node says beside the client
+   * @returns false when none does, and the upgrade is as it was. Never rejects.
+   */
+  async pass(
+    upgrade: { request: IncomingMessage; socket: Duplex; head: Buffer },
+    nodes: readonly PeerNode[],
+    headers: readonly (readonly [string, string])[],
+  ): Promise<boolean> {
+    const { request, socket, head } = upgrade;
+    const ignore = (): void => undefined;
+    socket.on('error', ignore);
+    // It counts from now on: the wait for what is passed on must not miss it.
+    this.open.add(socket);
+    socket.once('close', () => this.gone(socket));
+    for (const node of nodes) {
+      const peer = await this.dial(node);
+      if (!peer) continue;
+      if (socket.destroyed) peer.destroy();
+      else connect(socket, peer, Buffer.concat([headOf(request, node, headers), head]));
+      return true;
+    }
+    this.gone(socket);
+    socket.off('error', ignore);
+    return socket.destroyed;
+  }
+
+  private gone(socket: Duplex): void {
+    if (!this.open.delete(socket) || this.open.size > 0) return;
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+
+  private async dial(node: PeerNode): Promise<Duplex | undefined> {
+    try {
+      return await this.connections.dial(node);
+    } catch (error) {
+      this.logger.warn(`a socket was not passed on: ${textOfThrown(error).message}`);
+      return undefined;
+    }
+  }
+}
+
+/** Either end goes with the other. */
+function connect(client: Duplex, peer: Duplex, first: Buffer): void {
+  peer.on('error', () => client.destroy()).once('close', () => client.destroy());
+  client.once('close', () => peer.destroy());
+  peer.write(first);
+  client.pipe(peer);
+  peer.pipe(client);
+}
+
+/** Returns the request line and headers of an upgrade as they came, for another node. */
+function headOf(
+  { method, url = '/', rawHeaders }: IncomingMessage,
+  node: PeerNode,
+  added: readonly (readonly [string, string])[],
+): Buffer {
+  const base = new URL(node.url).pathname.replace(/\/+$/, '');
+  const lines = [`${method} ${base}${url} HTTP/1.1`];
+  const replaced = new Set(added.map(([name]) => name));
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase();
+    if (!isFleetHeader(name) && !replaced.has(name)) lines.push(`${name}: ${rawHeaders[i + 1]}`);
+  }
+  for (const [name, value] of added) lines.push(`${name}: ${value}`);
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+}
