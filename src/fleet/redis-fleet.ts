@@ -243,7 +243,7 @@ export class RedisFleet extends Fleet {
 
   private async claimForLaunch(session: Session): Promise<void> {
     const { id, transport } = session;
-    const claim = await this.reached((node) => node.claim(id, [transport]));
+    const claim = await this.reached((node) => node.claimForLaunch(id, transport));
     if (claim.outcome !== 'claimed') {
       throw new RunnerError('WRONG_STATE', `Session ${id} cannot be launched: ${claim.outcome}.`);
     }
