@@ -1,4 +1,5 @@
-// A node of a fleet in a process of its own, which can be killed. Its argument, as JSON, has the options of redisFleet().
+// A node of a fleet in a process of its own, which can be killed. Its argument, as JSON, has the options of redisFleet(), and `runner` those of the runner.
+// Its bot says what it was given, and then what it hears.
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -9,20 +10,24 @@ class Bot extends BotLauncher {
   async launch({ websocket, body }, session) {
     session.ready();
     websocket.send(JSON.stringify(body));
+    websocket.on('message', (data) => websocket.send(data.toString()));
     await new Promise((resolve) => session.signal.addEventListener('abort', resolve));
   }
 }
 
+const { runner, ...fleet } = JSON.parse(process.argv[2]);
 const app = await NestFactory.create(
   RunnerModule.forRoot({
     launcher: Bot,
     transports: [WebSocketModule.forRoot()],
     webSocketAuth: 'token',
     maxSessions: 5,
-    fleet: { useFactory: () => redisFleet(JSON.parse(process.argv[2])) },
+    fleet: { useFactory: () => redisFleet(fleet) },
+    ...runner,
   }),
   new FastifyAdapter(),
   { logger: ['error'] },
 );
+app.enableShutdownHooks();
 await app.listen(0, '127.0.0.1');
 process.send({ port: app.getHttpServer().address().port });
