@@ -12,7 +12,6 @@ import {
 } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
 import { versionOrUnknown } from '../packages.js';
-import { InvalidOptionsError } from '../validation/options.js';
 import { Fleet, type FleetHost } from './fleet.js';
 import { eachOnce } from './fleet-list.js';
 import { FleetSecrets } from './fleet-secrets.js';
@@ -29,12 +28,15 @@ import {
   secretsOf,
 } from './redis-fleet.options.js';
 import { DirectoryUnavailableError } from './redis-link.js';
-import { ageOf, unavailable } from './fleet-refusals.js';
+import { ageOf, endlessNode, takenFleet, unavailable } from './fleet-refusals.js';
 import { Repeated } from './repeated.js';
 import { dataOf, termsOf } from './session-record.js';
 
 /** Interval in which a start queue is served while other nodes may free places, in milliseconds, with as much again of jitter. */
 const QUEUE_MS = 500;
+
+/** Longest time in which only one node retires, in milliseconds: it may have conversations of any length. */
+const RETIRE_MS = 3_600_000;
 
 /** A fleet of many nodes over Redis: a waiting session lives in its directory only, and moves to the node where its client comes. */
 export class RedisFleet extends Fleet {
@@ -61,16 +63,8 @@ export class RedisFleet extends Fleet {
   }
 
   attach(options: ResolvedRunnerOptions, host: FleetHost): void {
-    if (this.host) {
-      throw new InvalidOptionsError('RunnerModule', [
-        'fleet serves another runner already: make one for each, with useFactory',
-      ]);
-    }
-    if (options.maxSessions === Infinity) {
-      throw new InvalidOptionsError('RunnerModule', [
-        'maxSessions must be a number with a fleet: the most sessions of this node',
-      ]);
-    }
+    if (this.host) throw takenFleet();
+    if (options.maxSessions === Infinity) throw endlessNode();
     this.host = host;
     this.options = options;
     this.capacity = new Capacity(options.maxSessions);
@@ -212,6 +206,16 @@ export class RedisFleet extends Fleet {
     };
     // Each key has answers of one kind, which a node of this fleet has sealed.
     return this.recent.once(key, ask) as Promise<T>;
+  }
+
+  get held(): number {
+    return this.owned.size;
+  }
+
+  async retire(): Promise<boolean> {
+    if (!(await this.reached((node) => node.answers.hold('retire', RETIRE_MS)))) return false;
+    this.close();
+    return true;
   }
 
   close(): Session[] {

@@ -8,7 +8,6 @@ import { describeWith } from '../support/needs.js';
 import { RedisServer } from '../support/redis-server.js';
 import { closeOf, connect, nextText, post } from '../support/runner-app.js';
 import { spawnHost } from '../support/spawn-host.js';
-import { until } from '../support/until.js';
 
 jest.setTimeout(120_000);
 
@@ -116,6 +115,44 @@ describeWith('redis-server')('a rollout of a fleet', () => {
     else outcomes.cut.push(`session ${n}`);
   };
 
+  it('recycles its nodes one after the other, without a call lost', async () => {
+    let ends = 0;
+    const recycling = { recycleAfterSessions: 20 };
+    /** A supervisor: starts another process for one that has ended. */
+    const supervise = async (): Promise<void> => {
+      const node = await start(recycling);
+      nodes.push(node);
+      node.child.once('exit', () => {
+        nodes.splice(nodes.indexOf(node), 1);
+        ends++;
+        if (!isOver) void supervise();
+      });
+    };
+    let isOver = false;
+    for (let n = 0; n < NODES; n++) await supervise();
+    const outcomes = new Outcomes();
+    const visits: Promise<void>[] = [];
+    const loading = setInterval(() => visits.push(visit(visits.length, outcomes)), EVERY_MS);
+    let mostDraining = 0;
+    try {
+      const begunMs = performance.now();
+      while (ends < 2 && performance.now() - begunMs < 50_000) {
+        const answer = await fetch(`http://127.0.0.1:${pick().port}/fleet`).catch(() => undefined);
+        const fleet = (await answer?.json().catch(() => undefined)) as { nodes?: object[] };
+        const drain = fleet?.nodes?.filter((one) => 'state' in one && one.state === 'draining');
+        mostDraining = Math.max(mostDraining, drain?.length ?? 0);
+        await sleep(50);
+      }
+    } finally {
+      clearInterval(loading);
+    }
+    await Promise.all(visits);
+    isOver = true;
+    expect(outcomes).toMatchObject({ lost: [], cut: [], refused: 0, served: visits.length });
+    expect(ends).toBeGreaterThanOrEqual(2);
+    expect(mostDraining).toBe(1);
+  });
+
   it('loses no announced session, and cuts no conversation', async () => {
     for (let n = 0; n < NODES; n++) nodes.push(await start());
     const outcomes = new Outcomes();
@@ -143,18 +180,18 @@ describeWith('redis-server')('a rollout of a fleet', () => {
 
     const url = `http://127.0.0.1:${pick().port}`;
     const ask = async (path: string) => (await (await fetch(`${url}${path}`)).json()) as object;
-    await until(async () => {
-      const { nodes: left, totals } = (await ask('/fleet')) as {
-        nodes: { state: string }[];
-        totals: object;
-      };
-      const states = left.map(({ state }) => state);
-      return (
-        JSON.stringify(states) === JSON.stringify(Array(NODES).fill('ready')) &&
-        'sessions' in totals &&
-        totals.sessions === 0
-      );
-    });
+    let left: unknown;
+    const ready = { nodes: Array(NODES).fill({ state: 'ready' }), totals: { sessions: 0 } };
+    for (let tries = 0; tries < 100; tries++) {
+      left = await ask('/fleet');
+      try {
+        expect(left).toMatchObject(ready);
+        break;
+      } catch {
+        await sleep(100);
+      }
+    }
+    expect(left).toMatchObject(ready);
     const { sessions, total_count: count } = (await ask('/sessions?limit=100')) as {
       total_count: number;
       sessions: { endReason: string }[];
