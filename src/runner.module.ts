@@ -56,6 +56,7 @@ import { RUNNER_REF, type RunnerRef } from './runner-ref.js';
 import { InvalidOptionsError, kindOf } from './validation/options.js';
 import { IN_PLACE, refusalOf } from './validation/runner-part.decorator.js';
 import { EventLoopWatchdog } from './sessions/event-loop-watchdog.js';
+import { NodeRecycler } from './sessions/node-recycler.js';
 import { LoadMonitor, RunnerReadiness } from './sessions/runner-readiness.js';
 import { RunnerDrain } from './sessions/runner-drain.js';
 import { SessionApiModule } from './sessions/session-api.controller.js';
@@ -219,6 +220,7 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         RunnerDrain,
         RunnerReadiness,
         LoadMonitor,
+        NodeRecycler,
         EventLoopWatchdog,
         SessionTokens,
         TransportRegistry,

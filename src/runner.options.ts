@@ -167,6 +167,19 @@ export class RunnerOptions {
   @DurationMs(0)
   drainTimeoutMs?: number = 20_000;
   /**
+   * Number of ended sessions after which this process takes no more, and ends by SIGTERM with its last conversation, for its supervisor to start another. Nodes of a
+   * fleet do so one after the other.
+   * @default Infinity
+   */
+  @WholeNumber(1, { infinite: true })
+  recycleAfterSessions?: number = Infinity;
+  /**
+   * Resident memory of this process, in bytes, beyond which the same happens. Bots in processes of their own do not count.
+   * @default Infinity
+   */
+  @WholeNumber(1, { infinite: true })
+  recycleMemoryBytes?: number = Infinity;
+  /**
    * Time for which the event loop may be held before a warning names the bot, in milliseconds; `Infinity` switches the watchdog off.
    * @default 250
    */

@@ -4,6 +4,7 @@ import { parseJson } from './json-text.js';
 import { AudioPanel } from './panels/audio-panel.js';
 import { ConnectionPanel } from './panels/connection-panel.js';
 import { FilePanel } from './panels/file-panel.js';
+import { FleetPanel } from './panels/fleet-panel.js';
 import { FunctionsPanel } from './panels/functions-panel.js';
 import { Header } from './panels/header.js';
 import { StartOptions, type StartTexts } from './panels/start-options.js';
@@ -53,6 +54,7 @@ export function Console(props: Props) {
           <UiPanel live={phase === 'live'} />
           <FunctionsPanel line={call.line} live={phase === 'live'} onProblem={onProblem} />
           <StartOptions texts={texts} onChange={onTexts} />
+          <FleetPanel apiKey={texts.apiKey} />
         </div>
         <div className="talk">
           <ConversationPanel textRenderMode="instant" noTextRenderModeSwitch />

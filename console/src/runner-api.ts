@@ -12,6 +12,30 @@ export interface StartAnswer {
 /** The runner refused something, or could not be asked. Its message is for people. */
 export class RunnerProblem extends Error {
   override readonly name = 'RunnerProblem';
+
+  /** @param status that of the answer, where there was one */
+  constructor(
+    message: string,
+    readonly status?: number,
+  ) {
+    super(message);
+  }
+}
+
+/** Answer of `GET /fleet`, as far as it is shown. */
+export interface FleetAnswer {
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly version: string;
+    readonly sessions: number;
+    readonly maxSessions: number | null;
+    readonly load: number;
+    readonly lastBeatAt: string;
+  }[];
+  readonly totals: { readonly sessions: number; readonly maxSessions: number | null };
+  readonly waiting: number;
+  readonly queued: number;
 }
 
 /** The runner is one folder above the page, wherever a proxy or a prefix has put both. */
@@ -32,6 +56,16 @@ export async function acceptedTransports(): Promise<string[]> {
   const { transports } = (await ask('status')) as { transports?: unknown };
   if (Array.isArray(transports)) return transports as string[];
   throw new RunnerProblem('What answers here is no runner: GET status names no transports.');
+}
+
+/** The nodes of the fleet; `undefined` for a runner that is alone. */
+export async function fleet(): Promise<FleetAnswer | undefined> {
+  try {
+    return (await ask('fleet')) as FleetAnswer;
+  } catch (error) {
+    if (error instanceof RunnerProblem && error.status === 404) return undefined;
+    throw error;
+  }
 }
 
 export async function start(
@@ -107,5 +141,6 @@ export async function problemOf(response: Response): Promise<RunnerProblem> {
   const text = detail || `The runner answered ${status} ${statusText}`.trimEnd() + '.';
   // A runner that has keys asks for one.
   const wantsKey = response.headers.get('www-authenticate') === 'Bearer';
-  return new RunnerProblem(wantsKey ? `${text} Here it goes under “Start options”.` : text);
+  const said = wantsKey ? `${text} Here it goes under “Start options”.` : text;
+  return new RunnerProblem(said, status);
 }

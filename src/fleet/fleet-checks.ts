@@ -8,6 +8,7 @@ import { ADOPT } from './scripts/adopt.script.js';
 import { ANNOUNCE } from './scripts/announce.script.js';
 import { CLAIM } from './scripts/claim.script.js';
 import { END } from './scripts/end.script.js';
+import { GIVE_BACK } from './scripts/give-back.script.js';
 import { FOLLOW } from './scripts/follow.script.js';
 import { NOTE } from './scripts/note.script.js';
 import { ONCE } from './scripts/once.script.js';
@@ -82,6 +83,7 @@ async function tryScripts(link: RedisLink, node: string): Promise<void> {
   try {
     await link.run(OPEN, id, node, id, '', '', '', '', 0, 0, 0, 0, 0, 0, '');
     await link.run(CLAIM, id, node, id, 0, 0, 0, 0);
+    await link.run(GIVE_BACK, id, node, 0);
     await link.run(END, id, '', id, 'lost', 'lost', '', 1, 0);
     await link.run(REAP, id, 1, 1, 0);
     await link.run(ANNOUNCE, node, 0, 1, RECORD_VERSION);

@@ -7,6 +7,7 @@ export const unavailable = (): RunnerError =>
 /** Returns the refusal of what is for a session that waits, and waits no more. */
 export const justConnected = (): RunnerError =>
   new RunnerError('OVERLOADED', 'The client of this session has just connected; try again.');
+
 /** Returns the refusal of a room while no node that runs bots of rooms has a place. */
 export const noRoom = (): RunnerError =>
   new RunnerError(

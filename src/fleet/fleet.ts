@@ -151,6 +151,12 @@ export abstract class Fleet {
   /** Returns the first answer for a key, such as the provider's call id, of whichever node. A failed answer is forgotten. */
   abstract once<T>(key: string, answer: () => Promise<T>): Promise<T>;
 
+  /** Number of sessions that wait for their client, and that nobody else serves. */
+  abstract get held(): number;
+
+  /** Stops admission here, without ending what waits. @returns false when another node does so, and this one may not yet. @throws {RunnerError} */
+  abstract retire(): MaybePromise<boolean>;
+
   /** Stops admission here. @returns the sessions that wait for a client, which nobody else serves */
   abstract close(): Session[];
 }

@@ -89,6 +89,14 @@ export class LocalFleet extends Fleet {
     return this.recent.once(key, answer) as Promise<T>;
   }
 
+  get held(): number {
+    return this.waiting.size;
+  }
+
+  retire(): boolean {
+    return (this.capacity.retiring = true);
+  }
+
   close(): Session[] {
     this.capacity.closed = true;
     return [...this.waiting.values()];

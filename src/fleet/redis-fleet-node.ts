@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
-import { FullError } from '../sessions/admission.js';
+import { draining, FullError } from '../sessions/admission.js';
 import { EndOutbox } from './end-outbox.js';
 import { checkFleet, FleetSetupError } from './fleet-checks.js';
 import { FleetHeartbeat, ForeignFleetError, type OwnSessions } from './fleet-heartbeat.js';
@@ -18,6 +18,7 @@ import {
 } from './redis-fleet.options.js';
 import type { RecordedSession } from './recorded-session.js';
 import { DirectoryUnavailableError, RedisLink } from './redis-link.js';
+import { GIVE_BACK } from './scripts/give-back.script.js';
 import { FOLLOW } from './scripts/follow.script.js';
 import { SessionPlaces } from './session-places.js';
 import { SessionNotes } from './session-notes.js';
@@ -55,6 +56,9 @@ export class RedisFleetNode {
   private readonly outbox: EndOutbox;
   private readonly table: NodeTable;
   private readonly heartbeat: FleetHeartbeat;
+  /** Sessions that are being opened and claimed. */
+  private readonly underWay = new Set<Promise<unknown>>();
+  private isDraining = false;
   /** Notes of how far its sessions are. */
   readonly notes: SessionNotes;
   /** Answers that all nodes share. */
@@ -124,12 +128,19 @@ export class RedisFleetNode {
   /**
    * Opens a session.
    * @returns its epoch: 0 while it waits for its client, 1 when it was claimed at once
-   * @throws {RunnerError} `AT_CAPACITY`, `TOO_LARGE` or `WRONG_STATE`
+   * @throws {RunnerError} `AT_CAPACITY`, `TOO_LARGE`, `WRONG_STATE`, or `DRAINING` for a client that is here while the node begins to drain
    * @throws {DirectoryUnavailableError} It is ended, should Redis have opened it.
    */
-  async open(session: NewDirectorySession): Promise<number> {
+  open(session: NewDirectorySession): Promise<number> {
+    return this.track(this.openUnlessDraining(session));
+  }
+
+  private async openUnlessDraining(session: NewDirectorySession): Promise<number> {
     try {
-      return await this.directory.open(session);
+      const epoch = await this.directory.open(session);
+      if (!this.isDraining || !session.isConnected) return epoch;
+      this.end({ id: session.id, code: 'draining', epoch, isDiscarded: true });
+      throw draining();
     } catch (error) {
       if (isInstance(error, DirectoryUnavailableError)) {
         const epoch = session.isConnected ? 1 : undefined;
@@ -157,9 +168,27 @@ export class RedisFleetNode {
     }
   }
 
-  /** Claims a session for this node. @throws {DirectoryUnavailableError} */
+  /** Claims a session for this node. Once it drains, the session stays for the others. @throws {DirectoryUnavailableError} @throws {RunnerError} `DRAINING` */
   claim(id: string, transports: readonly string[]): Promise<Claim> {
-    return this.directory.claim(id, transports);
+    return this.track(this.claimUnlessDraining(id, transports));
+  }
+
+  /** Claims a session whose bot is about to be launched here, also while it drains. @throws {DirectoryUnavailableError} */
+  claimForLaunch(id: string, transport: string): Promise<Claim> {
+    return this.track(this.directory.claim(id, [transport]));
+  }
+
+  private async claimUnlessDraining(id: string, transports: readonly string[]): Promise<Claim> {
+    const claim = await this.directory.claim(id, transports);
+    if (!this.isDraining || claim.outcome !== 'claimed') return claim;
+    await this.link.run(GIVE_BACK, id, this.name, claim.epoch);
+    throw draining();
+  }
+
+  /** Has the node stay until work is done. */
+  private track<T>(work: Promise<T>): Promise<T> {
+    this.underWay.add(work);
+    return work.finally(() => this.underWay.delete(work));
   }
 
   /** Returns a session's record; `undefined` when there is none. @throws {DirectoryUnavailableError} */
@@ -230,11 +259,13 @@ export class RedisFleetNode {
 
   /** Tells the others that this node takes no more sessions. @throws {DirectoryUnavailableError} */
   async drain(): Promise<void> {
+    this.isDraining = true;
     await this.heartbeat.setState('draining');
   }
 
   /** Leaves the fleet, and closes the connection. Never rejects. Without Redis the others notice the end of its lease. */
   async leave(): Promise<void> {
+    await Promise.allSettled(this.underWay);
     const giveUp = setTimeout(() => this.outbox.stop(), LEAVE_MS);
     try {
       await this.heartbeat.leave();

@@ -286,6 +286,33 @@ describeWith('redis-server')('a fleet over Redis', () => {
     expect(await serve(b, id)).toMatchObject({ id, body: 1 });
   });
 
+  it('gives a session back whose claim is under way when it begins to drain', async () => {
+    const [a, b] = [await node(), await node()];
+    const id = await start(a, { body: { topic: 'billing' } });
+    redis.pause();
+    const claim = b.registry.claim(id, ['websocket']);
+    const drained = b.registry.drain();
+    redis.resume();
+    await expect(claim).rejects.toMatchObject({ code: 'DRAINING' });
+    await drained;
+    expect(await serve(a, id)).toMatchObject({ id, body: { topic: 'billing' } });
+    expect([a.ends, b.ends]).toEqual([[], []]);
+  });
+
+  it('refuses what it opens for a client that is there while it begins to drain', async () => {
+    const [a, b] = [await node(), await node()];
+    redis.pause();
+    const opening = b.registry.open({ transport: 'twilio', isConnected: true });
+    const waiting = start(b);
+    const drained = b.registry.drain();
+    redis.resume();
+    await expect(opening).rejects.toMatchObject({ code: 'DRAINING' });
+    const id = await waiting;
+    await drained;
+    expect(await serve(a, id)).toMatchObject({ id });
+    expect(b.ends).toEqual([]);
+  });
+
   it('takes the tokens of other nodes, and of the secret before', async () => {
     const before = 'the secret before this one, also long enough';
     const a = await node({ secret: before });

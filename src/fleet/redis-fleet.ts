@@ -13,7 +13,6 @@ import {
 } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
 import { versionOrUnknown } from '../packages.js';
-import { InvalidOptionsError } from '../validation/options.js';
 import { Fleet, type FleetHost, type SessionRoom } from './fleet.js';
 import { FleetAnswers } from './fleet-answers.js';
 import { eachOnce } from './fleet-list.js';
@@ -39,6 +38,9 @@ import { claimAs, dataOf, termsOf } from './session-record.js';
 
 /** Interval in which a start queue is served while other nodes may free places, in milliseconds, with as much again of jitter. */
 const QUEUE_MS = 500;
+
+/** Longest time in which only one node retires, in milliseconds: it may have conversations of any length. */
+const RETIRE_MS = 3_600_000;
 
 /** A fleet of many nodes over Redis: a waiting session lives in its directory only, and moves to the node where its client comes. */
 export class RedisFleet extends Fleet {
@@ -242,6 +244,16 @@ export class RedisFleet extends Fleet {
     return this.answers.once(key, answer);
   }
 
+  get held(): number {
+    return this.owned.size;
+  }
+
+  async retire(): Promise<boolean> {
+    if (!(await this.reached((node) => node.answers.hold('retire', RETIRE_MS)))) return false;
+    this.close();
+    return true;
+  }
+
   close(): Session[] {
     this.capacity.closed = true;
     const log = (error: unknown): void =>
@@ -271,7 +283,7 @@ export class RedisFleet extends Fleet {
 
   private async claimForLaunch(session: Session): Promise<void> {
     const { id, transport } = session;
-    const claim = await this.reached((node) => node.claim(id, [transport]));
+    const claim = await this.reached((node) => node.claimForLaunch(id, transport));
     if (claim.outcome !== 'claimed') {
       throw new RunnerError('WRONG_STATE', `Session ${id} cannot be launched: ${claim.outcome}.`);
     }

@@ -55,6 +55,12 @@ export class SharedAnswers {
     }
   }
 
+  /** Takes something that one node has at a time, until the node is gone. @returns false while another has it @throws {DirectoryUnavailableError} */
+  async hold(key: string, forMs: number): Promise<boolean> {
+    const taken = await this.run('take', this.secrets.callerKey(key), 'held', forMs);
+    return taken.text(0) === 'mine';
+  }
+
   private read(name: string, sealed: string): unknown {
     const text = this.secrets.unseal(name, FIELD, sealed);
     if (text === undefined) {

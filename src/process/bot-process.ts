@@ -6,7 +6,7 @@ import { textOfThrown } from '../errors/thrown.js';
 import { Allowance } from './allowance.js';
 import type { BotMessage, RunnerMessage } from './bot-messages.js';
 import { BotOutput } from './bot-output.js';
-import { watchMemory } from './memory-limit.js';
+import { residentBytes, watchMemory } from './memory-limit.js';
 import { parseBotMessage } from './parse-bot-message.js';
 import { programOf } from './bot-program.js';
 import type { ResolvedProcessBotOptions } from './process-bot.options.js';
@@ -131,6 +131,18 @@ export class BotProcess {
     }
   }
 
+  /** Watches its resident memory until it exits. @param onOver called once, past `limitBytes` */
+  watchMemory(limitBytes: number, onOver: () => void): void {
+    const { pid } = this.child;
+    if (limitBytes === Infinity || pid === undefined) return;
+    this.child.once('exit', watchMemory(pid, limitBytes, onOver));
+  }
+
+  /** Returns its resident memory, in bytes; 0 where that is not known. */
+  memoryBytes(): Promise<number> {
+    return residentBytes(this.child.pid ?? 0);
+  }
+
   private async load(): Promise<void> {
     const { startTimeoutMs } = this.options;
     const timer = setTimeout(
@@ -190,12 +202,9 @@ export class BotProcess {
   ): Promise<string> {
     const { child } = this;
     const { memoryLimitBytes } = this.options;
-    const unwatch =
-      memoryLimitBytes < Infinity && child.pid !== undefined
-        ? watchMemory(child.pid, memoryLimitBytes, () =>
-            this.kill('SIGKILL', `had more than ${memoryLimitBytes} bytes of memory`),
-          )
-        : undefined;
+    this.watchMemory(memoryLimitBytes, () =>
+      this.kill('SIGKILL', `had more than ${memoryLimitBytes} bytes of memory`),
+    );
     let how: string;
     try {
       const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
@@ -204,7 +213,6 @@ export class BotProcess {
       how = `could not be started: ${textOfThrown(thrown).message}`;
     }
     clearTimeout(this.killTimer);
-    unwatch?.();
     // Ends the remaining children.
     this.signal('SIGKILL');
     this.isGone = true;

@@ -19,8 +19,8 @@ export function watchMemory(pid: number, limitBytes: number, onOver: () => void)
   return () => clearInterval(timer);
 }
 
-/** Returns 0 for a process that has exited. */
-async function residentBytes(pid: number): Promise<number> {
+/** Returns the resident memory of a process, in bytes; 0 for one that has exited. */
+export async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1_024;
 }

@@ -45,8 +45,12 @@ export class ProcessBotLauncher extends BotLauncher implements OnModuleDestroy {
     this.options = resolveProcessBotOptions(options);
     this.pool = new ProcessPool(this.options, this.modules, ({ routes }) => this.logRoutes(routes));
     if (this.options.python !== undefined) this.python = new PythonPackages(this.options);
-    if (this.options.memoryLimitBytes < Infinity && process.platform !== 'linux') {
-      new Logger('ProcessBotLauncher').warn('memoryLimitBytes is kept on Linux only.');
+    const { memoryLimitBytes, warmMemoryLimitBytes } = this.options;
+    if (
+      Math.min(memoryLimitBytes, warmMemoryLimitBytes) < Infinity &&
+      process.platform !== 'linux'
+    ) {
+      new Logger('ProcessBotLauncher').warn('Limits of memory are kept on Linux only.');
     }
   }
 

@@ -10,6 +10,7 @@ describe('ProcessBotOptions', () => {
     expect(resolveProcessBotOptions({ ...bot, stopGraceMs: undefined })).toEqual({
       ...bot,
       warmProcesses: 0,
+      warmMemoryLimitBytes: Infinity,
       memoryLimitBytes: Infinity,
       startTimeoutMs: 30_000,
       stopGraceMs: 3_000,

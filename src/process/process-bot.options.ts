@@ -28,6 +28,12 @@ export class ProcessBotLimits {
   @WholeNumber(1, { infinite: true })
   memoryLimitBytes?: number = Infinity;
   /**
+   * Largest resident memory of a process that waits for its conversation, in bytes, beyond which another takes its place. Checked twice a second, on Linux only.
+   * @default Infinity
+   */
+  @WholeNumber(1, { infinite: true })
+  warmMemoryLimitBytes?: number = Infinity;
+  /**
    * Timeout for a process to load, in milliseconds.
    * @default 30_000
    */

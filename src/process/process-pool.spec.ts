@@ -1,7 +1,7 @@
 import { once, EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { logTo, type RunnerLog } from '../errors/runner-logger.js';
-import { resolveProcessBotOptions } from './process-bot.options.js';
+import { type ProcessBotLimits, resolveProcessBotOptions } from './process-bot.options.js';
 import type { BotProcess } from './bot-process.js';
 import { ProcessPool } from './process-pool.js';
 
@@ -17,7 +17,12 @@ let program: string;
 beforeEach(() => {
   starts = 0;
   logTo(
-    () => ({ error: (text: string) => events.emit('error line', text) }) as unknown as RunnerLog,
+    () =>
+      ({
+        error: (text: string) => events.emit('error line', text),
+        warn: (text: string) => events.emit('warn line', text),
+        log: () => undefined,
+      }) as unknown as RunnerLog,
   );
 });
 afterEach(async () => {
@@ -26,8 +31,8 @@ afterEach(async () => {
 });
 
 /** A pool whose processes are counted, and run what `program` is when they start. */
-function poolOf(warmProcesses: number): ProcessPool {
-  const options = resolveProcessBotOptions({ command: process.execPath, warmProcesses });
+function poolOf(warmProcesses: number, limits: ProcessBotLimits = {}): ProcessPool {
+  const options = resolveProcessBotOptions({ command: process.execPath, warmProcesses, ...limits });
   const counted = {
     ...options,
     get args() {
@@ -51,6 +56,34 @@ describe('the pool of bot processes', () => {
     const taken = [slow, other, loaded];
     for (const process of taken) process.kill('SIGKILL');
     await Promise.all(taken.map(({ exited }) => exited));
+  });
+
+  it('replaces a warm process that has grown, and leaves one with its conversation alone', async () => {
+    const grow = `let kept = []; setTimeout(() => kept.push(Buffer.alloc(200e6, 1)), 700);`;
+    program = LOADED + STAYS + grow;
+    poolOf(1, { warmMemoryLimitBytes: 150e6 }).fill();
+    const [busy] = (await once(events, 'loaded')) as [BotProcess];
+    expect(pool.take()).toBe(busy);
+    const [warm] = (await once(events, 'loaded')) as [BotProcess];
+    program = LOADED + STAYS;
+    const [next] = (await once(events, 'loaded')) as [BotProcess];
+    await warm.exited;
+    expect([starts, pool.take()]).toEqual([3, next]);
+    let isGone = false;
+    void busy.exited.then(() => (isGone = true));
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(isGone).toBe(false);
+    for (const process of [busy, next]) process.kill('SIGKILL');
+    await Promise.all([busy.exited, next.exited]);
+  });
+
+  it('keeps a warm process that needs more from the beginning, and says so', async () => {
+    program = `const kept = Buffer.alloc(200e6, 1);${LOADED + STAYS}`;
+    const warned = once(events, 'warn line');
+    poolOf(1, { warmMemoryLimitBytes: 150e6 }).fill();
+    expect((await warned)[0]).toMatch(/warmMemoryLimitBytes/);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(starts).toBe(1);
   });
 
   it('starts none once it is closed', async () => {

@@ -38,6 +38,7 @@ export class ProcessPool {
     while (!this.closed && this.idle.size < this.options.warmProcesses) {
       const process = this.start();
       this.idle.add(process);
+      void this.watch(process);
       void process.exited.then((how) => {
         if (!this.idle.delete(process) || this.closed) return;
         process.logger.error(`A process that waited for its conversation ${how}.`);
@@ -45,6 +46,29 @@ export class ProcessPool {
         if (process.isLoaded) setTimeout(() => this.fill(), REPLACE_AFTER_MS).unref();
       });
     }
+  }
+
+  /** Replaces a process that grows while it waits. One that needs more from the beginning would only be replaced again and again. */
+  private async watch(process: BotProcess): Promise<void> {
+    const { warmMemoryLimitBytes: limit } = this.options;
+    if (limit === Infinity) return;
+    // It exits, which is logged.
+    await process.loaded.catch(() => undefined);
+    const bytes = await process.memoryBytes();
+    if (bytes > limit) {
+      process.logger.warn(
+        `warmMemoryLimitBytes is too low: a process that has just loaded has ${bytes} bytes`,
+      );
+    } else {
+      process.watchMemory(limit, () => this.replace(process));
+    }
+  }
+
+  private replace(process: BotProcess): void {
+    if (!this.idle.delete(process)) return;
+    process.logger.log('A process that waited for its conversation has grown, and is replaced.');
+    process.kill('SIGTERM');
+    this.fill();
   }
 
   private start(): BotProcess {

@@ -8,6 +8,8 @@ import type { Session } from './session.js';
 export class Capacity {
   /** True when no more sessions are admitted. */
   closed = false;
+  /** True when no more sessions are opened, and those that wait for their client are served. */
+  retiring = false;
   /** True while sessions are refused because of overload. */
   overloaded = false;
   private taken = 0;
@@ -21,7 +23,7 @@ export class Capacity {
 
   /** Returns why nobody can open a session, places aside; `undefined` when they can. */
   closedRefusal(): RunnerError | undefined {
-    if (this.closed) return draining();
+    if (this.closed || this.retiring) return draining();
     if (!this.overloaded) return undefined;
     return new RunnerError('OVERLOADED', 'This runner has too much to do; try again later.');
   }

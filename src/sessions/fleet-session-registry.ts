@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { OwnPrincipal, type Principal, reaches } from '../auth/runner-auth.js';
 import { BotLauncher, MissingBotLauncher } from '../bot/bot-launcher.js';
@@ -22,6 +23,9 @@ import {
 import { SessionObservers } from './session-observers.js';
 import type { SessionCall, SessionTerms } from './session-state.js';
 import { Session } from './session.js';
+
+/** Interval in which a node that retires looks for its last session, in milliseconds. */
+const IDLE_CHECK_MS = 250;
 
 /** Session registry of a node: its sessions, and the verbs that need them. Its {@link Fleet} admits them, and gives each to one node. */
 @Injectable()
@@ -58,7 +62,8 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
   }
 
   get isDraining(): boolean {
-    return this.fleet.capacity.closed;
+    const { closed, retiring } = this.fleet.capacity;
+    return closed || retiring;
   }
 
   get isOverloaded(): boolean {
@@ -199,6 +204,14 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     this.queue.dismiss(draining);
     for (const session of waiting) void session.end(shutDown());
     return [...this.active.values()];
+  }
+
+  async retire(onBegin?: () => void): Promise<boolean> {
+    if (!(await this.fleet.retire())) return false;
+    onBegin?.();
+    this.queue.dismiss(draining);
+    while (this.active.size > 0 || this.fleet.held > 0) await sleep(IDLE_CHECK_MS);
+    return true;
   }
 
   async drain(): Promise<void> {

@@ -150,6 +150,13 @@ export abstract class SessionRegistry {
    */
   abstract close(): Session[];
 
+  /**
+   * Stops admission, serves the sessions that wait for their client here, and resolves when all have ended, however long they last.
+   * @param onBegin called when it has begun
+   * @returns false at once while another node of the fleet does so
+   */
+  abstract retire(onBegin?: () => void): Promise<boolean>;
+
   /** Stops admission, ends all sessions as `draining`, and waits until their resources are released. */
   abstract drain(): Promise<void>;
 }
