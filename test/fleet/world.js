@@ -154,7 +154,7 @@ export class World {
    * @param isPatient true for clients that come again when they are asked to, as one is on a machine that is too busy: `again` counts it
    */
   async converse(count, { nodes = this.nodes, atOnce = 25, isPatient = true } = {}) {
-    const tries = isPatient ? 20 : 1;
+    const tries = isPatient ? 60 : 1;
     const announced = await inChunks(range(count), atOnce, (n) =>
       this.patiently(
         tries,
