@@ -51,7 +51,7 @@ export const ROWS = {
       })();
       // It ends with the connection where the row fails.
       watching.catch(() => undefined);
-      const announced = await inChunks(range(3 * limit), 50, (n) => world.announce(world.any(), n));
+      const announced = await inChunks(range(3 * limit), 50, (n) => world.announcePatiently(n));
       const open = announced.filter(({ status }) => status === 200);
       assert.equal(open.length, limit, 'sessions that were admitted');
       const refused = announced.filter(({ status }) => status === 429).length;
@@ -318,7 +318,9 @@ export const ROWS = {
       assert.equal(tokens.length, 0, 'tokens in Redis');
       await hangUp(joined);
       await world.redis.zrem(world.key('nodes'), 'evil');
-      return { served: joined.length, 'bytes looked through': dump.length };
+      await sleep(500);
+      const told = endsOf(world, joined, 'peer_left');
+      return { served: joined.length, 'bytes looked through': dump.length, ...told };
     },
   },
 
@@ -378,7 +380,7 @@ export const ROWS = {
       await hangUp(joined);
       await world.exact(0);
       const forGood = await keysForGood(world);
-      assert.deepEqual(forGood, ['hist', 'meta', 'nodes'], 'keys without an end');
+      assert.deepEqual(forGood, ['hist', 'meta', 'nodes', 'nodes:ready'], 'keys without an end');
       return {
         sessions: 3 * sessions,
         'commands a second': Math.round((after.commands - before.commands) / seconds),
