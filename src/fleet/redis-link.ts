@@ -57,6 +57,8 @@ export class RedisLink {
   ) {
     // Each failed command tells of it too.
     client.on('error', () => undefined);
+    // Each operation that waits for a new connection listens for it.
+    client.setMaxListeners(0);
   }
 
   /** @throws {Error} when ioredis is not installed, with the line that installs it */

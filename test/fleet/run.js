@@ -3,9 +3,11 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { TOOLS } from '../support/tools.js';
-import { ROWS } from './rows.js';
+import { NODE_ROWS } from './node-rows.js';
+import { REDIS_ROWS } from './redis-rows.js';
 import { randomOf, World } from './world.js';
 
+const ROWS = { ...NODE_ROWS, ...REDIS_ROWS };
 const ROW_TIMEOUT_MS = 240_000;
 /** Those of `--short`: what faults there are of each kind, in a minute. */
 const SHORT = ['none', 'claimers', 'kill', 'redis-empty', 'answers'];

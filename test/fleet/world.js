@@ -13,6 +13,8 @@ import { Proxy } from './proxy.js';
 
 export const BEAT_MS = 400;
 export const LEASE_MS = 2_000;
+/** Tries of a patient client, four a second. */
+const TRIES = 60;
 const SECRET = 'a secret of the fleet, long enough for it';
 const PREFIX = 'pipecat:{test}:';
 /** Marks what must not be read in Redis. */
@@ -154,13 +156,9 @@ export class World {
    * @param isPatient true for clients that come again when they are asked to, as one is on a machine that is too busy: `again` counts it
    */
   async converse(count, { nodes = this.nodes, atOnce = 25, isPatient = true } = {}) {
-    const tries = isPatient ? 20 : 1;
+    const tries = isPatient ? TRIES : 1;
     const announced = await inChunks(range(count), atOnce, (n) =>
-      this.patiently(
-        tries,
-        ({ status }) => status === 503,
-        () => this.announce(this.any(nodes), n),
-      ),
+      this.announcePatiently(n, nodes, tries),
     );
     const open = announced.filter(({ status }) => status === 200);
     const joined = await inChunks(open, atOnce, (one) =>
@@ -171,6 +169,14 @@ export class World {
       ),
     );
     return { announced, joined };
+  }
+
+  announcePatiently(n, nodes = this.nodes, tries = TRIES) {
+    return this.patiently(
+      tries,
+      ({ status }) => status === 503,
+      () => this.announce(this.any(nodes), n),
+    );
   }
 
   async patiently(tries, isRefused, attempt) {
