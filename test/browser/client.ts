@@ -24,9 +24,13 @@ class Client {
   private wakers: (() => void)[] = [];
 
   /** Starts a bot, and resolves once it is ready. */
-  async connect(transport: 'webrtc' | 'websocket' | 'moq', url: string): Promise<void> {
+  async connect(
+    transport: 'webrtc' | 'websocket' | 'moq',
+    url: string,
+    body: object,
+  ): Promise<void> {
     const endpoint = `${url}/start`;
-    const requestData = { transport, body: { from: 'browser' } };
+    const requestData = { transport, body: { from: 'browser', ...body } };
     if (transport === 'webrtc') {
       const webRtc = new SmallWebRTCTransport({ mediaManager: new WavMediaManager() });
       this.inside = webRtc as unknown as Inside;

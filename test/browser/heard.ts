@@ -1,22 +1,39 @@
 /** Hands out what comes in; what the page itself hears of a track has gaps whenever it is busy. */
 const TAP = `registerProcessor('tap', class extends AudioWorkletProcessor {
   process([[samples]]) {
-    if (samples) this.port.postMessage(samples);
+    if (samples) this.port.postMessage([samples, currentTime]);
     return true;
   }
 })`;
 
+/** Sample that is no silence. */
+const SOUND = 300;
+/** Silence after which another utterance begins, in milliseconds: a busy machine has gaps. */
+const SILENCE_MS = 1_000;
+
+/** Pieces of 128 samples by which the clock of the audio is set: half a second. */
+const LAGS = 200;
+
 /** Audio of the bot in the page. */
 export class Heard {
+  readonly utterances: { fromMs: number; toMs: number }[] = [];
   private chunks: Int16Array[] = [];
   private rateHz = 0;
   private added: () => void = () => undefined;
   private stopListening: () => void = () => undefined;
 
-  add(pcm: Int16Array, rateHz: number): void {
+  /** @param at when it is heard, in milliseconds since 1970 */
+  add(pcm: Int16Array, rateHz: number, at = Date.now()): void {
     this.rateHz = rateHz;
     this.chunks.push(pcm);
+    if (pcm.some((sample) => Math.abs(sample) > SOUND)) this.note(at);
     this.added();
+  }
+
+  private note(at: number): void {
+    const last = this.utterances.at(-1);
+    if (last && at - last.toMs < SILENCE_MS) last.toMs = Math.max(last.toMs, at);
+    else this.utterances.push({ fromMs: at, toMs: at });
   }
 
   /** To this track from now on, and no other. */
@@ -32,11 +49,17 @@ export class Heard {
     const module = new Blob([TAP], { type: 'text/javascript' });
     await context.audioWorklet.addModule(URL.createObjectURL(module));
     const tap = new AudioWorkletNode(context, 'tap', { numberOfInputs: 1, channelCount: 1 });
-    tap.port.onmessage = ({ data }: MessageEvent<Float32Array>) =>
+    // Messages are late on a busy machine: the earliest of the last ones tells the time.
+    const lags: number[] = [];
+    tap.port.onmessage = ({ data: [samples, atS] }: MessageEvent<[Float32Array, number]>) => {
+      lags.push(Date.now() - atS * 1_000);
+      if (lags.length > LAGS) lags.shift();
       this.add(
-        Int16Array.from(data, (sample) => sample * 32_767),
+        Int16Array.from(samples, (sample) => sample * 32_767),
         context.sampleRate,
+        atS * 1_000 + Math.min(...lags),
       );
+    };
     context.createMediaStreamSource(stream).connect(tap).connect(context.destination);
   }
 

@@ -9,9 +9,13 @@ interface Tab {
 export class BrowserUser {
   constructor(private readonly tab: Tab) {}
 
-  /** Starts a bot, and resolves once it is ready. @param url the runner's */
-  async connect(transport: 'webrtc' | 'websocket' | 'moq', url: string): Promise<void> {
-    await this.call('connect', transport, url);
+  /** Starts a bot, and resolves once it is ready. @param url the runner's @param body more for the bot */
+  async connect(
+    transport: 'webrtc' | 'websocket' | 'moq',
+    url: string,
+    body: object = {},
+  ): Promise<void> {
+    await this.call('connect', transport, url, body);
   }
 
   /** Starts a bot in a call of Twilio's that the page plays. */
@@ -56,6 +60,14 @@ export class BrowserUser {
       pcm: Int16Array.from({ length: bytes.length / 2 }, (_, i) => bytes.readInt16LE(i * 2)),
       rateHz,
     };
+  }
+
+  /** Times of all that was heard of the bot, in milliseconds since 1970; silences of less than a second are part of it. */
+  async utterances(): Promise<{ readonly fromMs: number; readonly toMs: number }[]> {
+    return (await this.tab.evaluate('client.heard.utterances')) as {
+      fromMs: number;
+      toMs: number;
+    }[];
   }
 
   /** Tells the bot's application something. */
