@@ -4,7 +4,8 @@ import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import type { EndOutbox } from './end-outbox.js';
 import type { FleetSecrets } from './fleet-secrets.js';
-import type { NodeInfo } from './node-table.js';
+import type { FleetGauges } from './fleet-observer.js';
+import type { NodeInfo, NodeVitals } from './node-table.js';
 import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisLink, Reply } from './redis-link.js';
 import { BEAT } from './scripts/beat.script.js';
@@ -18,6 +19,8 @@ export type SweptCode = 'expired' | 'lost' | 'start_failed';
 export interface OwnSessions {
   /** Number of sessions that the node owns. */
   readonly size: number;
+  /** How busy the node is, for the others. */
+  vitals(): NodeVitals;
   /** The sessions that it owns, and those that it opened without the directory. */
   list(): readonly AnnouncedSession[];
   /** Called for a session that another node owns meanwhile. */
@@ -45,6 +48,8 @@ export class FleetHeartbeat {
   /** Sessions of the directory that this node did not know at the last heartbeat; `undefined` when both agreed. */
   private strangers: ReadonlySet<string> | undefined;
   private held = 0;
+  /** Counts of the fleet, of the last heartbeat. */
+  counts: Pick<FleetGauges, 'nodes' | 'sessions'> | undefined;
 
   constructor(
     private readonly link: RedisLink,
@@ -96,7 +101,7 @@ export class FleetHeartbeat {
   async beat(): Promise<void> {
     const { heartbeatMs, leaseMs } = this.settings;
     const { node } = this.directory;
-    const info = JSON.stringify(this.info);
+    const info = JSON.stringify({ ...this.info, ...this.own.vitals() });
     const sentAtMs = performance.now();
     const reply = await this.link.run(
       BEAT,
@@ -110,6 +115,7 @@ export class FleetHeartbeat {
       );
     }
     this.leaseUntilMs = sentAtMs + leaseMs;
+    this.counts = countsIn(reply);
     this.say(reply);
     this.own.dispatch(reply.list(10));
     await Promise.all([this.compare(reply), ...reply.list(7).map((dead) => this.reap(dead))]);
@@ -188,6 +194,8 @@ export class FleetHeartbeat {
       restarted += reaped.restarted.length;
       this.own.dispatch(reaped.restarted);
     }
+    this.link.observer()?.lost(lost);
+    this.logger.warn(`node ${dead} is silent: ${lost} session(s) of it are lost`);
     this.logger.warn(
       `node ${dead} is silent: ${lost} session(s) of it are lost, ${restarted} are launched again`,
     );
@@ -223,6 +231,18 @@ export class FleetHeartbeat {
       if (outcome === 'buried') this.own.buried(id);
     }
   }
+}
+
+/** Returns the counts in the answer to a heartbeat. */
+function countsIn(reply: Reply): Pick<FleetGauges, 'nodes' | 'sessions'> {
+  const [all, ready, overloaded, draining, waiting, lost] = [11, 12, 13, 14, 15, 16].map((at) =>
+    reply.number(at),
+  ) as [number, number, number, number, number, number];
+  const silent = all - ready - overloaded - draining;
+  return {
+    nodes: { ready, overloaded, draining, silent },
+    sessions: { waiting, active: reply.number(4) - waiting, lost },
+  };
 }
 
 /** Returns the code for a session whose time to wait is over: for its client, for its first bot, or for another one. */

@@ -58,10 +58,10 @@ export class FleetList {
   }
 }
 
-/** Returns the first of each session. */
-export function distinct(sessions: readonly ListedSession[]): ListedSession[] {
+/** Returns each session once, as the first of the lists tells it. */
+export function eachOnce(...lists: readonly (readonly ListedSession[])[]): ListedSession[] {
   const known = new Map<string, ListedSession>();
-  for (const session of sessions) if (!known.has(session.id)) known.set(session.id, session);
+  for (const session of lists.flat()) if (!known.has(session.id)) known.set(session.id, session);
   return [...known.values()];
 }
 

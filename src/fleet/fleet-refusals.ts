@@ -4,6 +4,9 @@ import { RunnerError } from '../errors/runner.error.js';
 export const unavailable = (): RunnerError =>
   new RunnerError('OVERLOADED', 'The directory of the fleet does not answer; try again later.');
 
+/** Returns the refusal of what is for a session that waits, and waits no more. */
+export const justConnected = (): RunnerError =>
+  new RunnerError('OVERLOADED', 'The client of this session has just connected; try again.');
 /** Returns the refusal of a room while no node that runs bots of rooms has a place. */
 export const noRoom = (): RunnerError =>
   new RunnerError(

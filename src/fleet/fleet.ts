@@ -1,6 +1,8 @@
 import type { OwnPrincipal, Principal } from '../auth/runner-auth.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
-import type { RunnerError } from '../errors/runner.error.js';
+import type { SessionEnd } from '../bot/session-end.js';
+import { RunnerError } from '../errors/runner.error.js';
+import type { Peers } from '../http/fleet-router/peers.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
 import type { Capacity, PendingSessions } from '../sessions/admission.js';
 import type {
@@ -9,13 +11,19 @@ import type {
   OpenSession,
   SessionHistory,
 } from '../sessions/session-registry.js';
+import type { FleetGauges, FleetObserver } from './fleet-observer.js';
+import type { FleetStatus } from './fleet-status.js';
 import type { SessionTerms } from '../sessions/session-state.js';
 import type { Session } from '../sessions/session.js';
+
+export type { FleetGauges, FleetObserver };
 
 /** The runner, as its fleet needs it. */
 export interface FleetHost {
   /** Number of queued starts. */
   readonly queued: number;
+  /** W3C trace context of the current request, where it is traced. */
+  readonly traceparent: string | undefined;
   /** Serves the start queue, since a place may be free. */
   serveQueue(): void;
   /** Makes a `pending` session of one that another node has opened. */
@@ -54,6 +62,13 @@ export abstract class Fleet {
   /** Keys of tokens that all nodes take; the first one signs. Without them each process has its own. */
   readonly tokenKeys?: readonly [Buffer, ...Buffer[]];
 
+  /** The other nodes, for what passes requests on to them; `undefined` for a runner alone. */
+  readonly peers?: Peers;
+  /** Observer of the fleet's work. */
+  observer?: FleetObserver;
+
+  /** Returns the counts of the whole fleet; `undefined` before the first heartbeat. Absent for a runner that is alone. */
+  gauges?(): FleetGauges | undefined;
   /** Transports of rooms, set before it joins. */
   rooms?: RoomTransports;
 
@@ -78,8 +93,21 @@ export abstract class Fleet {
   /** Called with the session that was opened. */
   abstract opened(session: Session, request: OpenSession): void;
 
-  /** Makes this node the only owner of a waiting session; `undefined` if it is not available (any more). @throws {RunnerError} */
-  abstract claim(id: string, transports: readonly string[]): MaybePromise<Session | undefined>;
+  /**
+   * Makes this node the only owner of a waiting session; `undefined` if it is not available (any more).
+   * @param principal who must be one who reaches it
+   * @throws {RunnerError}
+   */
+  abstract claim(
+    id: string,
+    transports: readonly string[],
+    principal?: Principal,
+  ): MaybePromise<Session | undefined>;
+
+  /** Ends a session that waits for its client, and that no node has alone. @returns its end; `undefined` for any other session. @throws {RunnerError} */
+  stopWaiting(_id: string, _end: SessionEnd): MaybePromise<SessionEnd | undefined> {
+    return undefined;
+  }
 
   /** Makes this node the owner of a session whose bot is launched. @returns `undefined` when it is already; rejects when another is */
   abstract own(session: Session): Promise<void> | undefined;
@@ -106,6 +134,11 @@ export abstract class Fleet {
 
   /** Returns a session of any node, also a recently ended one. @param live that of this node */
   abstract find(id: string, live: Session | undefined): MaybePromise<ListedSession | undefined>;
+
+  /** Returns all nodes, and what waits. @throws {RunnerError} also for a runner that is alone */
+  status(): Promise<FleetStatus> {
+    return Promise.reject(new RunnerError('NOT_FOUND', 'This runner is alone.'));
+  }
 
   /** Returns the first answer for a key, such as the provider's call id, of whichever node. A failed answer is forgotten. */
   abstract once<T>(key: string, answer: () => Promise<T>): Promise<T>;

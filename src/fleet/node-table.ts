@@ -21,8 +21,18 @@ export interface NodeInfo {
   readonly roles: readonly FleetRole[];
 }
 
+/** What changes from one heartbeat to the next. Nodes of an earlier version do not tell it. */
+export interface NodeVitals {
+  /** Number of starts that queue at the node. */
+  readonly queued?: number;
+  /** Share of the time for which its event loop was busy, from 0 to 1. */
+  readonly load?: number;
+  /** True while it takes no sessions because of its `loadFunction`. */
+  readonly overloaded?: boolean;
+}
+
 /** A node of the fleet. */
-export interface FleetNode extends NodeInfo {
+export interface FleetNode extends NodeInfo, NodeVitals {
   readonly name: string;
   /** End of its lease, in milliseconds since 1970 by Redis' clock. */
   readonly leaseUntilMs: number;
@@ -43,22 +53,28 @@ export class NodeTable {
     const names = await client.zrange(`${prefix}nodes`, '0', String(MAX_NODES - 1));
     const nodes = await Promise.all(
       names.map(async (name): Promise<FleetNode | undefined> => {
-        const [[info, mac], sessions, lease] = await Promise.all([
-          client.hmget(`${prefix}n:${name}`, 'i', 'm'),
+        const [known, sessions, lease] = await Promise.all([
+          this.info(name),
           client.scard(`${prefix}own:${name}`),
           client.zscore(`${prefix}nodes`, name),
         ]);
-        if (!info || !mac || !this.secrets.verifiesNode(name, info, mac)) return undefined;
-        const known = parseInfo(info);
         return known && { ...known, name, sessions, leaseUntilMs: Number(lease) };
       }),
     );
     return nodes.filter((one) => one !== undefined);
   }
+
+  /** Returns what a node tells the others; `undefined` for one that is gone, or whose record is not signed. */
+  async info(name: string): Promise<NodeInfo | undefined> {
+    const { client, prefix } = this.link;
+    const [info, mac] = await client.hmget(`${prefix}n:${name}`, 'i', 'm');
+    if (!info || !mac || !this.secrets.verifiesNode(name, info, mac)) return undefined;
+    return parseInfo(info);
+  }
 }
 
 /** Returns the facts of a node; `undefined` for those of a version that tells others. */
-function parseInfo(text: string): NodeInfo | undefined {
+function parseInfo(text: string): (NodeInfo & NodeVitals) | undefined {
   let info: unknown;
   try {
     info = JSON.parse(text) as unknown;
@@ -70,9 +86,11 @@ function parseInfo(text: string): NodeInfo | undefined {
   return isNodeInfo(known) ? known : undefined;
 }
 
-const isNodeInfo = (info: unknown): info is NodeInfo =>
+const isNodeInfo = (info: unknown): info is NodeInfo & NodeVitals =>
   isObject(info) &&
   ['url', 'version'].every((name) => typeof info[name] === 'string') &&
   ['maxSessions', 'records'].every((name) => typeof info[name] === 'number') &&
   ['ready', 'draining'].some((state) => info.state === state) &&
+  ['queued', 'load'].every((name) => ['number', 'undefined'].includes(typeof info[name])) &&
+  ['boolean', 'undefined'].includes(typeof info.overloaded) &&
   Array.isArray(info.roles);

@@ -2,10 +2,12 @@ import { SessionEnd } from '../bot/session-end.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { type Capacity, nobodyCame } from '../sessions/admission.js';
 import type { SessionKind } from '../sessions/session-registry.js';
-import type { Session } from '../sessions/session.js';
+import { Session } from '../sessions/session.js';
+import type { AnnouncedSession, RecordedRoom } from './directory-session.js';
 import type { FleetHost, RoomTransports } from './fleet.js';
 import type { OwnSessions, SweptCode } from './fleet-heartbeat.js';
-import type { AnnouncedSession, RecordedRoom } from './directory-session.js';
+import { LoopLoad } from './loop-load.js';
+import type { NodeVitals } from './node-table.js';
 import type { RecordedSession } from './recorded-session.js';
 import { roomOf } from './session-room.js';
 import { dataOf, termsOf } from './session-record.js';
@@ -24,7 +26,8 @@ interface Owned {
 export class OwnedSessions implements OwnSessions {
   private readonly byId = new Map<string, Owned>();
   /** Sessions that the directory has ended: nobody has to tell it. */
-  private readonly over = new WeakSet<Session>();
+  private readonly ended = new WeakSet<Session>();
+  private readonly load = new LoopLoad();
 
   constructor(
     private readonly capacity: Capacity,
@@ -36,6 +39,11 @@ export class OwnedSessions implements OwnSessions {
 
   get size(): number {
     return this.byId.size;
+  }
+
+  vitals(): NodeVitals {
+    const { overloaded } = this.capacity;
+    return { queued: this.host.queued, load: this.load.look(), overloaded };
   }
 
   has(id: string): boolean {
@@ -67,7 +75,7 @@ export class OwnedSessions implements OwnSessions {
 
   /** True for a session whose end the directory knows. */
   isOver(session: Session): boolean {
-    return this.over.has(session);
+    return this.ended.has(session);
   }
 
   list(): AnnouncedSession[] {
@@ -86,7 +94,7 @@ export class OwnedSessions implements OwnSessions {
     if (!session) return;
     // The node that has it now reports its end.
     session.isDiscarded = true;
-    this.over.add(session);
+    this.ended.add(session);
     void session.end(new SessionEnd('lost', 'Another node of the fleet has this session.'));
   }
 
@@ -99,11 +107,18 @@ export class OwnedSessions implements OwnSessions {
 
   swept(id: string, code: SweptCode, record: RecordedSession | undefined): void {
     if (!record) return;
-    const { transport, data, ageMs, room } = record;
-    const session = this.host.restore(id, termsOf(transport, data), ageMs);
-    this.over.add(session);
-    if (room !== undefined) this.bindRoom(session, room);
-    void session.end(SWEPT[code]());
+    void this.over(id, record, SWEPT[code]());
+  }
+
+  /** Reports the end of a session that the directory has ended. @param known its record, or its copy here */
+  over(id: string, known: RecordedSession | Session, end: SessionEnd): Promise<SessionEnd> {
+    const session =
+      known instanceof Session
+        ? known
+        : this.host.restore(id, termsOf(known.transport, known.data), known.ageMs);
+    this.ended.add(session);
+    if (!(known instanceof Session) && known.room !== undefined) this.bindRoom(session, known.room);
+    return session.end(end);
   }
 
   /** Binds a room to a session that ends, so that it is removed. */

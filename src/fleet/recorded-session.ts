@@ -14,16 +14,15 @@ export interface RecordedSession {
   readonly room: string | undefined;
 }
 
-/** Returns a session's record; `undefined` when there is none. Rejects when Redis does not answer. */
+/** Returns a session's record; `undefined` when there is none. @throws {DirectoryUnavailableError} */
 export async function readRecord(
-  { client, prefix }: RedisLink,
+  link: RedisLink,
   secrets: FleetSecrets,
   id: string,
 ): Promise<RecordedSession | undefined> {
-  const fields = ['tp', 'k', 'e', 'at', 'b', 'r'] as const;
-  const [transport, kind, epoch, at, sealed, room] = await client.hmget(
-    `${prefix}s:${id}`,
-    ...fields,
+  const [transport, kind, epoch, at, sealed, room] = await link.fields(
+    `s:${id}`,
+    ...['tp', 'k', 'e', 'at', 'b', 'r'],
   );
   if (!transport) return undefined;
   const text = secrets.unseal(id, 'data', sealed ?? '');

@@ -9,6 +9,7 @@ import { RedisFleetNode } from './redis-fleet-node.js';
 
 const OWN = {
   size: 0,
+  vitals: () => ({}),
   list: () => [],
   taken: () => undefined,
   buried: () => undefined,

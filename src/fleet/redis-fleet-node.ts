@@ -6,7 +6,9 @@ import { EndOutbox } from './end-outbox.js';
 import { checkFleet, FleetSetupError } from './fleet-checks.js';
 import { FleetHeartbeat, ForeignFleetError, type OwnSessions } from './fleet-heartbeat.js';
 import { FleetList } from './fleet-list.js';
+import type { FleetGauges, FleetObserver } from './fleet-observer.js';
 import { FleetSecrets } from './fleet-secrets.js';
+import { type FleetStatus, statusOf } from './fleet-status.js';
 import { type FleetNode, type NodeInfo, NodeTable } from './node-table.js';
 import {
   type RedisFleetOptions,
@@ -14,8 +16,10 @@ import {
   type ResolvedFleetSettings,
   secretsOf,
 } from './redis-fleet.options.js';
+import type { RecordedSession } from './recorded-session.js';
 import { DirectoryUnavailableError, RedisLink } from './redis-link.js';
 import { FOLLOW } from './scripts/follow.script.js';
+import { SessionPlaces } from './session-places.js';
 import { SessionNotes } from './session-notes.js';
 import { SharedAnswers } from './shared-answers.js';
 import {
@@ -38,6 +42,8 @@ export interface JoiningNode {
   /** Version of this package. */
   readonly version: string;
   readonly own: OwnSessions;
+  /** Returns who is told of the node's work. */
+  readonly observer?: () => FleetObserver | undefined;
   /** Returns how many sessions of rooms the node takes from others, its own sessions included. @default none */
   readonly places?: () => number;
 }
@@ -55,10 +61,12 @@ export class RedisFleetNode {
   readonly answers: SharedAnswers;
   /** Lists of the fleet's sessions. */
   readonly sessions: FleetList;
+  /** Nodes that own the fleet's sessions. */
+  readonly places: SessionPlaces;
 
   private constructor(
     private readonly link: RedisLink,
-    settings: ResolvedFleetSettings,
+    private readonly settings: ResolvedFleetSettings,
     { maxSessions, version, own, places }: JoiningNode,
   ) {
     const secrets = new FleetSecrets(secretsOf(settings));
@@ -75,6 +83,7 @@ export class RedisFleetNode {
     this.notes = new SessionNotes(link, name);
     this.answers = new SharedAnswers(link, secrets, name);
     this.sessions = new FleetList(link);
+    this.places = new SessionPlaces(link, this.table, name);
   }
 
   /**
@@ -88,7 +97,11 @@ export class RedisFleetNode {
     joining: JoiningNode,
   ): Promise<RedisFleetNode> {
     const resolved = resolveFleetSettings(settings);
-    const node = new RedisFleetNode(await RedisLink.create(resolved), resolved, joining);
+    const node = new RedisFleetNode(
+      await RedisLink.create(resolved, joining.observer),
+      resolved,
+      joining,
+    );
     await node.begin();
     return node;
   }
@@ -149,6 +162,11 @@ export class RedisFleetNode {
     return this.directory.claim(id, transports);
   }
 
+  /** Returns a session's record; `undefined` when there is none. @throws {DirectoryUnavailableError} */
+  read(id: string): Promise<RecordedSession | undefined> {
+    return this.directory.read(id);
+  }
+
   /** Writes down the room of a session, as {@link SessionDirectory.recordRoom} does. @throws {DirectoryUnavailableError} */
   recordRoom(id: string, room: RecordedRoom): Promise<boolean> {
     return this.directory.recordRoom(id, room);
@@ -169,6 +187,14 @@ export class RedisFleetNode {
     this.outbox.add({ ...end, nonce: randomUUID() }, onAnswer);
   }
 
+  /** Ends a session that waits for its client. @returns its record; `undefined` for one that is unknown, `claimed` for one that has its client */
+  async endWaiting(id: string, code: string): Promise<RecordedSession | 'claimed' | undefined> {
+    const record = await this.directory.read(id);
+    const outcome = await this.directory.end({ id, code, only: 'pending', nonce: randomUUID() });
+    if (outcome === 'changed') return 'claimed';
+    return outcome === 'ended' ? record : undefined;
+  }
+
   /** Returns what became of sessions that this node has opened, by FOLLOW's words. @throws {DirectoryUnavailableError} */
   async follow(ids: readonly string[]): Promise<string[]> {
     return (await this.link.run(FOLLOW, this.name, ...ids)).words;
@@ -177,6 +203,29 @@ export class RedisFleetNode {
   /** Returns all nodes of the fleet. */
   nodes(): Promise<FleetNode[]> {
     return this.table.nodes();
+  }
+
+  /** Returns the whole fleet, as it is shown. @throws {DirectoryUnavailableError} */
+  async status(): Promise<FleetStatus> {
+    const { client, prefix } = this.link;
+    const { maxSessions, buffer, leaseMs } = this.settings;
+    const asked = [
+      this.table.nodes(),
+      client.zcard(`${prefix}pending`),
+      this.link.nowMs(),
+    ] as const;
+    const [known, waiting, nowMs] = await Promise.all(asked).catch((cause: unknown) => {
+      throw new DirectoryUnavailableError('Redis did not show the fleet.', { cause });
+    });
+    const nodes = known.map((node) => statusOf(node, leaseMs, nowMs));
+    return { nodes, waiting, maxSessions, buffer };
+  }
+
+  /** Returns the counts of the fleet; `undefined` before the first heartbeat. */
+  gauges(): FleetGauges | undefined {
+    const { counts } = this.heartbeat;
+    const leaseAgeMs = this.settings.leaseMs - this.leaseLeftMs;
+    return counts && { ...counts, isDegraded: this.isDegraded, leaseAgeMs };
   }
 
   /** Tells the others that this node takes no more sessions. @throws {DirectoryUnavailableError} */

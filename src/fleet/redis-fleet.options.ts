@@ -69,6 +69,13 @@ export class RedisFleetOptions {
   maxSessions?: number = Infinity;
 
   /**
+   * Free places that a scaler keeps: `GET /fleet` adds them to `scaleOn`.
+   * @default 0
+   */
+  @WholeNumber(0)
+  buffer?: number = 0;
+
+  /**
    * Interval of heartbeats, in milliseconds.
    * @default 2_000
    */

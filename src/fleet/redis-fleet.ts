@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { OwnPrincipal } from '../auth/runner-auth.js';
+import type { OwnPrincipal, Principal } from '../auth/runner-auth.js';
+import type { SessionEnd } from '../bot/session-end.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
@@ -14,12 +15,15 @@ import type { Session } from '../sessions/session.js';
 import { versionOrUnknown } from '../packages.js';
 import { InvalidOptionsError } from '../validation/options.js';
 import { Fleet, type FleetHost, type SessionRoom } from './fleet.js';
+import { eachOnce } from './fleet-list.js';
 import { FleetSecrets } from './fleet-secrets.js';
-import { distinct } from './fleet-list.js';
+import type { FleetGauges, FleetObserver } from './fleet-observer.js';
+import type { FleetStatus } from './fleet-status.js';
 import { FollowedSessions } from './followed-sessions.js';
 import { callerOf, OwnedSessions } from './owned-sessions.js';
 import { RecentCalls } from './recent-calls.js';
 import { RedisFleetNode } from './redis-fleet-node.js';
+import { RedisPeers } from './redis-peers.js';
 import {
   type RedisFleetOptions,
   resolveFleetSettings,
@@ -27,10 +31,10 @@ import {
   secretsOf,
 } from './redis-fleet.options.js';
 import { DirectoryUnavailableError } from './redis-link.js';
-import { ageOf, noSockets, unavailable } from './fleet-refusals.js';
+import { ageOf, justConnected, noSockets, unavailable } from './fleet-refusals.js';
 import { Repeated } from './repeated.js';
 import { RoomDispatch } from './room-dispatch.js';
-import { dataOf, termsOf } from './session-record.js';
+import { claimAs, dataOf, termsOf } from './session-record.js';
 
 /** Interval in which a start queue is served while other nodes may free places, in milliseconds, with as much again of jitter. */
 const QUEUE_MS = 500;
@@ -41,6 +45,7 @@ export class RedisFleet extends Fleet {
   waiting!: PendingSessions;
   history!: SessionHistory;
   override readonly tokenKeys: readonly [Buffer, ...Buffer[]];
+  override readonly peers: RedisPeers;
   private readonly logger = new RunnerLogger('PipecatFleet');
   private readonly settings: ResolvedFleetSettings;
   private readonly recent = new RecentCalls<unknown>();
@@ -57,7 +62,13 @@ export class RedisFleet extends Fleet {
   constructor(settings: Partial<RedisFleetOptions>) {
     super();
     this.settings = resolveFleetSettings(settings);
-    this.tokenKeys = new FleetSecrets(secretsOf(this.settings)).tokenKeys;
+    const { tokenKeys, hopKeys } = new FleetSecrets(secretsOf(this.settings));
+    this.tokenKeys = tokenKeys;
+    this.peers = new RedisPeers(
+      hopKeys,
+      () => this.node,
+      (id) => this.owned.has(id),
+    );
   }
 
   attach(options: ResolvedRunnerOptions, host: FleetHost): void {
@@ -87,8 +98,9 @@ export class RedisFleet extends Fleet {
   override async join(): Promise<void> {
     const { maxSessions } = this.options;
     const { owned: own, dispatching } = this;
+    const observer = (): FleetObserver | undefined => this.observer;
     const places = (): number => dispatching.places;
-    const joining = { maxSessions, version: versionOrUnknown(), own, places };
+    const joining = { maxSessions, version: versionOrUnknown(), own, places, observer };
     const join = (): Promise<RedisFleetNode> => RedisFleetNode.join(this.settings, joining);
     this.node = await dispatching.join(this.rooms, join);
     this.repeated = [
@@ -127,7 +139,7 @@ export class RedisFleet extends Fleet {
     if (!this.node || this.node.isDegraded) return this.openAlone(request, isHere);
     const session = {
       ...{ id, transport, kind, caller: callerOf({ principal }) },
-      data: dataOf({ ...request, principal }),
+      data: dataOf({ ...request, principal, traceparent: this.host?.traceparent }),
       ttlMs: Math.ceil(Math.min(pendingTtlMs, connectTimeoutMs)),
     };
     try {
@@ -148,9 +160,13 @@ export class RedisFleet extends Fleet {
     if (kind === 'room') this.dispatching.opened(session);
   }
 
-  async claim(id: string, transports: readonly string[]): Promise<Session | undefined> {
+  async claim(
+    id: string,
+    transports: readonly string[],
+    principal: Principal = { reachesAll: true },
+  ): Promise<Session | undefined> {
     if (!this.dispatching.claims(transports, this.rooms)) throw noSockets();
-    const claim = await this.reached((node) => node.claim(id, transports));
+    const claim = await this.reached((node) => claimAs(node, id, transports, principal));
     if (claim.outcome === 'node_full') throw new FullError(this.options.maxSessions, 'runner');
     if (claim.outcome !== 'claimed') return undefined;
     const { epoch, transport, data, kind, openedAtMs, room } = claim;
@@ -179,6 +195,13 @@ export class RedisFleet extends Fleet {
     }
   }
 
+  override async stopWaiting(id: string, end: SessionEnd): Promise<SessionEnd | undefined> {
+    if (this.owned.has(id)) return undefined;
+    const record = await this.reached((node) => node.endWaiting(id, end.code));
+    if (record === 'claimed') throw justConnected();
+    return record && this.owned.over(id, this.waiting.get(id) ?? record, end);
+  }
+
   override note(session: Session): void {
     if (session.state.name === 'running') this.node?.notes.add(session);
   }
@@ -196,13 +219,21 @@ export class RedisFleet extends Fleet {
 
   async list(live: readonly Session[]): Promise<ListedSession[]> {
     const own = live.filter(({ id }) => this.owned.has(id));
-    const others = (await this.lookUp((node) => node.sessions.all())) ?? live;
-    return distinct([...this.history.all, ...own, ...others]);
+    const others = await this.lookUp((node) => node.sessions.all());
+    return eachOnce(own, this.history.all, others ?? live);
   }
 
   async find(id: string, live: Session | undefined): Promise<ListedSession | undefined> {
     const own = this.owned.has(id) ? live : this.history.get(id);
     return own ?? (await this.lookUp((node) => node.sessions.find(id))) ?? live;
+  }
+
+  override gauges(): FleetGauges | undefined {
+    return this.node?.gauges();
+  }
+
+  override status(): Promise<FleetStatus> {
+    return this.reached((node) => node.status());
   }
 
   once<T>(key: string, answer: () => Promise<T>): Promise<T> {

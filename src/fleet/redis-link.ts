@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { neededPackage } from '../packages.js';
+import type { FleetObserver } from './fleet-observer.js';
 import type { RedisClient, ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisScript } from './redis-script.js';
 
@@ -51,14 +52,20 @@ export class RedisLink {
     readonly client: RedisClient,
     /** First part of all keys, with the hash tag that keeps them together in a Cluster. */
     readonly prefix: string,
+    /** Returns who is told of answers and misses. */
+    readonly observer: () => FleetObserver | undefined = () => undefined,
   ) {
     // Each failed command tells of it too.
     client.on('error', () => undefined);
   }
 
   /** @throws {Error} when ioredis is not installed, with the line that installs it */
-  static async create(settings: ResolvedFleetSettings): Promise<RedisLink> {
-    return new RedisLink(await clientOf(settings, CLIENT_OPTIONS), prefixOf(settings.namespace));
+  static async create(
+    settings: ResolvedFleetSettings,
+    observer?: RedisLink['observer'],
+  ): Promise<RedisLink> {
+    const client = await clientOf(settings, CLIENT_OPTIONS);
+    return new RedisLink(client, prefixOf(settings.namespace), observer);
   }
 
   /** True after three misses within two seconds, until there was none for two seconds. */
@@ -74,19 +81,35 @@ export class RedisLink {
     const texts = args.map(textOf);
     const begunAtMs = performance.now();
     try {
-      return await this.attempt(script, texts);
+      return await this.attempt(script, texts, begunAtMs);
     } catch {
       const leftMs = GIVE_UP_AFTER_MS - COMMAND_TIMEOUT_MS - (performance.now() - begunAtMs);
       await this.connected(leftMs);
     }
     try {
-      return await this.attempt(script, texts);
+      return await this.attempt(script, texts, begunAtMs);
     } catch (cause) {
       const { message } = textOfThrown(cause);
       throw new DirectoryUnavailableError(`Redis did not answer ${script.name}: ${message}`, {
         cause,
       });
     }
+  }
+
+  /** Returns fields of a hash. @throws {DirectoryUnavailableError} */
+  async fields(key: string, ...names: readonly string[]): Promise<(string | null)[]> {
+    try {
+      return await this.client.hmget(`${this.prefix}${key}`, ...names);
+    } catch (cause) {
+      const { message } = textOfThrown(cause);
+      throw new DirectoryUnavailableError(`Redis did not answer HMGET: ${message}`, { cause });
+    }
+  }
+
+  /** Returns the time by the clock of Redis, in milliseconds since 1970. Rejects when it does not answer. */
+  async nowMs(): Promise<number> {
+    const [seconds, microseconds] = await this.client.time();
+    return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
   }
 
   private async connected(timeoutMs: number): Promise<void> {
@@ -96,15 +119,26 @@ export class RedisLink {
     await once(this.client, 'ready', { signal }).catch(() => undefined);
   }
 
-  private async attempt(script: RedisScript, args: readonly string[]): Promise<Reply> {
+  private async attempt(
+    script: RedisScript,
+    args: readonly string[],
+    begunAtMs: number,
+  ): Promise<Reply> {
     try {
       const reply = await script.run(this.client, this.prefix, args);
       this.answered();
+      this.observer()?.answered(script.name, performance.now() - begunAtMs);
       return new Reply(script.name, reply);
     } catch (error) {
       this.missed(error);
+      this.observer()?.missed(script.name, this.kindOf(error));
       throw error;
     }
+  }
+
+  private kindOf(error: unknown): 'timeout' | 'connection' | 'error' {
+    if (textOfThrown(error).message.includes('timed out')) return 'timeout';
+    return this.client.status === 'ready' ? 'error' : 'connection';
   }
 
   private answered(): void {

@@ -13,6 +13,7 @@ import { sessionKindOf } from '../sessions/session-registry.js';
 import { noRoom } from './fleet-refusals.js';
 import type { FleetSecrets } from './fleet-secrets.js';
 import type { ResolvedFleetSettings } from './redis-fleet.options.js';
+import { readRecord, type RecordedSession } from './recorded-session.js';
 import type { RedisLink, Reply } from './redis-link.js';
 import { ADOPT } from './scripts/adopt.script.js';
 import { ANNOUNCE, ANNOUNCED_FIELDS } from './scripts/announce.script.js';
@@ -117,6 +118,11 @@ export class SessionDirectory {
     const key = this.secrets.callerKey(caller.id);
     const reply = await this.link.run(ADOPT, id, this.node, key, maxSessions);
     if (reply.text(0) === 'caller_full') throw callerFull(maxSessions);
+  }
+
+  /** Returns a session's record; `undefined` when there is none. @throws {DirectoryUnavailableError} */
+  read(id: string): Promise<RecordedSession | undefined> {
+    return readRecord(this.link, this.secrets, id);
   }
 
   /**

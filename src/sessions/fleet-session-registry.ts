@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { Inject, Injectable } from '@nestjs/common';
 import { OwnPrincipal, type Principal, reaches } from '../auth/runner-auth.js';
 import { BotLauncher, MissingBotLauncher } from '../bot/bot-launcher.js';
@@ -72,8 +73,17 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     return this.queue.length;
   }
 
+  get traceparent(): string | undefined {
+    return this.observers.traceparent;
+  }
+
   get(id: string): Session | undefined {
     return this.fleet.waiting.get(id) ?? this.active.get(id);
+  }
+
+  isLive(id: string): MaybePromise<boolean> {
+    if (this.get(id) !== undefined || !this.fleet.peers) return this.get(id) !== undefined;
+    return andThen(this.fleet.peers.locate(id), (where) => where !== 'unknown');
   }
 
   require(id: string, principal?: Principal): Session {
@@ -131,9 +141,13 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     }
   }
 
-  claim(id: string, transports: readonly string[]): MaybePromise<Session | undefined> {
+  claim(
+    id: string,
+    transports: readonly string[],
+    principal?: Principal,
+  ): MaybePromise<Session | undefined> {
     if (this.fleet.capacity.closed) throw draining();
-    return andThen(this.fleet.claim(id, transports), (session) => {
+    return andThen(this.fleet.claim(id, transports, principal), (session) => {
       session?.connect();
       return session;
     });
@@ -161,7 +175,7 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
   }
 
   async end(id: string, reason: SessionEnd): Promise<SessionEnd> {
-    return this.require(id).end(reason);
+    return (await this.fleet.stopWaiting(id, reason)) ?? this.require(id).end(reason);
   }
 
   refuse(
@@ -202,7 +216,8 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     if (refusal.code !== 'AT_CAPACITY' || !client || !this.queue.hasRoom) throw refusal;
     const tryTake = (): MaybePromise<Session | undefined> =>
       andThen(this.tryOpen(request), (opened) => (opened instanceof Session ? opened : undefined));
-    return this.queue.wait(tryTake, refusal, client);
+    // In the context of its request, whoever makes room for it.
+    return this.queue.wait(AsyncResource.bind(tryTake), refusal, client);
   }
 
   private tryOpen(request: OpenSession): MaybePromise<Session | RunnerError> {
@@ -251,6 +266,7 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
   restore(id: string, terms: SessionTerms, ageMs: number): Session {
     const session = new Session(id, terms, this.onChange, ageMs);
     session.principal = terms.principal && OwnPrincipal.of(terms.principal);
+    if (terms.traceparent) session.context.traceparent = terms.traceparent;
     return session;
   }
 

@@ -25,6 +25,8 @@ export class SessionContext {
   mediaStats?: MediaStats;
   /** Plays the audio of a bot that has returned. @returns `undefined` when there is none. Never rejects. */
   playOut?: () => Promise<void> | undefined;
+  /** W3C trace context of the start, of a session that another node has opened. */
+  traceparent?: string;
   /** True once `createTransport` was called. */
   isConnected = false;
 

@@ -67,6 +67,9 @@ export abstract class SessionRegistry {
   /** Returns a session; `undefined` if it is unknown or has ended. */
   abstract get(id: string): Session | undefined;
 
+  /** Returns true for a session, of any node, that has not ended. */
+  abstract isLive(id: string): MaybePromise<boolean>;
+
   /**
    * Returns the session of an id.
    * @param principal principal of the request, where known
@@ -104,9 +107,14 @@ export abstract class SessionRegistry {
   /**
    * Claims a `pending` session exclusively for its client; `undefined` if it is not available (any more).
    * @param transports accepted wire names of its transport
+   * @param principal principal of the request, where known, who must be one who reaches it
    * @throws {RunnerError} `DRAINING`
    */
-  abstract claim(id: string, transports: readonly string[]): MaybePromise<Session | undefined>;
+  abstract claim(
+    id: string,
+    transports: readonly string[],
+    principal?: Principal,
+  ): MaybePromise<Session | undefined>;
 
   /**
    * Launches the bot of a session, `pending` or claimed, and returns at once; `session.ended` resolves with the outcome.

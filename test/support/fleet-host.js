@@ -1,9 +1,11 @@
-// A node of a fleet in a process of its own, which can be killed. Its argument, as JSON, has the options of redisFleet().
+// A node of a fleet in a process of its own, which can be killed. Its argument, as JSON, has the options of redisFleet(), and `listenAt`, a port.
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { BotLauncher, RunnerModule, WebSocketModule } from 'nestjs-pipecat-runner';
 import { redisFleet } from 'nestjs-pipecat-runner/fleet';
+
+const { listenAt = 0, ...fleet } = JSON.parse(process.argv[2]);
 
 class Bot extends BotLauncher {
   async launch({ websocket, body }, session) {
@@ -19,10 +21,10 @@ const app = await NestFactory.create(
     transports: [WebSocketModule.forRoot()],
     webSocketAuth: 'token',
     maxSessions: 5,
-    fleet: { useFactory: () => redisFleet(JSON.parse(process.argv[2])) },
+    fleet: { useFactory: () => redisFleet(fleet) },
   }),
   new FastifyAdapter(),
   { logger: ['error'] },
 );
-await app.listen(0, '127.0.0.1');
+await app.listen(listenAt, '127.0.0.1');
 process.send({ port: app.getHttpServer().address().port });

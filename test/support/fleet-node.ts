@@ -53,6 +53,7 @@ export class FleetTestNode {
         get size() {
           return owned.size;
         },
+        vitals: () => ({}),
         list: () => [...owned.values()],
         taken: (id) => {
           owned.delete(id);

@@ -26,6 +26,9 @@ if not last or now - last > leaseMs / 2 then grace = now + leaseMs end
 redis.call('HSET', meta, 'fp', ARGV[7], 'last', now, 'grace', grace)
 redis.call('ZADD', nodes, now + leaseMs, node)
 redis.call('HSET', me, 'i', info, 'm', mac)
+local told = cjson.decode(info)
+local state = told.state == 'ready' and told.overloaded and 'overloaded' or told.state
+for _, one in ipairs(STATES) do redis.call(one == state and 'SADD' or 'SREM', nodes .. ':' .. one, node) end
 -- Places for rooms of other nodes.
 if places == '0' then redis.call('HDEL', P .. 'places', node) else redis.call('HSET', P .. 'places', node, places) end
 
@@ -42,6 +45,7 @@ if now >= grace then
     end
     local left = math.max(1, math.floor(total / 3)) - #recently
     for _, one in ipairs(over) do
+      forget(one)
       if not begun[one] and left > 0 then
         redis.call('ZADD', reaped, now, one)
         begun[one] = true
@@ -63,6 +67,8 @@ local function due(set)
 end
 return {'ok', now, redis.call('HEXISTS', me, 'ok'), redis.call('SCARD', P .. 'own:' .. node),
   redis.call('ZCARD', P .. 'idx'), held, math.max(0, grace - now), dead, due(P .. 'pending'), due(P .. 'lost'),
-  due(P .. 'rooms')}
+  due(P .. 'rooms'), redis.call('ZCARD', nodes), redis.call('SCARD', nodes .. ':ready'),
+  redis.call('SCARD', nodes .. ':overloaded'), redis.call('SCARD', nodes .. ':draining'),
+  redis.call('ZCARD', P .. 'pending'), redis.call('ZCARD', P .. 'lost')}
 `,
 );

@@ -37,6 +37,7 @@ end
 local left = redis.call('SCARD', mine)
 if left == 0 then
   redis.call('ZREM', nodes, node)
+  forget(node)
   redis.call('HDEL', P .. 'places', node)
   redis.call('DEL', P .. 'n:' .. node, P .. 'reaping:' .. node)
 end
