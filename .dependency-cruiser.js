@@ -55,6 +55,7 @@ const NEIGHBOURS = {
   ],
   fleet: [
     ...['auth', 'bot', 'errors', 'packages.ts', 'sessions', 'validation', 'runner.options.ts'],
+    'http/fleet-router',
     ...['http/api-route.decorator.ts', 'http/runner-controller.decorator.ts'],
   ],
   downloads: ['auth', 'errors', 'http', 'validation'],

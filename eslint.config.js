@@ -39,6 +39,7 @@ const ENV = { object: 'process', property: 'env', message: 'Only the command lin
 
 /** Files that tell the time of day: to people, or to others in the protocols of their tokens and signatures. */
 const TELL_THE_TIME = [
+  'src/http/fleet-router/hops.ts',
   'src/agents/livekit/agent-audio.ts',
   'src/fleet/fleet-checks.ts',
   'src/fleet/fleet-refusals.ts',

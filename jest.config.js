@@ -3,7 +3,7 @@
  * beside others. Those that wait for most of their time are in `all`, which therefore has more workers than two cores would need.
  */
 const REAL_TIME =
-  'test/(faults/faults|e2e/(agents/(first-voice|gemini-live|livekit-[a-z]+|openai-(connection|realtime)|support-agent[a-z-]*)|browser|firefox|livekit-server|media|upload-memory|webrtc|whatsapp)).e2e-spec.ts$';
+  'test/(faults/faults|e2e/(agents/(first-voice|gemini-live|livekit-[a-z]+|openai-(connection|realtime)|support-agent[a-z-]*)|browser|firefox|fleet-webrtc|livekit-server|media|upload-memory|webrtc|whatsapp)).e2e-spec.ts$';
 
 /** @type {import('jest').Config} */
 const project = {

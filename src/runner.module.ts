@@ -9,7 +9,7 @@ import {
   Scope,
   type Type,
 } from '@nestjs/common';
-import { ModuleRef, RouterModule } from '@nestjs/core';
+import { HttpAdapterHost, ModuleRef, RouterModule } from '@nestjs/core';
 import { KeyAuth } from './auth/key-auth.js';
 import { getAuthToken, RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher, MissingBotLauncher } from './bot/bot-launcher.js';
@@ -26,6 +26,8 @@ import { FleetController } from './fleet/fleet.controller.js';
 import { LocalFleet } from './fleet/local-fleet.js';
 import { HealthController } from './health/health.controller.js';
 import { RunnerHealth } from './health/runner-health.js';
+import { FleetRouter } from './http/fleet-router/fleet-router.js';
+import { PeerAccess } from './http/fleet-router/peer-access.js';
 import { RunnerIntake } from './http/intake/runner-intake.js';
 import { NotFound } from './http/not-found.js';
 import { PublicUrls } from './http/public-url.js';
@@ -44,7 +46,12 @@ import {
   type RunnerModuleExtras,
 } from './runner-module.options.js';
 import { RunnerStartup } from './runner-startup.js';
-import { resolveRunnerOptions, RUNNER_OPTIONS, type RunnerOptions } from './runner.options.js';
+import {
+  resolveRunnerOptions,
+  type ResolvedRunnerOptions,
+  RUNNER_OPTIONS,
+  type RunnerOptions,
+} from './runner.options.js';
 import { RUNNER_REF, type RunnerRef } from './runner-ref.js';
 import { InvalidOptionsError, kindOf } from './validation/options.js';
 import { IN_PLACE, refusalOf } from './validation/runner-part.decorator.js';
@@ -61,6 +68,7 @@ import { SessionRegistry } from './sessions/session-registry.js';
 import { SessionTokens } from './sessions/session-token.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { StartController } from './start/start.controller.js';
+import { FleetRooms } from './transports/fleet-rooms.js';
 import { SessionStarter } from './transports/session-starter.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { SocketSessions } from './websocket/socket-sessions.js';
@@ -216,6 +224,7 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         EventLoopWatchdog,
         SessionTokens,
         TransportRegistry,
+        FleetRooms,
         RunnerHealth,
         RunnerPaths,
         PublicUrls,
@@ -223,6 +232,18 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         RunnerServing,
         RunnerStartup,
         ServerConnections,
+        {
+          provide: FleetRouter,
+          useFactory: (options: ResolvedRunnerOptions, { peers }: Fleet) =>
+            new FleetRouter(options, peers),
+          inject: [RUNNER_OPTIONS, Fleet],
+        },
+        {
+          provide: PeerAccess,
+          useFactory: (host: HttpAdapterHost, router: FleetRouter, { peers }: Fleet) =>
+            new PeerAccess(host, router, peers),
+          inject: [HttpAdapterHost, FleetRouter, Fleet],
+        },
         RunnerIntake,
         NotFound,
         SocketSessions,

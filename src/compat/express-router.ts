@@ -1,3 +1,5 @@
+import { fieldOf } from '../errors/thrown.js';
+
 /** Undocumented part of an Express 5 application: the layers of its router, in order of registration. */
 export interface ExpressApplication {
   readonly router: { readonly stack: readonly ExpressLayer[] };
@@ -11,6 +13,8 @@ interface ExpressLayer {
   readonly route?: ExpressRoute;
   /** Throws for a malformed percent-encoding. */
   match(path: string): unknown;
+  /** Parameters of the last match, where `match()` returns no object with them. */
+  readonly params?: unknown;
 }
 
 interface ExpressRoute {
@@ -73,6 +77,14 @@ export class ExpressRouter<T> {
     return note;
   }
 
+  /** Returns a path parameter of a route with this metadata; `undefined` for another path. */
+  param(note: T, path: string, name: string): string | undefined {
+    const layer = this.noted.find((one) => one.note === note)?.layer;
+    const match = layer && matchOf(layer, path);
+    const value = match ? fieldOf(fieldOf(match, 'params') ?? layer.params, name) : undefined;
+    return typeof value === 'string' ? value : undefined;
+  }
+
   /** True if the request passes a CORS middleware of the host. */
   hasCors(path: string): boolean {
     this.look();
@@ -112,11 +124,14 @@ function handles({ methods }: ExpressRoute, method: string): boolean {
   return Boolean(methods._all ?? methods[method] ?? (method === 'head' && methods.get));
 }
 
-function matches(layer: ExpressLayer, path: string): boolean {
+const matches = (layer: ExpressLayer, path: string): boolean => Boolean(matchOf(layer, path));
+
+/** @returns what is truthy for a match */
+function matchOf(layer: ExpressLayer, path: string): unknown {
   try {
-    return Boolean(layer.match(path));
+    return layer.match(path);
   } catch {
     // The router will report it.
-    return false;
+    return undefined;
   }
 }

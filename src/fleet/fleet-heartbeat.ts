@@ -9,12 +9,11 @@ import type { NodeInfo, NodeVitals } from './node-table.js';
 import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisLink, Reply } from './redis-link.js';
 import { BEAT } from './scripts/beat.script.js';
-import {
-  type AnnouncedSession,
-  MAX_BATCH,
-  type RecordedSession,
-  type SessionDirectory,
-} from './session-directory.js';
+import { type AnnouncedSession, MAX_BATCH, type SessionDirectory } from './session-directory.js';
+import { readRecord, type RecordedSession } from './recorded-session.js';
+
+/** Code of the end of a session that no node owns. */
+export type SweptCode = 'expired' | 'lost' | 'start_failed';
 
 /** Time for which a node that is gone is missed, in milliseconds. */
 const MISSED_MS = 600_000;
@@ -32,7 +31,9 @@ export interface OwnSessions {
   /** Called for a session whose end was reported as `lost` already, so that it is not reported twice. */
   buried(id: string): void;
   /** Called on one node for each session that ended without an owner. @param record its record, if it could be read */
-  swept(id: string, code: 'expired' | 'lost', record: RecordedSession | undefined): void;
+  swept(id: string, code: SweptCode, record: RecordedSession | undefined): void;
+  /** Called on one node with rooms whose bots have to be launched, and whose jobs are lost or never were. */
+  dispatch(ids: readonly string[]): void;
 }
 
 /** Another fleet, with another secret, uses the namespace. */
@@ -63,6 +64,8 @@ export class FleetHeartbeat {
     private readonly own: OwnSessions,
     private readonly settings: Pick<ResolvedFleetSettings, 'heartbeatMs' | 'leaseMs'>,
     private info: NodeInfo,
+    /** Returns how many sessions of rooms this node takes from others, its own sessions included. */
+    private readonly places: () => number = () => 0,
   ) {}
 
   /** Milliseconds until the lease is over by this node's own clock; negative after that. */
@@ -118,6 +121,7 @@ export class FleetHeartbeat {
     const reply = await this.link.run(
       BEAT,
       ...[node, leaseMs, Math.max(2_000, heartbeatMs), info, this.secrets.signNode(node, info)],
+      this.places(),
       ...this.secrets.fingerprints,
     );
     if (reply.text(0) !== 'ok') {
@@ -132,9 +136,10 @@ export class FleetHeartbeat {
       this.most = { nodes, atMs: sentAtMs };
     }
     this.say(reply);
+    this.own.dispatch(reply.list(10));
     await Promise.all([this.compare(reply), ...reply.list(7).map((dead) => this.reap(dead))]);
     await Promise.all([
-      ...reply.list(8).map((id) => this.sweep(id, 'expired')),
+      ...reply.list(8).map((id) => this.sweep(id, 'pending')),
       ...reply.list(9).map((id) => this.sweep(id, 'lost')),
     ]);
   }
@@ -199,20 +204,25 @@ export class FleetHeartbeat {
   }
 
   private async reap(dead: string): Promise<void> {
-    let lost = 0;
+    let [lost, restarted] = [0, 0];
     for (let left = 1; left > 0;) {
       const reaped = await this.directory.reap(dead);
       if (!reaped) break;
       left = reaped.left;
       lost += reaped.lost;
+      restarted += reaped.restarted.length;
+      this.own.dispatch(reaped.restarted);
     }
     this.link.observer()?.lost(lost);
     this.logger.warn(`node ${dead} is silent: ${lost} session(s) of it are lost`);
+    this.logger.warn(
+      `node ${dead} is silent: ${lost} session(s) of it are lost, ${restarted} are launched again`,
+    );
   }
 
-  private async sweep(id: string, code: 'expired' | 'lost'): Promise<void> {
-    const only = code === 'expired' ? 'pending' : 'lost';
-    const record = await this.directory.read(id);
+  private async sweep(id: string, only: 'pending' | 'lost'): Promise<void> {
+    const record = await readRecord(this.link, this.secrets, id);
+    const code = only === 'lost' ? only : pendingEnd(record);
     this.outbox.add({ id, code, only, nonce: randomUUID() }, (outcome) => {
       if (outcome === 'ended') this.own.swept(id, code, record);
     });
@@ -244,7 +254,7 @@ export class FleetHeartbeat {
 
 /** Returns the counts in the answer to a heartbeat. */
 function countsIn(reply: Reply): Pick<FleetGauges, 'nodes' | 'sessions'> {
-  const [all, ready, overloaded, draining, waiting, lost] = [10, 11, 12, 13, 14, 15].map((at) =>
+  const [all, ready, overloaded, draining, waiting, lost] = [11, 12, 13, 14, 15, 16].map((at) =>
     reply.number(at),
   ) as [number, number, number, number, number, number];
   const silent = all - ready - overloaded - draining;
@@ -252,6 +262,12 @@ function countsIn(reply: Reply): Pick<FleetGauges, 'nodes' | 'sessions'> {
     nodes: { ready, overloaded, draining, silent },
     sessions: { waiting, active: reply.number(4) - waiting, lost },
   };
+}
+
+/** Returns the code for a session whose time to wait is over: for its client, for its first bot, or for another one. */
+function pendingEnd(record: RecordedSession | undefined): SweptCode {
+  if (record?.kind !== 'room') return 'expired';
+  return record.epoch === 0 ? 'start_failed' : 'lost';
 }
 
 function batchesOf<T>(all: readonly T[]): T[][] {

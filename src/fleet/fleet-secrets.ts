@@ -15,6 +15,7 @@ interface Keys {
   readonly callers: Buffer;
   readonly nodes: Buffer;
   readonly tokens: Buffer;
+  readonly hops: Buffer;
 }
 
 const ID_BYTES = 4;
@@ -37,8 +38,12 @@ export class FleetSecrets {
 
   /** Keys of the tokens of WebSockets. */
   get tokenKeys(): [Buffer, ...Buffer[]] {
-    const [first, ...others] = this.keys;
-    return [first.tokens, ...others.map(({ tokens }) => tokens)];
+    return this.all('tokens');
+  }
+
+  /** Keys of what nodes say to each other. */
+  get hopKeys(): [Buffer, ...Buffer[]] {
+    return this.all('hops');
   }
 
   /**
@@ -79,6 +84,11 @@ export class FleetSecrets {
     return hmac(this.keys[0].callers, Buffer.from(callerId)).toString('base64url');
   }
 
+  private all(purpose: keyof Keys): [Buffer, ...Buffer[]] {
+    const [first, ...others] = this.keys;
+    return [first[purpose], ...others.map((keys) => keys[purpose])];
+  }
+
   /** Signs a node's record. */
   signNode(node: string, info: string): string {
     return macOf(this.keys[0], node, info).toString('base64url');
@@ -103,6 +113,7 @@ function keysOf(secret: string): Keys {
     callers: derive('callers'),
     nodes: derive('nodes'),
     tokens: derive('tokens'),
+    hops: derive('hops'),
   };
 }
 

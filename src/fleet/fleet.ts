@@ -1,5 +1,8 @@
 import type { OwnPrincipal, Principal } from '../auth/runner-auth.js';
+import type { RunnerArguments } from '../bot/runner-arguments.js';
+import type { SessionEnd } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
+import type { Peers } from '../http/fleet-router/peers.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
 import type { Capacity, PendingSessions } from '../sessions/admission.js';
 import type {
@@ -25,6 +28,26 @@ export interface FleetHost {
   serveQueue(): void;
   /** Makes a `pending` session of one that another node has opened. */
   restore(id: string, terms: SessionTerms, ageMs: number): Session;
+  /** Makes this node the only owner of a waiting session; `undefined` if it is not available (any more). @throws {RunnerError} */
+  claim(id: string, transports: readonly string[]): MaybePromise<Session | undefined>;
+}
+
+/** Room of a session, as another node needs it: to run its bot, or to remove the room. */
+export interface SessionRoom {
+  /** Arguments of the bot, without the session's id and body. */
+  readonly args: RunnerArguments;
+  /** Identity of the user in the room, where the transport knows it. */
+  readonly user?: string;
+}
+
+/** Transports of rooms, as a fleet needs them. */
+export interface RoomTransports {
+  /** Their wire names, without those that are disabled. */
+  readonly names: readonly string[];
+  /** Launches the bot of a session that another node has set up. @throws as `bind()` */
+  launch(session: Session, room: SessionRoom): void;
+  /** Binds the room to a session that another node has set up, so that its end removes the room. @throws for arguments that its transport does not know */
+  bind(session: Session, room: SessionRoom): void;
 }
 
 /** Port to the fleet, and its DI token: admits the sessions of all nodes, and gives each to one of them. A runner alone has a {@link LocalFleet}. */
@@ -39,11 +62,15 @@ export abstract class Fleet {
   /** Keys of tokens that all nodes take; the first one signs. Without them each process has its own. */
   readonly tokenKeys?: readonly [Buffer, ...Buffer[]];
 
+  /** The other nodes, for what passes requests on to them; `undefined` for a runner alone. */
+  readonly peers?: Peers;
   /** Observer of the fleet's work. */
   observer?: FleetObserver;
 
   /** Returns the counts of the whole fleet; `undefined` before the first heartbeat. Absent for a runner that is alone. */
   gauges?(): FleetGauges | undefined;
+  /** Transports of rooms, set before it joins. */
+  rooms?: RoomTransports;
 
   /** Called once, before everything else. */
   abstract attach(options: ResolvedRunnerOptions, host: FleetHost): void;
@@ -66,11 +93,32 @@ export abstract class Fleet {
   /** Called with the session that was opened. */
   abstract opened(session: Session, request: OpenSession): void;
 
-  /** Makes this node the only owner of a waiting session; `undefined` if it is not available (any more). @throws {RunnerError} */
-  abstract claim(id: string, transports: readonly string[]): MaybePromise<Session | undefined>;
+  /**
+   * Makes this node the only owner of a waiting session; `undefined` if it is not available (any more).
+   * @param principal who must be one who reaches it
+   * @throws {RunnerError}
+   */
+  abstract claim(
+    id: string,
+    transports: readonly string[],
+    principal?: Principal,
+  ): MaybePromise<Session | undefined>;
+
+  /** Ends a session that waits for its client, and that no node has alone. @returns its end; `undefined` for any other session. @throws {RunnerError} */
+  stopWaiting(_id: string, _end: SessionEnd): MaybePromise<SessionEnd | undefined> {
+    return undefined;
+  }
 
   /** Makes this node the owner of a session whose bot is launched. @returns `undefined` when it is already; rejects when another is */
   abstract own(session: Session): Promise<void> | undefined;
+
+  /**
+   * Hands a session to a node that runs bots of rooms, unless its bot is launched here.
+   * @returns `undefined` when it is launched here; else resolves when any node can run it, and rejects when none can
+   */
+  dispatch(_session: Session, _room: SessionRoom): Promise<void> | undefined {
+    return undefined;
+  }
 
   /** Counts a session as another principal's. @throws {RunnerError} `AT_CAPACITY` */
   abstract adopt(session: Session, principal: OwnPrincipal): MaybePromise<void>;

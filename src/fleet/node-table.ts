@@ -1,5 +1,6 @@
 import { isObject } from '../validation/is-object.js';
 import type { FleetSecrets } from './fleet-secrets.js';
+import type { FleetRole } from './redis-fleet.options.js';
 import type { RedisLink } from './redis-link.js';
 
 /** The most nodes that are looked at. */
@@ -16,6 +17,8 @@ export interface NodeInfo {
   readonly version: string;
   /** Version of the records that it writes. */
   readonly records: number;
+  /** Work that it does. */
+  readonly roles: readonly FleetRole[];
 }
 
 /** What changes from one heartbeat to the next. Nodes of an earlier version do not tell it. */
@@ -50,17 +53,23 @@ export class NodeTable {
     const names = await client.zrange(`${prefix}nodes`, '0', String(MAX_NODES - 1));
     const nodes = await Promise.all(
       names.map(async (name): Promise<FleetNode | undefined> => {
-        const [[info, mac], sessions, lease] = await Promise.all([
-          client.hmget(`${prefix}n:${name}`, 'i', 'm'),
+        const [known, sessions, lease] = await Promise.all([
+          this.info(name),
           client.scard(`${prefix}own:${name}`),
           client.zscore(`${prefix}nodes`, name),
         ]);
-        if (!info || !mac || !this.secrets.verifiesNode(name, info, mac)) return undefined;
-        const known = parseInfo(info);
         return known && { ...known, name, sessions, leaseUntilMs: Number(lease) };
       }),
     );
     return nodes.filter((one) => one !== undefined);
+  }
+
+  /** Returns what a node tells the others; `undefined` for one that is gone, or whose record is not signed. */
+  async info(name: string): Promise<NodeInfo | undefined> {
+    const { client, prefix } = this.link;
+    const [info, mac] = await client.hmget(`${prefix}n:${name}`, 'i', 'm');
+    if (!info || !mac || !this.secrets.verifiesNode(name, info, mac)) return undefined;
+    return parseInfo(info);
   }
 }
 
@@ -72,7 +81,9 @@ function parseInfo(text: string): (NodeInfo & NodeVitals) | undefined {
   } catch {
     return undefined;
   }
-  return isNodeInfo(info) ? info : undefined;
+  if (!isObject(info)) return undefined;
+  const known = { roles: ['sockets', 'rooms'], ...info };
+  return isNodeInfo(known) ? known : undefined;
 }
 
 const isNodeInfo = (info: unknown): info is NodeInfo & NodeVitals =>
@@ -81,4 +92,5 @@ const isNodeInfo = (info: unknown): info is NodeInfo & NodeVitals =>
   ['maxSessions', 'records'].every((name) => typeof info[name] === 'number') &&
   ['ready', 'draining'].some((state) => info.state === state) &&
   ['queued', 'load'].every((name) => ['number', 'undefined'].includes(typeof info[name])) &&
-  ['boolean', 'undefined'].includes(typeof info.overloaded);
+  ['boolean', 'undefined'].includes(typeof info.overloaded) &&
+  Array.isArray(info.roles);

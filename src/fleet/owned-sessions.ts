@@ -1,12 +1,15 @@
 import { SessionEnd } from '../bot/session-end.js';
+import { textOfThrown } from '../errors/thrown.js';
 import { type Capacity, nobodyCame } from '../sessions/admission.js';
 import type { SessionKind } from '../sessions/session-registry.js';
-import type { Session } from '../sessions/session.js';
-import type { FleetHost } from './fleet.js';
-import type { OwnSessions } from './fleet-heartbeat.js';
+import { Session } from '../sessions/session.js';
+import type { AnnouncedSession, RecordedRoom } from './directory-session.js';
+import type { FleetHost, RoomTransports } from './fleet.js';
+import type { OwnSessions, SweptCode } from './fleet-heartbeat.js';
 import { LoopLoad } from './loop-load.js';
 import type { NodeVitals } from './node-table.js';
-import type { AnnouncedSession, RecordedSession } from './session-directory.js';
+import type { RecordedSession } from './recorded-session.js';
+import { roomOf } from './session-room.js';
 import { dataOf, termsOf } from './session-record.js';
 
 /** A session that this node owns in the directory. */
@@ -15,18 +18,23 @@ interface Owned {
   readonly kind: SessionKind;
   /** `undefined` for the moment between the directory's answer and the session. */
   session: Session | undefined;
+  /** Its room, where another node could take it over. */
+  room?: RecordedRoom;
 }
 
 /** Sessions that this node owns in the directory. */
 export class OwnedSessions implements OwnSessions {
   private readonly byId = new Map<string, Owned>();
   /** Sessions that the directory has ended: nobody has to tell it. */
-  private readonly over = new WeakSet<Session>();
+  private readonly ended = new WeakSet<Session>();
   private readonly load = new LoopLoad();
 
   constructor(
     private readonly capacity: Capacity,
     private readonly host: FleetHost,
+    private readonly rooms: () => RoomTransports | undefined,
+    /** Called with rooms whose bots have to be launched on any node. */
+    readonly dispatch: (ids: readonly string[]) => void,
   ) {}
 
   get size(): number {
@@ -52,6 +60,12 @@ export class OwnedSessions implements OwnSessions {
     if (owned) owned.session = session;
   }
 
+  /** Keeps the room of a session, which is announced with it. */
+  setRoom(id: string, room: RecordedRoom): void {
+    const owned = this.byId.get(id);
+    if (owned) owned.room = room;
+  }
+
   /** Forgets a session that has ended. @returns its epoch; `undefined` for one that it does not own */
   delete(id: string): number | undefined {
     const epoch = this.byId.get(id)?.epoch;
@@ -61,15 +75,16 @@ export class OwnedSessions implements OwnSessions {
 
   /** True for a session whose end the directory knows. */
   isOver(session: Session): boolean {
-    return this.over.has(session);
+    return this.ended.has(session);
   }
 
   list(): AnnouncedSession[] {
-    return [...this.byId.values()].flatMap(({ epoch, kind, session }) => {
+    return [...this.byId.values()].flatMap(({ epoch, kind, session, room }) => {
       if (!session) return [];
       const { id, transport, ageMs } = session;
       const caller = callerOf(session);
-      return [{ id, transport, kind, caller, data: dataOf(session), epoch, ageMs, ttlMs: 0 }];
+      const data = dataOf(session);
+      return [{ id, transport, kind, caller, data, epoch, ageMs, ttlMs: 0, room }];
     });
   }
 
@@ -79,7 +94,7 @@ export class OwnedSessions implements OwnSessions {
     if (!session) return;
     // The node that has it now reports its end.
     session.isDiscarded = true;
-    this.over.add(session);
+    this.ended.add(session);
     void session.end(new SessionEnd('lost', 'Another node of the fleet has this session.'));
   }
 
@@ -90,18 +105,38 @@ export class OwnedSessions implements OwnSessions {
     session.logger.warn('it was reported as lost while this node was out of touch; it goes on');
   }
 
-  swept(id: string, code: 'expired' | 'lost', record: RecordedSession | undefined): void {
+  swept(id: string, code: SweptCode, record: RecordedSession | undefined): void {
     if (!record) return;
-    const { transport, data, ageMs } = record;
-    const session = this.host.restore(id, termsOf(transport, data), ageMs);
-    this.over.add(session);
-    void session.end(
-      code === 'expired'
-        ? nobodyCame()
-        : new SessionEnd('lost', 'The node of the fleet that it ran on is gone.'),
-    );
+    void this.over(id, record, SWEPT[code]());
+  }
+
+  /** Reports the end of a session that the directory has ended. @param known its record, or its copy here */
+  over(id: string, known: RecordedSession | Session, end: SessionEnd): Promise<SessionEnd> {
+    const session =
+      known instanceof Session
+        ? known
+        : this.host.restore(id, termsOf(known.transport, known.data), known.ageMs);
+    this.ended.add(session);
+    if (!(known instanceof Session) && known.room !== undefined) this.bindRoom(session, known.room);
+    return session.end(end);
+  }
+
+  /** Binds a room to a session that ends, so that it is removed. */
+  private bindRoom(session: Session, room: string): void {
+    try {
+      this.rooms()?.bind(session, roomOf(room));
+    } catch (thrown) {
+      session.logger.warn(`its room is left as it is: ${textOfThrown(thrown).message}`);
+    }
   }
 }
+
+/** Ends of sessions that have no owner. */
+const SWEPT: Record<SweptCode, () => SessionEnd> = {
+  expired: nobodyCame,
+  start_failed: () => new SessionEnd('start_failed', 'No node of the fleet took its bot in time.'),
+  lost: () => new SessionEnd('lost', 'The node of the fleet that it ran on is gone.'),
+};
 
 /** Returns whose sessions are counted. */
 export const callerOf = ({

@@ -14,6 +14,7 @@ const OWN = {
   taken: () => undefined,
   buried: () => undefined,
   swept: () => undefined,
+  dispatch: () => undefined,
 };
 const SESSION = { id: 'one', transport: 'websocket', kind: 'socket', ttlMs: 60_000 } as const;
 

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
-import { draining } from '../sessions/admission.js';
+import { draining, FullError } from '../sessions/admission.js';
 import { EndOutbox } from './end-outbox.js';
 import { checkFleet, FleetSetupError } from './fleet-checks.js';
 import { FleetHeartbeat, ForeignFleetError, type OwnSessions } from './fleet-heartbeat.js';
@@ -16,9 +16,11 @@ import {
   type ResolvedFleetSettings,
   secretsOf,
 } from './redis-fleet.options.js';
+import type { RecordedSession } from './recorded-session.js';
 import { DirectoryUnavailableError, RedisLink } from './redis-link.js';
 import { GIVE_BACK } from './scripts/give-back.script.js';
 import { FOLLOW } from './scripts/follow.script.js';
+import { SessionPlaces } from './session-places.js';
 import { SessionNotes } from './session-notes.js';
 import { SharedAnswers } from './shared-answers.js';
 import {
@@ -26,6 +28,7 @@ import {
   type DirectoryEnd,
   type DirectorySession,
   type NewDirectorySession,
+  type RecordedRoom,
   RECORD_VERSION,
   SessionDirectory,
 } from './session-directory.js';
@@ -45,6 +48,8 @@ export interface JoiningNode {
   readonly own: OwnSessions;
   /** Returns who is told of the node's work. */
   readonly observer?: () => FleetObserver | undefined;
+  /** Returns how many sessions of rooms the node takes from others, its own sessions included. @default none */
+  readonly places?: () => number;
 }
 
 /** A node of a fleet over Redis: opens, claims and ends sessions in the directory, and keeps the node's lease. */
@@ -63,26 +68,29 @@ export class RedisFleetNode {
   readonly answers: SharedAnswers;
   /** Lists of the fleet's sessions. */
   readonly sessions: FleetList;
+  /** Nodes that own the fleet's sessions. */
+  readonly places: SessionPlaces;
 
   private constructor(
     private readonly link: RedisLink,
     private readonly settings: ResolvedFleetSettings,
-    { maxSessions, version, own }: JoiningNode,
+    { maxSessions, version, own, places }: JoiningNode,
   ) {
     const secrets = new FleetSecrets(secretsOf(settings));
     const name = `${settings.nodeName}-${randomBytes(4).toString('hex')}`;
     const info: NodeInfo = {
       ...{ url: settings.advertiseUrl, state: 'ready', maxSessions, version },
-      records: RECORD_VERSION,
+      ...{ records: RECORD_VERSION, roles: settings.roles },
     };
     this.directory = new SessionDirectory(link, secrets, settings, name, maxSessions);
     this.outbox = new EndOutbox(this.directory);
     this.table = new NodeTable(link, secrets);
     const parts = [link, secrets, this.directory, this.outbox, own, settings, info] as const;
-    this.heartbeat = new FleetHeartbeat(...parts);
+    this.heartbeat = new FleetHeartbeat(...parts, places);
     this.notes = new SessionNotes(link, name);
     this.answers = new SharedAnswers(link, secrets, name);
     this.sessions = new FleetList(link);
+    this.places = new SessionPlaces(link, this.table, name);
   }
 
   /**
@@ -145,6 +153,24 @@ export class RedisFleetNode {
     }
   }
 
+  /**
+   * Opens a session in the first of some ways that has a place.
+   * @param ways true to claim it at once, false to leave it to any node
+   * @returns its epoch, as {@link open}
+   * @throws as {@link open}
+   */
+  async openIn(
+    [way, ...others]: readonly boolean[],
+    session: NewDirectorySession,
+  ): Promise<number> {
+    try {
+      return await this.open({ ...session, isConnected: way });
+    } catch (error) {
+      if (others.length === 0 || !isInstance(error, FullError)) throw error;
+      return this.openIn(others, session);
+    }
+  }
+
   /** Claims a session for this node. Once it drains, the session stays for the others. @throws {DirectoryUnavailableError} @throws {RunnerError} `DRAINING` */
   claim(id: string, transports: readonly string[]): Promise<Claim> {
     return this.track(this.claimUnlessDraining(id, transports));
@@ -168,6 +194,16 @@ export class RedisFleetNode {
     return work.finally(() => this.underWay.delete(work));
   }
 
+  /** Returns a session's record; `undefined` when there is none. @throws {DirectoryUnavailableError} */
+  read(id: string): Promise<RecordedSession | undefined> {
+    return this.directory.read(id);
+  }
+
+  /** Writes down the room of a session, as {@link SessionDirectory.recordRoom} does. @throws {DirectoryUnavailableError} */
+  recordRoom(id: string, room: RecordedRoom): Promise<boolean> {
+    return this.directory.recordRoom(id, room);
+  }
+
   /** Counts a session of this node as another caller's. @throws {RunnerError} `AT_CAPACITY` @throws {DirectoryUnavailableError} */
   adopt(id: string, caller: NonNullable<DirectorySession['caller']>): Promise<void> {
     return this.directory.adopt(id, caller);
@@ -181,6 +217,14 @@ export class RedisFleetNode {
   end(end: Omit<DirectoryEnd, 'nonce' | 'only'>, onAnswer?: () => void): void {
     this.notes.delete(end.id);
     this.outbox.add({ ...end, nonce: randomUUID() }, onAnswer);
+  }
+
+  /** Ends a session that waits for its client. @returns its record; `undefined` for one that is unknown, `claimed` for one that has its client */
+  async endWaiting(id: string, code: string): Promise<RecordedSession | 'claimed' | undefined> {
+    const record = await this.directory.read(id);
+    const outcome = await this.directory.end({ id, code, only: 'pending', nonce: randomUUID() });
+    if (outcome === 'changed') return 'claimed';
+    return outcome === 'ended' ? record : undefined;
   }
 
   /** Returns what became of sessions that this node has opened, by FOLLOW's words. @throws {DirectoryUnavailableError} */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { OwnPrincipal } from '../auth/runner-auth.js';
+import type { OwnPrincipal, Principal } from '../auth/runner-auth.js';
+import type { SessionEnd } from '../bot/session-end.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
@@ -12,7 +13,7 @@ import {
 } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
 import { versionOrUnknown } from '../packages.js';
-import { Fleet, type FleetHost } from './fleet.js';
+import { Fleet, type FleetHost, type SessionRoom } from './fleet.js';
 import { eachOnce } from './fleet-list.js';
 import { FleetSecrets } from './fleet-secrets.js';
 import type { FleetGauges, FleetObserver } from './fleet-observer.js';
@@ -21,6 +22,7 @@ import { FollowedSessions } from './followed-sessions.js';
 import { callerOf, OwnedSessions } from './owned-sessions.js';
 import { RecentCalls } from './recent-calls.js';
 import { RedisFleetNode } from './redis-fleet-node.js';
+import { RedisPeers } from './redis-peers.js';
 import {
   type RedisFleetOptions,
   resolveFleetSettings,
@@ -28,9 +30,17 @@ import {
   secretsOf,
 } from './redis-fleet.options.js';
 import { DirectoryUnavailableError } from './redis-link.js';
-import { ageOf, endlessNode, takenFleet, unavailable } from './fleet-refusals.js';
+import {
+  ageOf,
+  endlessNode,
+  justConnected,
+  noSockets,
+  takenFleet,
+  unavailable,
+} from './fleet-refusals.js';
 import { Repeated } from './repeated.js';
-import { dataOf, termsOf } from './session-record.js';
+import { RoomDispatch } from './room-dispatch.js';
+import { claimAs, dataOf, termsOf } from './session-record.js';
 
 /** Interval in which a start queue is served while other nodes may free places, in milliseconds, with as much again of jitter. */
 const QUEUE_MS = 500;
@@ -41,6 +51,7 @@ export class RedisFleet extends Fleet {
   waiting!: PendingSessions;
   history!: SessionHistory;
   override readonly tokenKeys: readonly [Buffer, ...Buffer[]];
+  override readonly peers: RedisPeers;
   private readonly logger = new RunnerLogger('PipecatFleet');
   private readonly settings: ResolvedFleetSettings;
   private readonly recent = new RecentCalls<unknown>();
@@ -48,6 +59,7 @@ export class RedisFleet extends Fleet {
   private owned!: OwnedSessions;
   private followed!: FollowedSessions;
   private node: RedisFleetNode | undefined;
+  private dispatching!: RoomDispatch;
   private options!: ResolvedRunnerOptions;
   private repeated: Repeated[] = [];
   private isFull = false;
@@ -56,7 +68,13 @@ export class RedisFleet extends Fleet {
   constructor(settings: Partial<RedisFleetOptions>) {
     super();
     this.settings = resolveFleetSettings(settings);
-    this.tokenKeys = new FleetSecrets(secretsOf(this.settings)).tokenKeys;
+    const { tokenKeys, hopKeys } = new FleetSecrets(secretsOf(this.settings));
+    this.tokenKeys = tokenKeys;
+    this.peers = new RedisPeers(
+      hopKeys,
+      () => this.node,
+      (id) => this.owned.has(id),
+    );
   }
 
   attach(options: ResolvedRunnerOptions, host: FleetHost): void {
@@ -67,7 +85,9 @@ export class RedisFleet extends Fleet {
     this.capacity = new Capacity(options.maxSessions);
     this.history = new SessionHistory(options.sessionHistory);
     this.waiting = new PendingSessions(options.pendingTtlMs, (expired) => this.expire(expired));
-    this.owned = new OwnedSessions(this.capacity, host);
+    const hand = (ids: readonly string[]): void => this.dispatching.hand(ids);
+    this.owned = new OwnedSessions(this.capacity, host, () => this.rooms, hand);
+    this.dispatching = new RoomDispatch(this.settings, this.owned, this.capacity, options, host);
     this.followed = new FollowedSessions(this.waiting, this.owned, (ids) =>
       this.joined.follow(ids),
     );
@@ -75,9 +95,12 @@ export class RedisFleet extends Fleet {
 
   override async join(): Promise<void> {
     const { maxSessions } = this.options;
+    const { owned: own, dispatching } = this;
     const observer = (): FleetObserver | undefined => this.observer;
-    const joining = { maxSessions, version: versionOrUnknown(), own: this.owned, observer };
-    this.node = await RedisFleetNode.join(this.settings, joining);
+    const places = (): number => dispatching.places;
+    const joining = { maxSessions, version: versionOrUnknown(), own, places, observer };
+    const join = (): Promise<RedisFleetNode> => RedisFleetNode.join(this.settings, joining);
+    this.node = await dispatching.join(this.rooms, join);
     this.repeated = [
       new Repeated(this.settings.heartbeatMs, () => this.followed.look()),
       new Repeated(QUEUE_MS, () => this.serveQueue()),
@@ -87,6 +110,7 @@ export class RedisFleet extends Fleet {
   override async leave(): Promise<void> {
     for (const work of this.repeated) work.stop();
     this.followed.stop();
+    await this.dispatching.close();
     const { node } = this;
     this.node = undefined;
     await node?.leave();
@@ -106,41 +130,53 @@ export class RedisFleet extends Fleet {
     if (refusal) return refusal;
     const { transport, kind = 'socket', connectTimeoutMs = Infinity } = request;
     const { pendingTtlMs } = this.options;
-    // A room's bot starts on the node that opens it.
-    const isConnected = request.isConnected === true || kind === 'room';
+    const ways = this.dispatching.waysOf(request);
+    if (ways.length === 0) return noSockets();
+    const isHere = ways[0] === true;
     const id = request.id ?? randomUUID();
-    if (!this.node || this.node.isDegraded) return this.openAlone(request, isConnected);
+    if (!this.node || this.node.isDegraded) return this.openAlone(request, isHere);
     const session = {
-      ...{ id, transport, kind, isConnected, caller: callerOf({ principal }) },
+      ...{ id, transport, kind, caller: callerOf({ principal }) },
       data: dataOf({ ...request, principal, traceparent: this.host?.traceparent }),
       ttlMs: Math.ceil(Math.min(pendingTtlMs, connectTimeoutMs)),
     };
     try {
-      const epoch = await this.node.open(session);
-      if (isConnected) this.owned.add(id, epoch, kind);
+      const epoch = await this.node.openIn(ways, session);
+      if (epoch > 0) this.owned.add(id, epoch, kind);
       return id;
     } catch (error) {
-      if (isInstance(error, DirectoryUnavailableError)) return this.openAlone(request, isConnected);
+      if (isInstance(error, DirectoryUnavailableError)) return this.openAlone(request, isHere);
       if (!isInstance(error, RunnerError)) throw error;
       this.isFull ||= isInstance(error, FullError);
       return error;
     }
   }
 
-  opened(session: Session): void {
+  opened(session: Session, { kind }: OpenSession): void {
     this.waiting.add(session);
     this.owned.bind(session);
+    if (kind === 'room') this.dispatching.opened(session);
   }
 
-  async claim(id: string, transports: readonly string[]): Promise<Session | undefined> {
-    const claim = await this.reached((node) => node.claim(id, transports));
+  async claim(
+    id: string,
+    transports: readonly string[],
+    principal: Principal = { reachesAll: true },
+  ): Promise<Session | undefined> {
+    if (!this.dispatching.claims(transports, this.rooms)) throw noSockets();
+    const claim = await this.reached((node) => claimAs(node, id, transports, principal));
     if (claim.outcome === 'node_full') throw new FullError(this.options.maxSessions, 'runner');
     if (claim.outcome !== 'claimed') return undefined;
-    const { epoch, transport, data, kind, openedAtMs } = claim;
+    const { epoch, transport, data, kind, openedAtMs, room } = claim;
     const session =
       this.waiting.get(id) ?? this.host!.restore(id, termsOf(transport, data), ageOf(openedAtMs));
-    this.owned.add(id, epoch, kind === 'peer' ? 'peer' : 'socket', session);
+    this.owned.add(id, epoch, kind, session);
+    if (room !== undefined) this.dispatching.keep(session, room);
     return session;
+  }
+
+  override dispatch(session: Session, room: SessionRoom): Promise<void> | undefined {
+    return this.dispatching.launching(session, room);
   }
 
   own(session: Session): Promise<void> | undefined {
@@ -155,6 +191,13 @@ export class RedisFleet extends Fleet {
     } catch (error) {
       if (!isInstance(error, DirectoryUnavailableError) || this.refuses) throw this.errorOf(error);
     }
+  }
+
+  override async stopWaiting(id: string, end: SessionEnd): Promise<SessionEnd | undefined> {
+    if (this.owned.has(id)) return undefined;
+    const record = await this.reached((node) => node.endWaiting(id, end.code));
+    if (record === 'claimed') throw justConnected();
+    return record && this.owned.over(id, this.waiting.get(id) ?? record, end);
   }
 
   override note(session: Session): void {
@@ -250,7 +293,7 @@ export class RedisFleet extends Fleet {
     }
     const { epoch, kind } = claim;
     if (session.state.name !== 'ended') {
-      this.owned.add(id, epoch, kind === 'peer' ? 'peer' : 'socket', session);
+      this.owned.add(id, epoch, kind, session);
     } else {
       this.node?.end({ id, code: session.state.reason.code, epoch });
     }

@@ -61,17 +61,11 @@ export class RedisLink {
 
   /** @throws {Error} when ioredis is not installed, with the line that installs it */
   static async create(
-    { redis, namespace }: ResolvedFleetSettings,
+    settings: ResolvedFleetSettings,
     observer?: RedisLink['observer'],
   ): Promise<RedisLink> {
-    const ioredis = await neededPackage('ioredis', 'redisFleet', () => import('ioredis'));
-    const client =
-      typeof redis === 'function'
-        ? redis({ ...CLIENT_OPTIONS })
-        : typeof redis === 'string'
-          ? new ioredis.Redis(redis, CLIENT_OPTIONS)
-          : new ioredis.Redis({ ...redis, ...CLIENT_OPTIONS });
-    return new RedisLink(client, prefixOf(namespace), observer);
+    const client = await clientOf(settings, CLIENT_OPTIONS);
+    return new RedisLink(client, prefixOf(settings.namespace), observer);
   }
 
   /** True after three misses within two seconds, until there was none for two seconds. */
@@ -99,6 +93,16 @@ export class RedisLink {
       throw new DirectoryUnavailableError(`Redis did not answer ${script.name}: ${message}`, {
         cause,
       });
+    }
+  }
+
+  /** Returns fields of a hash. @throws {DirectoryUnavailableError} */
+  async fields(key: string, ...names: readonly string[]): Promise<(string | null)[]> {
+    try {
+      return await this.client.hmget(`${this.prefix}${key}`, ...names);
+    } catch (cause) {
+      const { message } = textOfThrown(cause);
+      throw new DirectoryUnavailableError(`Redis did not answer HMGET: ${message}`, { cause });
     }
   }
 
@@ -190,6 +194,21 @@ export class Reply {
   get words(): string[] {
     return this.parts.map((_, at) => this.text(at));
   }
+}
+
+/**
+ * Returns a new client of the fleet's server.
+ * @throws {Error} when ioredis is not installed, with the line that installs it
+ */
+export async function clientOf(
+  { redis }: Pick<ResolvedFleetSettings, 'redis'>,
+  options: RedisOptions,
+): Promise<RedisClient> {
+  const ioredis = await neededPackage('ioredis', 'redisFleet', () => import('ioredis'));
+  if (typeof redis === 'function') return redis({ ...options });
+  return typeof redis === 'string'
+    ? new ioredis.Redis(redis, options)
+    : new ioredis.Redis({ ...redis, ...options });
 }
 
 /** Returns the first part of all keys of a fleet. */

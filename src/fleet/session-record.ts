@@ -1,4 +1,7 @@
+import { type Principal, reaches } from '../auth/runner-auth.js';
 import type { SessionTerms } from '../sessions/session-state.js';
+import type { RedisFleetNode } from './redis-fleet-node.js';
+import type { Claim } from './session-directory.js';
 
 /** Terms of a session that its record keeps, sealed. */
 type SessionData = Omit<SessionTerms, 'transport'>;
@@ -26,6 +29,22 @@ export const termsOf = (transport: string, data: unknown): SessionTerms => ({
   ...(data as SessionData | undefined),
   transport,
 });
+
+/** Claims a session for a principal. One of another owner is `missing`, and is not touched. */
+export async function claimAs(
+  node: RedisFleetNode,
+  id: string,
+  transports: readonly string[],
+  principal: Principal,
+): Promise<Claim> {
+  if (principal.reachesAll !== true) {
+    const record = await node.read(id);
+    if (!record || !reaches(principal, termsOf(record.transport, record.data).principal)) {
+      return { outcome: 'missing' };
+    }
+  }
+  return node.claim(id, transports);
+}
 
 /** JSON has no infinity, and no limit means the same. */
 const finite = (value: number | undefined): number | undefined =>

@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import { IntakeGuard } from './intake/intake.guard.js';
 import { RunnerExceptionFilter } from './runner-exception.filter.js';
-import type { BodyStreaming } from './runner-route.js';
+import type { BodyStreaming, SessionOf } from './runner-route.js';
 
 /** Metadata key of a runner's controllers. */
 export const RUNNER_CONTROLLER = Symbol('RUNNER_CONTROLLER');
@@ -19,6 +19,13 @@ export const STREAMS_BODY = Symbol('STREAMS_BODY');
 /** Marks a handler that streams a body of any type: `bodyStreamOf(request)`. */
 export const StreamsBody = (streaming: BodyStreaming = 'limited'): MethodDecorator =>
   SetMetadata(STREAMS_BODY, streaming);
+
+/** Metadata key of handlers whose requests name a session. */
+export const SESSION_OF = Symbol('SESSION_OF');
+
+/** Marks a handler that needs the session's own node. @param sessionOf @default the route's `:id` */
+export const OfSession = (sessionOf: SessionOf = (_request, id) => id): MethodDecorator =>
+  SetMetadata(SESSION_OF, sessionOf);
 
 /**
  * Marks a controller of the runner: exempt from the host's versioning, with the runner's error format, CORS and body parsing. `request.body`

@@ -26,6 +26,8 @@ export class RunnerRequest implements HttpRequest {
   readonly raw: IncomingMessage;
   /** True once the intake has handled the request. */
   isReceived = false;
+  /** True for a request that another node of the fleet has passed on. */
+  isPassedOn = false;
   /** Body, once the intake has read or left it. */
   taken: TakenBody | undefined;
 

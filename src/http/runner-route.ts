@@ -1,6 +1,7 @@
 import { RequestMethod, type Type } from '@nestjs/common';
 import type { NestHandler } from '../compat/nest-handlers.js';
 import type { RunnerRef } from '../runner-ref.js';
+import type { RunnerRequest } from './runner-request.js';
 
 /** Streaming of a body by its handler; `unlimited` where the handler has limits of its own, not `bodyLimitBytes`. */
 export type BodyStreaming = 'limited' | 'unlimited';
@@ -14,7 +15,12 @@ export interface RunnerRoute extends NestHandler {
   readonly streamsBody: BodyStreaming | undefined;
   /** True if a request may start a session for its sender. */
   readonly opensSessions: boolean;
+  /** Set if a request may name a session, which can be another node's. */
+  readonly sessionOf: SessionOf | undefined;
 }
+
+/** Returns the id of the session that a request names. @param id the route's `:id` */
+export type SessionOf = (request: RunnerRequest, id: string | undefined) => string | undefined;
 
 /** Metadata key of the {@link RunnerRoute}, on handlers and in Fastify's route configuration. */
 export const RUNNER_ROUTE = Symbol('RUNNER_ROUTE');

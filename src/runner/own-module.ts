@@ -13,8 +13,17 @@ import { declaredAccess } from '../auth/access.decorator.js';
 import { handlersOf, replaceHandler } from '../compat/nest-handlers.js';
 import { setOperationId } from '../compat/swagger.js';
 import { AnswerGuard } from '../http/answer.guard.js';
-import { RUNNER_CONTROLLER, STREAMS_BODY } from '../http/runner-controller.decorator.js';
-import { type BodyStreaming, RUNNER_ROUTE, type RunnerRoute } from '../http/runner-route.js';
+import {
+  RUNNER_CONTROLLER,
+  SESSION_OF,
+  STREAMS_BODY,
+} from '../http/runner-controller.decorator.js';
+import {
+  type BodyStreaming,
+  RUNNER_ROUTE,
+  type RunnerRoute,
+  type SessionOf,
+} from '../http/runner-route.js';
 
 /** Metadata key of `RouteConfig()` in `@nestjs/platform-fastify`, an optional peer dependency. */
 const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
@@ -34,6 +43,7 @@ function ownController(controller: Type<unknown>, runner: RunnerRef): Type<unkno
       controller,
       streamsBody: Reflect.getMetadata(STREAMS_BODY, handler.handle) as BodyStreaming | undefined,
       opensSessions: access === 'start' || access === 'webhook',
+      sessionOf: Reflect.getMetadata(SESSION_OF, handler.handle) as SessionOf | undefined,
     };
     // Does nothing, because the guard has answered. Nest reads its parameters only.
     const replacement = (_response: unknown): void => undefined;

@@ -34,6 +34,8 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
   private readonly active = new Map<string, Session>();
   /** Ended sessions that are still releasing rooms, sockets and timers. */
   private readonly releasing = new Set<Promise<unknown>>();
+  /** Sessions on their way to another node. */
+  private readonly handing = new WeakMap<Session, Promise<void>>();
   private readonly queue: StartQueue<Session>;
 
   constructor(
@@ -84,6 +86,11 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     return this.fleet.waiting.get(id) ?? this.active.get(id);
   }
 
+  isLive(id: string): MaybePromise<boolean> {
+    if (this.get(id) !== undefined || !this.fleet.peers) return this.get(id) !== undefined;
+    return andThen(this.fleet.peers.locate(id), (where) => where !== 'unknown');
+  }
+
   require(id: string, principal?: Principal): Session {
     const session = this.get(id);
     if (session && reaches(principal ?? { reachesAll: true }, session.principal)) return session;
@@ -129,7 +136,9 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
       const opening = this.tryOpen(request);
       const opened = opening instanceof Promise ? await opening : opening;
       session = opened instanceof Session ? opened : await this.wait(opened, request, client);
-      return await setUp(session);
+      const answer = await setUp(session);
+      await this.handing.get(session);
+      return answer;
     } catch (error) {
       throw session
         ? this.refuse(session, error, 'The transport could not set it up.')
@@ -137,15 +146,25 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     }
   }
 
-  claim(id: string, transports: readonly string[]): MaybePromise<Session | undefined> {
+  claim(
+    id: string,
+    transports: readonly string[],
+    principal?: Principal,
+  ): MaybePromise<Session | undefined> {
     if (this.fleet.capacity.closed) throw draining();
-    return andThen(this.fleet.claim(id, transports), (session) => {
+    return andThen(this.fleet.claim(id, transports, principal), (session) => {
       session?.connect();
       return session;
     });
   }
 
-  launch(session: Session, args: RunnerArguments, handOver?: HandOver): void {
+  launch(session: Session, args: RunnerArguments, handOver?: HandOver): boolean {
+    const handing = this.fleet.dispatch(session, { args, user: handOver?.user });
+    if (handing) {
+      handing.catch(() => undefined);
+      this.handing.set(session, handing);
+      return false;
+    }
     session.launch(() => {
       args.session_id = session.id;
       if (session.body !== undefined) args.body = session.body;
@@ -157,10 +176,11 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
         this.observers.around(session, () => this.launcher.launch(args, session));
       return this.fleet.own(session)?.then(launch) ?? launch();
     }, this.options);
+    return true;
   }
 
   async end(id: string, reason: SessionEnd): Promise<SessionEnd> {
-    return this.require(id).end(reason);
+    return (await this.fleet.stopWaiting(id, reason)) ?? this.require(id).end(reason);
   }
 
   refuse(
@@ -239,15 +259,22 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     this.active.delete(id);
     this.fleet.waiting.delete(id);
     if (state.launchedAtMs !== undefined) session.logger.log(lastLineOf(session, state.reason));
+    const { confirm } = session.cleanups;
+    if (confirm) this.release(confirm().then(() => this.settle(session)));
+    else this.settle(session);
+  };
+
+  private settle(session: Session): void {
     if (!session.isDiscarded) this.observers.changed(session);
-    if (!session.cleanups.isDone) {
-      const { ended } = session;
-      this.releasing.add(ended);
-      void ended.then(() => this.releasing.delete(ended));
-    }
+    if (!session.cleanups.isDone) this.release(session.ended);
     this.fleet.end(session);
     this.serveQueue();
-  };
+  }
+
+  private release(work: Promise<unknown>): void {
+    this.releasing.add(work);
+    void work.then(() => this.releasing.delete(work));
+  }
 
   restore(id: string, terms: SessionTerms, ageMs: number): Session {
     const session = new Session(id, terms, this.onChange, ageMs);

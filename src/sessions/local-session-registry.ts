@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/runner-auth.js';
 import { BotLauncher } from '../bot/bot-launcher.js';
 import { FileStorage } from '../bot/file-storage.js';
 import { Fleet } from '../fleet/fleet.js';
@@ -28,8 +29,12 @@ export class LocalSessionRegistry extends FleetSessionRegistry {
     atOnce(super.adopt(session, terms));
   }
 
-  override claim(id: string, transports: readonly string[]): Session | undefined {
-    return atOnce(super.claim(id, transports));
+  override claim(
+    id: string,
+    transports: readonly string[],
+    principal?: Principal,
+  ): Session | undefined {
+    return atOnce(super.claim(id, transports, principal));
   }
 }
 

@@ -9,7 +9,7 @@ import { logThrown } from '../errors/runner-logger.js';
 import { fieldOf, isInstance } from '../errors/thrown.js';
 import { restOfUrl } from '../http/http-request.js';
 import { nodeResponse, takeOverResponse } from '../http/http-response.js';
-import { RunnerController, StreamsBody } from '../http/runner-controller.decorator.js';
+import { OfSession, RunnerController, StreamsBody } from '../http/runner-controller.decorator.js';
 import { RunnerRequest } from '../http/runner-request.js';
 import { sendWebResponse, WEB_METHODS, webRequest } from '../http/web-standard.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
@@ -40,6 +40,7 @@ export class SessionApiController {
     notForSwagger: true,
   })
   @StreamsBody()
+  @OfSession()
   async answer(
     @Req() request: RunnerRequest,
     @Res() response: unknown,

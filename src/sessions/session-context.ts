@@ -17,6 +17,8 @@ export class SessionContext {
   transfer?: MediaConnection['transfer'];
   /** Peer connection in the bot's process. */
   peer?: BotPeer;
+  /** Identity of the user in a room, for a node that takes the session over. */
+  user?: string;
   /** Called when a bot in its own process is ready. */
   onReady?: (facts: BotReady) => void;
   /** Media statistics; `undefined` for a bot without `createTransport`. */
@@ -33,7 +35,7 @@ export class SessionContext {
 }
 
 /** Capabilities that a transport provides at launch. */
-export type HandOver = Pick<SessionContext, 'hangUp' | 'transfer' | 'peer' | 'onReady'>;
+export type HandOver = Pick<SessionContext, 'hangUp' | 'transfer' | 'peer' | 'onReady' | 'user'>;
 
 const contexts = new WeakMap<RunnerArguments, SessionContext>();
 

@@ -4,7 +4,7 @@ import { SessionEnd } from '../bot/session-end.js';
 import { Fleet } from '../fleet/fleet.js';
 import { ApiRoute, json } from '../http/api-route.decorator.js';
 import { RunnerError } from '../errors/runner.error.js';
-import { RunnerController } from '../http/runner-controller.decorator.js';
+import { OfSession, RunnerController } from '../http/runner-controller.decorator.js';
 import { RunnerRequest } from '../http/runner-request.js';
 import { validateInto } from '../validation/validate-into.js';
 import {
@@ -63,6 +63,7 @@ export class SessionsController {
 
   /** Stops a session, and answers when it has ended and its cleanups are done. */
   @Delete(':id')
+  @OfSession()
   @ApiRoute({
     summary: 'Stops a session',
     params: ID,

@@ -1,7 +1,7 @@
 import { HttpCode, Param, Post, Req } from '@nestjs/common';
 import { Access } from '../auth/access.decorator.js';
 import { ApiRoute, type ApiRouteOptions, json } from '../http/api-route.decorator.js';
-import { RunnerController, StreamsBody } from '../http/runner-controller.decorator.js';
+import { OfSession, RunnerController, StreamsBody } from '../http/runner-controller.decorator.js';
 import { RunnerRequest } from '../http/runner-request.js';
 import { SessionRegistry } from '../sessions/session-registry.js';
 import { UploadedFile } from './dto/uploaded-file.dto.js';
@@ -31,6 +31,7 @@ export class SessionFilesController {
   @Post()
   @HttpCode(200)
   @StreamsBody('unlimited')
+  @OfSession()
   @ApiRoute({
     ...FORM,
     summary: 'Uploads a file for the bot of a session',

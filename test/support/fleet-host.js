@@ -1,10 +1,12 @@
-// A node of a fleet in a process of its own, which can be killed. Its argument, as JSON, has the options of redisFleet(), and `runner` those of the runner.
-// Its bot says what it was given, and then what it hears.
+// A node of a fleet in a process of its own, which can be killed. Its argument, as JSON, has the options of redisFleet(), `listenAt`, a port, and `runner`, options
+// of the runner. Its bot says what it was given, and then what it hears.
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { BotLauncher, RunnerModule, WebSocketModule } from 'nestjs-pipecat-runner';
 import { redisFleet } from 'nestjs-pipecat-runner/fleet';
+
+const { listenAt = 0, runner, ...fleet } = JSON.parse(process.argv[2]);
 
 class Bot extends BotLauncher {
   async launch({ websocket, body }, session) {
@@ -15,7 +17,6 @@ class Bot extends BotLauncher {
   }
 }
 
-const { runner, ...fleet } = JSON.parse(process.argv[2]);
 const app = await NestFactory.create(
   RunnerModule.forRoot({
     launcher: Bot,
@@ -29,5 +30,5 @@ const app = await NestFactory.create(
   { logger: ['error'] },
 );
 app.enableShutdownHooks();
-await app.listen(0, '127.0.0.1');
+await app.listen(listenAt, '127.0.0.1');
 process.send({ port: app.getHttpServer().address().port });

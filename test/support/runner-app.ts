@@ -79,13 +79,14 @@ export async function startApp(
   imports: NonNullable<ModuleMetadata['imports']>,
   configure: (app: INestApplication) => void = () => undefined,
   metadata: Omit<ModuleMetadata, 'imports'> = {},
+  port = 0,
 ): Promise<RunningApp> {
   @Module({ imports, ...metadata })
   class HostModule {}
   const adapter = platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
   const app = await NestFactory.create(HostModule, adapter, { logger: false, abortOnError: false });
   configure(app);
-  return listen(app);
+  return listen(app, false, port);
 }
 
 const running = new Set<INestApplication>();
@@ -97,9 +98,9 @@ export async function closeApps(): Promise<void> {
   await Promise.all(apps.map((app) => app.close()));
 }
 
-/** Starts an application on a free loopback port. @param waits whether closing it waits for conversations to end */
-export async function listen(app: INestApplication, waits = false): Promise<RunningApp> {
-  await app.listen(0, '127.0.0.1');
+/** Starts an application on a loopback port. @param waits whether closing it waits for conversations to end @param at port; 0 is a free one */
+export async function listen(app: INestApplication, waits = false, at = 0): Promise<RunningApp> {
+  await app.listen(at, '127.0.0.1');
   running.add(app);
   if (!waits) {
     for (const drain of app.get(RunnerDrain, { strict: false, each: true })) drain.expedite();

@@ -1,7 +1,7 @@
 import { RedisScript } from '../redis-script.js';
 
 /** Fields of each announced session, in the order of the script's arguments. */
-export const ANNOUNCED_FIELDS = 10;
+export const ANNOUNCED_FIELDS = 12;
 
 /**
  * Records again what a node has, after the directory or a failover lost it, or after the node was taken for dead. The node's word wins over a loss that is
@@ -13,7 +13,7 @@ export const ANNOUNCE = new RedisScript(
   `
 local node, isLast, leaseMs, version = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local words = {}
-local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs, ttlMs, sealed)
+local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs, ttlMs, sealed, room, restartMs)
   local key = P .. 's:' .. id
   local active = state == 'active'
   local r = redis.call('HMGET', key, 'st', 'o', 'e', 'at', 'bu', 'c')
@@ -25,6 +25,7 @@ local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs,
     redis.call('HSET', key, 'v', version, 'st', state, 'op', node, 'on', nonce, 'o', active and node or '',
       'no', active and nonce or '', 'e', epoch, 'tp', transport, 'k', kind, 'c', caller, 'at', at, 'x', expiry,
       'b', sealed)
+    if room ~= '' then redis.call('HSET', key, 'r', room, 'rs', restartMs) end
     count(id, caller, at)
     if active then own(node, id, leaseMs) else redis.call('ZADD', P .. 'pending', expiry, id) end
     if not buried then return 'kept' end

@@ -16,6 +16,8 @@ export interface Exchange {
 
 /** Exchange without an answer yet. */
 export interface OpenExchange extends Exchange {
+  /** Returns a path parameter of the route. */
+  param(name: string): string | undefined;
   /** Continues with the framework. */
   next(): void;
 }

@@ -73,6 +73,10 @@ class ExpressExchange implements OpenExchange {
     this.reply.setHeader(name, value);
   }
 
+  param(name: string): string | undefined {
+    return this.router.param(this.route, this.express.path, name);
+  }
+
   hostHasCors(): boolean {
     return this.router.hasCors(this.express.path);
   }

@@ -123,6 +123,10 @@ class FastifyExchange implements OpenExchange {
     this.reply.header(name, value);
   }
 
+  param(name: string): string | undefined {
+    return this.request.params?.[name];
+  }
+
   hostHasCors(): boolean {
     return this.fastify.hasRequestDecorator(CORS_DECORATOR);
   }

@@ -2,6 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, it, jest } from '@jest/globals';
 import { resolveRunnerOptions, type RunnerOptions } from '../../runner.options.js';
+import { FleetRouter } from '../fleet-router/fleet-router.js';
 import { RunnerRequest } from '../runner-request.js';
 import type { RunnerRoute } from '../runner-route.js';
 import { RunnerIntake } from './runner-intake.js';
@@ -20,6 +21,7 @@ function post(
     resolveRunnerOptions(options),
     {} as never,
     { add: () => undefined } as never,
+    new FleetRouter(resolveRunnerOptions(options), undefined),
   );
   const raw = Object.assign(new IncomingMessage(new Socket()), {
     ...{ method: 'POST', httpVersionMajor: 1, complete: isComplete },
@@ -34,6 +36,7 @@ function post(
     header: (name) => reply.getHeader(name),
     setHeader: (name, value) => void reply.setHeader(name, value),
     hostHasCors: () => false,
+    param: () => undefined,
     next,
   });
   return { goesOn: next.mock.calls.length === 1, response: reply };

@@ -4,6 +4,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { RunnerError } from '../../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options.js';
 import { RUNNER_REF, type RunnerRef } from '../../runner-ref.js';
+import { FleetRouter } from '../fleet-router/fleet-router.js';
 import { isOriginAllowed } from '../allowed-origins.js';
 import { isHost, isReading } from '../http-request.js';
 import { sendError, takeOverResponse } from '../http-response.js';
@@ -26,6 +27,7 @@ export class RunnerIntake implements Receiver {
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
     @Inject(RUNNER_REF) runner: RunnerRef,
     intake: HttpIntake,
+    private readonly router: FleetRouter,
   ) {
     this.cors = new Cors(options.allowedOrigins);
     intake.add(runner, this);
@@ -36,9 +38,10 @@ export class RunnerIntake implements Receiver {
       return void takeOverResponse(exchange.reply).writeHead(204).end();
     // Answered by the host.
     if (isPreflight(exchange.request)) return exchange.next();
+    this.router.receive(exchange);
     this.take(exchange, (error) => {
       if (error) this.refuse(exchange, error);
-      else exchange.next();
+      else this.router.route(exchange);
     });
   }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { BotPeer, PeerConfig, PeerReport, PeerRequest } from '../../bot/bot-peer.js';
 import { SessionEnd } from '../../bot/session-end.js';
 import { RunnerError } from '../../errors/runner.error.js';
@@ -14,6 +13,7 @@ import {
   tooManyOffers,
   withCandidates,
 } from './negotiator.js';
+import { newPcId } from './pc-id.js';
 
 /** Options of a {@link BotPeerConnection}. */
 export interface BotPeerOptions {
@@ -33,11 +33,9 @@ interface PendingOffer {
 const MAX_EARLY = 200;
 const MAX_EARLY_BYTES = 2_097_152;
 
-let made = 0;
-
 /** Runner's side of a peer connection in the bot's process: passes on the signalling, and ends the session with the connection. */
 export class BotPeerConnection implements BotPeer, Negotiator {
-  readonly pcId = `BotPeerConnection#${made++}-${randomUUID().replaceAll('-', '')}`;
+  readonly pcId: string;
   readonly config: PeerConfig;
   private send: ((request: PeerRequest) => void) | undefined;
   /** Requests made before the process was started. */
@@ -54,6 +52,7 @@ export class BotPeerConnection implements BotPeer, Negotiator {
     private readonly options: BotPeerOptions,
   ) {
     this.config = options.config;
+    this.pcId = newPcId('BotPeerConnection', session.id);
     session.onEnd((reason) => {
       clearTimeout(this.connectTimer);
       for (const { refused } of this.pending.values()) refused(errorOf(reason));

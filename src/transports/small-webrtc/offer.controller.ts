@@ -3,12 +3,14 @@ import { Access } from '../../auth/access.decorator.js';
 import { OwnPrincipal, ownerOf, RunnerAuth } from '../../auth/runner-auth.js';
 import { RunnerError, START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
-import { RunnerController } from '../../http/runner-controller.decorator.js';
+import { OfSession, RunnerController } from '../../http/runner-controller.decorator.js';
 import { RunnerRequest } from '../../http/runner-request.js';
+import type { SessionOf } from '../../http/runner-route.js';
 import { validateInto } from '../../validation/validate-into.js';
 import { IceCandidates } from './dto/ice-candidates.dto.js';
 import { CandidatesAnswer, WebRtcAnswer } from './dto/webrtc-answer.dto.js';
 import { OfferQuery, WebRtcOffer } from './dto/webrtc-offer.dto.js';
+import { sessionIdOfPcId } from './pc-id.js';
 import { WebRtcSessions } from './webrtc-sessions.js';
 
 const SESSION = { id: { description: 'The session from `/start`.' } };
@@ -20,11 +22,18 @@ const SESSION_ID = {
   },
 };
 
+const sessionOfCandidates: SessionOf = (request) => sessionIdOfPcId(request.bodyOr({}));
+
+/** An offer belongs to the connection that it names, or to the session that its query does. */
+const sessionOfOffer: SessionOf = (request) =>
+  sessionIdOfPcId(request.bodyOr({})) ?? request.query.session_id;
+
 /** Route for WebRTC offers. @param ofSession true when its path names the session */
 const OfferRoute = (path: string, ofSession: boolean): MethodDecorator =>
   applyDecorators(
     Post(path),
     Access(ofSession ? 'session' : 'start'),
+    ofSession ? OfSession() : OfSession(sessionOfOffer),
     HttpCode(200),
     ApiRoute({
       summary: ofSession ? 'Answers the WebRTC offer of a session' : 'Answers a WebRTC offer',
@@ -49,6 +58,7 @@ const CandidatesRoute = (path: string, ofSession: boolean): MethodDecorator =>
   applyDecorators(
     Patch(path),
     Access('session'),
+    ofSession ? OfSession() : OfSession(sessionOfCandidates),
     ApiRoute({
       summary: `Adds ICE candidates of ${ofSession ? "a session's" : 'a'} client (trickle ICE)`,
       ...(ofSession && { params: SESSION }),
@@ -82,7 +92,7 @@ export class OfferController {
     const principal = OwnPrincipal.of(authorized);
     // A tenant that could take a free id would learn which ones are taken.
     const isTenant = [principal, request.principal].some((one) => ownerOf(one) !== undefined);
-    return isTenant || this.sessions.isKnown(id)
+    return isTenant || (await this.sessions.isKnown(id))
       ? this.sessions.offer(offer, principal, id)
       : this.sessions.offer(offer, request.principal, undefined, id);
   }

@@ -34,6 +34,8 @@ export interface ConnectionObserver {
 
 /** Options of a `SmallWebRTCConnection`. */
 export interface ConnectionOptions {
+  /** Session id, which is part of the connection's. */
+  readonly sessionId: string;
   /** Creates the peer connection, at first and for a restart. */
   readonly createPeer: (events: PeerEvents) => Peer;
   /** Rewrites the SDP of an answer before it is sent. */

@@ -26,6 +26,7 @@ async function connected(close: () => Promise<void> = async () => undefined) {
   };
   const connection = new SmallWebRTCConnection(
     {
+      sessionId: 'x',
       createPeer: (given) => {
         events = given;
         return peer as unknown as Peer;
@@ -57,6 +58,7 @@ async function negotiated() {
   const warnings: string[] = [];
   const connection = new SmallWebRTCConnection(
     {
+      sessionId: 'x',
       createPeer: (given) => {
         events = given;
         return peer as unknown as Peer;
@@ -75,6 +77,7 @@ async function negotiated() {
 const connectionTo = (peer: object): SmallWebRTCConnection =>
   new SmallWebRTCConnection(
     {
+      sessionId: 'x',
       createPeer: () => peer as Peer,
       adaptAnswer: (sdp) => sdp,
       connectTimeoutMs: 1_000,
@@ -308,6 +311,7 @@ describe('a connection whose peer is replaced', () => {
     const warnings: string[] = [];
     const connection = new SmallWebRTCConnection(
       {
+        sessionId: 'x',
         createPeer: (events) => {
           const peer = new FakePeer(events);
           prepare(peer);

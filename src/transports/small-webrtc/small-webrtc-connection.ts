@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../../errors/thrown.js';
 import { callBot } from '../../limits/event-loop.js';
@@ -23,11 +22,10 @@ import type {
   ConnectionState,
   SmallWebRTCConnectionEvents,
 } from './small-webrtc-connection.events.js';
+import { newPcId } from './pc-id.js';
 
 /** The most events buffered until a listener is attached. */
 const MAX_BUFFERED = 1_000;
-
-let made = 0;
 
 /**
  * WebRTC peer connection to a client, in `args.webrtc_connection`. `createTransport(args)` covers audio and messages; use this for video or
@@ -37,7 +35,7 @@ let made = 0;
  */
 export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnectionEvents> {
   /** Connection id in the signalling between client and runner. */
-  readonly pcId = `SmallWebRTCConnection#${made++}-${randomUUID().replaceAll('-', '')}`;
+  readonly pcId: string;
   /** The client's microphone and the bot's audio. */
   readonly audio: AudioTrack;
   /** The client's camera and the bot's video. */
@@ -76,6 +74,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
       'track-ended': room,
     };
     super(limits, observer.bot);
+    this.pcId = newPcId('SmallWebRTCConnection', options.sessionId);
     const peer = (): Peer => this.peer!;
     const fail = (thrown: unknown): void => this.fail(thrown);
     this.tracks = new ClientTracks(peer, fail, (event, track) => this.notify(event, track));

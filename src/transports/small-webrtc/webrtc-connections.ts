@@ -104,6 +104,7 @@ export class WebRtcConnections {
     const connection = new SmallWebRTCConnection(
       {
         ...options,
+        sessionId: session.id,
         createPeer: (events: PeerEvents) => stack!.create(peerOptions, events),
         adaptAnswer,
       },

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Principal, reaches } from '../../auth/runner-auth.js';
 import { RunnerError } from '../../errors/runner.error.js';
-import { SessionRegistry } from '../../sessions/session-registry.js';
+import { type MaybePromise, SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
 import { isObject } from '../../validation/is-object.js';
 import { validateInto } from '../../validation/validate-into.js';
@@ -36,8 +36,8 @@ export class WebRtcSessions {
   ) {}
 
   /** True for the id of a session that has not ended. */
-  isKnown(sessionId: string): boolean {
-    return this.sessions.get(sessionId) !== undefined;
+  isKnown(sessionId: string): MaybePromise<boolean> {
+    return this.sessions.isLive(sessionId);
   }
 
   /**
@@ -104,9 +104,11 @@ export class WebRtcSessions {
   }
 
   private async claim(sessionId: string, principal: Principal | undefined): Promise<Session> {
-    this.sessions.require(sessionId, principal);
-    const session = await this.sessions.claim(sessionId, [WEBRTC]);
+    const isHere = this.sessions.get(sessionId) !== undefined;
+    if (isHere) this.sessions.require(sessionId, principal);
+    const session = await this.sessions.claim(sessionId, [WEBRTC], principal);
     if (session) return session;
+    if (!isHere) this.sessions.require(sessionId, principal);
     throw new RunnerError('WRONG_STATE', 'This session has its client; start another one.');
   }
 

@@ -11,7 +11,8 @@ export class WebRtcAnswer {
   @ApiField({
     type: String,
     description: 'The connection id, for renegotiation and ICE candidates.',
-    example: 'SmallWebRTCConnection#0-5d1e1a4f0b0e4c7d9c1e8f3f5b2a7d60',
+    example:
+      'SmallWebRTCConnection#8c6a1f0e-7f2b-4d35-9a57-0a4f1f3f6b10-5d1e1a4f0b0e4c7d9c1e8f3f5b2a7d60',
   })
   pc_id!: string;
 }

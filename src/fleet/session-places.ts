@@ -1,0 +1,69 @@
+import { RunnerLogger } from '../errors/runner-logger.js';
+import { textOfThrown } from '../errors/thrown.js';
+import type { PeerNode, Whereabouts } from '../http/fleet-router/peers.js';
+import type { NodeTable } from './node-table.js';
+import type { RedisLink } from './redis-link.js';
+
+/** Time for which a look-up holds, in milliseconds. An owner keeps its session; only the death of a node changes it. */
+const SESSION_MS = 1_000;
+const NODE_MS = 5_000;
+/** The most look-ups that are kept. While Redis is away the last known hold. */
+const MAX_KNOWN = 10_000;
+
+interface Known<T> {
+  readonly value: T;
+  readonly atMs: number;
+}
+
+/** Nodes that own the fleet's sessions, as the directory knows them. */
+export class SessionPlaces {
+  private readonly logger = new RunnerLogger('PipecatFleet');
+  private readonly owners = new Map<string, Known<PeerNode>>();
+  private readonly nodes = new Map<string, Known<PeerNode>>();
+
+  constructor(
+    private readonly link: RedisLink,
+    private readonly table: NodeTable,
+    /** Name of this node. */
+    private readonly node: string,
+  ) {}
+
+  /** Returns where a session is; `unknown` also when Redis does not answer. Never rejects. @param isFresh true to ask again what is known already */
+  async locate(id: string, isFresh = false): Promise<Whereabouts> {
+    const known = this.owners.get(id);
+    if (!isFresh && isRecent(known, SESSION_MS)) return known.value;
+    if (this.link.isDegraded) return known?.value ?? 'unknown';
+    try {
+      const [state, owner] = await this.link.fields(`s:${id}`, 'st', 'o');
+      this.owners.delete(id);
+      if (state === 'pending') return 'waiting';
+      if (state !== 'active' || !owner) return 'unknown';
+      if (owner === this.node) return 'here';
+      const node = await this.nodeOf(owner);
+      if (node) keep(this.owners, id, node);
+      return node ?? 'unknown';
+    } catch (error) {
+      this.logger.warn(`session ${id} was not looked up: ${textOfThrown(error).message}`);
+      return known?.value ?? 'unknown';
+    }
+  }
+
+  private async nodeOf(name: string): Promise<PeerNode | undefined> {
+    const known = this.nodes.get(name);
+    if (isRecent(known, NODE_MS)) return known.value;
+    const info = await this.table.info(name);
+    const node = info && { name, url: info.url };
+    if (node) keep(this.nodes, name, node);
+    return node;
+  }
+}
+
+function isRecent<T>(known: Known<T> | undefined, forMs: number): known is Known<T> {
+  return known !== undefined && performance.now() - known.atMs < forMs;
+}
+
+function keep<T>(known: Map<string, Known<T>>, name: string, value: T): void {
+  known.delete(name);
+  known.set(name, { value, atMs: performance.now() });
+  if (known.size > MAX_KNOWN) known.delete(known.keys().next().value!);
+}

@@ -1,0 +1,200 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { RunnerLogger } from '../../errors/runner-logger.js';
+import { RunnerError } from '../../errors/runner.error.js';
+import { isInstance, textOfThrown } from '../../errors/thrown.js';
+import type { ResolvedRunnerOptions } from '../../runner.options.js';
+import { bodyStreamOf, discardBody } from '../body-stream.js';
+import { nodeResponse, sendError, takeOverResponse } from '../http-response.js';
+import type { OpenExchange } from '../intake/exchange.js';
+import type { RunnerRequest } from '../runner-request.js';
+import { endToEnd, forwardedHeaders } from './forwarded-headers.js';
+import { forward, type PeerAnswer, PeerStalledError } from './forwarding.js';
+import { HOP_HEADER, isFleetHeader, MISDIRECTED_HEADER } from './hops.js';
+import { PeerConnections } from './peer-connection.js';
+import type { PeerNode, Peers, Whereabouts } from './peers.js';
+
+/** Ids that a session can have. */
+const SESSION_ID = /^[\w-]{1,64}$/;
+/** Time beside the owner's own limits, in milliseconds, until it counts as stalled. */
+const SLACK_MS = 5_000;
+/** The most requests that are passed on at once. */
+const MAX_FORWARDED = 5_000;
+
+/** Passes requests that name a session of another node on to it, which authorizes them itself. Without a fleet it does nothing. */
+export class FleetRouter {
+  private readonly logger = new RunnerLogger('PipecatFleet');
+  private readonly connections: PeerConnections | undefined;
+  private forwarded = 0;
+
+  constructor(
+    private readonly options: ResolvedRunnerOptions,
+    private readonly peers: Peers | undefined,
+  ) {
+    this.connections = peers && new PeerConnections(peers.hops);
+  }
+
+  /** Takes the headers between nodes off a request, and notes if a node has passed it on. */
+  receive({ request }: OpenExchange): void {
+    if (!this.peers) return;
+    const { raw } = request;
+    const hop = raw.headers[HOP_HEADER];
+    request.isPassedOn =
+      typeof hop === 'string' &&
+      this.peers.hops.isSigned(hop, 'hop', raw.method ?? '', request.originalUrl);
+    for (const name of Object.keys(raw.headers)) if (isFleetHeader(name)) delete raw.headers[name];
+  }
+
+  /** Continues with a request here, or passes it on to the node that has its session. */
+  route(exchange: OpenExchange): void {
+    const { peers } = this;
+    const { request, route } = exchange;
+    const id = peers && route.sessionOf?.(request, exchange.param('id'));
+    if (!id || !SESSION_ID.test(id)) return exchange.next();
+    const where = peers.locate(id);
+    if (where === 'here') return exchange.next();
+    void this.routeTo(exchange, id, where);
+  }
+
+  /** Closes the connections to the other nodes. */
+  close(): void {
+    this.connections?.close();
+  }
+
+  /** Never rejects. */
+  private async routeTo(
+    exchange: OpenExchange,
+    id: string,
+    asked: Whereabouts | Promise<Whereabouts>,
+  ): Promise<void> {
+    const { request } = exchange;
+    try {
+      const where = await asked;
+      if (request.isPassedOn) {
+        if (where === 'here' || where === 'waiting') exchange.next();
+        else misdirected(exchange);
+      } else if (typeof where === 'string') exchange.next();
+      else if (!(await this.pass(exchange, where))) await this.passAgain(exchange, id, where);
+    } catch (error) {
+      this.refuse(exchange, error);
+    }
+  }
+
+  /** Looks up once more where a session is that its node does not have. */
+  private async passAgain(exchange: OpenExchange, id: string, before: PeerNode): Promise<void> {
+    const isStreamed = exchange.request.taken?.leftBytes !== undefined;
+    const where = await this.peers!.locate(id, true);
+    const moved = typeof where !== 'string' && where.name !== before.name ? where : undefined;
+    if (isStreamed) throw moved ? unreachable() : ended();
+    if (moved) {
+      if (!(await this.pass(exchange, moved))) throw unreachable();
+    } else if (typeof where === 'string') exchange.next();
+    // Its node ends it at this moment.
+    else throw ended();
+  }
+
+  /** Passes a request on, and the answer back. @returns false when the node does not have the session */
+  private async pass(exchange: OpenExchange, node: PeerNode): Promise<boolean> {
+    if (this.forwarded >= MAX_FORWARDED) throw unreachable();
+    const { request, reply } = exchange;
+    const client = nodeResponse(reply);
+    const gone = new AbortController();
+    const onClose = (): void => gone.abort();
+    client.once('close', onClose);
+    this.forwarded++;
+    try {
+      const answer = await this.ask(node, request, gone.signal);
+      if (isMisdirected(answer.response)) {
+        answer.response.resume();
+        return false;
+      }
+      await send(exchange, answer);
+      return true;
+    } catch (error) {
+      // Nobody is left to be answered, or the answer has begun.
+      if (gone.signal.aborted || client.headersSent) return true;
+      throw this.explained(error);
+    } finally {
+      this.forwarded--;
+      client.off('close', onClose);
+    }
+  }
+
+  private ask(node: PeerNode, request: RunnerRequest, signal: AbortSignal): Promise<PeerAnswer> {
+    const { method, raw, taken } = request;
+    const { sessionRequestTimeoutMs, stopGraceMs } = this.options;
+    const path = pathOf(request.originalUrl);
+    const hop = this.peers!.hops.sign('hop', method, path);
+    const left = taken?.leftBytes === undefined ? undefined : bodyStreamOf(request);
+    return forward(this.connections!, node, {
+      ...{ method, path, signal },
+      headers: [...forwardedHeaders(raw), HOP_HEADER, hop],
+      body: left ? Readable.fromWeb(left as Parameters<typeof Readable.fromWeb>[0]) : taken?.raw,
+      bodyBytes: taken?.announcedBytes || undefined,
+      stallMs: sessionRequestTimeoutMs + stopGraceMs + SLACK_MS,
+    });
+  }
+
+  private explained(error: unknown): unknown {
+    if (isInstance(error, RunnerError)) return error;
+    this.logger.warn(`a request was not passed on: ${textOfThrown(error).message}`);
+    return isInstance(error, PeerStalledError)
+      ? new RunnerError('NO_ANSWER', 'The node that has this session did not answer in time.')
+      : unreachable();
+  }
+
+  private refuse(exchange: OpenExchange, error: unknown): void {
+    const { request, reply } = exchange;
+    const { raw } = request;
+    if (nodeResponse(reply).headersSent) return;
+    if (!isInstance(error, RunnerError)) this.logger.error(textOfThrown(error).text);
+    const response = takeOverResponse(reply);
+    if (!raw.complete && raw.httpVersionMajor < 2) response.setHeader('connection', 'close');
+    sendError(response, error);
+    discardBody(request);
+  }
+}
+
+/** Sends the answer of another node to the client. */
+async function send({ request, reply }: OpenExchange, answer: PeerAnswer): Promise<void> {
+  const { response: from } = answer;
+  const to = takeOverResponse(reply);
+  const headers = new Map<string, string[]>();
+  for (const [name, value] of endToEnd(from.rawHeaders)) {
+    headers.set(name, [...(headers.get(name) ?? []), value]);
+  }
+  const { 'content-length': length } = from.headers;
+  if (length !== undefined) headers.set('content-length', [length]);
+  for (const [name, values] of headers) to.setHeader(name, values.length > 1 ? values : values[0]!);
+  const isUnread = !request.raw.complete;
+  if (isUnread && request.raw.httpVersionMajor < 2) to.setHeader('connection', 'close');
+  to.writeHead(from.statusCode ?? 502);
+  to.flushHeaders();
+  try {
+    if (isUnread) discardBody(request);
+    await pipeline(from, to);
+  } finally {
+    if (isUnread) answer.destroy();
+  }
+}
+
+/** Path and query of a request, whose line may have a whole URL. */
+const pathOf = (url: string): string =>
+  url.startsWith('/') ? url : url.slice(Math.max(0, url.indexOf('/', url.indexOf('://') + 3)));
+
+const isMisdirected = ({ statusCode, headers }: IncomingMessage): boolean =>
+  statusCode === 421 && headers[MISDIRECTED_HEADER] !== undefined;
+
+/** Tells the node that has passed a request on that its session is not here. Nothing is passed on twice. */
+function misdirected({ request, reply }: OpenExchange): void {
+  const response = takeOverResponse(reply);
+  response.writeHead(421, { [MISDIRECTED_HEADER]: '1' }).end();
+  discardBody(request);
+}
+
+const unreachable = (): RunnerError =>
+  new RunnerError('OVERLOADED', 'The node that has this session does not answer; try again later.');
+
+const ended = (): RunnerError =>
+  new RunnerError('UNKNOWN_SESSION', 'There is no such session, or it has ended.');
