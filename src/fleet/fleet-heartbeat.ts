@@ -15,6 +15,9 @@ import { readRecord, type RecordedSession } from './recorded-session.js';
 /** Code of the end of a session that no node owns. */
 export type SweptCode = 'expired' | 'lost' | 'start_failed';
 
+/** Time for which a node that is gone is missed, in milliseconds. */
+const MISSED_MS = 600_000;
+
 /** Sessions of this node, as the heartbeat needs them. */
 export interface OwnSessions {
   /** Number of sessions that the node owns. */
@@ -50,6 +53,8 @@ export class FleetHeartbeat {
   private held = 0;
   /** Counts of the fleet, of the last heartbeat. */
   counts: Pick<FleetGauges, 'nodes' | 'sessions'> | undefined;
+  /** The most nodes that took sessions, and when. */
+  private most = { nodes: 0, atMs: -Infinity };
 
   constructor(
     private readonly link: RedisLink,
@@ -66,6 +71,16 @@ export class FleetHeartbeat {
   /** Milliseconds until the lease is over by this node's own clock; negative after that. */
   get leaseLeftMs(): number {
     return this.leaseUntilMs - performance.now();
+  }
+
+  /** True while as many nodes take sessions as did within the last ten minutes. */
+  get isWhole(): boolean {
+    return this.taking >= this.most.nodes;
+  }
+
+  private get taking(): number {
+    const { ready = 0, overloaded = 0 } = this.counts?.nodes ?? {};
+    return ready + overloaded;
   }
 
   /** Beats until it is stopped. Each new connection announces, since its server may have lost what the old one knew. */
@@ -116,6 +131,10 @@ export class FleetHeartbeat {
     }
     this.leaseUntilMs = sentAtMs + leaseMs;
     this.counts = countsIn(reply);
+    const nodes = this.taking;
+    if (nodes >= this.most.nodes || sentAtMs - this.most.atMs > MISSED_MS) {
+      this.most = { nodes, atMs: sentAtMs };
+    }
     this.say(reply);
     this.own.dispatch(reply.list(10));
     await Promise.all([this.compare(reply), ...reply.list(7).map((dead) => this.reap(dead))]);

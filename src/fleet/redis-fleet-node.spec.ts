@@ -67,6 +67,19 @@ describeWith('redis-server')('a runner in a fleet', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('retires one at a time, and only while no node is missing', async () => {
+    const [a, b] = [await join(redis.url), await join(redis.url)];
+    await until(() => a.gauges()?.nodes.ready === 2 && b.gauges()?.nodes.ready === 2);
+    expect([await a.takeTurn(), await b.takeTurn()]).toEqual([true, false]);
+    await a.drain();
+    expect(await b.takeTurn()).toBe(false);
+    await a.leave();
+    // Its turn now, but nobody has replaced the other yet.
+    expect([await b.takeTurn(), await b.takeTurn()]).toEqual([false, false]);
+    await join(redis.url);
+    expect(await b.takeTurn()).toBe(true);
+  });
+
   it('ends what it could not open for want of an answer', async () => {
     const [a, b] = [await join(proxy.url), await join(redis.url)];
     proxy.cut();

@@ -36,6 +36,9 @@ import {
 /** Longest wait for the answers to ends when the node leaves, in milliseconds. */
 const LEAVE_MS = 2_000;
 
+/** Longest time in which nobody else retires, in milliseconds: conversations may last any time. */
+const TURN_MS = 3_600_000;
+
 /** This node, as it joins a fleet. */
 export interface JoiningNode {
   /** The most sessions of the node. */
@@ -255,6 +258,16 @@ export class RedisFleetNode {
     const { counts } = this.heartbeat;
     const leaseAgeMs = this.settings.leaseMs - this.leaseLeftMs;
     return counts && { ...counts, isDegraded: this.isDegraded, leaseAgeMs };
+  }
+
+  /**
+   * Takes this node's turn to retire: one at a time, and only while none is missing, so that those before it have been replaced.
+   * @throws {DirectoryUnavailableError}
+   */
+  async takeTurn(): Promise<boolean> {
+    if (!(await this.answers.hold('retire', TURN_MS))) return false;
+    await this.heartbeat.beat();
+    return this.heartbeat.isWhole;
   }
 
   /** Tells the others that this node takes no more sessions. @throws {DirectoryUnavailableError} */

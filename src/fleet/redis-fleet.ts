@@ -39,9 +39,6 @@ import { claimAs, dataOf, termsOf } from './session-record.js';
 /** Interval in which a start queue is served while other nodes may free places, in milliseconds, with as much again of jitter. */
 const QUEUE_MS = 500;
 
-/** Longest time in which only one node retires, in milliseconds: it may have conversations of any length. */
-const RETIRE_MS = 3_600_000;
-
 /** A fleet of many nodes over Redis: a waiting session lives in its directory only, and moves to the node where its client comes. */
 export class RedisFleet extends Fleet {
   capacity!: Capacity;
@@ -249,7 +246,7 @@ export class RedisFleet extends Fleet {
   }
 
   async retire(): Promise<boolean> {
-    if (!(await this.reached((node) => node.answers.hold('retire', RETIRE_MS)))) return false;
+    if (!(await this.reached((node) => node.takeTurn()))) return false;
     this.close();
     return true;
   }

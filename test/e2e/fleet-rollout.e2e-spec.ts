@@ -125,10 +125,11 @@ describeWith('redis-server')('a rollout of a fleet', () => {
       node.child.once('exit', () => {
         nodes.splice(nodes.indexOf(node), 1);
         ends++;
-        if (!isOver) void supervise();
+        if (!isOver) starting.push(supervise());
       });
     };
     let isOver = false;
+    const starting: Promise<void>[] = [];
     for (let n = 0; n < NODES; n++) await supervise();
     const outcomes = new Outcomes();
     const visits: Promise<void>[] = [];
@@ -148,6 +149,7 @@ describeWith('redis-server')('a rollout of a fleet', () => {
     }
     await Promise.all(visits);
     isOver = true;
+    await Promise.all(starting);
     expect(outcomes).toMatchObject({ lost: [], cut: [], refused: 0, served: visits.length });
     expect(ends).toBeGreaterThanOrEqual(2);
     expect(mostDraining).toBe(1);

@@ -11,6 +11,7 @@ import {
   UnauthorizedException,
 } from '@nestjs/common';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { LocalFleet } from '../../src/fleet/local-fleet.js';
 import {
   Access,
   type AuthRequest,
@@ -474,6 +475,8 @@ it('every route of the runner declares its access', async () => {
       launcher: { useValue: new RecordingLauncher() },
       transports: transports(),
       console: true,
+      // It has a route of its own.
+      fleet: { useFactory: () => new LocalFleet() },
       features: [
         MetricsModule.forRoot(),
         OpenApiModule.forRoot(),
