@@ -76,7 +76,7 @@ export class RedisFleet extends Fleet {
     this.capacity = new Capacity(options.maxSessions);
     this.history = new SessionHistory(options.sessionHistory);
     this.waiting = new PendingSessions(options.pendingTtlMs, (expired) => this.expire(expired));
-    this.owned = new OwnedSessions(this.capacity, host);
+    this.owned = new OwnedSessions(this.capacity, host, this.waiting, options.pendingTtlMs);
     this.followed = new FollowedSessions(this.waiting, this.owned, (ids) =>
       this.joined.follow(ids),
     );
@@ -135,8 +135,9 @@ export class RedisFleet extends Fleet {
     }
   }
 
-  opened(session: Session): void {
+  opened(session: Session, request: OpenSession): void {
     this.waiting.add(session);
+    this.owned.opened(session, request);
     this.owned.bind(session);
   }
 
