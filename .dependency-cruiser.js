@@ -46,7 +46,7 @@ const NEIGHBOURS = {
   health: ['auth', 'bot', 'errors', 'http', 'sessions', 'transports/transport-registry.ts'],
   metrics: [
     ...['auth', 'errors', 'http', 'packages.ts', 'sessions', 'validation'],
-    ...['runner-ref.ts', 'transports/transport-registry.ts'],
+    ...['fleet/fleet.ts', 'runner-ref.ts', 'transports/transport-registry.ts'],
   ],
   tracing: ['bot', 'errors', 'packages.ts', 'sessions', 'validation'],
   agents: [
@@ -56,6 +56,7 @@ const NEIGHBOURS = {
   fleet: [
     ...['auth', 'bot', 'errors', 'packages.ts', 'sessions', 'validation', 'runner.options.ts'],
     'http/fleet-router',
+    ...['http/api-route.decorator.ts', 'http/runner-controller.decorator.ts'],
   ],
   downloads: ['auth', 'errors', 'http', 'validation'],
   uploads: ['auth', 'bot/file-storage.ts', 'errors', 'http', 'sessions', 'validation'],

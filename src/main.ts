@@ -17,7 +17,8 @@ import { RunnerModule } from './runner.module.js';
 import { banner } from './standalone/banner.js';
 import { EchoBot } from './standalone/echo.bot.js';
 import { cliArgsOf } from './standalone/cli-args.js';
-import { loadEnvironment } from './standalone/environment.js';
+import { environmentOfBots, loadEnvironment } from './standalone/environment.js';
+import { fleetLine, fleetOf } from './standalone/fleet-flags.js';
 import { type Flags, parseFlags, splitList } from './standalone/flags.js';
 import { SessionStarter } from './transports/session-starter.js';
 import { TransportRegistry } from './transports/transport-registry.js';
@@ -33,7 +34,7 @@ async function main(): Promise<void> {
   loadEnvironment(process.env);
   const flags = parseFlags(process.argv.slice(2), TRANSPORT_NAMES, process.env);
   // Keys are no flags, because other users of the machine and bots could read flags.
-  const { PIPECAT_PUBLIC_KEYS = '', PIPECAT_PRIVATE_KEYS = '', ...env } = process.env;
+  const { PIPECAT_PUBLIC_KEYS = '', PIPECAT_PRIVATE_KEYS = '' } = process.env;
   const { FastifyAdapter } = await import('@nestjs/platform-fastify').catch(() => {
     throw new Error('The standalone runner needs Fastify: npm install @nestjs/platform-fastify');
   });
@@ -41,7 +42,8 @@ async function main(): Promise<void> {
   const cliArgs = cliArgsOf(flags);
   const app = await NestFactory.create(
     RunnerModule.forRoot({
-      ...(await botOf(flags, env)),
+      ...(await botOf(flags, environmentOfBots(process.env))),
+      ...fleetOf(flags, process.env),
       transports: standaloneTransports(flags, process.env),
       features: [
         OpenApiModule.forRoot(),
@@ -91,6 +93,7 @@ async function main(): Promise<void> {
       wsAuth: flags.wsAuth,
       allowedOrigins: flags.allowedOrigins,
       bot: flags.bot ?? 'built-in echo',
+      fleet: fleetLine(flags),
     })}\n`,
   );
 }

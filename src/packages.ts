@@ -82,6 +82,15 @@ export function packageFile(path: string): string {
   }
 }
 
+/** Returns the version of this package; `unknown` in a bundle without it. */
+export function versionOrUnknown(): string {
+  try {
+    return ownVersion();
+  } catch {
+    return 'unknown';
+  }
+}
+
 /** Returns the version of this package. @throws {Error} as {@link packageFile} */
 export function ownVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(packageFile('package.json'), 'utf8'));

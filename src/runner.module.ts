@@ -22,6 +22,7 @@ import { ConsoleController } from './console/console.controller.js';
 import { ConsolePage } from './console/console-page.js';
 import './errors/nest-log.js';
 import { Fleet } from './fleet/fleet.js';
+import { FleetController } from './fleet/fleet.controller.js';
 import { LocalFleet } from './fleet/local-fleet.js';
 import { HealthController } from './health/health.controller.js';
 import { RunnerHealth } from './health/runner-health.js';
@@ -66,6 +67,7 @@ import { SessionRegistry } from './sessions/session-registry.js';
 import { SessionTokens } from './sessions/session-token.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { StartController } from './start/start.controller.js';
+import { FleetRooms } from './transports/fleet-rooms.js';
 import { SessionStarter } from './transports/session-starter.js';
 import { TransportRegistry } from './transports/transport-registry.js';
 import { SocketSessions } from './websocket/socket-sessions.js';
@@ -182,8 +184,9 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         StartController,
         SessionsController,
         SessionFilesController,
-        // A host may have a route of this name.
+        // A host may have routes of these names.
         ...(takesUploads ? [FilesController] : []),
+        ...(extras.fleet ? [FleetController] : []),
         ...(extras.console ? [ConsoleController] : []),
         ...(extras.health ? [HealthController] : []),
       ],
@@ -219,6 +222,7 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         EventLoopWatchdog,
         SessionTokens,
         TransportRegistry,
+        FleetRooms,
         RunnerHealth,
         RunnerPaths,
         PublicUrls,

@@ -4,21 +4,31 @@
  * @param call called at once; its result is a promise if it has a `then`
  */
 export function attempt(call: () => unknown, onFailure: (thrown: unknown) => void): void {
-  const fail = (thrown: unknown): void => {
-    try {
-      onFailure(thrown);
-    } catch {
-      // Errors of the error handler are dropped.
-    }
-  };
+  attemptApply(call, undefined, [], onFailure);
+}
+
+/** Same as {@link attempt}, for a function with arguments: it takes no closure, and allocates nothing. */
+export function attemptApply(
+  call: (...args: never[]) => unknown,
+  self: unknown,
+  args: readonly unknown[],
+  onFailure: (thrown: unknown) => void,
+): void {
   try {
-    const result = call();
+    const result: unknown = Reflect.apply(call, self, args);
+    if (typeof result !== 'object' || result === null) return;
     // A `then` that throws rejects as well.
-    if (typeof result === 'object' && result !== null) {
-      Promise.resolve(result).then(undefined, fail);
-    }
+    Promise.resolve(result).then(undefined, (thrown: unknown) => report(thrown, onFailure));
   } catch (thrown) {
-    fail(thrown);
+    report(thrown, onFailure);
+  }
+}
+
+function report(thrown: unknown, onFailure: (thrown: unknown) => void): void {
+  try {
+    onFailure(thrown);
+  } catch {
+    // Errors of the error handler are dropped.
   }
 }
 

@@ -105,9 +105,8 @@ function policyWarning(facts: ReadonlyMap<string, string>): string[] {
   return [`maxmemory-policy of Redis is ${policy}, which can drop sessions: set it to noeviction`];
 }
 
-async function clockWarning({ client }: RedisLink): Promise<string[]> {
-  const [seconds] = await client.time();
-  const differenceMs = Math.round(Date.now() - Number(seconds) * 1_000);
+async function clockWarning(link: RedisLink): Promise<string[]> {
+  const differenceMs = Date.now() - (await link.nowMs());
   if (Math.abs(differenceMs) <= MAX_CLOCK_DIFFERENCE_MS) return [];
   return [
     `the clock of this node is ${Math.abs(Math.round(differenceMs / 1_000))} s ${differenceMs > 0 ? 'ahead of' : 'behind'} that of Redis: tokens of other nodes expire too ${differenceMs > 0 ? 'early' : 'late'} here; synchronize it (NTP)`,

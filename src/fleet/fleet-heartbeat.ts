@@ -4,21 +4,23 @@ import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import type { EndOutbox } from './end-outbox.js';
 import type { FleetSecrets } from './fleet-secrets.js';
-import type { NodeInfo } from './node-table.js';
+import type { FleetGauges } from './fleet-observer.js';
+import type { NodeInfo, NodeVitals } from './node-table.js';
 import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisLink, Reply } from './redis-link.js';
 import { BEAT } from './scripts/beat.script.js';
-import {
-  type AnnouncedSession,
-  MAX_BATCH,
-  type RecordedSession,
-  type SessionDirectory,
-} from './session-directory.js';
+import { type AnnouncedSession, MAX_BATCH, type SessionDirectory } from './session-directory.js';
+import { readRecord, type RecordedSession } from './recorded-session.js';
+
+/** Code of the end of a session that no node owns. */
+export type SweptCode = 'expired' | 'lost' | 'start_failed';
 
 /** Sessions of this node, as the heartbeat needs them. */
 export interface OwnSessions {
   /** Number of sessions that the node owns. */
   readonly size: number;
+  /** How busy the node is, for the others. */
+  vitals(): NodeVitals;
   /** The sessions that it owns, and, without an epoch, those that it has opened and that wait. */
   list(): readonly AnnouncedSession[];
   /** Called for a session that another node owns meanwhile. */
@@ -26,7 +28,9 @@ export interface OwnSessions {
   /** Called for a session whose end was reported as `lost` already, so that it is not reported twice. */
   buried(id: string): void;
   /** Called on one node for each session that ended without an owner. @param record its record, if it could be read */
-  swept(id: string, code: 'expired' | 'lost', record: RecordedSession | undefined): void;
+  swept(id: string, code: SweptCode, record: RecordedSession | undefined): void;
+  /** Called on one node with rooms whose bots have to be launched, and whose jobs are lost or never were. */
+  dispatch(ids: readonly string[]): void;
 }
 
 /** Another fleet, with another secret, uses the namespace. */
@@ -44,6 +48,8 @@ export class FleetHeartbeat {
   /** Sessions of the directory that this node did not know at the last heartbeat; `undefined` when both agreed. */
   private strangers: ReadonlySet<string> | undefined;
   private held = 0;
+  /** Counts of the fleet, of the last heartbeat. */
+  counts: Pick<FleetGauges, 'nodes' | 'sessions'> | undefined;
 
   constructor(
     private readonly link: RedisLink,
@@ -53,6 +59,8 @@ export class FleetHeartbeat {
     private readonly own: OwnSessions,
     private readonly settings: Pick<ResolvedFleetSettings, 'heartbeatMs' | 'leaseMs'>,
     private info: NodeInfo,
+    /** Returns how many sessions of rooms this node takes from others, its own sessions included. */
+    private readonly places: () => number = () => 0,
   ) {}
 
   /** Milliseconds until the lease is over by this node's own clock; negative after that. */
@@ -93,11 +101,12 @@ export class FleetHeartbeat {
   async beat(): Promise<void> {
     const { heartbeatMs, leaseMs } = this.settings;
     const { node } = this.directory;
-    const info = JSON.stringify(this.info);
+    const info = JSON.stringify({ ...this.info, ...this.own.vitals() });
     const sentAtMs = performance.now();
     const reply = await this.link.run(
       BEAT,
       ...[node, leaseMs, Math.max(2_000, heartbeatMs), info, this.secrets.signNode(node, info)],
+      this.places(),
       ...this.secrets.fingerprints,
     );
     if (reply.text(0) !== 'ok') {
@@ -106,10 +115,12 @@ export class FleetHeartbeat {
       );
     }
     this.leaseUntilMs = sentAtMs + leaseMs;
+    this.counts = countsIn(reply);
     this.say(reply);
+    this.own.dispatch(reply.list(10));
     await Promise.all([this.compare(reply), ...reply.list(7).map((dead) => this.reap(dead))]);
     await Promise.all([
-      ...reply.list(8).map((id) => this.sweep(id, 'expired')),
+      ...reply.list(8).map((id) => this.sweep(id, 'pending')),
       ...reply.list(9).map((id) => this.sweep(id, 'lost')),
     ]);
   }
@@ -175,19 +186,25 @@ export class FleetHeartbeat {
   }
 
   private async reap(dead: string): Promise<void> {
-    let lost = 0;
+    let [lost, restarted] = [0, 0];
     for (let left = 1; left > 0;) {
       const reaped = await this.directory.reap(dead);
       if (!reaped) break;
       left = reaped.left;
       lost += reaped.lost;
+      restarted += reaped.restarted.length;
+      this.own.dispatch(reaped.restarted);
     }
+    this.link.observer()?.lost(lost);
     this.logger.warn(`node ${dead} is silent: ${lost} session(s) of it are lost`);
+    this.logger.warn(
+      `node ${dead} is silent: ${lost} session(s) of it are lost, ${restarted} are launched again`,
+    );
   }
 
-  private async sweep(id: string, code: 'expired' | 'lost'): Promise<void> {
-    const only = code === 'expired' ? 'pending' : 'lost';
-    const record = await this.directory.read(id);
+  private async sweep(id: string, only: 'pending' | 'lost'): Promise<void> {
+    const record = await readRecord(this.link, this.secrets, id);
+    const code = only === 'lost' ? only : pendingEnd(record);
     this.outbox.add({ id, code, only, nonce: randomUUID() }, (outcome) => {
       if (outcome === 'ended') this.own.swept(id, code, record);
     });
@@ -215,6 +232,24 @@ export class FleetHeartbeat {
       if (outcome === 'buried') this.own.buried(id);
     }
   }
+}
+
+/** Returns the counts in the answer to a heartbeat. */
+function countsIn(reply: Reply): Pick<FleetGauges, 'nodes' | 'sessions'> {
+  const [all, ready, overloaded, draining, waiting, lost] = [11, 12, 13, 14, 15, 16].map((at) =>
+    reply.number(at),
+  ) as [number, number, number, number, number, number];
+  const silent = all - ready - overloaded - draining;
+  return {
+    nodes: { ready, overloaded, draining, silent },
+    sessions: { waiting, active: reply.number(4) - waiting, lost },
+  };
+}
+
+/** Returns the code for a session whose time to wait is over: for its client, for its first bot, or for another one. */
+function pendingEnd(record: RecordedSession | undefined): SweptCode {
+  if (record?.kind !== 'room') return 'expired';
+  return record.epoch === 0 ? 'start_failed' : 'lost';
 }
 
 function batchesOf<T>(all: readonly T[]): T[][] {

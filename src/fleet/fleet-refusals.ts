@@ -7,6 +7,16 @@ export const unavailable = (): RunnerError =>
 /** Returns the refusal of what is for a session that waits, and waits no more. */
 export const justConnected = (): RunnerError =>
   new RunnerError('OVERLOADED', 'The client of this session has just connected; try again.');
+/** Returns the refusal of a room while no node that runs bots of rooms has a place. */
+export const noRoom = (): RunnerError =>
+  new RunnerError(
+    'AT_CAPACITY',
+    'No node of the fleet has a place for the bot of a room; try again later.',
+  );
+
+/** Returns the refusal of a client that comes to a node without the role `sockets`. */
+export const noSockets = (): RunnerError =>
+  new RunnerError('OVERLOADED', 'This node of the fleet serves no clients of its own; try again.');
 
 /** Returns the age of what Redis' clock has timed. This node's may be behind. */
 export const ageOf = (atMs: number): number => Math.max(0, Date.now() - atMs);

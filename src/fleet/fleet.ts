@@ -1,6 +1,7 @@
 import type { OwnPrincipal, Principal } from '../auth/runner-auth.js';
-import type { RunnerError } from '../errors/runner.error.js';
+import type { RunnerArguments } from '../bot/runner-arguments.js';
 import type { SessionEnd } from '../bot/session-end.js';
+import { RunnerError } from '../errors/runner.error.js';
 import type { Peers } from '../http/fleet-router/peers.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
 import type { Capacity, PendingSessions } from '../sessions/admission.js';
@@ -10,17 +11,43 @@ import type {
   OpenSession,
   SessionHistory,
 } from '../sessions/session-registry.js';
+import type { FleetGauges, FleetObserver } from './fleet-observer.js';
+import type { FleetStatus } from './fleet-status.js';
 import type { SessionTerms } from '../sessions/session-state.js';
 import type { Session } from '../sessions/session.js';
+
+export type { FleetGauges, FleetObserver };
 
 /** The runner, as its fleet needs it. */
 export interface FleetHost {
   /** Number of queued starts. */
   readonly queued: number;
+  /** W3C trace context of the current request, where it is traced. */
+  readonly traceparent: string | undefined;
   /** Serves the start queue, since a place may be free. */
   serveQueue(): void;
   /** Makes a `pending` session of one that another node has opened. */
   restore(id: string, terms: SessionTerms, ageMs: number): Session;
+  /** Makes this node the only owner of a waiting session; `undefined` if it is not available (any more). @throws {RunnerError} */
+  claim(id: string, transports: readonly string[]): MaybePromise<Session | undefined>;
+}
+
+/** Room of a session, as another node needs it: to run its bot, or to remove the room. */
+export interface SessionRoom {
+  /** Arguments of the bot, without the session's id and body. */
+  readonly args: RunnerArguments;
+  /** Identity of the user in the room, where the transport knows it. */
+  readonly user?: string;
+}
+
+/** Transports of rooms, as a fleet needs them. */
+export interface RoomTransports {
+  /** Their wire names, without those that are disabled. */
+  readonly names: readonly string[];
+  /** Launches the bot of a session that another node has set up. @throws as `bind()` */
+  launch(session: Session, room: SessionRoom): void;
+  /** Binds the room to a session that another node has set up, so that its end removes the room. @throws for arguments that its transport does not know */
+  bind(session: Session, room: SessionRoom): void;
 }
 
 /** Port to the fleet, and its DI token: admits the sessions of all nodes, and gives each to one of them. A runner alone has a {@link LocalFleet}. */
@@ -37,6 +64,13 @@ export abstract class Fleet {
 
   /** The other nodes, for what passes requests on to them; `undefined` for a runner alone. */
   readonly peers?: Peers;
+  /** Observer of the fleet's work. */
+  observer?: FleetObserver;
+
+  /** Returns the counts of the whole fleet; `undefined` before the first heartbeat. Absent for a runner that is alone. */
+  gauges?(): FleetGauges | undefined;
+  /** Transports of rooms, set before it joins. */
+  rooms?: RoomTransports;
 
   /** Called once, before everything else. */
   abstract attach(options: ResolvedRunnerOptions, host: FleetHost): void;
@@ -78,6 +112,14 @@ export abstract class Fleet {
   /** Makes this node the owner of a session whose bot is launched. @returns `undefined` when it is already; rejects when another is */
   abstract own(session: Session): Promise<void> | undefined;
 
+  /**
+   * Hands a session to a node that runs bots of rooms, unless its bot is launched here.
+   * @returns `undefined` when it is launched here; else resolves when any node can run it, and rejects when none can
+   */
+  dispatch(_session: Session, _room: SessionRoom): Promise<void> | undefined {
+    return undefined;
+  }
+
   /** Counts a session as another principal's. @throws {RunnerError} `AT_CAPACITY` */
   abstract adopt(session: Session, principal: OwnPrincipal): MaybePromise<void>;
 
@@ -100,6 +142,11 @@ export abstract class Fleet {
 
   /** Returns a session of any node, also a recently ended one. @param live that of this node */
   abstract find(id: string, live: Session | undefined): MaybePromise<ListedSession | undefined>;
+
+  /** Returns all nodes, and what waits. @throws {RunnerError} also for a runner that is alone */
+  status(): Promise<FleetStatus> {
+    return Promise.reject(new RunnerError('NOT_FOUND', 'This runner is alone.'));
+  }
 
   /** Returns the first answer for a key, such as the provider's call id, of whichever node. A failed answer is forgotten. */
   abstract once<T>(key: string, answer: () => Promise<T>): Promise<T>;

@@ -1,6 +1,6 @@
-import { ownVersion } from '../packages.js';
 import { isObject } from '../validation/is-object.js';
 import type { FleetSecrets } from './fleet-secrets.js';
+import type { FleetRole } from './redis-fleet.options.js';
 import type { RedisLink } from './redis-link.js';
 
 /** The most nodes that are looked at. */
@@ -17,10 +17,22 @@ export interface NodeInfo {
   readonly version: string;
   /** Version of the records that it writes. */
   readonly records: number;
+  /** Work that it does. */
+  readonly roles: readonly FleetRole[];
+}
+
+/** What changes from one heartbeat to the next. Nodes of an earlier version do not tell it. */
+export interface NodeVitals {
+  /** Number of starts that queue at the node. */
+  readonly queued?: number;
+  /** Share of the time for which its event loop was busy, from 0 to 1. */
+  readonly load?: number;
+  /** True while it takes no sessions because of its `loadFunction`. */
+  readonly overloaded?: boolean;
 }
 
 /** A node of the fleet. */
-export interface FleetNode extends NodeInfo {
+export interface FleetNode extends NodeInfo, NodeVitals {
   readonly name: string;
   /** End of its lease, in milliseconds since 1970 by Redis' clock. */
   readonly leaseUntilMs: number;
@@ -72,28 +84,24 @@ export class NodeTable {
   }
 }
 
-/** Returns the version of this package; `unknown` in a bundle without it. */
-export function versionOrNone(): string {
-  try {
-    return ownVersion();
-  } catch {
-    return 'unknown';
-  }
-}
-
 /** Returns the facts of a node; `undefined` for those of a version that tells others. */
-function parseInfo(text: string): NodeInfo | undefined {
+function parseInfo(text: string): (NodeInfo & NodeVitals) | undefined {
   let info: unknown;
   try {
     info = JSON.parse(text) as unknown;
   } catch {
     return undefined;
   }
-  return isNodeInfo(info) ? info : undefined;
+  if (!isObject(info)) return undefined;
+  const known = { roles: ['sockets', 'rooms'], ...info };
+  return isNodeInfo(known) ? known : undefined;
 }
 
-const isNodeInfo = (info: unknown): info is NodeInfo =>
+const isNodeInfo = (info: unknown): info is NodeInfo & NodeVitals =>
   isObject(info) &&
   ['url', 'version'].every((name) => typeof info[name] === 'string') &&
   ['maxSessions', 'records'].every((name) => typeof info[name] === 'number') &&
-  ['ready', 'draining'].some((state) => info.state === state);
+  ['ready', 'draining'].some((state) => info.state === state) &&
+  ['queued', 'load'].every((name) => ['number', 'undefined'].includes(typeof info[name])) &&
+  ['boolean', 'undefined'].includes(typeof info.overloaded) &&
+  Array.isArray(info.roles);

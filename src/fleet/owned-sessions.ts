@@ -1,10 +1,15 @@
 import { SessionEnd } from '../bot/session-end.js';
+import { textOfThrown } from '../errors/thrown.js';
 import { type Capacity, nobodyCame, type PendingSessions } from '../sessions/admission.js';
 import type { OpenSession, SessionKind } from '../sessions/session-registry.js';
 import { Session } from '../sessions/session.js';
-import type { FleetHost } from './fleet.js';
-import type { OwnSessions } from './fleet-heartbeat.js';
-import type { AnnouncedSession, RecordedSession } from './session-directory.js';
+import type { AnnouncedSession, RecordedRoom } from './directory-session.js';
+import type { FleetHost, RoomTransports } from './fleet.js';
+import type { OwnSessions, SweptCode } from './fleet-heartbeat.js';
+import { LoopLoad } from './loop-load.js';
+import type { NodeVitals } from './node-table.js';
+import type { RecordedSession } from './recorded-session.js';
+import { roomOf } from './session-room.js';
 import { dataOf, termsOf } from './session-record.js';
 
 /** A session that this node owns in the directory. */
@@ -15,6 +20,8 @@ interface Owned {
   session: Session | undefined;
   /** Its other names. */
   readonly aliases: Set<string>;
+  /** Its room, where another node could take it over. */
+  room?: RecordedRoom;
 }
 
 /** Sessions that this node owns in the directory. */
@@ -23,6 +30,7 @@ export class OwnedSessions implements OwnSessions {
   private readonly requests = new WeakMap<Session, OpenSession>();
   /** Sessions that the directory has ended: nobody has to tell it. */
   private readonly ended = new WeakSet<Session>();
+  private readonly load = new LoopLoad();
 
   constructor(
     private readonly capacity: Capacity,
@@ -30,10 +38,18 @@ export class OwnedSessions implements OwnSessions {
     /** Copies of the sessions that this node has opened and that wait for their client. */
     private readonly waiting: PendingSessions,
     private readonly pendingTtlMs: number,
+    private readonly rooms: () => RoomTransports | undefined,
+    /** Called with rooms whose bots have to be launched on any node. */
+    readonly dispatch: (ids: readonly string[]) => void,
   ) {}
 
   get size(): number {
     return this.byId.size;
+  }
+
+  vitals(): NodeVitals {
+    const { overloaded } = this.capacity;
+    return { queued: this.host.queued, load: this.load.look(), overloaded };
   }
 
   has(id: string): boolean {
@@ -53,6 +69,12 @@ export class OwnedSessions implements OwnSessions {
   bind(session: Session): void {
     const owned = this.byId.get(session.id);
     if (owned) owned.session = session;
+  }
+
+  /** Keeps the room of a session, which is announced with it. */
+  setRoom(id: string, room: RecordedRoom): void {
+    const owned = this.byId.get(id);
+    if (owned) owned.room = room;
   }
 
   /** Forgets a session that has ended. @returns its epoch; `undefined` for one that it does not own */
@@ -79,7 +101,8 @@ export class OwnedSessions implements OwnSessions {
 
   private announced(session: Session): AnnouncedSession | undefined {
     const request = this.requests.get(session);
-    if (!request) return undefined;
+    // What waits for its bot is in the queue of rooms.
+    if (!request || request.kind === 'room') return undefined;
     const { id, transport, ageMs, principal } = session;
     const { kind = 'socket', connectTimeoutMs = Infinity } = request;
     const ttlMs = Math.min(this.pendingTtlMs, connectTimeoutMs) - ageMs;
@@ -89,12 +112,12 @@ export class OwnedSessions implements OwnSessions {
   }
 
   private listOwned(): AnnouncedSession[] {
-    return [...this.byId.values()].flatMap(({ epoch, kind, session, aliases }) => {
+    return [...this.byId.values()].flatMap(({ epoch, kind, session, aliases, room }) => {
       if (!session) return [];
       const { id, transport, ageMs } = session;
       const caller = callerOf(session);
       const known = { id, transport, kind, caller, data: dataOf(session), epoch, ageMs };
-      return [{ ...known, ttlMs: 0, aliases: [...aliases] }];
+      return [{ ...known, ttlMs: 0, room, aliases: [...aliases] }];
     });
   }
 
@@ -115,10 +138,9 @@ export class OwnedSessions implements OwnSessions {
     session.logger.warn('it was reported as lost while this node was out of touch; it goes on');
   }
 
-  swept(id: string, code: 'expired' | 'lost', record: RecordedSession | undefined): void {
+  swept(id: string, code: SweptCode, record: RecordedSession | undefined): void {
     if (!record) return;
-    const lost = new SessionEnd('lost', 'The node of the fleet that it ran on is gone.');
-    void this.over(id, record, code === 'expired' ? nobodyCame() : lost);
+    void this.over(id, record, SWEPT[code]());
   }
 
   /** Reports the end of a session that the directory has ended. @param known its record, or its copy here */
@@ -128,9 +150,26 @@ export class OwnedSessions implements OwnSessions {
         ? known
         : this.host.restore(id, termsOf(known.transport, known.data), known.ageMs);
     this.ended.add(session);
+    if (!(known instanceof Session) && known.room !== undefined) this.bindRoom(session, known.room);
     return session.end(end);
   }
+
+  /** Binds a room to a session that ends, so that it is removed. */
+  private bindRoom(session: Session, room: string): void {
+    try {
+      this.rooms()?.bind(session, roomOf(room));
+    } catch (thrown) {
+      session.logger.warn(`its room is left as it is: ${textOfThrown(thrown).message}`);
+    }
+  }
 }
+
+/** Ends of sessions that have no owner. */
+const SWEPT: Record<SweptCode, () => SessionEnd> = {
+  expired: nobodyCame,
+  start_failed: () => new SessionEnd('start_failed', 'No node of the fleet took its bot in time.'),
+  lost: () => new SessionEnd('lost', 'The node of the fleet that it ran on is gone.'),
+};
 
 /** Returns whose sessions are counted. */
 export const callerOf = ({

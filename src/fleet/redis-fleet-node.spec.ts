@@ -9,10 +9,12 @@ import { RedisFleetNode } from './redis-fleet-node.js';
 
 const OWN = {
   size: 0,
+  vitals: () => ({}),
   list: () => [],
   taken: () => undefined,
   buried: () => undefined,
   swept: () => undefined,
+  dispatch: () => undefined,
 };
 const SESSION = { id: 'one', transport: 'websocket', kind: 'socket', ttlMs: 60_000 } as const;
 

@@ -1,11 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
+import { FullError } from '../sessions/admission.js';
 import { EndOutbox } from './end-outbox.js';
 import { checkFleet, FleetSetupError } from './fleet-checks.js';
 import { FleetHeartbeat, ForeignFleetError, type OwnSessions } from './fleet-heartbeat.js';
 import { FleetList } from './fleet-list.js';
+import type { FleetGauges, FleetObserver } from './fleet-observer.js';
 import { FleetSecrets } from './fleet-secrets.js';
+import { type FleetStatus, statusOf } from './fleet-status.js';
 import { type FleetNode, type NodeInfo, NodeTable } from './node-table.js';
 import {
   type RedisFleetOptions,
@@ -13,6 +16,7 @@ import {
   type ResolvedFleetSettings,
   secretsOf,
 } from './redis-fleet.options.js';
+import type { RecordedSession } from './recorded-session.js';
 import { DirectoryUnavailableError, RedisLink } from './redis-link.js';
 import { FOLLOW } from './scripts/follow.script.js';
 import { SessionPlaces } from './session-places.js';
@@ -23,7 +27,7 @@ import {
   type DirectoryEnd,
   type DirectorySession,
   type NewDirectorySession,
-  type RecordedSession,
+  type RecordedRoom,
   RECORD_VERSION,
   SessionDirectory,
 } from './session-directory.js';
@@ -38,6 +42,10 @@ export interface JoiningNode {
   /** Version of this package. */
   readonly version: string;
   readonly own: OwnSessions;
+  /** Returns who is told of the node's work. */
+  readonly observer?: () => FleetObserver | undefined;
+  /** Returns how many sessions of rooms the node takes from others, its own sessions included. @default none */
+  readonly places?: () => number;
 }
 
 /** A node of a fleet over Redis: opens, claims and ends sessions in the directory, and keeps the node's lease. */
@@ -58,20 +66,20 @@ export class RedisFleetNode {
 
   private constructor(
     private readonly link: RedisLink,
-    settings: ResolvedFleetSettings,
-    { maxSessions, version, own }: JoiningNode,
+    private readonly settings: ResolvedFleetSettings,
+    { maxSessions, version, own, places }: JoiningNode,
   ) {
     const secrets = new FleetSecrets(secretsOf(settings));
     const name = `${settings.nodeName}-${randomBytes(4).toString('hex')}`;
     const info: NodeInfo = {
       ...{ url: settings.advertiseUrl, state: 'ready', maxSessions, version },
-      records: RECORD_VERSION,
+      ...{ records: RECORD_VERSION, roles: settings.roles },
     };
     this.directory = new SessionDirectory(link, secrets, settings, name, maxSessions);
     this.outbox = new EndOutbox(this.directory);
     this.table = new NodeTable(link, secrets);
     const parts = [link, secrets, this.directory, this.outbox, own, settings, info] as const;
-    this.heartbeat = new FleetHeartbeat(...parts);
+    this.heartbeat = new FleetHeartbeat(...parts, places);
     this.notes = new SessionNotes(link, name);
     this.answers = new SharedAnswers(link, secrets, name);
     this.sessions = new FleetList(link);
@@ -89,7 +97,11 @@ export class RedisFleetNode {
     joining: JoiningNode,
   ): Promise<RedisFleetNode> {
     const resolved = resolveFleetSettings(settings);
-    const node = new RedisFleetNode(await RedisLink.create(resolved), resolved, joining);
+    const node = new RedisFleetNode(
+      await RedisLink.create(resolved, joining.observer),
+      resolved,
+      joining,
+    );
     await node.begin();
     return node;
   }
@@ -127,6 +139,24 @@ export class RedisFleetNode {
     }
   }
 
+  /**
+   * Opens a session in the first of some ways that has a place.
+   * @param ways true to claim it at once, false to leave it to any node
+   * @returns its epoch, as {@link open}
+   * @throws as {@link open}
+   */
+  async openIn(
+    [way, ...others]: readonly boolean[],
+    session: NewDirectorySession,
+  ): Promise<number> {
+    try {
+      return await this.open({ ...session, isConnected: way });
+    } catch (error) {
+      if (others.length === 0 || !isInstance(error, FullError)) throw error;
+      return this.openIn(others, session);
+    }
+  }
+
   /** Claims a session for this node. @throws {DirectoryUnavailableError} */
   claim(id: string, transports: readonly string[]): Promise<Claim> {
     return this.directory.claim(id, transports);
@@ -135,6 +165,11 @@ export class RedisFleetNode {
   /** Returns a session's record; `undefined` when there is none. @throws {DirectoryUnavailableError} */
   read(id: string): Promise<RecordedSession | undefined> {
     return this.directory.read(id);
+  }
+
+  /** Writes down the room of a session, as {@link SessionDirectory.recordRoom} does. @throws {DirectoryUnavailableError} */
+  recordRoom(id: string, room: RecordedRoom): Promise<boolean> {
+    return this.directory.recordRoom(id, room);
   }
 
   /** Counts a session of this node as another caller's. @throws {RunnerError} `AT_CAPACITY` @throws {DirectoryUnavailableError} */
@@ -168,6 +203,29 @@ export class RedisFleetNode {
   /** Returns all nodes of the fleet. */
   nodes(): Promise<FleetNode[]> {
     return this.table.nodes();
+  }
+
+  /** Returns the whole fleet, as it is shown. @throws {DirectoryUnavailableError} */
+  async status(): Promise<FleetStatus> {
+    const { client, prefix } = this.link;
+    const { maxSessions, buffer, leaseMs } = this.settings;
+    const asked = [
+      this.table.nodes(),
+      client.zcard(`${prefix}pending`),
+      this.link.nowMs(),
+    ] as const;
+    const [known, waiting, nowMs] = await Promise.all(asked).catch((cause: unknown) => {
+      throw new DirectoryUnavailableError('Redis did not show the fleet.', { cause });
+    });
+    const nodes = known.map((node) => statusOf(node, leaseMs, nowMs));
+    return { nodes, waiting, maxSessions, buffer };
+  }
+
+  /** Returns the counts of the fleet; `undefined` before the first heartbeat. */
+  gauges(): FleetGauges | undefined {
+    const { counts } = this.heartbeat;
+    const leaseAgeMs = this.settings.leaseMs - this.leaseLeftMs;
+    return counts && { ...counts, isDegraded: this.isDegraded, leaseAgeMs };
   }
 
   /** Tells the others that this node takes no more sessions. @throws {DirectoryUnavailableError} */

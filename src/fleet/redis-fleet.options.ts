@@ -13,6 +13,9 @@ import { isObject } from '../validation/is-object.js';
 /** Client of one Redis or Valkey server, or of a Cluster. */
 export type RedisClient = Redis | Cluster;
 
+/** Work that a node of a fleet does. */
+export type FleetRole = 'sockets' | 'rooms';
+
 const MIN_SECRET_LENGTH = 32;
 
 /** Options of a fleet over Redis or Valkey, for `redisFleet()`. */
@@ -66,6 +69,13 @@ export class RedisFleetOptions {
   maxSessions?: number = Infinity;
 
   /**
+   * Free places that a scaler keeps: `GET /fleet` adds them to `scaleOn`.
+   * @default 0
+   */
+  @WholeNumber(0)
+  buffer?: number = 0;
+
+  /**
    * Interval of heartbeats, in milliseconds.
    * @default 2_000
    */
@@ -82,6 +92,34 @@ export class RedisFleetOptions {
       : `must be a whole number of milliseconds, at least three heartbeats: ${3 * heartbeatMs}`,
   )
   leaseMs?: number = 10_000;
+
+  /**
+   * Work of this node: `sockets` serves the clients and carriers that connect to it, and `rooms` runs bots of rooms, its own and those of other nodes. A node
+   * without them answers requests, and leaves its rooms to others. Handing rooms to other nodes needs the package `bullmq`.
+   * @default ['sockets', 'rooms']
+   */
+  @Accepts(
+    "must be a list of 'sockets' and 'rooms'",
+    (value) =>
+      Array.isArray(value) && value.every((role) => role === 'sockets' || role === 'rooms'),
+  )
+  roles?: readonly FleetRole[] = ['sockets', 'rooms'];
+
+  /**
+   * Time in which a node has to take the bot of a room from the one that answered `/start`, in milliseconds. After that the session ends as `start_failed`, and its
+   * room is removed.
+   * @default 10_000
+   */
+  @Milliseconds(1_000)
+  dispatchTimeoutMs?: number = 10_000;
+
+  /**
+   * Fate of rooms whose node is gone: `fail` ends their sessions as `lost` and removes the rooms, `restart` launches their bots again on another node. Sockets
+   * always end as `lost`.
+   * @default 'fail'
+   */
+  @IsOneOf('fail', 'restart')
+  onNodeLoss?: 'fail' | 'restart' = 'fail';
 
   /**
    * The most bytes of a session's data in Redis, as JSON. A larger body is answered with 413.

@@ -12,13 +12,15 @@ import {
   SessionHistory,
 } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
-import { Fleet, type FleetHost } from './fleet.js';
+import { versionOrUnknown } from '../packages.js';
+import { Fleet, type FleetHost, type SessionRoom } from './fleet.js';
 import { FleetAnswers } from './fleet-answers.js';
 import { eachOnce } from './fleet-list.js';
 import { FleetSecrets } from './fleet-secrets.js';
+import type { FleetGauges, FleetObserver } from './fleet-observer.js';
+import type { FleetStatus } from './fleet-status.js';
 import { FollowedSessions } from './followed-sessions.js';
 import { callerOf, OwnedSessions } from './owned-sessions.js';
-import { versionOrNone } from './node-table.js';
 import { RedisFleetNode } from './redis-fleet-node.js';
 import { RedisPeers } from './redis-peers.js';
 import {
@@ -29,8 +31,9 @@ import {
   secretsOf,
 } from './redis-fleet.options.js';
 import { DirectoryUnavailableError } from './redis-link.js';
-import { ageOf, justConnected, unavailable } from './fleet-refusals.js';
+import { ageOf, justConnected, noSockets, unavailable } from './fleet-refusals.js';
 import { Repeated } from './repeated.js';
+import { RoomDispatch } from './room-dispatch.js';
 import { claimAs, dataOf, termsOf } from './session-record.js';
 
 /** Interval in which a start queue is served while other nodes may free places, in milliseconds, with as much again of jitter. */
@@ -50,6 +53,7 @@ export class RedisFleet extends Fleet {
   private owned!: OwnedSessions;
   private followed!: FollowedSessions;
   private node: RedisFleetNode | undefined;
+  private dispatching!: RoomDispatch;
   private options!: ResolvedRunnerOptions;
   private repeated: Repeated[] = [];
   private isFull = false;
@@ -76,7 +80,10 @@ export class RedisFleet extends Fleet {
     this.capacity = new Capacity(options.maxSessions);
     this.history = new SessionHistory(options.sessionHistory);
     this.waiting = new PendingSessions(options.pendingTtlMs, (expired) => this.expire(expired));
-    this.owned = new OwnedSessions(this.capacity, host, this.waiting, options.pendingTtlMs);
+    const hand = (ids: readonly string[]): void => this.dispatching.hand(ids);
+    const held = [this.waiting, options.pendingTtlMs] as const;
+    this.owned = new OwnedSessions(this.capacity, host, ...held, () => this.rooms, hand);
+    this.dispatching = new RoomDispatch(this.settings, this.owned, this.capacity, options, host);
     this.followed = new FollowedSessions(this.waiting, this.owned, (ids) =>
       this.joined.follow(ids),
     );
@@ -84,8 +91,12 @@ export class RedisFleet extends Fleet {
 
   override async join(): Promise<void> {
     const { maxSessions } = this.options;
-    const joining = { maxSessions, version: versionOrNone(), own: this.owned };
-    this.node = await RedisFleetNode.join(this.settings, joining);
+    const { owned: own, dispatching } = this;
+    const observer = (): FleetObserver | undefined => this.observer;
+    const places = (): number => dispatching.places;
+    const joining = { maxSessions, version: versionOrUnknown(), own, places, observer };
+    const join = (): Promise<RedisFleetNode> => RedisFleetNode.join(this.settings, joining);
+    this.node = await dispatching.join(this.rooms, join);
     this.repeated = [
       new Repeated(this.settings.heartbeatMs, () => this.followed.look()),
       new Repeated(QUEUE_MS, () => this.serveQueue()),
@@ -95,6 +106,7 @@ export class RedisFleet extends Fleet {
   override async leave(): Promise<void> {
     for (const work of this.repeated) work.stop();
     this.followed.stop();
+    await this.dispatching.close();
     const { node } = this;
     this.node = undefined;
     await node?.leave();
@@ -114,21 +126,22 @@ export class RedisFleet extends Fleet {
     if (refusal) return refusal;
     const { transport, kind = 'socket', connectTimeoutMs = Infinity } = request;
     const { pendingTtlMs } = this.options;
-    // A room's bot starts on the node that opens it.
-    const isConnected = request.isConnected === true || kind === 'room';
+    const ways = this.dispatching.waysOf(request);
+    if (ways.length === 0) return noSockets();
+    const isHere = ways[0] === true;
     const id = request.id ?? randomUUID();
-    if (!this.node || this.node.isDegraded) return this.openAlone(request, isConnected);
+    if (!this.node || this.node.isDegraded) return this.openAlone(request, isHere);
     const session = {
-      ...{ id, transport, kind, isConnected, caller: callerOf({ principal }) },
-      data: dataOf({ ...request, principal }),
+      ...{ id, transport, kind, caller: callerOf({ principal }) },
+      data: dataOf({ ...request, principal, traceparent: this.host?.traceparent }),
       ttlMs: Math.ceil(Math.min(pendingTtlMs, connectTimeoutMs)),
     };
     try {
-      const epoch = await this.node.open(session);
-      if (isConnected) this.owned.add(id, epoch, kind);
+      const epoch = await this.node.openIn(ways, session);
+      if (epoch > 0) this.owned.add(id, epoch, kind);
       return id;
     } catch (error) {
-      if (isInstance(error, DirectoryUnavailableError)) return this.openAlone(request, isConnected);
+      if (isInstance(error, DirectoryUnavailableError)) return this.openAlone(request, isHere);
       if (!isInstance(error, RunnerError)) throw error;
       this.isFull ||= isInstance(error, FullError);
       return error;
@@ -139,6 +152,7 @@ export class RedisFleet extends Fleet {
     this.waiting.add(session);
     this.owned.opened(session, request);
     this.owned.bind(session);
+    if (request.kind === 'room') this.dispatching.opened(session);
   }
 
   async claim(
@@ -146,14 +160,20 @@ export class RedisFleet extends Fleet {
     transports: readonly string[],
     principal: Principal = { reachesAll: true },
   ): Promise<Session | undefined> {
+    if (!this.dispatching.claims(transports, this.rooms)) throw noSockets();
     const claim = await this.reached((node) => claimAs(node, id, transports, principal));
     if (claim.outcome === 'node_full') throw new FullError(this.options.maxSessions, 'runner');
     if (claim.outcome !== 'claimed') return undefined;
-    const { epoch, transport, data, kind, openedAtMs } = claim;
+    const { epoch, transport, data, kind, openedAtMs, room } = claim;
     const session =
       this.waiting.get(id) ?? this.host!.restore(id, termsOf(transport, data), ageOf(openedAtMs));
-    this.owned.add(id, epoch, kind === 'peer' ? 'peer' : 'socket', session);
+    this.owned.add(id, epoch, kind, session);
+    if (room !== undefined) this.dispatching.keep(session, room);
     return session;
+  }
+
+  override dispatch(session: Session, room: SessionRoom): Promise<void> | undefined {
+    return this.dispatching.launching(session, room);
   }
 
   own(session: Session): Promise<void> | undefined {
@@ -211,6 +231,14 @@ export class RedisFleet extends Fleet {
     return own ?? (await this.lookUp((node) => node.sessions.find(id))) ?? live;
   }
 
+  override gauges(): FleetGauges | undefined {
+    return this.node?.gauges();
+  }
+
+  override status(): Promise<FleetStatus> {
+    return this.reached((node) => node.status());
+  }
+
   once<T>(key: string, answer: () => Promise<T>): Promise<T> {
     return this.answers.once(key, answer);
   }
@@ -250,7 +278,7 @@ export class RedisFleet extends Fleet {
     }
     const { epoch, kind } = claim;
     if (session.state.name !== 'ended') {
-      this.owned.add(id, epoch, kind === 'peer' ? 'peer' : 'socket', session);
+      this.owned.add(id, epoch, kind, session);
     } else {
       this.node?.end({ id, code: session.state.reason.code, epoch });
     }

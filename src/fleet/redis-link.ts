@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { neededPackage } from '../packages.js';
+import type { FleetObserver } from './fleet-observer.js';
 import type { RedisClient, ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisScript } from './redis-script.js';
 
@@ -51,21 +52,20 @@ export class RedisLink {
     readonly client: RedisClient,
     /** First part of all keys, with the hash tag that keeps them together in a Cluster. */
     readonly prefix: string,
+    /** Returns who is told of answers and misses. */
+    readonly observer: () => FleetObserver | undefined = () => undefined,
   ) {
     // Each failed command tells of it too.
     client.on('error', () => undefined);
   }
 
   /** @throws {Error} when ioredis is not installed, with the line that installs it */
-  static async create({ redis, namespace }: ResolvedFleetSettings): Promise<RedisLink> {
-    const ioredis = await neededPackage('ioredis', 'redisFleet', () => import('ioredis'));
-    const client =
-      typeof redis === 'function'
-        ? redis({ ...CLIENT_OPTIONS })
-        : typeof redis === 'string'
-          ? new ioredis.Redis(redis, CLIENT_OPTIONS)
-          : new ioredis.Redis({ ...redis, ...CLIENT_OPTIONS });
-    return new RedisLink(client, prefixOf(namespace));
+  static async create(
+    settings: ResolvedFleetSettings,
+    observer?: RedisLink['observer'],
+  ): Promise<RedisLink> {
+    const client = await clientOf(settings, CLIENT_OPTIONS);
+    return new RedisLink(client, prefixOf(settings.namespace), observer);
   }
 
   /** True after three misses within two seconds, until there was none for two seconds. */
@@ -81,13 +81,13 @@ export class RedisLink {
     const texts = args.map(textOf);
     const begunAtMs = performance.now();
     try {
-      return await this.attempt(script, texts);
+      return await this.attempt(script, texts, begunAtMs);
     } catch {
       const leftMs = GIVE_UP_AFTER_MS - COMMAND_TIMEOUT_MS - (performance.now() - begunAtMs);
       await this.connected(leftMs);
     }
     try {
-      return await this.attempt(script, texts);
+      return await this.attempt(script, texts, begunAtMs);
     } catch (cause) {
       const { message } = textOfThrown(cause);
       throw new DirectoryUnavailableError(`Redis did not answer ${script.name}: ${message}`, {
@@ -106,6 +106,12 @@ export class RedisLink {
     }
   }
 
+  /** Returns the time by the clock of Redis, in milliseconds since 1970. Rejects when it does not answer. */
+  async nowMs(): Promise<number> {
+    const [seconds, microseconds] = await this.client.time();
+    return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+  }
+
   private async connected(timeoutMs: number): Promise<void> {
     if (this.client.status === 'ready') return sleep(RETRY_AFTER_MS);
     const signal = AbortSignal.timeout(Math.max(0, Math.ceil(timeoutMs)));
@@ -113,15 +119,26 @@ export class RedisLink {
     await once(this.client, 'ready', { signal }).catch(() => undefined);
   }
 
-  private async attempt(script: RedisScript, args: readonly string[]): Promise<Reply> {
+  private async attempt(
+    script: RedisScript,
+    args: readonly string[],
+    begunAtMs: number,
+  ): Promise<Reply> {
     try {
       const reply = await script.run(this.client, this.prefix, args);
       this.answered();
+      this.observer()?.answered(script.name, performance.now() - begunAtMs);
       return new Reply(script.name, reply);
     } catch (error) {
       this.missed(error);
+      this.observer()?.missed(script.name, this.kindOf(error));
       throw error;
     }
+  }
+
+  private kindOf(error: unknown): 'timeout' | 'connection' | 'error' {
+    if (textOfThrown(error).message.includes('timed out')) return 'timeout';
+    return this.client.status === 'ready' ? 'error' : 'connection';
   }
 
   private answered(): void {
@@ -177,6 +194,21 @@ export class Reply {
   get words(): string[] {
     return this.parts.map((_, at) => this.text(at));
   }
+}
+
+/**
+ * Returns a new client of the fleet's server.
+ * @throws {Error} when ioredis is not installed, with the line that installs it
+ */
+export async function clientOf(
+  { redis }: Pick<ResolvedFleetSettings, 'redis'>,
+  options: RedisOptions,
+): Promise<RedisClient> {
+  const ioredis = await neededPackage('ioredis', 'redisFleet', () => import('ioredis'));
+  if (typeof redis === 'function') return redis({ ...options });
+  return typeof redis === 'string'
+    ? new ioredis.Redis(redis, options)
+    : new ioredis.Redis({ ...redis, ...options });
 }
 
 /** Returns the first part of all keys of a fleet. */

@@ -20,6 +20,17 @@ local function uncount(id, caller)
   redis.call('ZREM', P .. 'idx', id)
   if caller ~= '' then redis.call('SREM', P .. 'c:' .. caller, id) end
 end
+-- Nodes that were heard are in the set of their state; the others are silent.
+local STATES = {'ready', 'overloaded', 'draining'}
+local function forget(node)
+  for _, state in ipairs(STATES) do redis.call('SREM', P .. 'nodes:' .. state, node) end
+end
+-- A session of a room, until a node has claimed it to run its bot. Its score is when its job is handed out again.
+local function await_bot(id, expiry, again)
+  redis.call('HSET', P .. 's:' .. id, 'x', expiry)
+  redis.call('ZADD', P .. 'pending', expiry, id)
+  redis.call('ZADD', P .. 'rooms', again, id)
+end
 -- An owner is always in the table of nodes, so that a failover cannot leave sessions that nobody reaps.
 local function own(node, id, leaseMs)
   redis.call('SADD', P .. 'own:' .. node, id)

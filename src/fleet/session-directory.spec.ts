@@ -162,7 +162,7 @@ describeWith('redis-server')('the directory of a fleet', () => {
     await a.open('4', { pending: true });
     expect(await b.directory.reap('a')).toBeUndefined();
     await bury('a');
-    expect(await b.directory.reap('a')).toEqual({ lost: 3, left: 0 });
+    expect(await b.directory.reap('a')).toEqual({ lost: 3, left: 0, restarted: [] });
     expect(await b.directory.reap('a')).toBeUndefined();
     const { bySet } = await countsOf(a);
     expect(bySet).toMatchObject({ idx: ['4'], pending: ['4'], lost: ['1', '2', '3'] });
@@ -174,8 +174,8 @@ describeWith('redis-server')('the directory of a fleet', () => {
   it('reaps at most a hundred sessions at once', async () => {
     for (let at = 0; at < 130; at++) await a.open(`${at}`);
     await bury('a');
-    expect(await b.directory.reap('a')).toEqual({ lost: 100, left: 30 });
-    expect(await b.directory.reap('a')).toEqual({ lost: 30, left: 0 });
+    expect(await b.directory.reap('a')).toEqual({ lost: 100, left: 30, restarted: [] });
+    expect(await b.directory.reap('a')).toEqual({ lost: 30, left: 0, restarted: [] });
     await isExact();
   });
 

@@ -1,9 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { RunnerError } from '../errors/runner.error.js';
+import type {
+  AnnouncedSession,
+  Claim,
+  DirectoryEnd,
+  DirectorySession,
+  NewDirectorySession,
+  RecordedRoom,
+} from './directory-session.js';
 import { callerFull, FullError } from '../sessions/admission.js';
-import { ageOf } from './fleet-refusals.js';
+import { sessionKindOf } from '../sessions/session-registry.js';
+import { noRoom } from './fleet-refusals.js';
 import type { FleetSecrets } from './fleet-secrets.js';
 import type { ResolvedFleetSettings } from './redis-fleet.options.js';
+import { readRecord, type RecordedSession } from './recorded-session.js';
 import type { RedisLink, Reply } from './redis-link.js';
 import { ALIAS } from './scripts/alias.script.js';
 import { OWNERS } from './scripts/owners.script.js';
@@ -13,85 +23,18 @@ import { CLAIM } from './scripts/claim.script.js';
 import { END } from './scripts/end.script.js';
 import { OPEN } from './scripts/open.script.js';
 import { REAP } from './scripts/reap.script.js';
+import { ROOM } from './scripts/room.script.js';
+
+export type * from './directory-session.js';
 
 /** Version of the records that this node writes. It reads one version back too. */
 export const RECORD_VERSION = 1;
 /** Time for which an end is remembered, in milliseconds: longer than a late `open` or `announce` can be under way. */
 const REMEMBER_END_MS = 60_000;
+/** Time after which the job of a room that nobody has claimed is handed out again, in milliseconds: it may be lost. */
+const JOB_AGAIN_MS = 2_000;
 /** The most sessions that one run of a script reaps or announces. */
 export const MAX_BATCH = 100;
-
-/** A session as the directory knows it. */
-export interface DirectorySession {
-  readonly id: string;
-  /** Wire name of the transport. */
-  readonly transport: string;
-  /** Way in which its client comes: `room` for bots that can run on any node. */
-  readonly kind: 'socket' | 'peer' | 'room';
-  /** Principal whose sessions are counted, with its own limit. */
-  readonly caller?: { readonly id: string; readonly maxSessions?: number };
-  /** Body, claims and whatever else is confidential, as JSON can hold it. */
-  readonly data?: unknown;
-}
-
-/** A session to be opened. */
-export interface NewDirectorySession extends DirectorySession {
-  /** Time for its client to come, in milliseconds. */
-  readonly ttlMs: number;
-  /** True to claim it in the same step, for a client that is connected already. */
-  readonly isConnected?: boolean;
-}
-
-/** A session that this node owns, or has opened without the directory. */
-export interface AnnouncedSession extends DirectorySession {
-  /** Its epoch, from {@link SessionDirectory.claim}; `undefined` while it waits for its client. */
-  readonly epoch?: number;
-  readonly ageMs: number;
-  /** Time that is left for its client to come, in milliseconds. */
-  readonly ttlMs: number;
-  /** Its other names. @default none */
-  readonly aliases?: readonly string[];
-}
-
-/** Outcome of a claim. */
-export type Claim =
-  | {
-      readonly outcome: 'claimed';
-      readonly epoch: number;
-      readonly transport: string;
-      readonly kind: string;
-      readonly openedBy: string;
-      readonly openedAtMs: number;
-      readonly data: unknown;
-    }
-  /**
-   * `missing`: never opened, ended, or of another transport; `unreadable`: of a version that another node may read, or sealed under an unknown secret, which
-   * ends it.
-   */
-  | { readonly outcome: 'missing' | 'taken' | 'expired' | 'node_full' | 'unreadable' };
-
-/** A session as its record tells it. */
-export interface RecordedSession {
-  readonly transport: string;
-  readonly ageMs: number;
-  /** `undefined` also for what this node cannot read. */
-  readonly data: unknown;
-}
-
-/** End of a session, as the history keeps it. */
-export interface DirectoryEnd {
-  readonly id: string;
-  readonly code: string;
-  /** Epoch of the owner; `undefined` for a session that waits for its client. */
-  readonly epoch?: number;
-  /** Only if it still waits (`pending`), or is given up (`lost`). */
-  readonly only?: 'pending' | 'lost';
-  readonly botStartMs?: number;
-  /** True to keep it out of the history. */
-  readonly isDiscarded?: boolean;
-  /** The same for each repetition. */
-  readonly nonce: string;
-}
 
 const END_OUTCOMES = ['ended', 'gone', 'fenced', 'changed'] as const;
 
@@ -110,7 +53,7 @@ export class SessionDirectory {
     private readonly secrets: FleetSecrets,
     private readonly settings: Pick<
       ResolvedFleetSettings,
-      'leaseMs' | 'maxSessions' | 'maxBodyBytes' | 'historySize'
+      'leaseMs' | 'maxSessions' | 'maxBodyBytes' | 'historySize' | 'dispatchTimeoutMs'
     >,
     /** Name of this node, unique to its process. */
     readonly node: string,
@@ -190,12 +133,24 @@ export class SessionDirectory {
   }
 
   /** Returns a session's record; `undefined` when there is none. @throws {DirectoryUnavailableError} */
-  async read(id: string): Promise<RecordedSession | undefined> {
-    const [transport, at, sealed] = await this.link.fields(`s:${id}`, 'tp', 'at', 'b');
-    if (!transport) return undefined;
-    const text = this.secrets.unseal(id, 'data', sealed ?? '');
-    const ageMs = ageOf(Number(at));
-    return { transport, ageMs, data: text ? (JSON.parse(text) as unknown) : undefined };
+  read(id: string): Promise<RecordedSession | undefined> {
+    return readRecord(this.link, this.secrets, id);
+  }
+
+  /**
+   * Writes down the room of a session that this node owns, or that waits for its bot.
+   * @returns false when it has ended, or another node owns it
+   * @throws {RunnerError} `TOO_LARGE`
+   * @throws {DirectoryUnavailableError}
+   */
+  async recordRoom(id: string, room: RecordedRoom): Promise<boolean> {
+    const { dispatchTimeoutMs } = this.settings;
+    const [sealed, restartMs] = this.sealedRoom(id, room);
+    const reply = await this.link.run(
+      ROOM,
+      ...[id, this.node, dispatchTimeoutMs, JOB_AGAIN_MS, restartMs, sealed],
+    );
+    return reply.text(0) === 'ok';
   }
 
   /** @throws {DirectoryUnavailableError} */
@@ -219,13 +174,20 @@ export class SessionDirectory {
   /**
    * Marks up to 100 sessions of a dead node as lost.
    * @param leaves true for this node itself, when it leaves
-   * @returns how many are left; `undefined` when the node is alive, gone, or nobody may be reaped yet
+   * @returns how many are left, and the rooms whose bots are to be launched again; `undefined` when the node is alive, gone, or nobody may be reaped yet
    * @throws {DirectoryUnavailableError}
    */
-  async reap(node: string, leaves = false): Promise<{ lost: number; left: number } | undefined> {
+  async reap(
+    node: string,
+    leaves = false,
+  ): Promise<{ lost: number; left: number; restarted: readonly string[] } | undefined> {
     const lostMs = 3 * this.settings.leaseMs;
-    const reply = await this.link.run(REAP, node, MAX_BATCH, lostMs, leaves ? 1 : 0);
-    return reply.text(0) === 'ok' ? { lost: reply.number(1), left: reply.number(2) } : undefined;
+    const reply = await this.link.run(
+      REAP,
+      ...[node, MAX_BATCH, lostMs, leaves ? 1 : 0, JOB_AGAIN_MS],
+    );
+    if (reply.text(0) !== 'ok') return undefined;
+    return { lost: reply.number(1), left: reply.number(2), restarted: reply.list(3) };
   }
 
   /**
@@ -251,10 +213,11 @@ export class SessionDirectory {
   }
 
   private announced(session: AnnouncedSession): (string | number)[] {
-    const { id, transport, kind, epoch, ageMs, ttlMs, aliases = [] } = session;
+    const { id, transport, kind, epoch, ageMs, ttlMs, room, aliases = [] } = session;
     const fields = [
       ...[id, epoch === undefined ? 'pending' : 'active', epoch ?? 0, randomUUID(), transport],
       ...[kind, this.callerKey(session), Math.round(ageMs), Math.round(ttlMs), this.seal(session)],
+      ...(room ? this.sealedRoom(id, room) : ['', '']),
       aliases.map((name) => this.secrets.callerKey(name)).join(' '),
     ];
     if (fields.length !== ANNOUNCED_FIELDS) throw new TypeError('announce takes other fields');
@@ -272,10 +235,11 @@ export class SessionDirectory {
       outcome: 'claimed',
       epoch,
       transport: reply.text(2),
-      kind: reply.text(3),
+      kind: sessionKindOf(reply.text(3)),
       openedAtMs: reply.number(5),
       openedBy: reply.text(6),
       data: text === '' ? undefined : (JSON.parse(text) as unknown),
+      room: this.secrets.unseal(id, 'room', reply.text(7)) || undefined,
     };
   }
 
@@ -283,8 +247,15 @@ export class SessionDirectory {
     return caller ? this.secrets.callerKey(caller.id) : '';
   }
 
+  private sealedRoom(id: string, { text, restarts }: RecordedRoom): [string, number | ''] {
+    return [this.sealText(id, 'room', text), restarts ? this.settings.dispatchTimeoutMs : ''];
+  }
+
   private seal({ id, data }: DirectorySession): string {
-    const text = JSON.stringify(data) ?? '';
+    return this.sealText(id, 'data', JSON.stringify(data) ?? '');
+  }
+
+  private sealText(id: string, field: string, text: string): string {
     const { maxBodyBytes } = this.settings;
     if (Buffer.byteLength(text) > maxBodyBytes) {
       throw new RunnerError(
@@ -292,7 +263,7 @@ export class SessionDirectory {
         `The body is too large for a fleet: at most ${maxBodyBytes} bytes as JSON.`,
       );
     }
-    return this.secrets.seal(id, 'data', text);
+    return this.secrets.seal(id, field, text);
   }
 
   private refusal(outcome: string, { id, caller }: DirectorySession): RunnerError {
@@ -301,6 +272,8 @@ export class SessionDirectory {
         return new FullError(this.settings.maxSessions, 'fleet');
       case 'node_full':
         return new FullError(this.maxSessions, 'runner');
+      case 'rooms_full':
+        return noRoom();
       case 'caller_full':
         return callerFull(caller?.maxSessions ?? 0);
       default:

@@ -14,12 +14,14 @@ export const dataOf = ({
   credentials,
   maxDurationMs,
   principal,
+  traceparent,
 }: SessionData): SessionData => ({
   body,
   bot,
   call,
   credentials,
   maxDurationMs: finite(maxDurationMs),
+  traceparent,
   principal: principal && { ...principal, maxSessions: finite(principal.maxSessions) },
 });
 

@@ -4,9 +4,11 @@ import type { Session } from '../sessions/session.js';
 import type { SessionObserver } from '../sessions/session-observers.js';
 import { SessionRegistry } from '../sessions/session-registry.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
+import { Fleet } from '../fleet/fleet.js';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { neededPackage } from '../packages.js';
 import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
+import { addFleetMetrics } from './fleet-metrics.js';
 import { METRICS_OPTIONS, type MetricsOptions, type MetricsRegistry } from './metrics.options.js';
 
 /** Histogram buckets, from a warm bot to one that loads its models. */
@@ -206,26 +208,30 @@ const secondsBetween = (fromMs: number, toMs: number): number => Math.max(0, toM
 export class RunnerMetrics implements OnModuleInit, OnModuleDestroy {
   private current: MetricsRegistry | undefined;
   private metrics: SessionMetrics | undefined;
+  private removeFleet: (() => void) | undefined;
 
   constructor(
     @Inject(RUNNER_REF) private readonly runner: RunnerRef,
     @Inject(METRICS_OPTIONS) private readonly options: MetricsOptions,
     private readonly sessions: SessionRegistry,
     private readonly transports: TransportRegistry,
+    private readonly fleet: Fleet,
   ) {}
 
   async onModuleInit(): Promise<void> {
     const client = await neededPackage('prom-client', 'MetricsModule', () => import('prom-client'));
     const registry = (this.options.registry ?? ownRegistry(client)) as promClient.Registry;
-    const { runner, sessions, transports } = this;
+    const { runner, sessions, transports, fleet } = this;
     const label = runner.name === undefined ? {} : { runner: runner.name };
     this.metrics = new SessionMetrics(client, registry, { label, sessions, transports });
     sessions.observers.add(this.metrics);
+    if (fleet.gauges) this.removeFleet = addFleetMetrics(client, registry, { label, fleet });
     this.current = registry;
   }
 
   onModuleDestroy(): void {
     this.metrics?.close();
+    this.removeFleet?.();
   }
 
   get registry(): MetricsRegistry {

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { Inject, Injectable } from '@nestjs/common';
 import { OwnPrincipal, type Principal, reaches } from '../auth/runner-auth.js';
 import { BotLauncher, MissingBotLauncher } from '../bot/bot-launcher.js';
@@ -29,6 +30,8 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
   private readonly active = new Map<string, Session>();
   /** Ended sessions that are still releasing rooms, sockets and timers. */
   private readonly releasing = new Set<Promise<unknown>>();
+  /** Sessions on their way to another node. */
+  private readonly handing = new WeakMap<Session, Promise<void>>();
   private readonly queue: StartQueue<Session>;
 
   constructor(
@@ -68,6 +71,10 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
 
   get queued(): number {
     return this.queue.length;
+  }
+
+  get traceparent(): string | undefined {
+    return this.observers.traceparent;
   }
 
   get(id: string): Session | undefined {
@@ -124,7 +131,9 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
       const opening = this.tryOpen(request);
       const opened = opening instanceof Promise ? await opening : opening;
       session = opened instanceof Session ? opened : await this.wait(opened, request, client);
-      return await setUp(session);
+      const answer = await setUp(session);
+      await this.handing.get(session);
+      return answer;
     } catch (error) {
       throw session
         ? this.refuse(session, error, 'The transport could not set it up.')
@@ -144,7 +153,13 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     });
   }
 
-  launch(session: Session, args: RunnerArguments, handOver?: HandOver): void {
+  launch(session: Session, args: RunnerArguments, handOver?: HandOver): boolean {
+    const handing = this.fleet.dispatch(session, { args, user: handOver?.user });
+    if (handing) {
+      handing.catch(() => undefined);
+      this.handing.set(session, handing);
+      return false;
+    }
     session.launch(() => {
       args.session_id = session.id;
       if (session.body !== undefined) args.body = session.body;
@@ -156,6 +171,7 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
         this.observers.around(session, () => this.launcher.launch(args, session));
       return this.fleet.own(session)?.then(launch) ?? launch();
     }, this.options);
+    return true;
   }
 
   async end(id: string, reason: SessionEnd): Promise<SessionEnd> {
@@ -200,7 +216,8 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     if (refusal.code !== 'AT_CAPACITY' || !client || !this.queue.hasRoom) throw refusal;
     const tryTake = (): MaybePromise<Session | undefined> =>
       andThen(this.tryOpen(request), (opened) => (opened instanceof Session ? opened : undefined));
-    return this.queue.wait(tryTake, refusal, client);
+    // In the context of its request, whoever makes room for it.
+    return this.queue.wait(AsyncResource.bind(tryTake), refusal, client);
   }
 
   private tryOpen(request: OpenSession): MaybePromise<Session | RunnerError> {
@@ -209,7 +226,7 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
       if (typeof id !== 'string') return id;
       const session = new Session(id, request, this.onChange);
       session.principal = principal;
-      this.handOver(session, request);
+      handOver(session, request);
       this.fleet.opened(session, request);
       this.observers.changed(session);
       if (request.isConnected) session.connect();
@@ -230,25 +247,29 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     this.active.delete(id);
     this.fleet.waiting.delete(id);
     if (state.launchedAtMs !== undefined) session.logger.log(lastLineOf(session, state.reason));
+    const { confirm } = session.cleanups;
+    if (confirm) this.release(confirm().then(() => this.settle(session)));
+    else this.settle(session);
+  };
+
+  private settle(session: Session): void {
     if (!session.isDiscarded) this.observers.changed(session);
-    if (!session.cleanups.isDone) {
-      const { ended } = session;
-      this.releasing.add(ended);
-      void ended.then(() => this.releasing.delete(ended));
-    }
+    if (!session.cleanups.isDone) this.release(session.ended);
     this.fleet.end(session);
     this.serveQueue();
-  };
+  }
+
+  private release(work: Promise<unknown>): void {
+    this.releasing.add(work);
+    void work.then(() => this.releasing.delete(work));
+  }
 
   restore(id: string, terms: SessionTerms, ageMs: number): Session {
     const session = new Session(id, terms, this.onChange, ageMs);
     session.principal = terms.principal && OwnPrincipal.of(terms.principal);
-    this.handOver(session, terms);
+    handOver(session, terms);
+    if (terms.traceparent) session.context.traceparent = terms.traceparent;
     return session;
-  }
-
-  private handOver(session: Session, { credentials }: SessionTerms): void {
-    if (credentials) Object.assign(session.context, { credentials });
   }
 
   serveQueue(): void {
@@ -275,3 +296,5 @@ function lastLineOf({ context }: Session, { code }: SessionEnd): string {
   const how = ok ? `hung up through its ${via}` : `the hang-up through its ${via} failed`;
   return `ended: ${code}; ${how}`;
 }
+const handOver = (session: Session, { credentials }: SessionTerms): unknown =>
+  credentials && Object.assign(session.context, { credentials });

@@ -13,6 +13,8 @@ export function removeRoomOnEnd(
   remove: () => Promise<unknown>,
 ): void {
   session.onEnd(async (reason) => {
+    // The node that has the session removes it.
+    if (session.isDiscarded) return;
     if (deleteOnEnd || !cameAbout(session, reason)) await remove();
   });
 }

@@ -7,6 +7,8 @@ import type { Cleanup } from './session-state.js';
 export class SessionCleanups {
   private cleanups: Cleanup[] | undefined;
   private reason: SessionEnd | undefined;
+  /** Asks first if another node has the session meanwhile, and then discards it here. Called more than once; never rejects. */
+  confirm?: () => Promise<void>;
   /** True once all cleanups are done. */
   isDone = false;
   // Created lazily, as most of a pending session.
@@ -35,6 +37,11 @@ export class SessionCleanups {
   /** Runs all cleanups, the last one first. */
   run(reason: SessionEnd): void {
     this.reason = reason;
+    if (this.confirm) void this.confirm().then(() => this.runAll(reason));
+    else this.runAll(reason);
+  }
+
+  private runAll(reason: SessionEnd): void {
     const runs = this.cleanups?.reverse().map((cleanup) => this.runOne(cleanup, reason));
     this.cleanups = undefined;
     const done = (): void => {

@@ -17,12 +17,16 @@ export class SessionContext {
   transfer?: MediaConnection['transfer'];
   /** Peer connection in the bot's process. */
   peer?: BotPeer;
+  /** Identity of the user in a room, for a node that takes the session over. */
+  user?: string;
   /** Called when a bot in its own process is ready. */
   onReady?: (facts: BotReady) => void;
   /** Media statistics; `undefined` for a bot without `createTransport`. */
   mediaStats?: MediaStats;
   /** Plays the audio of a bot that has returned. @returns `undefined` when there is none. Never rejects. */
   playOut?: () => Promise<void> | undefined;
+  /** W3C trace context of the start, of a session that another node has opened. */
+  traceparent?: string;
   /** True once `createTransport` was called. */
   isConnected = false;
 
@@ -31,7 +35,7 @@ export class SessionContext {
 }
 
 /** Capabilities that a transport provides at launch. */
-export type HandOver = Pick<SessionContext, 'hangUp' | 'transfer' | 'peer' | 'onReady'>;
+export type HandOver = Pick<SessionContext, 'hangUp' | 'transfer' | 'peer' | 'onReady' | 'user'>;
 
 const contexts = new WeakMap<RunnerArguments, SessionContext>();
 

@@ -28,6 +28,8 @@ export interface SessionObserver {
   loopHeld?(ms: number, byBot: boolean): void;
   /** Flushes pending work before the application closes, within bounded time. */
   flush?(): Promise<void>;
+  /** W3C trace context that is active now, for a session that another node serves. */
+  readonly traceparent?: string;
   /** Wraps the run of a session's bot, such as in an async context, and returns the result of `bot`. */
   around?<T>(session: Session, bot: () => T): T;
 }
@@ -57,6 +59,11 @@ export class SessionObservers {
   loopHeld(ms: number, byBot: boolean): void {
     for (const observer of this.observers)
       attempt(() => observer.loopHeld?.(ms, byBot), logFailure);
+  }
+
+  /** The trace context of the first observer that has one. */
+  get traceparent(): string | undefined {
+    return this.observers.map(({ traceparent }) => traceparent).find((one) => one !== undefined);
   }
 
   async flush(): Promise<void> {

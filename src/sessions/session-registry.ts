@@ -16,12 +16,21 @@ export interface OpenSession extends SessionTerms {
   readonly connectTimeoutMs?: number;
   /** True if its client is already connected, so that no other can claim it. @default false */
   readonly isConnected?: boolean;
-  /** Way of its client: a `socket`, a `peer` connection, or a `room`, whose bot starts at once. @default 'socket' */
+  /** Way in which its client comes. @default 'socket' */
   readonly kind?: SessionKind;
 }
 
-/** Way in which a session's client comes. */
-export type SessionKind = 'socket' | 'peer' | 'room';
+const SESSION_KINDS = ['socket', 'peer', 'room', 'here'] as const;
+
+/**
+ * Way in which a session's client comes: a `socket` or a `peer` connection to whichever node; or to a `room`, whose bot any node can run, as soon as it is set up.
+ * `here` is a room for the bot of the node that was asked.
+ */
+export type SessionKind = (typeof SESSION_KINDS)[number];
+
+/** Returns a kind by its name; a `socket` for one that this version does not know. */
+export const sessionKindOf = (name: string): SessionKind =>
+  SESSION_KINDS.find((kind) => kind === name) ?? 'socket';
 
 /** A value, or a promise of it. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -111,8 +120,9 @@ export abstract class SessionRegistry {
    * Launches the bot of a session, `pending` or claimed, and returns at once; `session.ended` resolves with the outcome.
    * Sets the session's id, and its body if it has one, in the arguments.
    * @param handOver capabilities that the arguments cannot hold
+   * @returns false when another node of the fleet launches it, for a session of the kind `room`: `RunnerTransport.takeOver()` is called there
    */
-  abstract launch(session: Session, args: RunnerArguments, handOver?: HandOver): void;
+  abstract launch(session: Session, args: RunnerArguments, handOver?: HandOver): boolean;
 
   /**
    * Ends a session by its id, as {@link Session.end} does.

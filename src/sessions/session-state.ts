@@ -49,6 +49,8 @@ export interface SessionTerms {
   readonly credentials?: object;
   /** Longest duration from its launch, in milliseconds. @default the runner's `maxSessionDurationMs`, which is an upper bound */
   readonly maxDurationMs?: number;
+  /** @internal W3C trace context of the start, on another node. */
+  readonly traceparent?: string;
 }
 
 /** Time limits of a bot, in milliseconds. */

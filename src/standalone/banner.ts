@@ -10,6 +10,8 @@ export interface BannerFacts {
   readonly wsAuth: 'none' | 'token';
   readonly allowedOrigins: readonly string[];
   readonly bot: string;
+  /** Fleet of which it is a node. */
+  readonly fleet?: string;
 }
 
 /** Returns the text that is printed once the runner listens. */
@@ -20,6 +22,7 @@ export function banner(facts: BannerFacts): string {
     ['Console', `${facts.url}/client/`],
     ...(facts.hasDocs ? [['API', `${facts.url}/docs`] satisfies [string, string]] : []),
     ['Bot', facts.bot],
+    ...(facts.fleet === undefined ? [] : [['Fleet', facts.fleet] satisfies [string, string]]),
     ['Enabled transports', list(facts.enabled, 'none')],
     ...facts.disabled.map(({ name, reason }): [string, string] => [
       'Disabled',

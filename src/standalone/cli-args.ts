@@ -1,3 +1,4 @@
+import { fleetCliArgsOf } from './fleet-flags.js';
 import type { Flags } from './flags.js';
 import { moqCliArgsOf } from './moq-flags.js';
 
@@ -5,6 +6,7 @@ import { moqCliArgsOf } from './moq-flags.js';
 export function cliArgsOf(flags: Flags): Record<string, unknown> {
   return {
     ...moqCliArgsOf(flags),
+    ...fleetCliArgsOf(flags),
     host: flags.host,
     port: flags.port,
     transport: flags.transport ?? null,
@@ -20,6 +22,8 @@ export function cliArgsOf(flags: Flags): Record<string, unknown> {
     whatsapp: flags.whatsapp,
     ws_auth: flags.wsAuth,
     ice_servers: flags.iceServers,
+    webrtc_ports: flags.webrtcPorts ?? null,
+    webrtc_addresses: flags.webrtcAddresses,
     allowed_origins: flags.allowedOrigins,
     bot: flags.bot ?? null,
     bot_args: flags.botArgs,

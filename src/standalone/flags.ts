@@ -4,11 +4,13 @@ import { textOfThrown } from '../errors/thrown.js';
 import type { IceServer } from '../transports/small-webrtc/peer/peer.js';
 import { parseIceServers } from '../transports/small-webrtc/parse-ice-servers.js';
 import { isPublicUrl, PUBLIC_URL } from '../runner.options.js';
+import { addFleetFlags, checkFleetFlags, type FleetFlags } from './fleet-flags.js';
 import { addMoqFlags, checkMoqFlags, type MoqFlags } from './moq-flags.js';
+import { count, port, seconds } from './numbers.js';
 import { readRunnerBody } from './runner-body.js';
 
 /** Flags of the command line and the environment, with the Python runner's names and defaults. */
-export interface Flags extends MoqFlags {
+export interface Flags extends FleetFlags, MoqFlags {
   readonly host: string;
   readonly port: number;
   readonly transport?: string;
@@ -38,6 +40,10 @@ export interface Flags extends MoqFlags {
   readonly allowedOrigins: string[];
   /** STUN and TURN servers for WebRTC. */
   readonly iceServers: IceServer[];
+  /** Range of UDP ports for WebRTC. */
+  readonly webrtcPorts?: [min: number, max: number];
+  /** Additional addresses that WebRTC announces. */
+  readonly webrtcAddresses: string[];
   /** Answers WebRTC offers for ESP32 devices. */
   readonly esp32: boolean;
   /** Requires the credentials of WhatsApp. */
@@ -83,7 +89,7 @@ export function parseFlags(
     .option(
       '--uploads-folder-max-files <count>',
       'how many uploaded files are kept, of each session and of those without one; 0 for all',
-      count,
+      count(0),
       10,
     )
     .option(
@@ -124,6 +130,20 @@ export function parseFlags(
         'STUN and TURN servers: URLs, or JSON objects with urls, username, credential',
       ).env('PIPECAT_ICE_SERVERS'),
     )
+    .addOption(
+      new Option(
+        '--webrtc-ports <min-max>',
+        'UDP ports for WebRTC, such as 40000-40199 (default: any)',
+      )
+        .argParser(portRange)
+        .env('PIPECAT_WEBRTC_PORTS'),
+    )
+    .addOption(
+      new Option(
+        '--webrtc-addresses <addresses...>',
+        'addresses of this machine that it does not know itself, for WebRTC behind NAT',
+      ).env('PIPECAT_WEBRTC_ADDRESSES'),
+    )
     .option('--esp32', 'answer WebRTC offers of ESP32 devices (needs --host <IP address>)', false)
     .option('--whatsapp', 'fail without the credentials of WhatsApp (WHATSAPP_TOKEN, …)', false)
     .option(
@@ -135,10 +155,14 @@ export function parseFlags(
     .option('-v, --verbose', 'log more; twice, even more', (_, before: number) => before + 1, 0)
     .addHelpText('after', "\nThe bot's own flags come last, after --.")
     .showHelpAfterError('(--help lists what is accepted)');
-  addMoqFlags(command).parse(argv.slice(0, end), { from: 'user' });
+  addFleetFlags(addMoqFlags(command)).parse(argv.slice(0, end), { from: 'user' });
   const flags = command.opts<
-    Omit<Flags, 'allowedOrigins' | 'iceServers' | 'botArgs' | 'openCarriers'> & {
+    Omit<
+      Flags,
+      'allowedOrigins' | 'iceServers' | 'botArgs' | 'openCarriers' | 'webrtcAddresses'
+    > & {
       openCarriers?: string[];
+      webrtcAddresses?: string[];
       allowedOrigins?: string[] | true;
       iceServers?: string[] | true;
       folder?: string;
@@ -154,9 +178,9 @@ export function parseFlags(
   if (flags.esp32 && isIP(flags.host) === 0) {
     command.error('error: --esp32 needs --host with the IP address that the device reaches');
   }
-  const { allowedOrigins, iceServers, openCarriers, folder, ...rest } = flags;
+  const { allowedOrigins, iceServers, openCarriers, webrtcAddresses, folder, ...rest } = flags;
   // Commander's `true` is the flag without a value: an empty list, even with the environment variable set.
-  return {
+  const parsed: Flags = {
     ...rest,
     meeting: flags.direct
       ? 'daily'
@@ -169,7 +193,10 @@ export function parseFlags(
     openCarriers: splitList(openCarriers),
     allowedOrigins: allowedOrigins === true ? [] : splitList(allowedOrigins),
     iceServers: iceServers === true ? [] : iceServersOf(iceServers, command),
+    webrtcAddresses: splitList(webrtcAddresses),
   };
+  checkFleetFlags(parsed, env, command);
+  return parsed;
 }
 
 /** Parses ICE servers: of the environment, which Commander has as a list of one text, or of the command line. */
@@ -187,22 +214,12 @@ export function splitList(texts: string[] = []): string[] {
   return texts.flatMap((text) => text.split(',')).flatMap((one) => one.trim() || []);
 }
 
-function port(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value <= 65_535) return value;
-  throw new InvalidArgumentError('It must be a number from 0 to 65535.');
-}
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (/^\d+(\.\d+)?$/.test(text) && value <= 86_400) return value;
-  throw new InvalidArgumentError('It must be a number of seconds from 0 to 86400.');
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw new InvalidArgumentError('It must be a whole number of at least 0.');
+function portRange(text: string): [number, number] {
+  const [, min, max] = /^(\d+)-(\d+)$/.exec(text) ?? [];
+  if (min === undefined || max === undefined) {
+    throw new InvalidArgumentError('It must be two ports such as 40000-40199.');
+  }
+  return [port(min), port(max)];
 }
 
 function runnerBody(path: string): Flags['runnerBody'] {

@@ -24,7 +24,12 @@ export const TRANSPORT_NAMES: readonly string[] = [
 /** Returns the transports of the standalone runner. With `-t <carrier>`, that carrier's webhook is at `POST /`. */
 export function standaloneTransports(flags: Flags, env: NodeJS.ProcessEnv): DynamicModule[] {
   const { transport, dialin, iceServers, esp32, host, whatsapp } = flags;
-  const webRtc = { iceServers, ...(esp32 && { esp32Host: host }) };
+  const webRtc = {
+    iceServers,
+    udpPortRange: flags.webrtcPorts,
+    hostAddresses: flags.webrtcAddresses,
+  };
+  const smallWebRtc = { ...webRtc, ...(esp32 && { esp32Host: host }) };
   const telephony = {
     evals: true,
     unknownCallers: 'bot' as const,
@@ -34,8 +39,8 @@ export function standaloneTransports(flags: Flags, env: NodeJS.ProcessEnv): Dyna
   const adjusted = new Map<unknown, DynamicModule | undefined>([
     [TelephonyModule, TelephonyModule.fromEnv(env, telephony)],
     [DailyModule, DailyModule.fromEnv(env, { dialin })],
-    [SmallWebRtcModule, SmallWebRtcModule.fromEnv(env, webRtc)],
-    [WhatsAppModule, WhatsAppModule.fromEnv(env, { required: whatsapp, webRtc: { iceServers } })],
+    [SmallWebRtcModule, SmallWebRtcModule.fromEnv(env, smallWebRtc)],
+    [WhatsAppModule, WhatsAppModule.fromEnv(env, { required: whatsapp, webRtc })],
   ]);
   // Transports without credentials are kept, because the banner lists them.
   return TRANSPORTS.flatMap(

@@ -9,15 +9,19 @@ declare module '../sessions/session-context.js' {
   interface SessionContext {
     /** The span of the session. */
     span?: opentelemetry.Span;
+    /** Trace context in which this node has opened the session. */
+    openedIn?: opentelemetry.Context;
   }
 }
+
+const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /** End codes with the span status `ERROR`. */
 const FAILURES: readonly SessionEndCode[] = ['failed', 'peer_error', 'start_failed', 'not_ready'];
 
 /**
- * Tracing with one OpenTelemetry span for each session, a child of the span that is active at its start. The bot runs in the span's
- * context, so that the bot's own spans are its children.
+ * Tracing with one OpenTelemetry span for each session, a child of the span that is active at its start, on whichever node. The
+ * bot runs in the span's context, so that the bot's own spans are its children.
  */
 export class SessionSpans implements SessionObserver {
   private readonly tracer: opentelemetry.Tracer;
@@ -26,29 +30,52 @@ export class SessionSpans implements SessionObserver {
     this.tracer = api.trace.getTracer('nestjs-pipecat-runner');
   }
 
+  get traceparent(): string | undefined {
+    const { trace, context, isSpanContextValid } = this.api;
+    const active = trace.getSpanContext(context.active());
+    if (!active || !isSpanContextValid(active)) return undefined;
+    const flags = active.traceFlags.toString(16).padStart(2, '0');
+    return `00-${active.traceId}-${active.spanId}-${flags}`;
+  }
+
+  /** Begins the span when the client has come, with the time of the start: a session that waits may be served by another node. */
   changed(session: Session): void {
-    const { id, transport, state, context } = session;
+    const { transport, state, context } = session;
     if (state.name === 'pending') {
-      const attributes = { 'pipecat.session.id': id, 'pipecat.transport': transport };
-      context.span = this.tracer.startSpan('pipecat.session', { attributes });
+      context.openedIn = this.api.context.active();
       return;
     }
-    const { span } = context;
+    const span = (context.span ??= this.begin(session));
     if (state.name !== 'ended') {
-      span?.addEvent(state.name);
+      span.addEvent(state.name);
       return;
     }
     const { code, message, cause } = state.reason;
-    span?.setAttributes({
+    span.setAttributes({
       // The transport can change when the client connects.
       'pipecat.transport': transport,
       'pipecat.session.end_reason': code,
     });
     if (FAILURES.includes(code)) {
-      if (isInstance(cause, Error)) span?.recordException(cause);
-      span?.setStatus({ code: this.api.SpanStatusCode.ERROR, message });
+      if (isInstance(cause, Error)) span.recordException(cause);
+      span.setStatus({ code: this.api.SpanStatusCode.ERROR, message });
     }
-    span?.end();
+    span.end();
+  }
+
+  private begin({ id, transport, createdAtMs, context }: Session): opentelemetry.Span {
+    const attributes = { 'pipecat.session.id': id, 'pipecat.transport': transport };
+    const parent = context.openedIn ?? this.remote(context.traceparent);
+    return this.tracer.startSpan('pipecat.session', { attributes, startTime: createdAtMs }, parent);
+  }
+
+  /** Returns the trace context of another node. */
+  private remote(traceparent = ''): opentelemetry.Context {
+    const { ROOT_CONTEXT, trace } = this.api;
+    const [, traceId, spanId, flags] = TRACEPARENT.exec(traceparent) ?? [];
+    if (!traceId || !spanId || !flags) return ROOT_CONTEXT;
+    const traceFlags = parseInt(flags, 16);
+    return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
   }
 
   around<T>(session: Session, bot: () => T): T {

@@ -1,3 +1,5 @@
+import type { RunnerArguments } from '../bot/runner-arguments.js';
+import type { HandOver } from '../sessions/session-context.js';
 import type { SessionKind } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
 import type { StartRequest } from '../start/dto/start-request.dto.js';
@@ -33,7 +35,7 @@ export abstract class RunnerTransport {
     return undefined;
   }
 
-  /** Way of its clients: a `socket`, a `peer` connection, or a `room`, whose bot `start()` launches. @default 'socket' */
+  /** Way in which its clients come. `start()` launches the bots of a `room`, and of one that is `here`. @default 'socket' */
   get kind(): SessionKind {
     return 'socket';
   }
@@ -50,6 +52,17 @@ export abstract class RunnerTransport {
    * @returns the JSON answer. The caller adds `sessionId`, except where there is a `wsUrl`
    */
   abstract start(context: StartContext): Promise<Record<string, unknown>> | Record<string, unknown>;
+
+  /**
+   * Takes over a session of the kind `room` that another node of the fleet has set up with {@link start}, before its bot is launched here, or before it ends:
+   * binds the room to it, so that its end removes the room.
+   * @param args arguments that the other node launched it with
+   * @param user identity of the user in the room, as given to `launch()`
+   * @returns capabilities for the bot
+   */
+  takeOver(_session: Session, _args: RunnerArguments, _user?: string): HandOver {
+    return {};
+  }
 
   /**
    * Returns the carrier document, such as TwiML, that connects a call to a session; `undefined` where no carrier takes one.

@@ -1,6 +1,6 @@
 import { type RawData, WebSocket } from 'ws';
 import { hasPeerClosed, ignoresPongs, passOnAtOnce } from '../compat/ws-socket.js';
-import { attempt, guardListeners } from '../errors/attempt.js';
+import { attempt, attemptApply, guardListeners } from '../errors/attempt.js';
 import { enterBot, leaveBot, type LoopUser } from '../limits/event-loop.js';
 import { ITEM_BYTES, Queue } from '../limits/queue.js';
 import type { WireMessage } from '../media/serializers/media-serializer.js';
@@ -220,7 +220,7 @@ export class RunnerWebSocket extends WebSocket {
     const listeners = this.rawListeners(event);
     const entered = enterBot(this.bot);
     for (const listener of listeners) {
-      attempt(() => Reflect.apply(listener, this, args) as unknown, onFailure);
+      attemptApply(listener as () => unknown, this, args, onFailure);
     }
     leaveBot(entered);
     return listeners.length > 0;

@@ -12,6 +12,7 @@ import { FakeDaily } from '../support/fake-daily.js';
 import { freePort } from '../support/free-port.js';
 import { nextText, post } from '../support/runner-app.js';
 import { describeWith } from '../support/needs.js';
+import { WebRtcClient } from '../support/webrtc-client.js';
 
 jest.setTimeout(60_000);
 
@@ -21,7 +22,11 @@ const TELLING_BOT = join(process.cwd(), 'test/support/bots/telling_bot.py');
 /** Tells its client what it was given. */
 const BOT =
   'export default async ({ websocket, cli_args, body }) => websocket.send(JSON.stringify({ cli_args, body, pid: process.pid }));';
+/** Stays until it is ended. */
+const WAITING_BOT =
+  "export default (args, { signal }) => new Promise((end) => signal.addEventListener('abort', end));";
 const TURN = { urls: 'turn:b', username: 'u', credential: 'c' };
+const SECRET = { PIPECAT_FLEET_SECRET: 'a secret of the fleet, long enough for it' };
 const WHATSAPP = {
   WHATSAPP_TOKEN: 't',
   WHATSAPP_PHONE_NUMBER_ID: '1',
@@ -34,6 +39,7 @@ let running: ChildProcess | undefined;
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'runner-flags-'));
   writeFileSync(join(dir, 'bot.mjs'), BOT);
+  writeFileSync(join(dir, 'waiting.mjs'), WAITING_BOT);
   writeFileSync(join(dir, 'body.json'), '{"image":"cat.png"}');
   writeFileSync(join(dir, 'bad.yaml'), 'list: [1,');
   writeFileSync(
@@ -118,6 +124,8 @@ describe('a flag or variable of the standalone runner', () => {
         esp32: false,
       },
       ...{ whatsapp: false, ws_auth: 'none', ice_servers: [], allowed_origins: [] },
+      ...{ webrtc_ports: null, webrtc_addresses: [], max_sessions: null, fleet: null },
+      ...{ fleet_url: null, fleet_namespace: 'pipecat', fleet_max_sessions: null, fleet_lease: 10 },
       ...{ moq_connect: null, moq_bind: '[::]:4080', moq_serve: true, moq_namespace: 'pipecat' },
       ...{ moq_bot_id: 'response', moq_client_id: 'request', moq_tls_cert: null },
       ...{ moq_tls_key: null, moq_tls_insecure: false, moq_tls_generate: 'localhost' },
@@ -316,6 +324,29 @@ describe('a flag or variable of the standalone runner', () => {
   });
 
   it.each([
+    [['--max-sessions', '1'], {}],
+    [[], { PIPECAT_MAX_SESSIONS: '1' }],
+  ])('limits sessions: %j %j', async (flags, env: Record<string, string>) => {
+    const { url } = await start(flags, env);
+    const statuses = [1, 2].map(() => post(`${url}/start`, { transport: 'websocket' }));
+    expect((await Promise.all(statuses)).map(({ status }) => status).sort()).toEqual([200, 429]);
+  });
+
+  it('says where WebRTC is reached', async () => {
+    const ports = ['--webrtc-ports', '41000-41009', '--webrtc-addresses', '192.0.2.7'];
+    const runner = await start([...ports, '--bot', './waiting.mjs']);
+    const offerUrl = `${runner.url}/api/offer`;
+    const client = await WebRtcClient.offer({ offerUrl, textOnly: true });
+    const { sdp } = client.pc.remoteDescription!;
+    await client.vanish();
+    await client.pc.close();
+    const hosts = [...sdp.matchAll(/^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host/gm)];
+    expect(hosts.map(([, address]) => address)).toContain('192.0.2.7');
+    const used = hosts.map(([, , port]) => Number(port));
+    expect(used.filter((port) => port < 41_000 || port > 41_009)).toEqual([]);
+  });
+
+  it.each([
     [['-t', 'plivo'], ['plivo']],
     [['-t', 'vonage'], ['vonage']],
     [['-t', 'eval'], expect.arrayContaining(['webrtc', 'websocket', 'twilio'])],
@@ -404,6 +435,18 @@ describe('a flag or variable of the standalone runner', () => {
     [['-f', 'bot.mjs'], {}, /folder must be a folder/],
     [['--whatsapp'], {}, /WHATSAPP_TOKEN/],
     [['--esp32', '--host', 'localhost'], {}, /--esp32 needs --host/],
+    [['--webrtc-ports', '40000'], {}, /two ports such as 40000-40199/],
+    [['--max-sessions', '0'], {}, /whole number of at least 1/],
+    [['--fleet', 'localhost:6379'], SECRET, /--fleet must be a URL such as redis:/],
+    [['--fleet', 'redis://localhost'], {}, /PIPECAT_FLEET_SECRET must have at least 32 characters/],
+    [
+      ['--fleet', 'redis://localhost'],
+      { PIPECAT_FLEET_SECRET: 'too short' },
+      /PIPECAT_FLEET_SECRET must have at least 32 characters/,
+    ],
+    [['--fleet', 'redis://localhost', '--fleet-url', 'pod-7'], SECRET, /--fleet-url must be a URL/],
+    [['--fleet', 'redis://localhost', '--port', '0'], SECRET, /--fleet needs a --port/],
+    [['--fleet', 'redis://localhost', '--fleet-lease', '0'], SECRET, /--fleet-lease must be/],
   ])('is refused with the reason: %j %j', async (flags, env, reason) => {
     const failure = promisify(execFile)(process.execPath, [MAIN, ...flags], {
       cwd: dir,

@@ -159,7 +159,7 @@ describeWith('redis-server')('strangers and broken nodes of a fleet', () => {
       body: Readable.toWeb(endless) as ReadableStream,
       duplex: 'half',
       headers: { 'content-type': 'multipart/form-data; boundary=x' },
-    } as RequestInit);
+    });
     expect((await upload.catch(() => ({ status: 503 }))).status).toBe(503);
     expect(sent).toBeLessThan(100_000_000);
     await until(async () => (await ask()).status === 404);

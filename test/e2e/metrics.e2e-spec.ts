@@ -11,6 +11,7 @@ import {
   SessionEnd,
 } from '../../src/index.js';
 import { connectClient, placeCall, RecordingLauncher } from '../../src/testing/index.js';
+import { samplesIn, scrape } from '../support/prometheus.js';
 import {
   closeApps,
   closeOf,
@@ -49,19 +50,6 @@ async function start(
   ]);
   return { ...running, sessions: running.app.get(SessionRegistry, { strict: false }) };
 }
-
-/** The samples of a text that Prometheus understands, by name and labels. */
-function samplesIn(text: string): Record<string, number> {
-  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  return Object.fromEntries(
-    lines.map((line) => {
-      const [, sample, value] = /^([a-z_]+(?:\{.*\})?) (\S+)$/i.exec(line) ?? [];
-      return [sample ?? line, Number(value)];
-    }),
-  );
-}
-
-const scrape = async (url: string) => samplesIn(await (await fetch(`${url}/metrics`)).text());
 
 describe.each(PLATFORMS)('metrics on %s', (platform) => {
   it('report current sessions and how others ended', async () => {

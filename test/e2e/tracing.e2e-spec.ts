@@ -1,18 +1,13 @@
-import type { IncomingMessage, Server } from 'node:http';
-import { type Context, context, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import {
-  BasicTracerProvider,
-  InMemorySpanExporter,
-  type ReadableSpan,
-  SimpleSpanProcessor,
-} from '@opentelemetry/sdk-trace-base';
+import type { Server } from 'node:http';
+import { context, SpanStatusCode, trace } from '@opentelemetry/api';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type BotLauncher,
   RunnerModule,
   type RunnerOptions,
   type Session,
+  SessionEnd,
   SessionRegistry,
   TelephonyModule,
   TracingModule,
@@ -20,41 +15,19 @@ import {
 } from '../../src/index.js';
 import { placeCall, RecordingLauncher } from '../../src/testing/index.js';
 import { connect, PLATFORMS, post, type RunningApp, startApp } from '../support/runner-app.js';
+import { instrument, Traces } from '../support/traces.js';
+import { until } from '../support/until.js';
 
-const exporter = new InMemorySpanExporter();
-const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
-
-beforeAll(() => {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  trace.setGlobalTracerProvider(provider);
-});
-afterAll(async () => {
-  context.disable();
-  trace.disable();
-  await provider.shutdown();
-});
+const traces = new Traces();
+beforeAll(() => traces.begin());
+afterAll(() => traces.end());
 
 let running: RunningApp | undefined;
 afterEach(async () => {
   await running?.app.close();
   running = undefined;
-  exporter.reset();
+  traces.reset();
 });
-
-/** Equivalent of `@opentelemetry/instrumentation-http`: a span for each request, active while it is handled. */
-function instrument(server: Server): Span[] {
-  const spans: Span[] = [];
-  const emit = server.emit.bind(server);
-  server.emit = (event: string, ...args: unknown[]): boolean => {
-    if (event !== 'request') return emit(event, ...args);
-    const span = trace.getTracer('http').startSpan('HTTP request');
-    spans.push(span);
-    const inSpan: Context = trace.setSpan(context.active(), span);
-    context.bind(inSpan, args[0] as IncomingMessage);
-    return context.with(inSpan, () => emit(event, ...args));
-  };
-  return spans;
-}
 
 async function start(
   platform: (typeof PLATFORMS)[number],
@@ -73,13 +46,7 @@ async function start(
   return { ...running, requests, sessions: running.app.get(SessionRegistry, { strict: false }) };
 }
 
-const sessionSpan = (id: unknown): ReadableSpan | undefined =>
-  exporter
-    .getFinishedSpans()
-    .find(
-      ({ name, attributes }) =>
-        name === 'pipecat.session' && attributes['pipecat.session.id'] === id,
-    );
+const sessionSpan = (id: unknown): ReadableSpan | undefined => traces.ofSession(id)[0];
 
 describe.each(PLATFORMS)('session spans on %s', (platform) => {
   it('last from start to end, as child of the request and parent of the bot’s spans', async () => {
@@ -105,7 +72,7 @@ describe.each(PLATFORMS)('session spans on %s', (platform) => {
     expect(span.spanContext().traceId).toBe(requests[0]!.spanContext().traceId);
     expect(span.events.map(({ name }) => name)).toEqual(['launching', 'running']);
     expect(span.status.code).toBe(SpanStatusCode.UNSET);
-    const thinking = exporter.getFinishedSpans().find(({ name }) => name === 'thinking')!;
+    const thinking = traces.spans.find(({ name }) => name === 'thinking')!;
     expect(thinking.parentSpanContext?.spanId).toBe(span.spanContext().spanId);
   });
 
@@ -122,6 +89,24 @@ describe.each(PLATFORMS)('session spans on %s', (platform) => {
       'pipecat.transport': 'plivo',
       'pipecat.session.end_reason': 'peer_left',
     });
+  });
+
+  it('are children of the request that queued, whoever has made room for it', async () => {
+    const launcher = new RecordingLauncher();
+    const limits = { maxSessions: 1, startQueueMs: 10_000 };
+    const { url, requests, sessions } = await start(platform, launcher, limits);
+    const first = await post(`${url}/start`, { transport: 'websocket' });
+    const queued = post(`${url}/start`, { transport: 'websocket' });
+    await until(() => sessions.queued === 1);
+    const made = trace.getTracer('test').startSpan('made room');
+    context.with(trace.setSpan(context.active(), made), () => {
+      void sessions.end(first.sessionId, new SessionEnd('stopped', 'To make room.'));
+    });
+    const { sessionId } = await queued;
+    await sessions.end(sessionId, new SessionEnd('stopped', 'Enough.'));
+    expect(sessionSpan(sessionId)!.parentSpanContext?.spanId).toBe(
+      requests[1]!.spanContext().spanId,
+    );
   });
 
   it('record errors', async () => {

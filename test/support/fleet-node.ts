@@ -19,6 +19,8 @@ export const FLEET_SECRET = 'a secret of the fleet, long enough for it';
 interface NodeOptions extends Partial<RedisFleetOptions> {
   /** The most sessions of the node. */
   readonly places?: number;
+  /** Sessions of rooms that it takes from others. */
+  readonly rooms?: number;
 }
 
 /** A node of a fleet without a runner: the directory, and a list of the sessions that it owns. */
@@ -35,6 +37,7 @@ export class FleetTestNode {
     readonly link: RedisLink,
     settings: ReturnType<typeof resolveFleetSettings>,
     places: number,
+    rooms: number,
   ) {
     const secrets = new FleetSecrets(secretsOf(settings));
     this.directory = new SessionDirectory(link, secrets, settings, name, places);
@@ -50,6 +53,7 @@ export class FleetTestNode {
         get size() {
           return owned.size;
         },
+        vitals: () => ({}),
         list: () => [...owned.values()],
         taken: (id) => {
           owned.delete(id);
@@ -57,6 +61,7 @@ export class FleetTestNode {
         },
         buried: (id) => events.push(`buried ${id}`),
         swept: (id, code) => events.push(`${code} ${id}`),
+        dispatch: (ids) => events.push(...ids.map((id) => `dispatched ${id}`)),
       },
       settings,
       {
@@ -64,15 +69,16 @@ export class FleetTestNode {
         state: 'ready',
         maxSessions: places,
         version: '0.0.0',
-        records: RECORD_VERSION,
+        ...{ records: RECORD_VERSION, roles: settings.roles },
       },
+      () => rooms,
     );
   }
 
   static async join(
     name: string,
     redis: RedisFleetOptions['redis'],
-    { places = 1_000, ...options }: NodeOptions = {},
+    { places = 1_000, rooms = 0, ...options }: NodeOptions = {},
   ): Promise<FleetTestNode> {
     const settings = resolveFleetSettings({
       redis,
@@ -83,7 +89,7 @@ export class FleetTestNode {
     });
     const link = await RedisLink.create(settings);
     await link.client.connect();
-    return new FleetTestNode(name, link, settings, places);
+    return new FleetTestNode(name, link, settings, places, rooms);
   }
 
   /** Opens a session, and claims it at once unless it is pending. */

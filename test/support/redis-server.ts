@@ -67,7 +67,7 @@ export class RedisServer {
   }
 }
 
-/** True once it answers, and has loaded what it had stored. */
+/** True once it answers, or asks for a password, and has loaded what it had stored. */
 async function isReady(port: number): Promise<boolean> {
   let socket: Socket | undefined;
   try {
@@ -75,7 +75,7 @@ async function isReady(port: number): Promise<boolean> {
     await once(socket, 'connect');
     socket.write('PING\r\n');
     const [answer] = (await once(socket, 'data')) as [Buffer];
-    return answer.toString().startsWith('+PONG');
+    return /^(\+PONG|-NOAUTH)/.test(answer.toString());
   } catch {
     return false;
   } finally {

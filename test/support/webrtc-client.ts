@@ -115,11 +115,13 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
   async opened(): Promise<void> {
     const { pc, channel } = this;
     if (channel ? channel.readyState === 'open' : pc.connectionState === 'connected') return;
+    const isClosed = 'the client was closed before it was connected';
+    if (pc.connectionState === 'closed') throw new NotConnectedError(isClosed);
     await new Promise<void>((resolve, reject) => {
       const watched = [
         pc.connectionStateChange.subscribe((state) => {
           if (state === 'connected' && !channel) settle();
-          if (state === 'closed') settle('the client was closed before it was connected');
+          if (state === 'closed') settle(isClosed);
         }),
         ...(channel
           ? [channel.stateChanged.subscribe((state) => void (state === 'open' && settle()))]

@@ -1,7 +1,7 @@
 import { RedisScript } from '../redis-script.js';
 
 /** Fields of each announced session, in the order of the script's arguments. */
-export const ANNOUNCED_FIELDS = 11;
+export const ANNOUNCED_FIELDS = 13;
 
 /**
  * Records again what a node has, after the directory or a failover lost it, or after the node was taken for dead. The node's word wins over a loss that is
@@ -13,7 +13,7 @@ export const ANNOUNCE = new RedisScript(
   `
 local node, isLast, leaseMs, version = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local words = {}
-local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs, ttlMs, sealed, aliases)
+local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs, ttlMs, sealed, room, restartMs, aliases)
   local key = P .. 's:' .. id
   local active = state == 'active'
   local r = redis.call('HMGET', key, 'st', 'o', 'e', 'at', 'bu', 'c')
@@ -25,6 +25,7 @@ local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs,
     redis.call('HSET', key, 'v', version, 'st', state, 'op', node, 'on', nonce, 'o', active and node or '',
       'no', active and nonce or '', 'e', epoch, 'tp', transport, 'k', kind, 'c', caller, 'at', at, 'x', expiry,
       'b', sealed)
+    if room ~= '' then redis.call('HSET', key, 'r', room, 'rs', restartMs) end
     count(id, caller, at)
     if aliases ~= '' then redis.call('HSET', key, 'al', aliases) end
     for name in aliases:gmatch('%S+') do redis.call('SADD', P .. 'a:' .. name, id) end

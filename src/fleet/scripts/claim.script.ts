@@ -6,10 +6,10 @@ export const CLAIM = new RedisScript(
   `
 local id, node, nonce, nodeMax, leaseMs, minVersion, maxVersion = unpack(ARGV, 1, 7)
 local key = P .. 's:' .. id
-local r = redis.call('HMGET', key, 'st', 'o', 'no', 'e', 'tp', 'k', 'b', 'at', 'op', 'x', 'v')
+local r = redis.call('HMGET', key, 'st', 'o', 'no', 'e', 'tp', 'k', 'b', 'at', 'op', 'x', 'v', 'r')
 local state, owner, claimedBy, epoch, transport = unpack(r, 1, 5)
 if not state then return {'missing'} end
-local function answer(e) return {'ok', e, transport, r[6], r[7], r[8], r[9]} end
+local function answer(e) return {'ok', e, transport, r[6], r[7], r[8], r[9], r[12] or ''} end
 if state ~= 'pending' then
   if state == 'active' and owner == node and claimedBy == nonce then return answer(epoch) end
   return {'taken'}
@@ -18,12 +18,15 @@ if tonumber(r[10]) <= now then return {'expired'} end
 local fits = false
 for i = 8, #ARGV do fits = fits or ARGV[i] == transport end
 if not fits then return {'missing'} end
+-- Not set up yet.
+if r[6] == 'room' and not r[12] then return {'missing'} end
 local version = tonumber(r[11])
 if version < tonumber(minVersion) or version > tonumber(maxVersion) then return {'unreadable'} end
 if redis.call('SCARD', P .. 'own:' .. node) >= tonumber(nodeMax) then return {'node_full'} end
 epoch = tonumber(epoch) + 1
 redis.call('HSET', key, 'st', 'active', 'o', node, 'no', nonce, 'e', epoch, 'pa', now)
 redis.call('ZREM', P .. 'pending', id)
+redis.call('ZREM', P .. 'rooms', id)
 own(node, id, tonumber(leaseMs))
 return answer(epoch)
 `,

@@ -21,8 +21,11 @@ if not state then
 end
 if only ~= '' and only ~= state then return {'changed'} end
 if state ~= 'pending' and only ~= 'lost' and epoch ~= r[3] then return {'fenced'} end
+-- A room that waits for another bot is no more its former owner's to end.
+if state == 'pending' and r[3] ~= '0' and epoch ~= '' and epoch ~= r[3] then return {'fenced'} end
 uncount(id, r[4])
 redis.call('ZREM', P .. 'pending', id)
+redis.call('ZREM', P .. 'rooms', id)
 redis.call('ZREM', P .. 'lost', id)
 if owner ~= '' then redis.call('SREM', P .. 'own:' .. owner, id) end
 for name in (r[7] or ''):gmatch('%S+') do redis.call('SREM', P .. 'a:' .. name, id) end

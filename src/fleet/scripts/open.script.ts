@@ -1,7 +1,8 @@
 import { RedisScript } from '../redis-script.js';
 
 /**
- * Opens a session within the limits of the fleet, of its caller and, where it is claimed at once, of its node. Repeatable by id and nonce; an id that has
+ * Opens a session within the limits of the fleet, of its caller and, where it is claimed at once, of its node. A room that another node is to serve needs a place
+ * that no other one waits for. Repeatable by id and nonce; an id that has
  * ended is never opened again while its end is remembered.
  */
 export const OPEN = new RedisScript(
@@ -11,6 +12,18 @@ local id, opener, nonce, node, transport, kind, caller = unpack(ARGV, 1, 7)
 local callerMax, fleetMax, nodeMax, ttlMs, leaseMs = unpack(ARGV, 8, 12)
 local version, sealed = ARGV[13], ARGV[14]
 local key = P .. 's:' .. id
+local function room_is_free()
+  local waiting, free = redis.call('ZCARD', P .. 'rooms'), 0
+  local places = redis.call('HGETALL', P .. 'places')
+  for i = 1, #places, 2 do
+    local lease = redis.call('ZSCORE', P .. 'nodes', places[i])
+    if lease and tonumber(lease) > now then
+      free = free + math.max(0, tonumber(places[i + 1]) - redis.call('SCARD', P .. 'own:' .. places[i]))
+      if free > waiting then return true end
+    end
+  end
+  return false
+end
 if redis.call('EXISTS', P .. 't:' .. id) == 1 then return {'ended'} end
 local known = redis.call('HMGET', key, 'on', 'e')
 if known[2] then
@@ -21,12 +34,20 @@ if redis.call('ZCARD', P .. 'idx') >= tonumber(fleetMax) then return {'fleet_ful
 if caller ~= '' and redis.call('SCARD', P .. 'c:' .. caller) >= tonumber(callerMax) then return {'caller_full'} end
 local claimed = node ~= ''
 if claimed and redis.call('SCARD', P .. 'own:' .. node) >= tonumber(nodeMax) then return {'node_full'} end
+local awaits = kind == 'room' and not claimed
+if awaits and not room_is_free() then return {'rooms_full'} end
 local expiry = now + tonumber(ttlMs)
 redis.call('HSET', key, 'v', version, 'st', claimed and 'active' or 'pending', 'op', opener, 'on', nonce,
   'o', node, 'no', claimed and nonce or '', 'e', claimed and 1 or 0, 'tp', transport, 'k', kind, 'c', caller,
   'at', now, 'pa', now, 'x', expiry, 'b', sealed)
 count(id, caller, now)
-if claimed then own(node, id, tonumber(leaseMs)) else redis.call('ZADD', P .. 'pending', expiry, id) end
+if claimed then
+  own(node, id, tonumber(leaseMs))
+elseif awaits then
+  await_bot(id, expiry, expiry)
+else
+  redis.call('ZADD', P .. 'pending', expiry, id)
+end
 return {'ok', claimed and 1 or 0}
 `,
 );

@@ -1,13 +1,14 @@
 import { RedisScript } from '../redis-script.js';
 
 /**
- * Marks sessions of a node whose lease is over as lost, and frees their places. They stay for the owner to come back, and end when it does not. `force` is for
- * a node that leaves of its own accord. Repeatable: the node is removed with its last session.
+ * Marks sessions of a node whose lease is over as lost, and frees their places. They stay for the owner to come back, and end when it does not. Rooms that are
+ * to be restarted wait for another bot instead, under a new epoch, and are named in the answer. `force` is for a node that leaves of its own accord.
+ * Repeatable: the node is removed with its last session.
  */
 export const REAP = new RedisScript(
   'reap',
   `
-local node, limit, lostMs, force = unpack(ARGV, 1, 4)
+local node, limit, lostMs, force, againMs = unpack(ARGV, 1, 5)
 local nodes, mine = P .. 'nodes', P .. 'own:' .. node
 if force ~= '1' then
   local lease = redis.call('ZSCORE', nodes, node)
@@ -17,12 +18,17 @@ if force ~= '1' then
 end
 -- A node that comes back has to announce its sessions.
 redis.call('HDEL', P .. 'n:' .. node, 'ok')
-local ids = redis.call('SRANDMEMBER', mine, limit)
+local ids, restarted = redis.call('SRANDMEMBER', mine, limit), {}
 for _, id in ipairs(ids) do
   local key = P .. 's:' .. id
-  local caller = redis.call('HGET', key, 'c')
+  local r = redis.call('HMGET', key, 'c', 'rs')
+  local caller = r[1]
   redis.call('SREM', mine, id)
-  if caller then
+  if caller and r[2] and r[2] ~= '' then
+    redis.call('HSET', key, 'st', 'pending', 'o', '', 'no', '', 'e', redis.call('HGET', key, 'e') + 1)
+    await_bot(id, now + tonumber(r[2]), now + tonumber(againMs))
+    restarted[#restarted + 1] = id
+  elseif caller then
     uncount(id, caller)
     redis.call('HSET', key, 'st', 'lost')
     redis.call('ZADD', P .. 'lost', now + tonumber(lostMs), id)
@@ -31,8 +37,10 @@ end
 local left = redis.call('SCARD', mine)
 if left == 0 then
   redis.call('ZREM', nodes, node)
+  forget(node)
+  redis.call('HDEL', P .. 'places', node)
   redis.call('DEL', P .. 'n:' .. node, P .. 'reaping:' .. node)
 end
-return {'ok', #ids, left}
+return {'ok', #ids - #restarted, left, restarted}
 `,
 );

@@ -7,7 +7,7 @@ import { validateInto } from '../../validation/validate-into.js';
 import { type BrowserSources, RunnerTransport, type StartContext } from '../runner-transport.js';
 import { TransportRegistry } from '../transport-registry.js';
 import { type DailyMeeting, DailyRooms } from './daily-rooms.js';
-import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
+import { DAILY_OPTIONS, type ResolvedDailyOptions, roomNameOf } from './daily.options.js';
 import { DailyMeetingTokenProperties } from './dto/daily-meeting-token-properties.dto.js';
 import { DailyRoomProperties } from './dto/daily-room-properties.dto.js';
 import { DailyRunnerArguments } from './dto/daily-runner-arguments.dto.js';
@@ -56,6 +56,14 @@ export class DailyTransport extends RunnerTransport {
       return {};
     }
     return this.launch(session, await this.rooms.meet(session, room, token));
+  }
+
+  override takeOver(session: Session, args: RunnerArguments) {
+    const { roomUrl } = this.options;
+    if (args instanceof DailyRunnerArguments && args.room_url !== roomUrl) {
+      this.rooms.hold(session, roomNameOf(args.room_url));
+    }
+    return {};
   }
 
   /** Starts a session in a room with default properties. */

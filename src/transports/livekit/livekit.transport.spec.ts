@@ -37,7 +37,10 @@ function setUp(options: LiveKitOptions = {}) {
   };
   const sessions = {
     start: (_: unknown, begin: (session: Session) => Promise<void>) => begin(newSession()),
-    launch: (session: Session) => session.connect(),
+    launch(session: Session) {
+      session.connect();
+      return true;
+    },
   };
   const transport = new LiveKitTransport(
     resolveLiveKitOptions(options),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { CallData } from '../../bot/call-data.js';
+import type { RunnerArguments } from '../../bot/runner-arguments.js';
 import { SessionEnd } from '../../bot/session-end.js';
 import type { AcceptedCall } from '../../calls/call-router.js';
 import { CallRouting, sessionOfCall } from '../../calls/call-routing.js';
@@ -25,6 +26,8 @@ interface Slot {
   waiting?: NodeJS.Timeout;
   /** True while its user is gone, and others remain. */
   hasLeft?: boolean;
+  /** Gives it up. */
+  readonly leave: () => void;
 }
 
 /** The most participants of a room that are remembered. */
@@ -82,6 +85,12 @@ export class LiveKitTransport extends RunnerTransport {
     ]);
     this.launch(slot, roomName, agentToken);
     return { url: this.server.url, token };
+  }
+
+  override takeOver(session: Session, args: RunnerArguments, user = '') {
+    if (!(args instanceof LiveKitRunnerArguments)) return {};
+    this.slot(args.room_name, session, user);
+    return { hangUp: () => this.hangUp(args.room_name, user) };
   }
 
   /** Sends a bot to the room of an incoming SIP call. Idempotent. */
@@ -177,16 +186,17 @@ export class LiveKitTransport extends RunnerTransport {
   }
 
   private slot(roomName: string, session: Session, userIdentity: string): Slot {
-    const slot: Slot = { session, userIdentity };
     const slots = this.byRoom.get(roomName) ?? new Set();
-    this.byRoom.set(roomName, slots.add(slot));
-    slot.session.onEnd(() => {
+    const leave = (): void => {
       clearTimeout(slot.waiting);
       slots.delete(slot);
-      if (slots.size > 0) return;
+      if (slots.size > 0 || this.byRoom.get(roomName) !== slots) return;
       this.byRoom.delete(roomName);
       this.guests.delete(roomName);
-    });
+    };
+    const slot: Slot = { session, userIdentity, leave };
+    this.byRoom.set(roomName, slots.add(slot));
+    session.onEnd(leave);
     const { deleteRoomOnEnd, room } = this.options;
     // LiveKit itself closes rooms that it created, and the shared room stays open.
     if (roomName !== this.options.roomName && (deleteRoomOnEnd || room)) {
@@ -204,16 +214,16 @@ export class LiveKitTransport extends RunnerTransport {
   }
 
   private launch(
-    { session, userIdentity }: Slot,
+    { session, userIdentity, leave }: Slot,
     room_name: string,
     token: string,
     call_data?: CallData,
   ): void {
     const { url } = this.server;
     const args = new LiveKitRunnerArguments({ room_name, url, token, call_data });
-    this.sessions.launch(session, args, {
-      hangUp: () => this.hangUp(room_name, userIdentity),
-    });
+    const hangUp = (): Promise<HangUpOutcome> => this.hangUp(room_name, userIdentity);
+    // The webhooks of a session that runs elsewhere are not this node's.
+    if (!this.sessions.launch(session, args, { hangUp, user: userIdentity })) leave();
   }
 
   /** Removes the user from the room, which hangs up a phone call. */

@@ -34,7 +34,7 @@ export class MoqTransport extends RunnerTransport {
   }
 
   override get kind() {
-    return 'room' as const;
+    return 'here' as const;
   }
 
   override get disabledReason(): string | undefined {

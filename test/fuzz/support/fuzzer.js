@@ -231,6 +231,7 @@ export class Fuzzer {
   /** Looks for the one input of a suspect batch, in a runner that counts no branches, before anything is called a finding. */
   async #investigate(problem, batch, seed) {
     if (problem.kind === 'held') return this.#investigateHeld(batch, seed);
+    if (problem.kind === 'memory' && !problem.isProven) return this.#investigateMemory(batch, seed);
     // A session that is left may be of an earlier batch.
     const isLate = problem.kind === 'sessions';
     const inputs = isLate ? this.#recent.flatMap((one) => this.#batchOf(one.seed)) : batch;
@@ -262,6 +263,15 @@ export class Fuzzer {
     const inputs = [worst];
     const problem = await this.#confirmed(inputs, true);
     if (problem) await this.#found({ ...problem, inputs, seed, path: pathOf(inputs, batch) });
+  }
+
+  /** What is held for one input may be what was sent by others beside it. */
+  async #investigateMemory(batch, seed) {
+    for (const input of batch) {
+      const inputs = [input];
+      const problem = await this.#confirmed(inputs);
+      if (problem) return this.#found({ ...problem, inputs, seed, path: pathOf(inputs, batch) });
+    }
   }
 
   /** Halves inputs as long as one half alone is enough. */

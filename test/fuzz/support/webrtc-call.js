@@ -2,6 +2,7 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import * as opus from 'libopus-wasm';
 import * as werift from 'werift';
 import { Stranger } from '../../support/datagrams.js';
+import { steadyHandshake } from '../../support/steady-handshake.js';
 
 const RATE_HZ = 48_000;
 const FRAME = RATE_HZ / 50;
@@ -89,6 +90,7 @@ export class WebRtcCall {
       const received = async (given) => execute(...given);
       subscription.execute = (...given) => void received(given).catch(() => undefined);
     }
+    steadyHandshake(pc);
     await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
   }
 

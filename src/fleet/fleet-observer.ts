@@ -1,0 +1,23 @@
+/** Observer of a fleet's work, for metrics. Called synchronously; must not throw. */
+export interface FleetObserver {
+  /** Called when the directory has answered an operation. @param ms from its beginning, with a second try */
+  answered(operation: string, ms: number): void;
+  /** Called for each try that the directory did not answer. */
+  missed(operation: string, kind: 'timeout' | 'connection' | 'error'): void;
+  /** Called when this node has given up the sessions of a silent one. */
+  lost(sessions: number): void;
+  /** Called when a request was passed on to the node that has its session. @param kind such as `offer` */
+  proxied(kind: string): void;
+  /** Called when a socket was passed on to a node with a free place. */
+  moved(): void;
+}
+
+/** What the last heartbeat told of the fleet, and how this node stands. */
+export interface FleetGauges {
+  readonly nodes: Readonly<Record<'ready' | 'overloaded' | 'draining' | 'silent', number>>;
+  readonly sessions: Readonly<Record<'waiting' | 'active' | 'lost', number>>;
+  /** True while Redis does not answer. */
+  readonly isDegraded: boolean;
+  /** Time since the last heartbeat that was answered was sent, in milliseconds. */
+  readonly leaseAgeMs: number;
+}

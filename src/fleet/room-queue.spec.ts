@@ -1,0 +1,78 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { Redis as Redis5 } from 'ioredis-5';
+import { describeWith } from '../../test/support/needs.js';
+import { RedisServer } from '../../test/support/redis-server.js';
+import type { RedisClient, RedisFleetOptions } from './redis-fleet.options.js';
+import { type RoomJob, RoomQueue } from './room-queue.js';
+
+describeWith('redis-server')('the queue of rooms', () => {
+  let redis: RedisServer;
+  let queues: RoomQueue[];
+
+  const queue = async (url: RedisFleetOptions['redis'] = redis.url) => {
+    const made = await RoomQueue.create({ redis: url, namespace: 'voice' });
+    queues.push(made);
+    return made;
+  };
+
+  /** Waits for the next job, however often none came. */
+  const next = async (from: RoomQueue): Promise<RoomJob> => (await from.next()) ?? next(from);
+
+  beforeEach(async () => {
+    queues = [];
+    redis = await RedisServer.start();
+  });
+  afterEach(async () => {
+    for (const one of queues) await one.close();
+    await redis.stop();
+  });
+
+  it.each([
+    ['6', undefined],
+    ['5', (options: object) => new Redis5(redis.url, options) as unknown as RedisClient],
+  ])('gives each job to one node, with ioredis %s', async (_, client) => {
+    const [a, b] = [await queue(client ?? redis.url), await queue(client ?? redis.url)];
+    const waiting = [next(b), next(a)];
+    await a.add('one');
+    // Added again, as when no answer came.
+    await a.add('one');
+    await b.add('2');
+    const jobs = await Promise.all(waiting);
+    expect(jobs.map(({ id }) => id).sort()).toEqual(['2', 'one']);
+    for (const job of jobs) await job.done();
+  });
+
+  it('hands out again what was given back', async () => {
+    const [a, b] = [await queue(), await queue()];
+    await a.add('one');
+    await (await next(a)).giveBack();
+    const again = await next(b);
+    expect(again.id).toBe('one');
+    await again.done();
+  });
+
+  it('keeps nothing of what is done, and is closed while it waits', async () => {
+    const one = await queue();
+    await one.add('one');
+    await (await next(one)).done();
+    const waiting = one.next().catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await one.close();
+    expect(await waiting).toBeUndefined();
+    const client = new Redis5(redis.url);
+    const keys = await client.keys('*');
+    client.disconnect();
+    expect(keys).toContain('pipecat:{voice}:bull:rooms:meta');
+    expect(keys.filter((key) => key.includes('one'))).toEqual([]);
+  });
+
+  it('does not wait for a server that is silent', async () => {
+    const one = await queue();
+    await one.add('one');
+    redis.pause();
+    const startMs = performance.now();
+    await expect(one.add('two')).rejects.toThrow('not added within 1000 ms');
+    expect(performance.now() - startMs).toBeLessThan(1_500);
+    redis.resume();
+  });
+});

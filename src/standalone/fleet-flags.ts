@@ -1,0 +1,176 @@
+import { hostname, networkInterfaces } from 'node:os';
+import { type Command, Option } from 'commander';
+import { isInstance, textOfThrown } from '../errors/thrown.js';
+import type { Fleet } from '../fleet/fleet.js';
+import { type RedisFleetOptions, resolveFleetSettings } from '../fleet/redis-fleet.options.js';
+import { redisFleet } from '../fleet.js';
+import { InvalidOptionsError } from '../validation/options.js';
+import type { Flags } from './flags.js';
+import { count, seconds } from './numbers.js';
+
+/** Flags of a fleet of runners over Redis. */
+export interface FleetFlags {
+  /** URL of Redis. */
+  readonly fleet?: string;
+  /** Base URL of this runner for the others. */
+  readonly fleetUrl?: string;
+  readonly fleetNamespace: string;
+  /** The most sessions of the whole fleet. */
+  readonly fleetMaxSessions?: number;
+  /** Time after which a silent node counts as dead, in seconds. */
+  readonly fleetLease: number;
+  /** The most sessions of this runner. */
+  readonly maxSessions?: number;
+}
+
+/** Default of `--max-sessions` in a fleet, which needs a number. */
+const MAX_SESSIONS = 100;
+/** Heartbeats in a lease. */
+const BEATS = 5;
+
+/** Adds the flags to the command line. */
+export const addFleetFlags = (command: Command): Command =>
+  command
+    .addOption(
+      new Option(
+        '--max-sessions <count>',
+        `how many conversations this runner has at once, also those that wait for their client (default: all that come, in a fleet ${MAX_SESSIONS})`,
+      )
+        .argParser(count(1))
+        .env('PIPECAT_MAX_SESSIONS'),
+    )
+    .addOption(
+      new Option(
+        '--fleet <url>',
+        'Redis that makes one runner of many, such as redis://localhost:6379; PIPECAT_FLEET_SECRET has the secret',
+      ).env('PIPECAT_FLEET'),
+    )
+    .addOption(
+      new Option(
+        '--fleet-url <url>',
+        'where the other nodes of the fleet reach this one (default: its address and port)',
+      ).env('PIPECAT_FLEET_URL'),
+    )
+    .addOption(
+      new Option('--fleet-namespace <name>', 'name of the fleet among those of one Redis')
+        .default('pipecat')
+        .env('PIPECAT_FLEET_NAMESPACE'),
+    )
+    .addOption(
+      new Option(
+        '--fleet-max-sessions <count>',
+        'how many conversations the whole fleet has at once (default: those of its nodes)',
+      )
+        .argParser(count(1))
+        .env('PIPECAT_FLEET_MAX_SESSIONS'),
+    )
+    .addOption(
+      new Option('--fleet-lease <seconds>', 'silence after which a node counts as dead')
+        .argParser(seconds)
+        .default(10)
+        .env('PIPECAT_FLEET_LEASE'),
+    );
+
+/** Exits with the problem of a flag that cannot be used. */
+export function checkFleetFlags(flags: Flags, env: NodeJS.ProcessEnv, command: Command): void {
+  if (flags.fleet === undefined) return;
+  if (flags.port === 0 && flags.fleetUrl === undefined) {
+    command.error(
+      'error: --fleet needs a --port other than 0, or --fleet-url: the others must know it',
+    );
+  }
+  try {
+    resolveFleetSettings(fleetOptionsOf(flags, env));
+  } catch (error) {
+    if (!isInstance(error, InvalidOptionsError)) throw error;
+    const [problem = ''] = error.problems;
+    const [name = ''] = problem.split(' ');
+    command.error(`error: ${FLAG_OF[name] ?? name} ${problem.replace(/^\S+ /, '')}`);
+  }
+}
+
+const FLAG_OF: Readonly<Record<string, string>> = {
+  redis: '--fleet',
+  secret: 'PIPECAT_FLEET_SECRET',
+  advertiseUrl: '--fleet-url',
+  namespace: '--fleet-namespace',
+  leaseMs: '--fleet-lease',
+  heartbeatMs: '--fleet-lease',
+};
+
+/** Returns the fleet of the flags, and the most sessions of this node. Without `--fleet` it is alone. */
+export function fleetOf(
+  flags: Flags,
+  env: NodeJS.ProcessEnv,
+): { fleet?: { useFactory: () => Fleet }; maxSessions?: number } {
+  if (flags.fleet === undefined) return { maxSessions: flags.maxSessions };
+  const options = fleetOptionsOf(flags, env);
+  return {
+    fleet: { useFactory: () => redisFleet(options) },
+    maxSessions: flags.maxSessions ?? MAX_SESSIONS,
+  };
+}
+
+/** Returns the line of the banner; `undefined` without a fleet. */
+export function fleetLine(flags: Flags): string | undefined {
+  if (flags.fleet === undefined) return undefined;
+  const { fleetNamespace, maxSessions = MAX_SESSIONS } = flags;
+  return `${fleetNamespace} at ${withoutPassword(flags.fleet)}; this node is ${advertisedUrl(flags)} and has up to ${maxSessions} sessions (--max-sessions)`;
+}
+
+/** The flags as the bots' `cli_args` have them. A bot does not see the password of Redis. */
+export const fleetCliArgsOf = (flags: FleetFlags): Record<string, unknown> => ({
+  max_sessions: flags.maxSessions ?? null,
+  fleet: flags.fleet === undefined ? null : withoutPassword(flags.fleet),
+  fleet_url: flags.fleetUrl ?? null,
+  fleet_namespace: flags.fleetNamespace,
+  fleet_max_sessions: flags.fleetMaxSessions ?? null,
+  fleet_lease: flags.fleetLease,
+});
+
+function fleetOptionsOf(flags: Flags, env: NodeJS.ProcessEnv): RedisFleetOptions {
+  const leaseMs = Math.round(flags.fleetLease * 1_000);
+  return {
+    redis: flags.fleet!,
+    secret: secretOf(env.PIPECAT_FLEET_SECRET ?? ''),
+    advertiseUrl: advertisedUrl(flags),
+    namespace: flags.fleetNamespace,
+    nodeName: hostname(),
+    maxSessions: flags.fleetMaxSessions,
+    leaseMs,
+    heartbeatMs: Math.floor(leaseMs / BEATS),
+  };
+}
+
+/** Parses a secret: a text, or a JSON array of several, the first of which signs. */
+function secretOf(text: string): RedisFleetOptions['secret'] {
+  if (!text.startsWith('[')) return text;
+  try {
+    const list: unknown = JSON.parse(text);
+    return Array.isArray(list) ? list.map(String) : text;
+  } catch {
+    return text;
+  }
+}
+
+/** Returns where others reach this runner: where it listens, and the machine's first address if that is everywhere. */
+function advertisedUrl({ fleetUrl, host, port }: Flags): string {
+  if (fleetUrl !== undefined) return fleetUrl;
+  const isAnywhere = host === '0.0.0.0' || host === '::';
+  const address = isAnywhere ? (ownAddress() ?? hostname()) : host;
+  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+const ownAddress = (): string | undefined =>
+  Object.values(networkInterfaces())
+    .flat()
+    .find((one) => one?.internal === false && one.family === 'IPv4')?.address;
+
+function withoutPassword(url: string): string {
+  try {
+    const { protocol, host, pathname } = new URL(url);
+    return `${protocol}//${host}${pathname}`;
+  } catch (error) {
+    return `(no URL: ${textOfThrown(error).message})`;
+  }
+}

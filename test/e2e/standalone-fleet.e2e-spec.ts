@@ -1,0 +1,127 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { FLEET_SECRET } from '../support/fleet-node.js';
+import { freePort } from '../support/free-port.js';
+import { describeWith } from '../support/needs.js';
+import { RedisServer } from '../support/redis-server.js';
+import { connect, nextText, post } from '../support/runner-app.js';
+
+jest.setTimeout(60_000);
+
+const MAIN = join(process.cwd(), 'dist', 'main.js');
+/** Tells its client what it was given, and stays. */
+const BOT = `export default async ({ websocket, cli_args, body }, { signal }) => {
+  const secrets = Object.keys(process.env).filter((name) => /^PIPECAT_FLEET/.test(name));
+  websocket.send(JSON.stringify({ cli_args, body, secrets }));
+  await new Promise((end) => signal.addEventListener('abort', end));
+};`;
+
+describeWith('redis-server')('standalone runners of a fleet', () => {
+  let dir: string;
+  let redis: RedisServer;
+  const children: ChildProcess[] = [];
+
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'runner-fleet-'));
+    await writeFile(join(dir, 'bot.mjs'), BOT);
+    redis = await RedisServer.start('--requirepass', 'hidden');
+  });
+  afterEach(async () => {
+    await Promise.all(
+      children.splice(0).map(async (child) => {
+        if (child.exitCode !== null || child.signalCode !== null) return;
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+      }),
+    );
+    await redis.stop();
+    await rm(dir, { recursive: true });
+  });
+
+  const start = async (flags: string[], env: Record<string, string> = {}) => {
+    const port = await freePort();
+    const own = ['--host', '127.0.0.1', '--port', String(port), '--bot', './bot.mjs'];
+    const child = spawn(process.execPath, [MAIN, ...own, ...flags], {
+      cwd: dir,
+      env: { PATH: process.env.PATH, PIPECAT_FLEET_SECRET: FLEET_SECRET, ...env },
+    });
+    children.push(child);
+    let banner = '';
+    child.stderr.on('data', (text: Buffer) => (banner += text.toString()));
+    for await (const line of createInterface(child.stdout)) {
+      banner += `${line}\n`;
+      if (!line.includes('Allowed origins')) continue;
+      child.stdout.resume();
+      return { url: `http://127.0.0.1:${port}`, port, banner };
+    }
+    throw new Error(`the runner did not start: ${banner}`);
+  };
+
+  const redisUrl = () => redis.url.replace('//', '//:hidden@');
+
+  it('serve as one, by flags or the environment', async () => {
+    const limits = ['--max-sessions', '3', '--fleet-max-sessions', '2', '--isolate'];
+    const a = await start(['--fleet', redisUrl(), '--fleet-namespace', 'voice', ...limits]);
+    const b = await start(['--ws-auth', 'token'], {
+      PIPECAT_FLEET: redisUrl(),
+      PIPECAT_FLEET_NAMESPACE: 'voice',
+      PIPECAT_FLEET_MAX_SESSIONS: '2',
+    });
+    expect(a.banner).toContain(
+      `voice at redis://127.0.0.1:${redis.port}; this node is ${a.url} and has up to 3 sessions`,
+    );
+    expect(b.banner).toContain('has up to 100 sessions (--max-sessions)');
+
+    const announce = async () => {
+      const { status, json } = await post(`${b.url}/start`, { transport: 'websocket', body: 7 });
+      return { status, token: String(json.token) };
+    };
+    const { token } = await announce();
+    const socket = await connect(`ws://127.0.0.1:${a.port}/ws-client?token=${token}`);
+    const told = JSON.parse(await nextText(socket)) as object;
+    expect(told).toMatchObject({
+      body: 7,
+      secrets: [],
+      cli_args: { fleet: `redis://127.0.0.1:${redis.port}`, max_sessions: 3 },
+    });
+    expect([(await announce()).status, (await announce()).status]).toEqual([200, 429]);
+    socket.close();
+  });
+
+  it('hide the secret from bots, also where all comes from the environment', async () => {
+    const env = { PIPECAT_FLEET: redisUrl(), PIPECAT_FLEET_URL: 'http://127.0.0.1:1' };
+    const { url, port, banner } = await start(['--isolate'], env);
+    expect(banner).toContain('this node is http://127.0.0.1:1 ');
+    const { json } = await post(`${url}/start`, { transport: 'websocket' });
+    const { search } = new URL(String(json.wsUrl));
+    const socket = await connect(`ws://127.0.0.1:${port}/ws-client${search}`);
+    const told = JSON.parse(await nextText(socket)) as object;
+    expect(told).toMatchObject({ secrets: ['PIPECAT_FLEET_URL'] });
+    socket.close();
+  });
+
+  it('say what to install without ioredis', async () => {
+    const without = join(process.cwd(), 'test/support/without-ioredis.js');
+    const flags = ['--port', String(await freePort()), '--fleet', redisUrl()];
+    const failure = promisify(execFile)(process.execPath, [without, ...flags], {
+      cwd: dir,
+      env: { PATH: process.env.PATH, PIPECAT_FLEET_SECRET: FLEET_SECRET },
+    });
+    const stderr = expect.stringContaining('npm install ioredis');
+    await expect(failure).rejects.toMatchObject({ code: 1, stderr });
+  });
+
+  it('do not start with another secret than the fleet', async () => {
+    await start(['--fleet', redisUrl()]);
+    const both = JSON.stringify([FLEET_SECRET, 'a new secret of the fleet, and long enough']);
+    await start(['--fleet', redisUrl()], { PIPECAT_FLEET_SECRET: both });
+    const other = { PIPECAT_FLEET_SECRET: 'the secret of another fleet, and long enough' };
+    await expect(start(['--fleet', redisUrl()], other)).rejects.toThrow(/with another secret/);
+  });
+});

@@ -1,0 +1,49 @@
+// A node of a fleet in a process of its own, which can be killed, whose bots join LiveKit rooms. Its argument, as JSON: { fleet, livekit, maxSessions }, with
+// the options of redisFleet() and of LiveKitModule. It tells { launched }, { stopped, code } and { ended, code } with the session's id.
+import 'reflect-metadata';
+import { once } from 'node:events';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import {
+  BotLauncher,
+  createTransport,
+  LiveKitModule,
+  RunnerModule,
+  SessionHooks,
+} from 'nestjs-pipecat-runner';
+import { redisFleet } from 'nestjs-pipecat-runner/fleet';
+
+const { fleet, livekit, maxSessions } = JSON.parse(process.argv[2]);
+
+class Bot extends BotLauncher {
+  async launch(args, session) {
+    process.send({ launched: session.id, body: args.body });
+    await createTransport(args);
+    session.ready();
+    await once(session.signal, 'abort');
+    process.send({ stopped: session.id, code: session.signal.reason.code });
+  }
+}
+
+class Hooks extends SessionHooks {
+  ended({ sessionId, code }) {
+    process.send({ ended: sessionId, code });
+  }
+}
+
+const app = await NestFactory.create(
+  RunnerModule.forRoot({
+    launcher: Bot,
+    transports: [LiveKitModule.forRoot({ ...livekit, room: {}, deleteRoomOnEnd: true })],
+    sessionHooks: Hooks,
+    maxSessions,
+    fleet: { useFactory: () => redisFleet(fleet) },
+  }),
+  new FastifyAdapter(),
+  { logger: ['error', 'warn'] },
+);
+await app.listen(0, '127.0.0.1');
+process.on('message', (message) => {
+  if (message === 'close') void app.close().then(() => process.disconnect());
+});
+process.send({ port: app.getHttpServer().address().port });
