@@ -24,7 +24,7 @@ export interface OwnSessions {
   readonly size: number;
   /** How busy the node is, for the others. */
   vitals(): NodeVitals;
-  /** The sessions that it owns, and those that it opened without the directory. */
+  /** The sessions that it owns, and, without an epoch, those that it has opened and that wait. */
   list(): readonly AnnouncedSession[];
   /** Called for a session that another node owns meanwhile. */
   taken(id: string): void;
@@ -187,7 +187,8 @@ export class FleetHeartbeat {
     }
     const { client, prefix } = this.link;
     const recorded = await client.smembers(`${prefix}own:${this.directory.node}`);
-    const known = new Set(this.own.list().map(({ id }) => id));
+    const owned = this.own.list().filter(({ epoch }) => epoch !== undefined);
+    const known = new Set(owned.map(({ id }) => id));
     const strangers = new Set(recorded.filter((id) => !known.has(id)));
     this.strangers = strangers;
     if (!before) return;

@@ -1,7 +1,7 @@
 import { SessionEnd } from '../bot/session-end.js';
 import { textOfThrown } from '../errors/thrown.js';
-import { type Capacity, nobodyCame } from '../sessions/admission.js';
-import type { SessionKind } from '../sessions/session-registry.js';
+import { type Capacity, nobodyCame, type PendingSessions } from '../sessions/admission.js';
+import type { OpenSession, SessionKind } from '../sessions/session-registry.js';
 import { Session } from '../sessions/session.js';
 import type { AnnouncedSession, RecordedRoom } from './directory-session.js';
 import type { FleetHost, RoomTransports } from './fleet.js';
@@ -27,6 +27,7 @@ interface Owned {
 /** Sessions that this node owns in the directory. */
 export class OwnedSessions implements OwnSessions {
   private readonly byId = new Map<string, Owned>();
+  private readonly requests = new WeakMap<Session, OpenSession>();
   /** Sessions that the directory has ended: nobody has to tell it. */
   private readonly ended = new WeakSet<Session>();
   private readonly load = new LoopLoad();
@@ -34,6 +35,9 @@ export class OwnedSessions implements OwnSessions {
   constructor(
     private readonly capacity: Capacity,
     private readonly host: FleetHost,
+    /** Copies of the sessions that this node has opened and that wait for their client. */
+    private readonly waiting: PendingSessions,
+    private readonly pendingTtlMs: number,
     private readonly rooms: () => RoomTransports | undefined,
     /** Called with rooms whose bots have to be launched on any node. */
     readonly dispatch: (ids: readonly string[]) => void,
@@ -85,8 +89,30 @@ export class OwnedSessions implements OwnSessions {
     return this.ended.has(session);
   }
 
+  /** Notes as what a session was opened, for a directory that has lost it. */
+  opened(session: Session, request: OpenSession): void {
+    this.requests.set(session, request);
+  }
+
   list(): AnnouncedSession[] {
-    return [...this.byId.values()].flatMap(({ epoch, kind, session, room, aliases }) => {
+    const copies = [...this.waiting.values()].filter(({ id }) => !this.byId.has(id));
+    return [...this.listOwned(), ...copies.flatMap((session) => this.announced(session) ?? [])];
+  }
+
+  private announced(session: Session): AnnouncedSession | undefined {
+    const request = this.requests.get(session);
+    // What waits for its bot is in the queue of rooms.
+    if (!request || request.kind === 'room') return undefined;
+    const { id, transport, ageMs, principal } = session;
+    const { kind = 'socket', connectTimeoutMs = Infinity } = request;
+    const ttlMs = Math.min(this.pendingTtlMs, connectTimeoutMs) - ageMs;
+    if (ttlMs <= 0) return undefined;
+    const data = dataOf({ ...request, principal });
+    return { id, transport, kind, caller: callerOf(session), data, ageMs, ttlMs };
+  }
+
+  private listOwned(): AnnouncedSession[] {
+    return [...this.byId.values()].flatMap(({ epoch, kind, session, aliases, room }) => {
       if (!session) return [];
       const { id, transport, ageMs } = session;
       const caller = callerOf(session);

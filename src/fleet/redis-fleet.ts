@@ -81,7 +81,8 @@ export class RedisFleet extends Fleet {
     this.history = new SessionHistory(options.sessionHistory);
     this.waiting = new PendingSessions(options.pendingTtlMs, (expired) => this.expire(expired));
     const hand = (ids: readonly string[]): void => this.dispatching.hand(ids);
-    this.owned = new OwnedSessions(this.capacity, host, () => this.rooms, hand);
+    const held = [this.waiting, options.pendingTtlMs] as const;
+    this.owned = new OwnedSessions(this.capacity, host, ...held, () => this.rooms, hand);
     this.dispatching = new RoomDispatch(this.settings, this.owned, this.capacity, options, host);
     this.followed = new FollowedSessions(this.waiting, this.owned, (ids) =>
       this.joined.follow(ids),
@@ -147,10 +148,11 @@ export class RedisFleet extends Fleet {
     }
   }
 
-  opened(session: Session, { kind }: OpenSession): void {
+  opened(session: Session, request: OpenSession): void {
     this.waiting.add(session);
+    this.owned.opened(session, request);
     this.owned.bind(session);
-    if (kind === 'room') this.dispatching.opened(session);
+    if (request.kind === 'room') this.dispatching.opened(session);
   }
 
   async claim(

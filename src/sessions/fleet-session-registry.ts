@@ -239,7 +239,7 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
       if (typeof id !== 'string') return id;
       const session = new Session(id, request, this.onChange);
       session.principal = principal;
-      this.handOver(session, request);
+      handOver(session, request);
       this.fleet.opened(session, request);
       this.observers.changed(session);
       if (request.isConnected) session.connect();
@@ -280,13 +280,9 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
   restore(id: string, terms: SessionTerms, ageMs: number): Session {
     const session = new Session(id, terms, this.onChange, ageMs);
     session.principal = terms.principal && OwnPrincipal.of(terms.principal);
+    handOver(session, terms);
     if (terms.traceparent) session.context.traceparent = terms.traceparent;
-    this.handOver(session, terms);
     return session;
-  }
-
-  private handOver(session: Session, { credentials }: SessionTerms): void {
-    if (credentials) Object.assign(session.context, { credentials });
   }
 
   serveQueue(): void {
@@ -313,3 +309,5 @@ function lastLineOf({ context }: Session, { code }: SessionEnd): string {
   const how = ok ? `hung up through its ${via}` : `the hang-up through its ${via} failed`;
   return `ended: ${code}; ${how}`;
 }
+const handOver = (session: Session, { credentials }: SessionTerms): unknown =>
+  credentials && Object.assign(session.context, { credentials });

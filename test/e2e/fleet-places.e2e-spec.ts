@@ -116,4 +116,26 @@ describeWith('redis-server')('a node that takes no sessions', () => {
     expect(await fleet.dump(key)).not.toMatch(/secret of|AC1|twilio/);
     await session!.end(new SessionEnd('stopped', 'enough'));
   });
+
+  it('tells a Redis that was emptied of what waits for its client', async () => {
+    const [a, b] = [await start('fastify', 3), await start('express', 3)];
+    const [token, used] = [await announce(a, 'kept'), await announce(a, 'used')];
+    const own = await socketAt(b, used);
+    // The opener has heard that it is served.
+    const opener = a.app.get(SessionRegistry, { strict: false });
+    await until(() => opener.size === 1);
+    await fleet.empty();
+    await until(async () => (await fleet.keys('s:*')).length === 2);
+    const { first, socket } = await socketAt(b, token);
+    expect(first).toBe('kept');
+    for (const again of [token, used]) {
+      expect(await closeOf(`${a.wsUrl}/ws-client?token=${again}`)).toMatchObject({ code: 4003 });
+    }
+    own.socket.send('still there');
+    expect(await nextText(own.socket)).toBe('echo still there');
+    for (const one of [socket, own.socket]) one.close();
+    await until(() => b.records.length === 2);
+    expect(b.records.map(({ code }) => code)).toEqual(['peer_left', 'peer_left']);
+    expect(a.records).toEqual([]);
+  });
 });

@@ -48,6 +48,13 @@ export class FleetApps {
     return keys;
   }
 
+  /** Makes Redis forget everything. */
+  async empty(): Promise<void> {
+    const client = new Redis(this.redis.url);
+    await client.flushall();
+    client.disconnect();
+  }
+
   /** All that a hash has. */
   async dump(key: string): Promise<string> {
     const client = new Redis(this.redis.url);
