@@ -1,15 +1,13 @@
+import type { PassingObserver } from '../http/fleet-router/peers.js';
+
 /** Observer of a fleet's work, for metrics. Called synchronously; must not throw. */
-export interface FleetObserver {
+export interface FleetObserver extends PassingObserver {
   /** Called when the directory has answered an operation. @param ms from its beginning, with a second try */
   answered(operation: string, ms: number): void;
   /** Called for each try that the directory did not answer. */
   missed(operation: string, kind: 'timeout' | 'connection' | 'error'): void;
   /** Called when this node has given up the sessions of a silent one. */
   lost(sessions: number): void;
-  /** Called when a request was passed on to the node that has its session. @param kind such as `offer` */
-  proxied(kind: string): void;
-  /** Called when a socket was passed on to a node with a free place. */
-  moved(): void;
 }
 
 /** What the last heartbeat told of the fleet, and how this node stands. */

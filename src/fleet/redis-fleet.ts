@@ -67,6 +67,8 @@ export class RedisFleet extends Fleet {
     this.answers = new FleetAnswers(() => this.joined.answers, this.refuses);
     this.peers = new RedisPeers(hopKeys, {
       refuses: this.refuses,
+      takesSockets: this.settings.roles.includes('sockets'),
+      observer: () => this.observer,
       node: () => this.node,
       owned: () => this.owned,
       capacity: () => this.capacity,

@@ -1,7 +1,7 @@
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { Hops } from '../http/fleet-router/hops.js';
-import type { PeerNode, Peers, Whereabouts } from '../http/fleet-router/peers.js';
+import type { PassingObserver, PeerNode, Peers, Whereabouts } from '../http/fleet-router/peers.js';
 import type { Capacity } from '../sessions/admission.js';
 import { unavailable } from './fleet-refusals.js';
 import type { OwnedSessions } from './owned-sessions.js';
@@ -11,6 +11,9 @@ import type { RedisFleetNode } from './redis-fleet-node.js';
 interface OwnNode {
   /** True if nothing begins while Redis is away. */
   readonly refuses: boolean;
+  /** True if it serves clients and carriers. */
+  readonly takesSockets: boolean;
+  observer(): PassingObserver | undefined;
   /** Returns the node; `undefined` unless it has joined. */
   node(): RedisFleetNode | undefined;
   owned(): OwnedSessions;
@@ -33,9 +36,13 @@ export class RedisPeers implements Peers {
     return this.own.node()?.name;
   }
 
+  get observer(): PassingObserver | undefined {
+    return this.own.observer();
+  }
+
   get mustPass(): boolean {
     const { closed, overloaded, isFull } = this.own.capacity();
-    return closed || overloaded || isFull;
+    return closed || overloaded || isFull || !this.own.takesSockets;
   }
 
   async withPlaces(): Promise<readonly PeerNode[]> {

@@ -73,7 +73,11 @@ export class SessionPlaces {
     }
     const load = ({ sessions, maxSessions }: FleetNode): number => sessions / maxSessions;
     const nodes = this.emptier.value.filter(
-      (node) => node.name !== this.directory.node && node.state === 'ready' && load(node) < 1,
+      (node) =>
+        node.name !== this.directory.node &&
+        node.state === 'ready' &&
+        node.roles.includes('sockets') &&
+        load(node) < 1,
     );
     const [one, two, ...others] = shuffled(nodes);
     const pair = [one, two].filter((node) => node !== undefined);

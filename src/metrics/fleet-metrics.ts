@@ -53,7 +53,7 @@ class FleetFamilies {
     );
     this.moved = counter(
       'pipecat_fleet_moved_total',
-      'Sockets that this node has passed on to a node with a free place',
+      'Sockets and offers that this node has passed on to a node with a free place',
     );
   }
 

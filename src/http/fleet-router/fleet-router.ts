@@ -77,6 +77,7 @@ export class FleetRouter {
       if (told.has(node.name)) return true;
       const took = await this.tell(node, request);
       if (took) told.add(node.name);
+      if (took) peers.observer?.proxied('webhook');
       return took;
     };
     for (let left = 2; left > 0; left--) {
@@ -108,7 +109,11 @@ export class FleetRouter {
     ];
     return peers
       .withPlaces()
-      .then((nodes) => pipes.pass({ request, socket, head }, nodes, headers));
+      .then((nodes) => pipes.pass({ request, socket, head }, nodes, headers))
+      .then((isPassed) => {
+        if (isPassed) peers.observer?.moved();
+        return isPassed;
+      });
   }
 
   /** Closes the connections to the other nodes. */
@@ -130,7 +135,8 @@ export class FleetRouter {
         else misdirected(exchange);
       } else if (where === 'here') exchange.next();
       else if (typeof where === 'string') this.take(exchange);
-      else if (!(await this.pass(exchange, where))) await this.passAgain(exchange, id, where);
+      else if (await this.pass(exchange, where)) this.count(exchange);
+      else await this.passAgain(exchange, id, where);
     } catch (error) {
       this.refuse(exchange, error);
     }
@@ -148,7 +154,7 @@ export class FleetRouter {
     try {
       for (const node of await this.peers!.withPlaces()) {
         try {
-          if (await this.pass(exchange, node)) return;
+          if (await this.pass(exchange, node)) return this.peers!.observer?.moved();
         } catch (error) {
           // It may have been carried out.
           if (isInstance(error, RunnerError) && error.code === 'NO_ANSWER') throw error;
@@ -168,9 +174,14 @@ export class FleetRouter {
     if (isStreamed) throw moved ? unreachable() : ended();
     if (moved) {
       if (!(await this.pass(exchange, moved))) throw unreachable();
+      this.count(exchange);
     } else if (typeof where === 'string') exchange.next();
     // Its node ends it at this moment.
     else throw ended();
+  }
+
+  private count({ route }: OpenExchange): void {
+    this.peers!.observer?.proxied(route.canMove ? 'offer' : 'request');
   }
 
   /** Passes a request on, and the answer back. @returns false when the node does not have the session */

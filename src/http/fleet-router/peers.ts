@@ -14,9 +14,18 @@ export interface PeerNode {
  */
 export type Whereabouts = 'here' | 'waiting' | 'unknown' | PeerNode;
 
+/** Is told of what is passed on, for metrics. Must not throw. */
+export interface PassingObserver {
+  /** Called when a request was passed on to the node that has its session. @param kind `offer`, `webhook`, or `request` for others */
+  proxied(kind: 'offer' | 'request' | 'webhook'): void;
+  /** Called when a socket or an offer was passed on to a node with a free place. */
+  moved(): void;
+}
+
 /** Port of the fleet to what passes requests on: where sessions are, and the keys between nodes. */
 export interface Peers {
   readonly hops: Hops;
+  readonly observer: PassingObserver | undefined;
   /** Name of this node; `undefined` before it has joined. */
   readonly name: string | undefined;
   /** True while this node takes no more sessions: it is full, has too much to do, or drains. */
