@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import {
   type BotLauncher,
+  MetricsModule,
   RunnerDrain,
   SessionEnd,
   SessionRegistry,
@@ -35,6 +36,7 @@ describeWith('redis-server')('a node that takes no sessions', () => {
       maxSessions,
       waits,
       transports: [WebSocketModule.forRoot(), SmallWebRtcModule.forRoot()],
+      features: [MetricsModule.forRoot()],
     });
   const announce = async (app: FleetApp, body: unknown) => {
     const { json } = await post(`${app.url}/start`, { transport: 'websocket', body });
@@ -68,6 +70,8 @@ describeWith('redis-server')('a node that takes no sessions', () => {
     expect([answer.status, sizes(a, b)]).toEqual([200, [1, 2]]);
     expect((await post(`${a.url}/api/offer`, offer)).status).toBe(200);
     expect(sizes(a, b)).toEqual([1, 3]);
+    const metrics = await (await fetch(`${a.url}/metrics`)).text();
+    expect(metrics).toContain('\npipecat_fleet_moved_total 4\n');
     // Now there is no place at all.
     const late = await announce(a, 'late');
     expect(await closeOf(`${a.wsUrl}/ws-client?token=${late}`)).toMatchObject({ code: 1013 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { type BotLauncher, type WebSocketRunnerArguments } from '../../src/index.js';
+import { type BotLauncher, MetricsModule, type WebSocketRunnerArguments } from '../../src/index.js';
 import { type FleetApp, FleetApps } from '../support/fleet-apps.js';
 import { describeWith } from '../support/needs.js';
 import { connect, nextText, post } from '../support/runner-app.js';
@@ -42,8 +42,9 @@ describeWith('redis-server')('requests for a session on another node', () => {
     ['fastify', 'express'],
     ['express', 'fastify'],
   ] as const)('reach its bot from %s to %s', async (first, second) => {
+    const features = [MetricsModule.forRoot()];
     const [a, b, c] = [
-      await fleet.start(first, bot),
+      await fleet.start(first, bot, { features }),
       await fleet.start(second, bot),
       await fleet.start(first, bot),
     ];
@@ -62,6 +63,8 @@ describeWith('redis-server')('requests for a session on another node', () => {
         headers: { 'x-other': 'too', ...(url !== b.url && { 'x-forwarded-for': '127.0.0.1' }) },
       });
     }
+    const metrics = await (await fetch(`${a.url}/metrics`)).text();
+    expect(metrics).toContain('\npipecat_fleet_proxied_total{kind="request"} 1\n');
     socket.close();
   });
 
