@@ -9,7 +9,7 @@ import {
   Scope,
   type Type,
 } from '@nestjs/common';
-import { HttpAdapterHost, ModuleRef, RouterModule } from '@nestjs/core';
+import { ModuleRef, RouterModule } from '@nestjs/core';
 import { KeyAuth } from './auth/key-auth.js';
 import { getAuthToken, RunnerAuth } from './auth/runner-auth.js';
 import { BotLauncher, MissingBotLauncher } from './bot/bot-launcher.js';
@@ -23,11 +23,11 @@ import { ConsolePage } from './console/console-page.js';
 import './errors/nest-log.js';
 import { Fleet } from './fleet/fleet.js';
 import { FleetController } from './fleet/fleet.controller.js';
+import { FLEET_ROUTING } from './fleet/fleet-routing.providers.js';
 import { LocalFleet } from './fleet/local-fleet.js';
 import { HealthController } from './health/health.controller.js';
 import { RunnerHealth } from './health/runner-health.js';
 import { FleetRouter } from './http/fleet-router/fleet-router.js';
-import { PeerAccess } from './http/fleet-router/peer-access.js';
 import { RunnerIntake } from './http/intake/runner-intake.js';
 import { NotFound } from './http/not-found.js';
 import { PublicUrls } from './http/public-url.js';
@@ -46,12 +46,7 @@ import {
   type RunnerModuleExtras,
 } from './runner-module.options.js';
 import { RunnerStartup } from './runner-startup.js';
-import {
-  resolveRunnerOptions,
-  type ResolvedRunnerOptions,
-  RUNNER_OPTIONS,
-  type RunnerOptions,
-} from './runner.options.js';
+import { resolveRunnerOptions, RUNNER_OPTIONS, type RunnerOptions } from './runner.options.js';
 import { RUNNER_REF, type RunnerRef } from './runner-ref.js';
 import { InvalidOptionsError, kindOf } from './validation/options.js';
 import { IN_PLACE, refusalOf } from './validation/runner-part.decorator.js';
@@ -232,18 +227,7 @@ function compose(definition: DynamicModule, given: RunnerModuleExtras): DynamicM
         RunnerServing,
         RunnerStartup,
         ServerConnections,
-        {
-          provide: FleetRouter,
-          useFactory: (options: ResolvedRunnerOptions, { peers }: Fleet) =>
-            new FleetRouter(options, peers),
-          inject: [RUNNER_OPTIONS, Fleet],
-        },
-        {
-          provide: PeerAccess,
-          useFactory: (host: HttpAdapterHost, router: FleetRouter, { peers }: Fleet) =>
-            new PeerAccess(host, router, peers),
-          inject: [HttpAdapterHost, FleetRouter, Fleet],
-        },
+        ...FLEET_ROUTING,
         RunnerIntake,
         NotFound,
         SocketSessions,

@@ -1,4 +1,6 @@
-import type { FleetNode, NodeInfo } from './node-table.js';
+import type { FleetNode, NodeInfo, NodeTable } from './node-table.js';
+import type { ResolvedFleetSettings } from './redis-fleet.options.js';
+import { DirectoryUnavailableError, type RedisLink } from './redis-link.js';
 
 /** State of a node: `ready`; `overloaded`, by its `loadFunction`; `draining`; or `silent`, without a heartbeat for a lease. */
 export type NodeState = 'ready' | 'overloaded' | 'draining' | 'silent';
@@ -28,8 +30,22 @@ export interface FleetStatus {
   readonly buffer: number;
 }
 
+/** Returns the whole fleet, as it is shown. @throws {DirectoryUnavailableError} */
+export async function readStatus(
+  link: RedisLink,
+  table: NodeTable,
+  { maxSessions, buffer, leaseMs }: ResolvedFleetSettings,
+): Promise<FleetStatus> {
+  const asked = [table.nodes(), link.client.zcard(`${link.prefix}pending`), link.nowMs()] as const;
+  const [known, waiting, nowMs] = await Promise.all(asked).catch((cause: unknown) => {
+    throw new DirectoryUnavailableError('Redis did not show the fleet.', { cause });
+  });
+  const nodes = known.map((node) => statusOf(node, leaseMs, nowMs));
+  return { nodes, waiting, maxSessions, buffer };
+}
+
 /** Returns a node as it is shown. @param leaseMs the same on all nodes, so that the end of a lease tells when it began */
-export function statusOf(node: FleetNode, leaseMs: number, nowMs: number): NodeStatus {
+function statusOf(node: FleetNode, leaseMs: number, nowMs: number): NodeStatus {
   const { name, version, maxSessions, sessions, queued = 0, load = 0, leaseUntilMs } = node;
   const alive = node.state === 'ready' && node.overloaded ? 'overloaded' : node.state;
   const state = leaseUntilMs < nowMs ? 'silent' : alive;

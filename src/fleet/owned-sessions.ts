@@ -121,6 +121,15 @@ export class OwnedSessions implements OwnSessions {
     });
   }
 
+  /** Ends what was set up here and never launched; what waits for its client expires in the directory. */
+  expire(expired: readonly Session[]): void {
+    const reason = nobodyCame();
+    for (const session of expired) {
+      session.isDiscarded ||= !this.has(session.id);
+      void session.end(reason);
+    }
+  }
+
   taken(id: string): void {
     const { session } = this.byId.get(id) ?? {};
     this.delete(id);

@@ -8,7 +8,7 @@ import { FleetHeartbeat, ForeignFleetError, type OwnSessions } from './fleet-hea
 import { FleetList } from './fleet-list.js';
 import type { FleetGauges, FleetObserver } from './fleet-observer.js';
 import { FleetSecrets } from './fleet-secrets.js';
-import { type FleetStatus, statusOf } from './fleet-status.js';
+import { type FleetStatus, readStatus } from './fleet-status.js';
 import { type FleetNode, type NodeInfo, NodeTable } from './node-table.js';
 import {
   type RedisFleetOptions,
@@ -238,19 +238,8 @@ export class RedisFleetNode {
   }
 
   /** Returns the whole fleet, as it is shown. @throws {DirectoryUnavailableError} */
-  async status(): Promise<FleetStatus> {
-    const { client, prefix } = this.link;
-    const { maxSessions, buffer, leaseMs } = this.settings;
-    const asked = [
-      this.table.nodes(),
-      client.zcard(`${prefix}pending`),
-      this.link.nowMs(),
-    ] as const;
-    const [known, waiting, nowMs] = await Promise.all(asked).catch((cause: unknown) => {
-      throw new DirectoryUnavailableError('Redis did not show the fleet.', { cause });
-    });
-    const nodes = known.map((node) => statusOf(node, leaseMs, nowMs));
-    return { nodes, waiting, maxSessions, buffer };
+  status(): Promise<FleetStatus> {
+    return readStatus(this.link, this.table, this.settings);
   }
 
   /** Returns the counts of the fleet; `undefined` before the first heartbeat. */

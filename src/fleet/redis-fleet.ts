@@ -5,7 +5,7 @@ import { RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
-import { Capacity, FullError, nobodyCame, PendingSessions } from '../sessions/admission.js';
+import { Capacity, FullError, PendingSessions } from '../sessions/admission.js';
 import {
   type ListedSession,
   type OpenSession,
@@ -20,6 +20,7 @@ import { FleetSecrets } from './fleet-secrets.js';
 import type { FleetGauges, FleetObserver } from './fleet-observer.js';
 import type { FleetStatus } from './fleet-status.js';
 import { FollowedSessions } from './followed-sessions.js';
+import { errorOf, JoinedNode } from './joined-node.js';
 import { callerOf, OwnedSessions } from './owned-sessions.js';
 import { RedisFleetNode } from './redis-fleet-node.js';
 import { RedisPeers } from './redis-peers.js';
@@ -52,7 +53,7 @@ export class RedisFleet extends Fleet {
   private host: FleetHost | undefined;
   private owned!: OwnedSessions;
   private followed!: FollowedSessions;
-  private node: RedisFleetNode | undefined;
+  private readonly node = new JoinedNode();
   private dispatching!: RoomDispatch;
   private options!: ResolvedRunnerOptions;
   private repeated: Repeated[] = [];
@@ -64,13 +65,11 @@ export class RedisFleet extends Fleet {
     this.settings = resolveFleetSettings(settings);
     const { tokenKeys, hopKeys } = new FleetSecrets(secretsOf(this.settings));
     this.tokenKeys = tokenKeys;
-    this.answers = new FleetAnswers(() => this.joined.answers, this.refuses);
+    this.answers = new FleetAnswers(() => this.node.get().answers, this.refuses);
     this.peers = new RedisPeers(hopKeys, {
-      refuses: this.refuses,
-      takesSockets: this.settings.roles.includes('sockets'),
+      ...{ refuses: this.refuses, takesSockets: this.settings.roles.includes('sockets') },
       observer: () => this.observer,
-      node: () => this.node,
-      owned: () => this.owned,
+      ...{ node: () => this.node.current, owned: () => this.owned },
       capacity: () => this.capacity,
     });
   }
@@ -81,13 +80,15 @@ export class RedisFleet extends Fleet {
     this.options = options;
     this.capacity = new Capacity(options.maxSessions);
     this.history = new SessionHistory(options.sessionHistory);
-    this.waiting = new PendingSessions(options.pendingTtlMs, (expired) => this.expire(expired));
+    this.waiting = new PendingSessions(options.pendingTtlMs, (expired) =>
+      this.owned.expire(expired),
+    );
     const hand = (ids: readonly string[]): void => this.dispatching.hand(ids);
     const held = [this.waiting, options.pendingTtlMs] as const;
     this.owned = new OwnedSessions(this.capacity, host, ...held, () => this.rooms, hand);
     this.dispatching = new RoomDispatch(this.settings, this.owned, this.capacity, options, host);
     this.followed = new FollowedSessions(this.waiting, this.owned, (ids) =>
-      this.joined.follow(ids),
+      this.node.get().follow(ids),
     );
   }
 
@@ -98,7 +99,7 @@ export class RedisFleet extends Fleet {
     const places = (): number => dispatching.places;
     const joining = { maxSessions, version: versionOrUnknown(), own, places, observer };
     const join = (): Promise<RedisFleetNode> => RedisFleetNode.join(this.settings, joining);
-    this.node = await dispatching.join(this.rooms, join);
+    this.node.current = await dispatching.join(this.rooms, join);
     this.repeated = [
       new Repeated(this.settings.heartbeatMs, () => this.followed.look()),
       new Repeated(QUEUE_MS, () => this.serveQueue()),
@@ -109,9 +110,9 @@ export class RedisFleet extends Fleet {
     for (const work of this.repeated) work.stop();
     this.followed.stop();
     await this.dispatching.close();
-    const { node } = this;
-    this.node = undefined;
-    await node?.leave();
+    const { current } = this.node;
+    this.node.current = undefined;
+    await current?.leave();
   }
 
   get hasPlace(): boolean {
@@ -132,14 +133,15 @@ export class RedisFleet extends Fleet {
     if (ways.length === 0) return noSockets();
     const isHere = ways[0] === true;
     const id = request.id ?? randomUUID();
-    if (!this.node || this.node.isDegraded) return this.openAlone(request, isHere);
+    const node = this.node.reachable;
+    if (!node) return this.openAlone(request, isHere);
     const session = {
       ...{ id, transport, kind, caller: callerOf({ principal }) },
       data: dataOf({ ...request, principal, traceparent: this.host?.traceparent }),
       ttlMs: Math.ceil(Math.min(pendingTtlMs, connectTimeoutMs)),
     };
     try {
-      const epoch = await this.node.openIn(ways, session);
+      const epoch = await node.openIn(ways, session);
       if (epoch > 0) this.owned.add(id, epoch, kind);
       return id;
     } catch (error) {
@@ -163,7 +165,7 @@ export class RedisFleet extends Fleet {
     principal: Principal = { reachesAll: true },
   ): Promise<Session | undefined> {
     if (!this.dispatching.claims(transports, this.rooms)) throw noSockets();
-    const claim = await this.reached((node) => claimAs(node, id, transports, principal));
+    const claim = await this.node.reached((node) => claimAs(node, id, transports, principal));
     if (claim.outcome === 'node_full') throw new FullError(this.options.maxSessions, 'runner');
     if (claim.outcome !== 'claimed') return undefined;
     const { epoch, transport, data, kind, openedAtMs, room } = claim;
@@ -186,15 +188,15 @@ export class RedisFleet extends Fleet {
     const caller = callerOf({ principal });
     if (!caller) return;
     try {
-      await this.joined.adopt(session.id, caller);
+      await this.node.get().adopt(session.id, caller);
     } catch (error) {
-      if (!isInstance(error, DirectoryUnavailableError) || this.refuses) throw this.errorOf(error);
+      if (!isInstance(error, DirectoryUnavailableError) || this.refuses) throw errorOf(error);
     }
   }
 
   override async stopWaiting(id: string, end: SessionEnd): Promise<SessionEnd | undefined> {
     if (this.owned.has(id)) return undefined;
-    const record = await this.reached((node) => node.endWaiting(id, end.code));
+    const record = await this.node.reached((node) => node.endWaiting(id, end.code));
     if (record === 'claimed') throw justConnected();
     return record && this.owned.over(id, this.waiting.get(id) ?? record, end);
   }
@@ -208,7 +210,7 @@ export class RedisFleet extends Fleet {
   }
 
   override note(session: Session): void {
-    if (session.state.name === 'running') this.node?.notes.add(session);
+    if (session.state.name === 'running') this.node.current?.notes.add(session);
   }
 
   end(session: Session): void {
@@ -219,26 +221,26 @@ export class RedisFleet extends Fleet {
     if (state.name !== 'ended' || this.owned.isOver(session)) return;
     if (epoch === undefined && isDiscarded) return;
     const end = { id, code: state.reason.code, epoch, botStartMs, isDiscarded };
-    this.node?.end(end, () => this.serveQueue());
+    this.node.current?.end(end, () => this.serveQueue());
   }
 
   async list(live: readonly Session[]): Promise<ListedSession[]> {
     const own = live.filter(({ id }) => this.owned.has(id));
-    const others = await this.lookUp((node) => node.sessions.all());
+    const others = await this.node.lookUp((node) => node.sessions.all());
     return eachOnce(own, this.history.all, others ?? live);
   }
 
   async find(id: string, live: Session | undefined): Promise<ListedSession | undefined> {
     const own = this.owned.has(id) ? live : this.history.get(id);
-    return own ?? (await this.lookUp((node) => node.sessions.find(id))) ?? live;
+    return own ?? (await this.node.lookUp((node) => node.sessions.find(id))) ?? live;
   }
 
   override gauges(): FleetGauges | undefined {
-    return this.node?.gauges();
+    return this.node.current?.gauges();
   }
 
   override status(): Promise<FleetStatus> {
-    return this.reached((node) => node.status());
+    return this.node.reached((node) => node.status());
   }
 
   once<T>(key: string, answer: () => Promise<T>): Promise<T> {
@@ -250,7 +252,7 @@ export class RedisFleet extends Fleet {
   }
 
   async retire(): Promise<boolean> {
-    if (!(await this.reached((node) => node.takeTurn()))) return false;
+    if (!(await this.node.reached((node) => node.takeTurn()))) return false;
     this.close();
     return true;
   }
@@ -259,13 +261,8 @@ export class RedisFleet extends Fleet {
     this.capacity.closed = true;
     const log = (error: unknown): void =>
       this.logger.warn(`others do not know that it drains: ${textOfThrown(error).message}`);
-    void this.node?.drain().catch(log);
+    void this.node.current?.drain().catch(log);
     return [...this.waiting.values()].filter(({ id }) => this.owned.has(id));
-  }
-
-  private get joined(): RedisFleetNode {
-    if (!this.node) throw new DirectoryUnavailableError('This process is no node of the fleet.');
-    return this.node;
   }
 
   private get refuses(): boolean {
@@ -284,7 +281,7 @@ export class RedisFleet extends Fleet {
 
   private async claimForLaunch(session: Session): Promise<void> {
     const { id, transport } = session;
-    const claim = await this.reached((node) => node.claimForLaunch(id, transport));
+    const claim = await this.node.reached((node) => node.claimForLaunch(id, transport));
     if (claim.outcome !== 'claimed') {
       throw new RunnerError('WRONG_STATE', `Session ${id} cannot be launched: ${claim.outcome}.`);
     }
@@ -292,39 +289,7 @@ export class RedisFleet extends Fleet {
     if (session.state.name !== 'ended') {
       this.owned.add(id, epoch, kind, session);
     } else {
-      this.node?.end({ id, code: session.state.reason.code, epoch });
-    }
-  }
-
-  /** @throws {RunnerError} `OVERLOADED` when Redis does not answer */
-  private async reached<T>(work: (node: RedisFleetNode) => Promise<T>): Promise<T> {
-    if (!this.node || this.node.isDegraded) throw unavailable();
-    try {
-      return await work(this.node);
-    } catch (error) {
-      throw this.errorOf(error);
-    }
-  }
-
-  private errorOf(error: unknown): unknown {
-    return isInstance(error, DirectoryUnavailableError) ? unavailable() : error;
-  }
-
-  private async lookUp<T>(look: (node: RedisFleetNode) => Promise<T>): Promise<T | undefined> {
-    try {
-      return await look(this.joined);
-    } catch (error) {
-      this.logger.warn(`only the sessions of this node are listed: ${textOfThrown(error).message}`);
-      return undefined;
-    }
-  }
-
-  /** Ends what was set up here and never launched; what waits for its client expires in the directory. */
-  private expire(expired: readonly Session[]): void {
-    const reason = nobodyCame();
-    for (const session of expired) {
-      session.isDiscarded ||= !this.owned.has(session.id);
-      void session.end(reason);
+      this.node.current?.end({ id, code: session.state.reason.code, epoch });
     }
   }
 

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { OwnPrincipal, type Principal, reaches } from '../auth/runner-auth.js';
 import { BotLauncher, MissingBotLauncher } from '../bot/bot-launcher.js';
-import type { CallData } from '../bot/call-data.js';
 import { FileStorage, NoFileStorage } from '../bot/file-storage.js';
 import { setLiveField } from '../bot/wire-classes.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
@@ -21,7 +20,7 @@ import {
   SessionRegistry,
 } from './session-registry.js';
 import { SessionObservers } from './session-observers.js';
-import type { SessionCall, SessionTerms } from './session-state.js';
+import { knownCall, type SessionTerms } from './session-state.js';
 import { Session } from './session.js';
 
 /** Interval in which a node that retires looks for its last session, in milliseconds. */
@@ -259,7 +258,9 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     }
     this.active.delete(id);
     this.fleet.waiting.delete(id);
-    if (state.launchedAtMs !== undefined) session.logger.log(lastLineOf(session, state.reason));
+    if (state.launchedAtMs !== undefined) {
+      session.logger.log(`ended: ${state.reason.code}${session.context.hangUpClause}`);
+    }
     const { confirm } = session.cleanups;
     if (confirm) this.release(confirm().then(() => this.settle(session)));
     else this.settle(session);
@@ -295,19 +296,5 @@ const clientLeft = (): SessionEnd =>
 
 const shutDown = (): SessionEnd => new SessionEnd('draining', 'The runner is shutting down.');
 
-/** Merges the call data of the connection over what was known before. */
-const knownCall = ({ from, to, call_id }: CallData, before?: SessionCall): SessionCall => ({
-  direction: before?.direction ?? 'inbound',
-  from: before?.from ?? from,
-  to: before?.to ?? to,
-  callId: call_id ?? before?.callId,
-});
-
-function lastLineOf({ context }: Session, { code }: SessionEnd): string {
-  const { ok, via } = context.hangUpOutcome ?? {};
-  if (ok === undefined) return `ended: ${code}`;
-  const how = ok ? `hung up through its ${via}` : `the hang-up through its ${via} failed`;
-  return `ended: ${code}; ${how}`;
-}
 const handOver = (session: Session, { credentials }: SessionTerms): unknown =>
   credentials && Object.assign(session.context, { credentials });

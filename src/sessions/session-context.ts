@@ -30,6 +30,13 @@ export class SessionContext {
   /** True once `createTransport` was called. */
   isConnected = false;
 
+  /** Hang-up of the call, as a clause of the last log line; '' without one. */
+  get hangUpClause(): string {
+    const { ok, via } = this.hangUpOutcome ?? {};
+    if (ok === undefined) return '';
+    return ok ? `; hung up through its ${via}` : `; the hang-up through its ${via} failed`;
+  }
+
   /** @param session `undefined` for arguments created by the host */
   constructor(readonly session?: Session) {}
 }

@@ -1,4 +1,5 @@
 import type { Principal } from '../auth/runner-auth.js';
+import type { CallData } from '../bot/call-data.js';
 import type { SessionEnd } from '../bot/session-end.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
 
@@ -13,6 +14,14 @@ export interface SessionCall {
   /** Call id of the carrier. */
   readonly callId?: string;
 }
+
+/** Merges the call data of the connection over what was known before. */
+export const knownCall = ({ from, to, call_id }: CallData, before?: SessionCall): SessionCall => ({
+  direction: before?.direction ?? 'inbound',
+  from: before?.from ?? from,
+  to: before?.to ?? to,
+  callId: call_id ?? before?.callId,
+});
 
 /** Times of a session's transitions, in milliseconds since 1970. */
 interface SessionTimes {

@@ -38,7 +38,8 @@ export class FleetRouter {
     private readonly peers: Peers | undefined,
   ) {
     this.connections = peers && new PeerConnections(peers.hops);
-    this.pipes = this.connections && new UpgradePipes(this.connections);
+    this.pipes =
+      this.connections && new UpgradePipes(this.connections, () => peers!.observer?.moved());
   }
 
   /** Takes the headers between nodes off a request, and notes if a node has passed it on. */
@@ -76,9 +77,10 @@ export class FleetRouter {
     const tell = async (node: PeerNode): Promise<boolean> => {
       if (told.has(node.name)) return true;
       const took = await this.tell(node, request);
-      if (took) told.add(node.name);
-      if (took) peers.observer?.proxied('webhook');
-      return took;
+      if (!took) return false;
+      told.add(node.name);
+      peers.observer?.proxied('webhook');
+      return true;
     };
     for (let left = 2; left > 0; left--) {
       const owners = await Promise.all(names.map((name) => peers.ownersOf(name)));
@@ -109,11 +111,7 @@ export class FleetRouter {
     ];
     return peers
       .withPlaces()
-      .then((nodes) => pipes.pass({ request, socket, head }, nodes, headers))
-      .then((isPassed) => {
-        if (isPassed) peers.observer?.moved();
-        return isPassed;
-      });
+      .then((nodes) => pipes.pass({ request, socket, head }, nodes, headers));
   }
 
   /** Closes the connections to the other nodes. */

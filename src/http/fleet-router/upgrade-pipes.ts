@@ -12,7 +12,11 @@ export class UpgradePipes {
   private readonly open = new Set<Duplex>();
   private waiting: (() => void)[] = [];
 
-  constructor(private readonly connections: PeerConnections) {}
+  /** @param onPassed called for each that was passed on */
+  constructor(
+    private readonly connections: PeerConnections,
+    private readonly onPassed: () => void,
+  ) {}
 
   /** Number of sockets that are piped. */
   get size(): number {
@@ -50,6 +54,7 @@ export class UpgradePipes {
       if (!peer) continue;
       if (socket.destroyed) peer.destroy();
       else connect(socket, peer, Buffer.concat([headOf(request, node, headers), head]));
+      this.onPassed();
       return true;
     }
     this.gone(socket);

@@ -1,0 +1,22 @@
+import type { Provider } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { FleetRouter } from '../http/fleet-router/fleet-router.js';
+import { PeerAccess } from '../http/fleet-router/peer-access.js';
+import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
+import { Fleet } from './fleet.js';
+
+/** What passes requests on to other nodes, and takes theirs. */
+export const FLEET_ROUTING: Provider[] = [
+  {
+    provide: FleetRouter,
+    useFactory: (options: ResolvedRunnerOptions, { peers }: Fleet) =>
+      new FleetRouter(options, peers),
+    inject: [RUNNER_OPTIONS, Fleet],
+  },
+  {
+    provide: PeerAccess,
+    useFactory: (host: HttpAdapterHost, router: FleetRouter, { peers }: Fleet) =>
+      new PeerAccess(host, router, peers),
+    inject: [HttpAdapterHost, FleetRouter, Fleet],
+  },
+];
