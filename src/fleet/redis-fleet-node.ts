@@ -8,7 +8,7 @@ import { FleetHeartbeat, ForeignFleetError, type OwnSessions } from './fleet-hea
 import { FleetList } from './fleet-list.js';
 import type { FleetGauges, FleetObserver } from './fleet-observer.js';
 import { FleetSecrets } from './fleet-secrets.js';
-import { type FleetStatus, readStatus } from './fleet-status.js';
+import type { FleetStatus } from './fleet-status.js';
 import { type FleetNode, type NodeInfo, NodeTable } from './node-table.js';
 import {
   type RedisFleetOptions,
@@ -16,6 +16,7 @@ import {
   type ResolvedFleetSettings,
   secretsOf,
 } from './redis-fleet.options.js';
+import { readStatus } from './read-fleet-status.js';
 import type { RecordedSession } from './recorded-session.js';
 import { DirectoryUnavailableError, RedisLink } from './redis-link.js';
 import { GIVE_BACK } from './scripts/give-back.script.js';

@@ -5,12 +5,15 @@ import { RedisServer } from '../../test/support/redis-server.js';
 import type { RedisClient, RedisFleetOptions } from './redis-fleet.options.js';
 import { type RoomJob, RoomQueue } from './room-queue.js';
 
+/** Its types are those of another package. */
+const bullmq5 = async () => (await import('bullmq-5')) as never;
+
 describeWith('redis-server')('the queue of rooms', () => {
   let redis: RedisServer;
   let queues: RoomQueue[];
 
-  const queue = async (url: RedisFleetOptions['redis'] = redis.url) => {
-    const made = await RoomQueue.create({ redis: url, namespace: 'voice' });
+  const queue = async (url: RedisFleetOptions['redis'] = redis.url, load?: typeof bullmq5) => {
+    const made = await RoomQueue.create({ redis: url, namespace: 'voice' }, load);
     queues.push(made);
     return made;
   };
@@ -27,11 +30,14 @@ describeWith('redis-server')('the queue of rooms', () => {
     await redis.stop();
   });
 
+  const redis5 = (options: object) => new Redis5(redis.url, options) as unknown as RedisClient;
   it.each([
-    ['6', undefined],
-    ['5', (options: object) => new Redis5(redis.url, options) as unknown as RedisClient],
-  ])('gives each job to one node, with ioredis %s', async (_, client) => {
-    const [a, b] = [await queue(client ?? redis.url), await queue(client ?? redis.url)];
+    ['BullMQ 6 and ioredis 6', undefined, undefined],
+    ['BullMQ 6 and ioredis 5', redis5, undefined],
+    ['BullMQ 5 and ioredis 6', undefined, bullmq5],
+    ['BullMQ 5 and ioredis 5', redis5, bullmq5],
+  ])('gives each job to one node, with %s', async (_, client, load) => {
+    const [a, b] = [await queue(client, load), await queue(client, load)];
     const waiting = [next(b), next(a)];
     await a.add('one');
     // Added again, as when no answer came.

@@ -41,12 +41,15 @@ export class RoomQueue {
     private readonly prefix: string,
   ) {}
 
-  /** @throws {Error} when BullMQ is not installed, with the line that installs it */
+  /**
+   * @param load imports BullMQ
+   * @throws {Error} when BullMQ is not installed, with the line that installs it
+   */
   static async create(
     settings: Pick<ResolvedFleetSettings, 'redis' | 'namespace'>,
+    load: () => Promise<typeof bullmq> = () => import('bullmq'),
   ): Promise<RoomQueue> {
-    const needs = 'a fleet that hands rooms to its nodes';
-    const sdk = await neededPackage('bullmq', needs, () => import('bullmq'));
+    const sdk = await neededPackage('bullmq', 'a fleet that hands rooms to its nodes', load);
     // Its blocking connection, a duplicate, must not give up a command, and does not come back where it connects late.
     const client = await clientOf(settings, { maxRetriesPerRequest: null, lazyConnect: false });
     const prefix = `${prefixOf(settings.namespace)}bull`;
