@@ -34,7 +34,13 @@ export const CONTEXTS: readonly BlockContext[] = [
   ),
   module('unknown-callers', "TelephonyModule.forRoot({ unknownCallers: 'bot' });"),
   { name: 'reception-bot', has: 'class ReceptionBot' },
-  { name: 'fleet', has: 'redisFleet({' },
+  { name: 'fleet', has: 'redis: process.env.REDIS_URL!' },
+  {
+    name: 'fleet-roles',
+    has: 'export const workers = redisFleet',
+    before:
+      "import { redisFleet } from 'nestjs-pipecat-runner/fleet'; const common = { redis: 'redis://127.0.0.1', secret: 's'.repeat(32), advertiseUrl: 'http://10.0.0.7:3000' };",
+  },
   { name: 'acme-carrier', has: 'const acme: Carrier' },
   statements('genesys-message', 'transport.sendMessage({'),
   statements(
