@@ -174,7 +174,10 @@ export class WebRtcClient extends EventEmitter<{ message: [unknown]; closed: [];
   ping(on = true): void {
     clearInterval(this.pings);
     if (!on) return;
-    const send = (): void => this.channel!.send(`ping: ${Date.now()}`);
+    const send = (): void => {
+      if (this.pc.connectionState === 'closed') return clearInterval(this.pings);
+      this.channel!.send(`ping: ${Date.now()}`);
+    };
     send();
     this.pings = setInterval(send, 1_000);
   }
