@@ -68,7 +68,7 @@ describe('the package', () => {
     expect(
       files.filter(
         (file) =>
-          !/^(dist\/.+\.(js|d\.ts)|dist\/cjs\/package\.json|python\/bot_host(_\w+)?\.py|deploy\/(Dockerfile|compose\.yaml|haproxy\.cfg|chart\/[\w.\/-]+\.(json|yaml|tpl|txt))|docs\/.+\.(md|png|svg)|examples\/([\w-]+\/)?[\w.-]+\.(ts|js|md)|LICENSE|llms\.txt|[A-Z]+\.md|package\.json)$/.test(
+          !/^(dist\/.+\.(js|d\.ts)|dist\/cjs\/package\.json|python\/bot_host(_\w+)?\.py|deploy\/(Dockerfile|compose\.yaml|haproxy\.cfg|chart\/[\w./-]+\.(json|yaml|tpl|txt))|docs\/.+\.(md|png|svg)|examples\/([\w-]+\/)?[\w.-]+\.(ts|js|md)|LICENSE|llms\.txt|[A-Z]+\.md|package\.json)$/.test(
             file,
           ) && !page.test(file),
       ),
