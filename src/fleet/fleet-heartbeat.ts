@@ -215,7 +215,6 @@ export class FleetHeartbeat {
       this.own.dispatch(reaped.restarted);
     }
     this.link.observer()?.lost(lost);
-    this.logger.warn(`node ${dead} is silent: ${lost} session(s) of it are lost`);
     this.logger.warn(
       `node ${dead} is silent: ${lost} session(s) of it are lost, ${restarted} are launched again`,
     );
