@@ -10,7 +10,7 @@ import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisLink, Reply } from './redis-link.js';
 import { BEAT } from './scripts/beat.script.js';
 import { type AnnouncedSession, MAX_BATCH, type SessionDirectory } from './session-directory.js';
-import { readRecord, type RecordedSession } from './recorded-session.js';
+import type { RecordedSession } from './recorded-session.js';
 
 /** Code of the end of a session that no node owns. */
 export type SweptCode = 'expired' | 'lost' | 'start_failed';
@@ -221,7 +221,7 @@ export class FleetHeartbeat {
   }
 
   private async sweep(id: string, only: 'pending' | 'lost'): Promise<void> {
-    const record = await readRecord(this.link, this.secrets, id);
+    const record = await this.directory.read(id);
     const code = only === 'lost' ? only : pendingEnd(record);
     this.outbox.add({ id, code, only, nonce: randomUUID() }, (outcome) => {
       if (outcome === 'ended') this.own.swept(id, code, record);

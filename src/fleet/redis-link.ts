@@ -91,10 +91,7 @@ export class RedisLink {
     try {
       return await this.attempt(script, texts, begunAtMs, true);
     } catch (cause) {
-      const { message } = textOfThrown(cause);
-      throw new DirectoryUnavailableError(`Redis did not answer ${script.name}: ${message}`, {
-        cause,
-      });
+      throw unanswered(script.name, cause);
     }
   }
 
@@ -103,8 +100,7 @@ export class RedisLink {
     try {
       return await this.client.hmget(`${this.prefix}${key}`, ...names);
     } catch (cause) {
-      const { message } = textOfThrown(cause);
-      throw new DirectoryUnavailableError(`Redis did not answer HMGET: ${message}`, { cause });
+      throw unanswered('HMGET', cause);
     }
   }
 
@@ -198,6 +194,11 @@ export class Reply {
   get words(): string[] {
     return this.parts.map((_, at) => this.text(at));
   }
+}
+
+function unanswered(what: string, cause: unknown): DirectoryUnavailableError {
+  const { message } = textOfThrown(cause);
+  return new DirectoryUnavailableError(`Redis did not answer ${what}: ${message}`, { cause });
 }
 
 /**

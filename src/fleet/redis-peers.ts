@@ -41,8 +41,7 @@ export class RedisPeers implements Peers {
   }
 
   get mustPass(): boolean {
-    const { closed, overloaded, isFull } = this.own.capacity();
-    return closed || overloaded || isFull || !this.own.takesSockets;
+    return this.own.capacity().takesNone || !this.own.takesSockets;
   }
 
   async withPlaces(): Promise<readonly PeerNode[]> {

@@ -221,8 +221,7 @@ export class RoomDispatch {
   }
 
   private get hasPlace(): boolean {
-    const { closed, overloaded, isFull } = this.capacity;
-    return !closed && !overloaded && !isFull && this.node?.isDegraded === false;
+    return !this.capacity.takesNone && this.node?.isDegraded === false;
   }
 
   private async take(job: RoomJob, rooms: RoomTransports): Promise<void> {

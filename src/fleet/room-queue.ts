@@ -1,5 +1,6 @@
 import type * as bullmq from 'bullmq';
 import { randomUUID } from 'node:crypto';
+import { within } from '../errors/attempt.js';
 import { neededPackage } from '../packages.js';
 import type { RedisClient, ResolvedFleetSettings } from './redis-fleet.options.js';
 import { clientOf, prefixOf } from './redis-link.js';
@@ -64,14 +65,8 @@ export class RoomQueue {
 
   /** Adds the job of a session, unless there is one. Rejects when Redis does not answer: it may be added nevertheless. */
   async add(id: string, delay = 0): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const error = new Error(`the job was not added within ${ADD_MS} ms`);
-      timer = setTimeout(() => reject(error), ADD_MS).unref();
-    });
     const added = this.queue.add(ROOMS, {}, { jobId: `${JOB_PREFIX}${id}`, delay });
-    added.catch(() => undefined);
-    await Promise.race([added, late]).finally(() => clearTimeout(timer));
+    await within(ADD_MS, added, () => new Error(`the job was not added within ${ADD_MS} ms`));
   }
 
   /** Returns the next job; `undefined` when none came for some seconds, or it is closed. Rejects when Redis does not answer. */

@@ -21,6 +21,11 @@ export class Capacity {
     return this.taken >= this.maxSessions;
   }
 
+  /** True while none of the sessions that wait can be served here. */
+  get takesNone(): boolean {
+    return this.closed || this.overloaded || this.isFull;
+  }
+
   /** Returns why nobody can open a session, places aside; `undefined` when they can. */
   closedRefusal(): RunnerError | undefined {
     if (this.closed || this.retiring) return draining();
