@@ -14,6 +14,7 @@ import { NOTE } from './scripts/note.script.js';
 import { ONCE } from './scripts/once.script.js';
 import { OPEN } from './scripts/open.script.js';
 import { REAP } from './scripts/reap.script.js';
+import { ROOM } from './scripts/room.script.js';
 import { RECORD_VERSION, type SessionDirectory } from './session-directory.js';
 
 /** Oldest supported version. */
@@ -85,7 +86,8 @@ async function tryScripts(link: RedisLink, node: string): Promise<void> {
     await link.run(CLAIM, id, node, id, 0, 0, 0, 0);
     await link.run(GIVE_BACK, id, node, 0);
     await link.run(END, id, '', id, 'lost', 'lost', '', 1, 0);
-    await link.run(REAP, id, 1, 1, 0);
+    await link.run(ROOM, id, node, 0, 0, '', '');
+    await link.run(REAP, id, 1, 1, 0, 0);
     await link.run(ANNOUNCE, node, 0, 1, RECORD_VERSION);
     await link.run(ADOPT, id, node, id, 0);
     await link.run(FOLLOW, node, id);
