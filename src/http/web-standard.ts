@@ -5,27 +5,12 @@ import { types } from 'node:util';
 import { attempt } from '../errors/attempt.js';
 import { causedBy, textOfThrown } from '../errors/thrown.js';
 import { bodyStreamOf, type StreamedRequest } from './body-stream.js';
+import { hopByHop } from './hop-by-hop.js';
 
-/** Hop-by-hop headers (RFC 9110, 7.6.1), and those set anew by the next hop. */
-const OF_THE_CONNECTION = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-/** Returns true for a header that is not passed on. @param connection `Connection` header, whose options name further ones */
-function hopByHop(connection = ''): (name: string) => boolean {
-  const nominated = new Set(connection.toLowerCase().split(/[\s,]+/));
-  return (name) => OF_THE_CONNECTION.has(name) || nominated.has(name);
+/** Returns true for a header that is not passed on. @param connection `Connection` header */
+function leftOut(connection?: string): (name: string) => boolean {
+  const isHopByHop = hopByHop(connection);
+  return (name) => name === 'host' || isHopByHop(name);
 }
 
 /** Methods that a web-standard request supports. */
@@ -47,11 +32,11 @@ export const WEB_METHODS: readonly string[] = [
  */
 export function webRequest(request: StreamedRequest, path: string, signal: AbortSignal): Request {
   const { method, headers } = request.raw;
-  const isHopByHop = hopByHop(headers.connection);
+  const isLeftOut = leftOut(headers.connection);
   const kept = new Headers();
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || name.startsWith(':')) continue;
-    if (isHopByHop(name) || name === 'authorization') continue;
+    if (isLeftOut(name) || name === 'authorization') continue;
     for (const one of [value].flat()) kept.append(name, one);
   }
   const body = method === 'GET' || method === 'HEAD' ? undefined : bodyStreamOf(request);
@@ -86,11 +71,11 @@ export async function sendWebResponse(
     throw new TypeError('what it returned is not a web-standard Response that can be sent');
   }
   const body = answer.body && Readable.fromWeb(guarded(answer.body) as never);
-  const isHopByHop = hopByHop(answer.headers.get('connection') ?? undefined);
+  const isLeftOut = leftOut(answer.headers.get('connection') ?? undefined);
   const decoded = isDecoded(answer);
   const response = takeOver();
   for (const [name, value] of answer.headers) {
-    if (isHopByHop(name) || (name === 'content-encoding' && decoded)) continue;
+    if (isLeftOut(name) || (name === 'content-encoding' && decoded)) continue;
     if (name === 'set-cookie') response.appendHeader(name, value);
     else response.setHeader(name, value);
   }

@@ -1,14 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import { hopByHop } from '../hop-by-hop.js';
 import { isFleetHeader } from './hops.js';
-
-/** Headers of one connection (RFC 9110, 7.6.1), and those that the next one gets of its own. */
-const HOP_BY_HOP = new Set([
-  ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection'],
-  ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings', 'content-length'],
-  // Answered already.
-  'expect',
-]);
 
 /** Headers as Node sends them: names in turn with values. */
 export type RawHeaders = string[];
@@ -40,13 +33,9 @@ export function clientHeaders({ headers, socket }: IncomingMessage): [string, st
 export function endToEnd(raw: readonly string[]): [name: string, value: string][] {
   const pairs: [string, string][] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) pairs.push([raw[i]!.toLowerCase(), raw[i + 1]!]);
-  const named = new Set(
-    pairs.flatMap(([name, value]) =>
-      name === 'connection' ? value.split(',').map((one) => one.trim().toLowerCase()) : [],
-    ),
-  );
+  const connection = pairs.flatMap(([name, value]) => (name === 'connection' ? [value] : []));
+  const isHopByHop = hopByHop(connection.join());
   return pairs.filter(
-    ([name]) =>
-      !HOP_BY_HOP.has(name) && !named.has(name) && !name.startsWith(':') && !isFleetHeader(name),
+    ([name]) => !isHopByHop(name) && !name.startsWith(':') && !isFleetHeader(name),
   );
 }
