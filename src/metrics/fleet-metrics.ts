@@ -1,5 +1,6 @@
 import type * as promClient from 'prom-client';
 import type { Fleet, FleetGauges, FleetObserver } from '../fleet/fleet.js';
+import { inRegistry } from './in-registry.js';
 
 /** Histogram buckets, from one Redis command on the same network to the time at which it is given up. */
 const ASK_SECONDS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 0.7];
@@ -104,12 +105,8 @@ export function addFleetMetrics(
   registry: promClient.Registry,
   node: CountedNode,
 ): () => void {
-  let known = families.get(registry);
-  // The host may have cleared its registry.
-  if (!known || !registry.getSingleMetric('pipecat_fleet_nodes')) {
-    known = new FleetFamilies(client, registry);
-    families.set(registry, known);
-  }
+  const make = (): FleetFamilies => new FleetFamilies(client, registry);
+  const known = inRegistry(families, registry, 'pipecat_fleet_nodes', make);
   const { nodes, answers, misses, lost, proxied, moved } = known;
   const { label, fleet } = node;
   nodes.add(node);

@@ -9,6 +9,7 @@ import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@ne
 import { neededPackage } from '../packages.js';
 import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
 import { addFleetMetrics } from './fleet-metrics.js';
+import { inRegistry } from './in-registry.js';
 import { METRICS_OPTIONS, type MetricsOptions, type MetricsRegistry } from './metrics.options.js';
 
 /** Histogram buckets, from a warm bot to one that loads its models. */
@@ -127,13 +128,8 @@ class MetricFamilies {
 const families = new WeakMap<promClient.Registry, MetricFamilies>();
 
 function familiesOf(client: typeof promClient, registry: promClient.Registry): MetricFamilies {
-  let known = families.get(registry);
-  // The host may have cleared its registry.
-  if (!known || !registry.getSingleMetric('pipecat_sessions')) {
-    known = new MetricFamilies(client, registry);
-    families.set(registry, known);
-  }
-  return known;
+  const make = (): MetricFamilies => new MetricFamilies(client, registry);
+  return inRegistry(families, registry, 'pipecat_sessions', make);
 }
 
 /** Prometheus metrics of one runner's sessions. Gauges are collected when they are scraped. */
