@@ -1,12 +1,8 @@
 // A conversation with a host that startHost makes where Fastify is not installed.
 import 'reflect-metadata';
-import { register } from 'node:module';
+import { hidePackage } from './hide-package.js';
 
-const hooks = `export function resolve(specifier, context, next) {
-  if (specifier !== '@nestjs/platform-fastify') return next(specifier, context);
-  throw Object.assign(new Error('not installed'), { code: 'ERR_MODULE_NOT_FOUND' });
-}`;
-register(`data:text/javascript,${encodeURIComponent(hooks)}`);
+hidePackage('@nestjs/platform-fastify');
 
 const { RunnerModule, WebSocketModule } = await import('nestjs-pipecat-runner');
 const { RecordingLauncher, startHost } = await import('nestjs-pipecat-runner/testing');

@@ -1,10 +1,6 @@
 // The standalone runner where ioredis is not installed.
-import { register } from 'node:module';
+import { hidePackage } from './hide-package.js';
 
-const hooks = `export function resolve(specifier, context, next) {
-  if (specifier !== 'ioredis') return next(specifier, context);
-  throw Object.assign(new Error('not installed'), { code: 'ERR_MODULE_NOT_FOUND' });
-}`;
-register(`data:text/javascript,${encodeURIComponent(hooks)}`);
+hidePackage('ioredis');
 
 await import('../../dist/main.js');
