@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { WebSocket } from 'ws';
+import { bannerOf } from '../support/banner.js';
 import { FakeDaily } from '../support/fake-daily.js';
 import { freePort } from '../support/free-port.js';
 import { nextText, post } from '../support/runner-app.js';
@@ -71,15 +71,8 @@ async function start(flags: string[], env: Record<string, string> = {}): Promise
     cwd: dir,
     env: environment(env),
   }));
-  let banner = '';
-  child.stderr.on('data', (text: Buffer) => (banner += text.toString()));
-  for await (const line of createInterface(child.stdout)) {
-    banner += `${line}\n`;
-    if (!line.includes('Allowed origins')) continue;
-    child.stdout.resume();
-    return { url: /http:\/\/\S+/.exec(banner)![0], banner };
-  }
-  throw new Error(`the runner did not start: ${banner}`);
+  const banner = await bannerOf(child);
+  return { url: /http:\/\/\S+/.exec(banner)![0], banner };
 }
 
 interface Told {

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { bannerOf } from '../support/banner.js';
 import { FLEET_SECRET } from '../support/fleet-node.js';
 import { freePort } from '../support/free-port.js';
 import { describeWith } from '../support/needs.js';
@@ -52,15 +52,7 @@ describeWith('redis-server')('standalone runners of a fleet', () => {
       env: { PATH: process.env.PATH, PIPECAT_FLEET_SECRET: FLEET_SECRET, ...env },
     });
     children.push(child);
-    let banner = '';
-    child.stderr.on('data', (text: Buffer) => (banner += text.toString()));
-    for await (const line of createInterface(child.stdout)) {
-      banner += `${line}\n`;
-      if (!line.includes('Allowed origins')) continue;
-      child.stdout.resume();
-      return { url: `http://127.0.0.1:${port}`, port, banner };
-    }
-    throw new Error(`the runner did not start: ${banner}`);
+    return { url: `http://127.0.0.1:${port}`, port, banner: await bannerOf(child) };
   };
 
   const redisUrl = () => redis.url.replace('//', '//:hidden@');
