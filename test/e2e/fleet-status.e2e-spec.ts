@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { redisFleet, type RedisFleetOptions } from '../../src/fleet.js';
+import type { RedisFleetOptions } from '../../src/fleet.js';
 import { Fleet } from '../../src/fleet/fleet.js';
 import {
+  type BotLauncher,
   MetricsModule,
   OpenApiModule,
   RunnerModule,
@@ -11,10 +12,10 @@ import {
   WebSocketModule,
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
-import { FLEET_SECRET, FleetTestNode } from '../support/fleet-node.js';
+import { FleetApps } from '../support/fleet-apps.js';
+import { FleetTestNode } from '../support/fleet-node.js';
 import { describeWith } from '../support/needs.js';
 import { scrape } from '../support/prometheus.js';
-import { RedisServer } from '../support/redis-server.js';
 import {
   closeApps,
   connect,
@@ -26,11 +27,10 @@ import {
 } from '../support/runner-app.js';
 import { until } from '../support/until.js';
 
-const launcher = () =>
-  new RecordingLauncher(async (_args, session) => {
-    session.ready();
-    await new Promise((resolve) => session.signal.addEventListener('abort', resolve));
-  });
+const bot: BotLauncher['launch'] = async (_args, session) => {
+  session.ready();
+  await new Promise((resolve) => session.signal.addEventListener('abort', resolve));
+};
 
 const fleetOf = async (url: string): Promise<Record<string, unknown>> =>
   (await (await fetch(`${url}/fleet`)).json()) as Record<string, unknown>;
@@ -45,7 +45,7 @@ const NODE = {
 it('is not there for a runner alone, and leaves the path to its host', async () => {
   const { url } = await startApp('fastify', [
     RunnerModule.forRoot({
-      launcher: { useValue: launcher() },
+      launcher: { useValue: new RecordingLauncher(bot) },
       transports: [WebSocketModule.forRoot()],
     }),
   ]);
@@ -54,37 +54,23 @@ it('is not there for a runner alone, and leaves the path to its host', async () 
 });
 
 describeWith('redis-server')('the fleet of several nodes', () => {
-  let redis: RedisServer;
+  let fleet: FleetApps;
   beforeEach(async () => {
-    redis = await RedisServer.start();
+    fleet = await FleetApps.begin();
   });
-  afterEach(async () => {
-    await closeApps();
-    await redis.stop();
-  });
+  afterEach(() => fleet.end());
 
   const start = (
     platform: Platform,
     nodeName: string,
     options: RunnerOptions & RunnerModuleExtras = {},
-    fleet: Partial<RedisFleetOptions> = {},
+    of: Partial<RedisFleetOptions> = {},
   ) =>
-    startApp(platform, [
-      RunnerModule.forRoot({
-        launcher: { useValue: launcher() },
-        transports: [WebSocketModule.forRoot()],
-        webSocketAuth: 'token',
-        maxSessions: 3,
-        fleet: {
-          useFactory: () =>
-            redisFleet({
-              ...{ redis: redis.url, secret: FLEET_SECRET, advertiseUrl: 'http://127.0.0.1:3000' },
-              ...{ nodeName, heartbeatMs: 100, leaseMs: 1_000, maxSessions: 5, ...fleet },
-            }),
-        },
-        ...options,
-      }),
-    ]);
+    fleet.start(platform, bot, {
+      maxSessions: 3,
+      of: { nodeName, heartbeatMs: 100, maxSessions: 5, ...of },
+      ...options,
+    });
 
   /** Begins to drain a node, once the client that has connected is served. */
   const drain = async ({ app }: RunningApp): Promise<void> => {
@@ -160,7 +146,7 @@ describeWith('redis-server')('the fleet of several nodes', () => {
     await drain(drained);
     // At most a third is given up within a lease, so that others are silent for a while.
     for (const name of ['silent 1', 'silent 2', 'silent 3']) {
-      const node = await FleetTestNode.join(name, redis.url, {
+      const node = await FleetTestNode.join(name, fleet.redis.url, {
         namespace: 'pipecat',
         leaseMs: 300,
         heartbeatMs: 100,
@@ -208,10 +194,10 @@ describeWith('redis-server')('the fleet of several nodes', () => {
     expect(await scrape(a.url)).toMatchObject({
       'pipecat_fleet_directory_seconds_count{op="open"}': 2,
     });
-    const fleet = a.app.get(Fleet, { strict: false });
-    fleet.observer!.proxied('offer');
-    fleet.observer!.moved();
-    await redis.kill();
+    const { observer } = a.app.get(Fleet, { strict: false });
+    observer!.proxied('offer');
+    observer!.moved();
+    await fleet.redis.kill();
     await until(async () => (await scrape(a.url)).pipecat_fleet_degraded === 1);
     const found = await scrape(a.url);
     expect(found).toMatchObject({
@@ -227,7 +213,7 @@ describeWith('redis-server')('the fleet of several nodes', () => {
   it('counts the sessions that a silent node has lost', async () => {
     const features = [MetricsModule.forRoot()];
     const { url } = await start('fastify', 'a', { features });
-    const node = await FleetTestNode.join('gone', redis.url, {
+    const node = await FleetTestNode.join('gone', fleet.redis.url, {
       ...{ namespace: 'pipecat', leaseMs: 300, heartbeatMs: 100 },
     });
     await node.heartbeat.beat();
@@ -241,7 +227,7 @@ describeWith('redis-server')('the fleet of several nodes', () => {
   it('is not in the metrics of a runner alone', async () => {
     const { url } = await startApp('fastify', [
       RunnerModule.forRoot({
-        launcher: { useValue: launcher() },
+        launcher: { useValue: new RecordingLauncher(bot) },
         transports: [WebSocketModule.forRoot()],
         features: [MetricsModule.forRoot()],
       }),
@@ -253,7 +239,7 @@ describeWith('redis-server')('the fleet of several nodes', () => {
 
   it('is 503 while Redis is away', async () => {
     const { url } = await start('fastify', 'a');
-    await redis.kill();
+    await fleet.redis.kill();
     await until(async () => (await fetch(`${url}/fleet`)).status === 503);
   });
 });

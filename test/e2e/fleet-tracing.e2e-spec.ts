@@ -1,13 +1,10 @@
 import type { Server } from 'node:http';
 import { trace } from '@opentelemetry/api';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import { redisFleet } from '../../src/fleet.js';
-import { RunnerModule, TracingModule, WebSocketModule } from '../../src/index.js';
-import { RecordingLauncher } from '../../src/testing/index.js';
-import { FLEET_SECRET } from '../support/fleet-node.js';
+import { type BotLauncher, TracingModule } from '../../src/index.js';
+import { FleetApps } from '../support/fleet-apps.js';
 import { describeWith } from '../support/needs.js';
-import { RedisServer } from '../support/redis-server.js';
-import { closeApps, connect, type Platform, post, startApp } from '../support/runner-app.js';
+import { connect, type Platform, post } from '../support/runner-app.js';
 import { instrument, Traces } from '../support/traces.js';
 import { until } from '../support/until.js';
 
@@ -16,39 +13,25 @@ beforeAll(() => traces.begin());
 afterAll(() => traces.end());
 
 describeWith('redis-server')('session spans of a fleet', () => {
-  let redis: RedisServer;
+  let fleet: FleetApps;
   beforeEach(async () => {
-    redis = await RedisServer.start();
+    fleet = await FleetApps.begin();
   });
   afterEach(async () => {
-    await closeApps();
-    await redis.stop();
+    await fleet.end();
     traces.reset();
   });
 
+  const bot: BotLauncher['launch'] = async (_args, session) => {
+    session.ready();
+    await Promise.resolve();
+    trace.getTracer('bot').startSpan('thinking').end();
+  };
   const start = async (platform: Platform, pendingTtlMs = 60_000) => {
-    const launcher = new RecordingLauncher(async (_args, session) => {
-      session.ready();
-      await Promise.resolve();
-      trace.getTracer('bot').startSpan('thinking').end();
+    const running = await fleet.start(platform, bot, {
+      features: [TracingModule.forRoot()],
+      ...{ maxSessions: 3, pendingTtlMs, of: { heartbeatMs: 100 } },
     });
-    const running = await startApp(platform, [
-      RunnerModule.forRoot({
-        launcher: { useValue: launcher },
-        transports: [WebSocketModule.forRoot()],
-        features: [TracingModule.forRoot()],
-        webSocketAuth: 'token',
-        maxSessions: 3,
-        pendingTtlMs,
-        fleet: {
-          useFactory: () =>
-            redisFleet({
-              ...{ redis: redis.url, secret: FLEET_SECRET, advertiseUrl: 'http://127.0.0.1:3000' },
-              ...{ heartbeatMs: 100, leaseMs: 1_000 },
-            }),
-        },
-      }),
-    ]);
     return { ...running, requests: instrument(running.app.getHttpServer() as Server) };
   };
 
