@@ -1,33 +1,25 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { AgentHost, type HostEvent } from '../../support/agents/agent-host.js';
 import { heardErrorMs } from '../../support/agents/heard-error.js';
+import { STOP, STOPPED, STORY, TALE } from '../../support/agents/story.js';
 import { BrowserPage } from '../../support/browser-page.js';
 import { BrowserUser } from '../../support/browser-user.js';
 import { launchChromium } from '../../support/chromium.js';
 import { FakeOpenAi } from '../../support/fake-openai.js';
+import { Microphone } from '../../support/microphone.js';
 import { describeWith } from '../../support/needs.js';
-import { wavOf } from '../../support/sound.js';
-import { joined, silence, spoken } from '../../support/spoken.js';
+import { silence, spoken } from '../../support/spoken.js';
 
 jest.setTimeout(150_000);
 
-const STORY = 'Please tell me a long story.';
-const TALE =
-  'Once upon a time there was a miller who had three sons and one small donkey and when the miller died the sons shared out what he had left to them.';
-const STOP = 'Please stop talking to me now.';
-const STOPPED = 'All right, I have stopped.';
 const VOICE_HZ = 24_000;
 
 describeWith('espeak-ng', 'chromium')("an agent of LiveKit's library, in Chromium", () => {
   let openai: FakeOpenAi;
   let host: AgentHost;
   let page: BrowserPage;
-  let folder: string;
-  let microphone: string;
+  let microphone: Microphone;
   let browser: Browser | undefined;
 
   beforeAll(async () => {
@@ -36,17 +28,15 @@ describeWith('espeak-ng', 'chromium')("an agent of LiveKit's library, in Chromiu
     openai.when({ user: STORY }, { say: TALE }).when({ user: STOP }, { say: STOPPED });
     host = await AgentHost.start(openai);
     page = await BrowserPage.serve();
-    folder = await mkdtemp(join(tmpdir(), 'microphone-'));
-    microphone = join(folder, 'interruption.wav');
-    // A connection may take some seconds on a busy machine.
-    const said = joined(
+    microphone = await Microphone.of(
+      VOICE_HZ,
+      // A connection may take some seconds on a busy machine.
       silence(9_000, VOICE_HZ),
       await spoken(STORY, VOICE_HZ),
       silence(5_000, VOICE_HZ),
       await spoken(STOP, VOICE_HZ),
       silence(20_000, VOICE_HZ),
     );
-    await writeFile(microphone, wavOf(said, VOICE_HZ));
   });
   afterEach(async () => {
     await browser?.close();
@@ -56,7 +46,7 @@ describeWith('espeak-ng', 'chromium')("an agent of LiveKit's library, in Chromiu
     const exitMs = await host?.close();
     await openai?.close();
     await page?.close();
-    await rm(folder, { recursive: true });
+    await microphone?.remove();
     expect(exitMs).toBeLessThan(2_000);
   });
 
@@ -78,7 +68,7 @@ describeWith('espeak-ng', 'chromium')("an agent of LiveKit's library, in Chromiu
   /** Interrupts a story. @returns the times, in milliseconds, until Chromium plays silence, and by which the history differs from what it has played */
   async function interrupted() {
     openai.problems.length = 0;
-    browser = await launchChromium(microphone);
+    browser = await launchChromium(microphone.path);
     const tab = await browser.newPage();
     await tab.goto(page.url);
     const user = new BrowserUser(tab);

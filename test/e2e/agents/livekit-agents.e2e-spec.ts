@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { type AgentBody, AgentHost } from '../../support/agents/agent-host.js';
 import type { Caller } from '../../support/agents/caller.js';
 import { heardErrorMs } from '../../support/agents/heard-error.js';
+import { STOP, STOPPED, STORY, TALE } from '../../support/agents/story.js';
 import { FakeOpenAi } from '../../support/fake-openai.js';
 import { describeWith } from '../../support/needs.js';
 import { found } from '../../support/sound.js';
@@ -12,17 +13,12 @@ jest.setTimeout(40_000);
 
 const WEATHER = 'What is the weather in Paris?';
 const LONDON = 'Tell me about the rain in London.';
-const STORY = 'Please tell me a long story.';
-const STOP = 'Please stop talking to me now.';
 const BOOKING = 'I would like to book a table.';
 const LOOK_UP = 'Where is my order, please?';
 const GOODBYE = 'Thank you very much and goodbye.';
 const SENTENCES = [WEATHER, LONDON, STORY, STOP, BOOKING, LOOK_UP, GOODBYE];
 
 const RAIN = 'There is nothing but rain in London.';
-const TALE =
-  'Once upon a time there was a miller who had three sons and one small donkey and when the miller died the sons shared out what he had left to them.';
-const STOPPED = 'All right, I have stopped.';
 const MOMENT = 'One moment, please.';
 const TABLE = 'For how many people shall it be?';
 

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals'
 import { type AgentBody, AgentHost, type HostEvent } from '../../support/agents/agent-host.js';
 import type { Caller } from '../../support/agents/caller.js';
 import { heardErrorMs } from '../../support/agents/heard-error.js';
+import { STOP, STOPPED, STORY, TALE } from '../../support/agents/story.js';
 import { FakeOpenAi } from '../../support/fake-openai.js';
 import { FakeRealtime } from '../../support/fake-realtime.js';
 import { describeWith } from '../../support/needs.js';
@@ -12,11 +13,6 @@ import { until } from '../../support/until.js';
 
 jest.setTimeout(60_000);
 
-const STORY = 'Please tell me a long story.';
-const TALE =
-  'Once upon a time there was a miller who had three sons and one small donkey and when the miller died the sons shared out what he had left to them.';
-const STOP = 'Please stop talking to me now.';
-const STOPPED = 'All right, I have stopped.';
 const MODEL_HZ = 24_000;
 
 describeWith('espeak-ng')("a realtime model in an agent of LiveKit's library", () => {

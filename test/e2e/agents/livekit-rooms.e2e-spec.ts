@@ -1,32 +1,26 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import { AgentHost, type HostEvent } from '../../support/agents/agent-host.js';
 import type { Caller } from '../../support/agents/caller.js';
 import { heardErrorMs, speechMs } from '../../support/agents/heard-error.js';
 import { callOverWebRtc } from '../../support/agents/web-rtc-line.js';
+import { STOP, STOPPED, STORY, TALE } from '../../support/agents/story.js';
 import { BrowserPage } from '../../support/browser-page.js';
 import { BrowserUser } from '../../support/browser-user.js';
 import { launchChromium } from '../../support/chromium.js';
 import { FakeOpenAi } from '../../support/fake-openai.js';
 import { LiveKitTestServer } from '../../support/livekit-server.js';
 import { LiveKitUser } from '../../support/livekit-user.js';
+import { Microphone } from '../../support/microphone.js';
 import { describeWith, itWith } from '../../support/needs.js';
 import { post } from '../../support/runner-app.js';
-import { found, wavOf } from '../../support/sound.js';
-import { joined, silence, spoken } from '../../support/spoken.js';
+import { found } from '../../support/sound.js';
+import { silence, spoken } from '../../support/spoken.js';
 import { warmUp } from '../../support/webrtc-client.js';
 
 jest.setTimeout(150_000);
 
 const WEATHER = 'What is the weather in Paris?';
 const ANSWER = 'It is 22 degrees in Paris.';
-const STORY = 'Please tell me a long story.';
-const TALE =
-  'Once upon a time there was a miller who had three sons and one small donkey and when the miller died the sons shared out what he had left to them.';
-const STOP = 'Please stop talking to me now.';
-const STOPPED = 'All right, I have stopped.';
 
 const VOICE_HZ = 24_000;
 
@@ -40,8 +34,7 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
   let openai: FakeOpenAi;
   let host: AgentHost;
   let caller: Caller | undefined;
-  let folder: string;
-  let microphone: string;
+  let microphone: Microphone;
 
   beforeAll(warmUp, 60_000);
   beforeAll(async () => {
@@ -52,14 +45,11 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
       .when({ tool: 'get_weather' }, { say: (result) => `It is ${JSON.parse(result)}.` })
       .when({ user: STORY }, { say: TALE })
       .when({ user: STOP }, { say: STOPPED });
-    folder = await mkdtemp(join(tmpdir(), 'microphone-'));
-    microphone = join(folder, 'question.wav');
-    const question = joined(
-      silence(3_000, VOICE_HZ),
-      await spoken(WEATHER, VOICE_HZ),
-      silence(7_000, VOICE_HZ),
+    const question = await spoken(WEATHER, VOICE_HZ);
+    microphone = await Microphone.of(
+      VOICE_HZ,
+      ...[silence(3_000, VOICE_HZ), question, silence(7_000, VOICE_HZ)],
     );
-    await writeFile(microphone, wavOf(question, VOICE_HZ));
   });
   afterEach(async () => {
     await caller?.leave();
@@ -70,7 +60,7 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
   });
   afterAll(async () => {
     await openai?.close();
-    await rm(folder, { recursive: true });
+    await microphone?.remove();
   });
 
   /** The agent's answer. @returns its session */
@@ -84,7 +74,7 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
     async () => {
       host = await AgentHost.start(openai);
       const page = await BrowserPage.serve();
-      const browser = await launchChromium(microphone);
+      const browser = await launchChromium(microphone.path);
       try {
         const tab = await browser.newPage();
         await tab.goto(page.url);
@@ -157,7 +147,7 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
       const { url, apiKey, apiSecret } = server;
       host = await AgentHost.start(openai, { livekit: { url, apiKey, apiSecret } });
       await server.start(`${host.url}/livekit-webhook`);
-      const user = await LiveKitUser.open(microphone);
+      const user = await LiveKitUser.open(microphone.path);
       try {
         const { json, sessionId } = await post(`${host.url}/start`, { transport: 'livekit' });
         await user.join(String(json.url), String(json.token));
