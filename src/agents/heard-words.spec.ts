@@ -32,7 +32,7 @@ const SPEEDS = [140, 175, 220];
 const GOAL_MS = 100;
 const CUT_EVERY_MS = 500;
 
-/** How much there is of an answer when it is interrupted. */
+/** Parts of an answer that are there when it is interrupted. */
 interface Available {
   /** Audio beyond what was heard, in milliseconds. */
   readonly aheadMs: number;
@@ -43,7 +43,7 @@ interface Available {
 
 const lengthMs = ({ pcm, rateHz }: TimedSpeech): number => (pcm.length * 1_000) / rateHz;
 
-/** When the last sound of a word ends: a pause belongs to none. */
+/** End of the last sound of a word: a pause belongs to none. */
 function endsOf(speech: TimedSpeech): number[] {
   const { pcm, rateHz, words } = speech;
   const samplesOf = (ms: number): number => Math.round((ms * rateHz) / 1_000);

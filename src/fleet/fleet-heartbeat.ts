@@ -22,7 +22,7 @@ const MISSED_MS = 600_000;
 export interface OwnSessions {
   /** Number of sessions that the node owns. */
   readonly size: number;
-  /** How busy the node is, for the others. */
+  /** Returns the node's load, for the others. */
   vitals(): NodeVitals;
   /** The sessions that it owns, and, without an epoch, those that it has opened and that wait. */
   list(): readonly AnnouncedSession[];

@@ -10,7 +10,7 @@ export interface FleetObserver extends PassingObserver {
   lost(sessions: number): void;
 }
 
-/** What the last heartbeat told of the fleet, and how this node stands. */
+/** Counts of the fleet, of the last heartbeat, and the state of this node's link to it. */
 export interface FleetGauges {
   readonly nodes: Readonly<Record<'ready' | 'overloaded' | 'draining' | 'silent', number>>;
   readonly sessions: Readonly<Record<'waiting' | 'active' | 'lost', number>>;

@@ -5,7 +5,7 @@ import { PeerAccess } from '../http/fleet-router/peer-access.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import { Fleet } from './fleet.js';
 
-/** What passes requests on to other nodes, and takes theirs. */
+/** Providers that pass requests on to other nodes, and take theirs. */
 export const FLEET_ROUTING: Provider[] = [
   {
     provide: FleetRouter,

@@ -66,11 +66,11 @@ export abstract class Fleet {
   readonly peers?: Peers;
   /** Observer of the fleet's work. */
   observer?: FleetObserver;
+  /** Transports of rooms, set before it joins. */
+  rooms?: RoomTransports;
 
   /** Returns the counts of the whole fleet; `undefined` before the first heartbeat. Absent for a runner that is alone. */
   gauges?(): FleetGauges | undefined;
-  /** Transports of rooms, set before it joins. */
-  rooms?: RoomTransports;
 
   /** Called once, before everything else. */
   abstract attach(options: ResolvedRunnerOptions, host: FleetHost): void;

@@ -21,7 +21,7 @@ export interface NodeInfo {
   readonly roles: readonly FleetRole[];
 }
 
-/** What changes from one heartbeat to the next. Nodes of an earlier version do not tell it. */
+/** Facts of a node that change from one heartbeat to the next. Nodes of an earlier version do not tell them. */
 export interface NodeVitals {
   /** Number of starts that queue at the node. */
   readonly queued?: number;

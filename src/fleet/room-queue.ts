@@ -110,7 +110,7 @@ export class RoomQueue {
   }
 }
 
-/** What fails is told by the operation that needs it. */
+/** Ignores errors, which the operation that needs the connection tells. */
 function ignoreErrors(
   ...emitters: readonly { on(event: 'error', listener: () => void): unknown }[]
 ): void {

@@ -11,7 +11,7 @@ import { TOOLS } from '../support/tools.js';
 jest.setTimeout(60_000);
 
 const CHART = 'deploy/chart';
-/** What has to be given, and as few ports as it takes to see them. */
+/** Values that have to be given, and as few ports as it takes to see them. */
 const NEEDED = {
   image: { repository: 'registry.example/voice', tag: '1' },
   secrets: { redisUrl: 'rediss://redis.example:6380' },
@@ -207,7 +207,7 @@ describeWith('helm', 'kubectl-validate')('the Helm chart', () => {
   });
 });
 
-/** What the tests look at in an object of Kubernetes. */
+/** Fields of an object of Kubernetes that the tests look at. */
 interface Rendered {
   readonly apiVersion: string;
   readonly kind: string;

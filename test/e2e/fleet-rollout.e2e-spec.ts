@@ -24,7 +24,7 @@ interface Node {
   readonly port: number;
 }
 
-/** What became of the sessions that were announced. */
+/** Fates of the sessions that were announced. */
 class Outcomes {
   served = 0;
   readonly lost: string[] = [];

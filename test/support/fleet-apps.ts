@@ -63,7 +63,7 @@ export class FleetApps {
     return JSON.stringify(fields);
   }
 
-  /** What the nodes tell of themselves. */
+  /** Returns the records of the nodes, as they tell them. */
   async states(): Promise<string> {
     const client = new Redis(this.redis.url);
     const keys = await client.keys('pipecat:{pipecat}:n:*');

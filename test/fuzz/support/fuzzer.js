@@ -265,7 +265,7 @@ export class Fuzzer {
     if (problem) await this.#found({ ...problem, inputs, seed, path: pathOf(inputs, batch) });
   }
 
-  /** What is held for one input may be what was sent by others beside it. */
+  /** Looks for the one input: memory that is held for it may be of others that were sent beside it. */
   async #investigateMemory(batch, seed) {
     for (const input of batch) {
       const inputs = [input];
