@@ -114,7 +114,7 @@ export const NODE_ROWS = {
       const { joined } = await world.converse(sessions);
       await world.exact(sessions);
       const [lonely, ...others] = world.nodes;
-      lonely.proxy.cut();
+      lonely.proxy.cutBoth();
       await sleep(2 * LEASE_MS);
       const during = await inChunks(range(20), 5, (n) => world.announce(lonely, n));
       assert.deepEqual(new Set(during.map(({ status }) => status)), new Set([503]));
@@ -144,7 +144,7 @@ export const NODE_ROWS = {
       const { joined } = await world.converse(sessions);
       await world.exact(sessions);
       const cut = world.nodes.slice(0, 2);
-      for (const { proxy } of cut) proxy.cut();
+      for (const { proxy } of cut) proxy.cutBoth();
       await sleep(3 * LEASE_MS);
       for (const { proxy } of cut) proxy.heal();
       const healedMs = await world.exact(sessions);

@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { WebSocket } from 'ws';
 import { freePort } from '../support/free-port.js';
 import { TOOLS } from '../support/tools.js';
-import { Proxy } from './proxy.js';
+import { ReplyProxy } from '../support/reply-proxy.js';
 
 export const BEAT_MS = 400;
 export const LEASE_MS = 2_000;
@@ -75,14 +75,14 @@ export class World {
   /** Starts a node, or a new one in the place of one that has left. */
   async startNode(at, clockMs = 0) {
     const { fleet, runner } = this.options;
-    const proxy = this.nodes[at]?.proxy ?? (await Proxy.to(this.redisPort));
+    const proxy = this.nodes[at]?.proxy ?? (await ReplyProxy.to(this.redisPort));
     const port = this.nodes[at]?.port ?? (await freePort());
     const settings = {
       port,
       clockMs,
       runner: { maxSessions: 5_000, drainTimeoutMs: 3_000, ...runner },
       fleet: {
-        redis: `redis://127.0.0.1:${proxy.port}`,
+        redis: proxy.url,
         ...{ secret: SECRET, namespace: 'test', advertiseUrl: `http://127.0.0.1:${port}` },
         ...{ heartbeatMs: BEAT_MS, leaseMs: LEASE_MS },
         ...fleet,
