@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 
 const CHECK_MS = 250;
 
@@ -64,12 +65,11 @@ export class Balancer {
   }
 
   async pass(incoming, outgoing) {
-    const chunks = [];
-    for await (const chunk of incoming) chunks.push(chunk);
+    const body = await buffer(incoming);
     for (const server of this.pick()) {
       const { method, url: path, headers } = incoming;
       const forwarded = request({ port: server.port, host: '127.0.0.1', method, path, headers });
-      forwarded.end(Buffer.concat(chunks));
+      forwarded.end(body);
       const [answer] = await once(forwarded, 'response').catch(() => []);
       if (!answer) continue;
       this.note(incoming, server);

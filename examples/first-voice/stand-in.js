@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 
 /** Says that an answer was heard whole: where it is missing in the history, the caller interrupted. */
@@ -119,9 +120,7 @@ async function serve() {
  * @param {(text: string) => Promise<Buffer>} speak
  */
 async function answer(request, response, speak) {
-  const chunks = [];
-  for await (const chunk of request) chunks.push(chunk);
-  const body = Buffer.concat(chunks);
+  const body = await buffer(request);
   if (request.url === '/v1/audio/transcriptions') {
     const seconds = secondsOfSpeech(body);
     // Noise is not speech: without a text the agent goes on.

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer, request, type Server } from 'node:http';
+import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import type { SessionEndCode } from '../../src/bot/session-end.js';
 import { FakeCarrierApi } from '../support/fake-carrier-api.js';
 import { FakeDaily } from '../support/fake-daily.js';
@@ -85,16 +86,12 @@ export class World {
     });
     sent.end(body === undefined ? undefined : JSON.stringify(body));
     try {
-      const [response] = (await once(sent, 'response')) as [
-        AsyncIterable<Buffer> & { statusCode: number; headers: Record<string, unknown> },
-      ];
-      const chunks: Buffer[] = [];
-      for await (const chunk of response) chunks.push(chunk);
-      const text = Buffer.concat(chunks).toString();
+      const [response] = (await once(sent, 'response')) as [IncomingMessage];
+      const answer = await text(response);
       return {
-        status: response.statusCode,
+        status: response.statusCode!,
         sessionId: response.headers['x-session-id'],
-        json: (text.startsWith('{') ? JSON.parse(text) : {}) as Record<string, unknown>,
+        json: (answer.startsWith('{') ? JSON.parse(answer) : {}) as Record<string, unknown>,
       };
     } catch {
       return undefined;

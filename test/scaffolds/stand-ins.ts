@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { bytesFromPcm, pcmFromBytes } from '../../src/bot.js';
 import { tone } from '../support/sound.js';
@@ -93,9 +94,7 @@ export class StandIns {
 
   /** OpenAI's chat completions, as a stream of events. */
   private async chat(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const content = replyTo(Buffer.concat(chunks).toString());
+    const content = replyTo(await text(request));
     const chunk = (delta: Json, finish_reason: string | null): string =>
       `data: ${JSON.stringify({
         id: 'chat',

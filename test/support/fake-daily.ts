@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { Ajv, type ValidateFunction } from 'ajv';
 
 /** Fault of the fake API for one request. */
@@ -186,9 +187,7 @@ export class FakeDaily extends EventEmitter {
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const raw = Buffer.concat(chunks).toString();
+    const raw = await textOf(request);
     const path = request.url!.replace(/^\/v1/, '');
     const seen: DailyRequest = {
       method: request.method!,

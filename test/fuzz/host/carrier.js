@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
 
 /** The most transfers of a call. */
 const MAX_TRANSFERS = 20;
@@ -11,8 +12,7 @@ export class Carrier {
 
   async start() {
     const server = createServer(async (request, response) => {
-      let body = '';
-      for await (const chunk of request) body += chunk;
+      const body = await text(request);
       this.#count(`${request.url} ${body.startsWith('Status=') ? 'ends' : 'is transferred'}`);
       response.setHeader('content-type', 'application/json');
       response.end('{"status":"completed"}');
