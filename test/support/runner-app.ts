@@ -17,6 +17,7 @@ import {
   type RunnerModuleExtras,
   type RunnerOptions,
 } from '../../src/index.js';
+import { EXTRAS } from '../../src/runner-module.options.js';
 import { RunnerWebSocket } from '../../src/websocket/runner-web-socket.js';
 
 export type Platform = 'fastify' | 'express';
@@ -34,42 +35,13 @@ export interface RunningApp {
 /** The same module by either way of configuring it. */
 export function runnerModule(
   way: (typeof WAYS)[number],
-  {
-    name,
-    launcher,
-    callRouter,
-    callLimits,
-    sessionHooks,
-    uploads,
-    fileStorage,
-    transports,
-    features,
-    imports,
-    path,
-    health,
-    console,
-    isGlobal,
-    ...options
-  }: RunnerOptions & RunnerModuleExtras,
+  given: RunnerOptions & RunnerModuleExtras,
 ): DynamicModule {
-  const extras = {
-    name,
-    launcher,
-    callRouter,
-    callLimits,
-    sessionHooks,
-    uploads,
-    fileStorage,
-    transports,
-    features,
-    imports,
-    path,
-    health,
-    console,
-    isGlobal,
-  };
+  const [extras, options] = [true, false].map((isExtra) =>
+    Object.fromEntries(Object.entries(given).filter(([name]) => EXTRAS.includes(name) === isExtra)),
+  ) as [RunnerModuleExtras, RunnerOptions];
   return way === 'forRoot'
-    ? RunnerModule.forRoot({ ...extras, ...options })
+    ? RunnerModule.forRoot(given)
     : RunnerModule.forRootAsync({ ...extras, useFactory: async () => options });
 }
 
