@@ -5,9 +5,10 @@ import { parseArgs } from 'node:util';
 import { TOOLS } from '../support/tools.js';
 import { NODE_ROWS } from './node-rows.js';
 import { REDIS_ROWS } from './redis-rows.js';
+import { SERVER_ROWS } from './server-rows.js';
 import { randomOf, World } from './world.js';
 
-const ROWS = { ...NODE_ROWS, ...REDIS_ROWS };
+const ROWS = { ...NODE_ROWS, ...REDIS_ROWS, ...SERVER_ROWS };
 const ROW_TIMEOUT_MS = 240_000;
 /** Those of `--short`: what faults there are of each kind, in a minute. */
 const SHORT = ['none', 'claimers', 'kill', 'redis-empty', 'answers'];
