@@ -45,7 +45,7 @@ export class RedisSentinels {
   }
 
   /** Kills the primary. @param isBehind true for a replica that has got nothing. Resolves, in milliseconds, when it is promoted. */
-  failOver({ isBehind = false }) {
+  failOver({ isBehind = false } = {}) {
     return replace(this.primary, this.replica, isBehind);
   }
 
@@ -122,11 +122,21 @@ export class RedisCluster {
     return this.servers.map(({ port }) => port);
   }
 
+  /** Port of the replica that has a key. */
+  async replicaOf(key) {
+    return this.servers[(await this.#placeOf(key)) + 3].port;
+  }
+
   /** Kills the master that has a key. @param isBehind true for a replica that has got nothing. Resolves, in milliseconds, when it is promoted. */
   async failOver({ key, isBehind = false }) {
-    const slot = await tell(this.servers[0], (client) => client.cluster('KEYSLOT', key));
-    const at = Math.floor((slot * 3) / SLOTS);
+    const at = await this.#placeOf(key);
     return replace(this.servers[at], this.servers[at + 3], isBehind);
+  }
+
+  /** Which of the masters has a key. */
+  async #placeOf(key) {
+    const slot = await tell(this.servers[0], (client) => client.cluster('KEYSLOT', key));
+    return Math.floor((slot * 3) / SLOTS);
   }
 
   async stop() {
