@@ -318,4 +318,17 @@ describeWith('redis-server')('a node of a fleet', () => {
     expect(allEvents()).toHaveLength(150);
     expect((await countsOf(a)).bySet.idx).toEqual(['waits']);
   });
+
+  it('announces with its next heartbeat what it could not announce', async () => {
+    const a = await joined('a');
+    await a.open('one', { pending: true });
+    const session = { id: 'one', transport: 'websocket', kind: 'socket' as const };
+    a.owned.set('one', { ...session, ageMs: 0, ttlMs: 60_000 });
+    await raw(a).del(key(a, 's:one'));
+    await raw(a).zrem(key(a, 'pending'), 'one');
+    jest.spyOn(a.directory, 'announce').mockRejectedValueOnce(new Error('Command timed out'));
+    await a.heartbeat.announce();
+    expect(warnings).toEqual(['not announced: Command timed out']);
+    await until(async () => (await a.claim('one')) === 'claimed');
+  });
 });

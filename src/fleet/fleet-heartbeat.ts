@@ -48,6 +48,8 @@ export class FleetHeartbeat {
   private leaseUntilMs = -Infinity;
   private timer: NodeJS.Timeout | undefined;
   private announcing: Promise<void> | undefined;
+  /** True once an announcement was not answered, until the next one. */
+  private mustAnnounce = false;
   /** Sessions of the directory that this node did not know at the last heartbeat; `undefined` when both agreed. */
   private strangers: ReadonlySet<string> | undefined;
   private held = 0;
@@ -146,8 +148,12 @@ export class FleetHeartbeat {
 
   /** Announces all sessions: those that wait for their client first, the others spread, so that a returned Redis is not flooded. */
   announce(): Promise<void> {
+    this.mustAnnounce = false;
     this.announcing ??= this.announceAll()
-      .catch((error: unknown) => this.logger.warn(`not announced: ${textOfThrown(error).message}`))
+      .catch((error: unknown) => {
+        this.mustAnnounce = true;
+        this.logger.warn(`not announced: ${textOfThrown(error).message}`);
+      })
       .finally(() => (this.announcing = undefined));
     return this.announcing;
   }
@@ -177,10 +183,10 @@ export class FleetHeartbeat {
     this.held = held;
   }
 
-  /** Announces when the directory does not know this node, or its number of sessions differs at two heartbeats. */
+  /** Announces when the directory does not know this node, or did not answer before, or its number of sessions differs at two heartbeats. */
   private async compare(reply: Reply): Promise<void> {
     const before = this.strangers;
-    if (reply.number(2) !== 1) void this.announce();
+    if (reply.number(2) !== 1 || this.mustAnnounce) void this.announce();
     if (reply.number(3) === this.own.size) {
       this.strangers = undefined;
       return;

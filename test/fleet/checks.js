@@ -31,8 +31,9 @@ export async function untilEnded(world, joined, withinMs) {
 }
 
 /** All that Redis has, as text. */
-export async function dumpOf({ redis }) {
-  const keys = await redis.keys('*');
+export async function dumpOf(world) {
+  const { redis } = world;
+  const keys = await world.keys('*');
   const values = await inChunks(keys, 100, async (key) => {
     const read = {
       string: () => redis.get(key),
@@ -50,7 +51,7 @@ export async function dumpOf({ redis }) {
 export async function keysForGood(world) {
   const { redis } = world;
   const prefix = world.key('');
-  const keys = (await redis.keys('*')).filter((one) => !one.startsWith(`${prefix}n:`));
+  const keys = (await world.keys('*')).filter((one) => !one.startsWith(`${prefix}n:`));
   const stay = await inChunks(keys, 100, async (one) => ((await redis.ttl(one)) < 0 ? [one] : []));
   return stay
     .flat()

@@ -5,10 +5,13 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { BotLauncher, RunnerModule, SessionHooks, WebSocketModule } from 'nestjs-pipecat-runner';
 import { redisFleet } from 'nestjs-pipecat-runner/fleet';
+import { clusterClient } from '../support/redis-groups.js';
 
 const { fleet, runner, port, clockMs = 0 } = JSON.parse(process.argv[2]);
 const { now } = Date;
 Date.now = () => now() + clockMs;
+const { cluster } = fleet.redis;
+const redis = cluster ? (options) => clusterClient(cluster, options) : fleet.redis;
 
 /** Says what it was given, and answers whatever it is asked. */
 class Bot extends BotLauncher {
@@ -33,7 +36,7 @@ const app = await NestFactory.create(
     transports: [WebSocketModule.forRoot()],
     webSocketAuth: 'token',
     ...runner,
-    fleet: { useFactory: () => redisFleet(fleet) },
+    fleet: { useFactory: () => redisFleet({ ...fleet, redis }) },
   }),
   new FastifyAdapter(),
   { logger: process.env.FLEET_LOG ? ['error', 'warn', 'log'] : ['error'] },

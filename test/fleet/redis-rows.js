@@ -1,6 +1,5 @@
 // Faults of Redis and its answers, of clocks, and what is in it.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dumpOf, endedOf, endsOf, keysForGood, silentOf, usageOf } from './checks.js';
 import { CONFIDENTIAL, hangUp, inChunks, LEASE_MS, range } from './world.js';
@@ -15,13 +14,13 @@ export const REDIS_ROWS = {
     async run(world, { sessions }) {
       const { joined } = await world.converse(sessions);
       await world.exact(sessions);
-      world.server.kill('SIGSTOP');
+      world.server.pause();
       const answers = [];
       for (const n of range(10)) {
         answers.push(await world.announce(world.any(), n));
         await sleep(500 - Math.min(500, answers.at(-1).ms));
       }
-      world.server.kill('SIGCONT');
+      world.server.resume();
       const longest = Math.max(...answers.map(({ ms }) => ms));
       assert.ok(longest < 1_500, `an answer took ${longest} ms`);
       const known = new Set(answers.map(({ status }) => status));
@@ -48,10 +47,9 @@ export const REDIS_ROWS = {
       await world.exact(sessions, waiting.length);
       // What was written in the last second may be lost.
       await sleep(2_000);
-      world.server.kill('SIGKILL');
-      await once(world.server, 'exit');
+      await world.server.kill();
       await sleep(2_000);
-      await world.startRedis();
+      await world.server.start();
       const healedMs = await world.exact(sessions, waiting.length, 15_000);
       assert.equal(await silentOf(joined), 0, 'conversations that were cut');
       await sleep(2_500);

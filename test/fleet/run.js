@@ -1,13 +1,16 @@
 // Faults of a fleet on a real Redis, row by row: `npm run test:fleet`. `-- --row kill --row cut` tries some of them, `--list` shows them, `--sessions`
-// and `--seed` change their size and their chance, `--json <file>` writes the figures. `--short` is the form for CI.
-import { writeFileSync } from 'node:fs';
+// and `--seed` change their size and their chance, `--json <file>` writes the figures. `--short` is the form for CI. `--server valkey-server`, or the path of
+// another one, tries it instead of Debian's redis-server.
+import { execFileSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { TOOLS } from '../support/tools.js';
 import { NODE_ROWS } from './node-rows.js';
 import { REDIS_ROWS } from './redis-rows.js';
+import { SERVER_ROWS } from './server-rows.js';
 import { randomOf, World } from './world.js';
 
-const ROWS = { ...NODE_ROWS, ...REDIS_ROWS };
+const ROWS = { ...NODE_ROWS, ...REDIS_ROWS, ...SERVER_ROWS };
 const ROW_TIMEOUT_MS = 240_000;
 /** Those of `--short`: what faults there are of each kind, in a minute. */
 const SHORT = ['none', 'claimers', 'kill', 'redis-empty', 'answers'];
@@ -21,6 +24,7 @@ const { values } = parseArgs({
     short: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     json: { type: 'string' },
+    server: { type: 'string', default: 'redis-server' },
   },
 });
 const names = values.row ?? (values.short ? SHORT : Object.keys(ROWS));
@@ -30,11 +34,16 @@ if (values.list) {
   for (const [name, { title }] of Object.entries(ROWS)) console.log(`${name}: ${title}`);
   process.exit();
 }
-if (!TOOLS['redis-server'].find()) fail('redis-server is not installed: npm run test:setup');
+const server = TOOLS[values.server]?.find() ?? values.server;
+if (!existsSync(server)) fail(`${values.server} is not installed: npm run test:setup`);
+process.env.REDIS_SERVER = server;
+const version = execFileSync(server, ['--version'], { encoding: 'utf8' });
 
 const sessions = Number(values.sessions ?? (values.short ? 200 : 1_000));
 const seed = Number(values.seed);
-console.log(`${names.length} rows with ${sessions} sessions each, seed ${seed}`);
+console.log(
+  `${names.length} rows with ${sessions} sessions each, seed ${seed}, on ${version.trim()}`,
+);
 const results = [];
 for (const name of names) results.push(await runRow(name));
 if (values.json) writeFileSync(values.json, JSON.stringify(results, null, 2));

@@ -1,14 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { connect as connectTcp } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { WebSocket } from 'ws';
 import { freePort } from '../support/free-port.js';
-import { TOOLS } from '../support/tools.js';
+import { clusterClient, RedisCluster, RedisSentinels } from '../support/redis-groups.js';
+import { RedisServer } from '../support/redis-server.js';
 import { ReplyProxy } from '../support/reply-proxy.js';
 
 export const BEAT_MS = 400;
@@ -40,50 +37,47 @@ export class World {
   children = [];
   /** Reported ends by session, in the order in which they came. */
   ends = new Map();
-  folder = mkdtempSync(join(tmpdir(), 'fleet-test-'));
 
-  constructor(random, redisArgs) {
+  constructor(random, options) {
     this.random = random;
-    this.redisArgs = redisArgs;
+    this.options = options;
   }
 
-  static async start(random, { nodes = 3, redisArgs = [], ...options } = {}) {
-    const world = new World(random, redisArgs);
-    world.redisPort = await freePort();
-    await world.startRedis();
-    const clocksMs = options.clocksMs ?? [];
-    world.options = options;
-    await Promise.all(Array.from({ length: nodes }, (_, at) => world.startNode(at, clocksMs[at])));
-    world.redis = new Redis(world.redisPort, { retryStrategy: () => 50 });
+  /** @param options `servers`: `sentinels` or `cluster` for those, instead of one server that each node reaches by a proxy of its own */
+  static async start(random, { nodes = 3, redisArgs = [], servers = 'one', ...options } = {}) {
+    const world = new World(random, options);
+    const retryStrategy = () => 50;
+    if (servers === 'sentinels') {
+      world.server = await RedisSentinels.start();
+      world.group = world.server.options;
+      world.redis = new Redis({ ...world.group, retryStrategy });
+    } else if (servers === 'cluster') {
+      world.server = await RedisCluster.start();
+      world.group = { cluster: world.server.ports };
+      world.redis = clusterClient(world.server.ports);
+    } else {
+      world.server = await RedisServer.start(...redisArgs);
+      world.redis = new Redis(world.server.port, { retryStrategy });
+    }
     world.redis.on('error', () => undefined);
+    const clocksMs = options.clocksMs ?? [];
+    await Promise.all(range(nodes).map((at) => world.startNode(at, clocksMs[at])));
     return world;
-  }
-
-  async startRedis() {
-    this.server = spawn(
-      TOOLS['redis-server'].find(),
-      [
-        ...['--port', String(this.redisPort), '--bind', '127.0.0.1', '--dir', this.folder],
-        ...['--save', '', ...this.redisArgs],
-      ],
-      { stdio: 'ignore' },
-    );
-    this.children.push(this.server);
-    while (!(await answers(this.redisPort))) await sleep(20);
   }
 
   /** Starts a node, or a new one in the place of one that has left. */
   async startNode(at, clockMs = 0) {
     const { fleet, runner } = this.options;
-    const proxy = this.nodes[at]?.proxy ?? (await ReplyProxy.to(this.redisPort));
     const port = this.nodes[at]?.port ?? (await freePort());
+    const proxy = this.nodes[at]?.proxy ?? (await ReplyProxy.to(this.server.port));
+    const door = this.nodes[at]?.door ?? (await ReplyProxy.to(port));
     const settings = {
       port,
       clockMs,
       runner: { maxSessions: 5_000, drainTimeoutMs: 3_000, ...runner },
       fleet: {
-        redis: proxy.url,
-        ...{ secret: SECRET, namespace: 'test', advertiseUrl: `http://127.0.0.1:${port}` },
+        redis: this.group ?? proxy.url,
+        ...{ secret: SECRET, namespace: 'test', advertiseUrl: door.url.replace('redis', 'http') },
         ...{ heartbeatMs: BEAT_MS, leaseMs: LEASE_MS },
         ...fleet,
       },
@@ -100,7 +94,7 @@ export class World {
       once(child, 'message'),
       once(child, 'exit').then(() => Promise.reject(new Error('a node did not start'))),
     ]);
-    this.nodes[at] = { at, child, proxy, port };
+    this.nodes[at] = { at, child, proxy, door, port };
     return this.nodes[at];
   }
 
@@ -110,11 +104,11 @@ export class World {
       child.kill('SIGCONT');
       child.kill('SIGKILL');
     }
-    for (const { proxy } of this.nodes) proxy.stop();
+    for (const { proxy, door } of this.nodes) await Promise.all([proxy.stop(), door.stop()]);
     await Promise.all(
       this.children.map((one) => one.exitCode ?? one.signalCode ?? once(one, 'exit')),
     );
-    rmSync(this.folder, { recursive: true, force: true });
+    await this.server.stop();
   }
 
   /** Any of some nodes. */
@@ -161,14 +155,16 @@ export class World {
       this.announcePatiently(n, nodes, tries),
     );
     const open = announced.filter(({ status }) => status === 200);
-    const joined = await inChunks(open, atOnce, (one) =>
-      this.patiently(
-        tries,
-        ({ code }) => code === 1013,
-        () => this.join(this.any(nodes), one),
-      ),
-    );
+    const joined = await inChunks(open, atOnce, (one) => this.joinPatiently(one, nodes, tries));
     return { announced, joined };
+  }
+
+  joinPatiently(one, nodes = this.nodes, tries = TRIES) {
+    return this.patiently(
+      tries,
+      ({ code }) => code === 1013,
+      () => this.join(this.any(nodes), one),
+    );
   }
 
   announcePatiently(n, nodes = this.nodes, tries = TRIES) {
@@ -190,11 +186,11 @@ export class World {
 
   /** Numbers of sessions by the sets of Redis, and by its records. */
   async counts() {
-    const own = await this.redis.keys(`${PREFIX}own:*`);
+    const own = await this.keys(`${PREFIX}own:*`);
     const [idx, pending, records, ...owned] = await Promise.all([
       this.redis.zcard(`${PREFIX}idx`),
       this.redis.zcard(`${PREFIX}pending`),
-      this.redis.keys(`${PREFIX}s:*`),
+      this.keys(`${PREFIX}s:*`),
       ...own.map((key) => this.redis.scard(key)),
     ]);
     const states = await Promise.all(records.map((key) => this.redis.hget(key, 'st')));
@@ -226,6 +222,12 @@ export class World {
 
   key(name) {
     return PREFIX + name;
+  }
+
+  /** Keys by a pattern, of all masters. */
+  async keys(pattern) {
+    const masters = this.redis.isCluster ? this.redis.nodes('master') : [this.redis];
+    return (await Promise.all(masters.map((one) => one.keys(pattern)))).flat();
   }
 }
 
@@ -272,19 +274,4 @@ export function percentile(all, share) {
   return Number(
     (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(1),
   );
-}
-
-/** True once Redis answers, and has loaded what it had stored. */
-async function answers(port) {
-  const socket = connectTcp(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    socket.write('PING\r\n');
-    const [answer] = await once(socket, 'data');
-    return String(answer).startsWith('+PONG');
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

@@ -1,12 +1,13 @@
-// A node of a fleet in a process of its own, which can be killed. Its argument, as JSON, has the options of redisFleet(), `listenAt`, a port, and `runner`
-// those of the runner. Its bot says what it was given, and then what it hears.
+// A node of a fleet in a process of its own, which can be killed. Its argument, as JSON, has the options of redisFleet(), `listenAt`, a port, `https`,
+// files of a key and a certificate, and `runner` those of the runner. Its bot says what it was given, and then what it hears.
 import 'reflect-metadata';
+import { readFileSync } from 'node:fs';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { BotLauncher, RunnerModule, WebSocketModule } from 'nestjs-pipecat-runner';
 import { redisFleet } from 'nestjs-pipecat-runner/fleet';
 
-const { listenAt = 0, runner = {}, ...fleet } = JSON.parse(process.argv[2]);
+const { listenAt = 0, https, runner = {}, ...fleet } = JSON.parse(process.argv[2]);
 
 class Bot extends BotLauncher {
   async launch({ websocket, body }, session) {
@@ -26,7 +27,9 @@ const app = await NestFactory.create(
     fleet: { useFactory: () => redisFleet(fleet) },
     ...runner,
   }),
-  new FastifyAdapter(),
+  new FastifyAdapter({
+    https: https && { key: readFileSync(https.key), cert: readFileSync(https.cert) },
+  }),
   { logger: ['error'] },
 );
 app.enableShutdownHooks();

@@ -51,7 +51,7 @@ export class FleetTestNode {
       this.outbox,
       {
         get size() {
-          return owned.size;
+          return [...owned.values()].filter(({ epoch }) => epoch !== undefined).length;
         },
         vitals: () => ({}),
         list: () => [...owned.values()],
@@ -134,7 +134,8 @@ export class FleetTestNode {
 
 /** The counts of a fleet by its sets, beside what its records say. They must be the same. */
 export async function countsOf({ link: { client, prefix } }: FleetTestNode) {
-  const keys = await client.keys(`${prefix}*`);
+  const servers = 'nodes' in client ? client.nodes('master') : [client];
+  const keys = (await Promise.all(servers.map((one) => one.keys(`${prefix}*`)))).flat();
   const named = (kind: string) => keys.filter((key) => key.startsWith(prefix + kind));
   const bySet: Record<string, string[]> = {};
   const add = (to: Record<string, string[]>, name: string, id: string): void => {

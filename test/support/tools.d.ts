@@ -8,6 +8,8 @@ export type ToolName =
   | 'espeak-ng'
   | 'haproxy'
   | 'redis-server'
+  | 'openssl'
+  | 'valkey-server'
   | 'helm'
   | 'kubectl-validate'
   | 'livekit-server'

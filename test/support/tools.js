@@ -8,6 +8,7 @@ import { buildLiveKitServer, LIVEKIT_SERVER } from './build-livekit-server.js';
 import { buildMoqRelay, MOQ_RELAY } from './build-moq-relay.js';
 import { buildPhoneBridge, PHONE_BRIDGE } from './build-phone-bridge.js';
 import { buildPipecat, PIPECAT_PYTHON, SCAFFOLDS } from './build-pipecat.js';
+import { buildValkey, VALKEY_SERVER } from './build-valkey.js';
 import { buildVonageConnector, VONAGE_CONNECTOR } from './build-vonage-connector.js';
 
 /** @returns the first of some files that exists */
@@ -25,6 +26,11 @@ export const TOOLS = {
   'espeak-ng': debian('espeak-ng', process.env.ESPEAK, '/usr/bin/espeak-ng'),
   haproxy: debian('haproxy', process.env.HAPROXY, '/usr/sbin/haproxy'),
   'redis-server': debian('redis-server', process.env.REDIS_SERVER, '/usr/bin/redis-server'),
+  openssl: debian('openssl', '/usr/bin/openssl'),
+  'valkey-server': {
+    find: () => fileOf(process.env.VALKEY_SERVER, VALKEY_SERVER, '/usr/bin/valkey-server'),
+    build: buildValkey,
+  },
   helm: { find: () => fileOf(HELM), build: buildHelm },
   'kubectl-validate': { find: () => fileOf(KUBECTL_VALIDATE), build: buildKubectlValidate },
   'livekit-server': { find: () => fileOf(LIVEKIT_SERVER), build: buildLiveKitServer },

@@ -1,0 +1,20 @@
+import type { Cluster, RedisOptions } from 'ioredis';
+
+export class RedisSentinels {
+  private constructor();
+  static start(): Promise<RedisSentinels>;
+  get options(): RedisOptions;
+  failOver(of?: { isBehind?: boolean }): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export class RedisCluster {
+  private constructor();
+  static start(): Promise<RedisCluster>;
+  get ports(): number[];
+  replicaOf(key: string): Promise<number>;
+  failOver(of: { key: string; isBehind?: boolean }): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export function clusterClient(ports: readonly number[], options?: RedisOptions): Cluster;
