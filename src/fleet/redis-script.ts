@@ -31,6 +31,12 @@ local function await_bot(id, expiry, again)
   redis.call('ZADD', P .. 'pending', expiry, id)
   redis.call('ZADD', P .. 'rooms', again, id)
 end
+-- A session of a room whose bot another node is to run, for up to restartMs from now. Its former owner has an older epoch.
+local function relaunch(id, restartMs, againMs)
+  local key = P .. 's:' .. id
+  redis.call('HSET', key, 'st', 'pending', 'o', '', 'no', '', 'e', redis.call('HGET', key, 'e') + 1)
+  await_bot(id, now + tonumber(restartMs), now + tonumber(againMs))
+end
 -- An owner is always in the table of nodes, so that a failover cannot leave sessions that nobody reaps.
 local function own(node, id, leaseMs)
   redis.call('SADD', P .. 'own:' .. node, id)
