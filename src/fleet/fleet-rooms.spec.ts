@@ -67,7 +67,10 @@ describeWith('redis-server')('rooms in the directory of a fleet', () => {
     expect(await claim(b, 'one')).toEqual({ outcome: 'missing' });
     expect(await a.directory.recordRoom('one', ROOM)).toBe(true);
     expect(await b.directory.claim('one', ['websocket'])).toEqual({ outcome: 'missing' });
-    expect(await claim(b, 'one')).toMatchObject({ kind: 'room', epoch: 1, room: ROOM.text });
+    expect(await claim(b, 'one')).toMatchObject({
+      ...{ kind: 'room', epoch: 1, room: ROOM.text },
+      handedForMs: expect.any(Number),
+    });
     expect(await claim(a, 'one')).toEqual({ outcome: 'taken' });
     expect(await a.directory.recordRoom('one', ROOM)).toBe(false);
     const { client, prefix } = a.link;

@@ -25,9 +25,9 @@ local STATES = {'ready', 'overloaded', 'draining'}
 local function forget(node)
   for _, state in ipairs(STATES) do redis.call('SREM', P .. 'nodes:' .. state, node) end
 end
--- A session of a room, until a node has claimed it to run its bot. Its score is when its job is handed out again.
+-- A session of a room, from now until a node has claimed it to run its bot. Its score is when its job is handed out again.
 local function await_bot(id, expiry, again)
-  redis.call('HSET', P .. 's:' .. id, 'x', expiry)
+  redis.call('HSET', P .. 's:' .. id, 'x', expiry, 'ha', now)
   redis.call('ZADD', P .. 'pending', expiry, id)
   redis.call('ZADD', P .. 'rooms', again, id)
 end

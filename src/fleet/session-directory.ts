@@ -252,6 +252,7 @@ export class SessionDirectory {
       openedBy: reply.text(6),
       data: text === '' ? undefined : (JSON.parse(text) as unknown),
       room: this.secrets.unseal(id, 'room', reply.text(7)) || undefined,
+      handedForMs: reply.text(8) === '' ? undefined : reply.number(8),
     };
   }
 
