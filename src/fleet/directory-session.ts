@@ -53,6 +53,8 @@ export type Claim =
       readonly data: unknown;
       /** Its room, as {@link textOfRoom} has written it. */
       readonly room: string | undefined;
+      /** Time since its bot was handed over, in milliseconds; `undefined` for what is no room. */
+      readonly handedForMs: number | undefined;
     }
   /**
    * `missing`: never opened, ended, or of another transport; `unreadable`: of a version that another node may read, or sealed under an unknown secret, which

@@ -10,6 +10,7 @@ import { CLAIM } from './scripts/claim.script.js';
 import { END } from './scripts/end.script.js';
 import { GIVE_BACK } from './scripts/give-back.script.js';
 import { FOLLOW } from './scripts/follow.script.js';
+import { HAND_ON } from './scripts/hand-on.script.js';
 import { NOTE } from './scripts/note.script.js';
 import { ONCE } from './scripts/once.script.js';
 import { OPEN } from './scripts/open.script.js';
@@ -87,6 +88,7 @@ async function tryScripts(link: RedisLink, node: string): Promise<void> {
     await link.run(GIVE_BACK, id, node, 0);
     await link.run(END, id, '', id, 'lost', 'lost', '', 1, 0);
     await link.run(ROOM, id, node, 0, 0, '', '');
+    await link.run(HAND_ON, id, node, 0, 0);
     await link.run(REAP, id, 1, 1, 0, 0);
     await link.run(ANNOUNCE, node, 0, 1, RECORD_VERSION);
     await link.run(ADOPT, id, node, id, 0);

@@ -6,6 +6,8 @@ export interface FleetObserver extends PassingObserver {
   answered(operation: string, ms: number): void;
   /** Called for each try that the directory did not answer. */
   missed(operation: string, kind: 'timeout' | 'connection' | 'error'): void;
+  /** Called when this node has taken the bot of a room. @param ms since it was handed over, by the clock of the directory */
+  dispatched(ms: number): void;
   /** Called when this node has given up the sessions of a silent one. */
   lost(sessions: number): void;
 }

@@ -67,7 +67,10 @@ describeWith('redis-server')('rooms in the directory of a fleet', () => {
     expect(await claim(b, 'one')).toEqual({ outcome: 'missing' });
     expect(await a.directory.recordRoom('one', ROOM)).toBe(true);
     expect(await b.directory.claim('one', ['websocket'])).toEqual({ outcome: 'missing' });
-    expect(await claim(b, 'one')).toMatchObject({ kind: 'room', epoch: 1, room: ROOM.text });
+    expect(await claim(b, 'one')).toMatchObject({
+      ...{ kind: 'room', epoch: 1, room: ROOM.text },
+      handedForMs: expect.any(Number),
+    });
     expect(await claim(a, 'one')).toEqual({ outcome: 'taken' });
     expect(await a.directory.recordRoom('one', ROOM)).toBe(false);
     const { client, prefix } = a.link;
@@ -116,6 +119,41 @@ describeWith('redis-server')('rooms in the directory of a fleet', () => {
     const { bySet, byRecord } = await countsOf(b);
     expect(bySet).toEqual(byRecord);
     expect(await b.directory.end({ ...lateEnd, epoch: 3 })).toBe('ended');
+  });
+
+  it('are handed on by their node, for whichever takes rooms, and are no more its own', async () => {
+    const a = await join('a', { rooms: 1 });
+    await open(a, 'one');
+    await a.directory.recordRoom('one', { ...ROOM, restarts: true });
+    await claim(a, 'one');
+    expect(await a.directory.handOn('one', 1)).toBe(true);
+    expect(await a.directory.handOn('one', 1)).toBe(true);
+    const { bySet, byRecord } = await countsOf(a);
+    expect(bySet).toEqual(byRecord);
+    expect(bySet).toMatchObject({ pending: ['one'], idx: ['one'] });
+    const lateEnd = { id: 'one', code: 'draining', epoch: 1, nonce: 'late' };
+    expect(await a.directory.end(lateEnd)).toBe('fenced');
+    const b = await join('b', { rooms: 1 });
+    expect(await claim(b, 'one')).toMatchObject({ epoch: 3, room: ROOM.text });
+    expect(await a.directory.handOn('one', 1)).toBe(true);
+    expect(await b.directory.end({ ...lateEnd, epoch: 3 })).toBe('ended');
+    expect(await a.directory.handOn('one', 1)).toBe(false);
+  });
+
+  it('stay with their node when none takes rooms, or they are not to be restarted', async () => {
+    const a = await join('a', { rooms: 2 });
+    for (const [id, restarts] of [
+      ['one', true],
+      ['two', false],
+    ] as const) {
+      await open(a, id);
+      await a.directory.recordRoom(id, { ...ROOM, restarts });
+      await claim(a, id);
+    }
+    expect(await a.directory.handOn('two', 1)).toBe(false);
+    await a.link.client.del(`${a.link.prefix}places`);
+    expect(await a.directory.handOn('one', 1)).toBe(false);
+    expect((await countsOf(a)).bySet).toMatchObject({ 'own:a': ['one', 'two'] });
   });
 
   it('are lost when nobody takes them after their node', async () => {

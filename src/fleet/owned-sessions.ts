@@ -56,6 +56,11 @@ export class OwnedSessions implements OwnSessions {
     return this.byId.has(id);
   }
 
+  /** Returns the epoch of a session; `undefined` for one that it does not own. */
+  epochOf(id: string): number | undefined {
+    return this.byId.get(id)?.epoch;
+  }
+
   add(id: string, epoch: number, kind: SessionKind, session?: Session): void {
     this.byId.set(id, { epoch, kind, session, aliases: new Set() });
     this.capacity.take();
@@ -79,7 +84,7 @@ export class OwnedSessions implements OwnSessions {
 
   /** Forgets a session that has ended. @returns its epoch; `undefined` for one that it does not own */
   delete(id: string): number | undefined {
-    const epoch = this.byId.get(id)?.epoch;
+    const epoch = this.epochOf(id);
     if (this.byId.delete(id)) this.capacity.free();
     return epoch;
   }

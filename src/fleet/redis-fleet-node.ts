@@ -205,6 +205,11 @@ export class RedisFleetNode {
     return this.directory.recordRoom(id, room);
   }
 
+  /** Leaves the bot of a room to whichever node, as {@link SessionDirectory.handOn} does. @throws {DirectoryUnavailableError} */
+  handOn(id: string, epoch: number): Promise<boolean> {
+    return this.directory.handOn(id, epoch);
+  }
+
   /** Counts a session of this node as another caller's. @throws {RunnerError} `AT_CAPACITY` @throws {DirectoryUnavailableError} */
   adopt(id: string, caller: NonNullable<DirectorySession['caller']>): Promise<void> {
     return this.directory.adopt(id, caller);

@@ -168,11 +168,12 @@ export class RedisFleet extends Fleet {
     const claim = await this.node.reached((node) => claimAs(node, id, transports, principal));
     if (claim.outcome === 'node_full') throw new FullError(this.options.maxSessions, 'runner');
     if (claim.outcome !== 'claimed') return undefined;
-    const { epoch, transport, data, kind, openedAtMs, room } = claim;
+    const { epoch, transport, data, kind, openedAtMs, room, handedForMs } = claim;
     const session =
       this.waiting.get(id) ?? this.host!.restore(id, termsOf(transport, data), ageOf(openedAtMs));
     this.owned.add(id, epoch, kind, session);
     if (room !== undefined) this.dispatching.keep(session, room);
+    if (handedForMs !== undefined) this.observer?.dispatched(handedForMs);
     return session;
   }
 

@@ -25,11 +25,17 @@ local STATES = {'ready', 'overloaded', 'draining'}
 local function forget(node)
   for _, state in ipairs(STATES) do redis.call('SREM', P .. 'nodes:' .. state, node) end
 end
--- A session of a room, until a node has claimed it to run its bot. Its score is when its job is handed out again.
+-- A session of a room, from now until a node has claimed it to run its bot. Its score is when its job is handed out again.
 local function await_bot(id, expiry, again)
-  redis.call('HSET', P .. 's:' .. id, 'x', expiry)
+  redis.call('HSET', P .. 's:' .. id, 'x', expiry, 'ha', now)
   redis.call('ZADD', P .. 'pending', expiry, id)
   redis.call('ZADD', P .. 'rooms', again, id)
+end
+-- A session of a room whose bot another node is to run, for up to restartMs from now. Its former owner has an older epoch.
+local function relaunch(id, restartMs, againMs)
+  local key = P .. 's:' .. id
+  redis.call('HSET', key, 'st', 'pending', 'o', '', 'no', '', 'e', redis.call('HGET', key, 'e') + 1)
+  await_bot(id, now + tonumber(restartMs), now + tonumber(againMs))
 end
 -- An owner is always in the table of nodes, so that a failover cannot leave sessions that nobody reaps.
 local function own(node, id, leaseMs)

@@ -173,10 +173,14 @@ export class RoomDispatch {
 
   /** Adds the jobs of sessions. One that is not added now is so within two heartbeats, while its session waits. */
   hand(ids: readonly string[]): void {
-    for (const id of ids) {
-      void this.queue?.add(id).catch((error: unknown) => {
-        this.logger.warn(`session ${id} waits for its bot: ${textOfThrown(error).message}`);
-      });
+    for (const id of ids) void this.add(id);
+  }
+
+  private async add(id: string): Promise<void> {
+    try {
+      await this.queue?.add(id);
+    } catch (error) {
+      this.logger.warn(`session ${id} waits for its bot: ${textOfThrown(error).message}`);
     }
   }
 
@@ -195,12 +199,30 @@ export class RoomDispatch {
   }
 
   private async confirm(session: Session): Promise<void> {
+    if (session.ending?.code === 'draining' && (await this.handOn(session))) {
+      return this.owned.taken(session.id);
+    }
     try {
       const [word] = (await this.node?.follow([session.id])) ?? [];
       if (word !== undefined && word !== 'here' && word !== 'gone') session.isDiscarded = true;
     } catch {
       // Without Redis nobody has restarted it.
     }
+  }
+
+  /** Leaves a session whose bot was stopped, since this node drains, to the others. Never rejects. @returns false when none of them can have it */
+  private async handOn({ id, logger }: Session): Promise<boolean> {
+    const epoch = this.owned.epochOf(id);
+    if (epoch === undefined || !this.node) return false;
+    try {
+      if (!(await this.node.handOn(id, epoch))) return false;
+      await this.add(id);
+      logger.log('another node starts its bot again, since this one drains');
+    } catch (error) {
+      // They have it when the lease is over.
+      logger.warn(`not handed on: ${textOfThrown(error).message}`);
+    }
+    return true;
   }
 
   private async work(queue: RoomQueue, rooms: RoomTransports): Promise<void> {

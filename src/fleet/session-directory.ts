@@ -21,6 +21,7 @@ import { ADOPT } from './scripts/adopt.script.js';
 import { ANNOUNCE, ANNOUNCED_FIELDS } from './scripts/announce.script.js';
 import { CLAIM } from './scripts/claim.script.js';
 import { END } from './scripts/end.script.js';
+import { HAND_ON } from './scripts/hand-on.script.js';
 import { OPEN } from './scripts/open.script.js';
 import { REAP } from './scripts/reap.script.js';
 import { ROOM } from './scripts/room.script.js';
@@ -153,6 +154,17 @@ export class SessionDirectory {
     return reply.text(0) === 'ok';
   }
 
+  /**
+   * Leaves the bot of a room that this node does not run any more to whichever node, if it is to be restarted.
+   * @param epoch that of this node's claim
+   * @returns false when no node takes rooms, or the session has ended
+   * @throws {DirectoryUnavailableError} It may be handed on nevertheless.
+   */
+  async handOn(id: string, epoch: number): Promise<boolean> {
+    const reply = await this.link.run(HAND_ON, id, this.node, epoch, JOB_AGAIN_MS);
+    return reply.text(0) === 'ok';
+  }
+
   /** @throws {DirectoryUnavailableError} */
   async end({
     id,
@@ -240,6 +252,7 @@ export class SessionDirectory {
       openedBy: reply.text(6),
       data: text === '' ? undefined : (JSON.parse(text) as unknown),
       room: this.secrets.unseal(id, 'room', reply.text(7)) || undefined,
+      handedForMs: reply.text(8) === '' ? undefined : reply.number(8),
     };
   }
 

@@ -5,6 +5,9 @@ import { inRegistry } from './in-registry.js';
 /** Histogram buckets, from one Redis command on the same network to the time at which it is given up. */
 const ASK_SECONDS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 0.7];
 
+/** Histogram buckets, from a job that is taken at once to the longest usual `dispatchTimeoutMs`. */
+const DISPATCH_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
 /** A runner of a fleet, and its label. */
 interface CountedNode {
   readonly label: { readonly runner?: string };
@@ -15,6 +18,7 @@ interface CountedNode {
 class FleetFamilies {
   readonly nodes = new Set<CountedNode>();
   readonly answers: promClient.Histogram<'runner' | 'op'>;
+  readonly dispatches: promClient.Histogram<'runner'>;
   readonly misses: promClient.Counter<'runner' | 'op' | 'kind'>;
   readonly lost: promClient.Counter<'runner'>;
   readonly proxied: promClient.Counter<'runner' | 'kind'>;
@@ -35,6 +39,13 @@ class FleetFamilies {
       help: 'Time until Redis has answered an operation of the fleet',
       labelNames: ['runner', 'op'],
       buckets: ASK_SECONDS,
+      registers,
+    });
+    this.dispatches = new client.Histogram({
+      name: 'pipecat_fleet_dispatch_seconds',
+      help: 'Time from handing over the bot of a room until this node has taken it',
+      labelNames: ['runner'],
+      buckets: DISPATCH_SECONDS,
       registers,
     });
     this.misses = counter(
@@ -107,7 +118,7 @@ export function addFleetMetrics(
 ): () => void {
   const make = (): FleetFamilies => new FleetFamilies(client, registry);
   const known = inRegistry(families, registry, 'pipecat_fleet_nodes', make);
-  const { nodes, answers, misses, lost, proxied, moved } = known;
+  const { nodes, answers, dispatches, misses, lost, proxied, moved } = known;
   const { label, fleet } = node;
   nodes.add(node);
   // A counter is there from the beginning, so that its first increase is seen.
@@ -116,6 +127,7 @@ export function addFleetMetrics(
   const observer: FleetObserver = {
     answered: (op, ms) => answers.observe({ ...label, op }, ms / 1_000),
     missed: (op, kind) => misses.inc({ ...label, op, kind }),
+    dispatched: (ms) => dispatches.observe(label, ms / 1_000),
     lost: (sessions) => lost.inc(label, sessions),
     proxied: (kind) => proxied.inc({ ...label, kind }),
     moved: () => moved.inc(label),

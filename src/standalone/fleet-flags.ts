@@ -1,8 +1,12 @@
 import { hostname, networkInterfaces } from 'node:os';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { Fleet } from '../fleet/fleet.js';
-import { type RedisFleetOptions, resolveFleetSettings } from '../fleet/redis-fleet.options.js';
+import {
+  type FleetRole,
+  type RedisFleetOptions,
+  resolveFleetSettings,
+} from '../fleet/redis-fleet.options.js';
 import { redisFleet } from '../fleet.js';
 import { InvalidOptionsError } from '../validation/options.js';
 import type { Flags } from './flags.js';
@@ -19,6 +23,14 @@ export interface FleetFlags {
   readonly fleetMaxSessions?: number;
   /** Time after which a silent node counts as dead, in seconds. */
   readonly fleetLease: number;
+  /** Work of this runner. */
+  readonly fleetRoles: readonly FleetRole[];
+  /** Free places that a scaler keeps. */
+  readonly fleetBuffer: number;
+  /** Fate of rooms whose node is gone. */
+  readonly fleetOnNodeLoss: 'fail' | 'restart';
+  /** Time in which a node has to take the bot of a room, in seconds. */
+  readonly fleetDispatchTimeout: number;
   /** The most sessions of this runner. */
   readonly maxSessions?: number;
 }
@@ -69,6 +81,36 @@ export const addFleetFlags = (command: Command): Command =>
         .argParser(seconds)
         .default(10)
         .env('PIPECAT_FLEET_LEASE'),
+    )
+    .addOption(
+      new Option(
+        '--fleet-roles <roles>',
+        'what this runner serves: sockets,rooms, or one of them, or none to answer requests only',
+      )
+        .argParser(roles)
+        .default(['sockets', 'rooms'], 'sockets,rooms')
+        .env('PIPECAT_FLEET_ROLES'),
+    )
+    .addOption(
+      new Option('--fleet-buffer <count>', 'free places that a scaler keeps (GET /fleet)')
+        .argParser(count(0))
+        .default(0)
+        .env('PIPECAT_FLEET_BUFFER'),
+    )
+    .addOption(
+      new Option('--fleet-on-node-loss <fate>', 'whether bots of rooms start again on another node')
+        .choices(['fail', 'restart'])
+        .default('fail')
+        .env('PIPECAT_FLEET_ON_NODE_LOSS'),
+    )
+    .addOption(
+      new Option(
+        '--fleet-dispatch-timeout <seconds>',
+        'how long the bot of a room may wait for a node that runs it',
+      )
+        .argParser(seconds)
+        .default(10)
+        .env('PIPECAT_FLEET_DISPATCH_TIMEOUT'),
     );
 
 /** Exits with the problem of a flag that cannot be used. */
@@ -96,6 +138,7 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   namespace: '--fleet-namespace',
   leaseMs: '--fleet-lease',
   heartbeatMs: '--fleet-lease',
+  dispatchTimeoutMs: '--fleet-dispatch-timeout',
 };
 
 /** Returns the fleet of the flags, and the most sessions of this node. Without `--fleet` it is alone. */
@@ -126,6 +169,10 @@ export const fleetCliArgsOf = (flags: FleetFlags): Record<string, unknown> => ({
   fleet_namespace: flags.fleetNamespace,
   fleet_max_sessions: flags.fleetMaxSessions ?? null,
   fleet_lease: flags.fleetLease,
+  fleet_roles: flags.fleetRoles,
+  fleet_buffer: flags.fleetBuffer,
+  fleet_on_node_loss: flags.fleetOnNodeLoss,
+  fleet_dispatch_timeout: flags.fleetDispatchTimeout,
 });
 
 function fleetOptionsOf(flags: Flags, env: NodeJS.ProcessEnv): RedisFleetOptions {
@@ -139,7 +186,19 @@ function fleetOptionsOf(flags: Flags, env: NodeJS.ProcessEnv): RedisFleetOptions
     maxSessions: flags.fleetMaxSessions,
     leaseMs,
     heartbeatMs: Math.floor(leaseMs / BEATS),
+    roles: flags.fleetRoles,
+    buffer: flags.fleetBuffer,
+    onNodeLoss: flags.fleetOnNodeLoss,
+    dispatchTimeoutMs: Math.round(flags.fleetDispatchTimeout * 1_000),
   };
+}
+
+/** Parses roles. @throws {InvalidArgumentError} */
+function roles(text: string): FleetRole[] {
+  const names = text === 'none' ? [] : text.split(',').map((name) => name.trim());
+  const isRole = (name: string): name is FleetRole => name === 'sockets' || name === 'rooms';
+  if (names.every(isRole)) return names;
+  throw new InvalidArgumentError('It must be sockets,rooms, one of them, or none.');
 }
 
 /** Parses a secret: a text, or a JSON array of several, the first of which signs. */

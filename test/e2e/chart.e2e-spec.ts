@@ -115,6 +115,20 @@ describeWith('helm', 'kubectl-validate')('the Helm chart', () => {
     expect(variables.length).toBeGreaterThan(8);
   });
 
+  it.each([
+    [[], 'none'],
+    [['rooms'], 'rooms'],
+    [['sockets', 'rooms'], 'sockets,rooms'],
+  ])('has pods of the roles %j', async (roles, expected) => {
+    const fleet = { roles, onNodeLoss: 'restart', dispatchTimeoutSeconds: 2.5, buffer: 7 };
+    expect(envOf(await render({ fleet }))).toMatchObject({
+      PIPECAT_FLEET_ROLES: expected,
+      PIPECAT_FLEET_ON_NODE_LOSS: 'restart',
+      PIPECAT_FLEET_DISPATCH_TIMEOUT: '2.5',
+      PIPECAT_FLEET_BUFFER: '7',
+    });
+  });
+
   it('uses a Secret of yours', async () => {
     const objects = await render({ secrets: { existing: 'mine', redisUrl: '' } });
     expect(objects.Secret).toBeUndefined();
@@ -201,6 +215,7 @@ describeWith('helm', 'kubectl-validate')('the Helm chart', () => {
     ['a known option', { maxSesions: 5 }, /maxSesions/],
     ['a host', { ingress: { enabled: true } }, /ingress\.host is the host name/],
     ['ports in order', { webrtc: { udpPorts: { min: 9, max: 8 } } }, /must not be above/],
+    ['known roles', { fleet: { roles: ['cinema'] } }, /roles/],
     ['a known mode', { webrtc: { mode: 'nodePort' } }, /mode/],
   ])('asks for %s', (_, given, reason) => {
     expect(() => helm(['template', 'voice'], merged(NEEDED, given))).toThrow(reason);

@@ -119,6 +119,8 @@ describe('a flag or variable of the standalone runner', () => {
       ...{ whatsapp: false, ws_auth: 'none', ice_servers: [], allowed_origins: [] },
       ...{ webrtc_ports: null, webrtc_addresses: [], max_sessions: null, fleet: null },
       ...{ fleet_url: null, fleet_namespace: 'pipecat', fleet_max_sessions: null, fleet_lease: 10 },
+      ...{ fleet_roles: ['sockets', 'rooms'], fleet_buffer: 0, fleet_on_node_loss: 'fail' },
+      fleet_dispatch_timeout: 10,
       ...{ moq_connect: null, moq_bind: '[::]:4080', moq_serve: true, moq_namespace: 'pipecat' },
       ...{ moq_bot_id: 'response', moq_client_id: 'request', moq_tls_cert: null },
       ...{ moq_tls_key: null, moq_tls_insecure: false, moq_tls_generate: 'localhost' },
@@ -440,6 +442,14 @@ describe('a flag or variable of the standalone runner', () => {
     [['--fleet', 'redis://localhost', '--fleet-url', 'pod-7'], SECRET, /--fleet-url must be a URL/],
     [['--fleet', 'redis://localhost', '--port', '0'], SECRET, /--fleet needs a --port/],
     [['--fleet', 'redis://localhost', '--fleet-lease', '0'], SECRET, /--fleet-lease must be/],
+    [
+      ['--fleet', 'redis://localhost', '--fleet-dispatch-timeout', '0.5'],
+      SECRET,
+      /--fleet-dispatch-timeout must be/,
+    ],
+    [['--fleet-roles', 'sockets,cinema'], {}, /It must be sockets,rooms, one of them, or none/],
+    [['--fleet-buffer', '-1'], {}, /whole number of at least 0/],
+    [[], { PIPECAT_FLEET_ON_NODE_LOSS: 'panic' }, /PIPECAT_FLEET_ON_NODE_LOSS.*fail, restart/s],
   ])('is refused with the reason: %j %j', async (flags, env, reason) => {
     const failure = promisify(execFile)(process.execPath, [MAIN, ...flags], {
       cwd: dir,

@@ -9,6 +9,7 @@ import {
   type RunnerModuleExtras,
   type RunnerOptions,
   SessionRegistry,
+  VonageVideoModule,
   WebSocketModule,
 } from '../../src/index.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
@@ -222,6 +223,25 @@ describeWith('redis-server')('the fleet of several nodes', () => {
     await until(async () => (await scrape(url)).pipecat_fleet_lost_total === 1);
     await until(async () => (await scrape(url))['pipecat_fleet_sessions{state="lost"}'] === 1);
     await until(async () => (await scrape(url))['pipecat_fleet_nodes{state="silent"}'] === 0);
+  });
+
+  it('has the time until a bot of a room was taken in the metrics of the node that took it', async () => {
+    const vonage = { applicationId: 'app', sessionId: 'session', token: 'token' };
+    const options = {
+      transports: [VonageVideoModule.forRoot(vonage)],
+      features: [MetricsModule.forRoot()],
+    };
+    const a = await start('fastify', 'a', options, { roles: [] });
+    const b = await start('express', 'b', options, { dispatchTimeoutMs: 30_000 });
+    const startMs = performance.now();
+    expect((await post(`${a.url}/start`, { transport: 'vonage-video' })).status).toBe(200);
+    await until(async () => (await scrape(b.url)).pipecat_fleet_dispatch_seconds_count === 1);
+    const found = await scrape(b.url);
+    expect(found.pipecat_fleet_dispatch_seconds_sum).toBeGreaterThan(0);
+    expect(found.pipecat_fleet_dispatch_seconds_sum).toBeLessThan(
+      (performance.now() - startMs) / 1_000,
+    );
+    expect(await scrape(a.url)).not.toHaveProperty('pipecat_fleet_dispatch_seconds_count');
   });
 
   it('is not in the metrics of a runner alone', async () => {

@@ -86,6 +86,36 @@ describeWith('redis-server')('standalone runners of a fleet', () => {
     socket.close();
   });
 
+  it('have roles, and what a scaler and rooms need, by flags or the environment', async () => {
+    const rooms = { DAILY_API_KEY: 'a key', PIPECAT_FLEET_DISPATCH_TIMEOUT: '2' };
+    const flags = ['--fleet', redisUrl(), '--ws-auth', 'token'];
+    const api = await start([...flags, '--fleet-roles', 'none', '--fleet-buffer', '5'], rooms);
+    const other = await start([...flags, '--fleet-on-node-loss', 'restart'], {
+      ...rooms,
+      PIPECAT_FLEET_ROLES: 'sockets',
+    });
+    expect(await (await fetch(`${api.url}/fleet`)).json()).toMatchObject({ scaleOn: 5 });
+    expect(await (await fetch(`${other.url}/fleet`)).json()).toMatchObject({ scaleOn: 0 });
+    const room = await post(`${other.url}/start`, { transport: 'daily' });
+    expect(room).toMatchObject({
+      status: 429,
+      json: { message: expect.stringContaining('No node of the fleet') },
+    });
+
+    const { json } = await post(`${api.url}/start`, { transport: 'websocket' });
+    const socket = await connect(
+      `ws://127.0.0.1:${api.port}/ws-client?token=${String(json.token)}`,
+    );
+    expect(JSON.parse(await nextText(socket))).toMatchObject({
+      cli_args: {
+        fleet_roles: ['sockets'],
+        fleet_on_node_loss: 'restart',
+        fleet_dispatch_timeout: 2,
+      },
+    });
+    socket.close();
+  });
+
   it('hide the secret from bots, also where all comes from the environment', async () => {
     const env = { PIPECAT_FLEET: redisUrl(), PIPECAT_FLEET_URL: 'http://127.0.0.1:1' };
     const { url, port, banner } = await start(['--isolate'], env);

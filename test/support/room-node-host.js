@@ -1,5 +1,6 @@
-// A node of a fleet in a process of its own, which can be killed, whose bots join LiveKit rooms. Its argument, as JSON: { fleet, livekit, maxSessions, program? }, with
-// the options of redisFleet(), of LiveKitModule and of a ProcessBotLauncher. It tells { launched }, { stopped, code } and { ended, code } with the session's id.
+// A node of a fleet in a process of its own, which can be killed, whose bots join LiveKit rooms, or get Daily rooms. Its argument, as JSON: { fleet, livekit or daily,
+// maxSessions, program? }, with the options of redisFleet(), of LiveKitModule or DailyModule, and of a ProcessBotLauncher. It tells { launched, args }, { stopped, code }
+// and { ended, code } with the session's id.
 import 'reflect-metadata';
 import { once } from 'node:events';
 import { NestFactory } from '@nestjs/core';
@@ -7,6 +8,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import {
   BotLauncher,
   createTransport,
+  DailyModule,
   LiveKitModule,
   ProcessBotLauncher,
   RunnerModule,
@@ -14,12 +16,12 @@ import {
 } from 'nestjs-pipecat-runner';
 import { redisFleet } from 'nestjs-pipecat-runner/fleet';
 
-const { fleet, livekit, maxSessions, program } = JSON.parse(process.argv[2]);
+const { fleet, livekit, daily, maxSessions, program } = JSON.parse(process.argv[2]);
 
 class Bot extends BotLauncher {
   async launch(args, session) {
-    process.send({ launched: session.id, body: args.body });
-    await createTransport(args);
+    process.send({ launched: session.id, args: args.toJSON() });
+    if (livekit) await createTransport(args);
     session.ready();
     await once(session.signal, 'abort');
     process.send({ stopped: session.id, code: session.signal.reason.code });
@@ -35,7 +37,11 @@ class Hooks extends SessionHooks {
 const app = await NestFactory.create(
   RunnerModule.forRoot({
     launcher: program ? { useFactory: () => new ProcessBotLauncher(program) } : Bot,
-    transports: [LiveKitModule.forRoot({ ...livekit, room: {}, deleteRoomOnEnd: true })],
+    transports: [
+      daily
+        ? DailyModule.forRoot({ ...daily, deleteRoomOnEnd: true })
+        : LiveKitModule.forRoot({ ...livekit, room: {}, deleteRoomOnEnd: true }),
+    ],
     sessionHooks: Hooks,
     maxSessions,
     drainTimeoutMs: 300,

@@ -6,10 +6,12 @@ export const CLAIM = new RedisScript(
   `
 local id, node, nonce, nodeMax, leaseMs, minVersion, maxVersion = unpack(ARGV, 1, 7)
 local key = P .. 's:' .. id
-local r = redis.call('HMGET', key, 'st', 'o', 'no', 'e', 'tp', 'k', 'b', 'at', 'op', 'x', 'v', 'r')
+local r = redis.call('HMGET', key, 'st', 'o', 'no', 'e', 'tp', 'k', 'b', 'at', 'op', 'x', 'v', 'r', 'ha')
 local state, owner, claimedBy, epoch, transport = unpack(r, 1, 5)
 if not state then return {'missing'} end
-local function answer(e) return {'ok', e, transport, r[6], r[7], r[8], r[9], r[12] or ''} end
+local function answer(e)
+  return {'ok', e, transport, r[6], r[7], r[8], r[9], r[12] or '', r[13] and now - r[13] or ''}
+end
 if state ~= 'pending' then
   if state == 'active' and owner == node and claimedBy == nonce then return answer(epoch) end
   return {'taken'}

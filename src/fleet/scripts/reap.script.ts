@@ -25,8 +25,7 @@ for _, id in ipairs(ids) do
   local caller = r[1]
   redis.call('SREM', mine, id)
   if caller and r[2] and r[2] ~= '' then
-    redis.call('HSET', key, 'st', 'pending', 'o', '', 'no', '', 'e', redis.call('HGET', key, 'e') + 1)
-    await_bot(id, now + tonumber(r[2]), now + tonumber(againMs))
+    relaunch(id, r[2], againMs)
     restarted[#restarted + 1] = id
   elseif caller then
     uncount(id, caller)

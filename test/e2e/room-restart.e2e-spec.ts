@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import type { RedisFleetOptions } from '../../src/fleet.js';
+import { FakeDaily } from '../support/fake-daily.js';
+import { FLEET_SECRET } from '../support/fleet-node.js';
+import { describeWith } from '../support/needs.js';
+import { RedisServer } from '../support/redis-server.js';
+import { RoomNode } from '../support/room-node.js';
+import { post } from '../support/runner-app.js';
+import { until } from '../support/until.js';
+
+jest.setTimeout(60_000);
+
+const LEASE_MS = 1_500;
+
+describeWith('redis-server')('Daily rooms of a fleet with onNodeLoss: restart', () => {
+  let redis: RedisServer;
+  let daily: FakeDaily;
+  let nodes: RoomNode[];
+
+  const start = async (fleet: Partial<RedisFleetOptions> = {}, maxSessions = 2) => {
+    const options = {
+      ...{ redis: redis.url, secret: FLEET_SECRET, advertiseUrl: 'http://127.0.0.1:3000' },
+      ...{ heartbeatMs: 300, leaseMs: LEASE_MS, onNodeLoss: 'restart' },
+      ...fleet,
+    } as const;
+    const node = await RoomNode.start({ fleet: options, daily, maxSessions });
+    nodes.push(node);
+    return node;
+  };
+
+  const ask = async ({ url }: RoomNode, body: unknown = {}) => {
+    const { status, json } = await post(`${url}/start`, {
+      transport: 'daily',
+      createDailyRoom: true,
+      body,
+    });
+    return { status, id: String(json.sessionId) };
+  };
+
+  /** Starts a session, and waits for its bot on the same node. @returns its id */
+  const launchOn = async (node: RoomNode): Promise<string> => {
+    const { id } = await ask(node, { topic: 'billing' });
+    await until(() => node.ids.includes(id));
+    return id;
+  };
+
+  const ends = () => nodes.flatMap((node) => node.ends);
+  const removals = () => daily.requests.filter(({ method }) => method === 'DELETE').length;
+
+  beforeEach(async () => {
+    nodes = [];
+    daily = await FakeDaily.start();
+    redis = await RedisServer.start();
+  });
+  afterEach(async () => {
+    for (const node of nodes) await node.kill();
+    await daily.close();
+    await redis.stop();
+  });
+
+  it('pass to another node when theirs drains, once their bot was stopped', async () => {
+    const first = await start();
+    const id = await launchOn(first);
+    const second = await start();
+    await first.close();
+    await until(() => second.ids.length > 0);
+    expect(first.stops).toEqual([`${id} draining`]);
+    expect(first.stoppedAtMs[0]).toBeLessThan(second.launches[0]!.atMs);
+    expect(second.launches[0]).toMatchObject({ id, args: first.launches[0]!.args });
+    await until(async () => {
+      const found = (await (await fetch(`${second.url}/sessions/${id}`)).json()) as object;
+      return 'state' in found && found.state === 'running';
+    });
+    expect([ends(), daily.rooms.size, removals()]).toEqual([[], 1, 0]);
+    await fetch(`${second.url}/sessions/${id}`, { method: 'DELETE' });
+    await until(() => second.ends.length > 0);
+    expect([ends(), daily.rooms.size, removals()]).toEqual([[`${id} stopped`], 0, 1]);
+  });
+
+  it('end as lost when no node has a place for them in time', async () => {
+    const first = await start({ dispatchTimeoutMs: 1_500 });
+    const id = await launchOn(first);
+    const second = await start({}, 1);
+    const other = await launchOn(second);
+    await first.close();
+    expect(ends()).toEqual([]);
+    await until(() => ends().length > 0);
+    await until(() => daily.rooms.size === 1);
+    expect([ends(), removals(), second.ids]).toEqual([[`${id} lost`], 1, [other]]);
+  });
+
+  it('end as draining on the only node for rooms', async () => {
+    const [only] = [await start(), await start({ roles: ['sockets'] })];
+    const id = await launchOn(only);
+    await only.close();
+    expect([ends(), daily.rooms.size, removals()]).toEqual([[`${id} draining`], 0, 1]);
+  });
+});
