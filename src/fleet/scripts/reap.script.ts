@@ -29,9 +29,7 @@ for _, id in ipairs(ids) do
     await_bot(id, now + tonumber(r[2]), now + tonumber(againMs))
     restarted[#restarted + 1] = id
   elseif caller then
-    uncount(id, caller)
-    redis.call('HSET', key, 'st', 'lost')
-    redis.call('ZADD', P .. 'lost', now + tonumber(lostMs), id)
+    lose(id, caller, lostMs)
   end
 end
 local left = redis.call('SCARD', mine)
