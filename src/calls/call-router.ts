@@ -19,7 +19,7 @@ export interface IncomingCall {
   readonly callId?: string;
   /** Raw data: the fields of the webhook, or `call_data`. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** Query of the webhook URL as configured at the carrier, such as `?tenant=acme`. */
+  /** Query of the webhook URL as configured at the carrier, such as `?tenant=acme`; that of a resumed call has `resumed_session_id` too. */
   readonly query: Readonly<Record<string, string>>;
   /** Aborts on timeout (`callRouterTimeoutMs`). */
   readonly signal: AbortSignal;
@@ -57,8 +57,8 @@ export type CallDecision = AcceptedCall | RefusedCall;
  * Routing of incoming calls by the host, and its DI token: `RunnerModule.forRoot({ callRouter: TenantRouter, imports: [TenantsModule] })`. Without
  * one every call is accepted.
  *
- * Asked once per call before it is answered: at the carrier's webhook (Twilio, Telnyx, Plivo, Daily, LiveKit SIP, WhatsApp), or else at the
- * handshake on `/ws`. The session is opened after the decision, and the carrier's media WebSocket is bound to it. An error or a timeout
+ * Asked once per call before it is answered, and again for one that is resumed (`resumeCalls`): at the carrier's webhook (Twilio, Telnyx, Plivo, Daily,
+ * LiveKit SIP, WhatsApp), or else at the handshake on `/ws`. The session is opened after the decision, and the carrier's media WebSocket is bound to it. An error or a timeout
  * (`callRouterTimeoutMs`) refuses the call as busy. Sessions started by the host (`POST /start`, `SessionStarter`, `OutboundCalls`) are not routed.
  */
 export abstract class CallRouter {

@@ -4,6 +4,7 @@ import { type NodeTable } from './node-table.js';
 import type { RedisLink } from './redis-link.js';
 import { ALIAS } from './scripts/alias.script.js';
 import { OWNERS } from './scripts/owners.script.js';
+import { ABANDON } from './scripts/abandon.script.js';
 import { ADOPT } from './scripts/adopt.script.js';
 import { ANNOUNCE } from './scripts/announce.script.js';
 import { CLAIM } from './scripts/claim.script.js';
@@ -87,6 +88,7 @@ async function tryScripts(link: RedisLink, node: string): Promise<void> {
     await link.run(CLAIM, id, node, id, 0, 0, 0, 0);
     await link.run(GIVE_BACK, id, node, 0);
     await link.run(END, id, '', id, 'lost', 'lost', '', 1, 0);
+    await link.run(ABANDON, id, 0);
     await link.run(ROOM, id, node, 0, 0, '', '');
     await link.run(HAND_ON, id, node, 0, 0);
     await link.run(REAP, id, 1, 1, 0, 0);

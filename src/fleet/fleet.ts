@@ -1,6 +1,6 @@
 import type { OwnPrincipal, Principal } from '../auth/runner-auth.js';
 import type { RunnerArguments } from '../bot/runner-arguments.js';
-import type { SessionEnd } from '../bot/session-end.js';
+import type { SessionEnd, SessionEndCode } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import type { Peers } from '../http/fleet-router/peers.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
@@ -38,6 +38,14 @@ export interface SessionRoom {
   readonly args: RunnerArguments;
   /** Identity of the user in the room, where the transport knows it. */
   readonly user?: string;
+}
+
+/** A session whose connection is over, as far as it is known. */
+export interface AbandonedSession {
+  /** Code of its end, if it has ended. */
+  readonly code?: SessionEndCode;
+  /** Its terms, if it was abandoned. */
+  readonly terms?: SessionTerms;
 }
 
 /** Transports of rooms, as a fleet needs them. */
@@ -108,6 +116,13 @@ export abstract class Fleet {
   stopWaiting(_id: string, _end: SessionEnd): MaybePromise<SessionEnd | undefined> {
     return undefined;
   }
+
+  /**
+   * Abandons the session of a phone call, whose connection is over, and whose node does not have it (any more) or does not answer: it is `lost`.
+   * @param callId of its carrier, without which nothing is done
+   * @throws {RunnerError}
+   */
+  abstract abandon(id: string, callId: string): MaybePromise<AbandonedSession>;
 
   /** Makes this node the owner of a session whose bot is launched. @returns `undefined` when it is already; rejects when another is */
   abstract own(session: Session): Promise<void> | undefined;

@@ -10,7 +10,7 @@ import {
   SessionHistory,
 } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
-import { Fleet } from './fleet.js';
+import { type AbandonedSession, Fleet } from './fleet.js';
 import { RecentCalls } from './recent-calls.js';
 
 /** The fleet of a runner that is alone, in memory. Each decision is one synchronous step, so two starts never share the last slot. */
@@ -58,6 +58,10 @@ export class LocalFleet extends Fleet {
   claim(id: string, transports: readonly string[]): Session | undefined {
     const session = this.waiting.get(id);
     return session && transports.includes(session.transport) ? session : undefined;
+  }
+
+  abandon(id: string): AbandonedSession {
+    return { code: this.history.get(id)?.state.reason.code };
   }
 
   own(): undefined {

@@ -13,7 +13,7 @@ import {
 } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
 import { versionOrUnknown } from '../packages.js';
-import { Fleet, type FleetHost, type SessionRoom } from './fleet.js';
+import { type AbandonedSession, Fleet, type FleetHost, type SessionRoom } from './fleet.js';
 import { FleetAnswers } from './fleet-answers.js';
 import { eachOnce } from './fleet-list.js';
 import { FleetSecrets } from './fleet-secrets.js';
@@ -35,7 +35,7 @@ import { DirectoryUnavailableError } from './redis-link.js';
 import { ageOf, justConnected, noSockets, unavailable } from './fleet-refusals.js';
 import { Repeated } from './repeated.js';
 import { RoomDispatch } from './room-dispatch.js';
-import { claimAs, dataOf, termsOf } from './session-record.js';
+import { abandonCall, claimAs, dataOf, termsOf } from './session-record.js';
 
 /** Interval in which a start queue is served while other nodes may free places, in milliseconds, with as much again of jitter. */
 const QUEUE_MS = 500;
@@ -200,6 +200,12 @@ export class RedisFleet extends Fleet {
     const record = await this.node.reached((node) => node.endWaiting(id, end.code));
     if (record === 'claimed') throw justConnected();
     return record && this.owned.over(id, this.waiting.get(id) ?? record, end);
+  }
+
+  async abandon(id: string, callId: string): Promise<AbandonedSession> {
+    const code = this.history.get(id)?.state.reason.code;
+    if (code) return { code };
+    return this.node.reached((node) => abandonCall(node, id, callId));
   }
 
   override alias({ id }: Session, name: string): Promise<void> {

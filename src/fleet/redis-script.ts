@@ -20,6 +20,12 @@ local function uncount(id, caller)
   redis.call('ZREM', P .. 'idx', id)
   if caller ~= '' then redis.call('SREM', P .. 'c:' .. caller, id) end
 end
+-- Provisionally: its owner may come back.
+local function lose(id, caller, lostMs)
+  uncount(id, caller)
+  redis.call('HSET', P .. 's:' .. id, 'st', 'lost')
+  redis.call('ZADD', P .. 'lost', now + tonumber(lostMs), id)
+end
 -- Nodes that were heard are in the set of their state; the others are silent.
 local STATES = {'ready', 'overloaded', 'draining'}
 local function forget(node)

@@ -13,7 +13,9 @@ const ids = fc.constantFrom('1', '2', '3', '4', '5', '6', '7', '8');
 const nodes = fc.nat({ max: NODES.length - 1 });
 /** Each step is done twice now and then, as after an answer that was lost: with the same outcome. */
 const step = fc.record({
-  do: fc.constantFrom('open', 'open', 'claim', 'claim', 'end', 'reap', 'announce', 'bury', 'empty'),
+  do: fc.constantFrom(
+    ...['open', 'open', 'claim', 'claim', 'end', 'reap', 'abandon', 'announce', 'bury', 'empty'],
+  ),
   id: ids,
   node: nodes,
   isConnected: fc.boolean(),
@@ -88,6 +90,10 @@ class Model {
       case 'reap':
         for (const lost of this.all('active', node)) this.records.get(lost)!.state = 'lost';
         return undefined;
+      case 'abandon':
+        if (record?.state === 'active') record.state = 'lost';
+        if (record || !this.ended.has(id)) return undefined;
+        return this.ended.get(id) === 'lost' ? 'lost' : 'completed';
       case 'bury':
         if (record?.state !== 'lost') return record ? 'changed' : 'gone';
         this.records.delete(id);
@@ -152,6 +158,8 @@ describeWith('redis-server')('the directory of a fleet, whatever is done in what
         await link.client.zadd(`${link.prefix}nodes`, 0, NODES[node]!);
         await fleet[(node + 1) % NODES.length]!.directory.reap(NODES[node]!);
         return undefined;
+      case 'abandon':
+        return directory.abandon(id);
       case 'bury':
         return directory.end({ id, code: 'lost', only: 'lost', nonce });
       case 'announce': {

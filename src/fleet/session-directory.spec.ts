@@ -171,6 +171,23 @@ describeWith('redis-server')('the directory of a fleet', () => {
     await isExact();
   });
 
+  it('marks one session as lost before the lease of its node is over, and tells how others ended', async () => {
+    for (const id of ['1', '2']) await a.open(id);
+    await a.open('3', { pending: true });
+    expect(await b.directory.abandon('1')).toBeUndefined();
+    expect(await b.directory.abandon('3')).toBeUndefined();
+    a.end('2');
+    await a.outbox.flushed();
+    expect(await b.directory.abandon('2')).toBe('completed');
+    expect(await b.directory.abandon('unknown')).toBeUndefined();
+    expect((await countsOf(a)).bySet).toMatchObject({ idx: ['3'], pending: ['3'], lost: ['1'] });
+    // Its owner's word wins.
+    a.end('1');
+    await a.outbox.flushed();
+    expect(await b.directory.abandon('1')).toBe('completed');
+    await isExact();
+  });
+
   it('reaps at most a hundred sessions at once', async () => {
     for (let at = 0; at < 130; at++) await a.open(`${at}`);
     await bury('a');

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type SessionEndCode, sessionEndCodeOf } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import type {
   AnnouncedSession,
@@ -17,6 +18,7 @@ import { readRecord, type RecordedSession } from './recorded-session.js';
 import type { RedisLink, Reply } from './redis-link.js';
 import { ALIAS } from './scripts/alias.script.js';
 import { OWNERS } from './scripts/owners.script.js';
+import { ABANDON } from './scripts/abandon.script.js';
 import { ADOPT } from './scripts/adopt.script.js';
 import { ANNOUNCE, ANNOUNCED_FIELDS } from './scripts/announce.script.js';
 import { CLAIM } from './scripts/claim.script.js';
@@ -200,6 +202,17 @@ export class SessionDirectory {
     );
     if (reply.text(0) !== 'ok') return undefined;
     return { lost: reply.number(1), left: reply.number(2), restarted: reply.list(3) };
+  }
+
+  /**
+   * Marks an active session as lost at once, as {@link reap} does.
+   * @returns the code of its end, for one that has ended within a minute; `undefined` for any other
+   * @throws {DirectoryUnavailableError}
+   */
+  async abandon(id: string): Promise<SessionEndCode | undefined> {
+    const reply = await this.link.run(ABANDON, id, 3 * this.settings.leaseMs);
+    if (reply.text(0) === 'lost') this.link.observer()?.lost(1);
+    return sessionEndCodeOf(reply.text(1));
   }
 
   /**

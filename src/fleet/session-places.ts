@@ -1,3 +1,4 @@
+import type { SessionEndCode } from '../bot/session-end.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import type { PeerNode, Whereabouts } from '../http/fleet-router/peers.js';
@@ -30,7 +31,7 @@ export class SessionPlaces {
   constructor(
     private readonly link: RedisLink,
     private readonly table: NodeTable,
-    private readonly directory: Pick<SessionDirectory, 'alias' | 'ownersOf' | 'node'>,
+    private readonly directory: Pick<SessionDirectory, 'abandon' | 'alias' | 'ownersOf' | 'node'>,
   ) {}
 
   /** Returns the other nodes that own sessions of a name. Rejects when Redis does not answer. */
@@ -44,6 +45,11 @@ export class SessionPlaces {
   /** Gives a session one more name. @throws {DirectoryUnavailableError} */
   alias(id: string, name: string): Promise<void> {
     return this.directory.alias(id, name);
+  }
+
+  /** Marks a session as lost, as {@link SessionDirectory.abandon} does. @throws {DirectoryUnavailableError} */
+  abandon(id: string): Promise<SessionEndCode | undefined> {
+    return this.directory.abandon(id);
   }
 
   /** Returns where a session is; `unknown` also when Redis does not answer. Never rejects. @param isFresh true to ask again what is known already */

@@ -1,5 +1,6 @@
 import { type Principal, reaches } from '../auth/runner-auth.js';
 import type { SessionTerms } from '../sessions/session-state.js';
+import type { AbandonedSession } from './fleet.js';
 import type { RedisFleetNode } from './redis-fleet-node.js';
 import type { Claim } from './session-directory.js';
 
@@ -12,6 +13,7 @@ export const dataOf = ({
   bot,
   call,
   credentials,
+  customParameters,
   maxDurationMs,
   principal,
   traceparent,
@@ -20,6 +22,7 @@ export const dataOf = ({
   bot,
   call,
   credentials,
+  customParameters,
   maxDurationMs: finite(maxDurationMs),
   traceparent,
   principal: principal && { ...principal, maxSessions: finite(principal.maxSessions) },
@@ -46,6 +49,19 @@ export async function claimAs(
     }
   }
   return node.claim(id, transports);
+}
+
+/** Abandons the session of a phone call, unless it is of another call. @throws {DirectoryUnavailableError} */
+export async function abandonCall(
+  node: RedisFleetNode,
+  id: string,
+  callId: string,
+): Promise<AbandonedSession> {
+  const record = await node.read(id);
+  const terms = record && termsOf(record.transport, record.data);
+  if (terms && terms.call?.callId !== callId) return {};
+  const code = await node.places.abandon(id);
+  return code === undefined ? { terms } : { code };
 }
 
 /** JSON has no infinity, and no limit means the same. */

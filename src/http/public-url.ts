@@ -69,6 +69,11 @@ export class PublicUrls {
     return baseUrl(request, publicUrl, mountPath + this.paths.basePath);
   }
 
+  /** Returns the URL of a request for its sender, who is to ask it again, as {@link PublicBaseUrl.clientUrl} does. @param publicUrl overrides the runner's own `publicUrl` option */
+  again(request: HttpRequest, publicUrl = this.options.publicUrl): string {
+    return baseUrl(request, publicUrl, '').clientUrl(request.originalUrl);
+  }
+
   /**
    * Returns candidates for the URL that a carrier has signed: with and without port, and, without a configured public URL, with either scheme, since
    * not every proxy reports that it ends TLS.

@@ -30,6 +30,12 @@ export const CAN_MOVE = Symbol('CAN_MOVE');
 export const OfSession = (sessionOf: SessionOf = (_request, id) => id): MethodDecorator =>
   SetMetadata(SESSION_OF, sessionOf);
 
+/** Metadata key of handlers that continue for a session whose node does not answer. */
+export const TAKES_OVER = Symbol('TAKES_OVER');
+
+/** Marks a handler that decides itself about a session whose node does not answer. */
+export const TakesOver = (): MethodDecorator => SetMetadata(TAKES_OVER, true);
+
 /** Marks a handler that serves a session that waits, or opens one: a node without places passes it on. */
 export const CanMove = (): MethodDecorator => SetMetadata(CAN_MOVE, true);
 

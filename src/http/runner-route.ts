@@ -19,6 +19,8 @@ export interface RunnerRoute extends NestHandler {
   readonly sessionOf: SessionOf | undefined;
   /** True if any node can take a request for a session that waits, or for a new one. */
   readonly canMove: boolean;
+  /** True if a node decides about a session whose own node does not answer. */
+  readonly takesOver: boolean;
 }
 
 /** Returns the id of the session that a request names. @param id the route's `:id` */

@@ -56,6 +56,8 @@ export interface SessionTerms {
   readonly call?: SessionCall;
   /** Accounts of its call, for its context on whichever node serves it; as JSON can hold them. */
   readonly credentials?: object;
+  /** @internal Parameters that its carrier returns, for a session that continues the call. */
+  readonly customParameters?: Readonly<Record<string, string>>;
   /** Longest duration from its launch, in milliseconds. @default the runner's `maxSessionDurationMs`, which is an upper bound */
   readonly maxDurationMs?: number;
   /** @internal W3C trace context of the start, on another node. */

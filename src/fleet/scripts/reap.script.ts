@@ -28,9 +28,7 @@ for _, id in ipairs(ids) do
     relaunch(id, r[2], againMs)
     restarted[#restarted + 1] = id
   elseif caller then
-    uncount(id, caller)
-    redis.call('HSET', key, 'st', 'lost')
-    redis.call('ZADD', P .. 'lost', now + tonumber(lostMs), id)
+    lose(id, caller, lostMs)
   end
 end
 local left = redis.call('SCARD', mine)

@@ -129,10 +129,12 @@ export class FleetRouter {
     try {
       const where = await asked;
       if (request.isPassedOn) {
-        if (where === 'here' || where === 'waiting' || exchange.route.canMove) exchange.next();
+        const isTaken = exchange.route.canMove || exchange.route.takesOver;
+        if (where === 'here' || where === 'waiting' || isTaken) exchange.next();
         else misdirected(exchange);
       } else if (where === 'here') exchange.next();
       else if (typeof where === 'string') this.take(exchange);
+      else if (exchange.route.takesOver) await this.passOrTakeOver(exchange, where);
       else if (await this.pass(exchange, where)) this.count(exchange);
       else await this.passAgain(exchange, id, where);
     } catch (error) {
@@ -164,6 +166,13 @@ export class FleetRouter {
     }
   }
 
+  /** Passes a request on, or continues here when the session's node does not answer. */
+  private async passOrTakeOver(exchange: OpenExchange, node: PeerNode): Promise<void> {
+    // A failure is logged.
+    if (await this.pass(exchange, node, TELL_TIMEOUT_MS).catch(() => false)) this.count(exchange);
+    else exchange.next();
+  }
+
   /** Looks up once more where a session is that its node does not have. */
   private async passAgain(exchange: OpenExchange, id: string, before: PeerNode): Promise<void> {
     const isStreamed = exchange.request.taken?.leftBytes !== undefined;
@@ -183,7 +192,7 @@ export class FleetRouter {
   }
 
   /** Passes a request on, and the answer back. @returns false when the node does not have the session */
-  private async pass(exchange: OpenExchange, node: PeerNode): Promise<boolean> {
+  private async pass(exchange: OpenExchange, node: PeerNode, stallMs?: number): Promise<boolean> {
     if (this.forwarded >= MAX_FORWARDED) throw unreachable();
     const { request, reply } = exchange;
     const client = nodeResponse(reply);
@@ -192,7 +201,7 @@ export class FleetRouter {
     client.once('close', onClose);
     this.forwarded++;
     try {
-      const answer = await this.ask(node, request, gone.signal);
+      const answer = await this.ask(node, request, gone.signal, stallMs);
       if (isMisdirected(answer.response)) {
         answer.response.resume();
         return false;
@@ -222,9 +231,13 @@ export class FleetRouter {
     }
   }
 
-  private ask(node: PeerNode, request: RunnerRequest, signal: AbortSignal): Promise<PeerAnswer> {
+  private ask(
+    node: PeerNode,
+    request: RunnerRequest,
+    signal: AbortSignal,
+    stallMs = this.options.sessionRequestTimeoutMs + this.options.stopGraceMs + SLACK_MS,
+  ): Promise<PeerAnswer> {
     const { method, raw, taken } = request;
-    const { sessionRequestTimeoutMs, stopGraceMs } = this.options;
     const path = pathOf(request.originalUrl);
     const hop = this.peers!.hops.sign('hop', method, path);
     const left = taken?.leftBytes === undefined ? undefined : bodyStreamOf(request);
@@ -233,7 +246,7 @@ export class FleetRouter {
       headers: [...forwardedHeaders(raw), HOP_HEADER, hop],
       body: left ? Readable.fromWeb(left as Parameters<typeof Readable.fromWeb>[0]) : taken?.raw,
       bodyBytes: taken?.announcedBytes || undefined,
-      stallMs: sessionRequestTimeoutMs + stopGraceMs + SLACK_MS,
+      stallMs,
     });
   }
 

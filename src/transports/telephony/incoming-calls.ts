@@ -15,6 +15,7 @@ import { SessionRegistry } from '../../sessions/session-registry.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
 import { isObject } from '../../validation/is-object.js';
 import { TransportRegistry } from '../transport-registry.js';
+import { CallResumption, RESUMED, type ResumedCall } from './call-resumption.js';
 import { CarrierAccess } from './carrier-access.js';
 import { CarrierApis } from './carrier-apis.js';
 import type { Carrier, WebhookAnswer, WebhookAnswerInput } from './carriers/carrier.js';
@@ -43,6 +44,7 @@ export class IncomingCalls {
     private readonly routing: CallRouting,
     private readonly apis: CarrierApis,
     private readonly sessions: SessionRegistry,
+    private readonly resumption: CallResumption,
   ) {}
 
   /**
@@ -56,12 +58,14 @@ export class IncomingCalls {
       this.verifier.verify(carrier, request, keys);
       this.transports.require(carrier.name);
       const fields = fieldsOf(request);
+      const resumed = await this.resumption.of(carrier, call);
+      if (resumed?.isOver) return xmlAnswer(carrier.webhook!.resume!.endXml);
       const full = carrier.webhook && this.sessions.refusal();
       if (full) {
         const { name: transport } = carrier;
         throw this.sessions.observers.refused(full, { transport, call: inboundCall(call) });
       }
-      return await this.connect(carrier, call, fields, request);
+      return await this.connect(carrier, call, fields, request, resumed);
     } catch (error) {
       const answer = this.refusal(carrier, error);
       if (!answer) throw error;
@@ -74,22 +78,30 @@ export class IncomingCalls {
     call: KnownCall,
     fields: WebhookFields,
     request: RunnerRequest,
+    resumed: ResumedCall | undefined,
   ): Promise<WebhookAnswer> {
     // A carrier without a webhook is not routed here: the host itself requests the URL of the WebSocket.
     const isRouted = this.routing.isOn && carrier.webhook !== undefined;
-    const accepted = isRouted ? await this.routing.route(call, this.apis.decisionChecks) : {};
+    const accepted =
+      resumed?.accepted ??
+      (isRouted ? await this.routing.route(call, this.apis.decisionChecks) : {});
     const needsToken = this.access.needsToken(carrier.name);
     const principal = carrier.webhook || !needsToken ? undefined : await this.starterOf(request);
     const { customParameters: given } = this.options;
     // Called before the session is opened, since it may throw.
     const customParameters = typeof given === 'function' ? given(fields, carrier.name) : given;
-    const connected = (wsUrl: string): WebhookAnswer =>
+    const connected = (wsUrl: string, resumeUrl?: string): WebhookAnswer =>
       webhookAnswer(carrier, {
         wsUrl,
-        customParameters: textsIn({ ...customParameters, ...accepted.customParameters }),
+        customParameters: textsIn({
+          ...customParameters,
+          ...accepted.customParameters,
+          [RESUMED]: resumed?.sessionId,
+        }),
         formats: this.options,
+        resumeUrl,
       });
-    if (!isRouted && !needsToken) {
+    if (!isRouted && !needsToken && !this.resumption.isOn(carrier)) {
       return connected(this.transport.webhookUrl(request));
     }
     return this.sessions.start(
@@ -100,8 +112,13 @@ export class IncomingCalls {
         call: inboundCall(call),
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
         credentials: accepted.credentials,
+        customParameters: accepted.customParameters,
       },
-      (session) => connected(this.transport.webhookUrl(request, session)),
+      (session) =>
+        connected(
+          this.transport.webhookUrl(request, session),
+          this.resumption.urlAfter(session, carrier, request),
+        ),
     );
   }
 

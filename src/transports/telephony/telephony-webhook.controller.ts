@@ -4,12 +4,13 @@ import { Access } from '../../auth/access.decorator.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { ApiRoute } from '../../http/api-route.decorator.js';
 import { replyWith } from '../../http/http-response.js';
-import { RunnerController } from '../../http/runner-controller.decorator.js';
+import { OfSession, RunnerController, TakesOver } from '../../http/runner-controller.decorator.js';
 import type { RunnerRequest } from '../../http/runner-request.js';
 import { InvalidOptionsError } from '../../validation/options.js';
 import type { Carriers } from './carriers/index.js';
 import { XML } from './carriers/xml.js';
 import { CallDocuments, DOCUMENTS } from './call-documents.js';
+import { sessionBefore } from './call-resumption.js';
 import { IncomingCalls } from './incoming-calls.js';
 
 const ANY_FIELDS = { type: 'object', additionalProperties: true };
@@ -41,6 +42,8 @@ export function telephonyWebhookController(
 
     /** Answers with the carrier's instructions to connect the call to the media WebSocket. */
     @Post(carrier === undefined ? ':carrier' : '')
+    @OfSession(sessionBefore)
+    @TakesOver()
     @HttpCode(200)
     @Header('cache-control', 'no-store')
     @ApiRoute({

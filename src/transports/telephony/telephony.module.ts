@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CallDocuments } from './call-documents.js';
+import { CallResumption } from './call-resumption.js';
 import { CallTransfer } from './call-transfer.js';
 import { CarrierAccess } from './carrier-access.js';
 import { CarrierApis } from './carrier-apis.js';
@@ -30,6 +31,7 @@ import { RunnerPart } from '../../validation/runner-part.decorator.js';
     CarrierAccess,
     CarrierApis,
     CallTransfer,
+    CallResumption,
     CallDocuments,
     IncomingCalls,
     OutboundCalls,

@@ -121,6 +121,14 @@ export class TelephonyOptions {
   @IsAmong('bot', 'refuse')
   unknownCallers?: 'bot' | 'refuse' = 'refuse';
   /**
+   * Continues calls whose media WebSocket broke, such as by a crash of the process or the node: Twilio asks the webhook again, and the call gets a new session,
+   * whose bot finds the id of the one before as `resumed_session_id` in `call_data.body`. At most three times for each call, and not after a session that
+   * ended as `completed`, `stopped` or `too_long`: then the call ends. Incoming calls of Twilio only.
+   * @default false
+   */
+  @IsFlag()
+  resumeCalls?: boolean = false;
+  /**
    * Accepts Pipecat's eval harness (`pipecat eval`) on `/ws`. It simulates the user and may write to the memory of bots that
    * support it, so it is for testing.
    * @default false

@@ -24,6 +24,8 @@ export interface WebhookAnswerInput {
   /** Parameters that the carrier returns when it connects. */
   readonly customParameters: Readonly<Record<string, string>>;
   readonly formats: MediaFormats;
+  /** URL of the webhook that the carrier asks again once the media WebSocket is closed and the call goes on. Set only where `resume` is. */
+  readonly resumeUrl?: string;
 }
 
 /** Answer to a carrier's webhook. */
@@ -49,6 +51,11 @@ export interface CarrierWebhook {
   /** XML that refuses a call at capacity. */
   readonly busyXml: string;
   readonly refusalXml: RefusalXml;
+  /** Set where `connectXml` takes a `resumeUrl`: such calls survive a crash, with `resumeCalls`. */
+  readonly resume?: {
+    /** XML that ends a call whose conversation is over. */
+    readonly endXml: string;
+  };
   /** Webhook signature, where the carrier signs its webhooks. */
   readonly signature?: {
     readonly verify: VerifyWebhook;

@@ -23,6 +23,8 @@ export const xmlDocument = (root: string): string =>
 
 /** Refusal at capacity for Twilio and compatible carriers. */
 export const BUSY_XML = `<Response><Say>${BUSY}</Say><Hangup/></Response>`;
+/** Ends a call for Twilio and compatible carriers. */
+export const HANG_UP_XML = '<Response><Hangup/></Response>';
 export const REFUSAL_XML: RefusalXml = {
   busy: '<Response><Reject reason="busy"/></Response>',
   rejected: '<Response><Reject/></Response>',
@@ -45,9 +47,12 @@ export function dialXml(
 export const dialTarget = ({ kind, address }: CallTarget, callerId: string | undefined): string =>
   dialXml(kind === 'number' ? 'Number' : 'Sip', address, callerId);
 
-/** Builds `<Connect><Stream>`, which connects a call to a WebSocket, for Twilio and compatible carriers. */
+/**
+ * Builds `<Connect><Stream>`, which connects a call to a WebSocket, for Twilio and compatible carriers, and the `<Redirect>` that is followed when the
+ * server has closed it.
+ */
 export function connectStream(
-  { wsUrl, customParameters }: WebhookAnswerInput,
+  { wsUrl, customParameters, resumeUrl }: WebhookAnswerInput,
   attributes = '',
 ): string {
   const parameters = Object.entries(customParameters)
@@ -56,8 +61,10 @@ export function connectStream(
         `<Parameter name="${escapeXml(name)}" value="${escapeXml(value)}"></Parameter>`,
     )
     .join('');
+  const redirect =
+    resumeUrl === undefined ? '' : `<Redirect method="POST">${escapeXml(resumeUrl)}</Redirect>`;
   return xmlDocument(
-    `<Response><Connect><Stream url="${escapeXml(wsUrl)}"${attributes}>${parameters}</Stream></Connect></Response>`,
+    `<Response><Connect><Stream url="${escapeXml(wsUrl)}"${attributes}>${parameters}</Stream></Connect>${redirect}</Response>`,
   );
 }
 

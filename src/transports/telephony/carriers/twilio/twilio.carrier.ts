@@ -2,7 +2,7 @@ import { CallData } from '../../../../bot/call-data.js';
 import { objectIn, textIn } from '../../../../media/serializers/json-message.js';
 import { type ApiRequest, basicAuth, objectOf, type Carrier } from '../carrier.js';
 import { sipHeadersIn } from '../call-parameters.js';
-import { BUSY_XML, connectStream, dialTarget, REFUSAL_XML } from '../xml.js';
+import { BUSY_XML, connectStream, dialTarget, HANG_UP_XML, REFUSAL_XML } from '../xml.js';
 import { verifyTwilio } from './twilio.signature.js';
 import { type CarrierDialect, hexId, jsonDialect } from '../carrier-dialect.js';
 import { MULAW } from '../../../../media/codecs/g711.js';
@@ -76,6 +76,7 @@ export const twilio: Carrier<'twilio', TwilioAccount> = {
     callIdField: 'CallSid',
     busyXml: BUSY_XML,
     refusalXml: REFUSAL_XML,
+    resume: { endXml: HANG_UP_XML },
     signature: { verify: verifyTwilio, env: 'TWILIO_AUTH_TOKEN', accountField: 'authToken' },
   },
 
