@@ -17,8 +17,10 @@ export function goOnWithoutUpgrade(
   socket: Duplex,
   head: Buffer,
 ): void {
-  socket.unshift(Buffer.concat([headWithoutUpgrade(request), head]));
   socket.on('error', ignore);
+  // One that was dropped may be the length of the body, which would then be taken for a request.
+  if (hasDroppedHeaders(http, request)) return whenIdle(socket, () => refuseHeaders(socket));
+  socket.unshift(Buffer.concat([headWithoutUpgrade(request), head]));
   whenIdle(socket, () => {
     socket.off('error', ignore);
     // Removes the keep-alive timeout of an idle connection.
@@ -29,6 +31,21 @@ export function goOnWithoutUpgrade(
 
 /** Node handles errors of the connection before and after. */
 const ignore = (): void => undefined;
+
+/** The most headers of a request that Node keeps, unless the server says otherwise. */
+const MAX_HEADERS = 1_000;
+
+function hasDroppedHeaders({ maxHeadersCount }: Server, { rawHeaders }: IncomingMessage): boolean {
+  const most = maxHeadersCount ?? MAX_HEADERS;
+  return most > 0 && rawHeaders.length >= 2 * most;
+}
+
+function refuseHeaders(socket: Duplex): void {
+  socket.once('finish', () => socket.destroy());
+  socket.end(
+    'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
+  );
+}
 
 const OF_THE_UPGRADE = ['upgrade', 'http2-settings'];
 

@@ -182,4 +182,23 @@ describeWith('redis-server')('rooms in the directory of a fleet', () => {
     expect(b.events).toEqual(['dispatched one']);
     expect(await claim(b, 'one')).toMatchObject({ epoch: 3, room: ROOM.text });
   });
+
+  it('and names that Redis did not hear of are told with the next announcement, and go with the session', async () => {
+    const a = await join('a');
+    await a.open('one');
+    await a.directory.alias('one', 'known');
+    const names = Array.from({ length: 12 }, (_, at) => `name ${at}`);
+    for (let times = 0; times < 2; times++) {
+      const told = { ...a.owned.get('one')!, room: ROOM, aliases: ['known', ...names] };
+      expect([...(await a.directory.announce([told], true)).values()]).toEqual(['kept']);
+    }
+    expect(await a.directory.read('one')).toMatchObject({ room: ROOM.text });
+    // No session has more than ten.
+    const owners = await Promise.all(names.map((name) => a.directory.ownersOf(name)));
+    expect(owners.filter(([owner]) => owner === 'a')).toHaveLength(9);
+    a.end('one');
+    await a.outbox.flushed();
+    const { client, prefix } = a.link;
+    expect(await client.keys(`${prefix}a:*`)).toEqual([]);
+  });
 });

@@ -239,7 +239,10 @@ export class RedisFleet extends Fleet {
 
   async find(id: string, live: Session | undefined): Promise<ListedSession | undefined> {
     const own = this.owned.has(id) ? live : this.history.get(id);
-    return own ?? (await this.node.lookUp((node) => node.sessions.find(id))) ?? live;
+    if (own) return own;
+    const found = await this.node.lookUp(async (node) => [await node.sessions.find(id)]);
+    if (!found && !live) throw unavailable();
+    return found?.[0] ?? live;
   }
 
   override gauges(): FleetGauges | undefined {

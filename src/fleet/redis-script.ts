@@ -7,6 +7,9 @@ export interface ScriptClient {
   eval(lua: string, keys: number, ...args: string[]): Promise<unknown>;
 }
 
+/** The most names of one session, such as its room. */
+const MAX_NAMES = 10;
+
 /** Parts that all scripts share: Redis' own clock, in milliseconds, and the sets whose sizes are the counts. */
 const PRELUDE = `
 local P = KEYS[1]
@@ -30,6 +33,18 @@ end
 local STATES = {'ready', 'overloaded', 'draining'}
 local function forget(node)
   for _, state in ipairs(STATES) do redis.call('SREM', P .. 'nodes:' .. state, node) end
+end
+-- Gives a session one more name, under which its owner is found until it ends.
+local function add_name(id, name)
+  local key = P .. 's:' .. id
+  local names = redis.call('HGET', key, 'al') or ''
+  if not (' ' .. names .. ' '):find(' ' .. name .. ' ', 1, true) then
+    local _, count = names:gsub('%S+', '')
+    if count >= ${MAX_NAMES} then return {'full'} end
+    redis.call('HSET', key, 'al', names == '' and name or names .. ' ' .. name)
+  end
+  redis.call('SADD', P .. 'a:' .. name, id)
+  return {'ok'}
 end
 -- A session of a room, from now until a node has claimed it to run its bot. Its score is when its job is handed out again.
 local function await_bot(id, expiry, again)

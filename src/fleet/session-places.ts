@@ -3,6 +3,7 @@ import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import type { PeerNode, Whereabouts } from '../http/fleet-router/peers.js';
 import type { FleetNode, NodeTable } from './node-table.js';
+import { unavailable } from './fleet-refusals.js';
 import type { SessionDirectory } from './session-directory.js';
 import type { RedisLink } from './redis-link.js';
 
@@ -52,24 +53,29 @@ export class SessionPlaces {
     return this.directory.abandon(id);
   }
 
-  /** Returns where a session is; `unknown` also when Redis does not answer. Never rejects. @param isFresh true to ask again what is known already */
+  /** Returns where a session is. @param isFresh true to ask again what is known already @throws {RunnerError} `OVERLOADED` when it is not to be found out */
   async locate(id: string, isFresh = false): Promise<Whereabouts> {
     const known = this.owners.get(id);
     if (!isFresh && isRecent(known, SESSION_MS)) return known.value;
-    if (this.link.isDegraded) return known?.value ?? 'unknown';
     try {
-      const [state, owner] = await this.link.fields(`s:${id}`, 'st', 'o');
-      this.owners.delete(id);
-      if (state === 'pending') return 'waiting';
-      if (state !== 'active' || !owner) return 'unknown';
-      if (owner === this.directory.node) return 'here';
-      const node = await this.nodeOf(owner);
-      if (node) keep(this.owners, id, node);
-      return node ?? 'unknown';
+      if (!this.link.isDegraded) return await this.lookUp(id);
     } catch (error) {
       this.logger.warn(`session ${id} was not looked up: ${textOfThrown(error).message}`);
-      return known?.value ?? 'unknown';
     }
+    if (known) return known.value;
+    throw unavailable();
+  }
+
+  private async lookUp(id: string): Promise<Whereabouts> {
+    const [state, owner] = await this.link.fields(`s:${id}`, 'st', 'o');
+    this.owners.delete(id);
+    if (state === 'pending') return 'waiting';
+    if (state !== 'active' || !owner) return 'unknown';
+    if (owner === this.directory.node) return 'here';
+    const node = await this.nodeOf(owner);
+    if (!node) throw new Error('its node has told nothing of itself');
+    keep(this.owners, id, node);
+    return node;
   }
 
   /** Returns a few other nodes with places, the emptier one of two random ones first. Rejects when Redis does not answer. */

@@ -91,6 +91,36 @@ describeWith('redis-server')('requests for a session on another node', () => {
     expect([a.records, c.records]).toEqual([[], []]);
   });
 
+  it('are to be tried again, and not given up, while Redis does not tell where it is', async () => {
+    const of = { leaseMs: 30_000 };
+    const [a, b, c] = [
+      await fleet.start('fastify', bot, { of }),
+      await fleet.start('express', bot, { of }),
+      await fleet.start('express', bot, { of }),
+    ];
+    const { id, socket } = await run(a, b);
+    const ask = async ({ url }: FleetApp) => {
+      const { status, headers } = await fetch(`${url}/sessions/${id}/notes`);
+      return [status, headers.get('retry-after')];
+    };
+    fleet.redis.pause();
+    try {
+      // The first misses, and all when it is known to be away.
+      for (let n = 0; n < 4; n++) {
+        expect(await Promise.all([ask(a), ask(c)])).toEqual([
+          [503, '5'],
+          [503, '5'],
+        ]);
+      }
+      expect(await ask(b)).toEqual([200, null]);
+      expect((await fetch(`${c.url}/sessions/${id}`)).status).toBe(503);
+    } finally {
+      fleet.redis.resume();
+    }
+    await until(async () => (await ask(a))[0] === 200 && (await ask(c))[0] === 200);
+    socket.close();
+  });
+
   it('end one that waits, wherever a DELETE comes', async () => {
     const [a, b] = [await fleet.start('fastify', bot), await fleet.start('express', bot)];
     for (const asked of [a, b]) {

@@ -175,6 +175,15 @@ describe.each(PLATFORMS)('a request that offers an upgrade to HTTP/2 (h2c) on %s
     expect(await (await fetch(`${url}/host/1`)).json()).toEqual({ id: '1' });
   });
 
+  it('is refused with more headers than Node keeps, since the length of its body may be missing', async () => {
+    const { app, url } = await start(platform);
+    const socket = open(url);
+    const many = `${OFFER}${'a:\r\n'.repeat(1_100)}`;
+    socket.write(request('POST /start', last('GET /status'), many));
+    expect(await answersOn(socket)).toEqual(['431 ']);
+    expect(app.get(SessionRegistry, { strict: false }).size).toBe(0);
+  });
+
   it('leaves WebSockets to the runner and to the host', async () => {
     const { url, wsUrl } = await start(platform, (app) => {
       app.useWebSocketAdapter(new WsAdapter(app));

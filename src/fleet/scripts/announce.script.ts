@@ -13,6 +13,11 @@ export const ANNOUNCE = new RedisScript(
   `
 local node, isLast, leaseMs, version = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local words = {}
+-- Redis may not have heard of them at their time.
+local function describe(id, room, restartMs, aliases)
+  if room ~= '' then redis.call('HSET', P .. 's:' .. id, 'r', room, 'rs', restartMs) end
+  for name in aliases:gmatch('%S+') do add_name(id, name) end
+end
 local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs, ttlMs, sealed, room, restartMs, aliases)
   local key = P .. 's:' .. id
   local active = state == 'active'
@@ -25,10 +30,8 @@ local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs,
     redis.call('HSET', key, 'v', version, 'st', state, 'op', node, 'on', nonce, 'o', active and node or '',
       'no', active and nonce or '', 'e', epoch, 'tp', transport, 'k', kind, 'c', caller, 'at', at, 'x', expiry,
       'b', sealed)
-    if room ~= '' then redis.call('HSET', key, 'r', room, 'rs', restartMs) end
     count(id, caller, at)
-    if aliases ~= '' then redis.call('HSET', key, 'al', aliases) end
-    for name in aliases:gmatch('%S+') do redis.call('SADD', P .. 'a:' .. name, id) end
+    describe(id, room, restartMs, aliases)
     if active then own(node, id, leaseMs) else redis.call('ZADD', P .. 'pending', expiry, id) end
     if not buried then return 'kept' end
     redis.call('HSET', key, 'bu', 1)
@@ -45,6 +48,7 @@ local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs,
     count(id, r[6], r[4])
   end
   own(node, id, leaseMs)
+  describe(id, room, restartMs, aliases)
   return r[5] and 'buried' or 'kept'
 end
 for i = 5, #ARGV, ${ANNOUNCED_FIELDS} do words[#words + 1] = announce(unpack(ARGV, i, i + ${ANNOUNCED_FIELDS - 1})) end

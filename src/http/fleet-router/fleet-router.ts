@@ -243,7 +243,7 @@ export class FleetRouter {
     const left = taken?.leftBytes === undefined ? undefined : bodyStreamOf(request);
     return forward(this.connections!, node, {
       ...{ method, path, signal },
-      headers: [...forwardedHeaders(raw), HOP_HEADER, hop],
+      headers: [HOP_HEADER, hop, ...forwardedHeaders(raw)],
       body: left ? Readable.fromWeb(left as Parameters<typeof Readable.fromWeb>[0]) : taken?.raw,
       bodyBytes: taken?.announcedBytes || undefined,
       stallMs,

@@ -8,14 +8,14 @@ export type RawHeaders = string[];
 
 /**
  * Returns the headers with which a request goes on to another node: those of the client, and whose they are in `X-Forwarded-For`. `Host` stays, since
- * signatures and URLs depend on it.
+ * signatures and URLs depend on it. What this node says comes first, since Node drops headers past the thousandth.
  */
 export function forwardedHeaders(request: IncomingMessage): RawHeaders {
   const { headers, rawHeaders } = request;
   const kept = endToEnd(rawHeaders).filter(([name]) => name !== 'x-forwarded-for');
   const authority = headers[':authority'];
   if (headers.host === undefined && typeof authority === 'string') kept.push(['host', authority]);
-  return [...kept, ...clientHeaders(request)].flat();
+  return [...clientHeaders(request), ...kept].flat();
 }
 
 /** Returns the headers that tell whose a request is, and how it came. */

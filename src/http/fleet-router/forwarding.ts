@@ -66,7 +66,7 @@ function attempt(
   const request = requestOf({
     ...{ hostname, port, method, path: `${base}${path}`, signal },
     agent: connections.agentOf(node),
-    headers: [...headers, ...framing(method, body, bodyBytes)],
+    headers: [...framing(method, body, bodyBytes), ...headers],
     setHost: false,
   });
   return new Promise((resolve, reject) => {

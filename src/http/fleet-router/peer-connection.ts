@@ -24,17 +24,18 @@ export class PeerUnreachableError extends Error {
 /** Connections to the other nodes. Each begins with a question that only the meant node can answer, since the address of a dead node can be somebody else's. */
 export class PeerConnections {
   /** By the node's name, which is unique to its process: a connection to a former owner of an address is never used. */
-  private readonly agents = new Map<string, Agent>();
+  private readonly agents = new Map<string, PeerAgent>();
 
   constructor(private readonly hops: Hops) {}
 
   /** Returns the agent whose connections are to a node. */
   agentOf(node: PeerNode): Agent {
-    let agent = this.agents.get(node.name);
-    if (agent) return agent;
-    agent = new PeerAgent((timeoutMs) => this.dial(node, timeoutMs));
-    this.agents.set(node.name, agent);
-    if (this.agents.size > MAX_AGENTS) this.forget([...this.agents.keys()][0]!);
+    const { name } = node;
+    const agent = this.agents.get(name) ?? new PeerAgent((timeoutMs) => this.dial(node, timeoutMs));
+    // In the order of their last use.
+    this.agents.delete(name);
+    this.agents.set(name, agent);
+    if (this.agents.size > MAX_AGENTS) this.forget(this.agents.keys().next().value!);
     return agent;
   }
 
@@ -63,13 +64,14 @@ export class PeerConnections {
     return socket;
   }
 
-  /** Closes all idle connections. */
+  /** Closes all connections. */
   close(): void {
-    for (const name of this.agents.keys()) this.forget(name);
+    for (const agent of this.agents.values()) agent.destroy();
+    this.agents.clear();
   }
 
   private forget(name: string): void {
-    this.agents.get(name)?.destroy();
+    this.agents.get(name)?.closeIdle();
     this.agents.delete(name);
   }
 }
@@ -78,6 +80,12 @@ export class PeerConnections {
 class PeerAgent extends HttpAgent {
   constructor(private readonly dial: (timeoutMs?: number) => Promise<Socket>) {
     super({ keepAlive: true, maxFreeSockets: MAX_IDLE, scheduling: 'lifo' });
+  }
+
+  /** Closes connections that are idle, and each of the others after its request. */
+  closeIdle(): void {
+    this.maxFreeSockets = 0;
+    for (const socket of Object.values(this.freeSockets).flat()) socket?.destroy();
   }
 
   override createConnection(

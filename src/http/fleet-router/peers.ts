@@ -9,8 +9,7 @@ export interface PeerNode {
 }
 
 /**
- * Whereabouts of a session: `here`; `waiting` for its client, which any node may serve; `unknown`: ended, never opened, or not to be found out; or the node
- * that owns it.
+ * Whereabouts of a session: `here`; `waiting` for its client, which any node may serve; `unknown`: ended, or never opened; or the node that owns it.
  */
 export type Whereabouts = 'here' | 'waiting' | 'unknown' | PeerNode;
 
@@ -32,7 +31,7 @@ export interface Peers {
   readonly mustPass: boolean;
   /** Returns a few other nodes that have places, the best one first. Never rejects. */
   withPlaces(): Promise<readonly PeerNode[]>;
-  /** Returns where a session is. Never rejects. @param isFresh true to ask again what is known already */
+  /** Returns where a session is. @param isFresh true to ask again what is known already @throws {RunnerError} `OVERLOADED` when it is not to be found out */
   locate(sessionId: string, isFresh?: boolean): Whereabouts | Promise<Whereabouts>;
   /** Returns the other nodes that own sessions of a name, such as a room's. @throws {RunnerError} `OVERLOADED` when it is not to be found out */
   ownersOf(name: string): Promise<readonly PeerNode[]>;

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RunnerLogger } from '../../errors/runner-logger.js';
 import { textOfThrown } from '../../errors/thrown.js';
-import { isFleetHeader } from './hops.js';
+import { endToEnd } from './forwarded-headers.js';
 import type { PeerConnections } from './peer-connection.js';
 import type { PeerNode } from './peers.js';
 
@@ -86,19 +86,22 @@ function connect(client: Duplex, peer: Duplex, first: Buffer): void {
   peer.pipe(client);
 }
 
-/** Returns the request line and headers of an upgrade as they came, for another node. */
+/**
+ * Returns the request line and headers of an upgrade for another node. Those of the connection are this node's own, and come first: Node drops headers past
+ * the thousandth, and a request that is no upgrade for the other node would give the client a connection between nodes.
+ */
 function headOf(
-  { method, url = '/', rawHeaders }: IncomingMessage,
+  { method, url = '/', headers, rawHeaders }: IncomingMessage,
   node: PeerNode,
   added: readonly (readonly [string, string])[],
 ): Buffer {
   const base = new URL(node.url).pathname.replace(/\/+$/, '');
-  const lines = [`${method} ${base}${url} HTTP/1.1`];
+  const own = [...added, ['connection', 'Upgrade'], ['upgrade', headers.upgrade]] as const;
   const replaced = new Set(added.map(([name]) => name));
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]!.toLowerCase();
-    if (!isFleetHeader(name) && !replaced.has(name)) lines.push(`${name}: ${rawHeaders[i + 1]}`);
-  }
-  for (const [name, value] of added) lines.push(`${name}: ${value}`);
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  const kept = endToEnd(rawHeaders).filter(([name]) => !replaced.has(name));
+  const lines = [...own, ...kept].map(([name, value]) => `${name}: ${value}`);
+  return Buffer.from(
+    `${[`${method} ${base}${url} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n`,
+    'latin1',
+  );
 }

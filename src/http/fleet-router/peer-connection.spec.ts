@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Hops } from './hops.js';
+import { PeerConnections } from './peer-connection.js';
+import { openDoor } from './peer-door.js';
+import type { PeerNode, Peers } from './peers.js';
+
+describe('connections to the nodes of a large fleet', () => {
+  const hops = new Hops([randomBytes(32)]);
+  const server = createServer();
+  let connections: PeerConnections;
+  let node: PeerNode;
+  beforeEach(async () => {
+    openDoor(server, { name: 'a', hops } as Peers);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    node = { name: 'a', url: `http://127.0.0.1:${port}` };
+    connections = new PeerConnections(hops);
+  });
+  afterEach(() => {
+    connections.close();
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const ask = async (): Promise<{ answer: Promise<string>; held: ServerResponse }> => {
+    const request = get(node.url, { agent: connections.agentOf(node) });
+    const answer = once(request, 'response').then(([response]) =>
+      text(response as IncomingMessage),
+    );
+    const [, held] = (await once(server, 'request')) as [IncomingMessage, ServerResponse];
+    return { answer, held };
+  };
+
+  let met = 0;
+  const meet = (count: number): void => {
+    for (let left = count; left > 0; left--) {
+      connections.agentOf({ ...node, name: `other-${met++}` });
+    }
+  };
+
+  it('are not cut under a request when further nodes are met', async () => {
+    const { answer, held } = await ask();
+    meet(600);
+    held.end('answered');
+    expect(await answer).toBe('answered');
+    // Nothing is kept for a node that was forgotten.
+    await once(held.req.socket, 'close');
+  });
+
+  it('are kept to a node that is asked again and again', async () => {
+    const first = await ask();
+    first.held.end();
+    await first.answer;
+    for (let times = 0; times < 3; times++) {
+      meet(400);
+      const { answer, held } = await ask();
+      expect(held.req.socket).toBe(first.held.req.socket);
+      held.end();
+      await answer;
+    }
+  });
+});
