@@ -40,11 +40,26 @@ export async function checkFleet(
   table: NodeTable,
 ): Promise<string[]> {
   checkClient(link);
-  if (link.client.status === 'wait') await link.client.connect();
-  const facts = factsOf(await link.client.info());
+  const facts = await connect(link);
   checkServer(link, facts);
   await tryScripts(link, directory.node);
   return [...policyWarning(facts), ...(await clockWarning(link)), ...(await versionWarning(table))];
+}
+
+/** Connects, and returns the fields of `INFO`. */
+async function connect(link: RedisLink): Promise<ReadonlyMap<string, string>> {
+  try {
+    if (link.client.status === 'wait') await link.client.connect();
+    return factsOf(await link.client.info());
+  } catch (error) {
+    const cause = link.reasonOf(error);
+    const { message } = textOfThrown(cause);
+    if (!/\b(NOAUTH|WRONGPASS|NOPERM)\b/.test(message)) throw cause;
+    throw new FleetSetupError(
+      `Redis does not let this node in; give redis the user and password that it asks for: ${message}`,
+      { cause },
+    );
+  }
 }
 
 /** A client of the host's must fail fast, and its keys must be those of the scripts. */

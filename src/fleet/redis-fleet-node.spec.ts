@@ -5,6 +5,7 @@ import { FLEET_SECRET } from '../../test/support/fleet-node.js';
 import { RedisServer } from '../../test/support/redis-server.js';
 import { ReplyProxy } from '../../test/support/reply-proxy.js';
 import { until } from '../../test/support/until.js';
+import { FleetSetupError } from './fleet-checks.js';
 import { RedisFleetNode } from './redis-fleet-node.js';
 
 const OWN = {
@@ -87,6 +88,24 @@ describeWith('redis-server')('a runner in a fleet', () => {
     proxy.heal();
     await until(async () => (await b.claim('one', ['other'])).outcome === 'missing');
     await expect(b.open(SESSION)).rejects.toThrow(/was opened before/);
+  });
+
+  it.each([
+    ['', 'NOAUTH'],
+    [':wrong@', 'WRONGPASS'],
+  ])('does not start with a login that Redis refuses: %j', async (login, reason) => {
+    const locked = await RedisServer.start('--requirepass', 'password');
+    const joining = join(locked.url.replace('//', `//${login}`));
+    const message = `asks for: 127.0.0.1:${locked.port}: ${reason}`;
+    await expect(joining).rejects.toThrow(new RegExp(message));
+    await expect(joining).rejects.toBeInstanceOf(FleetSetupError);
+    await locked.stop();
+  });
+
+  it('tells which server is away, and why', async () => {
+    await redis.kill();
+    await join(redis.url);
+    expect(warnings.join('\n')).toMatch(/alone until Redis answers: .*:\d+: connect ECONNREFUSED/);
   });
 
   it('is alone while Redis is away, and joins when it answers', async () => {

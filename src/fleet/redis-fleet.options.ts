@@ -7,7 +7,12 @@ import {
   ValidatedBy,
   WholeNumber,
 } from '../validation/option.decorators.js';
-import { InvalidOptionsError, resolveOptions, type WithDefaults } from '../validation/options.js';
+import {
+  InvalidOptionsError,
+  kindOf,
+  resolveOptions,
+  type WithDefaults,
+} from '../validation/options.js';
 import { isObject } from '../validation/is-object.js';
 
 /** Client of one Redis or Valkey server, or of a Cluster. */
@@ -17,6 +22,8 @@ export type RedisClient = Redis | Cluster;
 export type FleetRole = 'sockets' | 'rooms';
 
 const MIN_SECRET_LENGTH = 32;
+/** Hosts that no other node can reach: those of a variable that is not set, and of any address. */
+const NO_HOSTS = ['undefined', 'null', '0.0.0.0', '[::]'];
 
 /** Options of a fleet over Redis or Valkey, for `redisFleet()`. */
 export class RedisFleetOptions {
@@ -25,10 +32,10 @@ export class RedisFleetOptions {
    * is given, so that nothing waits for a server that is away.
    */
   @Accepts(
-    'must be a URL such as redis://…, options of ioredis, or a function that makes a client',
+    'must be a URL such as redis://…, options of ioredis, or a function that makes a client, not a client',
     (value) =>
       (typeof value === 'string' && /^rediss?:\/\//.test(value)) ||
-      isObject(value) ||
+      (isObject(value) && !('sendCommand' in value)) ||
       typeof value === 'function',
   )
   redis!: string | RedisOptions | ((options: RedisOptions) => RedisClient);
@@ -41,7 +48,11 @@ export class RedisFleetOptions {
   secret!: string | readonly string[];
 
   /** Base URL under which the other nodes reach this one. */
-  @Accepts('must be a URL such as http://10.0.0.7:3000', isHttpUrl)
+  @ValidatedBy((value) =>
+    isHttpUrl(value)
+      ? undefined
+      : `must be a URL such as http://10.0.0.7:3000, at which the other nodes reach this one, not ${typeof value === 'string' ? `'${value}'` : kindOf(value)}`,
+  )
   advertiseUrl!: string;
 
   /**
@@ -190,7 +201,7 @@ function secretProblem(value: unknown): string | undefined {
 }
 
 function isHttpUrl(value: unknown): boolean {
-  return (
-    typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
-  );
+  if (typeof value !== 'string' || !URL.canParse(value)) return false;
+  const { protocol, hostname } = new URL(value);
+  return /^https?:$/.test(protocol) && !NO_HOSTS.includes(hostname);
 }

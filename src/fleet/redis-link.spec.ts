@@ -44,4 +44,13 @@ describeWith('redis-server')('a connection to Redis', () => {
       return !node.link.isDegraded;
     });
   });
+
+  it('that is lost tells why there is no other', async () => {
+    const direct = await FleetTestNode.join('b', redis.url);
+    await redis.kill();
+    await expect(direct.open(crypto.randomUUID())).rejects.toThrow(
+      /^Redis did not answer open: .*:\d+: connect ECONNREFUSED/,
+    );
+    direct.die();
+  });
 });

@@ -47,6 +47,8 @@ export class RedisLink {
   private degraded = false;
   /** Time of the first miss since the last answer. */
   private silentSinceMs: number | undefined;
+  /** Error of the last try to connect. */
+  private connectError: Error | undefined;
 
   constructor(
     readonly client: RedisClient,
@@ -55,8 +57,8 @@ export class RedisLink {
     /** Returns who is told of answers and misses. */
     readonly observer: () => FleetObserver | undefined = () => undefined,
   ) {
-    // Each failed command tells of it too.
-    client.on('error', () => undefined);
+    client.on('error', (error: Error) => (this.connectError = error));
+    client.on('ready', () => (this.connectError = undefined));
     // Each operation that waits for a new connection listens for it.
     client.setMaxListeners(0);
   }
@@ -75,6 +77,15 @@ export class RedisLink {
     return this.degraded;
   }
 
+  /** Returns why a command failed: without a connection that of the last try to connect, with the server's address. */
+  reasonOf(error: unknown): unknown {
+    const { status, options } = this.client;
+    if (status === 'ready' || !this.connectError) return error;
+    const { host, port } = options as { host?: string; port?: number };
+    const address = host === undefined ? '' : `${host}:${port}: `;
+    return new Error(`${address}${this.connectError.message}`, { cause: this.connectError });
+  }
+
   /**
    * Runs a script, and once more if no answer comes: it may run twice.
    * @throws {DirectoryUnavailableError}
@@ -91,7 +102,7 @@ export class RedisLink {
     try {
       return await this.attempt(script, texts, begunAtMs, true);
     } catch (cause) {
-      throw unanswered(script.name, cause);
+      throw unanswered(script.name, this.reasonOf(cause));
     }
   }
 
@@ -100,7 +111,7 @@ export class RedisLink {
     try {
       return await this.client.hmget(`${this.prefix}${key}`, ...names);
     } catch (cause) {
-      throw unanswered('HMGET', cause);
+      throw unanswered('HMGET', this.reasonOf(cause));
     }
   }
 
@@ -162,7 +173,8 @@ export class RedisLink {
     const isFull = this.missedAtMs.length === DEGRADED_AFTER;
     if (this.degraded || !isFull || nowMs - this.missedAtMs[0]! > DEGRADED_WITHIN_MS) return;
     this.degraded = true;
-    this.logger.warn(`degraded: Redis does not answer: ${textOfThrown(error).message}`);
+    const { message } = textOfThrown(this.reasonOf(error));
+    this.logger.warn(`degraded: Redis does not answer: ${message}`);
   }
 }
 
