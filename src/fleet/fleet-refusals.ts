@@ -19,5 +19,9 @@ export const noRoom = (): RunnerError =>
 export const noSockets = (): RunnerError =>
   new RunnerError('OVERLOADED', 'This node of the fleet serves no clients of its own; try again.');
 
+/** Returns the refusal of a session whose record only nodes of another version can read. */
+export const unreadable = (): RunnerError =>
+  new RunnerError('OVERLOADED', 'This node cannot read the session, and others can; try again.');
+
 /** Returns the age of what Redis' clock has timed. This node's may be behind. */
 export const ageOf = (atMs: number): number => Math.max(0, Date.now() - atMs);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { Redis } from 'ioredis';
 import { FLEET_SECRET } from '../../test/support/fleet-node.js';
 import { describeWith } from '../../test/support/needs.js';
 import { RedisServer } from '../../test/support/redis-server.js';
@@ -16,6 +17,7 @@ import { SessionTokens } from '../sessions/session-token.js';
 import type { Session } from '../sessions/session.js';
 import { RedisFleet } from './redis-fleet.js';
 import type { RedisFleetOptions } from './redis-fleet.options.js';
+import { RECORD_VERSION } from './session-directory.js';
 
 const STOPPED = new SessionEnd('stopped', 'enough');
 const TIMES = { heartbeatMs: 100, leaseMs: 600 };
@@ -35,6 +37,7 @@ describeWith('redis-server')('a fleet over Redis', () => {
   let redis: RedisServer;
   let proxy: ReplyProxy;
   let registries: FleetSessionRegistry[];
+  let warn: jest.SpiedFunction<Logger['warn']>;
 
   const node = async (settings: Partial<RedisFleetOptions> = {}, options: RunnerOptions = {}) => {
     const fleet = new RedisFleet({
@@ -68,9 +71,8 @@ describeWith('redis-server')('a fleet over Redis', () => {
 
   beforeEach(async () => {
     registries = [];
-    for (const level of ['log', 'warn'] as const) {
-      jest.spyOn(Logger.prototype, level).mockImplementation(() => undefined);
-    }
+    jest.spyOn(Logger.prototype, 'log').mockImplementation(() => undefined);
+    warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     redis = await RedisServer.start();
     proxy = await ReplyProxy.to(redis.port);
   });
@@ -94,6 +96,22 @@ describeWith('redis-server')('a fleet over Redis', () => {
     await session?.end(STOPPED);
     expect([a.ends, b.ends]).toEqual([[], [`${id} stopped`]]);
     await until(() => a.registry.size === 0);
+  });
+
+  it('leaves a session of a later version to nodes that can read it, and reads one back', async () => {
+    const [a, b] = [await node(), await node()];
+    const id = await start(a, { body: { topic: 'billing' } });
+    const client = new Redis(redis.url);
+    const write = (version: number) => client.hset(`pipecat:{pipecat}:s:${id}`, 'v', version);
+    await write(RECORD_VERSION + 1);
+    // The client comes again, to any node.
+    await expect(b.registry.claim(id, ['websocket'])).rejects.toMatchObject({ code: 'OVERLOADED' });
+    expect(warn).toHaveBeenCalledWith(
+      `session ${id} cannot be read here: it is of another version, or sealed under another secret`,
+    );
+    await write(RECORD_VERSION - 1);
+    client.disconnect();
+    expect(await serve(b, id)).toMatchObject({ id, body: { topic: 'billing' } });
   });
 
   it('lets one of many claims win', async () => {

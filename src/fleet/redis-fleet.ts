@@ -32,7 +32,7 @@ import {
   secretsOf,
 } from './redis-fleet.options.js';
 import { DirectoryUnavailableError } from './redis-link.js';
-import { ageOf, justConnected, noSockets, unavailable } from './fleet-refusals.js';
+import { ageOf, justConnected, noSockets, unavailable, unreadable } from './fleet-refusals.js';
 import { Repeated } from './repeated.js';
 import { RoomDispatch } from './room-dispatch.js';
 import { abandonCall, claimAs, dataOf, termsOf } from './session-record.js';
@@ -167,6 +167,12 @@ export class RedisFleet extends Fleet {
     if (!this.dispatching.claims(transports, this.rooms)) throw noSockets();
     const claim = await this.node.reached((node) => claimAs(node, id, transports, principal));
     if (claim.outcome === 'node_full') throw new FullError(this.options.maxSessions, 'runner');
+    if (claim.outcome === 'unreadable') {
+      this.logger.warn(
+        `session ${id} cannot be read here: it is of another version, or sealed under another secret`,
+      );
+      throw unreadable();
+    }
     if (claim.outcome !== 'claimed') return undefined;
     const { epoch, transport, data, kind, openedAtMs, room, handedForMs } = claim;
     const session =

@@ -4,6 +4,7 @@ import { describeWith } from '../../test/support/needs.js';
 import { RedisServer } from '../../test/support/redis-server.js';
 import { ReplyProxy } from '../../test/support/reply-proxy.js';
 import { until } from '../../test/support/until.js';
+import { CLIENT_OPTIONS } from './redis-link.js';
 
 describeWith('redis-server')('a connection to Redis', () => {
   let redis: RedisServer;
@@ -34,6 +35,12 @@ describeWith('redis-server')('a connection to Redis', () => {
     expect(proxy.lost).toBe(3);
   });
 
+  it('that is lost fails no look-up', async () => {
+    proxy.loseNext();
+    expect(await node.link.fields('n:a', 'none')).toEqual([null]);
+    expect(proxy.lost).toBe(1);
+  });
+
   it.each(['refuse', 'cut'] as const)('that stays away makes it degraded: %s', async (away) => {
     proxy[away]();
     expect((await openMany()).filter(({ status }) => status === 'fulfilled')).toEqual([]);
@@ -52,5 +59,19 @@ describeWith('redis-server')('a connection to Redis', () => {
       /^Redis did not answer open: .*:\d+: connect ECONNREFUSED/,
     );
     direct.die();
+  });
+
+  it.each([
+    [
+      'Redis 7',
+      "READONLY You can't write against a read only replica. script: c9c9, on @user_script",
+    ],
+    [
+      'Redis 6.2',
+      "ERR Error running script (call to f_c9): @user_script:1: -READONLY You can't write",
+    ],
+  ])('is made anew when a primary has become a replica: %s', (_, message) => {
+    expect(CLIENT_OPTIONS.reconnectOnError(new Error(message))).toBe(true);
+    expect(CLIENT_OPTIONS.reconnectOnError(new Error('NOSCRIPT No matching script'))).toBe(false);
   });
 });

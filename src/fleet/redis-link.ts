@@ -29,8 +29,8 @@ export const CLIENT_OPTIONS = {
   connectTimeout: 1_000,
   disconnectTimeout: 300,
   retryStrategy: (times: number) => Math.min(25 * 2 ** Math.min(times, 6), 1_000),
-  // After a failover the old primary answers as a replica.
-  reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+  // After a failover the old primary answers as a replica; Redis 6.2 says so behind the name of the script.
+  reconnectOnError: (error: Error) => error.message.includes('READONLY '),
   lazyConnect: true,
   protocol: 2,
 } satisfies RedisOptions;
@@ -92,33 +92,34 @@ export class RedisLink {
    */
   async run(script: RedisScript, ...args: readonly (string | number)[]): Promise<Reply> {
     const texts = args.map(textOf);
-    const begunAtMs = performance.now();
-    try {
-      return await this.attempt(script, texts, begunAtMs, false);
-    } catch {
-      const leftMs = GIVE_UP_AFTER_MS - COMMAND_TIMEOUT_MS - (performance.now() - begunAtMs);
-      await this.connected(leftMs);
-    }
-    try {
-      return await this.attempt(script, texts, begunAtMs, true);
-    } catch (cause) {
-      throw unanswered(script.name, this.reasonOf(cause));
-    }
+    const ask = (): Promise<unknown> => script.run(this.client, this.prefix, texts);
+    return new Reply(script.name, await this.twice(script.name, ask));
   }
 
   /** Returns fields of a hash. @throws {DirectoryUnavailableError} */
-  async fields(key: string, ...names: readonly string[]): Promise<(string | null)[]> {
-    try {
-      return await this.client.hmget(`${this.prefix}${key}`, ...names);
-    } catch (cause) {
-      throw unanswered('HMGET', this.reasonOf(cause));
-    }
+  fields(key: string, ...names: readonly string[]): Promise<(string | null)[]> {
+    return this.twice('lookup', () => this.client.hmget(`${this.prefix}${key}`, ...names));
   }
 
   /** Returns the time by the clock of Redis, in milliseconds since 1970. Rejects when it does not answer. */
   async nowMs(): Promise<number> {
     const [seconds, microseconds] = await this.client.time();
     return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+  }
+
+  private async twice<T>(op: string, ask: () => Promise<T>): Promise<T> {
+    const begunAtMs = performance.now();
+    try {
+      return await this.attempt(op, ask, begunAtMs, false);
+    } catch {
+      const leftMs = GIVE_UP_AFTER_MS - COMMAND_TIMEOUT_MS - (performance.now() - begunAtMs);
+      await this.connected(leftMs);
+    }
+    try {
+      return await this.attempt(op, ask, begunAtMs, true);
+    } catch (cause) {
+      throw unanswered(op, this.reasonOf(cause));
+    }
   }
 
   private async connected(timeoutMs: number): Promise<void> {
@@ -128,21 +129,21 @@ export class RedisLink {
     await once(this.client, 'ready', { signal }).catch(() => undefined);
   }
 
-  private async attempt(
-    script: RedisScript,
-    args: readonly string[],
+  private async attempt<T>(
+    op: string,
+    ask: () => Promise<T>,
     begunAtMs: number,
     isLast: boolean,
-  ): Promise<Reply> {
+  ): Promise<T> {
     try {
-      const reply = await script.run(this.client, this.prefix, args);
+      const reply = await ask();
       this.answered();
-      this.observer()?.answered(script.name, performance.now() - begunAtMs);
-      return new Reply(script.name, reply);
+      this.observer()?.answered(op, performance.now() - begunAtMs);
+      return reply;
     } catch (error) {
       // A connection that was lost fails all that was under way on it, and says nothing of Redis until the new one has failed too.
       if (isLast || this.client.status === 'ready') this.missed(error);
-      this.observer()?.missed(script.name, this.kindOf(error));
+      this.observer()?.missed(op, this.kindOf(error));
       throw error;
     }
   }

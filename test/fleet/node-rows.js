@@ -7,6 +7,56 @@ import { BEAT_MS, hangUp, inChunks, LEASE_MS, percentile, range } from './world.
 
 const limitOf = (sessions) => Math.ceil(sessions / 5);
 
+/** Longest answer of a request that is passed on, in milliseconds: a connection is given up after 1 s. */
+const MAX_PASSED_MS = 2_000;
+
+/** Ends sessions, each at another node than its own. @param tries the most, four a second, while a node asks to come again */
+const stopElsewhere = (world, some, tries = 1) =>
+  inChunks(some, 20, (one) => {
+    const others = world.nodes.filter((node) => node !== one.node);
+    return world.patiently(
+      tries,
+      ({ status }) => status === 503,
+      () => world.end(world.any(others), one),
+    );
+  });
+
+const cutOff = (alsoRedis, title) => ({
+  title,
+  async run(world, { sessions }) {
+    const { joined } = await world.converse(sessions);
+    await world.exact(sessions);
+    const [lonely, ...others] = world.nodes;
+    for (const { door } of world.nodes) door.cutBoth();
+    if (alsoRedis) lonely.proxy.cutBoth();
+    const some = joined.slice(0, 20);
+    const refused = await stopElsewhere(world, some);
+    const longest = Math.max(...refused.map(({ ms }) => ms));
+    assert.ok(longest < MAX_PASSED_MS, `an answer took ${longest} ms`);
+    assert.deepEqual(new Set(refused.map(({ status }) => status)), new Set([503]));
+    await sleep(LEASE_MS);
+    const during = await world.converse(20, { nodes: alsoRedis ? others : world.nodes });
+    assert.equal(during.joined.filter(({ body, n }) => body?.n === n).length, 20);
+    for (const { door } of world.nodes) door.heal();
+    if (alsoRedis) lonely.proxy.heal();
+    const healedMs = await world.exact(sessions + 20);
+    assert.equal(await silentOf(joined), 0, 'conversations that were cut');
+    assert.equal(endedOf(world, joined), 0, 'sessions that were told as ended');
+    const stopped = await stopElsewhere(world, some, 20);
+    assert.deepEqual(new Set(stopped.map(({ status }) => status)), new Set([200]));
+    await untilEnded(world, some, 5_000);
+    endsOf(world, some, 'stopped');
+    const rest = [...joined.slice(20), ...during.joined];
+    await hangUp(rest);
+    await world.exact(0);
+    return {
+      'longest refusal ms': Math.round(longest),
+      'exact after ms': healedMs,
+      ...endsOf(world, rest, 'peer_left'),
+    };
+  },
+});
+
 /** Rows by name: options of the world, and what is done in it. Each returns its figures, or throws. */
 export const NODE_ROWS = {
   none: {
@@ -154,6 +204,9 @@ export const NODE_ROWS = {
       return { 'exact after ms': healedMs, ...endsOf(world, joined, 'peer_left') };
     },
   },
+
+  peers: cutOff(false, 'all nodes are cut from each other'),
+  both: cutOff(true, 'the same, and one of them from Redis too'),
 
   rolling: {
     title: 'each node is shut down and started again, while calls come',

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dumpOf, endedOf, endsOf, keysForGood, silentOf, usageOf } from './checks.js';
-import { CONFIDENTIAL, hangUp, inChunks, LEASE_MS, range } from './world.js';
+import { CONFIDENTIAL, hangUp, inChunks, LEASE_MS, range, talks } from './world.js';
 
 /** Answers that are lost at least. */
 const MIN_LOST = 25;
@@ -172,32 +172,43 @@ export const REDIS_ROWS = {
   },
 
   idle: {
-    title: 'three times as many sessions do nothing',
+    title: 'three times as many sessions do nothing, and a tenth speaks',
     async run(world, { sessions, seconds }) {
-      const { joined } = await world.converse(3 * sessions);
-      await world.exact(3 * sessions);
+      const speaking = Math.ceil(sessions / 10);
+      const all = 3 * sessions + speaking;
+      const { joined } = await world.converse(all);
+      await world.exact(all);
       await sleep(2 * LEASE_MS);
       const before = await usageOf(world);
-      await sleep(seconds * 1_000);
+      const endMs = performance.now() + seconds * 1_000;
+      const speakers = joined.slice(0, speaking).map((one) => speak(one, endMs));
+      const heard = (await Promise.all(speakers)).reduce((sum, words) => sum + words, 0);
       const after = await usageOf(world);
       assert.equal(after.keys, before.keys, 'keys');
-      assert.ok(
-        after.bytes - before.bytes < 500_000,
-        `memory rose by ${after.bytes - before.bytes}`,
-      );
-      assert.equal(await silentOf(joined.slice(0, 100)), 0);
+      const more = after.bytes - before.bytes;
+      assert.ok(more < 500_000, `memory rose by ${more}`);
+      assert.equal(await silentOf(joined), 0, 'conversations that were cut');
       await hangUp(joined);
       await world.exact(0);
       const forGood = await keysForGood(world);
       assert.deepEqual(forGood, ['hist', 'meta', 'nodes', 'nodes:ready'], 'keys without an end');
       return {
-        sessions: 3 * sessions,
+        ...{ sessions: all, speaking, 'words heard': heard, minutes: seconds / 60 },
         'commands a second': Math.round((after.commands - before.commands) / seconds),
         'µs of Redis a second': Math.round((after.cpuUs - before.cpuUs) / seconds),
-        'KB a session': Number((after.bytes / 1_024 / 3 / sessions).toFixed(1)),
-        'bytes more': after.bytes - before.bytes,
+        'KB a session': Number((after.bytes / 1_024 / all).toFixed(1)),
+        'bytes more': more,
         ...endsOf(world, joined, 'peer_left'),
       };
     },
   },
 };
+
+/** Has a conversation go on, a word every 0.5 s. @returns the words that were answered, each of them */
+async function speak(one, endMs) {
+  for (let words = 0; ; words++) {
+    if (performance.now() > endMs) return words;
+    assert.ok(await talks(one, 10_000), 'a word was not answered');
+    await sleep(500);
+  }
+}

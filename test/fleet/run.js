@@ -1,6 +1,6 @@
 // Faults of a fleet on a real Redis, row by row: `npm run test:fleet`. `-- --row kill --row cut` tries some of them, `--list` shows them, `--sessions`
-// and `--seed` change their size and their chance, `--json <file>` writes the figures. `--short` is the form for CI. `--server valkey-server`, or the path of
-// another one, tries it instead of Debian's redis-server.
+// and `--seed` change their size and their chance, `--minutes` how long the row `idle` lasts, `--json <file>` writes the figures. `--short` is the form for
+// CI. `--server valkey-server`, or the path of another one, tries it instead of Debian's redis-server.
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -19,7 +19,7 @@ const { values } = parseArgs({
   options: {
     row: { type: 'string', multiple: true },
     sessions: { type: 'string' },
-    seconds: { type: 'string', default: '15' },
+    minutes: { type: 'string', default: '0.25' },
     seed: { type: 'string', default: '1' },
     short: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
@@ -57,14 +57,17 @@ process.exit(failed.length > 0 ? 1 : 0);
 
 async function runRow(name) {
   const { title, world: optionsOf, run } = ROWS[name];
-  const settings = { sessions, seconds: Number(values.seconds) };
+  const settings = { sessions, seconds: 60 * Number(values.minutes) };
   const begunMs = performance.now();
   const world = await World.start(randomOf(seed), optionsOf?.(settings));
   const result = { name, title, held: true };
   let timer;
   try {
     const late = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error('the row takes too long')), ROW_TIMEOUT_MS);
+      timer = setTimeout(
+        () => reject(new Error('the row takes too long')),
+        ROW_TIMEOUT_MS + settings.seconds * 1_000,
+      );
     });
     result.figures = await Promise.race([run(world, settings), late]);
   } catch (error) {

@@ -145,6 +145,14 @@ export class World {
     return { id, n, ms, node, socket, body: JSON.parse(String(first)) };
   }
 
+  /** Asks a node to end a session. @returns `status`, and `ms` until then */
+  async end(node, { id }) {
+    const begunMs = performance.now();
+    const url = `http://127.0.0.1:${node.port}/sessions/${id}`;
+    const { status } = await fetch(url, { method: 'DELETE', signal: AbortSignal.timeout(10_000) });
+    return { status, ms: performance.now() - begunMs };
+  }
+
   /**
    * Announces and connects sessions, each at any of some nodes, some at once.
    * @param isPatient true for clients that come again when they are asked to, as one is on a machine that is too busy: `again` counts it
