@@ -156,6 +156,19 @@ describeWith('redis-server')('rooms in the directory of a fleet', () => {
     expect((await countsOf(a)).bySet).toMatchObject({ 'own:a': ['one', 'two'] });
   });
 
+  it('wait for no other bot once their node has told that it has a later one', async () => {
+    const a = await join('a', { rooms: 1 });
+    await open(a, 'one');
+    await a.directory.recordRoom('one', { ...ROOM, restarts: true });
+    await claim(a, 'one');
+    await a.directory.handOn('one', 1);
+    const session = { id: 'one', transport: 'daily', kind: 'room', ageMs: 9, ttlMs: 0 } as const;
+    await a.directory.announce([{ ...session, epoch: 3, room: ROOM }], true);
+    const { bySet, byRecord } = await countsOf(a);
+    expect(bySet).toEqual(byRecord);
+    expect(bySet).toEqual({ idx: ['one'], 'own:a': ['one'] });
+  });
+
   it('are lost when nobody takes them after their node', async () => {
     const a = await join('a', { rooms: 1, dispatchTimeoutMs: 1_000 });
     const b = await join('b', { dispatchTimeoutMs: 1_000 });
