@@ -17,14 +17,14 @@ export class LeaseWatch {
 
   /** @param stopGraceMs time that bots have to leave, which ends with the lease where that is long enough, in milliseconds */
   constructor(
-    private readonly node: Pick<RedisFleetNode, 'leaseLeftMs'>,
+    private readonly node: Pick<RedisFleetNode, 'leaseLeftMs' | 'leaseBeganAtMs'>,
     private readonly owned: Pick<OwnedSessions, 'restartable'>,
     private readonly rooms: Pick<RoomTransports, 'evictsOlderBot'>,
-    private readonly settings: Pick<ResolvedFleetSettings, 'heartbeatMs' | 'leaseMs'>,
+    { heartbeatMs, leaseMs }: Pick<ResolvedFleetSettings, 'heartbeatMs' | 'leaseMs'>,
     stopGraceMs: number,
   ) {
     // Not for a single heartbeat without an answer.
-    this.marginMs = Math.min(stopGraceMs, settings.leaseMs - 2 * settings.heartbeatMs);
+    this.marginMs = Math.min(stopGraceMs, leaseMs - 2 * heartbeatMs);
     this.look();
   }
 
@@ -33,14 +33,13 @@ export class LeaseWatch {
   }
 
   private look(): void {
-    const { leaseLeftMs } = this.node;
-    const leftMs = leaseLeftMs - this.marginMs;
-    if (leftMs <= 0) this.stopBots(performance.now() + leaseLeftMs - this.settings.leaseMs);
+    const leftMs = this.node.leaseLeftMs - this.marginMs;
+    if (leftMs <= 0) this.stopBots();
     this.timer = setTimeout(() => this.look(), Math.max(leftMs, OVER_MS)).unref();
   }
 
-  private stopBots(leaseBeganAtMs: number): void {
-    for (const session of this.owned.restartable(leaseBeganAtMs)) {
+  private stopBots(): void {
+    for (const session of this.owned.restartable(this.node.leaseBeganAtMs)) {
       if (session.ending || this.rooms.evictsOlderBot(session.transport)) continue;
       session.logger.warn(
         'Redis does not answer; the bot is stopped before another node starts it',

@@ -226,18 +226,20 @@ export class RoomDispatch {
   }
 
   /** Leaves a session whose bot was stopped, since this node drains or was out of touch, to the others. Never rejects. @returns false when none of them can have it */
-  private async handOn({ id, logger }: Session): Promise<boolean> {
+  private async handOn(session: Session): Promise<boolean> {
+    const { id, logger } = session;
     const epoch = this.owned.epochOf(id);
     if (epoch === undefined || !this.node) return false;
     try {
       if (!(await this.node.handOn(id, epoch))) return false;
       await this.add(id);
-      logger.log('its bot was stopped here, and is started on another node');
+      logger.log('its bot was stopped here, and is launched again where there is a place');
+      return true;
     } catch (error) {
-      // They have it when the lease is over.
       logger.warn(`not handed on: ${textOfThrown(error).message}`);
+      // They launch it when the lease is over, unless they never heard of it.
+      return this.owned.restartable(this.node.leaseBeganAtMs).includes(session);
     }
-    return true;
   }
 
   private async work(queue: RoomQueue, rooms: RoomTransports): Promise<void> {

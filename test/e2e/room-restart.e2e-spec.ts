@@ -89,6 +89,15 @@ describeWith('redis-server')('Daily rooms of a fleet with onNodeLoss: restart', 
     expect([second.ids, first.stops.length, ends(), removals()]).toEqual([[id], 1, [], 0]);
   });
 
+  it('end as draining where nobody else can know of them, since Redis was away from their start', async () => {
+    const first = await start({ redis: proxy.url });
+    await start();
+    proxy.cutBoth();
+    const id = await launchOn(first);
+    await first.close();
+    expect([ends(), removals()]).toEqual([[`${id} draining`], 1]);
+  });
+
   it('end as lost when no node has a place for them in time', async () => {
     const first = await start({ dispatchTimeoutMs: 1_500 });
     const id = await launchOn(first);
