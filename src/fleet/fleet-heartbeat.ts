@@ -203,10 +203,11 @@ export class FleetHeartbeat {
     await Promise.all(forgotten.map((id) => this.endForgotten(id)));
   }
 
-  /** Ends a session whose claim was carried out, but never answered. */
+  /** Ends a session whose claim was carried out, but never answered, or whose bot was stopped without Redis. One of a room is handed on where it can be. */
   private async endForgotten(id: string): Promise<void> {
     const epoch = await this.link.client.hget(`${this.link.prefix}s:${id}`, 'e');
     if (epoch === null) return;
+    if (await this.directory.handOn(id, Number(epoch))) return this.own.dispatch([id]);
     this.outbox.add({ id, epoch: Number(epoch), code: 'start_failed', nonce: randomUUID() });
   }
 

@@ -4,6 +4,8 @@ import { countsOf, FleetTestNode } from '../../test/support/fleet-node.js';
 import { describeWith } from '../../test/support/needs.js';
 import { RedisServer } from '../../test/support/redis-server.js';
 import type { RecordedRoom } from './directory-session.js';
+import { FleetList } from './fleet-list.js';
+import { NOTE } from './scripts/note.script.js';
 
 const TIMES = { heartbeatMs: 100, leaseMs: 400 };
 const ROOM: RecordedRoom = { text: '{"args":{"token":"a secret"}}', restarts: false };
@@ -126,6 +128,7 @@ describeWith('redis-server')('rooms in the directory of a fleet', () => {
     await open(a, 'one');
     await a.directory.recordRoom('one', { ...ROOM, restarts: true });
     await claim(a, 'one');
+    await a.link.run(NOTE, 'a', 'one', 'running', 1, 5);
     expect(await a.directory.handOn('one', 1)).toBe(true);
     expect(await a.directory.handOn('one', 1)).toBe(true);
     const { bySet, byRecord } = await countsOf(a);
@@ -135,6 +138,10 @@ describeWith('redis-server')('rooms in the directory of a fleet', () => {
     expect(await a.directory.end(lateEnd)).toBe('fenced');
     const b = await join('b', { rooms: 1 });
     expect(await claim(b, 'one')).toMatchObject({ epoch: 3, room: ROOM.text });
+    expect(await new FleetList(b.link).find('one')).toMatchObject({
+      state: { name: 'launching' },
+      botStartMs: undefined,
+    });
     expect(await a.directory.handOn('one', 1)).toBe(true);
     expect(await b.directory.end({ ...lateEnd, epoch: 3 })).toBe('ended');
     expect(await a.directory.handOn('one', 1)).toBe(false);
@@ -154,6 +161,19 @@ describeWith('redis-server')('rooms in the directory of a fleet', () => {
     await a.link.client.del(`${a.link.prefix}places`);
     expect(await a.directory.handOn('one', 1)).toBe(false);
     expect((await countsOf(a)).bySet).toMatchObject({ 'own:a': ['one', 'two'] });
+  });
+
+  it('wait for no other bot once their node has told that it has a later one', async () => {
+    const a = await join('a', { rooms: 1 });
+    await open(a, 'one');
+    await a.directory.recordRoom('one', { ...ROOM, restarts: true });
+    await claim(a, 'one');
+    await a.directory.handOn('one', 1);
+    const session = { id: 'one', transport: 'daily', kind: 'room', ageMs: 9, ttlMs: 0 } as const;
+    await a.directory.announce([{ ...session, epoch: 3, room: ROOM }], true);
+    const { bySet, byRecord } = await countsOf(a);
+    expect(bySet).toEqual(byRecord);
+    expect(bySet).toEqual({ idx: ['one'], 'own:a': ['one'] });
   });
 
   it('are lost when nobody takes them after their node', async () => {

@@ -52,6 +52,8 @@ export interface AbandonedSession {
 export interface RoomTransports {
   /** Their wire names, without those that are disabled. */
   readonly names: readonly string[];
+  /** True where the provider of a transport removes the older of two bots of a session. */
+  evictsOlderBot(name: string): boolean;
   /** Launches the bot of a session that another node has set up. @throws as `bind()` */
   launch(session: Session, room: SessionRoom): void;
   /** Binds the room to a session that another node has set up, so that its end removes the room. @throws for arguments that its transport does not know */

@@ -18,6 +18,8 @@ interface Owned {
   readonly kind: SessionKind;
   /** `undefined` for the moment between the directory's answer and the session. */
   session: Session | undefined;
+  /** Time at which it was opened without the directory, by the node's monotonic clock; -Infinity for others. */
+  readonly openedAloneAtMs: number;
   /** Its room, where another node could take it over. */
   room?: RecordedRoom;
   /** Its other names. */
@@ -61,8 +63,14 @@ export class OwnedSessions implements OwnSessions {
     return this.byId.get(id)?.epoch;
   }
 
-  add(id: string, epoch: number, kind: SessionKind, session?: Session): void {
-    this.byId.set(id, { epoch, kind, session, aliases: new Set() });
+  add(
+    id: string,
+    epoch: number,
+    kind: SessionKind,
+    session?: Session,
+    openedAloneAtMs = -Infinity,
+  ): void {
+    this.byId.set(id, { epoch, kind, session, openedAloneAtMs, aliases: new Set() });
     this.capacity.take();
   }
 
@@ -74,6 +82,13 @@ export class OwnedSessions implements OwnSessions {
   bind(session: Session): void {
     const owned = this.byId.get(session.id);
     if (owned) owned.session = session;
+  }
+
+  /** Returns the sessions of rooms that other nodes launch again after a lease, which began at a time of the monotonic clock. */
+  restartable(leaseBeganAtMs: number): Session[] {
+    return [...this.byId.values()].flatMap(({ session, room, openedAloneAtMs }) =>
+      session && room?.restarts && openedAloneAtMs < leaseBeganAtMs ? [session] : [],
+    );
   }
 
   /** Keeps the room of a session, which is announced with it. */

@@ -129,6 +129,11 @@ export class RedisFleetNode {
     return this.heartbeat.leaseLeftMs;
   }
 
+  /** Time at which the lease began, with the last heartbeat that was answered, by the node's monotonic clock, in milliseconds. */
+  get leaseBeganAtMs(): number {
+    return performance.now() + this.leaseLeftMs - this.settings.leaseMs;
+  }
+
   /**
    * Opens a session.
    * @returns its epoch: 0 while it waits for its client, 1 when it was claimed at once

@@ -125,8 +125,8 @@ export class RedisFleetOptions {
   dispatchTimeoutMs?: number = 10_000;
 
   /**
-   * Fate of rooms whose node is gone: `fail` ends their sessions as `lost` and removes the rooms, `restart` launches their bots again on another node. Sockets
-   * always end as `lost`.
+   * Fate of rooms whose node is gone: `fail` ends their sessions as `lost` and removes the rooms, `restart` launches their bots again on another node, also those
+   * that outlast the drain of theirs. Sockets always end as `lost`.
    * @default 'fail'
    */
   @IsOneOf('fail', 'restart')

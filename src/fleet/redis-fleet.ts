@@ -291,7 +291,7 @@ export class RedisFleet extends Fleet {
     const refusal = this.capacity.refusal();
     if (refusal) return refusal;
     const own = randomUUID();
-    this.owned.add(own, 1, kind);
+    this.owned.add(own, 1, kind, undefined, performance.now());
     return own;
   }
 

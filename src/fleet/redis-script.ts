@@ -56,6 +56,7 @@ end
 local function relaunch(id, restartMs, againMs)
   local key = P .. 's:' .. id
   redis.call('HSET', key, 'st', 'pending', 'o', '', 'no', '', 'e', redis.call('HGET', key, 'e') + 1)
+  redis.call('HDEL', key, 'ph', 'bs')
   await_bot(id, now + tonumber(restartMs), now + tonumber(againMs))
 end
 -- An owner is always in the table of nodes, so that a failover cannot leave sessions that nobody reaps.

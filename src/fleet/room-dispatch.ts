@@ -9,6 +9,7 @@ import type { OpenSession } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
 import { InvalidOptionsError } from '../validation/options.js';
 import type { RecordedRoom } from './directory-session.js';
+import { LeaseWatch } from './lease-watch.js';
 import type { FleetHost, RoomTransports, SessionRoom } from './fleet.js';
 import type { OwnedSessions } from './owned-sessions.js';
 import type { RedisFleetNode } from './redis-fleet-node.js';
@@ -29,14 +30,17 @@ export class RoomDispatch {
   private readonly setUp = new WeakSet<Session>();
   /** Rooms of the sessions that this node has claimed. */
   private readonly claimed = new WeakMap<Session, string>();
+  /** Ids of the sessions whose bots are here. */
+  private readonly running = new Set<string>();
   private queue: RoomQueue | undefined;
+  private watch: LeaseWatch | undefined;
   private node: RedisFleetNode | undefined;
 
   constructor(
     private readonly settings: ResolvedFleetSettings,
     private readonly owned: OwnedSessions,
     private readonly capacity: Capacity,
-    private readonly options: Pick<ResolvedRunnerOptions, 'maxSessions'>,
+    private readonly options: Pick<ResolvedRunnerOptions, 'maxSessions' | 'stopGraceMs'>,
     private readonly host: FleetHost,
   ) {}
 
@@ -105,12 +109,17 @@ export class RoomDispatch {
       throw error;
     }
     if (rooms && this.queue && this.has('rooms')) void this.work(this.queue, rooms);
+    if (rooms && this.restarts) {
+      const { stopGraceMs } = this.options;
+      this.watch = new LeaseWatch(this.node, this.owned, rooms, this.settings, stopGraceMs);
+    }
     return this.node;
   }
 
   /** Takes no more rooms, and closes its connections. Never rejects. */
   async close(): Promise<void> {
     this.stopped.abort();
+    this.watch?.stop();
     await this.queue?.close();
   }
 
@@ -140,7 +149,11 @@ export class RoomDispatch {
   }
 
   private withTerms(text: string): RecordedRoom {
-    return { text, restarts: this.isOn && this.settings.onNodeLoss === 'restart' };
+    return { text, restarts: this.restarts };
+  }
+
+  private get restarts(): boolean {
+    return this.isOn && this.settings.onNodeLoss === 'restart';
   }
 
   /** Writes down the room of a session that this node runs, for when it dies. Never rejects: without it the room is left as it is then. */
@@ -194,12 +207,14 @@ export class RoomDispatch {
   private own(session: Session, room: RecordedRoom): void {
     this.owned.setRoom(session.id, room);
     if (!room.restarts) return;
+    this.running.add(session.id);
+    void session.ended.then(() => this.running.delete(session.id));
     let confirmed: Promise<void> | undefined;
     session.cleanups.confirm = () => (confirmed ??= this.confirm(session));
   }
 
   private async confirm(session: Session): Promise<void> {
-    if (session.ending?.code === 'draining' && (await this.handOn(session))) {
+    if (isLeft(session.ending) && (await this.handOn(session))) {
       return this.owned.taken(session.id);
     }
     try {
@@ -210,19 +225,21 @@ export class RoomDispatch {
     }
   }
 
-  /** Leaves a session whose bot was stopped, since this node drains, to the others. Never rejects. @returns false when none of them can have it */
-  private async handOn({ id, logger }: Session): Promise<boolean> {
+  /** Leaves a session whose bot was stopped, since this node drains or was out of touch, to the others. Never rejects. @returns false when none of them can have it */
+  private async handOn(session: Session): Promise<boolean> {
+    const { id, logger } = session;
     const epoch = this.owned.epochOf(id);
     if (epoch === undefined || !this.node) return false;
     try {
       if (!(await this.node.handOn(id, epoch))) return false;
       await this.add(id);
-      logger.log('another node starts its bot again, since this one drains');
+      logger.log('its bot was stopped here, and is launched again where there is a place');
+      return true;
     } catch (error) {
-      // They have it when the lease is over.
       logger.warn(`not handed on: ${textOfThrown(error).message}`);
+      // They launch it when the lease is over, unless they never heard of it.
+      return this.owned.restartable(this.node.leaseBeganAtMs).includes(session);
     }
-    return true;
   }
 
   private async work(queue: RoomQueue, rooms: RoomTransports): Promise<void> {
@@ -247,7 +264,8 @@ export class RoomDispatch {
   }
 
   private async take(job: RoomJob, rooms: RoomTransports): Promise<void> {
-    if (!this.hasPlace) return job.giveBack();
+    // Its former bot here has to leave first.
+    if (!this.hasPlace || this.running.has(job.id)) return job.giveBack();
     let session: Session | undefined;
     try {
       session = await this.host.claim(job.id, rooms.names);
@@ -268,6 +286,10 @@ export class RoomDispatch {
     }
   }
 }
+
+/** True for the end of a bot that another node may launch again. */
+const isLeft = (end: SessionEnd | undefined): boolean =>
+  end?.code === 'draining' || end?.code === 'lost';
 
 const pause = (ms: number, signal: AbortSignal): Promise<unknown> =>
   sleep(ms, undefined, { ref: false, signal }).catch(() => undefined);

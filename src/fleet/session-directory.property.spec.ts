@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { describeWith } from '../../test/support/needs.js';
 import { countsOf, FleetTestNode } from '../../test/support/fleet-node.js';
 import { RedisServer } from '../../test/support/redis-server.js';
+import type { SessionKind } from '../sessions/session-registry.js';
+import type { RecordedRoom } from './directory-session.js';
 
 const NODES = ['a', 'b', 'c'];
 const FLEET_LIMIT = 5;
@@ -10,22 +12,31 @@ const CALLER_LIMIT = 4;
 const NODE_LIMIT = 2;
 
 const ids = fc.constantFrom('1', '2', '3', '4', '5', '6', '7', '8');
+/** Half of the sessions are rooms. */
+const isRoom = (id: string): boolean => Number(id) > 4;
 const nodes = fc.nat({ max: NODES.length - 1 });
+const VERBS = ['open', 'open', 'claim', 'claim', 'record', 'end', 'hand on', 'reap'] as const;
 /** Each step is done twice now and then, as after an answer that was lost: with the same outcome. */
 const step = fc.record({
-  do: fc.constantFrom(
-    ...['open', 'open', 'claim', 'claim', 'end', 'reap', 'abandon', 'announce', 'bury', 'empty'],
-  ),
+  do: fc.constantFrom(...VERBS, 'abandon', 'announce', 'bury', 'empty'),
   id: ids,
   node: nodes,
   isConnected: fc.boolean(),
+  restarts: fc.boolean(),
   twice: fc.boolean(),
 });
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
-interface Modelled {
-  state: 'pending' | 'active' | 'lost';
-  owner: number;
+/** A session as its owner believes it to be. */
+interface Owned {
+  readonly epoch: number;
+  readonly room?: RecordedRoom;
+}
+type OwnedById = ReadonlyMap<string, Owned>;
+
+interface Modelled extends Owned {
+  readonly state: 'pending' | 'active' | 'lost';
+  readonly owner?: number;
 }
 
 /** The fleet as it should be. */
@@ -33,9 +44,10 @@ class Model {
   readonly records = new Map<string, Modelled>();
   readonly ended = new Map<string, 'lost' | 'ended'>();
   /** Sessions that each node believes to own. */
-  readonly owned = NODES.map(() => new Set<string>());
+  readonly owned = NODES.map(() => new Map<string, Owned>());
   /** Ids are never used again, also by those who forgot them. */
   readonly used = new Set<string>();
+  private readonly buried = new Set<string>();
 
   private all(state: Modelled['state'], owner?: number): string[] {
     return [...this.records]
@@ -54,13 +66,14 @@ class Model {
       idx: this.open,
       [`c:${callerKey}`]: this.open,
       pending: this.all('pending'),
+      rooms: this.all('pending').filter(isRoom),
       lost: this.all('lost'),
       ...Object.fromEntries(NODES.map((name, at) => [`own:${name}`, this.all('active', at)])),
     };
     return Object.fromEntries(Object.entries(sets).filter(([, held]) => held.length > 0));
   }
 
-  do({ do: what, id, node, isConnected }: Step): unknown {
+  do({ do: what, id, node, isConnected, restarts }: Step): unknown {
     const record = this.records.get(id);
     const owned = this.owned[node]!;
     const isFull = this.all('active', node).length >= NODE_LIMIT;
@@ -69,29 +82,53 @@ class Model {
         if (record || this.ended.has(id)) return 'WRONG_STATE';
         if (this.open.length >= Math.min(FLEET_LIMIT, CALLER_LIMIT)) return 'AT_CAPACITY';
         if (isConnected && isFull) return 'AT_CAPACITY';
-        this.records.set(id, { state: isConnected ? 'active' : 'pending', owner: node });
-        if (isConnected) owned.add(id);
+        if (isConnected) this.own(id, node, { epoch: 1 });
+        else this.records.set(id, { state: 'pending', epoch: 0 });
         return isConnected ? 1 : 0;
-      case 'claim':
+      case 'claim': {
         if (!record) return 'missing';
         if (record.state !== 'pending') return 'taken';
+        if (isRoom(id) && !record.room) return 'missing';
         if (isFull) return 'node_full';
-        owned.add(id);
-        this.records.set(id, { state: 'active', owner: node });
+        this.own(id, node, { epoch: record.epoch + 1, room: record.room });
         return 'claimed';
+      }
+      case 'record': {
+        if (!record || (record.state !== 'pending' && record.owner !== node)) return false;
+        const room = roomOf(restarts);
+        this.records.set(id, { ...record, room });
+        const known = owned.get(id);
+        if (known) owned.set(id, { ...known, room });
+        return true;
+      }
       case 'end': {
-        const isOwner = owned.delete(id);
+        const epoch = owned.get(id)?.epoch;
+        owned.delete(id);
         if (!record && this.ended.has(id)) return 'gone';
-        if (record && record.state !== 'pending' && !isOwner) return 'fenced';
+        const isWaiting = record?.state === 'pending' && (epoch === undefined || !record.epoch);
+        if (record && !isWaiting && epoch !== record.epoch) return 'fenced';
         this.records.delete(id);
         this.ended.set(id, 'ended');
         return 'ended';
       }
+      case 'hand on': {
+        const { epoch } = owned.get(id)!;
+        if (!record) return false;
+        const isOurs = record.epoch <= epoch;
+        if (isOurs && (record.state !== 'active' || !record.room?.restarts)) return false;
+        if (isOurs) this.relaunch(id, record);
+        owned.delete(id);
+        return true;
+      }
       case 'reap':
-        for (const lost of this.all('active', node)) this.records.get(lost)!.state = 'lost';
+        for (const one of this.all('active', node)) {
+          const known = this.records.get(one)!;
+          if (known.room?.restarts) this.relaunch(one, known);
+          else this.records.set(one, { ...known, state: 'lost' });
+        }
         return undefined;
       case 'abandon':
-        if (record?.state === 'active') record.state = 'lost';
+        if (record?.state === 'active') this.records.set(id, { ...record, state: 'lost' });
         if (record || !this.ended.has(id)) return undefined;
         return this.ended.get(id) === 'lost' ? 'lost' : 'completed';
       case 'bury':
@@ -99,8 +136,13 @@ class Model {
         this.records.delete(id);
         this.ended.set(id, 'lost');
         return 'ended';
-      case 'announce':
-        return Object.fromEntries([...owned].map((one) => [one, this.announce(one, node)]));
+      case 'announce': {
+        const outcomes = [...owned].map(
+          ([one, known]) => [one, this.announce(one, node, known)] as const,
+        );
+        for (const [one, outcome] of outcomes) if (outcome === 'taken') owned.delete(one);
+        return Object.fromEntries(outcomes);
+      }
       default:
         this.records.clear();
         this.ended.clear();
@@ -109,17 +151,31 @@ class Model {
     }
   }
 
-  private readonly buried = new Set<string>();
+  private own(id: string, owner: number, known: Owned): void {
+    this.records.set(id, { ...known, state: 'active', owner });
+    this.owned[owner]!.set(id, known);
+  }
 
-  private announce(id: string, owner: number): string {
+  private relaunch(id: string, { epoch, room }: Modelled): void {
+    this.records.set(id, { state: 'pending', epoch: epoch + 1, room });
+  }
+
+  private announce(id: string, owner: number, known: Owned): string {
     const record = this.records.get(id);
     const ended = this.ended.get(id);
     if (!record && ended === 'ended') return 'gone';
     if (!record && ended === 'lost') this.buried.add(id);
-    this.records.set(id, { state: 'active', owner });
+    if (record && (known.epoch < record.epoch || isOther(record, known, owner))) return 'taken';
+    const room = record ? record.room : known.room;
+    this.records.set(id, { epoch: known.epoch, room, state: 'active', owner });
     return this.buried.has(id) ? 'buried' : 'kept';
   }
 }
+
+const isOther = (record: Modelled, { epoch }: Owned, owner: number): boolean =>
+  record.epoch === epoch && record.owner !== owner;
+
+const roomOf = (restarts: boolean): RecordedRoom => ({ text: '{}', restarts });
 
 describeWith('redis-server')('the directory of a fleet, whatever is done in whatever order', () => {
   let redis: RedisServer;
@@ -137,11 +193,21 @@ describeWith('redis-server')('the directory of a fleet, whatever is done in what
     await redis.stop();
   });
 
-  const act = async (step: Step, nonce: string, owned: ReadonlySet<string>): Promise<unknown> => {
-    const { id, node, isConnected } = step;
+  /** Makes Redis forget everything but a node that has places for all rooms. */
+  const empty = async (): Promise<void> => {
+    const { client, prefix } = fleet[0]!.link;
+    await client.flushall();
+    await client.hset(`${prefix}places`, 'roomy', 1_000);
+    await client.zadd(`${prefix}nodes`, 1e15, 'roomy');
+  };
+
+  const kindOf = (id: string): SessionKind => (isRoom(id) ? 'room' : 'socket');
+
+  const act = async (step: Step, nonce: string, owned: OwnedById): Promise<unknown> => {
+    const { id, node, isConnected, restarts } = step;
     const { directory, link } = fleet[node]!;
     const caller = { id: 'ada', maxSessions: CALLER_LIMIT };
-    const kind = 'socket';
+    const kind = kindOf(id);
     switch (step.do) {
       case 'open': {
         const session = { id, transport: 't', kind, caller, ttlMs: 60_000, isConnected } as const;
@@ -149,10 +215,12 @@ describeWith('redis-server')('the directory of a fleet, whatever is done in what
       }
       case 'claim':
         return (await directory.claim(id, ['t'], nonce)).outcome;
-      case 'end': {
-        const epoch = owned.has(id) ? 1 : undefined;
-        return directory.end({ id, epoch, code: 'completed', nonce });
-      }
+      case 'record':
+        return directory.recordRoom(id, roomOf(restarts));
+      case 'end':
+        return directory.end({ id, epoch: owned.get(id)?.epoch, code: 'completed', nonce });
+      case 'hand on':
+        return directory.handOn(id, owned.get(id)!.epoch);
       case 'reap':
         await link.client.hset(`${link.prefix}meta`, 'grace', 0);
         await link.client.zadd(`${link.prefix}nodes`, 0, NODES[node]!);
@@ -163,12 +231,14 @@ describeWith('redis-server')('the directory of a fleet, whatever is done in what
       case 'bury':
         return directory.end({ id, code: 'lost', only: 'lost', nonce });
       case 'announce': {
-        const session = { transport: 't', kind, caller, epoch: 1, ageMs: 0, ttlMs: 0 } as const;
-        const sessions = [...owned].map((one) => ({ ...session, id: one }));
+        const session = { transport: 't', caller, ageMs: 0, ttlMs: 0 } as const;
+        const sessions = [...owned].map(([one, known]) => ({
+          ...{ ...session, ...known, id: one, kind: kindOf(one) },
+        }));
         return Object.fromEntries(await directory.announce(sessions, true));
       }
       default:
-        await link.client.flushall();
+        await empty();
         return undefined;
     }
   };
@@ -179,15 +249,17 @@ describeWith('redis-server')('the directory of a fleet, whatever is done in what
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
         run++;
         const model = new Model();
-        await fleet[0]!.link.client.flushall();
+        await empty();
         const callerKey = /c:(.*)/;
         for (const [at, one] of steps.entries()) {
           // A forgotten id is not used by others: ids are random.
           const isForgotten = model.used.has(one.id) && !model.records.has(one.id);
           if (one.do === 'open' && isForgotten && !model.ended.has(one.id)) continue;
           if (one.do === 'open') model.used.add(one.id);
+          const owned = new Map(model.owned[one.node]);
+          if (one.do === 'record' && !isRoom(one.id)) continue;
+          if (one.do === 'hand on' && !owned.has(one.id)) continue;
           const nonce = `${run} ${at}`;
-          const owned = new Set(model.owned[one.node]);
           const outcomes = [await act(one, nonce, owned)];
           if (one.twice) outcomes.push(await act(one, nonce, owned));
           const expected = model.do(one);
@@ -208,16 +280,16 @@ describeWith('redis-server')('the directory of a fleet, whatever is done in what
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
         run++;
-        await fleet[0]!.link.client.flushall();
+        await empty();
         const claims = new Map<string, number>();
         await Promise.all(
           steps.map(async (one, at) => {
-            if (one.do === 'empty') return;
-            const outcome = await act(
-              one,
-              `${run} ${at}`,
-              new Set(one.isConnected ? [one.id] : []),
-            );
+            if (one.do === 'empty' || (one.do === 'record' && !isRoom(one.id))) return;
+            const isOwned = one.isConnected || one.do === 'hand on';
+            const owned = new Map(isOwned ? [[one.id, { epoch: 1 }]] : []);
+            const outcome = await act(one, `${run} ${at}`, owned);
+            // The bot of a room is launched again on another node.
+            if (isRoom(one.id)) return;
             const isWon = outcome === 'claimed' || (one.do === 'open' && outcome === 1);
             if (isWon) claims.set(one.id, (claims.get(one.id) ?? 0) + 1);
           }),

@@ -19,6 +19,10 @@ export class FleetRooms implements RoomTransports {
     return this.transports.accepted.filter((name) => this.transports.require(name).kind === 'room');
   }
 
+  evictsOlderBot(name: string): boolean {
+    return this.transports.require(name).evictsOlderBot;
+  }
+
   launch(session: Session, { args, user }: SessionRoom): void {
     const transport = this.transports.require(session.transport);
     this.sessions.launch(session, args, { ...transport.takeOver(session, args, user), user });

@@ -40,6 +40,14 @@ export abstract class RunnerTransport {
     return 'socket';
   }
 
+  /**
+   * True where the provider itself removes the older of two bots of a session from its room. Where it does not, a node that is out of touch with its fleet stops
+   * the bot before another node launches it again. @default false
+   */
+  get evictsOlderBot(): boolean {
+    return false;
+  }
+
   /** Sources that a browser's client loads and connects to beside the runner, for the console's content security policy. */
   get browserSources(): BrowserSources {
     return {};

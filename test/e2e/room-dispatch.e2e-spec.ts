@@ -96,6 +96,9 @@ describeWith('redis-server', 'livekit-server')('rooms of a fleet', () => {
     return id;
   };
 
+  const stateOf = async (url: string, id: string) =>
+    ((await (await fetch(`${url}/sessions/${id}`)).json()) as { state?: string }).state;
+
   const roomNames = async () => (await rooms.listRooms()).map(({ name }) => name);
 
   beforeAll(async () => {
@@ -125,10 +128,7 @@ describeWith('redis-server', 'livekit-server')('rooms of a fleet', () => {
     expect(launch).toMatchObject({ id, body: { topic: 'billing' } });
     const [name = ''] = await roomNames();
     await until(async () => (await rooms.listParticipants(name)).length === 1);
-    await until(async () => {
-      const found = (await (await fetch(`${api.url}/sessions/${id}`)).json()) as object;
-      return 'state' in found && found.state === 'running';
-    });
+    await until(async () => (await stateOf(api.url, id)) === 'running');
     expect([api.launcher.launches.length, records]).toEqual([0, []]);
   });
 
@@ -181,7 +181,7 @@ describeWith('redis-server', 'livekit-server')('rooms of a fleet', () => {
 
   it('are taken from a node that was killed with their job in hand', async () => {
     const api = await start();
-    const late = await worker();
+    const late = await worker({ leaseMs: 60_000 });
     late.child.kill('SIGSTOP');
     const prefix = 'pipecat:{pipecat}:bull';
     const holder = new URL('../support/job-holder.js', import.meta.url);
@@ -258,9 +258,7 @@ describeWith('redis-server', 'livekit-server')('rooms of a fleet', () => {
     await until(() => descendantsOf(one.child.pid!).length === 1);
     const [warm] = descendantsOf(one.child.pid!);
     const { id } = await ask(api.url, { do: 'requests' });
-    const stateOf = async () =>
-      ((await (await fetch(`${api.url}/sessions/${id}`)).json()) as { state: string }).state;
-    await until(async () => (await stateOf()) === 'running');
+    await until(async () => (await stateOf(api.url, id)) === 'running');
     expect(one.ends).toEqual([]);
     process.kill(warm!, 'SIGKILL');
     await until(() => one.ends.length > 0);
@@ -308,7 +306,8 @@ describeWith('redis-server', 'livekit-server')('rooms of a fleet', () => {
   it('keep no node from ending', async () => {
     const [api, one] = [await start(), await worker()];
     const { id } = await ask(api.url);
-    await until(() => one.ids.length === 1);
+    // It tells of its end only after it has joined.
+    await until(async () => (await stateOf(api.url, id)) === 'running');
     const exited = once(one.child, 'exit');
     one.child.send('close');
     await until(() => one.stops.length > 0);

@@ -3,6 +3,7 @@ import type { RedisFleetOptions } from '../../src/fleet.js';
 import { FakeDaily } from '../support/fake-daily.js';
 import { FLEET_SECRET } from '../support/fleet-node.js';
 import { describeWith } from '../support/needs.js';
+import { ReplyProxy } from '../support/reply-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
 import { RoomNode } from '../support/room-node.js';
 import { post } from '../support/runner-app.js';
@@ -10,19 +11,18 @@ import { until } from '../support/until.js';
 
 jest.setTimeout(60_000);
 
-const LEASE_MS = 1_500;
-
 describeWith('redis-server')('Daily rooms of a fleet with onNodeLoss: restart', () => {
   let redis: RedisServer;
   let daily: FakeDaily;
   let nodes: RoomNode[];
+  let proxy: ReplyProxy;
 
   const start = async (fleet: Partial<RedisFleetOptions> = {}, maxSessions = 2) => {
     const options = {
       ...{ redis: redis.url, secret: FLEET_SECRET, advertiseUrl: 'http://127.0.0.1:3000' },
-      ...{ heartbeatMs: 300, leaseMs: LEASE_MS, onNodeLoss: 'restart' },
+      ...{ heartbeatMs: 300, leaseMs: 2_500, onNodeLoss: 'restart' as const },
       ...fleet,
-    } as const;
+    };
     const node = await RoomNode.start({ fleet: options, daily, maxSessions });
     nodes.push(node);
     return node;
@@ -51,10 +51,12 @@ describeWith('redis-server')('Daily rooms of a fleet with onNodeLoss: restart', 
     nodes = [];
     daily = await FakeDaily.start();
     redis = await RedisServer.start();
+    proxy = await ReplyProxy.to(redis.port);
   });
   afterEach(async () => {
     for (const node of nodes) await node.kill();
     await daily.close();
+    await proxy.stop();
     await redis.stop();
   });
 
@@ -77,6 +79,25 @@ describeWith('redis-server')('Daily rooms of a fleet with onNodeLoss: restart', 
     expect([ends(), daily.rooms.size, removals()]).toEqual([[`${id} stopped`], 0, 1]);
   });
 
+  it('pass to another node also when theirs drains without Redis, after its lease', async () => {
+    const first = await start({ redis: proxy.url });
+    const id = await launchOn(first);
+    const second = await start();
+    proxy.cutBoth();
+    await first.close();
+    await until(() => second.ids.length > 0);
+    expect([second.ids, first.stops.length, ends(), removals()]).toEqual([[id], 1, [], 0]);
+  });
+
+  it('end as draining where nobody else can know of them, since Redis was away from their start', async () => {
+    const first = await start({ redis: proxy.url });
+    await start();
+    proxy.cutBoth();
+    const id = await launchOn(first);
+    await first.close();
+    expect([ends(), removals()]).toEqual([[`${id} draining`], 1]);
+  });
+
   it('end as lost when no node has a place for them in time', async () => {
     const first = await start({ dispatchTimeoutMs: 1_500 });
     const id = await launchOn(first);
@@ -87,6 +108,55 @@ describeWith('redis-server')('Daily rooms of a fleet with onNodeLoss: restart', 
     await until(() => ends().length > 0);
     await until(() => daily.rooms.size === 1);
     expect([ends(), removals(), second.ids]).toEqual([[`${id} lost`], 1, [other]]);
+  });
+
+  it('start again on another node with the same arguments when theirs is killed', async () => {
+    const first = await start();
+    const id = await launchOn(first);
+    const second = await start();
+    await first.kill();
+    await until(() => second.ids.length > 0);
+    expect(second.launches).toMatchObject([{ id, args: first.launches[0]!.args }]);
+    expect(daily.bodiesOf('/meeting-tokens')).toHaveLength(1);
+    const [name = ''] = daily.rooms.keys();
+    expect(second.launches[0]!.args).toMatchObject({
+      ...{ room_url: `https://example.daily.co/${name}`, token: `token-for-${name}` },
+      body: { topic: 'billing' },
+    });
+    await fetch(`${second.url}/sessions/${id}`, { method: 'DELETE' });
+    await until(() => second.ends.length > 0);
+    expect([ends(), daily.rooms.size, removals()]).toEqual([[`${id} stopped`], 0, 1]);
+  });
+
+  it('have one bot while their node is cut from Redis, and after that', async () => {
+    const first = await start({ redis: proxy.url });
+    const id = await launchOn(first);
+    const second = await start();
+    proxy.cutBoth();
+    await until(() => second.ids.length > 0);
+    expect(first.stops).toEqual([`${id} lost`]);
+    expect(first.stoppedAtMs[0]).toBeLessThan(second.launches[0]!.atMs);
+    proxy.heal();
+    // It is back in the fleet.
+    await until(async () => (await fetch(`${first.url}/fleet`)).status === 200, 15_000);
+    expect([second.ids, second.stops, ends()]).toEqual([[id], [], []]);
+    await fetch(`${second.url}/sessions/${id}`, { method: 'DELETE' });
+    await until(() => ends().length > 0);
+    expect([ends(), removals()]).toEqual([[`${id} stopped`], 1]);
+  });
+
+  it('start again when Redis was away for all for longer than a lease, also those of one node', async () => {
+    const only = await start({ redis: proxy.url });
+    const id = await launchOn(only);
+    proxy.cutBoth();
+    await until(() => only.stops.length > 0);
+    const alone = await launchOn(only);
+    proxy.heal();
+    await until(() => only.ids.length === 3, 20_000);
+    expect([only.ids, only.stops, ends()]).toEqual([[id, alone, id], [`${id} lost`], []]);
+    await fetch(`${only.url}/sessions/${id}`, { method: 'DELETE' });
+    await until(() => ends().length > 0);
+    expect([ends(), removals()]).toEqual([[`${id} stopped`], 1]);
   });
 
   it('end as draining on the only node for rooms', async () => {

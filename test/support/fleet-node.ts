@@ -141,7 +141,7 @@ export async function countsOf({ link: { client, prefix } }: FleetTestNode) {
   const add = (to: Record<string, string[]>, name: string, id: string): void => {
     (to[name] ??= []).push(id);
   };
-  for (const set of ['idx', 'pending', 'lost']) {
+  for (const set of ['idx', 'pending', 'rooms', 'lost']) {
     for (const id of await client.zrange(prefix + set, '0', '-1')) add(bySet, set, id);
   }
   for (const key of [...named('own:'), ...named('c:')]) {
@@ -156,8 +156,10 @@ export async function countsOf({ link: { client, prefix } }: FleetTestNode) {
     else {
       add(byRecord, 'idx', id);
       if (record.c) add(byRecord, `c:${record.c}`, id);
-      if (record.st === 'pending') add(byRecord, 'pending', id);
-      else add(byRecord, `own:${record.o}`, id);
+      if (record.st === 'pending') {
+        add(byRecord, 'pending', id);
+        if (record.k === 'room') add(byRecord, 'rooms', id);
+      } else add(byRecord, `own:${record.o}`, id);
     }
   }
   for (const ids of [...Object.values(bySet), ...Object.values(byRecord)]) ids.sort();

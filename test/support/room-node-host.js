@@ -1,6 +1,6 @@
 // A node of a fleet in a process of its own, which can be killed, whose bots join LiveKit rooms, or get Daily rooms. Its argument, as JSON: { fleet, livekit or daily,
-// maxSessions, program? }, with the options of redisFleet(), of LiveKitModule or DailyModule, and of a ProcessBotLauncher. It tells { launched, args }, { stopped, code }
-// and { ended, code } with the session's id.
+// maxSessions, program? }, with the options of redisFleet(), of LiveKitModule or DailyModule, and of a ProcessBotLauncher. It tells
+// { launched, args, atMs }, { stopped, code, atMs } and { ended, code } with the session's id.
 import 'reflect-metadata';
 import { once } from 'node:events';
 import { NestFactory } from '@nestjs/core';
@@ -20,11 +20,11 @@ const { fleet, livekit, daily, maxSessions, program } = JSON.parse(process.argv[
 
 class Bot extends BotLauncher {
   async launch(args, session) {
-    process.send({ launched: session.id, args: args.toJSON() });
+    process.send({ launched: session.id, args: args.toJSON(), atMs: Date.now() });
     if (livekit) await createTransport(args);
     session.ready();
     await once(session.signal, 'abort');
-    process.send({ stopped: session.id, code: session.signal.reason.code });
+    process.send({ stopped: session.id, code: session.signal.reason.code, atMs: Date.now() });
   }
 }
 
@@ -45,6 +45,7 @@ const app = await NestFactory.create(
     sessionHooks: Hooks,
     maxSessions,
     drainTimeoutMs: 300,
+    stopGraceMs: 500,
     fleet: { useFactory: () => redisFleet(fleet) },
   }),
   new FastifyAdapter(),

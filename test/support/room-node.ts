@@ -24,6 +24,7 @@ interface Launch {
   readonly id: string;
   readonly args: Readonly<Record<string, unknown>>;
   readonly body: unknown;
+  /** Time of the system's clock. */
   readonly atMs: number;
 }
 
@@ -45,7 +46,7 @@ export class RoomNode {
     child.on('message', (message) => {
       if (!isObject(message)) return;
       const { launched, args, stopped, ended, code } = message;
-      const atMs = performance.now();
+      const atMs = Number(message.atMs);
       if (typeof launched === 'string' && isObject(args)) {
         this.launches.push({ id: launched, args, body: args.body, atMs });
       }

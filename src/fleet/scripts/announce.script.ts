@@ -43,6 +43,7 @@ local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs,
   if r[1] ~= 'active' or r[2] ~= node then
     if r[2] ~= '' then redis.call('SREM', P .. 'own:' .. r[2], id) end
     redis.call('ZREM', P .. 'pending', id)
+    redis.call('ZREM', P .. 'rooms', id)
     redis.call('ZREM', P .. 'lost', id)
     redis.call('HSET', key, 'st', 'active', 'o', node, 'no', nonce, 'e', epoch)
     count(id, r[6], r[4])

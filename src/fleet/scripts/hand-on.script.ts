@@ -8,10 +8,10 @@ export const HAND_ON = new RedisScript(
   'hand_on',
   `
 local id, node, epoch, againMs = unpack(ARGV, 1, 4)
-local r = redis.call('HMGET', P .. 's:' .. id, 'st', 'e', 'rs')
+local r = redis.call('HMGET', P .. 's:' .. id, 'st', 'e', 'rs', 'o')
 if not r[1] then return {'gone'} end
 if tonumber(r[2]) > tonumber(epoch) then return {'ok'} end
-if r[1] ~= 'active' or not r[3] or r[3] == '' then return {'none'} end
+if r[1] ~= 'active' or r[4] ~= node or not r[3] or r[3] == '' then return {'none'} end
 for _, one in ipairs(redis.call('HKEYS', P .. 'places')) do
   local lease = redis.call('ZSCORE', P .. 'nodes', one)
   if lease and tonumber(lease) > now then

@@ -60,6 +60,11 @@ export class LiveKitTransport extends RunnerTransport {
     return 'room' as const;
   }
 
+  /** By the bot's identity, which is that of its session. */
+  override get evictsOlderBot(): boolean {
+    return true;
+  }
+
   override get disabledReason(): string | undefined {
     return this.server.disabledReason;
   }
