@@ -8,7 +8,7 @@ import { TestEnvironment } from 'jest-environment-node';
 /**
  * Files that are only warned of, for nobody has looked yet at what they leave.
  */
-const WARNED = /\/(browser|livekit-server|webrtc)\.e2e-spec\.ts$/;
+const WARNED = /\/(browser|livekit-server)\.e2e-spec\.ts$/;
 
 /** Files after which it counts. */
 const COUNTED = /\.e2e-spec\.|\/soak\.table\./;
