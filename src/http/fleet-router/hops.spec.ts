@@ -5,7 +5,9 @@ import { Hops } from './hops.js';
 const MINUTE_MS = 60_000;
 const [key, before] = [randomBytes(32), randomBytes(32)];
 const hops = new Hops([key]);
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 const at = (ms: number) => jest.spyOn(Date, 'now').mockReturnValue(ms);
 
