@@ -121,6 +121,16 @@ describeWith('redis-server')('a node of a fleet', () => {
     expect((await other.table.nodes()).map(({ name }) => name).sort()).toEqual(['b', 'c']);
   }, 30_000);
 
+  it('has its lease from when it asked for it, however late the answer comes', async () => {
+    const node = await join('a', {}, proxy.url);
+    const askedAtMs = performance.now();
+    proxy.loseNext();
+    await node.heartbeat.beat();
+    const tookMs = performance.now() - askedAtMs;
+    const beganMs = node.heartbeat.leaseLeftMs - LEASE_MS + performance.now() - askedAtMs;
+    expect(beganMs).toBeLessThan(tookMs / 2);
+  });
+
   it('gives up at most a third of the nodes within a lease, and says so', async () => {
     const all = await Promise.all('abcdef'.split('').map((name) => join(name)));
     for (const node of all) {

@@ -197,6 +197,23 @@ describeWith('redis-server')('a fleet over Redis', () => {
     expect([a.ends, [...b.ends, ...c.ends]]).toEqual([[], [`${id} lost`]]);
   });
 
+  it('abandons the session of a call on another node, and tells its terms to no other call', async () => {
+    const [a, b] = [await node(), await node()];
+    const call = { direction: 'inbound', callId: 'CA1' } as const;
+    const id = await start(a, { call, body: { topic: 'billing' } });
+    const session = await serve(a, id);
+    expect(await b.fleet.abandon(id, 'CA2')).toEqual({});
+    expect(await b.fleet.find(id, undefined)).toBeDefined();
+    expect(await b.fleet.abandon(id, 'CA1')).toMatchObject({
+      terms: { body: { topic: 'billing' } },
+    });
+    await session?.end(STOPPED);
+    for (const { fleet } of [a, b]) {
+      await until(async () => (await fleet.abandon(id, 'CA1')).code === 'stopped');
+    }
+    expect([a.ends, b.ends]).toEqual([[`${id} stopped`], []]);
+  });
+
   it('lists the sessions of all nodes', async () => {
     const [a, b] = [await node(), await node()];
     const pending = await start(a);

@@ -181,6 +181,7 @@ describeWith('redis-server')('the directory of a fleet', () => {
     expect(await b.directory.abandon('2')).toBe('completed');
     expect(await b.directory.abandon('unknown')).toBeUndefined();
     expect((await countsOf(a)).bySet).toMatchObject({ idx: ['3'], pending: ['3'], lost: ['1'] });
+    await isExact();
     // Its owner's word wins.
     a.end('1');
     await a.outbox.flushed();

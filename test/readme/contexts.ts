@@ -32,6 +32,7 @@ export const CONTEXTS: readonly BlockContext[] = [
     'createRoom: async (session) =>',
     'declare const video: { createSession(options: object): Promise<{ sessionId: string }>; generateClientToken(id: string, options: { role?: string; data?: string }): string };',
   ),
+  module('resume-calls', 'resumeCalls: true'),
   module('unknown-callers', "TelephonyModule.forRoot({ unknownCallers: 'bot' });"),
   { name: 'reception-bot', has: 'class ReceptionBot' },
   { name: 'fleet', has: 'redis: process.env.REDIS_URL!' },

@@ -5,11 +5,6 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { TestEnvironment } from 'jest-environment-node';
 
-/**
- * Files that are only warned of, for nobody has looked yet at what they leave.
- */
-const WARNED = /\/(browser|livekit-server|webrtc)\.e2e-spec\.ts$/;
-
 /** Files after which it counts. */
 const COUNTED = /\.e2e-spec\.|\/soak\.table\./;
 
@@ -29,12 +24,10 @@ export default class CensusEnvironment extends TestEnvironment {
   #before;
   #timers = new Set();
   #patienceMs;
-  #isWarned;
   #hasFailed = false;
 
   constructor(config, context) {
     super(config, context);
-    this.#isWarned = WARNED.test(context.testPath);
     this.#patienceMs = config.projectConfig.testEnvironmentOptions.patienceMs ?? PATIENCE_MS;
     if (!COUNTED.test(context.testPath)) return;
     this.global.censusRegistries = new Set();
@@ -57,8 +50,7 @@ export default class CensusEnvironment extends TestEnvironment {
     }
     if (left.length === 0) return;
     const message = `The tests of this file have left:\n  ${left.join('\n  ')}`;
-    if (this.#isWarned) console.warn(message);
-    else state.unhandledErrors.push(new Error(message));
+    state.unhandledErrors.push(new Error(message));
   }
 
   #watchTimers(name) {

@@ -111,7 +111,7 @@ export default {
           '/sessions/x/files',
         ),
         type: fc.oneof({ weight: 3, arbitrary: fc.constant(TYPES[0]) }, fc.constantFrom(...TYPES)),
-        body: fc.oneof({ weight: 9, arbitrary: bytesLike(form, 4_500_000) }, manyParts),
+        body: fc.oneof({ weight: 4, arbitrary: bytesLike(form, 4_500_000) }, manyParts),
         /** Lengths that the request claims, beside the truth. */
         said: fc.constantFrom(0, 0, 0, 0, 10, -10),
         pieces: fc.constantFrom(1, 1, 5),

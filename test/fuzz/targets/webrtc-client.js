@@ -7,17 +7,22 @@ import { WebRtcCall } from '../support/webrtc-call.js';
 
 const anything = fc.jsonValue({ maxDepth: 4 });
 const signal = fc.record({
-  type: fc.constantFrom('trackStatus', 'renegotiate', 'peerLeft', 1),
+  type: fc.oneof(
+    { weight: 2, arbitrary: fc.constant('trackStatus') },
+    fc.constantFrom('renegotiate', 'peerLeft', 1),
+  ),
   receiver_index: fc.oneof(
     fc.integer({ min: -1, max: 4 }),
     fc.constantFrom('__proto__', '0', null),
   ),
-  enabled: fc.oneof(fc.boolean(), anything),
+  enabled: fc.oneof({ weight: 3, arbitrary: fc.boolean() }, anything),
 });
 const text = fc.oneof(
   fc.constantFrom('ping', 'ping: 1', '', 'null', '[]', '{"__proto__":{"x":1}}'),
   anything.map((value) => JSON.stringify(value)),
-  fc.oneof(signal, anything).map((message) => JSON.stringify({ type: 'signalling', message })),
+  fc
+    .oneof({ weight: 3, arbitrary: signal }, anything)
+    .map((message) => JSON.stringify({ type: 'signalling', message })),
   anything.map((data) =>
     JSON.stringify({ label: 'rtvi-ai', type: 'client-message', id: '1', data }),
   ),

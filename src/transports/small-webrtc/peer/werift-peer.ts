@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type * as werift from 'werift';
 import type { OutgoingRtp } from '../../../media/rtp/rtp-packet.js';
+import { bindUdpSockets } from '../../../compat/werift/bind-udp-sockets.js';
 import { endTurnAllocations } from '../../../compat/werift/end-turn-allocations.js';
 import { guardSctp } from '../../../compat/werift/guard-sctp.js';
 import { withCandidates } from '../negotiator.js';
@@ -28,6 +29,7 @@ const MAX_BUFFERED = 4 * 1_048_576;
 export async function weriftStack(lib: Werift): Promise<PeerStack> {
   // All connections share one DTLS certificate, generated ahead of the first.
   await lib.RTCDtlsTransport.SetupCertificate();
+  bindUdpSockets(lib);
   endTurnAllocations(lib);
   return { create: (options, events) => new WeriftPeer(lib, options, events) };
 }
