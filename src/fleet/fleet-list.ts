@@ -8,6 +8,9 @@ const MAX_LISTED = 5_000;
 /** Records that are read at once. */
 const CHUNK = 500;
 
+/** The latest time that a date can hold, in milliseconds since 1970. */
+const MAX_MS = 8.64e15;
+
 /** Lists of the fleet's sessions, as the directory knows them. */
 export class FleetList {
   constructor(private readonly link: RedisLink) {}
@@ -36,18 +39,16 @@ export class FleetList {
       `${prefix}s:${id}`,
       ...fields,
     );
-    if (!transport || state === 'lost') return undefined;
-    const createdAtMs = Number(at);
+    const createdAtMs = msOf(at);
+    if (!transport || state === 'lost' || createdAtMs === undefined) return undefined;
     const name = phase === 'running' ? 'running' : 'launching';
     return {
       id,
       transport,
       createdAtMs,
-      botStartMs: botStart ? Number(botStart) : undefined,
+      botStartMs: msOf(botStart),
       state:
-        state === 'pending'
-          ? { name: 'pending' }
-          : { name, sinceMs: since ? Number(since) : createdAtMs },
+        state === 'pending' ? { name: 'pending' } : { name, sinceMs: msOf(since) ?? createdAtMs },
     };
   }
 
@@ -74,15 +75,22 @@ function endedOf(entry: string): ListedSession | undefined {
     return undefined;
   }
   if (!isObject(known)) return undefined;
-  const { id, transport, createdAtMs, endedAtMs, botStartMs } = known;
+  const { id, transport } = known;
   const code = sessionEndCodeOf(known.code);
+  const [createdAtMs, endedAtMs] = [msOf(known.createdAtMs), msOf(known.endedAtMs)];
   if (typeof id !== 'string' || typeof transport !== 'string' || !code) return undefined;
-  if (typeof createdAtMs !== 'number' || typeof endedAtMs !== 'number') return undefined;
+  if (createdAtMs === undefined || endedAtMs === undefined) return undefined;
   return {
     id,
     transport,
     createdAtMs,
-    botStartMs: typeof botStartMs === 'number' ? botStartMs : undefined,
+    botStartMs: msOf(known.botStartMs),
     state: { name: 'ended', atMs: endedAtMs, reason: { code } },
   };
+}
+
+/** Returns milliseconds from a record; `undefined` for what no date can hold. */
+function msOf(value: unknown): number | undefined {
+  const ms = typeof value === 'string' && value !== '' ? Number(value) : value;
+  return typeof ms === 'number' && Math.abs(ms) <= MAX_MS ? ms : undefined;
 }

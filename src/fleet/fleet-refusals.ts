@@ -23,5 +23,5 @@ export const noSockets = (): RunnerError =>
 export const unreadable = (): RunnerError =>
   new RunnerError('OVERLOADED', 'This node cannot read the session, and others can; try again.');
 
-/** Returns the age of what Redis' clock has timed. This node's may be behind. */
-export const ageOf = (atMs: number): number => Math.max(0, Date.now() - atMs);
+/** Returns the age of what Redis' clock has timed; 0 for what is no time. This node's clock may be behind. */
+export const ageOf = (atMs: number): number => (atMs > 0 ? Math.max(0, Date.now() - atMs) : 0);

@@ -26,7 +26,8 @@ interface Known<T> {
 export class SessionPlaces {
   private readonly logger = new RunnerLogger('PipecatFleet');
   private readonly owners = new Map<string, Known<PeerNode>>();
-  private emptier: Known<FleetNode[]> | undefined;
+  /** Shared by all that ask at once. One that fails holds as long. */
+  private emptier: Known<Promise<FleetNode[]>> | undefined;
   private readonly nodes = new Map<string, Known<PeerNode>>();
 
   constructor(
@@ -81,10 +82,10 @@ export class SessionPlaces {
   /** Returns a few other nodes with places, the emptier one of two random ones first. Rejects when Redis does not answer. */
   async withPlaces(): Promise<PeerNode[]> {
     if (!isRecent(this.emptier, PLACES_MS)) {
-      this.emptier = { value: await this.table.some(SOME), atMs: performance.now() };
+      this.emptier = { value: this.table.some(SOME), atMs: performance.now() };
     }
     const load = ({ sessions, maxSessions }: FleetNode): number => sessions / maxSessions;
-    const nodes = this.emptier.value.filter(
+    const nodes = (await this.emptier.value).filter(
       (node) =>
         node.name !== this.directory.node &&
         node.state === 'ready' &&

@@ -120,9 +120,14 @@ describeWith('redis-server')('strangers and broken nodes of a fleet', () => {
       / 400 /,
     );
     // Headers of the connection do not go on, and cannot take others away.
-    const named = 'Connection: close, content-length, authorization\r\nContent-Length: 3\r\n';
+    const named = 'Connection: close, content-length, authorization, host\r\nContent-Length: 3\r\n';
     expect(await raw(port, line + named, 'abc')).toMatch(/^HTTP\/1.1 200 /);
-    expect(asked.map(({ path, body }) => [path, body])).toEqual([['/notes', 'abc']]);
+    const old = line.replace('HTTP/1.1\r\nHost: x', 'HTTP/1.0\r\nContent-Length: 3');
+    expect(await raw(port, old, 'abc')).toMatch(/^HTTP\/1.1 200 /);
+    expect(asked.map(({ path, body }) => [path, body])).toEqual([
+      ['/notes', 'abc'],
+      ['/notes', 'abc'],
+    ]);
   });
 
   it('hear of a dead node at once, however large the body, and nothing goes to who has its address', async () => {

@@ -13,6 +13,7 @@ local ended = P .. 't:' .. id
 local r = redis.call('HMGET', key, 'st', 'o', 'e', 'c', 'tp', 'at', 'al')
 local state, owner = r[1], r[2]
 if not state then
+  for _, set in ipairs({'pending', 'lost', 'rooms', 'idx'}) do redis.call('ZREM', P .. set, id) end
   local before = redis.call('GET', ended)
   if before then return {before == code .. ' ' .. nonce and 'ended' or 'gone'} end
   if only ~= '' then return {'gone'} end

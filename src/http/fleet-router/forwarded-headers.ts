@@ -3,6 +3,9 @@ import { TLSSocket } from 'node:tls';
 import { hopByHop } from '../hop-by-hop.js';
 import { isFleetHeader } from './hops.js';
 
+/** Headers that go on whatever the client says of its connection. HTTP/1.0 needs no `Host`, and HTTP/1.1 does. */
+const OWN = new Set(['host', 'x-forwarded-for']);
+
 /** Headers as Node sends them: names in turn with values. */
 export type RawHeaders = string[];
 
@@ -12,10 +15,9 @@ export type RawHeaders = string[];
  */
 export function forwardedHeaders(request: IncomingMessage): RawHeaders {
   const { headers, rawHeaders } = request;
-  const kept = endToEnd(rawHeaders).filter(([name]) => name !== 'x-forwarded-for');
-  const authority = headers[':authority'];
-  if (headers.host === undefined && typeof authority === 'string') kept.push(['host', authority]);
-  return [...clientHeaders(request), ...kept].flat();
+  const { host = headers[':authority'] ?? '' } = headers;
+  const kept = endToEnd(rawHeaders).filter(([name]) => !OWN.has(name));
+  return ['host', String(host), ...[...clientHeaders(request), ...kept].flat()];
 }
 
 /** Returns the headers that tell whose a request is, and how it came. */
