@@ -1,6 +1,7 @@
-// Many nodes as one runner, over Redis or Valkey.
+// Many nodes as one runner, over Redis or Valkey; or a runner alone in its place.
 import 'reflect-metadata';
 import type { Fleet } from './fleet/fleet.js';
+import { LocalFleet } from './fleet/local-fleet.js';
 import { RedisFleet } from './fleet/redis-fleet.js';
 import type { RedisFleetOptions } from './fleet/redis-fleet.options.js';
 
@@ -14,6 +15,17 @@ import type { RedisFleetOptions } from './fleet/redis-fleet.options.js';
  * @throws {InvalidOptionsError}
  */
 export const redisFleet = (options: RedisFleetOptions): Fleet => new RedisFleet(options);
+
+/**
+ * Returns the fleet of a runner that is alone, without Redis, such as in tests and development: it does what a runner without the option `fleet` does. Each runner
+ * needs its own.
+ *
+ * @example
+ * ```ts
+ * useFactory: (config: ConfigService) => (config.get('REDIS_URL') ? redisFleet({ … }) : localFleet())
+ * ```
+ */
+export const localFleet = (): Fleet => new LocalFleet();
 
 export { FleetSetupError } from './fleet/fleet-checks.js';
 export { ForeignFleetError } from './fleet/fleet-heartbeat.js';

@@ -298,6 +298,8 @@ export class RedisFleetNode {
         this.logger.warn(warning);
       }
       await this.heartbeat.beat();
+      const { namespace, advertiseUrl } = this.settings;
+      this.logger.log(`joined the fleet ${namespace} as ${this.name}, at ${advertiseUrl}`);
     } catch (error) {
       if (isInstance(error, FleetSetupError) || isInstance(error, ForeignFleetError)) {
         this.link.client.disconnect();

@@ -68,6 +68,7 @@ export class RedisFleet extends Fleet {
     this.answers = new FleetAnswers(() => this.node.get().answers, this.refuses);
     this.peers = new RedisPeers(hopKeys, {
       ...{ refuses: this.refuses, takesSockets: this.settings.roles.includes('sockets') },
+      url: this.settings.advertiseUrl,
       observer: () => this.observer,
       ...{ node: () => this.node.current, owned: () => this.owned },
       capacity: () => this.capacity,

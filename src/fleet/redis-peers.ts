@@ -13,6 +13,8 @@ interface OwnNode {
   readonly refuses: boolean;
   /** True if it serves clients and carriers. */
   readonly takesSockets: boolean;
+  /** Base URL for the other nodes. */
+  readonly url: string;
   observer(): PassingObserver | undefined;
   /** Returns the node; `undefined` unless it has joined. */
   node(): RedisFleetNode | undefined;
@@ -34,6 +36,10 @@ export class RedisPeers implements Peers {
 
   get name(): string | undefined {
     return this.own.node()?.name;
+  }
+
+  get url(): string {
+    return this.own.url;
   }
 
   get observer(): PassingObserver | undefined {

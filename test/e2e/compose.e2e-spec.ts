@@ -1,7 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { parse } from 'yaml';
 import { redisFleet } from '../../src/fleet.js';
 import { RunnerModule, WebSocketModule, type WebSocketRunnerArguments } from '../../src/index.js';
@@ -65,6 +67,23 @@ describe('compose.yaml', () => {
       expect(readFileSync('deploy/Dockerfile', 'utf8')).toMatch(new RegExp(` AS ${target}$`, 'm'));
     }
   });
+});
+
+/** A folder with an application in place of the image's. */
+const APP = mkdtempSync(join(tmpdir(), 'compose-app-'));
+afterAll(() => rmSync(APP, { recursive: true }));
+
+it('an application of the target app starts with the command that compose.yaml gives', () => {
+  mkdirSync(join(APP, 'dist'));
+  writeFileSync(join(APP, 'dist/main.js'), "console.log('started')");
+  const dockerfile = readFileSync('deploy/Dockerfile', 'utf8');
+  const [, entry = ''] = / AS app\nENTRYPOINT (\[.*\])/.exec(dockerfile) ?? [];
+  const [tini, , , ...args] = JSON.parse(entry) as string[];
+  expect(tini).toBe('tini');
+  for (const [, { command }] of runners) {
+    const line = [...args, ...command];
+    expect(execFileSync(process.execPath, line, { cwd: APP, encoding: 'utf8' })).toBe('started\n');
+  }
 });
 
 describeWith('haproxy', 'redis-server')('the balancer of compose.yaml', () => {

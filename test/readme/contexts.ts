@@ -37,6 +37,18 @@ export const CONTEXTS: readonly BlockContext[] = [
   { name: 'reception-bot', has: 'class ReceptionBot' },
   { name: 'fleet', has: 'redis: process.env.REDIS_URL!' },
   {
+    name: 'fleet-config',
+    has: 'inject: [ConfigService], // of ConfigModule',
+    before:
+      "import { localFleet, redisFleet } from 'nestjs-pipecat-runner/fleet'; declare class ConfigService { get<T>(name: string): T | undefined; getOrThrow<T>(name: string): T }",
+  },
+  {
+    name: 'fleet-environment',
+    has: 'process.env.PIPECAT_FLEET_SECRET!',
+    before:
+      "import { SupportBot } from './support-bot.js'; import { hostname } from 'node:os'; import { localFleet, redisFleet } from 'nestjs-pipecat-runner/fleet';",
+  },
+  {
     name: 'fleet-roles',
     has: 'export const workers = redisFleet',
     before:

@@ -2,12 +2,16 @@ import type { Server } from 'node:http';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
 import { secondaryServersOf } from '../../compat/fastify-secondary-servers.js';
+import { RunnerLogger } from '../../errors/runner-logger.js';
+import { fieldOf, textOfThrown } from '../../errors/thrown.js';
 import type { FleetRouter } from './fleet-router.js';
+import { PeerConnections } from './peer-connection.js';
 import { openDoor } from './peer-door.js';
 import type { Peers } from './peers.js';
 
 /** Access of the other nodes to this one, for as long as the application lives. */
 export class PeerAccess implements OnModuleInit, OnApplicationShutdown {
+  private readonly logger = new RunnerLogger('PipecatFleet');
   private doors: (() => void)[] = [];
 
   constructor(
@@ -25,11 +29,25 @@ export class PeerAccess implements OnModuleInit, OnApplicationShutdown {
     this.adapterHost.listen$.subscribe(() => {
       const others = secondaryServersOf(httpAdapter);
       this.doors.push(...others.map((other) => openDoor(other, peers)));
+      void this.checkUrl(peers);
     });
   }
 
   onApplicationShutdown(): void {
     for (const close of this.doors) close();
     this.router.close();
+  }
+
+  /** Warns unless this node's own URL leads to it. Never rejects. */
+  private async checkUrl({ hops, name, url }: Peers): Promise<void> {
+    if (name === undefined) return;
+    try {
+      (await new PeerConnections(hops).dial({ name, url })).destroy();
+    } catch (error) {
+      const { message } = textOfThrown(fieldOf(error, 'cause') ?? error);
+      this.logger.warn(
+        `other nodes may not reach this one: advertiseUrl ${url} has to lead to this process alone: ${message}`,
+      );
+    }
   }
 }

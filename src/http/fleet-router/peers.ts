@@ -27,6 +27,8 @@ export interface Peers {
   readonly observer: PassingObserver | undefined;
   /** Name of this node; `undefined` before it has joined. */
   readonly name: string | undefined;
+  /** Base URL of this node for the other nodes. */
+  readonly url: string;
   /** True while this node takes no more sessions: it is full, has too much to do, or drains. */
   readonly mustPass: boolean;
   /** Returns a few other nodes that have places, the best one first. Never rejects. */
