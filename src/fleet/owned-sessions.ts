@@ -99,6 +99,11 @@ export class OwnedSessions implements OwnSessions {
     return [...this.listOwned(), ...copies.flatMap((session) => this.announced(session) ?? [])];
   }
 
+  /** True for a session that waits here for its client, and that this node announces. */
+  isAnnounced(session: Session): boolean {
+    return session.state.name === 'pending' && this.announced(session) !== undefined;
+  }
+
   private announced(session: Session): AnnouncedSession | undefined {
     const request = this.requests.get(session);
     // What waits for its bot is in the queue of rooms.
