@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { OwnPrincipal, Principal } from '../auth/runner-auth.js';
 import type { SessionEnd } from '../bot/session-end.js';
-import { RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
-import { isInstance, textOfThrown } from '../errors/thrown.js';
+import { isInstance } from '../errors/thrown.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
 import { Capacity, FullError, PendingSessions } from '../sessions/admission.js';
 import {
@@ -21,6 +20,7 @@ import type { FleetGauges, FleetObserver } from './fleet-observer.js';
 import type { FleetStatus } from './fleet-status.js';
 import { FollowedSessions } from './followed-sessions.js';
 import { errorOf, JoinedNode } from './joined-node.js';
+import { LoneSessions } from './lone-sessions.js';
 import { callerOf, OwnedSessions } from './owned-sessions.js';
 import { RedisFleetNode } from './redis-fleet-node.js';
 import { RedisPeers } from './redis-peers.js';
@@ -32,7 +32,7 @@ import {
   secretsOf,
 } from './redis-fleet.options.js';
 import { DirectoryUnavailableError } from './redis-link.js';
-import { ageOf, justConnected, noSockets, unavailable } from './fleet-refusals.js';
+import { ageOf, justConnected, noSockets } from './fleet-refusals.js';
 import { Repeated } from './repeated.js';
 import { RoomDispatch } from './room-dispatch.js';
 import { claimAs, dataOf, termsOf } from './session-record.js';
@@ -47,13 +47,13 @@ export class RedisFleet extends Fleet {
   history!: SessionHistory;
   override readonly tokenKeys: readonly [Buffer, ...Buffer[]];
   override readonly peers: RedisPeers;
-  private readonly logger = new RunnerLogger('PipecatFleet');
   private readonly settings: ResolvedFleetSettings;
   private readonly answers: FleetAnswers;
   private host: FleetHost | undefined;
   private owned!: OwnedSessions;
   private followed!: FollowedSessions;
   private readonly node = new JoinedNode();
+  private lone!: LoneSessions;
   private dispatching!: RoomDispatch;
   private options!: ResolvedRunnerOptions;
   private repeated: Repeated[] = [];
@@ -86,6 +86,7 @@ export class RedisFleet extends Fleet {
     const hand = (ids: readonly string[]): void => this.dispatching.hand(ids);
     const held = [this.waiting, options.pendingTtlMs] as const;
     this.owned = new OwnedSessions(this.capacity, host, ...held, () => this.rooms, hand);
+    this.lone = new LoneSessions(this.owned, this.capacity, this.history, this.settings, options);
     this.dispatching = new RoomDispatch(this.settings, this.owned, this.capacity, options, host);
     this.followed = new FollowedSessions(this.waiting, this.owned, (ids) =>
       this.node.get().follow(ids),
@@ -100,8 +101,10 @@ export class RedisFleet extends Fleet {
     const joining = { maxSessions, version: versionOrUnknown(), own, places, observer };
     const join = (): Promise<RedisFleetNode> => RedisFleetNode.join(this.settings, joining);
     this.node.current = await dispatching.join(this.rooms, join);
+    await this.node.learn();
     this.repeated = [
       new Repeated(this.settings.heartbeatMs, () => this.followed.look()),
+      new Repeated(this.settings.heartbeatMs, () => this.node.learn()),
       new Repeated(QUEUE_MS, () => this.serveQueue()),
     ];
   }
@@ -133,8 +136,9 @@ export class RedisFleet extends Fleet {
     if (ways.length === 0) return noSockets();
     const isHere = ways[0] === true;
     const id = request.id ?? randomUUID();
+    const alone = (): string | RunnerError => this.lone.open(request, isHere, principal);
     const node = this.node.reachable;
-    if (!node) return this.openAlone(request, isHere);
+    if (!node) return alone();
     const session = {
       ...{ id, transport, kind, caller: callerOf({ principal }) },
       data: dataOf({ ...request, principal, traceparent: this.host?.traceparent }),
@@ -145,7 +149,7 @@ export class RedisFleet extends Fleet {
       if (epoch > 0) this.owned.add(id, epoch, kind);
       return id;
     } catch (error) {
-      if (isInstance(error, DirectoryUnavailableError)) return this.openAlone(request, isHere);
+      if (isInstance(error, DirectoryUnavailableError)) return alone();
       if (!isInstance(error, RunnerError)) throw error;
       this.isFull ||= isInstance(error, FullError);
       return error;
@@ -156,6 +160,7 @@ export class RedisFleet extends Fleet {
     this.waiting.add(session);
     this.owned.opened(session, request);
     this.owned.bind(session);
+    this.lone.opened(session, request);
     if (request.kind === 'room') this.dispatching.opened(session);
   }
 
@@ -165,6 +170,8 @@ export class RedisFleet extends Fleet {
     principal: Principal = { reachesAll: true },
   ): Promise<Session | undefined> {
     if (!this.dispatching.claims(transports, this.rooms)) throw noSockets();
+    const lone = this.lone.claim(id, transports, principal, !this.node.reachable);
+    if (lone) return lone.session;
     const claim = await this.node.reached((node) => claimAs(node, id, transports, principal));
     if (claim.outcome === 'node_full') throw new FullError(this.options.maxSessions, 'runner');
     if (claim.outcome !== 'claimed') return undefined;
@@ -181,7 +188,9 @@ export class RedisFleet extends Fleet {
   }
 
   own(session: Session): Promise<void> | undefined {
-    return this.owned.has(session.id) ? undefined : this.claimForLaunch(session);
+    if (!this.owned.has(session.id)) return this.claimForLaunch(session);
+    this.owned.settle(session.id);
+    return undefined;
   }
 
   async adopt(session: Session, principal: OwnPrincipal): Promise<void> {
@@ -259,24 +268,12 @@ export class RedisFleet extends Fleet {
 
   close(): Session[] {
     this.capacity.closed = true;
-    const log = (error: unknown): void =>
-      this.logger.warn(`others do not know that it drains: ${textOfThrown(error).message}`);
-    void this.node.current?.drain().catch(log);
+    this.node.drain();
     return [...this.waiting.values()].filter(({ id }) => this.owned.has(id));
   }
 
   private get refuses(): boolean {
     return this.settings.whenRedisIsDown === 'refuse';
-  }
-
-  /** Opens a session without the directory, which is told of it later. What waits for a client could come to any node, and needs the directory. */
-  private openAlone({ id, kind = 'socket' }: OpenSession, isHere: boolean): string | RunnerError {
-    if (this.refuses || !isHere || id !== undefined) return unavailable();
-    const refusal = this.capacity.refusal();
-    if (refusal) return refusal;
-    const own = randomUUID();
-    this.owned.add(own, 1, kind);
-    return own;
   }
 
   private async claimForLaunch(session: Session): Promise<void> {

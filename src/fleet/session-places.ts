@@ -84,6 +84,20 @@ export class SessionPlaces {
     return [...pair.sort((a, b) => load(a) - load(b)), ...others].slice(0, MAX_TRIED);
   }
 
+  /**
+   * Learns the addresses of the nodes that it does not know yet, for the time when Redis is away: that of a node never changes. Rejects when Redis does
+   * not answer.
+   */
+  async learn(): Promise<void> {
+    const names = await this.table.names();
+    await Promise.all(names.filter((one) => !this.nodes.has(one)).map((one) => this.nodeOf(one)));
+  }
+
+  /** Returns a node as it was last known, which may be gone; `undefined` for one that never was. Never rejects. */
+  async lastKnown(name: string): Promise<PeerNode | undefined> {
+    return this.nodes.get(name)?.value ?? this.nodeOf(name).catch(() => undefined);
+  }
+
   private async nodeOf(name: string): Promise<PeerNode | undefined> {
     const known = this.nodes.get(name);
     if (isRecent(known, NODE_MS)) return known.value;

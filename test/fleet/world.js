@@ -161,14 +161,16 @@ export class World {
       this.announcePatiently(n, nodes, tries),
     );
     const open = announced.filter(({ status }) => status === 200);
-    const joined = await inChunks(open, atOnce, (one) =>
-      this.patiently(
-        tries,
-        ({ code }) => code === 1013,
-        () => this.join(this.any(nodes), one),
-      ),
-    );
+    const joined = await inChunks(open, atOnce, (one) => this.patientlyJoin(nodes, one, tries));
     return { announced, joined };
+  }
+
+  patientlyJoin(nodes, one, tries = TRIES) {
+    return this.patiently(
+      tries,
+      ({ code }) => code === 1013,
+      () => this.join(this.any(nodes), one),
+    );
   }
 
   announcePatiently(n, nodes = this.nodes, tries = TRIES) {

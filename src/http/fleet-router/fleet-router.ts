@@ -14,7 +14,7 @@ import { forward, type PeerAnswer, PeerStalledError } from './forwarding.js';
 import { HOP_HEADER, isFleetHeader, MISDIRECTED_HEADER } from './hops.js';
 import { PeerConnections } from './peer-connection.js';
 import { UpgradePipes } from './upgrade-pipes.js';
-import type { PeerNode, Peers, Whereabouts } from './peers.js';
+import type { NamedSession, PeerNode, Peers, Whereabouts } from './peers.js';
 
 /** Ids that a session can have. */
 const SESSION_ID = /^[\w-]{1,64}$/;
@@ -92,26 +92,26 @@ export class FleetRouter {
   }
 
   /**
-   * Passes the upgrade of a socket on to a node with places, where this one takes none.
+   * Passes the upgrade of a socket on to a node with places, where this one takes none, or to the one that alone knows its session.
+   * @param named session of its token
    * @returns `undefined` for one that is served here; otherwise false when there is no such node. Never rejects.
    */
   passUpgrade(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
+    named?: NamedSession,
   ): Promise<boolean> | undefined {
     const { peers, pipes } = this;
     if (!peers || !pipes) return undefined;
     const { method = '', url = '/' } = request;
-    const isPassedOn = this.takeHop(request, url);
-    if (isPassedOn || !peers.mustPass) return undefined;
+    const nodes = this.takeHop(request, url) ? undefined : peers.takersOf(named);
+    if (!nodes) return undefined;
     const headers: [string, string][] = [
       ...clientHeaders(request),
       [HOP_HEADER, peers.hops.sign('hop', method, url)],
     ];
-    return peers
-      .withPlaces()
-      .then((nodes) => pipes.pass({ request, socket, head }, nodes, headers));
+    return pipes.pass({ request, socket, head }, nodes, headers);
   }
 
   /** Closes the connections to the other nodes. */

@@ -14,11 +14,18 @@ export interface PeerNode {
  */
 export type Whereabouts = 'here' | 'waiting' | 'unknown' | PeerNode;
 
+/** Session that a token names. */
+export interface NamedSession {
+  readonly sessionId: string;
+  /** Name of the node that has opened it, where it is a fleet's. */
+  readonly opener?: string;
+}
+
 /** Is told of what is passed on, for metrics. Must not throw. */
 export interface PassingObserver {
   /** Called when a request was passed on to the node that has its session. @param kind `offer`, `webhook`, or `request` for others */
   proxied(kind: 'offer' | 'request' | 'webhook'): void;
-  /** Called when a socket or an offer was passed on to a node with a free place. */
+  /** Called when a socket or an offer was passed on to a node with a free place, or to the one that has opened its session. */
   moved(): void;
 }
 
@@ -30,6 +37,12 @@ export interface Peers {
   readonly name: string | undefined;
   /** True while this node takes no more sessions: it is full, has too much to do, or drains. */
   readonly mustPass: boolean;
+  /**
+   * Returns the nodes that a socket is passed on to, the best one first: the one that has opened its session where the directory does not know that, or some
+   * with places where this one takes none.
+   * @returns `undefined` for a socket that is served here. Never rejects.
+   */
+  takersOf(named: NamedSession | undefined): Promise<readonly PeerNode[]> | undefined;
   /** Returns a few other nodes that have places, the best one first. Never rejects. */
   withPlaces(): Promise<readonly PeerNode[]>;
   /** Returns where a session is. Never rejects. @param isFresh true to ask again what is known already */
