@@ -50,6 +50,10 @@ export class RedisPeers implements Peers {
     return this.own.capacity().takesNone || !this.own.takesSockets;
   }
 
+  get opensNone(): boolean {
+    return this.own.capacity().closedRefusal() !== undefined;
+  }
+
   takersOf(named: NamedSession | undefined): Promise<readonly PeerNode[]> | undefined {
     if (named && this.own.owned().has(named.sessionId)) return undefined;
     const taking = (): Promise<readonly PeerNode[]> | undefined =>
@@ -66,9 +70,9 @@ export class RedisPeers implements Peers {
     return where === 'unknown' ? this.own.node()?.places.lastKnown(opener) : undefined;
   }
 
-  async withPlaces(): Promise<readonly PeerNode[]> {
+  async withPlaces(opening?: boolean): Promise<readonly PeerNode[]> {
     try {
-      return (await this.own.node()?.places.withPlaces()) ?? [];
+      return (await this.own.node()?.places.withPlaces(opening)) ?? [];
     } catch (error) {
       this.logger.warn(`no node with places was found: ${textOfThrown(error).message}`);
       return [];

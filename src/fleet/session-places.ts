@@ -66,8 +66,11 @@ export class SessionPlaces {
     }
   }
 
-  /** Returns a few other nodes with places, the emptier one of two random ones first. Rejects when Redis does not answer. */
-  async withPlaces(): Promise<PeerNode[]> {
+  /**
+   * Returns a few other nodes with places, the emptier one of two random ones first. Rejects when Redis does not answer.
+   * @param opening true for nodes that open sessions, which need no place for it
+   */
+  async withPlaces(opening = false): Promise<PeerNode[]> {
     if (!isRecent(this.emptier, PLACES_MS)) {
       this.emptier = { value: await this.table.some(SOME), atMs: performance.now() };
     }
@@ -76,8 +79,7 @@ export class SessionPlaces {
       (node) =>
         node.name !== this.directory.node &&
         node.state === 'ready' &&
-        node.roles.includes('sockets') &&
-        load(node) < 1,
+        (opening ? !node.overloaded : node.roles.includes('sockets') && load(node) < 1),
     );
     const [one, two, ...others] = shuffled(nodes);
     const pair = [one, two].filter((node) => node !== undefined);

@@ -19,6 +19,8 @@ export interface RunnerRoute extends NestHandler {
   readonly sessionOf: SessionOf | undefined;
   /** True if any node can take a request for a session that waits, or for a new one. */
   readonly canMove: boolean;
+  /** True if it opens a session, which any node can do. */
+  readonly opensAnywhere: boolean;
 }
 
 /** Returns the id of the session that a request names. @param id the route's `:id` */

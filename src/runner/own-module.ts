@@ -15,6 +15,7 @@ import { setOperationId } from '../compat/swagger.js';
 import { AnswerGuard } from '../http/answer.guard.js';
 import {
   CAN_MOVE,
+  OPENS_ANYWHERE,
   RUNNER_CONTROLLER,
   SESSION_OF,
   STREAMS_BODY,
@@ -45,6 +46,7 @@ function ownController(controller: Type<unknown>, runner: RunnerRef): Type<unkno
       streamsBody: Reflect.getMetadata(STREAMS_BODY, handler.handle) as BodyStreaming | undefined,
       opensSessions: access === 'start' || access === 'webhook',
       canMove: Reflect.hasMetadata(CAN_MOVE, handler.handle),
+      opensAnywhere: Reflect.hasMetadata(OPENS_ANYWHERE, handler.handle),
       sessionOf: Reflect.getMetadata(SESSION_OF, handler.handle) as SessionOf | undefined,
     };
     // Does nothing, because the guard has answered. Nest reads its parameters only.

@@ -43,8 +43,13 @@ export interface Peers {
    * @returns `undefined` for a socket that is served here. Never rejects.
    */
   takersOf(named: NamedSession | undefined): Promise<readonly PeerNode[]> | undefined;
-  /** Returns a few other nodes that have places, the best one first. Never rejects. */
-  withPlaces(): Promise<readonly PeerNode[]>;
+  /** True while this node opens no sessions: it drains, or has too much to do. */
+  readonly opensNone: boolean;
+  /**
+   * Returns a few other nodes that have places, the best one first. Never rejects.
+   * @param opening true for nodes that open sessions, which need no place for it
+   */
+  withPlaces(opening?: boolean): Promise<readonly PeerNode[]>;
   /** Returns where a session is. Never rejects. @param isFresh true to ask again what is known already */
   locate(sessionId: string, isFresh?: boolean): Whereabouts | Promise<Whereabouts>;
   /** Returns the other nodes that own sessions of a name, such as a room's. @throws {RunnerError} `OVERLOADED` when it is not to be found out */

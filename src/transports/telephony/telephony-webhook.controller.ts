@@ -4,7 +4,7 @@ import { Access } from '../../auth/access.decorator.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { ApiRoute } from '../../http/api-route.decorator.js';
 import { replyWith } from '../../http/http-response.js';
-import { RunnerController } from '../../http/runner-controller.decorator.js';
+import { OpensAnywhere, RunnerController } from '../../http/runner-controller.decorator.js';
 import type { RunnerRequest } from '../../http/runner-request.js';
 import { InvalidOptionsError } from '../../validation/options.js';
 import type { Carriers } from './carriers/index.js';
@@ -41,6 +41,7 @@ export function telephonyWebhookController(
 
     /** Answers with the carrier's instructions to connect the call to the media WebSocket. */
     @Post(carrier === undefined ? ':carrier' : '')
+    @OpensAnywhere()
     @HttpCode(200)
     @Header('cache-control', 'no-store')
     @ApiRoute({
