@@ -26,6 +26,12 @@ export interface OwnSessions {
   vitals(): NodeVitals;
   /** The sessions that it owns, and, without an epoch, those that it has opened and that wait. */
   list(): readonly AnnouncedSession[];
+  /**
+   * Called with a session that waits before the directory is told of it: from then on that alone decides about it.
+   * @param isSteady true if Redis has answered for a while
+   * @returns false for one that is not to be announced: it has its client meanwhile, or this node goes on deciding about it
+   */
+  handOver(id: string, isSteady: boolean): boolean;
   /** Called for a session that another node owns meanwhile. */
   taken(id: string): void;
   /** Called for a session whose end was reported as `lost` already, so that it is not reported twice. */
@@ -239,7 +245,11 @@ export class FleetHeartbeat {
     const sessions = this.own.list();
     const pending = sessions.filter(({ epoch }) => epoch === undefined);
     const active = sessions.filter(({ epoch }) => epoch !== undefined);
-    for (const batch of batchesOf(pending)) await this.announceBatch(batch, false);
+    for (const batch of batchesOf(pending)) {
+      const isSteady = !this.link.isDegraded;
+      const handed = batch.filter(({ id }) => this.own.handOver(id, isSteady));
+      await this.announceBatch(handed, false);
+    }
     const batches = batchesOf(active);
     for (const [at, batch] of batches.entries()) {
       // All nodes begin at the same moment.

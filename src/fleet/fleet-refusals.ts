@@ -19,6 +19,15 @@ export const noRoom = (): RunnerError =>
 export const noSockets = (): RunnerError =>
   new RunnerError('OVERLOADED', 'This node of the fleet serves no clients of its own; try again.');
 
+/** Returns why a text is too long for a record; `undefined` for one that is not. */
+export const sizeRefusal = (text: string, maxBytes: number): RunnerError | undefined =>
+  Buffer.byteLength(text) > maxBytes
+    ? new RunnerError(
+        'TOO_LARGE',
+        `The body is too large for a fleet: at most ${maxBytes} bytes as JSON.`,
+      )
+    : undefined;
+
 /** Returns the refusal of a session whose record only nodes of another version can read. */
 export const unreadable = (): RunnerError =>
   new RunnerError('OVERLOADED', 'This node cannot read the session, and others can; try again.');

@@ -42,6 +42,8 @@ export class FollowedSessions {
     // Claimed here meanwhile.
     if (this.owned.has(session.id) || word === 'pending' || word === 'here') return;
     if (word === 'there') return this.move(session);
+    // The directory has lost it, or is about to be told of it.
+    if (word === 'gone' && this.owned.isAnnounced(session)) return;
     const code = sessionEndCodeOf(word.split(' ')[1]) ?? 'lost';
     this.drop(session, new SessionEnd(code, `The session has ended in the fleet: ${code}.`));
   }

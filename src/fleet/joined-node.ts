@@ -21,6 +21,18 @@ export class JoinedNode {
     return this.current?.isDegraded ? undefined : this.current;
   }
 
+  /** Learns the addresses of the other nodes, as far as Redis answers. Never rejects. */
+  async learn(): Promise<void> {
+    await this.current?.places.learn().catch(() => undefined);
+  }
+
+  /** Tells the others that it takes no more sessions. */
+  drain(): void {
+    const log = (error: unknown): void =>
+      this.logger.warn(`others do not know that it drains: ${textOfThrown(error).message}`);
+    void this.current?.drain().catch(log);
+  }
+
   /** @throws {RunnerError} `OVERLOADED` when Redis does not answer */
   async reached<T>(work: (node: RedisFleetNode) => Promise<T>): Promise<T> {
     const node = this.reachable;

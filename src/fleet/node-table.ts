@@ -49,8 +49,13 @@ export class NodeTable {
 
   /** Returns the nodes, also those whose lease is over and that are not yet reaped. */
   async nodes(): Promise<FleetNode[]> {
+    return this.read(await this.names());
+  }
+
+  /** Returns the names of the nodes. */
+  names(): Promise<string[]> {
     const { client, prefix } = this.link;
-    return this.read(await client.zrange(`${prefix}nodes`, '0', String(MAX_NODES - 1)));
+    return client.zrange(`${prefix}nodes`, '0', String(MAX_NODES - 1));
   }
 
   /** Returns some of the nodes, chosen at random. */

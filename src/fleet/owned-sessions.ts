@@ -1,3 +1,4 @@
+import type { OwnPrincipal } from '../auth/runner-auth.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { type Capacity, nobodyCame, type PendingSessions } from '../sessions/admission.js';
@@ -24,6 +25,10 @@ interface Owned {
   room?: RecordedRoom;
   /** Its other names. */
   readonly aliases: Set<string>;
+  /** Principal whose sessions this node counts while Redis is away. */
+  readonly principal?: OwnPrincipal;
+  /** True while it waits for its client, and the directory knows nothing of it. */
+  isLone?: boolean;
 }
 
 /** Sessions that this node owns in the directory. */
@@ -63,15 +68,38 @@ export class OwnedSessions implements OwnSessions {
     return this.byId.get(id)?.epoch;
   }
 
-  add(
-    id: string,
-    epoch: number,
-    kind: SessionKind,
-    session?: Session,
-    openedAloneAtMs = -Infinity,
-  ): void {
+  add(id: string, epoch: number, kind: SessionKind, session?: Session): void {
+    const openedAloneAtMs = -Infinity;
     this.byId.set(id, { epoch, kind, session, openedAloneAtMs, aliases: new Set() });
     this.capacity.take();
+  }
+
+  /** Adds a session of which the directory is told later. @param isLone true for one that waits for its client */
+  addAlone(id: string, kind: SessionKind, isLone: boolean, principal?: OwnPrincipal): void {
+    const openedAloneAtMs = performance.now();
+    const owned = { epoch: 1, kind, session: undefined, openedAloneAtMs };
+    this.byId.set(id, { ...owned, aliases: new Set(), isLone, principal });
+    this.capacity.take(principal);
+  }
+
+  /** Returns a session that waits for its client, and about which this node alone decides. */
+  lone(id: string): Session | undefined {
+    const owned = this.byId.get(id);
+    return owned?.isLone ? owned.session : undefined;
+  }
+
+  /** Called when a session of this node has its client, or its bot is launched without one. */
+  settle(id: string): void {
+    const owned = this.byId.get(id);
+    if (owned) owned.isLone = false;
+  }
+
+  handOver(id: string, isSteady: boolean): boolean {
+    const owned = this.byId.get(id);
+    if (!owned) return this.waiting.get(id) !== undefined;
+    if (!owned.isLone || !isSteady) return false;
+    this.delete(id);
+    return true;
   }
 
   /** Gives a session one more name. */
@@ -99,9 +127,9 @@ export class OwnedSessions implements OwnSessions {
 
   /** Forgets a session that has ended. @returns its epoch; `undefined` for one that it does not own */
   delete(id: string): number | undefined {
-    const epoch = this.epochOf(id);
-    if (this.byId.delete(id)) this.capacity.free();
-    return epoch;
+    const owned = this.byId.get(id);
+    if (this.byId.delete(id)) this.capacity.free(owned?.principal);
+    return owned?.epoch;
   }
 
   /** True for a session whose end the directory knows. */
@@ -115,8 +143,15 @@ export class OwnedSessions implements OwnSessions {
   }
 
   list(): AnnouncedSession[] {
-    const copies = [...this.waiting.values()].filter(({ id }) => !this.byId.has(id));
+    const copies = [...this.waiting.values()].filter(
+      ({ id }) => !this.byId.has(id) || this.lone(id),
+    );
     return [...this.listOwned(), ...copies.flatMap((session) => this.announced(session) ?? [])];
+  }
+
+  /** True for a session that waits here for its client, and that this node announces. */
+  isAnnounced(session: Session): boolean {
+    return session.state.name === 'pending' && this.announced(session) !== undefined;
   }
 
   private announced(session: Session): AnnouncedSession | undefined {
@@ -132,8 +167,8 @@ export class OwnedSessions implements OwnSessions {
   }
 
   private listOwned(): AnnouncedSession[] {
-    return [...this.byId.values()].flatMap(({ epoch, kind, session, aliases, room }) => {
-      if (!session) return [];
+    return [...this.byId.values()].flatMap(({ epoch, kind, session, isLone, aliases, room }) => {
+      if (!session || isLone) return [];
       const { id, transport, ageMs } = session;
       const caller = callerOf(session);
       const known = { id, transport, kind, caller, data: dataOf(session), epoch, ageMs };

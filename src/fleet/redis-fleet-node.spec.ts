@@ -12,6 +12,7 @@ const OWN = {
   size: 0,
   vitals: () => ({}),
   list: () => [],
+  handOver: () => true,
   taken: () => undefined,
   buried: () => undefined,
   swept: () => undefined,

@@ -140,8 +140,8 @@ export class RedisFleetOptions {
   maxBodyBytes?: number = 16_384;
 
   /**
-   * Behaviour while Redis is away: `local` opens what only this node serves, up to its `maxSessions` (sockets that come without a session, rooms), and
-   * `refuse` opens nothing. Both let conversations go on, and answer a `/start` whose client could come to any node with 503.
+   * Behaviour while Redis is away: `local` opens what only this node serves, up to its `maxSessions` (sockets without a session, rooms, and with
+   * `webSocketAuth: 'token'` sessions whose token names it), and `refuse` opens nothing. Conversations go on, and any other `/start` is 503.
    * @default 'local'
    */
   @IsOneOf('local', 'refuse')

@@ -353,7 +353,8 @@ describeWith('redis-server')('a fleet over Redis', () => {
     const a = await node({ secret: before });
     const b = await node({ secret: [FLEET_SECRET, before], namespace: 'other' });
     const token = new SessionTokens(a.options, a.fleet).issue({ id: 'one' } as Session);
-    expect(new SessionTokens(b.options, b.fleet).sessionIdOf(token)).toBe('one');
+    const named = { sessionId: 'one', opener: a.fleet.peers.name };
+    expect(new SessionTokens(b.options, b.fleet).read(token)).toEqual(named);
     const c = await node({ namespace: 'third' });
     expect(new SessionTokens(c.options, c.fleet).sessionIdOf(token)).toBeUndefined();
   });

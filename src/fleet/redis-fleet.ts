@@ -3,7 +3,7 @@ import type { OwnPrincipal, Principal } from '../auth/runner-auth.js';
 import type { SessionEnd } from '../bot/session-end.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
-import { isInstance, textOfThrown } from '../errors/thrown.js';
+import { isInstance } from '../errors/thrown.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
 import { Capacity, FullError, PendingSessions } from '../sessions/admission.js';
 import {
@@ -21,6 +21,7 @@ import type { FleetGauges, FleetObserver } from './fleet-observer.js';
 import type { FleetStatus } from './fleet-status.js';
 import { FollowedSessions } from './followed-sessions.js';
 import { errorOf, JoinedNode } from './joined-node.js';
+import { LoneSessions } from './lone-sessions.js';
 import { callerOf, OwnedSessions } from './owned-sessions.js';
 import { RedisFleetNode } from './redis-fleet-node.js';
 import { RedisPeers } from './redis-peers.js';
@@ -54,6 +55,7 @@ export class RedisFleet extends Fleet {
   private owned!: OwnedSessions;
   private followed!: FollowedSessions;
   private readonly node = new JoinedNode();
+  private lone!: LoneSessions;
   private dispatching!: RoomDispatch;
   private options!: ResolvedRunnerOptions;
   private repeated: Repeated[] = [];
@@ -87,6 +89,7 @@ export class RedisFleet extends Fleet {
     const hand = (ids: readonly string[]): void => this.dispatching.hand(ids);
     const held = [this.waiting, options.pendingTtlMs] as const;
     this.owned = new OwnedSessions(this.capacity, host, ...held, () => this.rooms, hand);
+    this.lone = new LoneSessions(this.owned, this.capacity, this.history, this.settings, options);
     this.dispatching = new RoomDispatch(this.settings, this.owned, this.capacity, options, host);
     this.followed = new FollowedSessions(this.waiting, this.owned, (ids) =>
       this.node.get().follow(ids),
@@ -101,8 +104,10 @@ export class RedisFleet extends Fleet {
     const joining = { maxSessions, version: versionOrUnknown(), own, places, observer };
     const join = (): Promise<RedisFleetNode> => RedisFleetNode.join(this.settings, joining);
     this.node.current = await dispatching.join(this.rooms, join);
+    await this.node.learn();
     this.repeated = [
       new Repeated(this.settings.heartbeatMs, () => this.followed.look()),
+      new Repeated(this.settings.heartbeatMs, () => this.node.learn()),
       new Repeated(QUEUE_MS, () => this.serveQueue()),
     ];
   }
@@ -134,8 +139,9 @@ export class RedisFleet extends Fleet {
     if (ways.length === 0) return noSockets();
     const isHere = ways[0] === true;
     const id = request.id ?? randomUUID();
+    const alone = (): string | RunnerError => this.lone.open(request, isHere, principal);
     const node = this.node.reachable;
-    if (!node) return this.openAlone(request, isHere);
+    if (!node) return alone();
     const session = {
       ...{ id, transport, kind, caller: callerOf({ principal }) },
       data: dataOf({ ...request, principal, traceparent: this.host?.traceparent }),
@@ -146,7 +152,7 @@ export class RedisFleet extends Fleet {
       if (epoch > 0) this.owned.add(id, epoch, kind);
       return id;
     } catch (error) {
-      if (isInstance(error, DirectoryUnavailableError)) return this.openAlone(request, isHere);
+      if (isInstance(error, DirectoryUnavailableError)) return alone();
       if (!isInstance(error, RunnerError)) throw error;
       this.isFull ||= isInstance(error, FullError);
       return error;
@@ -157,6 +163,7 @@ export class RedisFleet extends Fleet {
     this.waiting.add(session);
     this.owned.opened(session, request);
     this.owned.bind(session);
+    this.lone.opened(session, request);
     if (request.kind === 'room') this.dispatching.opened(session);
   }
 
@@ -166,6 +173,8 @@ export class RedisFleet extends Fleet {
     principal: Principal = { reachesAll: true },
   ): Promise<Session | undefined> {
     if (!this.dispatching.claims(transports, this.rooms)) throw noSockets();
+    const lone = this.lone.claim(id, transports, principal, !this.node.reachable);
+    if (lone) return lone.session;
     const claim = await this.node.reached((node) => claimAs(node, id, transports, principal));
     if (claim.outcome === 'node_full') throw new FullError(this.options.maxSessions, 'runner');
     if (claim.outcome === 'unreadable') {
@@ -189,7 +198,9 @@ export class RedisFleet extends Fleet {
   }
 
   own(session: Session): Promise<void> | undefined {
-    return this.owned.has(session.id) ? undefined : this.claimForLaunch(session);
+    if (!this.owned.has(session.id)) return this.claimForLaunch(session);
+    this.owned.settle(session.id);
+    return undefined;
   }
 
   async adopt(session: Session, principal: OwnPrincipal): Promise<void> {
@@ -276,24 +287,12 @@ export class RedisFleet extends Fleet {
 
   close(): Session[] {
     this.capacity.closed = true;
-    const log = (error: unknown): void =>
-      this.logger.warn(`others do not know that it drains: ${textOfThrown(error).message}`);
-    void this.node.current?.drain().catch(log);
+    this.node.drain();
     return [...this.waiting.values()].filter(({ id }) => this.owned.has(id));
   }
 
   private get refuses(): boolean {
     return this.settings.whenRedisIsDown === 'refuse';
-  }
-
-  /** Opens a session without the directory, which is told of it later. What waits for a client could come to any node, and needs the directory. */
-  private openAlone({ id, kind = 'socket' }: OpenSession, isHere: boolean): string | RunnerError {
-    if (this.refuses || !isHere || id !== undefined) return unavailable();
-    const refusal = this.capacity.refusal();
-    if (refusal) return refusal;
-    const own = randomUUID();
-    this.owned.add(own, 1, kind, undefined, performance.now());
-    return own;
   }
 
   private async claimForLaunch(session: Session): Promise<void> {

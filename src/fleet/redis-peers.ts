@@ -1,7 +1,13 @@
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { Hops } from '../http/fleet-router/hops.js';
-import type { PassingObserver, PeerNode, Peers, Whereabouts } from '../http/fleet-router/peers.js';
+import type {
+  NamedSession,
+  PassingObserver,
+  PeerNode,
+  Peers,
+  Whereabouts,
+} from '../http/fleet-router/peers.js';
 import type { Capacity } from '../sessions/admission.js';
 import { unavailable } from './fleet-refusals.js';
 import type { OwnedSessions } from './owned-sessions.js';
@@ -50,9 +56,33 @@ export class RedisPeers implements Peers {
     return this.own.capacity().takesNone || !this.own.takesSockets;
   }
 
-  async withPlaces(): Promise<readonly PeerNode[]> {
+  get opensNone(): boolean {
+    return this.own.capacity().closedRefusal() !== undefined;
+  }
+
+  takersOf(named: NamedSession | undefined): Promise<readonly PeerNode[]> | undefined {
+    if (named && this.own.owned().has(named.sessionId)) return undefined;
+    const taking = (): Promise<readonly PeerNode[]> | undefined =>
+      this.mustPass ? this.withPlaces() : undefined;
+    if (named?.opener === undefined || named.opener === this.name) return taking();
+    return this.openerOf(named.sessionId, named.opener).then((node) =>
+      node ? [node] : (taking() ?? []),
+    );
+  }
+
+  /** Returns the node that has opened a session, where the directory does not know that session. Never rejects. */
+  private async openerOf(id: string, opener: string): Promise<PeerNode | undefined> {
     try {
-      return (await this.own.node()?.places.withPlaces()) ?? [];
+      if ((await this.locate(id)) !== 'unknown') return undefined;
+    } catch {
+      // Nobody knows while Redis is away.
+    }
+    return this.own.node()?.places.lastKnown(opener);
+  }
+
+  async withPlaces(opening?: boolean): Promise<readonly PeerNode[]> {
+    try {
+      return (await this.own.node()?.places.withPlaces(opening)) ?? [];
     } catch (error) {
       this.logger.warn(`no node with places was found: ${textOfThrown(error).message}`);
       return [];

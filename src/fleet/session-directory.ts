@@ -11,7 +11,7 @@ import type {
 } from './directory-session.js';
 import { callerFull, FullError } from '../sessions/admission.js';
 import { sessionKindOf } from '../sessions/session-registry.js';
-import { noRoom } from './fleet-refusals.js';
+import { noRoom, sizeRefusal } from './fleet-refusals.js';
 import type { FleetSecrets } from './fleet-secrets.js';
 import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import { readRecord, type RecordedSession } from './recorded-session.js';
@@ -282,13 +282,8 @@ export class SessionDirectory {
   }
 
   private sealText(id: string, field: string, text: string): string {
-    const { maxBodyBytes } = this.settings;
-    if (Buffer.byteLength(text) > maxBodyBytes) {
-      throw new RunnerError(
-        'TOO_LARGE',
-        `The body is too large for a fleet: at most ${maxBodyBytes} bytes as JSON.`,
-      );
-    }
+    const refusal = sizeRefusal(text, this.settings.maxBodyBytes);
+    if (refusal) throw refusal;
     return this.secrets.seal(id, field, text);
   }
 

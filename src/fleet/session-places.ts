@@ -79,8 +79,11 @@ export class SessionPlaces {
     return node;
   }
 
-  /** Returns a few other nodes with places, the emptier one of two random ones first. Rejects when Redis does not answer. */
-  async withPlaces(): Promise<PeerNode[]> {
+  /**
+   * Returns a few other nodes with places, the emptier one of two random ones first. Rejects when Redis does not answer.
+   * @param opening true for nodes that open sessions, which need no place for it
+   */
+  async withPlaces(opening = false): Promise<PeerNode[]> {
     if (!isRecent(this.emptier, PLACES_MS)) {
       this.emptier = { value: this.table.some(SOME), atMs: performance.now() };
     }
@@ -89,12 +92,25 @@ export class SessionPlaces {
       (node) =>
         node.name !== this.directory.node &&
         node.state === 'ready' &&
-        node.roles.includes('sockets') &&
-        load(node) < 1,
+        (opening ? !node.overloaded : node.roles.includes('sockets') && load(node) < 1),
     );
     const [one, two, ...others] = shuffled(nodes);
     const pair = [one, two].filter((node) => node !== undefined);
     return [...pair.sort((a, b) => load(a) - load(b)), ...others].slice(0, MAX_TRIED);
+  }
+
+  /**
+   * Learns the addresses of the nodes that it does not know yet, for the time when Redis is away: that of a node never changes. Rejects when Redis does
+   * not answer.
+   */
+  async learn(): Promise<void> {
+    const names = await this.table.names();
+    await Promise.all(names.filter((one) => !this.nodes.has(one)).map((one) => this.nodeOf(one)));
+  }
+
+  /** Returns a node as it was last known, which may be gone; `undefined` for one that never was. Never rejects. */
+  async lastKnown(name: string): Promise<PeerNode | undefined> {
+    return this.nodes.get(name)?.value ?? this.nodeOf(name).catch(() => undefined);
   }
 
   private async nodeOf(name: string): Promise<PeerNode | undefined> {

@@ -39,6 +39,12 @@ export const TakesOver = (): MethodDecorator => SetMetadata(TAKES_OVER, true);
 /** Marks a handler that serves a session that waits, or opens one: a node without places passes it on. */
 export const CanMove = (): MethodDecorator => SetMetadata(CAN_MOVE, true);
 
+/** Metadata key of handlers that open sessions for whichever node. */
+export const OPENS_ANYWHERE = Symbol('OPENS_ANYWHERE');
+
+/** Marks a handler that opens sessions which any node can serve: a node that opens none passes its requests on. */
+export const OpensAnywhere = (): MethodDecorator => SetMetadata(OPENS_ANYWHERE, true);
+
 /**
  * Marks a controller of the runner: exempt from the host's versioning, with the runner's error format, CORS and body parsing. `request.body`
  * bypasses the host's global pipes. Each route requires an `@Access(…)`, its own or the controller's.

@@ -21,6 +21,8 @@ export interface RunnerRoute extends NestHandler {
   readonly canMove: boolean;
   /** True if a node decides about a session whose own node does not answer. */
   readonly takesOver: boolean;
+  /** True if it opens a session, which any node can do. */
+  readonly opensAnywhere: boolean;
 }
 
 /** Returns the id of the session that a request names. @param id the route's `:id` */

@@ -15,6 +15,7 @@ import { setOperationId } from '../compat/swagger.js';
 import { AnswerGuard } from '../http/answer.guard.js';
 import {
   CAN_MOVE,
+  OPENS_ANYWHERE,
   TAKES_OVER,
   RUNNER_CONTROLLER,
   SESSION_OF,
@@ -47,6 +48,7 @@ function ownController(controller: Type<unknown>, runner: RunnerRef): Type<unkno
       opensSessions: access === 'start' || access === 'webhook',
       canMove: Reflect.hasMetadata(CAN_MOVE, handler.handle),
       takesOver: Reflect.hasMetadata(TAKES_OVER, handler.handle),
+      opensAnywhere: Reflect.hasMetadata(OPENS_ANYWHERE, handler.handle),
       sessionOf: Reflect.getMetadata(SESSION_OF, handler.handle) as SessionOf | undefined,
     };
     // Does nothing, because the guard has answered. Nest reads its parameters only.

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Fleet } from '../fleet/fleet.js';
+import type { NamedSession } from '../http/fleet-router/peers.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
 import type { Session } from './session.js';
 
@@ -11,6 +12,8 @@ interface TokenPayload {
   readonly jti: string;
   /** Session id. */
   readonly sid: string;
+  /** Name of the fleet's node that has opened the session. */
+  readonly n?: string;
 }
 
 /** Tokens for the WebSocket of a session: `<base64url payload>.<hex HMAC-SHA256>`. Single-use, as is the claim of a session. */
@@ -22,7 +25,7 @@ export class SessionTokens {
   /** @internal injected */
   constructor(
     @Inject(RUNNER_OPTIONS) private readonly options: ResolvedRunnerOptions,
-    @Optional() fleet?: Fleet,
+    @Optional() private readonly fleet?: Fleet,
   ) {
     const { tokenSecret } = options;
     this.secrets = tokenSecret ? [tokenSecret] : (fleet?.tokenKeys ?? [randomBytes(32)]);
@@ -34,6 +37,7 @@ export class SessionTokens {
       exp: Math.ceil((Date.now() + this.options.pendingTtlMs) / 1000),
       jti: randomBytes(8).toString('hex'),
       sid: session.id,
+      n: this.fleet?.peers?.name,
     };
     const encoded = Buffer.from(JSON.stringify(payload)).toString('base64url');
     return `${encoded}.${signed(encoded, this.secrets[0])}`;
@@ -51,6 +55,11 @@ export class SessionTokens {
 
   /** Returns the session id of a valid token; otherwise `undefined`. Never throws. */
   sessionIdOf(token: string): string | undefined {
+    return this.read(token)?.sessionId;
+  }
+
+  /** @internal Returns what a valid token names; otherwise `undefined`. Never throws. */
+  read(token: string): NamedSession | undefined {
     const [encoded, signature, ...rest] = token.split('.');
     if (!encoded || !signature || rest.length > 0) return undefined;
     const given = Buffer.from(signature);
@@ -60,8 +69,9 @@ export class SessionTokens {
     });
     if (!isSigned) return undefined;
     // Signed by us, and so well-formed.
-    const { exp, sid } = JSON.parse(Buffer.from(encoded, 'base64url').toString()) as TokenPayload;
-    return Date.now() < exp * 1000 ? sid : undefined;
+    const payload = JSON.parse(Buffer.from(encoded, 'base64url').toString()) as TokenPayload;
+    const { exp, sid: sessionId, n: opener } = payload;
+    return Date.now() < exp * 1000 ? { sessionId, opener } : undefined;
   }
 }
 

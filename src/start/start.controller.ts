@@ -4,7 +4,7 @@ import { Access } from '../auth/access.decorator.js';
 import { START_ERRORS } from '../errors/runner.error.js';
 import { ApiRoute, json } from '../http/api-route.decorator.js';
 import { PublicUrls } from '../http/public-url.js';
-import { RunnerController } from '../http/runner-controller.decorator.js';
+import { OpensAnywhere, RunnerController } from '../http/runner-controller.decorator.js';
 import { RunnerRequest } from '../http/runner-request.js';
 import { RunnerReadiness } from '../sessions/runner-readiness.js';
 import { SessionStarter } from '../transports/session-starter.js';
@@ -27,6 +27,7 @@ export class StartController {
   /** Opens a session on the requested transport and returns its connection data. Malformed JSON counts as `{}`. */
   @Post('start')
   @Access('start')
+  @OpensAnywhere()
   @HttpCode(200)
   @ApiRoute({
     summary: 'Opens a session, and says how to reach it',

@@ -6,6 +6,7 @@ import { SessionEnd } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { isOriginAllowed } from '../http/allowed-origins.js';
 import { FleetRouter } from '../http/fleet-router/fleet-router.js';
+import type { NamedSession } from '../http/fleet-router/peers.js';
 import { RunnerPaths } from '../http/runner-paths.js';
 import { RUNNER_REF, type RunnerRef } from '../runner-ref.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
@@ -52,7 +53,7 @@ export class SocketSessions {
     @Inject(RUNNER_REF) runner: RunnerRef,
     paths: RunnerPaths,
     adapter: RunnerSocketAdapter,
-    router: FleetRouter,
+    private readonly router: FleetRouter,
   ) {
     const { maxPayloadBytes, closeTimeoutMs } = options;
     adapter.add(runner, {
@@ -60,8 +61,14 @@ export class SocketSessions {
       closeTimeoutMs,
       isCredential: (authorization) => this.isCredential(authorization),
       basePath: () => paths.basePath,
-      passUpgrade: (request, socket, head) => router.passUpgrade(request, socket, head),
+      passUpgrade: (request, socket, head, pathToken) =>
+        router.pipes && router.passUpgrade(request, socket, head, this.named(request, pathToken)),
     });
+  }
+
+  private named(request: IncomingMessage, pathToken: string | undefined): NamedSession | undefined {
+    const token = extractToken(request, pathToken);
+    return token === undefined ? undefined : this.tokens.read(token);
   }
 
   /** Asks the host's auth, which may be any object with an `authorize()`. */
@@ -148,6 +155,7 @@ export class SocketSessions {
     if (id === undefined || (signed === undefined && open.length === 0)) throw tokenNeeded();
     const session = await this.registry.claim(id, signed === undefined ? open : transports);
     if (session) return session;
+    if (this.router.pipes?.hasMissed(request)) throw openerAway();
     throw signed === undefined
       ? new RunnerError('FORBIDDEN', 'no such session is waiting')
       : tokenNeeded();
@@ -186,6 +194,9 @@ function closed(socket: RunnerWebSocket, end: SessionEnd): Promise<void> | undef
     socket.resume();
   });
 }
+
+const openerAway = (): RunnerError =>
+  new RunnerError('OVERLOADED', 'the node that may have the session does not answer; try again');
 
 const tokenNeeded = (): RunnerError =>
   new RunnerError('UNAUTHORIZED', 'token missing, expired, used or wrong');

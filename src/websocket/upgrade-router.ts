@@ -79,6 +79,7 @@ export interface RawSocketOptions {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
+    pathToken: string | undefined,
   ) => Promise<boolean> | undefined;
 }
 
@@ -117,7 +118,8 @@ export class RawSocketServer extends EventEmitter {
     const token = /^\/([^/]+)\/?$/.exec(rest)?.[1];
     if (rest !== '' && rest !== '/' && token === undefined) return false;
     const accept = (): void => this.accept(pathname, token, request, socket, head);
-    const passing = this.options.passUpgrade?.(request, socket, head);
+    const pathToken = token && decodeSegment(token);
+    const passing = this.options.passUpgrade?.(request, socket, head, pathToken);
     if (passing) void passing.then((isPassed) => isPassed || accept());
     else accept();
     return true;

@@ -6,6 +6,7 @@ import {
   SessionEnd,
   SessionRegistry,
   SmallWebRtcModule,
+  TelephonyModule,
   WebSocketModule,
   type WebSocketRunnerArguments,
 } from '../../src/index.js';
@@ -108,6 +109,46 @@ describeWith('redis-server')('a node that takes no sessions', () => {
     await until(() => b.records.length === 2);
     expect(b.records.map(({ code }) => code)).toEqual(['peer_left', 'peer_left']);
   });
+
+  it.each(['fastify', 'express'] as const)(
+    'passes starts and webhooks of carriers on while it drains: %s',
+    async (platform) => {
+      const options = {
+        publicKeys: ['pk_the-key-of-clients'],
+        transports: [WebSocketModule.forRoot(), TelephonyModule.forRoot()],
+      };
+      const [a, b] = [
+        await fleet.start(platform, bot, { ...options, waits: true }),
+        await fleet.start('fastify', bot, options),
+      ];
+      const authorization = 'Bearer pk_the-key-of-clients';
+      const body = { transport: 'websocket', body: { big: 'x'.repeat(10_000) } };
+      const begin = (headers: Record<string, string> = { authorization }) =>
+        post(`${a.url}/start`, body, headers);
+      const own = await socketAt(a, String((await begin()).json.token));
+      const ended = a.app.get(RunnerDrain, { strict: false }).start();
+      await until(async () => (await fleet.states()).includes('draining'));
+      // The node that answers decides about access.
+      expect((await begin({})).status).toBe(401);
+      const { status, json, sessionId } = await begin();
+      expect([status, String(json.wsUrl)]).toEqual([200, `${a.wsUrl}/ws-client`]);
+      expect(b.app.get(SessionRegistry, { strict: false }).get(sessionId)).toBeDefined();
+      expect((await socketAt(a, String(json.token))).first).toEqual(body.body);
+      const webhook = await fetch(`${a.url}/telephony/twilio`, {
+        method: 'POST',
+        body: new URLSearchParams({ CallSid: 'CA1', From: '+15550001', To: '+15550002' }),
+      });
+      expect([webhook.status, await webhook.text()]).toEqual([
+        200,
+        expect.stringMatching(/<Connect><Stream url="wss:\/\/[^"]+\/ws\//),
+      ]);
+      // With nobody else it says so itself.
+      const drained = b.app.get(RunnerDrain, { strict: false }).start();
+      await until(async () => (await begin()).status === 503);
+      own.socket.close();
+      await Promise.all([ended, drained]);
+    },
+  );
 
   it('gets the accounts of a call with its session, which nobody reads in Redis', async () => {
     const [a, b] = [await start('fastify', 3), await start('express', 3)];

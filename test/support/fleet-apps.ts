@@ -48,6 +48,14 @@ export class FleetApps {
     return keys;
   }
 
+  /** Members of a sorted set, named without the fleet's prefix. */
+  async members(name: string): Promise<string[]> {
+    const client = new Redis(this.redis.url);
+    const members = await client.zrange(`pipecat:{pipecat}:${name}`, '0', '-1');
+    client.disconnect();
+    return members;
+  }
+
   /** Makes Redis forget everything. */
   async empty(): Promise<void> {
     const client = new Redis(this.redis.url);

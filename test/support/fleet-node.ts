@@ -55,6 +55,7 @@ export class FleetTestNode {
         },
         vitals: () => ({}),
         list: () => [...owned.values()],
+        handOver: () => true,
         taken: (id) => {
           owned.delete(id);
           events.push(`taken ${id}`);

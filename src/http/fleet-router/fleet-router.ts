@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import { type Duplex, Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { RunnerLogger } from '../../errors/runner-logger.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../../errors/thrown.js';
@@ -9,12 +8,13 @@ import { bodyStreamOf, discardBody } from '../body-stream.js';
 import { nodeResponse, sendError, takeOverResponse } from '../http-response.js';
 import type { OpenExchange } from '../intake/exchange.js';
 import type { RunnerRequest } from '../runner-request.js';
-import { clientHeaders, endToEnd, forwardedHeaders } from './forwarded-headers.js';
+import { clientHeaders, forwardedHeaders } from './forwarded-headers.js';
 import { forward, type PeerAnswer, PeerStalledError } from './forwarding.js';
 import { HOP_HEADER, isFleetHeader, MISDIRECTED_HEADER } from './hops.js';
 import { PeerConnections } from './peer-connection.js';
+import { sendAnswer } from './send-answer.js';
 import { UpgradePipes } from './upgrade-pipes.js';
-import type { PeerNode, Peers, Whereabouts } from './peers.js';
+import type { NamedSession, PeerNode, Peers, Whereabouts } from './peers.js';
 
 /** Ids that a session can have. */
 const SESSION_ID = /^[\w-]{1,64}$/;
@@ -57,7 +57,10 @@ export class FleetRouter {
   route(exchange: OpenExchange): void {
     const { peers } = this;
     const { request, route } = exchange;
-    if (!peers || !route.sessionOf) return exchange.next();
+    if (!peers) return exchange.next();
+    const isWhole = request.taken?.raw !== undefined && !request.isPassedOn;
+    if (route.opensAnywhere && isWhole && peers.opensNone) return void this.give(exchange, true);
+    if (!route.sessionOf) return exchange.next();
     const id = route.sessionOf(request, exchange.param('id'));
     if (!id || !SESSION_ID.test(id)) return this.take(exchange);
     const where = peers.locate(id);
@@ -92,26 +95,26 @@ export class FleetRouter {
   }
 
   /**
-   * Passes the upgrade of a socket on to a node with places, where this one takes none.
+   * Passes the upgrade of a socket on to a node with places, where this one takes none, or to the one that alone knows its session.
+   * @param named session of its token
    * @returns `undefined` for one that is served here; otherwise false when there is no such node. Never rejects.
    */
   passUpgrade(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
+    named?: NamedSession,
   ): Promise<boolean> | undefined {
     const { peers, pipes } = this;
     if (!peers || !pipes) return undefined;
     const { method = '', url = '/' } = request;
-    const isPassedOn = this.takeHop(request, url);
-    if (isPassedOn || !peers.mustPass) return undefined;
+    const nodes = this.takeHop(request, url) ? undefined : peers.takersOf(named);
+    if (!nodes) return undefined;
     const headers: [string, string][] = [
       ...clientHeaders(request),
       [HOP_HEADER, peers.hops.sign('hop', method, url)],
     ];
-    return peers
-      .withPlaces()
-      .then((nodes) => pipes.pass({ request, socket, head }, nodes, headers));
+    return pipes.pass({ request, socket, head }, nodes, headers);
   }
 
   /** Closes the connections to the other nodes. */
@@ -149,10 +152,10 @@ export class FleetRouter {
     void this.give(exchange);
   }
 
-  /** Passes a request on to a node with places; without one this node answers that it has none. Never rejects. */
-  private async give(exchange: OpenExchange): Promise<void> {
+  /** Passes a request on to a node that takes it; without one this node answers that it does not. Never rejects. */
+  private async give(exchange: OpenExchange, opening?: boolean): Promise<void> {
     try {
-      for (const node of await this.peers!.withPlaces()) {
+      for (const node of await this.peers!.withPlaces(opening)) {
         try {
           if (await this.pass(exchange, node)) return this.peers!.observer?.moved();
         } catch (error) {
@@ -206,7 +209,7 @@ export class FleetRouter {
         answer.response.resume();
         return false;
       }
-      await send(exchange, answer);
+      await sendAnswer(exchange, answer);
       return true;
     } catch (error) {
       // Nobody is left to be answered, or the answer has begun.
@@ -235,9 +238,10 @@ export class FleetRouter {
     node: PeerNode,
     request: RunnerRequest,
     signal: AbortSignal,
-    stallMs = this.options.sessionRequestTimeoutMs + this.options.stopGraceMs + SLACK_MS,
+    stallMs?: number,
   ): Promise<PeerAnswer> {
     const { method, raw, taken } = request;
+    const { sessionRequestTimeoutMs, startQueueMs, stopGraceMs } = this.options;
     const path = pathOf(request.originalUrl);
     const hop = this.peers!.hops.sign('hop', method, path);
     const left = taken?.leftBytes === undefined ? undefined : bodyStreamOf(request);
@@ -246,7 +250,7 @@ export class FleetRouter {
       headers: [HOP_HEADER, hop, ...forwardedHeaders(raw)],
       body: left ? Readable.fromWeb(left as Parameters<typeof Readable.fromWeb>[0]) : taken?.raw,
       bodyBytes: taken?.announcedBytes || undefined,
-      stallMs,
+      stallMs: stallMs ?? Math.max(sessionRequestTimeoutMs, startQueueMs) + stopGraceMs + SLACK_MS,
     });
   }
 
@@ -267,29 +271,6 @@ export class FleetRouter {
     if (!raw.complete && raw.httpVersionMajor < 2) response.setHeader('connection', 'close');
     sendError(response, error);
     discardBody(request);
-  }
-}
-
-/** Sends the answer of another node to the client. */
-async function send({ request, reply }: OpenExchange, answer: PeerAnswer): Promise<void> {
-  const { response: from } = answer;
-  const to = takeOverResponse(reply);
-  const headers = new Map<string, string[]>();
-  for (const [name, value] of endToEnd(from.rawHeaders)) {
-    headers.set(name, [...(headers.get(name) ?? []), value]);
-  }
-  const { 'content-length': length } = from.headers;
-  if (length !== undefined) headers.set('content-length', [length]);
-  for (const [name, values] of headers) to.setHeader(name, values.length > 1 ? values : values[0]!);
-  const isUnread = !request.raw.complete;
-  if (isUnread && request.raw.httpVersionMajor < 2) to.setHeader('connection', 'close');
-  to.writeHead(from.statusCode ?? 502);
-  to.flushHeaders();
-  try {
-    if (isUnread) discardBody(request);
-    await pipeline(from, to);
-  } finally {
-    if (isUnread) answer.destroy();
   }
 }
 

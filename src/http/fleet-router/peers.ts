@@ -13,11 +13,18 @@ export interface PeerNode {
  */
 export type Whereabouts = 'here' | 'waiting' | 'unknown' | PeerNode;
 
+/** Session that a token names. */
+export interface NamedSession {
+  readonly sessionId: string;
+  /** Name of the node that has opened it, where it is a fleet's. */
+  readonly opener?: string;
+}
+
 /** Is told of what is passed on, for metrics. Must not throw. */
 export interface PassingObserver {
   /** Called when a request was passed on to the node that has its session. @param kind `offer`, `webhook`, or `request` for others */
   proxied(kind: 'offer' | 'request' | 'webhook'): void;
-  /** Called when a socket or an offer was passed on to a node with a free place. */
+  /** Called when a socket or an offer was passed on to a node with a free place, or to the one that has opened its session. */
   moved(): void;
 }
 
@@ -31,8 +38,19 @@ export interface Peers {
   readonly url: string;
   /** True while this node takes no more sessions: it is full, has too much to do, or drains. */
   readonly mustPass: boolean;
-  /** Returns a few other nodes that have places, the best one first. Never rejects. */
-  withPlaces(): Promise<readonly PeerNode[]>;
+  /**
+   * Returns the nodes that a socket is passed on to, the best one first: the one that has opened its session where the directory does not know that, or some
+   * with places where this one takes none.
+   * @returns `undefined` for a socket that is served here. Never rejects.
+   */
+  takersOf(named: NamedSession | undefined): Promise<readonly PeerNode[]> | undefined;
+  /** True while this node opens no sessions: it drains, or has too much to do. */
+  readonly opensNone: boolean;
+  /**
+   * Returns a few other nodes that have places, the best one first. Never rejects.
+   * @param opening true for nodes that open sessions, which need no place for it
+   */
+  withPlaces(opening?: boolean): Promise<readonly PeerNode[]>;
   /** Returns where a session is. @param isFresh true to ask again what is known already @throws {RunnerError} `OVERLOADED` when it is not to be found out */
   locate(sessionId: string, isFresh?: boolean): Whereabouts | Promise<Whereabouts>;
   /** Returns the other nodes that own sessions of a name, such as a room's. @throws {RunnerError} `OVERLOADED` when it is not to be found out */

@@ -6,10 +6,14 @@ import { endToEnd } from './forwarded-headers.js';
 import type { PeerConnections } from './peer-connection.js';
 import type { PeerNode } from './peers.js';
 
+/** Longest time until a node has proved whose it is, in milliseconds: the client waits. */
+const DIAL_TIMEOUT_MS = 300;
+
 /** Upgrades that are piped to other nodes as they came, since this one has no place for their sessions. */
 export class UpgradePipes {
   private readonly logger = new RunnerLogger('PipecatFleet');
   private readonly open = new Set<Duplex>();
+  private readonly missed = new WeakSet<IncomingMessage>();
   private waiting: (() => void)[] = [];
 
   /** @param onPassed called for each that was passed on */
@@ -28,19 +32,24 @@ export class UpgradePipes {
     while (this.open.size > 0) await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
+  /** True for an upgrade that a node should have had that did not answer. */
+  hasMissed(request: IncomingMessage): boolean {
+    return this.missed.has(request);
+  }
+
   /** Cuts all of them. */
   cut(): void {
     for (const socket of this.open) socket.destroy();
   }
 
   /**
-   * Pipes an upgrade to the first of the nodes that answers.
+   * Pipes an upgrade to the first of the nodes that answers within 300 ms.
    * @param headers what this node says beside the client
    * @returns false when none does, and the upgrade is as it was. Never rejects.
    */
   async pass(
     upgrade: { request: IncomingMessage; socket: Duplex; head: Buffer },
-    nodes: readonly PeerNode[],
+    nodes: Promise<readonly PeerNode[]>,
     headers: readonly (readonly [string, string])[],
   ): Promise<boolean> {
     const { request, socket, head } = upgrade;
@@ -49,9 +58,12 @@ export class UpgradePipes {
     // It counts from now on: the wait for what is passed on must not miss it.
     this.open.add(socket);
     socket.once('close', () => this.gone(socket));
-    for (const node of nodes) {
+    for (const node of await nodes) {
       const peer = await this.dial(node);
-      if (!peer) continue;
+      if (!peer) {
+        this.missed.add(request);
+        continue;
+      }
       if (socket.destroyed) peer.destroy();
       else connect(socket, peer, Buffer.concat([headOf(request, node, headers), head]));
       this.onPassed();
@@ -69,7 +81,7 @@ export class UpgradePipes {
 
   private async dial(node: PeerNode): Promise<Duplex | undefined> {
     try {
-      return await this.connections.dial(node);
+      return await this.connections.dial(node, DIAL_TIMEOUT_MS);
     } catch (error) {
       this.logger.warn(`a socket was not passed on: ${textOfThrown(error).message}`);
       return undefined;

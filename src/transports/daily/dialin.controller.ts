@@ -10,7 +10,7 @@ import {
 import { CallData, sipHeaders } from '../../bot/call-data.js';
 import { START_ERRORS } from '../../errors/runner.error.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
-import { RunnerController } from '../../http/runner-controller.decorator.js';
+import { OpensAnywhere, RunnerController } from '../../http/runner-controller.decorator.js';
 import { RunnerRequest } from '../../http/runner-request.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import { validateInto } from '../../validation/validate-into.js';
@@ -46,6 +46,7 @@ export class DialinController {
 
   /** Answers a call. Idempotent: a redelivered call gets the first answer. */
   @Post()
+  @OpensAnywhere()
   @HttpCode(200)
   @ApiRoute({
     summary: 'Answers a phone call on hold at Daily with a room and a bot',

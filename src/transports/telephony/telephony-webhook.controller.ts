@@ -4,7 +4,12 @@ import { Access } from '../../auth/access.decorator.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { ApiRoute } from '../../http/api-route.decorator.js';
 import { replyWith } from '../../http/http-response.js';
-import { OfSession, RunnerController, TakesOver } from '../../http/runner-controller.decorator.js';
+import {
+  OfSession,
+  OpensAnywhere,
+  RunnerController,
+  TakesOver,
+} from '../../http/runner-controller.decorator.js';
 import type { RunnerRequest } from '../../http/runner-request.js';
 import { InvalidOptionsError } from '../../validation/options.js';
 import type { Carriers } from './carriers/index.js';
@@ -44,6 +49,7 @@ export function telephonyWebhookController(
     @Post(carrier === undefined ? ':carrier' : '')
     @OfSession(sessionBefore)
     @TakesOver()
+    @OpensAnywhere()
     @HttpCode(200)
     @Header('cache-control', 'no-store')
     @ApiRoute({
