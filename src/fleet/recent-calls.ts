@@ -15,8 +15,10 @@ export class RecentCalls<T> {
     if (known) return known.answer;
     const call = { atMs: performance.now(), answer: answer() };
     this.calls.set(callId, call);
-    if (this.calls.size > MAX_CALLS) this.calls.delete(this.calls.keys().next().value!);
     try {
+      await call.answer;
+      // What fails, such as a guess, pushes nothing out.
+      if (this.calls.size > MAX_CALLS) this.calls.delete(this.calls.keys().next().value!);
       return await call.answer;
     } catch (error) {
       this.calls.delete(callId);

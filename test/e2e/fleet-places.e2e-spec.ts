@@ -10,6 +10,7 @@ import {
   WebSocketModule,
   type WebSocketRunnerArguments,
 } from '../../src/index.js';
+import { CallDocuments } from '../../src/transports/telephony/call-documents.js';
 import { type FleetApp, FleetApps } from '../support/fleet-apps.js';
 import { describeWith } from '../support/needs.js';
 import { BROWSER_OFFER } from '../support/offers.js';
@@ -149,6 +150,24 @@ describeWith('redis-server')('a node that takes no sessions', () => {
       await Promise.all([ended, drained]);
     },
   );
+
+  it('returns the document of a call that another node has placed', async () => {
+    const options = {
+      transports: [TelephonyModule.forRoot({ publicUrl: 'https://bot.example.com' })],
+    };
+    const [a, b] = [
+      await fleet.start('fastify', bot, options),
+      await fleet.start('express', bot, options),
+    ];
+    const url = a.app.get(CallDocuments, { strict: false }).urlOf('<Response>secret</Response>');
+    for (const node of [b, a, b]) {
+      const answer = await fetch(`${node.url}${new URL(url).pathname}`, { method: 'POST' });
+      expect([answer.status, await answer.text()]).toEqual([200, '<Response>secret</Response>']);
+    }
+    const guess = `${b.url}/telephony/documents/${'x'.repeat(22)}`;
+    expect((await fetch(guess, { method: 'POST' })).status).toBe(404);
+    expect(await fleet.keys('once:*')).toHaveLength(1);
+  });
 
   it('gets the accounts of a call with its session, which nobody reads in Redis', async () => {
     const [a, b] = [await start('fastify', 3), await start('express', 3)];

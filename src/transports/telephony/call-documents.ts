@@ -1,52 +1,46 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { RunnerError } from '../../errors/runner.error.js';
+import { Fleet } from '../../fleet/fleet.js';
 import { PublicUrls } from '../../http/public-url.js';
 import { TELEPHONY_OPTIONS, WEBHOOK_PATH } from './telephony-options.token.js';
 import type { ResolvedTelephonyOptions } from './telephony.options.js';
 
-/** Lifetime of a document, in milliseconds: longer than a phone rings. */
-const KEEP_MS = 900_000;
-/** The most documents. The oldest is dropped first. */
-const MAX_DOCUMENTS = 10_000;
+/** Form of a document's id. */
+const ID = /^[\w-]{22}$/;
 
 /** Path of the documents below that of the webhooks. */
 export const DOCUMENTS = 'documents';
 
-/** XML documents for carriers whose API takes a URL instead of XML. The random URL is the only credential. */
+/** XML documents for carriers whose API takes a URL instead of XML, which any node of a fleet returns. The random URL is the only credential. */
 @Injectable()
 export class CallDocuments {
-  /** Ordered by age, oldest first. */
-  private readonly documents = new Map<string, { readonly xml: string; readonly atMs: number }>();
-
   constructor(
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
     @Inject(WEBHOOK_PATH) private readonly webhookPath: string,
     private readonly publicUrls: PublicUrls,
+    private readonly fleet: Fleet,
   ) {}
 
   /**
-   * Stores a document and returns its URL, valid for 15 minutes.
+   * Stores a document and returns its URL, valid for 10 minutes: longer than a phone rings.
    * @throws {RunnerError} `NO_PUBLIC_URL`
    */
   urlOf(xml: string): string {
     const baseUrl = this.publicUrls.known(this.options.publicUrl);
-    this.forgetOld();
     const id = randomBytes(16).toString('base64url');
-    this.documents.set(id, { xml, atMs: performance.now() });
+    // The carrier asks for it after a request to its API, and waits if that is sooner.
+    this.fleet.once(keyOf(id), async () => xml).catch(() => undefined);
     return baseUrl.httpUrl(`${this.webhookPath && `/${this.webhookPath}`}/${DOCUMENTS}/${id}`);
   }
 
-  /** Returns a document by its id. */
-  get(id: string): string | undefined {
-    this.forgetOld();
-    return this.documents.get(id)?.xml;
-  }
-
-  private forgetOld(): void {
-    const oldestMs = performance.now() - KEEP_MS;
-    for (const [id, { atMs }] of this.documents) {
-      if (atMs > oldestMs && this.documents.size < MAX_DOCUMENTS) return;
-      this.documents.delete(id);
-    }
+  /** Returns a document by its id. @throws {RunnerError} `NOT_FOUND`, or `OVERLOADED` when a fleet cannot tell */
+  async get(id: string): Promise<string> {
+    if (!ID.test(id)) throw unknown();
+    return this.fleet.once<string>(keyOf(id), () => Promise.reject(unknown()));
   }
 }
+
+const keyOf = (id: string): string => `document ${id}`;
+
+const unknown = (): RunnerError => new RunnerError('NOT_FOUND', 'There is no such document.');

@@ -101,10 +101,8 @@ export function telephonyWebhookController(
       },
       errors: ['NOT_FOUND'],
     })
-    document(@Res() response: unknown, @Param('id') id: string): void {
-      const xml = this.documents.get(id);
-      if (xml === undefined) throw new RunnerError('NOT_FOUND', 'There is no such document.');
-      replyWith(this.adapterHost, response, XML, xml);
+    async document(@Res() response: unknown, @Param('id') id: string): Promise<void> {
+      replyWith(this.adapterHost, response, XML, await this.documents.get(id));
     }
   }
   return TelephonyWebhookController;
