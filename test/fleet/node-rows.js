@@ -7,8 +7,8 @@ import { BEAT_MS, hangUp, inChunks, LEASE_MS, percentile, range } from './world.
 
 const limitOf = (sessions) => Math.ceil(sessions / 5);
 
-/** Longest answer of a request that is passed on, in milliseconds: a connection is given up after 1 s. */
-const MAX_PASSED_MS = 2_000;
+/** Longest answer of a request that is passed on, in milliseconds: a connection is given up after 1 s, and a busy machine adds to it. */
+const MAX_PASSED_MS = 3_000;
 
 /** Ends sessions, each at another node than its own. @param tries the most, four a second, while a node asks to come again */
 const stopElsewhere = (world, some, tries = 1) =>

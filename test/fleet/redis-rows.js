@@ -187,6 +187,8 @@ export const REDIS_ROWS = {
       const speakers = joined.slice(0, speaking).map((one) => speak(one, endMs));
       const heard = (await Promise.all(speakers)).reduce((sum, words) => sum + words, 0);
       const after = await usageOf(world);
+      const ended = joined.flatMap(({ id }) => world.ends.get(id) ?? []);
+      assert.deepEqual(ended, [], 'ends of sessions');
       assert.equal(after.keys, before.keys, 'keys');
       const more = after.bytes - before.bytes;
       assert.ok(more < 500_000, `memory rose by ${more}`);

@@ -1,6 +1,7 @@
 // Faults of a fleet on a real Redis, row by row: `npm run test:fleet`. `-- --row kill --row cut` tries some of them, `--list` shows them, `--sessions`
 // and `--seed` change their size and their chance, `--minutes` how long the row `idle` lasts, `--json <file>` writes the figures. `--short` is the form for
-// CI. `--server valkey-server`, or the path of another one, tries it instead of Debian's redis-server.
+// CI. `--server valkey-server`, or the path of another one, tries it instead of Debian's redis-server. `--old <folder>`, a clone of another version with its build, adds rows
+// with nodes of it.
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -24,12 +25,16 @@ const { values } = parseArgs({
     short: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     json: { type: 'string' },
+    old: { type: 'string' },
     server: { type: 'string', default: 'redis-server' },
   },
 });
-const names = values.row ?? (values.short ? SHORT : Object.keys(ROWS));
+const all = Object.keys(ROWS).filter((name) => !ROWS[name].needs || values[ROWS[name].needs]);
+const names = values.row ?? (values.short ? SHORT : all);
 const unknown = names.filter((name) => !Object.hasOwn(ROWS, name));
 if (unknown.length > 0) fail(`There is no ${unknown.join(', ')}: ${Object.keys(ROWS).join(', ')}`);
+const needy = names.filter((name) => !all.includes(name));
+if (needy.length > 0) fail(`${needy.join(', ')} need(s) --old`);
 if (values.list) {
   for (const [name, { title }] of Object.entries(ROWS)) console.log(`${name}: ${title}`);
   process.exit();
@@ -57,7 +62,7 @@ process.exit(failed.length > 0 ? 1 : 0);
 
 async function runRow(name) {
   const { title, world: optionsOf, run } = ROWS[name];
-  const settings = { sessions, seconds: 60 * Number(values.minutes) };
+  const settings = { sessions, old: values.old, seconds: 60 * Number(values.minutes) };
   const begunMs = performance.now();
   const world = await World.start(randomOf(seed), optionsOf?.(settings));
   const result = { name, title, held: true };

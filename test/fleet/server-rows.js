@@ -1,7 +1,8 @@
-// Faults of groups of servers: Sentinel and Cluster.
+// Faults of groups of servers, Sentinel and Cluster; and nodes of two versions.
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endedOf, endsOf, silentOf } from './checks.js';
+import { NODE_ROWS } from './node-rows.js';
 import { hangUp, inChunks, range } from './world.js';
 
 /** Longest answer while a replica is promoted, in milliseconds: two tries, and what a busy machine adds. */
@@ -53,4 +54,17 @@ export const SERVER_ROWS = {
   'failover-behind': failover('sentinels', true, 'the same, and the replica has got nothing'),
   cluster: failover('cluster', false, 'kill -9 of the master of a Cluster that has the fleet'),
   'cluster-behind': failover('cluster', true, 'the same, and its replica has got nothing'),
+  versions: {
+    title: 'one of three nodes is of another version',
+    needs: 'old',
+    world: ({ old }) => ({ old: { folder: old, nodes: 1 } }),
+    run: NODE_ROWS.none.run,
+  },
+  upgrade: {
+    title:
+      'nodes of another version are shut down one by one for those of this one, while calls come',
+    needs: 'old',
+    world: ({ old }) => ({ old: { folder: old, nodes: 3 } }),
+    run: NODE_ROWS.rolling.run,
+  },
 };

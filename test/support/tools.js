@@ -27,10 +27,6 @@ export const TOOLS = {
   haproxy: debian('haproxy', process.env.HAPROXY, '/usr/sbin/haproxy'),
   'redis-server': debian('redis-server', process.env.REDIS_SERVER, '/usr/bin/redis-server'),
   openssl: debian('openssl', '/usr/bin/openssl'),
-  'valkey-server': {
-    find: () => fileOf(process.env.VALKEY_SERVER, VALKEY_SERVER, '/usr/bin/valkey-server'),
-    build: buildValkey,
-  },
   helm: { find: () => fileOf(HELM), build: buildHelm },
   'kubectl-validate': { find: () => fileOf(KUBECTL_VALIDATE), build: buildKubectlValidate },
   'livekit-server': { find: () => fileOf(LIVEKIT_SERVER), build: buildLiveKitServer },
@@ -39,6 +35,10 @@ export const TOOLS = {
   Pipecat: { find: () => fileOf(PIPECAT_PYTHON), build: () => buildPipecat() },
   /** Without it `pipecat.runner.run` cannot be imported; another Python than the suite's may lack it. */
   'pipecat-ai[runner]': { find: runnerExtra, build: () => buildPipecat() },
+  'valkey-server': {
+    find: () => fileOf(process.env.VALKEY_SERVER, VALKEY_SERVER, '/usr/bin/valkey-server'),
+    build: buildValkey,
+  },
   "Vonage's library": { find: () => fileOf(VONAGE_CONNECTOR), build: buildVonageConnector },
   "Pipecat's scaffolds": {
     find: () => fileOf(SCAFFOLDS.python),
