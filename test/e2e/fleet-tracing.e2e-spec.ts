@@ -32,7 +32,9 @@ describeWith('redis-server')('session spans of a fleet', () => {
       features: [TracingModule.forRoot()],
       ...{ maxSessions: 3, pendingTtlMs, of: { heartbeatMs: 100 } },
     });
-    return { ...running, requests: instrument(running.app.getHttpServer() as Server) };
+    // The nodes ask each other, and themselves, as well.
+    const requests = instrument(running.app.getHttpServer() as Server, '/start');
+    return { ...running, requests };
   };
 
   it.each(['fastify', 'express'] as const)(

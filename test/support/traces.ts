@@ -45,16 +45,18 @@ export class Traces {
   }
 }
 
-/** Equivalent of `@opentelemetry/instrumentation-http`: a span for each request, active while it is handled. */
-export function instrument(server: Server): Span[] {
+/** Equivalent of `@opentelemetry/instrumentation-http`: a span for each request, active while it is handled. @param path the only one @default all paths */
+export function instrument(server: Server, path?: string): Span[] {
   const spans: Span[] = [];
   const emit = server.emit.bind(server);
   server.emit = (event: string, ...args: unknown[]): boolean => {
-    if (event !== 'request') return emit(event, ...args);
+    const request = args[0] as IncomingMessage;
+    const isMeant = event === 'request' && (path === undefined || request.url === path);
+    if (!isMeant) return emit(event, ...args);
     const span = trace.getTracer('http').startSpan('HTTP request');
     spans.push(span);
     const inSpan: Context = trace.setSpan(context.active(), span);
-    context.bind(inSpan, args[0] as IncomingMessage);
+    context.bind(inSpan, request);
     return context.with(inSpan, () => emit(event, ...args));
   };
   return spans;
