@@ -36,6 +36,7 @@ export const CONTEXTS: readonly BlockContext[] = [
   module('unknown-callers', "TelephonyModule.forRoot({ unknownCallers: 'bot' });"),
   { name: 'reception-bot', has: 'class ReceptionBot' },
   { name: 'fleet', has: 'redis: process.env.REDIS_URL!' },
+  { name: 'fleet-servers', has: 'export const onSentinel' },
   {
     name: 'fleet-config',
     has: 'inject: [ConfigService], // of ConfigModule',

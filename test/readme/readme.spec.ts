@@ -88,7 +88,7 @@ describe('the code in README.md and docs/', () => {
       env: { ...process.env, ...ENVIRONMENT },
     });
     expect(stderr).toBe('');
-    expect(/ pass (\d+)$/m.exec(stdout)?.[1]).toBe(String(inline.length + 17));
+    expect(/ pass (\d+)$/m.exec(stdout)?.[1]).toBe(String(inline.length + 18));
   }, 60_000);
 });
 
