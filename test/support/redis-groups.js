@@ -104,6 +104,9 @@ export class RedisCluster {
       ids.push(await tell(server, (client) => client.cluster('MYID')));
     }
     for (const [at, server] of servers.slice(3).entries()) {
+      // A node that is being met has another id.
+      const isMet = async (client) => String(await client.cluster('NODES')).includes(ids[at]);
+      await until(server, isMet);
       await tell(server, (client) => client.cluster('REPLICATE', ids[at]));
       await until(server, async (client) => /master_link_status:up/.test(await client.info()));
     }
