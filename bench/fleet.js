@@ -101,8 +101,9 @@ async function measure() {
       'a',
       10_000,
       2_000,
-      '{"url":"http://127.0.0.1:3000"}',
+      '{"url":"http://127.0.0.1:3000","state":"ready"}',
       'm',
+      100,
       ...secrets.fingerprints,
     ),
   );
