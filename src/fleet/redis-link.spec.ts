@@ -54,9 +54,22 @@ describeWith('redis-server')('a connection to Redis', () => {
 
   it('that is lost tells why there is no other', async () => {
     const direct = await FleetTestNode.join('b', redis.url);
+    const { client } = direct.link;
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
     await redis.kill();
+    await until(() => errors.some((error) => String(error).includes('ECONNREFUSED')));
     await expect(direct.open(crypto.randomUUID())).rejects.toThrow(
       /^Redis did not answer open: .*:\d+: connect ECONNREFUSED/,
+    );
+    direct.die();
+  });
+
+  it('that is lost says so until a try to connect has ended', async () => {
+    const direct = await FleetTestNode.join('b', redis.url);
+    direct.link.client.disconnect();
+    await expect(direct.open(crypto.randomUUID())).rejects.toThrow(
+      /^Redis did not answer open: .*:\d+: the connection was lost$/,
     );
     direct.die();
   });

@@ -57,7 +57,10 @@ export class RedisLink {
     /** Returns who is told of answers and misses. */
     readonly observer: () => FleetObserver | undefined = () => undefined,
   ) {
-    client.on('error', (error: Error) => (this.connectError = error));
+    client.on('error', (error: Error) => {
+      // What ioredis itself could not send on a lost connection tells nothing of the server.
+      if (!error.message.startsWith('Stream isn')) this.connectError = error;
+    });
     client.on('ready', () => (this.connectError = undefined));
     // Each operation that waits for a new connection listens for it.
     client.setMaxListeners(0);
@@ -77,13 +80,14 @@ export class RedisLink {
     return this.degraded;
   }
 
-  /** Returns why a command failed: without a connection that of the last try to connect, with the server's address. */
+  /** Returns why a command failed: without a connection that of the last try to connect, if one has ended, with the server's address. */
   reasonOf(error: unknown): unknown {
     const { status, options } = this.client;
-    if (status === 'ready' || !this.connectError) return error;
+    if (status === 'ready') return error;
     const { host, port } = options as { host?: string; port?: number };
     const address = host === undefined ? '' : `${host}:${port}: `;
-    return new Error(`${address}${this.connectError.message}`, { cause: this.connectError });
+    const why = this.connectError?.message ?? 'the connection was lost';
+    return new Error(`${address}${why}`, { cause: this.connectError ?? error });
   }
 
   /**
