@@ -115,6 +115,7 @@ async function tryScripts(link: RedisLink, node: string): Promise<void> {
     await link.run(NOTE, node);
     await link.run(ONCE, 'free', id, node, id, 0);
   } catch (cause) {
+    if (link.kindOf(cause) !== 'error') throw cause;
     throw new FleetSetupError(
       `Redis does not run the fleet's scripts: its user needs EVAL, EVALSHA and the keys ${link.prefix}*: ${textOfThrown(cause).message}`,
       { cause },

@@ -18,6 +18,9 @@ export type SweptCode = 'expired' | 'lost' | 'start_failed';
 /** Time for which a node that is gone is missed, in milliseconds. */
 const MISSED_MS = 600_000;
 
+/** The most reasons that are logged while no heartbeat is answered. */
+const MAX_REASONS = 10;
+
 /** Sessions of this node, as the heartbeat needs them. */
 export interface OwnSessions {
   /** Number of sessions that the node owns. */
@@ -59,6 +62,8 @@ export class FleetHeartbeat {
   /** Sessions of the directory that this node did not know at the last heartbeat; `undefined` when both agreed. */
   private strangers: ReadonlySet<string> | undefined;
   private held = 0;
+  /** Reasons that were logged since the last heartbeat that was answered. */
+  private readonly told = new Set<string>();
   /** Counts of the fleet, of the last heartbeat. */
   counts: Pick<FleetGauges, 'nodes' | 'sessions'> | undefined;
   /** The most nodes that took sessions, and when. */
@@ -173,10 +178,17 @@ export class FleetHeartbeat {
     const begunAtMs = performance.now();
     try {
       await this.beat();
+      this.told.clear();
     } catch (error) {
-      this.logger.warn(`no heartbeat: ${textOfThrown(error).message}`);
+      this.tellOnce(textOfThrown(error).message);
     }
     this.schedule(Math.max(0, this.settings.heartbeatMs - (performance.now() - begunAtMs)));
+  }
+
+  private tellOnce(reason: string): void {
+    if (this.told.has(reason) || this.told.size === MAX_REASONS) return;
+    this.told.add(reason);
+    this.logger.warn(`no heartbeat: ${reason}`);
   }
 
   private say(reply: Reply): void {

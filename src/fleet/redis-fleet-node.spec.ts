@@ -40,6 +40,9 @@ describeWith('redis-server')('a runner in a fleet', () => {
     jest
       .spyOn(Logger.prototype, 'warn')
       .mockImplementation((text: string) => void warnings.push(text));
+    jest
+      .spyOn(Logger.prototype, 'error')
+      .mockImplementation((text: string) => void warnings.push(text));
     jest.spyOn(Logger.prototype, 'log').mockImplementation(() => undefined);
     redis = await RedisServer.start();
     proxy = await ReplyProxy.to(redis.port);
@@ -117,6 +120,35 @@ describeWith('redis-server')('a runner in a fleet', () => {
     proxy.heal();
     await until(() => a.leaseLeftMs > 0);
     expect((await a.nodes()).map(({ name }) => name)).toEqual([a.name]);
+  });
+
+  it.each([
+    ['maxmemory-policy', ['--maxmemory-policy', 'allkeys-lru'], /maxmemory-policy .* allkeys-lru/],
+    ['scripts', ['--rename-command', 'EVALSHA', ''], /does not run the fleet's scripts/],
+  ])('that began alone checks the server when it answers: %s', async (_, args, told) => {
+    await redis.stop();
+    redis = await RedisServer.start(...args);
+    const local = await ReplyProxy.to(redis.port);
+    local.refuse();
+    await join(local.url);
+    expect(warnings.join('\n')).not.toMatch(told);
+    local.heal();
+    await until(() => told.test(warnings.join('\n')));
+    await local.stop();
+  });
+
+  it('tells each reason once while no heartbeat is answered', async () => {
+    const a = await join(proxy.url);
+    const told = () => warnings.filter((one) => one.startsWith('no heartbeat'));
+    for (let outage = 1; outage <= 2; outage++) {
+      proxy.refuse();
+      await until(() => a.leaseLeftMs < -2_000);
+      expect(told().length).toBeGreaterThan(0);
+      expect(new Set(told()).size).toBe(told().length);
+      warnings.length = 0;
+      proxy.heal();
+      await until(() => a.leaseLeftMs > 0);
+    }
   });
 
   it('does not start in the namespace of another fleet', async () => {

@@ -294,9 +294,7 @@ export class RedisFleetNode {
 
   private async begin(): Promise<void> {
     try {
-      for (const warning of await checkFleet(this.link, this.directory, this.table)) {
-        this.logger.warn(warning);
-      }
+      await this.check();
       await this.heartbeat.beat();
       const { namespace, advertiseUrl } = this.settings;
       this.logger.log(`joined the fleet ${namespace} as ${this.name}, at ${advertiseUrl}`);
@@ -306,7 +304,24 @@ export class RedisFleetNode {
         throw error;
       }
       this.logger.warn(`alone until Redis answers: ${textOfThrown(error).message}`);
+      this.checkWhenReady();
     }
     this.heartbeat.start();
+  }
+
+  private async check(): Promise<void> {
+    for (const warning of await checkFleet(this.link, this.directory, this.table)) {
+      this.logger.warn(warning);
+    }
+  }
+
+  /** Checks what could not be checked before. The runner has started, so that what cannot work can only be told. */
+  private checkWhenReady(): void {
+    this.link.client.once('ready', () => {
+      this.check().catch((error: unknown) => {
+        if (!isInstance(error, FleetSetupError)) return this.checkWhenReady();
+        this.logger.error(`this node cannot work: ${error.message}`);
+      });
+    });
   }
 }

@@ -152,7 +152,8 @@ export class RedisLink {
     }
   }
 
-  private kindOf(error: unknown): 'timeout' | 'connection' | 'error' {
+  /** Returns why an operation failed: no answer in time, no connection, or an answer that is an error. */
+  kindOf(error: unknown): 'timeout' | 'connection' | 'error' {
     if (textOfThrown(error).message.includes('timed out')) return 'timeout';
     return this.client.status === 'ready' ? 'error' : 'connection';
   }
