@@ -29,7 +29,7 @@ export class FleetList {
 
   /** Returns a session, also a recently ended one. */
   async find(id: string): Promise<ListedSession | undefined> {
-    return (await this.live(id)) ?? (await this.ended()).find((one) => one.id === id);
+    return (await this.live(id)) ?? (await this.ended(id)).find((one) => one.id === id);
   }
 
   private async live(id: string): Promise<ListedSession | undefined> {
@@ -52,10 +52,11 @@ export class FleetList {
     };
   }
 
-  private async ended(): Promise<ListedSession[]> {
+  /** Returns recently ended sessions. @param text only those whose entry contains it: the others are not parsed */
+  private async ended(text = ''): Promise<ListedSession[]> {
     const { client, prefix } = this.link;
     const entries = await client.lrange(`${prefix}hist`, 0, -1);
-    return entries.flatMap((entry) => endedOf(entry) ?? []);
+    return entries.flatMap((entry) => (entry.includes(text) ? (endedOf(entry) ?? []) : []));
   }
 }
 
