@@ -162,11 +162,13 @@ describeWith('redis-server')('a node of a fleet', () => {
     await sleep(LEASE_MS + BEAT_MS);
     await a.heartbeat.beat();
     expect((await countsOf(a)).bySet.lost).toBeUndefined();
+    expect(a.heartbeat.counts?.nodes).toMatchObject({ ready: 2, silent: 0 });
     await until(async () => {
       await sleep(BEAT_MS);
       await a.heartbeat.beat();
       return (await countsOf(a)).bySet.lost?.length === 1;
     });
+    expect(a.heartbeat.counts?.nodes).toMatchObject({ ready: 1 });
   });
 
   it('buries nobody when Redis was frozen for longer than a lease', async () => {
