@@ -504,7 +504,7 @@ describe('a failing Daily API', () => {
     ['is broken', { status: 500 }, 502, 'Daily answered 500: server-error'],
     ['cuts every connection', 'cut' as const, 502, 'Daily could not be reached'],
   ])('fails a start within its time-out when it %s', async (_, always, expected, detail) => {
-    const { url, sessions, launcher } = await start({ timeoutMs: 500 });
+    const { url, sessions, launcher } = await start({ timeoutMs: 1_500 });
     daily.always = always;
     const before = performance.now();
     const { status, json } = await startRoom(url);
@@ -516,7 +516,7 @@ describe('a failing Daily API', () => {
   });
 
   it('fails a start at once when the connection is refused', async () => {
-    const { url, sessions } = await start({ apiUrl: 'http://127.0.0.1:1/v1', timeoutMs: 300 });
+    const { url, sessions } = await start({ apiUrl: 'http://127.0.0.1:1/v1' });
     const { status, json } = await startRoom(url);
     expect(status).toBe(502);
     expect(json.detail).toMatch(/^Daily could not be reached \(/);
@@ -629,7 +629,7 @@ describe('POST /daily-dialin-webhook', () => {
   });
 
   it('retries a call that failed', async () => {
-    const { url, launcher, sessions } = await start({ timeoutMs: 300 });
+    const { url, launcher, sessions } = await start();
     const call = aCall();
     daily.misbehaviours.push({ status: 400, body: { error: 'no' } });
     expect((await post(`${url}/daily-dialin-webhook`, call)).status).toBe(502);
@@ -741,7 +741,7 @@ describe('Daily’s warm room pool', () => {
 
   it('is not waited for while Daily is unavailable', async () => {
     daily.always = { status: 500 };
-    const { url } = await start({ warmRooms: 1, timeoutMs: 200 });
+    const { url } = await start({ warmRooms: 1, timeoutMs: 2_000 });
     expect((await post(`${url}/daily-dialin-webhook`, aCall())).status).toBe(502);
   });
 

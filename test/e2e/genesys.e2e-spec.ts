@@ -293,9 +293,9 @@ describe('a call from Genesys', () => {
 describe('a slow bot', () => {
   it('keeps its call: open and pings are answered, and what comes before it listens is kept', async () => {
     const { bot, call } = await start(
-      { timeoutMs: 500, pingIntervalMs: 100 },
+      { timeoutMs: 1_000, pingIntervalMs: 100 },
       {},
-      new Bot(true, 1_500),
+      new Bot(true, 2_500),
     );
     await call.next('opened');
     call.speak(voice);
@@ -312,9 +312,9 @@ describe('a slow bot', () => {
 
   it('is kept no more of than fits, while its pings are answered', async () => {
     const { bot, call } = await start(
-      { timeoutMs: 500, pingIntervalMs: 100 },
+      { timeoutMs: 1_000, pingIntervalMs: 100 },
       {},
-      new Bot(false, 1_500),
+      new Bot(false, 2_500),
     );
     await call.next('opened');
     for (let i = 0; i < 100; i++) call.speak(voice);
@@ -330,7 +330,7 @@ describe('a slow bot', () => {
   });
 
   it('is stopped by a caller who hangs up before it listens', async () => {
-    const { bot, call } = await start({ timeoutMs: 500 }, {}, new Bot(true, 60_000));
+    const { bot, call } = await start({}, {}, new Bot(true, 60_000));
     await call.next('opened');
     while (!bot.session) await setTimeout(5);
     call.close('end');

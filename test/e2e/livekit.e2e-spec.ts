@@ -349,7 +349,7 @@ describe('creating a room on a LiveKit server', () => {
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const runner = await start({ url, room: {}, timeoutMs: 200 });
+    const runner = await start({ url, room: {}, timeoutMs: 1_000 });
     const { status, json } = await post(`${runner.url}/start`, { transport: 'livekit' });
     expect(status).toBe(expected);
     expect(json.detail).toBe(detail);

@@ -67,12 +67,12 @@ describe('a call from Genesys to a bot in a process of its own', () => {
     new FakeGenesys({
       url: `${host.url.replace('http', 'ws')}/ws?body=${btoa(JSON.stringify(body))}`,
       pingIntervalMs: 50,
-      timeoutMs: 400,
     });
 
   it('is opened before the process is there, and numbered on by the runner', async () => {
     const call = callFrom(await start());
     await call.next('opened');
+    expect(running!.sessions[0]!.state.name).toBe('launching');
     const voice = MULAW.encode(tone(440, 8_000, 0.2));
     call.speak(voice);
     await call.heard(voice.length);

@@ -120,13 +120,13 @@ describe('a Vonage video session', () => {
     ['throws at once', thrower(new Error('secret')), 502, 'No Vonage session could be created'],
     ['returns no token', () => ({ sessionId: 'room' }), 502, 'No Vonage session could be created'],
     ['returns nothing', () => undefined, 502, 'No Vonage session could be created'],
-    ['never returns', never, 504, 'No Vonage session was created in 50 ms.'],
+    ['never returns', never, 504, 'No Vonage session was created in 500 ms.'],
     ['refuses', thrower(new RunnerError('AT_CAPACITY', 'Later.')), 429, 'Later.'],
   ])('is refused when createRoom %s', async (_, createRoom, status, detail) => {
     const { ask, sessions, launcher } = await start({
       ...APP,
       createRoom: createRoom as VonageVideoOptions['createRoom'],
-      timeoutMs: 50,
+      timeoutMs: 500,
     });
     const answer = await ask();
     expect([answer.status, answer.json.detail]).toEqual([status, expect.stringContaining(detail)]);

@@ -70,7 +70,8 @@ export class FakeGenesys extends EventEmitter<{ message: [Json]; audio: [Buffer]
   private seq = 0;
   private serverseq = 0;
   private spoken = 0;
-  private ping: number | undefined;
+  /** Pings that were not answered yet. */
+  private readonly pings = new Set<number>();
   private budget = BURST;
   private budgetAtMs = performance.now();
   private readonly timers = new Set<NodeJS.Timeout>();
@@ -188,8 +189,7 @@ export class FakeGenesys extends EventEmitter<{ message: [Json]; audio: [Buffer]
       case 'opened':
         return this.takeOpened(parameters);
       case 'pong':
-        if (clientseq !== this.ping) this.violate('a pong that answers no ping');
-        this.ping = undefined;
+        if (!this.pings.delete(clientseq)) this.violate('a pong that answers no ping');
         this.pongs++;
         return;
       case 'event': {
@@ -242,11 +242,12 @@ export class FakeGenesys extends EventEmitter<{ message: [Json]; audio: [Buffer]
   private schedulePing(): void {
     const timer = setTimeout(() => {
       if (this.state !== 'open') return;
-      const seq = (this.ping = this.send('ping', { rtt: 'PT0.01S' }));
+      const seq = this.send('ping', { rtt: 'PT0.01S' });
+      this.pings.add(seq);
       this.after(
         this.options.timeoutMs ?? TIMEOUT_MS,
         'pong took too long',
-        () => this.ping !== seq,
+        () => !this.pings.has(seq),
       );
       this.schedulePing();
     }, this.options.pingIntervalMs ?? 5_000);
