@@ -132,7 +132,9 @@ describeWith('redis-server')('a node of a fleet', () => {
   });
 
   it('gives up at most a third of the nodes within a lease, and says so', async () => {
-    const all = await Promise.all('abcdef'.split('').map((name) => join(name)));
+    // Heartbeats half a lease apart would begin a time of grace.
+    const leaseMs = 3 * LEASE_MS;
+    const all = await Promise.all('abcdef'.split('').map((name) => join(name, { leaseMs })));
     for (const node of all) {
       await node.heartbeat.beat();
       await node.open(`of ${node.directory.node}`);
@@ -145,7 +147,7 @@ describeWith('redis-server')('a node of a fleet', () => {
     await watcher.heartbeat.beat();
     expect((await countsOf(watcher)).bySet.lost).toHaveLength(2);
     expect(warnings.join('\n')).toMatch(/2 more node\(s\) are silent; at most a third/);
-    await sleep(LEASE_MS / 3);
+    await sleep(leaseMs / 3);
     for (const node of [all[4]!, watcher]) await node.heartbeat.beat();
     await until(async () => {
       await sleep(BEAT_MS);

@@ -230,8 +230,10 @@ describe.each(PLATFORMS)('floods of HTTP requests on %s', (platform) => {
         `POST ${target.replace('{id}', sessionId)} HTTP/1.1\r\nHost: x\r\n` +
           'Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
       );
+      const chunks = '1\r\n \r\n'.repeat(20_000);
+      // The answer has to have its turn between two of them.
       const pour = (): void => {
-        if (!tcp.destroyed) tcp.write('1\r\n \r\n'.repeat(20_000), pour);
+        if (!tcp.destroyed) tcp.write(chunks, () => setImmediate(pour));
       };
       pour();
       const [answer] = (await once(tcp, 'data')) as [Buffer];

@@ -63,7 +63,6 @@ export async function usageOf({ redis }) {
   const info = await redis.info('all');
   const field = (name) => Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(info)[1]);
   return {
-    keys: await redis.dbsize(),
     bytes: field('used_memory'),
     commands: field('total_commands_processed'),
     cpuUs: (field('used_cpu_user') + field('used_cpu_sys')) * 1e6,

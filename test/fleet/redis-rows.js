@@ -188,6 +188,7 @@ export const REDIS_ROWS = {
       const { joined } = await world.converse(all);
       await world.exact(all);
       await sleep(2 * LEASE_MS);
+      const known = new Set(await world.keys('*'));
       const before = await usageOf(world);
       const endMs = performance.now() + seconds * 1_000;
       const speakers = joined.slice(0, speaking).map((one) => speak(one, endMs));
@@ -195,7 +196,10 @@ export const REDIS_ROWS = {
       const after = await usageOf(world);
       const ended = joined.flatMap(({ id }) => world.ends.get(id) ?? []);
       assert.deepEqual(ended, [], 'ends of sessions');
-      assert.equal(after.keys, before.keys, 'keys');
+      const added = (await world.keys('*')).filter((one) => !known.has(one));
+      // A busy machine makes a node overloaded for a while.
+      const unexpected = added.filter((one) => one !== world.key('nodes:overloaded'));
+      assert.deepEqual(unexpected, [], 'keys');
       const more = after.bytes - before.bytes;
       assert.ok(more < 500_000, `memory rose by ${more}`);
       assert.equal(await silentOf(joined), 0, 'conversations that were cut');
