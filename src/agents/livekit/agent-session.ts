@@ -1,5 +1,5 @@
 import type { RunnerArguments } from '../../bot/runner-arguments.js';
-import { attempt } from '../../errors/attempt.js';
+import { attempt, within } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import { type AgentConversation, type AgentSettings, connectAgent } from '../agent-conversation.js';
@@ -10,6 +10,8 @@ import { tellClient } from './tell-client.js';
 
 /** Sample rate of the user's audio for the agent, in Hz. */
 const SAMPLE_RATE_HZ = 24_000;
+/** Timeout of the agent to close once the user has left, in milliseconds: its tools and `onExit()` may take their time, or for ever. Less than `stopGraceMs`. */
+const CLOSE_TIMEOUT_MS = 4_000;
 
 /** Settings of {@link agentSession}. */
 export interface AgentSessionSettings<Agent> extends AgentSettings {
@@ -73,8 +75,9 @@ export async function agentSession<Agent>(
     transport.endSignal,
   );
 
+  let over!: (event: CloseEvent) => void;
   const closed = new Promise<void>((resolve, reject) => {
-    const over = ({ reason, error }: CloseEvent): void => {
+    over = ({ reason, error }) => {
       engine.off('close', over);
       client?.stop();
       if (reason === 'error') reject(errorOf(error));
@@ -92,10 +95,15 @@ export async function agentSession<Agent>(
   engine.input.audio = media.audioInput;
   engine.output.audio = media.audioOutput;
   engine.output.transcription = media.textOutput;
+  const late = () =>
+    new Error(`it was not closed within ${CLOSE_TIMEOUT_MS / 1_000} s: a tool or onExit() goes on`);
   const leave = (): void =>
     attempt(
-      () => engine.close(),
-      (thrown) => warn(`closing the agent failed: ${textOfThrown(thrown).text}`),
+      () => within(CLOSE_TIMEOUT_MS, engine.close(), late),
+      (thrown) => {
+        warn(`closing the agent failed: ${textOfThrown(thrown).message}`);
+        over({ reason: 'user_initiated' });
+      },
     );
   try {
     await engine.start({ agent });

@@ -28,6 +28,8 @@ export interface HostEvent {
   readonly click?: boolean;
   /** Probability that the user's turn has ended, as a detector finds. */
   readonly endOfTurn?: number;
+  /** The bot's `launch()` returns. */
+  readonly returned?: boolean;
   /** Code of the session's end. */
   readonly ended?: string;
   readonly message?: string;

@@ -78,6 +78,7 @@ export class SupportBot extends BotLauncher {
     session.ready();
     if (greeting) created.say(greeting);
     await ended;
+    note({ returned: true });
   }
 
   watch(engine, note) {
@@ -112,6 +113,14 @@ export class SupportBot extends BotLauncher {
                 reject(new Error('aborted'));
               }),
             );
+          },
+        }),
+        llm.tool({
+          name: 'ask_nobody',
+          description: 'Asks somebody who never answers, and hears of no cancellation.',
+          execute: () => {
+            note({ tool: 'began' });
+            return new Promise(() => undefined);
           },
         }),
         llm.tool({
