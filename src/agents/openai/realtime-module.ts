@@ -63,6 +63,7 @@ export interface WebSocketLayer extends RealtimeLayer {
 
 /** A `RealtimeSession` of `@openai/agents-realtime`. */
 export interface Realtime {
+  readonly transport: unknown;
   readonly history: readonly object[];
   connect(options: RealtimeConnectOptions): Promise<void>;
   close(): void;
