@@ -198,6 +198,25 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
     expect(await likeness(second, RAIN)).toBeGreaterThan(0.95);
   });
 
+  it('is not joined by another caller where the bot has one AgentSession for all', async () => {
+    const first = await call({ shared: 'AgentSession' });
+    await told(first, ({ state }) => state === 'listening');
+    const second = await call({ shared: 'AgentSession' });
+    expect(await host.end(second)).toMatchObject({ ended: 'failed' });
+    press(first, '5');
+    expect(await answered(first)).toMatchObject({ text: 'You have pressed five.' });
+  });
+
+  it('is not told what another caller has said where the bot has one Agent for all', async () => {
+    const first = await call({ shared: 'Agent' });
+    press(first, '5');
+    await answered(first);
+    await first.leave();
+    await host.end(first);
+    const second = await call({ shared: 'Agent' });
+    expect(await host.end(second)).toMatchObject({ ended: 'failed' });
+  });
+
   describe('when a service fails', () => {
     it('goes on where the user says again what was not understood', async () => {
       openai.fail('/audio/transcriptions', { status: 500 });

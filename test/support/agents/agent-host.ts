@@ -53,6 +53,8 @@ export interface AgentBody {
     | { readonly kind: 'model'; readonly unlikelyThreshold: number }
     | { readonly kind: 'words'; readonly unfinished: string };
   readonly connOptions?: object;
+  /** All sessions with it are given the same one. */
+  readonly shared?: 'AgentSession' | 'Agent';
   /** Has clicks noted. */
   readonly clicks?: boolean;
   /** Options of a `RealtimeModel` that hears and speaks, instead of three services and voice activity detection. */
