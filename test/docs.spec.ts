@@ -13,6 +13,15 @@ const PAGES = [
 ].filter((file) => /\.md$|^llms\.txt$/.test(file) && !file.endsWith('.api.md'));
 const TEXTS = new Map(PAGES.map((page) => [page, readFileSync(page, 'utf8')] as const));
 
+/** Pages of the examples that are whole applications. */
+const EXAMPLES = readdirSync('examples')
+  .map((name) => join('examples', name, 'README.md'))
+  .filter((page) => existsSync(page));
+
+/** Packages that a page installs. */
+const installedBy = (text: string): string[] =>
+  [...text.matchAll(/^npm install (.*)$/gm)].flatMap(([, names]) => names!.split(' '));
+
 /** Code is no prose: it has brackets and hashes of its own. */
 const withoutCode = (text: string): string =>
   text
@@ -124,6 +133,28 @@ describe('the documentation', () => {
     expect(errorCodes().length).toBeGreaterThan(20);
     // Of guards of the application, whose errors are not the runner's.
     expect(listed.sort()).toEqual([...errorCodes(), 'RATE_LIMITED'].sort());
+  });
+
+  it.each(EXAMPLES)('%s has lines that install what its code imports', (page) => {
+    const files = readdirSync(dirname(page)).filter((file) => file.endsWith('.ts'));
+    const code = files.map((file) => readFileSync(join(dirname(page), file), 'utf8')).join('\n');
+    const imported = [...code.matchAll(/ from '((?:@[^/']+\/)?[^./'@][^/']*)/g)].map(
+      ([, name]) => name,
+    );
+    // What Nest takes where it is given no adapter.
+    if (code.includes('NestFactory.create(AppModule)')) imported.push('@nestjs/platform-express');
+    const installed = installedBy(readFileSync(page, 'utf8')).map((one) =>
+      one.replace(/(?<=.)@.*/, ''),
+    );
+    expect(imported.filter((name) => !installed.includes(name!))).toEqual([]);
+  });
+
+  it("installs the version of LiveKit's SDK that its agents need", () => {
+    const lines = [...TEXTS.values(), ...EXAMPLES.map((page) => readFileSync(page, 'utf8'))]
+      .flatMap((text) => text.match(/npm install [^`\n]*/g) ?? [])
+      .filter((line) => line.includes('@livekit/agents '));
+    expect(lines.length).toBeGreaterThan(3);
+    expect(lines.filter((line) => !line.includes('@livekit/rtc-node@0.13'))).toEqual([]);
   });
 
   it('quotes messages as the source has them', () => {

@@ -1,5 +1,5 @@
 import type { RunnerArguments } from '../../bot/runner-arguments.js';
-import { attempt } from '../../errors/attempt.js';
+import { attempt, within } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import { type AgentConversation, type AgentSettings, connectAgent } from '../agent-conversation.js';
@@ -10,10 +10,15 @@ import { tellClient } from './tell-client.js';
 
 /** Sample rate of the user's audio for the agent, in Hz. */
 const SAMPLE_RATE_HZ = 24_000;
+/** Timeout of the agent to close once the user has left, in milliseconds: its tools and `onExit()` may take their time, or for ever. Less than `stopGraceMs`. */
+const CLOSE_TIMEOUT_MS = 4_000;
+
+/** Transports of engines and agents, which know what was said there. */
+const transports = new WeakMap<object, MediaTransport>();
 
 /** Settings of {@link agentSession}. */
 export interface AgentSessionSettings<Agent> extends AgentSettings {
-  /** The `voice.Agent` that begins. */
+  /** The `voice.Agent` that begins, for this conversation. */
   readonly agent: Agent;
 }
 
@@ -35,8 +40,10 @@ interface CloseEvent {
  * Requires the packages `@livekit/agents` and `@livekit/rtc-node`.
  *
  * @param target the arguments of `launch()`, or their transport; one of its own is created with `confirmPlayback`
- * @param given a `voice.AgentSession`, not started, or a function that creates it once the engine's logger is there, which it needs
+ * @param given a `voice.AgentSession` for this conversation, not started, or a function that creates it once the engine's logger is there, which it
+ * needs
  * @throws {Error} with the install line, when a package is missing
+ * @throws {Error} for a `voice.AgentSession` or `voice.Agent` that has had another conversation
  *
  * @example
  * ```ts
@@ -61,6 +68,7 @@ export async function agentSession<Agent>(
     { sampleRateHz: SAMPLE_RATE_HZ, confirmPlayback: true },
     settings,
   );
+  for (const one of [engine, agent]) keepApart(one, transport);
   const warn = (message: string): void => session?.logger.warn(message);
   const client = rtvi && tellClient(engine, rtvi, warn);
   const media = agentMedia(
@@ -73,8 +81,9 @@ export async function agentSession<Agent>(
     transport.endSignal,
   );
 
+  let over!: (event: CloseEvent) => void;
   const closed = new Promise<void>((resolve, reject) => {
-    const over = ({ reason, error }: CloseEvent): void => {
+    over = ({ reason, error }) => {
       engine.off('close', over);
       client?.stop();
       if (reason === 'error') reject(errorOf(error));
@@ -92,10 +101,15 @@ export async function agentSession<Agent>(
   engine.input.audio = media.audioInput;
   engine.output.audio = media.audioOutput;
   engine.output.transcription = media.textOutput;
+  const late = () =>
+    new Error(`it was not closed within ${CLOSE_TIMEOUT_MS / 1_000} s: a tool or onExit() goes on`);
   const leave = (): void =>
     attempt(
-      () => engine.close(),
-      (thrown) => warn(`closing the agent failed: ${textOfThrown(thrown).text}`),
+      () => within(CLOSE_TIMEOUT_MS, engine.close(), late),
+      (thrown) => {
+        warn(`closing the agent failed: ${textOfThrown(thrown).message}`);
+        over({ reason: 'user_initiated' });
+      },
     );
   try {
     await engine.start({ agent });
@@ -106,4 +120,15 @@ export async function agentSession<Agent>(
   if (transport.endSignal.aborted) leave();
   else transport.endSignal.addEventListener('abort', leave, { once: true });
   return { transport, rtvi, ended: closed };
+}
+
+/** Keeps an engine or agent to one conversation. @throws {Error} when it has had another */
+function keepApart(one: unknown, transport: MediaTransport): void {
+  if (typeof one !== 'object' || one === null) return;
+  if ((transports.get(one) ?? transport) !== transport) {
+    throw new Error(
+      'This AgentSession or Agent has had another conversation. Create both in launch(): others must not hear of it.',
+    );
+  }
+  transports.set(one, transport);
 }

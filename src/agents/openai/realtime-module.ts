@@ -61,15 +61,20 @@ export interface WebSocketLayer extends RealtimeLayer {
   getCommonRequestHeaders(): Readonly<Record<string, string>>;
 }
 
+/** Listener of a `RealtimeSession`. With `@types/node` 26 its emitter takes none whose arguments are `never` or `unknown`. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type RealtimeListener = (...args: any[]) => void;
+
 /** A `RealtimeSession` of `@openai/agents-realtime`. */
 export interface Realtime {
+  readonly transport: unknown;
   readonly history: readonly object[];
   connect(options: RealtimeConnectOptions): Promise<void>;
   close(): void;
   sendMessage(message: string): void;
   interrupt(): void;
-  on(event: string, listener: (...args: never[]) => void): unknown;
-  off(event: string, listener: (...args: never[]) => void): unknown;
+  on(event: string, listener: RealtimeListener): unknown;
+  off(event: string, listener: RealtimeListener): unknown;
 }
 
 /** The package, as far as it is used at run time. */

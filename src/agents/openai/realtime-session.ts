@@ -36,6 +36,7 @@ export interface RealtimeSessionSettings extends AgentSettings {
  * @param target the arguments of `launch()`, or their transport; one of its own is created with `confirmPlayback`
  * @param create creates the `RealtimeSession`, not connected, with the given transport layer
  * @throws {Error} with the install line, when the package is missing
+ * @throws {Error} for a `RealtimeSession` without the given transport layer, such as that of another conversation
  * @throws {Error} the reason, when the model cannot be reached or does not answer within 10 s
  *
  * @example
@@ -62,6 +63,11 @@ export async function realtimeSession(
   );
   const layer = createLayer(realtimeModule, transport, speechTeller(rtvi));
   const realtime = create(layer);
+  if (realtime.transport !== layer) {
+    throw new Error(
+      'This RealtimeSession has another transport layer. Create one for each conversation: (transport) => new RealtimeSession(agent, { transport })',
+    );
+  }
   const log = (text: string, thrown: unknown): void =>
     session?.logger.warn(`${text}: ${errorOf(thrown).message}`);
   realtime.on('error', (event: unknown) => log('the model reports an error', event));

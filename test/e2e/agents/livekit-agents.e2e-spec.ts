@@ -7,7 +7,7 @@ import { FakeOpenAi } from '../../support/fake-openai.js';
 import { describeWith } from '../../support/needs.js';
 import { found } from '../../support/sound.js';
 import { spoken } from '../../support/spoken.js';
-import type { FakeClient } from '../../../src/testing/index.js';
+import type { FakeCall, FakeClient } from '../../../src/testing/index.js';
 
 jest.setTimeout(40_000);
 
@@ -44,6 +44,7 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
       .when({ tool: 'hand_over' }, { say: MOMENT })
       .when({ user: BOOKING, system: 'You take bookings' }, { say: TABLE })
       .when({ user: LOOK_UP }, { call: 'look_up' })
+      .when({ user: 'I press 7.' }, { call: 'ask_nobody' })
       .when({ user: GOODBYE }, { call: 'end_call' })
       .when({ tool: 'end_call' }, { say: 'Goodbye to you, too.' })
       .when({ user: 'I press 5.' }, { say: 'You have pressed five.' })
@@ -70,6 +71,7 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
     caller: Caller,
     meets: (event: Awaited<ReturnType<AgentHost['next']>>) => unknown,
   ) => host.next((event) => event.session === caller.session && meets(event));
+  const press = ({ peer }: Caller, digits: string) => (peer as FakeCall).press(digits);
   const answered = (caller: Caller) => told(caller, ({ role }) => role === 'assistant');
 
   /** Similarity of what was heard and a sentence. */
@@ -147,7 +149,7 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
 
   it('hears keys', async () => {
     const caller = await call();
-    (caller.peer as { press(digits: string): void }).press('5');
+    press(caller, '5');
     expect(await answered(caller)).toMatchObject({ text: 'You have pressed five.' });
   });
 
@@ -194,6 +196,25 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
     expect(await answered(second)).toMatchObject({ text: RAIN });
     expect(await likeness(first, 'It is 22 degrees in Paris.')).toBeGreaterThan(0.95);
     expect(await likeness(second, RAIN)).toBeGreaterThan(0.95);
+  });
+
+  it('is not joined by another caller where the bot has one AgentSession for all', async () => {
+    const first = await call({ shared: 'AgentSession' });
+    await told(first, ({ state }) => state === 'listening');
+    const second = await call({ shared: 'AgentSession' });
+    expect(await host.end(second)).toMatchObject({ ended: 'failed' });
+    press(first, '5');
+    expect(await answered(first)).toMatchObject({ text: 'You have pressed five.' });
+  });
+
+  it('is not told what another caller has said where the bot has one Agent for all', async () => {
+    const first = await call({ shared: 'Agent' });
+    press(first, '5');
+    await answered(first);
+    await first.leave();
+    await host.end(first);
+    const second = await call({ shared: 'Agent' });
+    expect(await host.end(second)).toMatchObject({ ended: 'failed' });
   });
 
   describe('when a service fails', () => {
@@ -243,6 +264,15 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
       await told(caller, ({ tool }) => tool === 'began');
       await caller.leave();
       await told(caller, ({ tool }) => tool === 'aborted');
+      expect(await host.end(caller)).toMatchObject({ ended: 'peer_left' });
+    });
+
+    it('as peer_left when the caller leaves while a tool never returns, and launch() returns', async () => {
+      const caller = await call();
+      press(caller, '7');
+      await told(caller, ({ tool }) => tool === 'began');
+      await caller.leave();
+      await told(caller, ({ returned }) => returned);
       expect(await host.end(caller)).toMatchObject({ ended: 'peer_left' });
     });
 

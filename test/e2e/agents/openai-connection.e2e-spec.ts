@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { RealtimeAgent } from '@openai/agents-realtime';
+import { RealtimeAgent, RealtimeSession } from '@openai/agents-realtime';
 import { AgentHost } from '../../support/realtime/agent-host.js';
 import { slowTool } from '../../support/realtime/slow-tool.js';
 import { similarity, speech, tone } from '../../support/sound.js';
@@ -143,6 +143,25 @@ describe('the connection of an OpenAI agent to its model', () => {
     const end = await it_.end;
     expect(end).toMatchObject({ code: 'failed' });
     expect((end.cause as Error).message).toContain('401');
+  });
+
+  it.each<[string, () => void]>([
+    ['is not given its transport', () => (it_.bot.create = (agent) => new RealtimeSession(agent))],
+    [
+      'is that of another caller',
+      () => {
+        let one: RealtimeSession | undefined;
+        it_.bot.create = (agent, options) => (one ??= new RealtimeSession(agent, options));
+      },
+    ],
+  ])('fails a session whose RealtimeSession %s, and says so', async (_, mistake) => {
+    mistake();
+    await it_.host.call({ carrier: 'twilio' });
+    const call = await it_.host.call({ carrier: 'twilio' });
+    await call.closed;
+    const end = await it_.end;
+    expect(end).toMatchObject({ code: 'failed' });
+    expect((end.cause as Error).message).toContain('new RealtimeSession(agent, { transport })');
   });
 
   it('fails the session when nobody answers', async () => {

@@ -28,6 +28,8 @@ export interface HostEvent {
   readonly click?: boolean;
   /** Probability that the user's turn has ended, as a detector finds. */
   readonly endOfTurn?: number;
+  /** The bot's `launch()` returns. */
+  readonly returned?: boolean;
   /** Code of the session's end. */
   readonly ended?: string;
   readonly message?: string;
@@ -51,6 +53,8 @@ export interface AgentBody {
     | { readonly kind: 'model'; readonly unlikelyThreshold: number }
     | { readonly kind: 'words'; readonly unfinished: string };
   readonly connOptions?: object;
+  /** All sessions with it are given the same one. */
+  readonly shared?: 'AgentSession' | 'Agent';
   /** Has clicks noted. */
   readonly clicks?: boolean;
   /** Options of a `RealtimeModel` that hears and speaks, instead of three services and voice activity detection. */

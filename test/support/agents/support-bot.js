@@ -33,7 +33,7 @@ export class SupportBot extends BotLauncher {
   note() {}
 
   async launch(args, session) {
-    const { connOptions, turnHandling, detector, greeting, clicks, model } =
+    const { connOptions, turnHandling, detector, greeting, clicks, model, shared } =
       args.body ?? args.call_data?.body ?? {};
     const { openai } = this;
     const note = (event) => this.note({ ...event, session: session.id });
@@ -59,11 +59,15 @@ export class SupportBot extends BotLauncher {
     const { transport, rtvi, ended } = await agentSession(
       args,
       () => {
-        created = this.watch(engine(), note);
+        created = shared === 'AgentSession' ? (this.engine ??= engine()) : engine();
+        this.watch(created, note);
         if (clicks) noteClicks(created.input, note);
         return created;
       },
-      { agent: this.frontDesk(note), session },
+      {
+        agent: shared === 'Agent' ? (this.agent ??= this.frontDesk(note)) : this.frontDesk(note),
+        session,
+      },
     );
     transport.on('dtmf', (key) =>
       key === '#'
@@ -78,6 +82,7 @@ export class SupportBot extends BotLauncher {
     session.ready();
     if (greeting) created.say(greeting);
     await ended;
+    note({ returned: true });
   }
 
   watch(engine, note) {
@@ -112,6 +117,14 @@ export class SupportBot extends BotLauncher {
                 reject(new Error('aborted'));
               }),
             );
+          },
+        }),
+        llm.tool({
+          name: 'ask_nobody',
+          description: 'Asks somebody who never answers, and hears of no cancellation.',
+          execute: () => {
+            note({ tool: 'began' });
+            return new Promise(() => undefined);
           },
         }),
         llm.tool({

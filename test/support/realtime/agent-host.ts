@@ -33,6 +33,9 @@ export class AgentBot extends BotLauncher {
   agent = (): RealtimeAgent => new RealtimeAgent({ name: 'Ada', instructions: 'Be brief.' });
   options: Partial<RealtimeSessionOptions> = {};
   readonly talks: Talk[] = [];
+  /** Creates the session of an agent. */
+  create = (agent: RealtimeAgent, options: Partial<RealtimeSessionOptions>): RealtimeSession =>
+    new RealtimeSession(agent, options);
   /** Called before the agent connects. */
   prepareAgent: (realtime: RealtimeSession) => void = () => undefined;
 
@@ -50,7 +53,7 @@ export class AgentBot extends BotLauncher {
     const conversation = await realtimeSession(
       args,
       (transport) => {
-        realtime = new RealtimeSession(this.agent(), { transport, ...this.options });
+        realtime = this.create(this.agent(), { transport, ...this.options });
         this.prepareAgent(realtime);
         return realtime;
       },
