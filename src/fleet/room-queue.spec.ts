@@ -1,9 +1,11 @@
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { Redis as Redis5 } from 'ioredis-5';
 import { describeWith } from '../../test/support/needs.js';
 import { RedisServer } from '../../test/support/redis-server.js';
 import type { RedisClient, RedisFleetOptions } from './redis-fleet.options.js';
 import { type RoomJob, RoomQueue } from './room-queue.js';
+
+const RIGHT_NOW = Date.now.bind(Date);
 
 /** Its types are those of another package. */
 const bullmq5 = async () => (await import('bullmq-5')) as never;
@@ -55,6 +57,18 @@ describeWith('redis-server')('the queue of rooms', () => {
     const again = await next(b);
     expect(again.id).toBe('one');
     await again.done();
+  });
+
+  it('hands out at once what a node with a wrong clock gave back', async () => {
+    const [a, b] = [await queue(), await queue()];
+    await a.add('one');
+    const job = await next(a);
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => 60_000 + RIGHT_NOW());
+    await job.giveBack();
+    clock.mockRestore();
+    const again = await b.next();
+    expect(again?.id).toBe('one');
+    await again?.done();
   });
 
   it('keeps nothing of what is done, and is closed while it waits', async () => {

@@ -1,5 +1,6 @@
 import type * as bullmq from 'bullmq';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { within } from '../errors/attempt.js';
 import { neededPackage } from '../packages.js';
 import type { RedisClient, ResolvedFleetSettings } from './redis-fleet.options.js';
@@ -64,8 +65,8 @@ export class RoomQueue {
   }
 
   /** Adds the job of a session, unless there is one. Rejects when Redis does not answer: it may be added nevertheless. */
-  async add(id: string, delay = 0): Promise<void> {
-    const added = this.queue.add(ROOMS, {}, { jobId: `${JOB_PREFIX}${id}`, delay });
+  async add(id: string): Promise<void> {
+    const added = this.queue.add(ROOMS, {}, { jobId: `${JOB_PREFIX}${id}` });
     await within(ADD_MS, added, () => new Error(`the job was not added within ${ADD_MS} ms`));
   }
 
@@ -104,7 +105,9 @@ export class RoomQueue {
       giveBack: async () => {
         // Its id is free only then.
         await done();
-        await this.add(id, GIVEN_BACK_MS);
+        // A delay of BullMQ goes by the clocks of the nodes.
+        await sleep(GIVEN_BACK_MS);
+        await this.add(id);
       },
     };
   }
