@@ -96,8 +96,17 @@ describeWith('redis-server')('the queue of rooms', () => {
     redis.resume();
   });
 
-  it('goes on with a server that was away', async () => {
-    const [a, b] = [await queue(), await queue()];
+  it.each([
+    ['', () => redis.url],
+    [
+      ', also with options that give up',
+      () => ({
+        ...{ host: '127.0.0.1', port: redis.port, retryStrategy: () => null },
+        ...{ commandTimeout: 300, enableOfflineQueue: false },
+      }),
+    ],
+  ])('goes on with a server that was away%s', async (_, of) => {
+    const [a, b] = [await queue(of()), await queue(of())];
     await a.add('one');
     await (await next(b)).done();
     const waiting = next(b);
