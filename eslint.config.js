@@ -41,6 +41,7 @@ const ENV = { object: 'process', property: 'env', message: 'Only the command lin
 const TELL_THE_TIME = [
   'src/http/fleet-router/hops.ts',
   'src/agents/livekit/agent-audio.ts',
+  'src/fleet/clock-watch.ts',
   'src/fleet/fleet-checks.ts',
   'src/fleet/fleet-refusals.ts',
   'src/http/provider-client.ts',

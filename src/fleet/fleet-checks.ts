@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { fieldOf, textOfThrown } from '../errors/thrown.js';
+import { areApart, clockText } from './clock-watch.js';
 import { type NodeTable } from './node-table.js';
 import type { RedisLink } from './redis-link.js';
 import { ALIAS } from './scripts/alias.script.js';
@@ -21,8 +22,6 @@ import { RECORD_VERSION, type SessionDirectory } from './session-directory.js';
 
 /** Oldest supported version. */
 const MIN_VERSION = [6, 2] as const;
-/** Longest difference of the clocks that nothing is said about, in milliseconds. */
-const MAX_CLOCK_DIFFERENCE_MS = 5_000;
 
 /** A server or client that the fleet cannot work with. The message says what is accepted. */
 export class FleetSetupError extends Error {
@@ -131,10 +130,7 @@ function policyWarning(facts: ReadonlyMap<string, string>): string[] {
 
 async function clockWarning(link: RedisLink): Promise<string[]> {
   const differenceMs = Date.now() - (await link.nowMs());
-  if (Math.abs(differenceMs) <= MAX_CLOCK_DIFFERENCE_MS) return [];
-  return [
-    `the clock of this node is ${Math.abs(Math.round(differenceMs / 1_000))} s ${differenceMs > 0 ? 'ahead of' : 'behind'} that of Redis: tokens of other nodes expire too ${differenceMs > 0 ? 'early' : 'late'} here; synchronize it (NTP)`,
-  ];
+  return areApart(differenceMs) ? [clockText(differenceMs)] : [];
 }
 
 async function versionWarning(table: NodeTable): Promise<string[]> {

@@ -72,6 +72,26 @@ describeWith('redis-server')('a node of a fleet', () => {
     expect((await b.table.nodes()).map(({ name }) => name)).toEqual(['b']);
   });
 
+  it('says once that its clock was set, and nothing of a moment', async () => {
+    const node = await join('a');
+    const now = Date.now.bind(Date);
+    let aheadMs = 0;
+    jest.spyOn(Date, 'now').mockImplementation(() => now() + aheadMs);
+    const told = async (ms: number, beats: number): Promise<string[]> => {
+      aheadMs = ms;
+      for (let left = beats; left > 0; left--) await node.heartbeat.beat();
+      return warnings.splice(0).filter((text) => text.includes('clock'));
+    };
+    expect(await told(0, 2)).toEqual([]);
+    expect(await told(400_000, 1)).toEqual([]);
+    expect(await told(0, 2)).toEqual([]);
+    expect(await told(400_000, 4)).toEqual([
+      expect.stringMatching(/^the clock of this node is (399|400) s ahead of that of Redis/),
+    ]);
+    expect(await told(0, 4)).toEqual([]);
+    expect(await told(-60_000, 4)).toEqual([expect.stringMatching(/ (60|61) s behind that/)]);
+  });
+
   it('is ignored where its record was not signed by the fleet', async () => {
     const a = await joined('a');
     const forged = { url: 'http://evil', state: 'ready', maxSessions: 1, version: '1', records: 1 };

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
+import { ClockWatch } from './clock-watch.js';
 import type { EndOutbox } from './end-outbox.js';
 import type { FleetSecrets } from './fleet-secrets.js';
 import type { FleetGauges } from './fleet-observer.js';
@@ -62,6 +63,7 @@ export class FleetHeartbeat {
   /** Sessions of the directory that this node did not know at the last heartbeat; `undefined` when both agreed. */
   private strangers: ReadonlySet<string> | undefined;
   private held = 0;
+  private readonly clocks = new ClockWatch();
   /** Reasons that were logged since the last heartbeat that was answered. */
   private readonly told = new Set<string>();
   /** Counts of the fleet, of the last heartbeat. */
@@ -143,6 +145,8 @@ export class FleetHeartbeat {
       );
     }
     this.leaseUntilMs = sentAtMs + leaseMs;
+    const warning = this.clocks.look(reply.number(1));
+    if (warning !== undefined) this.logger.warn(warning);
     this.counts = countsIn(reply);
     const nodes = this.taking;
     if (nodes >= this.most.nodes || sentAtMs - this.most.atMs > MISSED_MS) {

@@ -288,7 +288,7 @@ export class RedisFleetNode {
       clearTimeout(giveUp);
       this.outbox.stop();
       this.notes.stop();
-      this.link.client.disconnect();
+      this.link.close();
     }
   }
 
@@ -300,7 +300,7 @@ export class RedisFleetNode {
       this.logger.log(`joined the fleet ${namespace} as ${this.name}, at ${advertiseUrl}`);
     } catch (error) {
       if (isInstance(error, FleetSetupError) || isInstance(error, ForeignFleetError)) {
-        this.link.client.disconnect();
+        this.link.close();
         throw error;
       }
       this.logger.warn(`alone until Redis answers: ${textOfThrown(error).message}`);

@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { Redis } from 'ioredis';
 import { FleetTestNode } from '../../test/support/fleet-node.js';
 import { describeWith } from '../../test/support/needs.js';
 import { RedisServer } from '../../test/support/redis-server.js';
@@ -72,6 +74,36 @@ describeWith('redis-server')('a connection to Redis', () => {
       /^Redis did not answer open: .*:\d+: the connection was lost$/,
     );
     direct.die();
+  });
+
+  const isOpened = () =>
+    node.open(crypto.randomUUID()).then(
+      () => true,
+      () => false,
+    );
+
+  it('that the application has closed is opened again, and its log says so', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    const gone = await FleetTestNode.join('b', redis.url);
+    const reopening = jest.spyOn(gone.link.client, 'connect');
+    gone.die();
+    await node.link.client.quit();
+    await until(isOpened);
+    expect(reopening).not.toHaveBeenCalled();
+    expect(warn.mock.calls.flat().join('\n')).toContain('the client of redis was closed');
+    warn.mockRestore();
+  });
+
+  it('that a retryStrategy has given up is opened again', async () => {
+    node.die();
+    node = await FleetTestNode.join(
+      'b',
+      (options) => new Redis(redis.url, { ...options, retryStrategy: () => null }),
+    );
+    await redis.kill();
+    await until(async () => node.link.client.status === 'end' && !(await isOpened()));
+    await redis.start();
+    await until(isOpened);
   });
 
   it.each([

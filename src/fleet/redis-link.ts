@@ -16,9 +16,16 @@ const GIVE_UP_AFTER_MS = 700;
 const RETRY_AFTER_MS = 25;
 /** Silence of a connection after which a new one is tried, in milliseconds: its other end may be gone without a word. */
 const GIVE_UP_CONNECTION_MS = 1_000;
+/** Pause before a client is connected again that gave up, or was closed, in milliseconds. */
+const REOPEN_AFTER_MS = 1_000;
 /** Misses, and the time within which they make the fleet degraded; after as long without a miss it is so no more. */
 const DEGRADED_AFTER = 3;
 const DEGRADED_WITHIN_MS = 2_000;
+
+/** Returns the pause before a try to connect, in milliseconds. It never gives up. */
+export function retryStrategy(times: number): number {
+  return Math.min(25 * 2 ** Math.min(times, 6), 1_000);
+}
 
 /** Options of every client of a fleet: a command fails within 300 ms, and never waits for a server that is away. */
 export const CLIENT_OPTIONS = {
@@ -28,7 +35,7 @@ export const CLIENT_OPTIONS = {
   commandTimeout: COMMAND_TIMEOUT_MS,
   connectTimeout: 1_000,
   disconnectTimeout: 300,
-  retryStrategy: (times: number) => Math.min(25 * 2 ** Math.min(times, 6), 1_000),
+  retryStrategy,
   // After a failover the old primary answers as a replica; Redis 6.2 says so behind the name of the script.
   reconnectOnError: (error: Error) => error.message.includes('READONLY '),
   lazyConnect: true,
@@ -49,6 +56,9 @@ export class RedisLink {
   private silentSinceMs: number | undefined;
   /** Error of the last try to connect. */
   private connectError: Error | undefined;
+  private closed = false;
+  /** True from the end of a connection that its client does not make again, until there is one. */
+  private isEnded = false;
 
   constructor(
     readonly client: RedisClient,
@@ -61,7 +71,11 @@ export class RedisLink {
       // What ioredis itself could not send on a lost connection tells nothing of the server.
       if (!error.message.startsWith('Stream isn')) this.connectError = error;
     });
-    client.on('ready', () => (this.connectError = undefined));
+    client.on('ready', () => {
+      this.connectError = undefined;
+      this.isEnded = false;
+    });
+    client.on('end', () => this.reopen());
     // Each operation that waits for a new connection listens for it.
     client.setMaxListeners(0);
   }
@@ -73,6 +87,27 @@ export class RedisLink {
   ): Promise<RedisLink> {
     const client = await clientOf(settings, CLIENT_OPTIONS);
     return new RedisLink(client, prefixOf(settings.namespace), observer);
+  }
+
+  /** Closes the connection, for good. */
+  close(): void {
+    this.closed = true;
+    this.client.disconnect();
+  }
+
+  /** Connects again a client that the application has closed, or whose `retryStrategy` has given up: the node would be alone until it is started again. */
+  private reopen(): void {
+    if (this.closed) return;
+    if (!this.isEnded) {
+      this.logger.warn(
+        'the client of redis was closed by the application, or its retryStrategy gave up; connecting again',
+      );
+    }
+    this.isEnded = true;
+    const open = (): void => {
+      if (!this.closed) this.client.connect().catch(() => undefined);
+    };
+    setTimeout(open, REOPEN_AFTER_MS).unref();
   }
 
   /** True after three misses within two seconds, until there was none for two seconds. */

@@ -104,6 +104,10 @@ export class RedisPeers implements Peers {
     }
   }
 
+  async knows(node: string): Promise<boolean> {
+    return (await this.own.node()?.places.lastKnown(node)) !== undefined;
+  }
+
   /** Returns true if another node has a session of a name. @throws {RunnerError} */
   async haveAny(name: string): Promise<boolean> {
     try {

@@ -1,9 +1,11 @@
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { Redis as Redis5 } from 'ioredis-5';
 import { describeWith } from '../../test/support/needs.js';
 import { RedisServer } from '../../test/support/redis-server.js';
 import type { RedisClient, RedisFleetOptions } from './redis-fleet.options.js';
 import { type RoomJob, RoomQueue } from './room-queue.js';
+
+const RIGHT_NOW = Date.now.bind(Date);
 
 /** Its types are those of another package. */
 const bullmq5 = async () => (await import('bullmq-5')) as never;
@@ -57,6 +59,18 @@ describeWith('redis-server')('the queue of rooms', () => {
     await again.done();
   });
 
+  it('hands out at once what a node with a wrong clock gave back', async () => {
+    const [a, b] = [await queue(), await queue()];
+    await a.add('one');
+    const job = await next(a);
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => 60_000 + RIGHT_NOW());
+    await job.giveBack();
+    clock.mockRestore();
+    const again = await b.next();
+    expect(again?.id).toBe('one');
+    await again?.done();
+  });
+
   it('keeps nothing of what is done, and is closed while it waits', async () => {
     const one = await queue();
     await one.add('one');
@@ -82,8 +96,17 @@ describeWith('redis-server')('the queue of rooms', () => {
     redis.resume();
   });
 
-  it('goes on with a server that was away', async () => {
-    const [a, b] = [await queue(), await queue()];
+  it.each([
+    ['', () => redis.url],
+    [
+      ', also with options that give up',
+      () => ({
+        ...{ host: '127.0.0.1', port: redis.port, retryStrategy: () => null },
+        ...{ commandTimeout: 300, enableOfflineQueue: false },
+      }),
+    ],
+  ])('goes on with a server that was away%s', async (_, of) => {
+    const [a, b] = [await queue(of()), await queue(of())];
     await a.add('one');
     await (await next(b)).done();
     const waiting = next(b);

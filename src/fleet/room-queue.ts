@@ -1,9 +1,11 @@
 import type * as bullmq from 'bullmq';
+import type { RedisOptions } from 'ioredis';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { within } from '../errors/attempt.js';
 import { neededPackage } from '../packages.js';
 import type { RedisClient, ResolvedFleetSettings } from './redis-fleet.options.js';
-import { clientOf, prefixOf } from './redis-link.js';
+import { clientOf, prefixOf, retryStrategy } from './redis-link.js';
 
 /** Name of the queue, and of its jobs. */
 const ROOMS = 'rooms';
@@ -20,6 +22,15 @@ const MAX_EVENTS = 100;
 const GIVEN_BACK_MS = 50;
 /** Longest wait for an addition, in milliseconds: BullMQ's client waits for a server that is away. */
 const ADD_MS = 1_000;
+
+/** Its blocking connection, a duplicate, must not give up a command, and does not come back where it connects late. Its options win over the application's. */
+const CLIENT_OPTIONS = {
+  maxRetriesPerRequest: null,
+  lazyConnect: false,
+  enableOfflineQueue: true,
+  commandTimeout: undefined,
+  retryStrategy,
+} satisfies RedisOptions;
 
 /** A session whose bot this node may run, if it can claim it. */
 export interface RoomJob {
@@ -51,8 +62,7 @@ export class RoomQueue {
     load: () => Promise<typeof bullmq> = () => import('bullmq'),
   ): Promise<RoomQueue> {
     const sdk = await neededPackage('bullmq', 'a fleet that hands rooms to its nodes', load);
-    // Its blocking connection, a duplicate, must not give up a command, and does not come back where it connects late.
-    const client = await clientOf(settings, { maxRetriesPerRequest: null, lazyConnect: false });
+    const client = await clientOf(settings, CLIENT_OPTIONS);
     const prefix = `${prefixOf(settings.namespace)}bull`;
     const queue = new sdk.Queue<unknown>(ROOMS, {
       ...{ connection: client, prefix },
@@ -64,8 +74,8 @@ export class RoomQueue {
   }
 
   /** Adds the job of a session, unless there is one. Rejects when Redis does not answer: it may be added nevertheless. */
-  async add(id: string, delay = 0): Promise<void> {
-    const added = this.queue.add(ROOMS, {}, { jobId: `${JOB_PREFIX}${id}`, delay });
+  async add(id: string): Promise<void> {
+    const added = this.queue.add(ROOMS, {}, { jobId: `${JOB_PREFIX}${id}` });
     await within(ADD_MS, added, () => new Error(`the job was not added within ${ADD_MS} ms`));
   }
 
@@ -104,7 +114,9 @@ export class RoomQueue {
       giveBack: async () => {
         // Its id is free only then.
         await done();
-        await this.add(id, GIVEN_BACK_MS);
+        // A delay of BullMQ goes by the clocks of the nodes.
+        await sleep(GIVEN_BACK_MS);
+        await this.add(id);
       },
     };
   }

@@ -10,7 +10,7 @@ import {
 import { redisFleet } from '../fleet.js';
 import { InvalidOptionsError } from '../validation/options.js';
 import type { Flags } from './flags.js';
-import { count, seconds } from './numbers.js';
+import { count, secondsFrom } from './numbers.js';
 
 /** Flags of a fleet of runners over Redis. */
 export interface FleetFlags {
@@ -39,6 +39,11 @@ export interface FleetFlags {
 const MAX_SESSIONS = 100;
 /** Heartbeats in a lease. */
 const BEATS = 5;
+
+/** Shortest lease, with the shortest heartbeats, in seconds. */
+const MIN_LEASE = 0.1 * BEATS;
+/** Shortest time for the bot of a room, in seconds. */
+const MIN_DISPATCH_TIMEOUT = 1;
 
 /** Adds the flags to the command line. */
 export const addFleetFlags = (command: Command): Command =>
@@ -78,7 +83,7 @@ export const addFleetFlags = (command: Command): Command =>
     )
     .addOption(
       new Option('--fleet-lease <seconds>', 'silence after which a node counts as dead')
-        .argParser(seconds)
+        .argParser(secondsFrom(MIN_LEASE))
         .default(10)
         .env('PIPECAT_FLEET_LEASE'),
     )
@@ -108,7 +113,7 @@ export const addFleetFlags = (command: Command): Command =>
         '--fleet-dispatch-timeout <seconds>',
         'how long the bot of a room may wait for a node that runs it',
       )
-        .argParser(seconds)
+        .argParser(secondsFrom(MIN_DISPATCH_TIMEOUT))
         .default(10)
         .env('PIPECAT_FLEET_DISPATCH_TIMEOUT'),
     );
@@ -136,9 +141,6 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   secret: 'PIPECAT_FLEET_SECRET',
   advertiseUrl: '--fleet-url',
   namespace: '--fleet-namespace',
-  leaseMs: '--fleet-lease',
-  heartbeatMs: '--fleet-lease',
-  dispatchTimeoutMs: '--fleet-dispatch-timeout',
 };
 
 /** Returns the fleet of the flags, and the most sessions of this node. Without `--fleet` it is alone. */

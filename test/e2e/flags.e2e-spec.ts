@@ -441,11 +441,15 @@ describe('a flag or variable of the standalone runner', () => {
     ],
     [['--fleet', 'redis://localhost', '--fleet-url', 'pod-7'], SECRET, /--fleet-url must be a URL/],
     [['--fleet', 'redis://localhost', '--port', '0'], SECRET, /--fleet needs a --port/],
-    [['--fleet', 'redis://localhost', '--fleet-lease', '0'], SECRET, /--fleet-lease must be/],
+    [
+      ['--fleet', 'redis://localhost', '--fleet-lease', '0.4'],
+      SECRET,
+      /--fleet-lease .*number of seconds from 0.5 to/,
+    ],
     [
       ['--fleet', 'redis://localhost', '--fleet-dispatch-timeout', '0.5'],
       SECRET,
-      /--fleet-dispatch-timeout must be/,
+      /--fleet-dispatch-timeout .*number of seconds from 1 to/,
     ],
     [['--fleet-roles', 'sockets,cinema'], {}, /It must be sockets,rooms, one of them, or none/],
     [['--fleet-buffer', '-1'], {}, /whole number of at least 0/],

@@ -129,7 +129,7 @@ export class FleetTestNode {
   die(): void {
     this.heartbeat.stop();
     this.outbox.stop();
-    this.link.client.disconnect();
+    this.link.close();
   }
 }
 

@@ -16,6 +16,11 @@ export function openDoor(server: Server, peers: Peers): () => void {
   return () => void doors.delete(peers);
 }
 
+/** Returns the fleets' sides on a server. */
+export const peersAt = (server: Server): readonly Peers[] => [
+  ...((server as GuardedServer)[DOORS] ?? []),
+];
+
 function guard(server: Server): Set<Peers> {
   const doors = new Set<Peers>();
   const emit = server.emit.bind(server);

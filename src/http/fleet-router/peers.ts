@@ -55,4 +55,6 @@ export interface Peers {
   locate(sessionId: string, isFresh?: boolean): Whereabouts | Promise<Whereabouts>;
   /** Returns the other nodes that own sessions of a name, such as a room's. @throws {RunnerError} `OVERLOADED` when it is not to be found out */
   ownersOf(name: string): Promise<readonly PeerNode[]>;
+  /** Returns true for the name of a node of this fleet. Never rejects. */
+  knows(node: string): Promise<boolean>;
 }
