@@ -64,6 +64,8 @@ async function main(): Promise<void> {
       publicKeys: splitList([PIPECAT_PUBLIC_KEYS]),
       privateKeys: splitList([PIPECAT_PRIVATE_KEYS]),
       drainTimeoutMs: flags.drainTimeout * 1_000,
+      recycleAfterSessions: flags.recycleAfterSessions,
+      recycleMemoryBytes: flags.recycleMemory && flags.recycleMemory * 1_000_000,
       onlyTransport: flags.meeting ?? flags.transport,
       cliArgs,
       console: true,

@@ -29,5 +29,7 @@ export function cliArgsOf(flags: Flags): Record<string, unknown> {
     bot_args: flags.botArgs,
     isolate: flags.isolate,
     drain_timeout: flags.drainTimeout,
+    recycle_after_sessions: flags.recycleAfterSessions ?? null,
+    recycle_memory: flags.recycleMemory ?? null,
   };
 }

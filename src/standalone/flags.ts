@@ -50,6 +50,10 @@ export interface Flags extends FleetFlags, MoqFlags {
   readonly whatsapp: boolean;
   /** Time-out of a graceful shutdown, in seconds. */
   readonly drainTimeout: number;
+  /** Number of ended sessions after which the runner ends, for its supervisor to start another. */
+  readonly recycleAfterSessions?: number;
+  /** Resident memory beyond which the same happens, in MB. */
+  readonly recycleMemory?: number;
   readonly verbose: number;
 }
 
@@ -151,6 +155,19 @@ export function parseFlags(
       'how long conversations may go on after SIGTERM or Ctrl-C; a second signal ends them at once',
       seconds,
       20,
+    )
+    .addOption(
+      new Option(
+        '--recycle-after-sessions <count>',
+        'take no more after so many conversations, and end with the last one; a supervisor starts the next runner',
+      )
+        .argParser(count(1))
+        .env('PIPECAT_RECYCLE_AFTER_SESSIONS'),
+    )
+    .addOption(
+      new Option('--recycle-memory <megabytes>', 'the same beyond so much resident memory')
+        .argParser(count(1))
+        .env('PIPECAT_RECYCLE_MEMORY'),
     )
     .option('-v, --verbose', 'log more; twice, even more', (_, before: number) => before + 1, 0)
     .addHelpText('after', "\nThe bot's own flags come last, after --.")

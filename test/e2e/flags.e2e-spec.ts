@@ -126,6 +126,7 @@ describe('a flag or variable of the standalone runner', () => {
       ...{ moq_tls_key: null, moq_tls_insecure: false, moq_tls_generate: 'localhost' },
       ...{ moq_host: 'localhost', moq_port: 4080, moq_path: '/moq', moq_tls_host: 'localhost' },
       ...{ bot: './bot.mjs', bot_args: [], isolate: false, drain_timeout: 20 },
+      ...{ recycle_after_sessions: null, recycle_memory: null },
     });
   });
 
@@ -327,6 +328,24 @@ describe('a flag or variable of the standalone runner', () => {
     expect((await Promise.all(statuses)).map(({ status }) => status).sort()).toEqual([200, 429]);
   });
 
+  it.each([
+    [['--recycle-after-sessions', '1'], {}],
+    [[], { PIPECAT_RECYCLE_AFTER_SESSIONS: '1' }],
+  ])('ends it after a conversation: %j %j', async (flags, env: Record<string, string>) => {
+    const runner = await start(flags, env);
+    const ended = once(running!, 'exit');
+    await told(runner);
+    await ended;
+  });
+
+  it.each([
+    [['--recycle-memory', '1'], {}],
+    [[], { PIPECAT_RECYCLE_MEMORY: '1' }],
+  ])('ends it when it has too much memory: %j %j', async (flags, env: Record<string, string>) => {
+    await start(flags, env);
+    await once(running!, 'exit');
+  });
+
   it('says where WebRTC is reached', async () => {
     const ports = ['--webrtc-ports', '41000-41009', '--webrtc-addresses', '192.0.2.7'];
     const runner = await start([...ports, '--bot', './waiting.mjs']);
@@ -432,6 +451,8 @@ describe('a flag or variable of the standalone runner', () => {
     [['--esp32', '--host', 'localhost'], {}, /--esp32 needs --host/],
     [['--webrtc-ports', '40000'], {}, /two ports such as 40000-40199/],
     [['--max-sessions', '0'], {}, /whole number of at least 1/],
+    [['--recycle-after-sessions', '0'], {}, /whole number of at least 1/],
+    [['--recycle-memory', '1.5'], {}, /whole number of at least 1/],
     [['--fleet', 'localhost:6379'], SECRET, /--fleet must be a URL such as redis:/],
     [['--fleet', 'redis://localhost'], {}, /PIPECAT_FLEET_SECRET must have at least 32 characters/],
     [
