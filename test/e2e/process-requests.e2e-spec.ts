@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
-import { tmpdir } from 'node:os';
+import { dirname } from 'node:path';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { ProcessBotOptions } from '../../src/index.js';
+import { RequestRelay } from '../../src/process/request-relay.js';
 import { describeWith } from '../support/needs.js';
 import { ProcessHost } from '../support/process-host.js';
 import { post } from '../support/runner-app.js';
@@ -107,14 +108,16 @@ describe.each(HOSTS)('the session API of a bot process in %s', (_, program) => {
   });
 
   it('leaves no socket behind', async () => {
-    const sockets = () => readdirSync(tmpdir()).filter((name) => name.startsWith('pipecat-bot-'));
-    const before = new Set(sockets());
-    await conversation(program);
-    const [own] = sockets().filter((name) => !before.has(name));
-    expect(own).toBeDefined();
+    const close = jest.spyOn(RequestRelay.prototype, 'close');
+    const url = await conversation(program);
+    expect((await fetch(`${url}/nothing`)).status).toBe(204);
     await running!.host.close();
     running = undefined;
-    expect(existsSync(`${tmpdir()}/${own}`)).toBe(false);
+    const relays = close.mock.contexts as RequestRelay[];
+    const folders = relays.map(({ path }) => dirname(path));
+    close.mockRestore();
+    expect(new Set(folders).size).toBe(1);
+    expect(folders.filter((folder) => existsSync(folder))).toEqual([]);
   });
 });
 
