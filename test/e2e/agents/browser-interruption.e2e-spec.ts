@@ -3,6 +3,7 @@ import type { Browser } from 'playwright-core';
 import { AgentHost, type HostEvent } from '../../support/agents/agent-host.js';
 import { heardErrorMs } from '../../support/agents/heard-error.js';
 import { STOP, STOPPED, STORY, TALE } from '../../support/agents/story.js';
+import { attempts } from '../../support/attempts.js';
 import { BrowserPage } from '../../support/browser-page.js';
 import { BrowserUser } from '../../support/browser-user.js';
 import { launchChromium } from '../../support/chromium.js';
@@ -51,18 +52,12 @@ describeWith('espeak-ng', 'chromium')("an agent of LiveKit's library, in Chromiu
   });
 
   it('is silent at once when the user interrupts it over WebRTC, and keeps what was heard', async () => {
-    // On a busy machine sentences break off now and then, or are played late.
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const { silentMs, textErrorMs } = await interrupted();
-        expect(silentMs).toBeLessThan(150);
-        expect(textErrorMs).toBeLessThan(200);
-        return;
-      } catch (error) {
-        if (attempt === 3) throw error;
-        await browser?.close();
-      }
-    }
+    await attempts(async () => {
+      await browser?.close();
+      const { silentMs, textErrorMs } = await interrupted();
+      expect(silentMs).toBeLessThan(150);
+      expect(textErrorMs).toBeLessThan(200);
+    });
   }, 300_000);
 
   /** Interrupts a story. @returns the times, in milliseconds, until Chromium plays silence, and by which the history differs from what it has played */

@@ -4,6 +4,7 @@ import type { Caller } from '../../support/agents/caller.js';
 import { heardErrorMs, speechMs } from '../../support/agents/heard-error.js';
 import { callOverWebRtc } from '../../support/agents/web-rtc-line.js';
 import { STOP, STOPPED, STORY, TALE } from '../../support/agents/story.js';
+import { attempts } from '../../support/attempts.js';
 import { BrowserPage } from '../../support/browser-page.js';
 import { BrowserUser } from '../../support/browser-user.js';
 import { launchChromium } from '../../support/chromium.js';
@@ -71,45 +72,41 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
 
   itWith('chromium')(
     'over WebRTC in a browser: hears a question, answers it, and shows both to the page',
-    async () => {
-      host = await AgentHost.start(openai);
-      const page = await BrowserPage.serve();
-      const browser = await launchChromium(microphone.path);
-      try {
-        const tab = await browser.newPage();
-        await tab.goto(page.url);
-        const user = new BrowserUser(tab);
-        await user.connect('webrtc', host.url);
-        await user.says(`user: ${WEATHER}`);
-        const heard = await user.hear(4);
-        await user.says(`bot: ${ANSWER}`);
-        expect(await likeness(heard, ANSWER)).toBeGreaterThan(0.8);
-        const session = await answered(ANSWER);
-        await user.leave();
-        expect(await host.end(session)).toMatchObject({ ended: 'peer_left' });
-      } finally {
-        await browser.close();
-        await page.close();
-      }
-    },
+    () =>
+      attempts(async () => {
+        host = await AgentHost.start(openai);
+        const page = await BrowserPage.serve();
+        const browser = await launchChromium(microphone.path);
+        try {
+          const tab = await browser.newPage();
+          await tab.goto(page.url);
+          const user = new BrowserUser(tab);
+          await user.connect('webrtc', host.url);
+          await user.says(`user: ${WEATHER}`);
+          const heard = await user.hear(4);
+          await user.says(`bot: ${ANSWER}`);
+          expect(await likeness(heard, ANSWER)).toBeGreaterThan(0.8);
+          const session = await answered(ANSWER);
+          await user.leave();
+          expect(await host.end(session)).toMatchObject({ ended: 'peer_left' });
+        } finally {
+          await browser.close();
+          await page.close();
+          await host.close();
+        }
+      }),
   );
 
   it('over WebRTC: is silent at once when the user interrupts it, and keeps what they heard', async () => {
     host = await AgentHost.start(openai);
-    // On a busy machine sentences break off now and then, or are played late.
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const { silentMs, playedErrorMs, textErrorMs } = await interrupted();
-        expect(silentMs).toBeLessThan(150);
-        expect(playedErrorMs).toBeLessThan(100);
-        // Where in the text that is, is reckoned.
-        expect(textErrorMs).toBeLessThan(400);
-        return;
-      } catch (error) {
-        if (attempt === 3) throw error;
-        await caller?.leave();
-      }
-    }
+    await attempts(async () => {
+      await caller?.leave();
+      const { silentMs, playedErrorMs, textErrorMs } = await interrupted();
+      expect(silentMs).toBeLessThan(150);
+      expect(playedErrorMs).toBeLessThan(100);
+      // Where in the text that is, is reckoned.
+      expect(textErrorMs).toBeLessThan(400);
+    });
   }, 240_000);
 
   /** Interrupts a story. @returns the times, in milliseconds, by which it is silent, and its history differs from what was heard */
@@ -142,31 +139,32 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
 
   itWith('livekit-server', 'chromium')(
     'in a room: hears a question, answers it, and ends when the user leaves',
-    async () => {
-      const server = await LiveKitTestServer.reserve();
-      const { url, apiKey, apiSecret } = server;
-      host = await AgentHost.start(openai, { livekit: { url, apiKey, apiSecret } });
-      await server.start(`${host.url}/livekit-webhook`);
-      const user = await LiveKitUser.open(microphone.path);
-      try {
-        const { json, sessionId } = await post(`${host.url}/start`, { transport: 'livekit' });
-        await user.join(String(json.url), String(json.token));
-        await user.says('participant');
-        const about = { version: '2.1.0' };
-        await user.send({ label: 'rtvi-ai', type: 'client-ready', id: '1', data: about });
-        expect(await user.receives('user-transcription')).toMatchObject({
-          data: { text: WEATHER, final: true },
-        });
-        expect(await user.receives('bot-output')).toMatchObject({ data: { text: ANSWER } });
-        expect(await answered(ANSWER)).toEqual({ session: sessionId });
-        expect(await likeness(await user.heard(), ANSWER)).toBeGreaterThan(0.8);
-        await user.leave();
-        expect(await host.end({ session: sessionId })).toMatchObject({ ended: 'peer_left' });
-      } finally {
-        await user.close();
-        await host.close();
-        await server.kill();
-      }
-    },
+    () =>
+      attempts(async () => {
+        const server = await LiveKitTestServer.reserve();
+        const { url, apiKey, apiSecret } = server;
+        host = await AgentHost.start(openai, { livekit: { url, apiKey, apiSecret } });
+        await server.start(`${host.url}/livekit-webhook`);
+        const user = await LiveKitUser.open(microphone.path);
+        try {
+          const { json, sessionId } = await post(`${host.url}/start`, { transport: 'livekit' });
+          await user.join(String(json.url), String(json.token));
+          await user.says('participant');
+          const about = { version: '2.1.0' };
+          await user.send({ label: 'rtvi-ai', type: 'client-ready', id: '1', data: about });
+          expect(await user.receives('user-transcription')).toMatchObject({
+            data: { text: WEATHER, final: true },
+          });
+          expect(await user.receives('bot-output')).toMatchObject({ data: { text: ANSWER } });
+          expect(await answered(ANSWER)).toEqual({ session: sessionId });
+          expect(await likeness(await user.heard(), ANSWER)).toBeGreaterThan(0.8);
+          await user.leave();
+          expect(await host.end({ session: sessionId })).toMatchObject({ ended: 'peer_left' });
+        } finally {
+          await user.close();
+          await host.close();
+          await server.kill();
+        }
+      }),
   );
 });
