@@ -50,7 +50,8 @@ export default {
   workerIdleMemoryLimit: '500MB',
   // A worker with a large heap takes its time to end on a busy machine; one that something keeps alive is told of nevertheless.
   workerGracefulExitTimeout: 5_000,
-  testTimeout: 20_000,
+  // For what hangs: a process of a test takes many times as long to start on a busy machine.
+  testTimeout: 60_000,
   reporters: ['default', '<rootDir>/test/support/skip-reporter.js'],
   projects: [
     {

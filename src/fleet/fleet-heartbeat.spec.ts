@@ -139,7 +139,7 @@ describeWith('redis-server')('a node of a fleet', () => {
     expect(allEvents()).toEqual(['lost 1', 'lost 2', 'lost 3']);
     expect((await countsOf(other)).bySet).toEqual({});
     expect((await other.table.nodes()).map(({ name }) => name).sort()).toEqual(['b', 'c']);
-  }, 30_000);
+  });
 
   it('has its lease from when it asked for it, however late the answer comes', async () => {
     const node = await join('a', {}, proxy.url);
@@ -214,7 +214,7 @@ describeWith('redis-server')('a node of a fleet', () => {
     expect(allEvents()).toEqual([]);
     expect(warnings.join('\n')).not.toMatch(/is silent/);
     await until(() => !all[0]!.link.isDegraded);
-  }, 30_000);
+  });
 
   it('announces its sessions to an emptied Redis, and the counts are exact again', async () => {
     const [a, b] = [await joined('a'), await joined('b')];
@@ -228,7 +228,7 @@ describeWith('redis-server')('a node of a fleet', () => {
     await Promise.all([a.outbox.flushed(), b.outbox.flushed()]);
     expect((await countsOf(a)).bySet).toEqual({});
     expect(allEvents()).toEqual([]);
-  }, 30_000);
+  });
 
   it('goes on after Redis was killed, with what it had stored', async () => {
     const [a, b] = [await joined('a'), await joined('b')];
@@ -244,7 +244,7 @@ describeWith('redis-server')('a node of a fleet', () => {
     const { bySet, byRecord } = await countsOf(a);
     expect(bySet).toEqual(byRecord);
     expect(bySet.idx).toEqual(['2']);
-  }, 30_000);
+  });
 
   it('has each outcome once, though the answer of any script is lost', async () => {
     const a = await join('a', {}, proxy.url);
@@ -326,7 +326,7 @@ describeWith('redis-server')('a node of a fleet', () => {
     const { bySet, byRecord } = await countsOf(b);
     expect(bySet).toEqual(byRecord);
     expect(allEvents()).toEqual([]);
-  }, 30_000);
+  });
 
   it('learns of a session that was taken over, and that one was buried', async () => {
     const a = await join('a');

@@ -273,7 +273,7 @@ describeWith('redis-server')('the directory of a fleet, whatever is done in what
       }),
       { numRuns: 200 },
     );
-  }, 60_000);
+  });
 
   it('counts what its records say, and gives each session to one node, when all is done at once', async () => {
     let run = 0;
@@ -301,5 +301,5 @@ describeWith('redis-server')('the directory of a fleet, whatever is done in what
       }),
       { numRuns: 200 },
     );
-  }, 60_000);
+  });
 });

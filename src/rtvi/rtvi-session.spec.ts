@@ -365,8 +365,6 @@ describe('RTVI messages without a client', () => {
   });
 });
 
-jest.setTimeout(20_000);
-
 it('RTVI messages cannot forge a line of the log', async () => {
   const warn = jest.fn();
   const rtvi = await rtviSession({ logger: { warn } });

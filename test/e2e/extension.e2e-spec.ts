@@ -145,5 +145,5 @@ describe('a carrier of a third party, made from the exports of the package alone
     const exit = once(child, 'exit');
     child.kill('SIGTERM');
     await exit;
-  }, 60_000);
+  });
 });

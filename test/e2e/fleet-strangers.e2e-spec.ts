@@ -168,7 +168,7 @@ describeWith('redis-server')('strangers and broken nodes of a fleet', () => {
     expect((await upload.catch(() => ({ status: 503 }))).status).toBe(503);
     expect(sent).toBeLessThan(100_000_000);
     await until(async () => (await ask()).status === 404);
-  }, 40_000);
+  });
 
   it('wait for a node that hangs no longer than for its bot', async () => {
     const limits = { sessionRequestTimeoutMs: 500, stopGraceMs: 0 };
@@ -186,7 +186,7 @@ describeWith('redis-server')('strangers and broken nodes of a fleet', () => {
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
-  }, 30_000);
+  });
 });
 
 /** Sends bytes as they are. @returns the status line of the answer */

@@ -16,7 +16,7 @@ let meta: FakeMeta;
 beforeAll(async () => {
   meta = await FakeMeta.start();
   await warmUp();
-}, 60_000);
+});
 afterAll(() => meta.close());
 
 describeWith('redis-server')('webhooks about sessions of other nodes', () => {

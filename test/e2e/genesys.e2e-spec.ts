@@ -177,7 +177,7 @@ describe('a call from Genesys', () => {
     const askedAtMs = performance.now();
     await expect(call.closed).resolves.toMatchObject({ code: 1000 });
     expect(performance.now() - askedAtMs).toBeGreaterThan(4_500);
-  }, 15_000);
+  });
 
   it.each([
     ['the caller alone', [{ ...EXTERNAL, channels: ['external', 'internal'] }, EXTERNAL], 1],

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   createTransport,
   MetricsModule,
@@ -15,8 +15,6 @@ import {
 import { FakeCarrierApi } from '../support/fake-carrier-api.js';
 import { Lines } from '../support/lines.js';
 import { ProcessHost } from '../support/process-host.js';
-
-jest.setTimeout(30_000);
 
 let host: TestHost | undefined;
 let api: FakeCarrierApi | undefined;

@@ -10,7 +10,7 @@ let packed: PackedPackage;
 
 beforeAll(async () => {
   packed = await PackedPackage.create();
-}, 60_000);
+});
 afterAll(() => packed.remove());
 
 async function conversation(url: string): Promise<void> {

@@ -113,7 +113,7 @@ describe.each(WAYS)('audio before an end by the bot (%s)', (by) => {
     const session = liveSession();
     await other.hangUp();
     expect(await session.ended).toMatchObject({ code: 'completed' });
-  }, 30_000);
+  });
 
   describe('over WebRTC', () => {
     beforeAll(warmUp, 60_000);

@@ -18,7 +18,7 @@ describeWith('Pipecat')('a Python bot on WhatsApp', () => {
   beforeAll(async () => {
     meta = await FakeMeta.start();
     await warmUp();
-  }, 60_000);
+  });
   afterAll(() => meta.close());
   afterEach(async () => {
     await running.host.close();

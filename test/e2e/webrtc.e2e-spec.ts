@@ -918,4 +918,4 @@ it('thirty WebRTC sessions leak nothing', async () => {
   expect(sessionCount()).toBe(0);
   // Closed handles are counted until the loop has come round.
   while (sockets() > before) await new Promise((resolve) => setImmediate(resolve));
-}, 60_000);
+});

@@ -26,7 +26,7 @@ jest.setTimeout(60_000);
 beforeAll(async () => {
   meta = await FakeMeta.start();
   await warmUp();
-}, 60_000);
+});
 afterAll(() => meta.close());
 beforeEach(async () => {
   const { token, phoneNumberId, appSecret, verifyToken, apiUrl } = meta;

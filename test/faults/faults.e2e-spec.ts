@@ -190,5 +190,5 @@ describe.each(PLATFORMS)(`sessions with random faults on %s (FAULTS_SEED=${SEED}
     void world.start('daily', { bot: 'exits' });
     expect(await host.exit).toBe(7);
     await running;
-  }, 30_000);
+  });
 });

@@ -80,7 +80,7 @@ describe('the code in README.md and docs/', () => {
 
   it('compiles strictly against the declarations of the package', () => {
     expect(compile(app)).toEqual([]);
-  }, 60_000);
+  });
 
   it('runs: its bots talk, its tests pass, its modules start', async () => {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, ['start.js'], {
@@ -89,7 +89,7 @@ describe('the code in README.md and docs/', () => {
     });
     expect(stderr).toBe('');
     expect(/ pass (\d+)$/m.exec(stdout)?.[1]).toBe(String(inline.length + 18));
-  }, 60_000);
+  });
 });
 
 function exportedNames(declarations: string): string[] {

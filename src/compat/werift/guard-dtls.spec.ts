@@ -275,7 +275,7 @@ describe.each(['server', 'client'] as const)('DTLS of the runner, as %s', (role)
     start();
     await until(() => runner.dtls.connected && client.connected);
     await expectCall();
-  }, 20_000);
+  });
 });
 
 // Tens of thousands of datagrams take a while on a busy machine.

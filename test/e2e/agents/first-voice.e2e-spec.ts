@@ -67,7 +67,7 @@ describe('examples/first-voice, without an account', () => {
     expect(await nextText('bot-output')).toMatch(
       new RegExp(`^You interrupted me for \\d\\.\\d seconds\\..* ${lastWord}\\. Your turn!$`),
     );
-  }, 60_000);
+  });
 
   it('reads what is written, and exits after the conversation', async () => {
     await client.next('bot-started-speaking');

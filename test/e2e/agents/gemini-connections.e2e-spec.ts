@@ -1,12 +1,10 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { FakeClient } from '../../../src/testing/index.js';
 import type { Turn } from '../../support/fake-live.js';
 import { gemini, running } from '../../support/gemini-hooks.js';
 import { atRate, similarity, speech, tone } from '../../support/sound.js';
-
-jest.setTimeout(40_000);
 
 const question = atRate(speech(2), 8_000, 16_000);
 const silence = new Int16Array(16_000);

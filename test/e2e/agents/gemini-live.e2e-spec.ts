@@ -1,14 +1,12 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { OPUS_OUTPUT_HZ } from '../../../src/media/codecs/opus.js';
 import type { FakeCall, FakeClient } from '../../../src/testing/index.js';
 import type { FakeLive, Turn } from '../../support/fake-live.js';
 import { gemini, running } from '../../support/gemini-hooks.js';
 import { atRate, found, similarity, speech, tone } from '../../support/sound.js';
 import { HEARD_HZ, warmUp, WebRtcClient } from '../../support/webrtc-client.js';
-
-jest.setTimeout(20_000);
 
 const said = speech(1);
 

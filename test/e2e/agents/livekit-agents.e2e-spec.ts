@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type AgentBody, AgentHost } from '../../support/agents/agent-host.js';
 import type { Caller } from '../../support/agents/caller.js';
 import { heardErrorMs } from '../../support/agents/heard-error.js';
@@ -8,8 +8,6 @@ import { describeWith } from '../../support/needs.js';
 import { found } from '../../support/sound.js';
 import { spoken } from '../../support/spoken.js';
 import type { FakeCall, FakeClient } from '../../../src/testing/index.js';
-
-jest.setTimeout(40_000);
 
 const WEATHER = 'What is the weather in Paris?';
 const LONDON = 'Tell me about the rain in London.';

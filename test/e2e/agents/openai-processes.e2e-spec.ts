@@ -61,7 +61,7 @@ describe('OpenAI agents and processes:', () => {
       compare();
     }
     expect(Math.min(...errorsMs)).toBeLessThanOrEqual(40);
-  }, 60_000);
+  });
 
   it('an application that had one exits by itself within 2 s of its close', async () => {
     const host = await ChildHost.start('test/support/realtime/host.js');
@@ -81,5 +81,5 @@ describe('OpenAI agents and processes:', () => {
     expect(performance.now() - closedAtMs).toBeLessThan(2_000);
     await call.closed;
     compare();
-  }, 40_000);
+  });
 });

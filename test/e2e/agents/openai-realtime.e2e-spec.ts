@@ -279,5 +279,5 @@ describe('an OpenAI agent over WebRTC', () => {
     expect(audioEndMs).toBeGreaterThan(400);
     expect(audioEndMs).toBeLessThan(3_000);
     await client.leave();
-  }, 40_000);
+  });
 });

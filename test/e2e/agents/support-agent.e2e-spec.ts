@@ -116,7 +116,7 @@ describeWith('espeak-ng')('examples/support-agent', () => {
     await asks(REFUND, 'This is billing.', call);
     await call.hangUp();
     await host.printed('ended: peer_left');
-  }, 60_000);
+  });
 
   it('puts a caller through to a person', async () => {
     const call = await ring();
@@ -124,14 +124,14 @@ describeWith('espeak-ng')('examples/support-agent', () => {
     await says(HUMAN, call);
     expect(await transferred).toEqual([{ callId: 'CA1', target: DESK }]);
     await host.printed('ended: completed');
-  }, 60_000);
+  });
 
   it('takes the number of an order by keys', async () => {
     const call = await ring();
     call.press('5678#');
     await hears('I have looked.', call);
     await call.hangUp();
-  }, 60_000);
+  });
 
   it('tells a client of the console that nobody is there', async () => {
     const { json } = await post(`${host.url}/start`, { transport: 'websocket' });
