@@ -95,7 +95,7 @@ const badMessage = fc
   .constantFrom(
     ...Object.keys(FIELDS).filter((type) => Object.keys(FIELDS[type]).length > 0),
     // It has the most fields.
-    ...['done', 'done'],
+    ...['done', 'done', 'done'],
   )
   .chain((type) =>
     fc
@@ -132,16 +132,16 @@ const unknownMessage = fc.constantFrom(
   '{"type":"hasOwnProperty"}',
 );
 
+/** A line for which the process has to be ended. */
+export const brokenLine = badMessage.map((fields) => ({ text: jsonOf(fields), isBroken: true }));
+
 /** Lines of the control channel. `isBroken` for those for which the process has to be ended, whatever else it says. */
 export const line = fc.oneof(
   {
     weight: 5,
     arbitrary: goodMessage.map((fields) => ({ text: jsonOf(fields), isBroken: false })),
   },
-  {
-    weight: 5,
-    arbitrary: badMessage.map((fields) => ({ text: jsonOf(fields), isBroken: true })),
-  },
+  { weight: 5, arbitrary: brokenLine },
   {
     weight: 2,
     arbitrary: noMessage.map((one) => ({

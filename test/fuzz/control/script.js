@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { hex } from '../datagrams/bytes.js';
-import { line, long } from './messages.js';
+import { brokenLine, line, long } from './messages.js';
 
 /** Head of an HTTP response, good or not, its body, and how it is sent. */
 const response = fc.record({
@@ -135,6 +135,15 @@ const step = fc.oneof(
   },
 );
 
+/** Breaks the protocol at once, by one line: what follows from it can be told. */
+const broken = fc.record({
+  does: fc.constant('say'),
+  lines: fc.tuple(brokenLine),
+  pieces: fc.constant(1),
+  end: fc.constant('\n'),
+  times: fc.constant(1),
+});
+
 const request = fc.record({
   method: fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'HEAD'),
   path: fc.constantFrom('x', 'x?y=%00', '..%2f', `a/${'b/'.repeat(50)}`),
@@ -150,7 +159,10 @@ export const script = fc.record({
     fc.array(line, { maxLength: 3 }).map((lines) => lines.map(({ text }) => text)),
   ),
   upgrade: fc.oneof({ weight: 6, arbitrary: fc.constant('good') }, upgrade),
-  steps: fc.array(step, { minLength: 1, maxLength: 6 }),
+  steps: fc.oneof(
+    { weight: 2, arbitrary: fc.array(step, { minLength: 1, maxLength: 6 }) },
+    { weight: 1, arbitrary: fc.tuple(broken, step) },
+  ),
   then: fc.constantFrom('exit', 'done', 'stay', 'stay', 'deaf'),
   /** Messages of the client. */
   messages: fc.constantFrom(0, 1, 20),

@@ -41,7 +41,7 @@ const frame = fc.record({
   ),
 });
 
-/** A great many of the same valid frame; the last payload is an interruption in protobuf. */
+/** A great many of the same valid frame; the last payloads are an interruption and a message in protobuf. */
 const flood = fc.record({
   opcode: fc.constantFrom(1, 2, 2, 9),
   payload: fc.constantFrom(
@@ -49,6 +49,7 @@ const flood = fc.record({
     Buffer.alloc(0),
     Buffer.from('{"event":"x"}'),
     Buffer.from([0x2a, 0]),
+    Buffer.from([0x22, 3, 0x0a, 1, 0x30]),
   ),
   times: fc.constant(700_000),
 });
@@ -105,7 +106,7 @@ const anything = fc.record({
 const floods = fc.record({
   upgrade: fc.record({
     path: fc.constant('/ws-client'),
-    bot: fc.constantFrom('deaf', 'deaf', 'attentive'),
+    bot: fc.constantFrom('deaf', 'deaf', 'attentive', 'rtvi'),
     query: fc.constant(''),
     headers: fc.constant([]),
   }),

@@ -101,6 +101,24 @@ const to = (method, path, signature, ...templates) =>
     body: jsonLike(...templates),
   });
 
+/** The runner's limit. */
+const MAX_DEPTH = 200;
+
+/** Values nested deep, behind texts that a reader may take for longer or shorter than they are. */
+const deep = fc
+  .record({
+    before: fc.array(fc.constantFrom('\\', '\\\\', '"', '\\"', '[', ']]', '{}'), { maxLength: 3 }),
+    depth: fc.constantFrom(100, 300, 5_000, 50_000),
+    brackets: fc.constantFrom(['[', ']'], ['{"a":', '}']),
+  })
+  .map(({ before, depth, brackets: [open, close] }) => {
+    const nested = `${open.repeat(depth)}0${close.repeat(depth)}`;
+    return {
+      ...{ method: 'POST', path: '/start', signature: 'none', isTooDeep: depth > MAX_DEPTH },
+      body: `{"transport":"websocket","body":{"before":${JSON.stringify(before)},"nested":${nested}}}`,
+    };
+  });
+
 /** JSON to every route that takes it, signed where the route wants that. */
 export default {
   name: 'json',
@@ -117,18 +135,20 @@ export default {
     return {
       input: fc.oneof(
         { weight: 3, arbitrary: to('POST', '/start', 'none', ...START) },
+        deep,
         to('POST', '/daily-dialin-webhook', 'daily', ...DIALIN),
         to('POST', '/livekit-webhook', 'liveKit', ...LIVEKIT),
         to('POST', '/whatsapp', 'whatsApp', ...WHATSAPP),
       ),
-      async send({ method, path, signature, body: text }) {
+      async send({ method, path, signature, body: text, isTooDeep }) {
         const body = Buffer.from(text);
         const headers = [
           ['host', 'localhost'],
           ['content-type', 'application/json'],
           ...SIGNATURES[signature](body),
         ];
-        await request(world, requestBytes({ method, path, headers, body }));
+        const status = await request(world, requestBytes({ method, path, headers, body }));
+        if (isTooDeep && status !== 400) world.report('verdict', `${status} for JSON too deep`);
       },
       async close() {},
     };
