@@ -137,7 +137,7 @@ async function measure() {
     `memory of an open session with a body of 288 B: ${Math.round(perSession / SESSIONS)} B`,
   );
   console.log((await watcher.info('server')).match(/(redis|valkey)_version:\S+/g).join(' '));
-  link.client.disconnect();
+  link.close();
   watcher.disconnect();
 }
 
@@ -172,7 +172,7 @@ async function claimsAtPace(settings, secrets, session) {
     running.push(one(at));
   }
   await Promise.all(running);
-  for (const { link } of nodes) link.client.disconnect();
+  for (const { link } of nodes) link.close();
   took.sort((a, b) => a - b);
   const at = (part) => took[Math.floor(took.length * part)].toFixed(2);
   return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms of ${took.length}`;
