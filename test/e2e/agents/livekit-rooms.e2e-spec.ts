@@ -74,6 +74,7 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
     'over WebRTC in a browser: hears a question, answers it, and shows both to the page',
     () =>
       attempts(async () => {
+        await host?.close();
         host = await AgentHost.start(openai);
         const page = await BrowserPage.serve();
         const browser = await launchChromium(microphone.path);
@@ -92,7 +93,6 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
         } finally {
           await browser.close();
           await page.close();
-          await host.close();
         }
       }),
   );
