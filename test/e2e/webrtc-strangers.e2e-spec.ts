@@ -10,6 +10,7 @@ import { type SmallWebRTCConnection } from '../../src/bot.js';
 import type { Session } from '../../src/sessions/session.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
+import { attempts } from '../support/attempts.js';
 import { clientHello, connectivityCheck, Stranger } from '../support/datagrams.js';
 import { hearsEcho } from '../support/hears-echo.js';
 import { heldBytes, heldSince } from '../support/held-bytes.js';
@@ -60,16 +61,16 @@ async function offer(adaptOffer = (sdp: string): string => sdp): Promise<void> {
 
 /** Makes a call. On a busy machine werift's own client now and then fails to, so it may try three times. */
 async function connect(adaptOffer?: (sdp: string) => string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
+  await attempts(async () => {
     await offer(adaptOffer);
     try {
       await client.opened();
-      return await expectCall();
+      await expectCall();
     } catch (error) {
-      if (attempt === 3) throw error;
       await client.pc.close();
+      throw error;
     }
-  }
+  });
 }
 
 async function stranger(): Promise<Stranger> {
