@@ -184,12 +184,12 @@ export class FleetHeartbeat {
       await this.beat();
       this.told.clear();
     } catch (error) {
-      this.tellOnce(textOfThrown(error).message);
+      this.warnOnce(textOfThrown(error).message);
     }
     this.schedule(Math.max(0, this.settings.heartbeatMs - (performance.now() - begunAtMs)));
   }
 
-  private tellOnce(reason: string): void {
+  private warnOnce(reason: string): void {
     if (this.told.has(reason) || this.told.size === MAX_REASONS) return;
     this.told.add(reason);
     this.logger.warn(`no heartbeat: ${reason}`);
