@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { estimateBytes } from './buffered-emitter.js';
+import { BufferedEmitter, estimateBytes } from './buffered-emitter.js';
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
@@ -18,6 +18,39 @@ function memoryOf(textOf: (i: number) => string, count = 20_000): number {
 
 const many = (member: (i: number) => string) =>
   Array.from({ length: 50 }, (_, i) => member(i)).join();
+
+class Words extends BufferedEmitter<{ word: [string] }> {
+  constructor() {
+    super({ word: { limit: 10, sizeOf: () => 1 } });
+  }
+
+  read(): AsyncIterator<string> {
+    return this.iterate('word', undefined);
+  }
+
+  protected fail(error: unknown): void {
+    throw error;
+  }
+
+  protected dropped(): void {}
+}
+
+describe('BufferedEmitter', () => {
+  it('keeps nothing of an iterator that ended', async () => {
+    const words = new Words();
+    const end = async (): Promise<WeakRef<object>> => {
+      const iterator = words.read();
+      await iterator.return!();
+      return new WeakRef(iterator);
+    };
+    const ended = await end();
+    // What was looked at in a turn of the event loop lives until it is over.
+    await new Promise(setImmediate);
+    gc();
+    expect(ended.deref()).toBeUndefined();
+    expect(words.listenerCount('word')).toBe(0);
+  });
+});
 
 describe('estimateBytes()', () => {
   it.each<[string, (i: number) => string]>([
