@@ -27,6 +27,15 @@ describeWith('redis-server')('a connection to Redis', () => {
   const openMany = () =>
     Promise.allSettled(Array.from({ length: 20 }, () => node.open(crypto.randomUUID())));
 
+  it('is written to once for all commands of a turn of the event loop', async () => {
+    // The server learns the script.
+    await node.open(crypto.randomUUID());
+    const { stream } = node.link.client as Redis;
+    const writev = jest.spyOn(stream, '_writev');
+    await openMany();
+    expect(writev.mock.calls.map(([commands]) => commands.length)).toEqual([20]);
+  });
+
   it('that is lost under load fails nothing, and makes nobody give Redis up', async () => {
     for (let n = 0; n < 3; n++) {
       proxy.loseNext();

@@ -175,6 +175,7 @@ export class RedisLink {
     isLast: boolean,
   ): Promise<T> {
     try {
+      this.gather();
       const reply = await ask();
       this.answered();
       this.observer()?.answered(op, performance.now() - begunAtMs);
@@ -185,6 +186,14 @@ export class RedisLink {
       this.observer()?.missed(op, this.kindOf(error));
       throw error;
     }
+  }
+
+  /** Writes all commands of this turn of the event loop at once: a write of its own for each costs more than the rest of a command. */
+  private gather(): void {
+    const stream = 'stream' in this.client ? this.client.stream : undefined;
+    if (!stream || stream.writableCorked > 0) return;
+    stream.cork();
+    setImmediate(() => stream.uncork());
   }
 
   /** Returns why an operation failed: no answer in time, no connection, or an answer that is an error. */
