@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
+import { fleetCalls } from './fleet-calls.js';
 import { calls, frames } from './media.js';
 import { callsAgainstPipecat, startPipecat } from './pipecat/index.js';
 import { isolation } from './process.js';
@@ -44,7 +45,7 @@ for (const name of [
   servers[name] = await startServer(name);
 }
 
-/** `npm run bench -- rooms` measures one part only; `-- pipecat <python>` and `-- python-webrtc <python>` Pipecat's own runner, if it is installed. */
+/** `npm run bench -- rooms` measures one part only; `-- fleet` needs a redis-server, `-- pipecat <python>` and `-- python-webrtc <python>` Pipecat's own runner, if it is installed. */
 const server = (name) => ({ name, port: servers[name].port });
 const parts = {
   web,
@@ -56,6 +57,10 @@ const parts = {
     console.log('A bot inside the process of the runner, and in one of its own:');
     const { pid } = servers['runner-process'];
     console.table(await isolation(server('runner'), server('runner-process'), twilio, pid));
+  },
+  fleet: async () => {
+    console.log('CPU of a runner, alone and in a fleet: median of pairs, and where it lies:');
+    console.table(await fleetCalls(startServer));
   },
   pipecat,
   'python-webrtc': async (python) => console.table(await pythonWebrtc(python)),
@@ -113,7 +118,11 @@ async function startServer(name, ...args) {
   const child = fork(new URL('servers.js', import.meta.url), [name, ...args], {
     execArgv: ['--expose-gc'],
   });
-  const [{ port }] = await once(child, 'message');
+  const failed = once(child, 'exit').then(() => {
+    throw new Error(`${name} ended before it listened`);
+  });
+  failed.catch(() => undefined);
+  const [{ port }] = await Promise.race([once(child, 'message'), failed]);
   const answer = async (question) => {
     child.send(question);
     const [said] = await once(child, 'message');

@@ -21,6 +21,7 @@ import {
   TelephonyModule,
   WebSocketModule,
 } from '../dist/index.js';
+import { redisFleet } from '../dist/fleet.js';
 import { EchoBot as BuiltInEchoBot } from '../dist/standalone/echo.bot.js';
 
 class EchoBot extends BotLauncher {
@@ -41,30 +42,54 @@ class BriefBot extends BotLauncher {
   }
 }
 
+/** Answers each byte inverted, so that a client knows that the bot had it. */
+class InvertingBot extends BotLauncher {
+  async launch(args, session) {
+    args.websocket.on('message', (data) => args.websocket.send(data.map((byte) => byte ^ 0xff)));
+    session.ready();
+    await new Promise((resolve) => session.signal.addEventListener('abort', resolve));
+  }
+}
+
 const LIVEKIT = {
   url: 'wss://example.livekit.cloud',
   apiKey: 'devkey',
   apiSecret: 'a-secret-of-at-least-thirty-two-characters',
 };
 
-async function runner(launcher, transports) {
+async function runner(launcher, transports, options = {}, port = 0) {
   const app = await NestFactory.create(
     RunnerModule.forRoot({
       launcher,
       transports,
       // Unclaimed sessions expire before the next measurement.
       pendingTtlMs: 3_000,
+      ...options,
     }),
     new FastifyAdapter(),
     { logger: ['error'] },
   );
-  await app.listen(0, '127.0.0.1');
+  await app.listen(port, '127.0.0.1');
   registry = app.get(SessionRegistry, { strict: false });
   return app.getHttpServer().address().port;
 }
 
 const SERVERS = {
   runner: () => runner(EchoBot, [WebSocketModule.forRoot(), TelephonyModule.forRoot()]),
+
+  'runner-alone': () => runner(InvertingBot, [WebSocketModule.forRoot()], { maxSessions: 10_000 }),
+
+  /** In a fleet on the Redis of `argv[3]`, at the port `argv[4]`. */
+  'runner-fleet': () => {
+    const port = Number(process.argv[4]);
+    const fleet = redisFleet({
+      redis: process.argv[3],
+      secret: randomUUID(),
+      advertiseUrl: `http://127.0.0.1:${port}`,
+    });
+    const options = { maxSessions: 10_000, fleet: { useValue: fleet } };
+    return runner(InvertingBot, [WebSocketModule.forRoot()], options, port);
+  },
 
   'runner-process': () => {
     const module = fileURLToPath(new URL('echo-bot.js', import.meta.url));
