@@ -29,4 +29,5 @@ export const localFleet = (): Fleet => new LocalFleet();
 
 export { FleetSetupError } from './fleet/fleet-checks.js';
 export { ForeignFleetError } from './fleet/fleet-heartbeat.js';
-export type { FleetRole, RedisClient, RedisFleetOptions } from './fleet/redis-fleet.options.js';
+export type { FleetRole } from './fleet/fleet-status.js';
+export type { RedisClient, RedisFleetOptions } from './fleet/redis-fleet.options.js';

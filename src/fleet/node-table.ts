@@ -1,6 +1,6 @@
 import { isObject } from '../validation/is-object.js';
 import type { FleetSecrets } from './fleet-secrets.js';
-import type { FleetRole } from './redis-fleet.options.js';
+import type { FleetRole } from './fleet-status.js';
 import type { RedisLink } from './redis-link.js';
 
 /** The most nodes that are looked at. */

@@ -9,19 +9,22 @@ export async function readStatus(
   table: NodeTable,
   { maxSessions, buffer, leaseMs }: ResolvedFleetSettings,
 ): Promise<FleetStatus> {
-  const asked = [table.nodes(), link.client.zcard(`${link.prefix}pending`), link.nowMs()] as const;
-  const [known, waiting, nowMs] = await Promise.all(asked).catch((cause: unknown) => {
+  const sizeOf = (set: string): Promise<number> => link.client.zcard(`${link.prefix}${set}`);
+  const asked = [table.nodes(), sizeOf('rooms'), sizeOf('pending'), link.nowMs()] as const;
+  const [known, rooms, pending, nowMs] = await Promise.all(asked).catch((cause: unknown) => {
     throw new DirectoryUnavailableError('Redis did not show the fleet.', { cause });
   });
   const nodes = known.map((node) => statusOf(node, leaseMs, nowMs));
+  // A bot that waits for a node is pending too.
+  const waiting = { sockets: Math.max(0, pending - rooms), rooms };
   return { nodes, waiting, maxSessions, buffer };
 }
 
 /** Returns a node as it is shown. @param leaseMs the same on all nodes, so that the end of a lease tells when it began */
 function statusOf(node: FleetNode, leaseMs: number, nowMs: number): NodeStatus {
-  const { name, version, maxSessions, sessions, queued = 0, load = 0, leaseUntilMs } = node;
+  const { name, version, roles, maxSessions, sessions, queued = 0, load = 0, leaseUntilMs } = node;
   const alive = node.state === 'ready' && node.overloaded ? 'overloaded' : node.state;
   const state = leaseUntilMs < nowMs ? 'silent' : alive;
   const beatAtMs = leaseUntilMs - leaseMs;
-  return { name, state, version, maxSessions, sessions, queued, load, beatAtMs };
+  return { name, state, roles, version, maxSessions, sessions, queued, load, beatAtMs };
 }

@@ -14,12 +14,10 @@ import {
   type WithDefaults,
 } from '../validation/options.js';
 import { isObject } from '../validation/is-object.js';
+import { type FleetRole, isFleetRole } from './fleet-status.js';
 
 /** Client of one Redis or Valkey server, or of a Cluster. */
 export type RedisClient = Redis | Cluster;
-
-/** Work that a node of a fleet does. */
-export type FleetRole = 'sockets' | 'rooms';
 
 const MIN_SECRET_LENGTH = 32;
 /** Hosts that no other node can reach: those of a variable that is not set, and of any address. */
@@ -111,8 +109,7 @@ export class RedisFleetOptions {
    */
   @Accepts(
     "must be a list of 'sockets' and 'rooms'",
-    (value) =>
-      Array.isArray(value) && value.every((role) => role === 'sockets' || role === 'rooms'),
+    (value) => Array.isArray(value) && value.every(isFleetRole),
   )
   roles?: readonly FleetRole[] = ['sockets', 'rooms'];
 

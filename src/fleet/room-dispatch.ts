@@ -9,11 +9,12 @@ import type { OpenSession } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
 import { InvalidOptionsError } from '../validation/options.js';
 import type { RecordedRoom } from './directory-session.js';
+import type { FleetRole } from './fleet-status.js';
 import { LeaseWatch } from './lease-watch.js';
 import type { FleetHost, RoomTransports, SessionRoom } from './fleet.js';
 import type { OwnedSessions } from './owned-sessions.js';
 import type { RedisFleetNode } from './redis-fleet-node.js';
-import type { FleetRole, ResolvedFleetSettings } from './redis-fleet.options.js';
+import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import { type RoomJob, RoomQueue } from './room-queue.js';
 import { roomOf, textOfRoom } from './session-room.js';
 

@@ -2,11 +2,8 @@ import { hostname, networkInterfaces } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { Fleet } from '../fleet/fleet.js';
-import {
-  type FleetRole,
-  type RedisFleetOptions,
-  resolveFleetSettings,
-} from '../fleet/redis-fleet.options.js';
+import { type FleetRole, isFleetRole } from '../fleet/fleet-status.js';
+import { type RedisFleetOptions, resolveFleetSettings } from '../fleet/redis-fleet.options.js';
 import { redisFleet } from '../fleet.js';
 import { InvalidOptionsError } from '../validation/options.js';
 import type { Flags } from './flags.js';
@@ -198,8 +195,7 @@ function fleetOptionsOf(flags: Flags, env: NodeJS.ProcessEnv): RedisFleetOptions
 /** Parses roles. @throws {InvalidArgumentError} */
 function roles(text: string): FleetRole[] {
   const names = text === 'none' ? [] : text.split(',').map((name) => name.trim());
-  const isRole = (name: string): name is FleetRole => name === 'sockets' || name === 'rooms';
-  if (names.every(isRole)) return names;
+  if (names.every(isFleetRole)) return names;
   throw new InvalidArgumentError('It must be sockets,rooms, one of them, or none.');
 }
 

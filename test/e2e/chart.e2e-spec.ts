@@ -193,6 +193,18 @@ describeWith('helm', 'kubectl-validate')('the Helm chart', () => {
     expect(Secret!.stringData).toMatchObject({ 'scaler-key': 'sk_1' });
   });
 
+  it.each([
+    [['sockets'], '?role=sockets'],
+    [['rooms'], '?role=rooms'],
+    [['sockets', 'rooms'], ''],
+    [[], ''],
+  ])('scales pods of the roles %j on what is theirs', async (roles, query) => {
+    const { ScaledObject } = await render({ keda: { enabled: true }, fleet: { roles } });
+    expect(ScaledObject!.spec.triggers[0]).toMatchObject({
+      metadata: { url: `http://voice.calls.svc:7860/fleet${query}` },
+    });
+  });
+
   it('has an Ingress, and leaves out what is switched off', async () => {
     const objects = await render({
       ingress: { enabled: true, host: 'voice.example', tlsSecret: 'tls' },

@@ -33,12 +33,13 @@ const bot: BotLauncher['launch'] = async (_args, session) => {
   await new Promise((resolve) => session.signal.addEventListener('abort', resolve));
 };
 
-const fleetOf = async (url: string): Promise<Record<string, unknown>> =>
-  (await (await fetch(`${url}/fleet`)).json()) as Record<string, unknown>;
+const fleetOf = async (url: string, query = ''): Promise<Record<string, unknown>> =>
+  (await (await fetch(`${url}/fleet${query}`)).json()) as Record<string, unknown>;
 
 /** All that is told of a node that nobody talks to. */
 const NODE = {
   ...{ state: 'ready', maxSessions: 3, sessions: 0, queued: 0, load: expect.any(Number) },
+  roles: ['sockets', 'rooms'],
   version: expect.stringMatching(/^\d+\.\d+\.\d+/),
   lastBeatAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
 };
@@ -136,6 +137,42 @@ describeWith('redis-server')('the fleet of several nodes', () => {
     expect(await fleetOf(b.url)).toMatchObject({ waiting: 4, scaleOn: 1 + 4 + 1 });
     socket.close();
     expect((await queued).status).toBe(200);
+  });
+
+  it.each(PLATFORMS)('is shown for the nodes of one role, on %s', async (platform) => {
+    const { url } = await start(platform, 'clients', {}, { roles: ['sockets'], buffer: 20 });
+    await start('fastify', 'both');
+    const worker = await FleetTestNode.join('worker', fleet.redis.url, {
+      ...{ namespace: 'pipecat', roles: ['rooms'], rooms: 3 },
+    });
+    await worker.heartbeat.beat();
+    for (const id of ['one', 'other']) {
+      const room = { id, transport: 'daily', kind: 'room' as const, data: {}, ttlMs: 60_000 };
+      await worker.directory.open(room);
+    }
+    await post(`${url}/start`);
+    const shown = async (query: string) => {
+      const { nodes, waiting, scaleOn } = await fleetOf(url, query);
+      const names = (nodes as { name: string }[]).map(({ name }) => name.replace(/-.*/, ''));
+      return { names, waiting, scaleOn };
+    };
+    expect(await shown('')).toEqual({
+      ...{ names: ['both', 'clients', 'worker'], waiting: 3, scaleOn: 23 },
+    });
+    expect(await shown('?role=sockets')).toEqual({
+      ...{ names: ['both', 'clients'], waiting: 1, scaleOn: 21 },
+    });
+    expect(await shown('?role=rooms')).toEqual({
+      ...{ names: ['both', 'worker'], waiting: 2, scaleOn: 22 },
+    });
+    for (const query of ['?role=cinema', '?role']) {
+      const refused = await fetch(`${url}/fleet${query}`);
+      expect([refused.status, await refused.text()]).toEqual([
+        422,
+        expect.stringContaining('role must be sockets or rooms'),
+      ]);
+    }
+    worker.die();
   });
 
   it('says which nodes are overloaded, drain, and are silent', async () => {

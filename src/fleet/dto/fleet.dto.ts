@@ -1,5 +1,28 @@
+import { IsIn, IsOptional } from 'class-validator';
+import type { ApiRouteOptions } from '../../http/api-route.decorator.js';
 import { ApiField } from '../../validation/api-field.decorator.js';
-import type { FleetStatus, NodeState, NodeStatus } from '../fleet-status.js';
+import {
+  FLEET_ROLES,
+  type FleetRole,
+  type FleetStatus,
+  type NodeState,
+  type NodeStatus,
+} from '../fleet-status.js';
+
+/** Query of `GET /fleet`. */
+export class FleetQuery {
+  /** Shows the nodes of this role only, and what scales them. */
+  @IsOptional()
+  @IsIn(FLEET_ROLES, { message: `role must be ${FLEET_ROLES.join(' or ')}` })
+  role?: FleetRole;
+}
+
+export const FLEET_QUERY: ApiRouteOptions['query'] = {
+  role: {
+    description: 'Shows the nodes of this role only, and what scales them.',
+    schema: { type: 'string', enum: FLEET_ROLES },
+  },
+};
 
 /** Node in `GET /fleet`. */
 export class FleetNodeInfo {
@@ -13,6 +36,14 @@ export class FleetNodeInfo {
     enum: ['ready', 'overloaded', 'draining', 'silent'],
   })
   state!: NodeState;
+
+  @ApiField({
+    type: String,
+    isArray: true,
+    enum: [...FLEET_ROLES],
+    description: 'The work of the node: sockets, rooms, both, or requests only.',
+  })
+  roles!: readonly FleetRole[];
 
   @ApiField({ description: 'The version of nestjs-pipecat-runner.' })
   version!: string;
@@ -88,8 +119,12 @@ export class FleetInfo {
   })
   scaleOn!: number;
 
-  static of({ nodes, maxSessions, waiting, buffer }: FleetStatus): FleetInfo {
-    const queued = sum(nodes.map((node) => node.queued));
+  /** @param role shows the nodes of this role only, and what waits for them; starts that queue at any node may be meant for them */
+  static of(status: FleetStatus, role?: FleetRole): FleetInfo {
+    const { maxSessions, buffer } = status;
+    const nodes = status.nodes.filter(({ roles }) => role === undefined || roles.includes(role));
+    const waiting = role ? status.waiting[role] : sum(Object.values(status.waiting));
+    const queued = sum(status.nodes.map((node) => node.queued));
     const staying = nodes.filter(({ state }) => state !== 'draining');
     return Object.assign(new FleetInfo(), {
       nodes: nodes.map((node) => FleetNodeInfo.of(node)).sort(byName),
