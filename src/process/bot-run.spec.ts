@@ -2,12 +2,14 @@ import { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { WebSocket } from 'ws';
 import { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { logTo, type RunnerLog } from '../errors/runner-logger.js';
 import type { HangUpOutcome, TransferOutcome } from '../media/media-connection.js';
 import { bindContext, type HandOver } from '../sessions/session-context.js';
 import { Session } from '../sessions/session.js';
+import { WebSocketRunnerArguments } from '../websocket/websocket-runner-arguments.js';
 import type { BotMessage, RunnerMessage } from './bot-messages.js';
 import type { BotProcess } from './bot-process.js';
 import { BotRun } from './bot-run.js';
@@ -66,10 +68,9 @@ beforeEach(() => {
 afterEach(() => void jest.useRealTimers());
 
 /** Launches a bot in a process. */
-function launch(handOver: HandOver = {}, limits = UNLIMITED): void {
+function launch(handOver: HandOver = {}, limits = UNLIMITED, args = new RunnerArguments()): void {
   process = new FakeProcess();
   session = new Session('x', { transport: 'twilio' }, () => undefined);
-  const args = new RunnerArguments();
   bindContext(args, session.context, handOver);
   session.launch(
     () => new BotRun(process as unknown as BotProcess, args, session, OPTIONS).over,
@@ -78,8 +79,8 @@ function launch(handOver: HandOver = {}, limits = UNLIMITED): void {
 }
 
 /** Launches a bot whose process is loaded. */
-async function start(handOver: HandOver = {}, limits = UNLIMITED) {
-  launch(handOver, limits);
+async function start(handOver: HandOver = {}, limits = UNLIMITED, args?: RunnerArguments) {
+  launch(handOver, limits, args);
   const started = process.next('start');
   process.load();
   return started;
@@ -170,6 +171,21 @@ describe('a conversation in a bot process', () => {
       code: 'completed',
       message: 'The bot returned.',
     });
+  });
+
+  it('is not accused of breaking its connection once its bot has returned', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
+    const websocket = Object.assign(new EventEmitter(), { readyState: WebSocket.OPEN });
+    const args = new WebSocketRunnerArguments({ websocket: websocket as WebSocket });
+    await start({}, UNLIMITED, args);
+    process.onMessage({ type: 'done' });
+    process.socket.destroy();
+    await new Promise(setImmediate);
+    expect(process.kills).toEqual(['after its grace period']);
+    jest.advanceTimersByTime(60_000);
+    expect(process.kills).not.toContain('SIGKILL');
+    process.exit('exited with code 0');
+    await expect(session.ended).resolves.toMatchObject({ code: 'completed' });
   });
 
   it('hangs up once, however often it is asked to', async () => {

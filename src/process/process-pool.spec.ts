@@ -47,13 +47,14 @@ describe('the pool of bot processes', () => {
   it('gives a loaded one before an older one that is not', async () => {
     program = STAYS;
     poolOf(2).fill();
-    const slow = pool.take();
     program = LOADED + STAYS;
     const loading = once(events, 'loaded') as Promise<[BotProcess]>;
-    const other = pool.take();
+    const slow = pool.take();
+    // In the place of the one that was taken; the other one is older, and does not load.
     const [loaded] = await loading;
-    expect(pool.take()).toBe(loaded);
-    const taken = [slow, other, loaded];
+    const next = pool.take();
+    expect(next).toBe(loaded);
+    const taken = [slow, next];
     for (const process of taken) process.kill('SIGKILL');
     await Promise.all(taken.map(({ exited }) => exited));
   });
