@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -263,6 +264,18 @@ describe('the relay between a bot process and its peer', () => {
     socket.on('message', (data: Buffer) => first.push(data[0]!));
     expect(await closeOf(socket)).toMatchObject({ code: 1_000 });
     expect(first).toEqual(Array.from({ length: 200 }, (_, i) => i % 256));
+    expect(await sessions[0]!.ended).toMatchObject({ code: 'completed' });
+  });
+
+  it('delivers it although the bot has read nothing of what the peer sends', async () => {
+    const { sessions } = await start();
+    const socket = await open({ do: 'flood', count: 200, bytes: 20_000 });
+    // More than the kernel and the runner hold.
+    sendNumbered(socket, 200);
+    const first: number[] = [];
+    socket.on('message', (data: Buffer) => first.push(data[0]!));
+    expect(await closeOf(socket)).toMatchObject({ code: 1_000 });
+    expect(first).toHaveLength(200);
     expect(await sessions[0]!.ended).toMatchObject({ code: 'completed' });
   });
 
@@ -541,6 +554,17 @@ describe('the pool of bot processes', () => {
     expect(Math.min(...heard)).toBeGreaterThan(0.9);
     await Promise.all(sessions.map(({ ended }) => ended));
     expect(descendantsOf(process.pid)).toEqual([]);
+  });
+
+  it('has none left whose runner has closed its connection, and lives', async () => {
+    const child = spawn(process.execPath, ['dist/process/host/bot-host.js', BOT], {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+      detached: true,
+    });
+    const control = child.stdio[3] as Socket;
+    await once(control, 'data');
+    control.destroy();
+    expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
   });
 
   it('kills all processes with a killed runner, even hanging ones', async () => {

@@ -151,6 +151,8 @@ const DEEDS = {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     let count = 0;
     websocket.on('message', (data) => {
+      // What it hears after its end is not counted.
+      if (session.signal.aborted) return;
       if (data.readUInt32BE(0) !== count++) throw new Error('out of order');
     });
     await once(websocket, 'close');
