@@ -1,4 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
+import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { InboundMedia } from './media-serializer.js';
 import { ProtobufSerializer } from './protobuf.serializer.js';
 
@@ -89,6 +90,21 @@ describe('protobuf frames', () => {
     expect(read('2a00'.repeat(100))).toEqual({ kind: 'interruption' });
     expect(read('2a00'.repeat(101))).toEqual({ kind: 'malformed', what });
     expect(read(`22ca01${'0a00'.repeat(101)}`)).toEqual({ kind: 'malformed', what });
+  });
+
+  it.each([
+    ['one', `b301${'7878'.repeat(3)}b401`],
+    ['one that holds a megabyte', `b301${'7878'.repeat(2 ** 19)}b401`],
+    ['half a million of them in each other', '0b'.repeat(2 ** 19)],
+  ])('have no groups, in which nobody counts the fields: %s', (_, hex) => {
+    const data = Buffer.from(hex + GOOGLE.interruption, 'hex');
+    const read = jest.spyOn(BinaryReader.prototype, 'tag');
+    expect(new ProtobufSerializer().read(data, true)).toEqual({
+      kind: 'malformed',
+      what: 'a message that is no protobuf frame',
+    });
+    expect(read.mock.calls).toHaveLength(1);
+    read.mockRestore();
   });
 
   it.each(['2200', '0a00', '1a00', '1200', '2a00', '0800', '2a022200', '12001a002200'])(

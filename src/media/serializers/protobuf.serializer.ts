@@ -180,6 +180,8 @@ function eachField(
   for (let fields = 1; reader.pos < reader.len; fields++) {
     if (fields > MAX_FIELDS) throw TOO_MANY_FIELDS;
     const [field, type] = reader.tag();
+    // To skip a group is to read all that it holds; proto3 has none.
+    if (type === WireType.StartGroup) throw new TypeError('a group');
     read(field, reader, type);
   }
 }
