@@ -9,6 +9,7 @@ import { type RunnerWebSocket, type SocketResponder, UNHEARD } from './runner-we
 let http: Server;
 let sockets: RawSocketServer;
 let url: string;
+const clients: WebSocket[] = [];
 
 beforeEach(async () => {
   http = createServer();
@@ -19,6 +20,8 @@ beforeEach(async () => {
   url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/ws`;
 });
 afterEach(async () => {
+  // One that is asked to close the connection itself would be waited for.
+  for (const client of clients.splice(0)) client.terminate();
   await sockets.close();
   http.close();
 });
@@ -32,6 +35,7 @@ const UPGRADE = (path: string): string =>
 async function pair(): Promise<{ client: WebSocket; server: RunnerWebSocket }> {
   const connection = once(sockets, 'connection');
   const client = new WebSocket(url);
+  clients.push(client);
   const [server] = (await connection) as [RunnerWebSocket];
   if (client.readyState !== WebSocket.OPEN) await once(client, 'open');
   return { client, server };
