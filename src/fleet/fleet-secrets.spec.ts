@@ -35,7 +35,7 @@ describe('the secrets of a fleet', () => {
     expect(both.verifiesNode('a', '{}', old.signNode('a', '{}'))).toBe(true);
     expect(old.verifiesNode('a', '{}', both.signNode('a', '{}'))).toBe(false);
     expect(both.fingerprints).toContain(old.fingerprints[0]);
-    expect(both.callerKey('ada')).not.toBe(old.callerKey('ada'));
+    expect(both.nameOf('ada')).not.toBe(old.nameOf('ada'));
   });
 
   it('verify a record for its own node only', () => {

@@ -53,7 +53,7 @@ export class FleetSecrets {
   seal(sessionId: string, field: string, text: string): string {
     const [{ id, records }] = this.keys;
     const iv = randomBytes(IV_BYTES);
-    const name = nameOf(sessionId, field);
+    const name = fieldName(sessionId, field);
     const cipher = createCipheriv('aes-256-gcm', hmac(records, name), iv).setAAD(name);
     const sealed = [cipher.update(text, 'utf8'), cipher.final()];
     return Buffer.concat([id, iv, cipher.getAuthTag(), ...sealed]).toString('base64');
@@ -65,7 +65,7 @@ export class FleetSecrets {
     if (bytes.length < HEAD_BYTES) return undefined;
     const key = this.keys.find(({ id }) => id.equals(bytes.subarray(0, ID_BYTES)));
     if (!key) return undefined;
-    const name = nameOf(sessionId, field);
+    const name = fieldName(sessionId, field);
     const iv = bytes.subarray(ID_BYTES, ID_BYTES + IV_BYTES);
     const decipher = createDecipheriv('aes-256-gcm', hmac(key.records, name), iv)
       .setAAD(name)
@@ -79,9 +79,16 @@ export class FleetSecrets {
     }
   }
 
-  /** Returns the name under which a caller's sessions are counted. It does not tell the caller's id. */
-  callerKey(callerId: string): string {
-    return hmac(this.keys[0].callers, Buffer.from(callerId)).toString('base64url');
+  /** Returns the name of a caller, a room or an answer in Redis. It does not tell what it is the name of. */
+  nameOf(text: string): string {
+    return this.namesOf(text)[0];
+  }
+
+  /** Returns the names that nodes give to the same while the secret is replaced, this node's first. */
+  namesOf(text: string): [string, ...string[]] {
+    const [first, ...others] = this.all('callers');
+    const name = (key: Buffer): string => hmac(key, Buffer.from(text)).toString('base64url');
+    return [name(first), ...others.map(name)];
   }
 
   private all(purpose: keyof Keys): [Buffer, ...Buffer[]] {
@@ -120,7 +127,8 @@ function keysOf(secret: string): Keys {
 const hmac = (key: Buffer, data: Buffer): Buffer => createHmac('sha256', key).update(data).digest();
 
 /** Unambiguous, since no field has a space. */
-const nameOf = (sessionId: string, field: string): Buffer => Buffer.from(`${field} ${sessionId}`);
+const fieldName = (sessionId: string, field: string): Buffer =>
+  Buffer.from(`${field} ${sessionId}`);
 
 const macOf = ({ nodes }: Keys, node: string, info: string): Buffer =>
   hmac(nodes, Buffer.from(JSON.stringify([node, info])));

@@ -20,6 +20,12 @@ import type { RedisFleetOptions } from './redis-fleet.options.js';
 import { RECORD_VERSION } from './session-directory.js';
 
 const STOPPED = new SessionEnd('stopped', 'enough');
+/** The secrets of two nodes. */
+const FORMER = 'the secret before this one, also long enough';
+const SECRETS: [string, string[], string[]][] = [
+  ['with one secret', [FLEET_SECRET], [FLEET_SECRET]],
+  ['while it is replaced', [FORMER, FLEET_SECRET], [FLEET_SECRET, FORMER]],
+];
 const TIMES = { heartbeatMs: 100, leaseMs: 600 };
 
 /** Launches bots that talk until they are stopped. */
@@ -235,32 +241,38 @@ describeWith('redis-server')('a fleet over Redis', () => {
     expect(await a.fleet.find('unknown', undefined)).toBeUndefined();
   });
 
-  it('answers a webhook once, whichever nodes it comes to', async () => {
-    const [a, b] = [await node(), await node()];
-    let count = 0;
-    const answer = async () => {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      return { room: ++count };
-    };
-    const all = [a, b, a, b].map(({ fleet }) => fleet.once('call 1', answer));
-    expect(await Promise.all(all)).toEqual(Array(4).fill({ room: 1 }));
-    const failing = () => Promise.reject(new Error('no room'));
-    await expect(a.fleet.once('call 2', failing)).rejects.toThrow('no room');
-    expect(await b.fleet.once('call 2', answer)).toEqual({ room: 2 });
-  });
+  it.each(SECRETS)(
+    'answers a webhook once, whichever nodes it comes to, %s',
+    async (_, one, other) => {
+      const [a, b] = [await node({ secret: one }), await node({ secret: other })];
+      let count = 0;
+      const answer = async () => {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return { room: ++count };
+      };
+      const all = [a, b, a, b].map(({ fleet }) => fleet.once('call 1', answer));
+      expect(await Promise.all(all)).toEqual(Array(4).fill({ room: 1 }));
+      const failing = () => Promise.reject(new Error('no room'));
+      await expect(a.fleet.once('call 2', failing)).rejects.toThrow('no room');
+      expect(await b.fleet.once('call 2', answer)).toEqual({ room: 2 });
+    },
+  );
 
-  it('counts a session as the principal of a later decision', async () => {
-    const [a, b] = [await node(), await node()];
-    const session = await a.registry.open({ transport: 'telephony', isConnected: true });
-    const principal = { id: 'ada', maxSessions: 1 };
-    await a.registry.adopt(session, { principal, body: 1 });
-    expect([session.principal?.id, session.body]).toEqual(['ada', 1]);
-    await expect(start(b, { principal })).rejects.toThrow(/You hold all 1/);
-    const other = await b.registry.open({ transport: 'telephony', isConnected: true });
-    await expect(b.registry.adopt(other, { principal })).rejects.toThrow(/You hold all 1/);
-    await session.end(STOPPED);
-    await until(() => start(b, { principal }).then(Boolean, () => false));
-  });
+  it.each(SECRETS)(
+    'counts a session as the principal of a later decision, %s',
+    async (_, one, two) => {
+      const [a, b] = [await node({ secret: one }), await node({ secret: two })];
+      const session = await a.registry.open({ transport: 'telephony', isConnected: true });
+      const principal = { id: 'ada', maxSessions: 1 };
+      await a.registry.adopt(session, { principal, body: 1 });
+      expect([session.principal?.id, session.body]).toEqual(['ada', 1]);
+      await expect(start(b, { principal })).rejects.toThrow(/You hold all 1/);
+      const other = await b.registry.open({ transport: 'telephony', isConnected: true });
+      await expect(b.registry.adopt(other, { principal })).rejects.toThrow(/You hold all 1/);
+      await session.end(STOPPED);
+      await until(() => start(b, { principal }).then(Boolean, () => false));
+    },
+  );
 
   it('starts the bot of a room where it was opened, and takes its place at once', async () => {
     const [a, b] = [await node({}, { maxSessions: 1 }), await node()];
@@ -349,9 +361,8 @@ describeWith('redis-server')('a fleet over Redis', () => {
   });
 
   it('takes the tokens of other nodes, and of the secret before', async () => {
-    const before = 'the secret before this one, also long enough';
-    const a = await node({ secret: before });
-    const b = await node({ secret: [FLEET_SECRET, before], namespace: 'other' });
+    const a = await node({ secret: FORMER });
+    const b = await node({ secret: [FLEET_SECRET, FORMER], namespace: 'other' });
     const token = new SessionTokens(a.options, a.fleet).issue({ id: 'one' } as Session);
     const named = { sessionId: 'one', opener: a.fleet.peers.name };
     expect(new SessionTokens(b.options, b.fleet).read(token)).toEqual(named);

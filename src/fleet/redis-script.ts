@@ -19,6 +19,12 @@ local function count(id, caller, at)
   redis.call('ZADD', P .. 'idx', at, id)
   if caller ~= '' then redis.call('SADD', P .. 'c:' .. caller, id) end
 end
+-- Sessions of a caller, under the names that nodes give to it while the secret is replaced; the first is this node's.
+local function count_of(callers)
+  local sessions = 0
+  for caller in callers:gmatch('%S+') do sessions = sessions + redis.call('SCARD', P .. 'c:' .. caller) end
+  return sessions
+end
 local function uncount(id, caller)
   redis.call('ZREM', P .. 'idx', id)
   if caller ~= '' then redis.call('SREM', P .. 'c:' .. caller, id) end

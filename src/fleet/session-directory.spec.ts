@@ -112,6 +112,34 @@ describeWith('redis-server')('the directory of a fleet', () => {
     await isExact();
   });
 
+  it.each([
+    ['added', ['old'], ['old', 'new']],
+    ['put first', ['old', 'new'], ['new', 'old']],
+    ['left alone', ['new', 'old'], ['new']],
+  ])('knows callers and names on all nodes while a new secret is %s', async (_, before, after) => {
+    const joined = ([first = '', ...others]: string[]) =>
+      join(first, redis.url, {
+        secret: [first.padEnd(32), ...others.map((secret) => secret.padEnd(32))],
+      });
+    const [c, d] = [await joined(before), await joined(after)];
+    for (const [at, [opener, other]] of [
+      [c, d],
+      [d, c],
+    ].entries()) {
+      await opener!.open(`${at}`);
+      await opener!.directory.alias(`${at}`, `room:${at}`);
+      const refused = other!.open('more', { callerMax: at + 1 });
+      await expect(refused).rejects.toMatchObject({ code: 'AT_CAPACITY' });
+      expect(await other!.directory.ownersOf(`room:${at}`)).toEqual([opener!.name]);
+    }
+    await d.open('third');
+    const full = d.directory.adopt('third', { id: 'bob', maxSessions: 0 });
+    await expect(full).rejects.toMatchObject({ code: 'AT_CAPACITY' });
+    // It is the caller's already.
+    await d.directory.adopt('third', { id: 'ada', maxSessions: 3 });
+    await isExact();
+  });
+
   it('never exceeds the limit of the fleet, though many nodes open at once', async () => {
     const many = await Promise.all(
       [1, 2, 3].map((at) => join(`n${at}`, redis.url, { maxSessions: 20 })),

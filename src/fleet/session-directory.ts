@@ -76,7 +76,7 @@ export class SessionDirectory {
     const reply = await this.link.run(
       OPEN,
       ...[id, this.node, nonce, isConnected ? this.node : '', transport, kind],
-      ...[this.callerKey(session), caller?.maxSessions ?? Infinity, this.settings.maxSessions],
+      ...[this.callerNames(caller), caller?.maxSessions ?? Infinity, this.settings.maxSessions],
       ...[this.maxSessions, ttlMs, this.settings.leaseMs, RECORD_VERSION, this.seal(session)],
     );
     const outcome = reply.text(0);
@@ -120,19 +120,18 @@ export class SessionDirectory {
    */
   async adopt(id: string, caller: NonNullable<DirectorySession['caller']>): Promise<void> {
     const { maxSessions = Infinity } = caller;
-    const key = this.secrets.callerKey(caller.id);
-    const reply = await this.link.run(ADOPT, id, this.node, key, maxSessions);
+    const reply = await this.link.run(ADOPT, id, this.node, this.callerNames(caller), maxSessions);
     if (reply.text(0) === 'caller_full') throw callerFull(maxSessions);
   }
 
   /** Gives a session of this node one more name, which nobody reads in Redis. @throws {DirectoryUnavailableError} */
   async alias(id: string, name: string): Promise<void> {
-    await this.link.run(ALIAS, id, this.secrets.callerKey(name));
+    await this.link.run(ALIAS, id, this.secrets.nameOf(name));
   }
 
   /** Returns the names of the nodes that own sessions of a name. @throws {DirectoryUnavailableError} */
   async ownersOf(name: string): Promise<string[]> {
-    return (await this.link.run(OWNERS, this.secrets.callerKey(name))).words;
+    return (await this.link.run(OWNERS, ...this.secrets.namesOf(name))).words;
   }
 
   /** Returns a session's record; `undefined` when there is none. @throws {DirectoryUnavailableError} */
@@ -238,12 +237,18 @@ export class SessionDirectory {
   }
 
   private announced(session: AnnouncedSession): (string | number)[] {
-    const { id, transport, kind, epoch, ageMs, ttlMs, room, aliases = [] } = session;
+    const { id, transport, kind, caller, epoch, ageMs, ttlMs, room, aliases = [] } = session;
     const fields = [
       ...[id, epoch === undefined ? 'pending' : 'active', epoch ?? 0, randomUUID(), transport],
-      ...[kind, this.callerKey(session), Math.round(ageMs), Math.round(ttlMs), this.seal(session)],
+      ...[
+        kind,
+        caller ? this.secrets.nameOf(caller.id) : '',
+        Math.round(ageMs),
+        Math.round(ttlMs),
+        this.seal(session),
+      ],
       ...(room ? this.sealedRoom(id, room) : ['', '']),
-      aliases.map((name) => this.secrets.callerKey(name)).join(' '),
+      aliases.map((name) => this.secrets.nameOf(name)).join(' '),
     ];
     if (fields.length !== ANNOUNCED_FIELDS) throw new TypeError('announce takes other fields');
     return fields;
@@ -269,8 +274,9 @@ export class SessionDirectory {
     };
   }
 
-  private callerKey({ caller }: DirectorySession): string {
-    return caller ? this.secrets.callerKey(caller.id) : '';
+  /** Words by which the sessions of a caller are counted, this node's first. */
+  private callerNames(caller: DirectorySession['caller']): string {
+    return caller ? this.secrets.namesOf(caller.id).join(' ') : '';
   }
 
   private sealedRoom(id: string, { text, restarts }: RecordedRoom): [string, number | ''] {

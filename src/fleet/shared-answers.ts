@@ -32,18 +32,19 @@ export class SharedAnswers {
    * @throws {RunnerError} `OVERLOADED` when another node does not answer in time
    */
   async once(key: string, answer: () => Promise<unknown>): Promise<unknown> {
-    const name = this.secrets.callerKey(key);
+    const name = this.secrets.nameOf(key);
+    const names = this.secrets.namesOf(key).join(' ');
     const nonce = randomUUID();
     const untilMs = performance.now() + WAIT_MS;
-    let taken = await this.run('take', name, nonce, ANSWERING_MS);
+    let taken = await this.run('take', names, nonce, ANSWERING_MS);
     while (taken.text(0) === 'wait') {
       if (performance.now() > untilMs) {
         throw new RunnerError('OVERLOADED', 'Another node has not answered yet; try again later.');
       }
       await sleep(LOOK_MS * (1 + Math.random()));
-      taken = await this.run('take', name, nonce, ANSWERING_MS);
+      taken = await this.run('take', names, nonce, ANSWERING_MS);
     }
-    if (taken.text(0) === 'answer') return this.read(name, taken.text(1));
+    if (taken.text(0) === 'answer') return this.read(taken.text(2), taken.text(1));
     try {
       const given = await answer();
       const sealed = this.secrets.seal(name, FIELD, JSON.stringify(given) ?? '');
@@ -57,7 +58,8 @@ export class SharedAnswers {
 
   /** Takes something that one node has at a time, until the node is gone. @returns false while another has it @throws {DirectoryUnavailableError} */
   async hold(key: string, forMs: number): Promise<boolean> {
-    const taken = await this.run('take', this.secrets.callerKey(key), 'held', forMs);
+    const names = this.secrets.namesOf(key).join(' ');
+    const taken = await this.run('take', names, 'held', forMs);
     return taken.text(0) === 'mine';
   }
 
@@ -80,11 +82,11 @@ export class SharedAnswers {
 
   private run(
     verb: string,
-    name: string,
+    names: string,
     nonce: string,
     forMs: number,
     sealed = '',
   ): Promise<Reply> {
-    return this.link.run(ONCE, verb, name, this.node, nonce, forMs, sealed);
+    return this.link.run(ONCE, verb, names, this.node, nonce, forMs, sealed);
   }
 }

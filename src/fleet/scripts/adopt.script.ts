@@ -4,12 +4,14 @@ import { RedisScript } from '../redis-script.js';
 export const ADOPT = new RedisScript(
   'adopt',
   `
-local id, node, caller, callerMax = unpack(ARGV, 1, 4)
-local key = P .. 's:' .. id
+local id, node, callers, callerMax = unpack(ARGV, 1, 4)
+local key, caller = P .. 's:' .. id, callers:match('^%S*')
 local r = redis.call('HMGET', key, 'o', 'c')
 if r[1] ~= node then return {'fenced'} end
-if r[2] == caller then return {'ok'} end
-if redis.call('SCARD', P .. 'c:' .. caller) >= tonumber(callerMax) then return {'caller_full'} end
+for known in callers:gmatch('%S+') do
+  if r[2] == known then return {'ok'} end
+end
+if count_of(callers) >= tonumber(callerMax) then return {'caller_full'} end
 redis.call('SADD', P .. 'c:' .. caller, id)
 if r[2] ~= '' then redis.call('SREM', P .. 'c:' .. r[2], id) end
 redis.call('HSET', key, 'c', caller)

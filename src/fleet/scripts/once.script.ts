@@ -2,13 +2,14 @@ import { RedisScript } from '../redis-script.js';
 
 /**
  * The first answer for a key: `take` makes a node the one that answers, unless it waits for another that is alive, or there is an answer; `keep` keeps the
- * answer; `free` lets another node answer. Each is repeatable by its nonce.
+ * answer; `free` lets another node answer. Each is repeatable by its nonce. A key has the names that nodes give to it while the secret is replaced; the first
+ * is this node's.
  */
 export const ONCE = new RedisScript(
   'once',
   `
-local verb, key, node, nonce, forMs, answer = unpack(ARGV, 1, 6)
-key = P .. 'once:' .. key
+local verb, names, node, nonce, forMs, answer = unpack(ARGV, 1, 6)
+local key = P .. 'once:' .. names:match('^%S*')
 local mine = 'L ' .. node .. ' ' .. nonce
 local known = redis.call('GET', key)
 if verb == 'keep' then
@@ -19,11 +20,14 @@ elseif verb == 'free' then
   if known == mine then redis.call('DEL', key) end
   return {'ok'}
 end
-if known and known ~= mine then
-  local holder = known:match('^L (%S+) ')
-  if not holder then return {'answer', known:sub(3)} end
-  local lease = redis.call('ZSCORE', P .. 'nodes', holder)
-  if lease and tonumber(lease) > now then return {'wait'} end
+for name in names:gmatch('%S+') do
+  local taken = redis.call('GET', P .. 'once:' .. name)
+  if taken and taken ~= mine then
+    local holder = taken:match('^L (%S+) ')
+    if not holder then return {'answer', taken:sub(3), name} end
+    local lease = redis.call('ZSCORE', P .. 'nodes', holder)
+    if lease and tonumber(lease) > now then return {'wait'} end
+  end
 end
 redis.call('SET', key, mine, 'PX', forMs)
 return {'mine'}

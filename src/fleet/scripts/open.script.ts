@@ -8,10 +8,10 @@ import { RedisScript } from '../redis-script.js';
 export const OPEN = new RedisScript(
   'open',
   `
-local id, opener, nonce, node, transport, kind, caller = unpack(ARGV, 1, 7)
+local id, opener, nonce, node, transport, kind, callers = unpack(ARGV, 1, 7)
 local callerMax, fleetMax, nodeMax, ttlMs, leaseMs = unpack(ARGV, 8, 12)
 local version, sealed = ARGV[13], ARGV[14]
-local key = P .. 's:' .. id
+local key, caller = P .. 's:' .. id, callers:match('^%S*')
 local function room_is_free()
   local waiting, free = redis.call('ZCARD', P .. 'rooms'), 0
   local places = redis.call('HGETALL', P .. 'places')
@@ -31,7 +31,7 @@ if known[2] then
   return {'exists'}
 end
 if redis.call('ZCARD', P .. 'idx') >= tonumber(fleetMax) then return {'fleet_full'} end
-if caller ~= '' and redis.call('SCARD', P .. 'c:' .. caller) >= tonumber(callerMax) then return {'caller_full'} end
+if caller ~= '' and count_of(callers) >= tonumber(callerMax) then return {'caller_full'} end
 local claimed = node ~= ''
 if claimed and redis.call('SCARD', P .. 'own:' .. node) >= tonumber(nodeMax) then return {'node_full'} end
 local awaits = kind == 'room' and not claimed
