@@ -65,4 +65,12 @@ describe('connections to the nodes of a large fleet', () => {
       await answer;
     }
   });
+
+  it.each([
+    ['nobody listens', () => 'http://127.0.0.1:1', /: connect ECONNREFUSED 127\.0\.0\.1:1$/],
+    ['somebody else is', () => node.url, /: it is not the node that is meant$/],
+  ])('tell why they cannot be had where %s', async (_, url, why) => {
+    server.once('request', (_request, response: ServerResponse) => response.end());
+    await expect(connections.dial({ name: 'b', url: url() })).rejects.toThrow(why);
+  });
 });

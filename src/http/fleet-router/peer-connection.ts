@@ -2,6 +2,7 @@ import { type Agent, Agent as HttpAgent, type ClientRequestArgs } from 'node:htt
 import { connect as connectPlain, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { textOfThrown } from '../../errors/thrown.js';
 import { ASK_HEADER, type Hops, PROOF_HEADER } from './hops.js';
 import type { PeerNode } from './peers.js';
 
@@ -58,7 +59,10 @@ export class PeerConnections {
       });
     } catch (cause) {
       socket.on('error', () => undefined).destroy();
-      throw new PeerUnreachableError(`node ${name} does not answer at ${url}`, { cause });
+      const { message } = textOfThrown(cause);
+      throw new PeerUnreachableError(`node ${name} does not answer at ${url}: ${message}`, {
+        cause,
+      });
     }
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
     return socket;
