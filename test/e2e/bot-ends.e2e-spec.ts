@@ -1,10 +1,8 @@
 import { once } from 'node:events';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ProcessBotOptions } from '../../src/index.js';
 import { ProcessHost } from '../support/process-host.js';
 import { closeOf } from '../support/runner-app.js';
-
-jest.setTimeout(60_000);
 
 const { PIPECAT_PYTHON } = process.env;
 const NODE: ProcessBotOptions = { module: 'test/support/bots/obedient-bot.js' };

@@ -1,11 +1,9 @@
 import { once } from 'node:events';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { TelephonyModule } from '../../src/index.js';
 import { FakeCarrierApi } from '../support/fake-carrier-api.js';
 import { ProcessHost } from '../support/process-host.js';
 import { closeOf } from '../support/runner-app.js';
-
-jest.setTimeout(60_000);
 
 const OBEDIENT = { module: 'test/support/bots/obedient-bot.js' };
 const { PIPECAT_PYTHON } = process.env;

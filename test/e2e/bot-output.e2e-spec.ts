@@ -1,10 +1,8 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { BotLauncher, ProcessBotLauncher } from '../../src/index.js';
 import { gone, ProcessHost } from '../support/process-host.js';
-
-jest.setTimeout(60_000);
 
 const OBEDIENT = { module: 'test/support/bots/obedient-bot.js' };
 const RAW = {

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type * as werift from 'werift';
 import { type SmallWebRTCRunnerArguments, SmallWebRtcModule } from '../../src/index.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
@@ -15,7 +15,6 @@ import {
 } from '../support/runner-app.js';
 import { warmUp, WebRtcClient } from '../support/webrtc-client.js';
 
-jest.setTimeout(60_000);
 beforeAll(warmUp, 60_000);
 
 /** The most that one request may have, and the most of an ICE generation. */

@@ -3,12 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { describeWith } from '../support/needs.js';
 import { TOOLS } from '../support/tools.js';
-
-jest.setTimeout(60_000);
 
 const CHART = 'deploy/chart';
 /** Values that have to be given, and as few ports as it takes to see them. */

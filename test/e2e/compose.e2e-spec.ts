@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { redisFleet } from '../../src/fleet.js';
 import { RunnerModule, WebSocketModule, type WebSocketRunnerArguments } from '../../src/index.js';
@@ -15,8 +15,6 @@ import { RedisServer } from '../support/redis-server.js';
 import { closeApps, connect, nextText, post, startApp } from '../support/runner-app.js';
 import { TOOLS } from '../support/tools.js';
 import { until } from '../support/until.js';
-
-jest.setTimeout(60_000);
 
 interface Service {
   readonly command: readonly string[];

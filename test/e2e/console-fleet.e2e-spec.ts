@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { redisFleet } from '../../src/fleet.js';
 import { RunnerModule, SessionRegistry, WebSocketModule } from '../../src/index.js';
@@ -9,8 +9,6 @@ import { FLEET_SECRET } from '../support/fleet-node.js';
 import { describeWith } from '../support/needs.js';
 import { RedisServer } from '../support/redis-server.js';
 import { closeApps, connect, post, startApp } from '../support/runner-app.js';
-
-jest.setTimeout(60_000);
 
 const KEYS = { publicKeys: ['a-public-key-0123'], privateKeys: ['a-private-key-012'] };
 

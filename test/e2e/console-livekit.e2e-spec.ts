@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { dispose } from '@livekit/rtc-node';
 import type { Browser } from 'playwright-core';
 import { LiveKitModule, SessionRegistry } from '../../src/index.js';
@@ -8,8 +8,6 @@ import { ConsoleUser } from '../support/console-user.js';
 import { LiveKitTestServer } from '../support/livekit-server.js';
 import { type RunningApp, runnerModule, startApp } from '../support/runner-app.js';
 import { describeWith } from '../support/needs.js';
-
-jest.setTimeout(60_000);
 
 describeWith('livekit-server', 'chromium')('the console in a LiveKit room', () => {
   let server: LiveKitTestServer;

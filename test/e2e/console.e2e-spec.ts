@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ExecutionContext, UnauthorizedException } from '@nestjs/common';
 import type { Browser, Page } from 'playwright-core';
 import {
@@ -27,8 +27,6 @@ import { PathProxy } from '../support/path-proxy.js';
 import { post, type RunningApp, runnerModule, startApp } from '../support/runner-app.js';
 import { similarity, tone } from '../support/sound.js';
 import { describeWith } from '../support/needs.js';
-
-jest.setTimeout(60_000);
 
 let running: RunningApp;
 afterEach(() => running.app.close());

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   BotLauncher,
   type BotSession,
@@ -18,8 +18,6 @@ import { startHost, type TestHost } from '../../src/testing/index.js';
 import { SpeechDetector } from '../../src/standalone/speech-detector.js';
 import { closeOf, connect, nextText } from '../support/runner-app.js';
 import { describeWith } from '../support/needs.js';
-
-jest.setTimeout(60_000);
 
 const { PIPECAT_PYTHON } = process.env;
 const EVAL_CONNECT = {

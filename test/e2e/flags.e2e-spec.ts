@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { bannerOf } from '../support/banner.js';
 import { FakeDaily } from '../support/fake-daily.js';
@@ -13,8 +13,6 @@ import { freePort } from '../support/free-port.js';
 import { nextText, post } from '../support/runner-app.js';
 import { describeWith } from '../support/needs.js';
 import { WebRtcClient } from '../support/webrtc-client.js';
-
-jest.setTimeout(60_000);
 
 const { PIPECAT_PYTHON = '' } = process.env;
 const MAIN = join(process.cwd(), 'dist', 'main.js');

@@ -1,12 +1,9 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FloodedHost } from '../support/flooded-host.js';
 import { BROWSER_OFFER as OFFER } from '../support/offers.js';
 import { connect, PLATFORMS } from '../support/runner-app.js';
-
-// A busy machine takes long to load all of a runner; what is measured is less than that.
-jest.setTimeout(60_000);
 
 /** Bodies are this long, the most that is read unless a host says otherwise. */
 const BODY_BYTES = 1_048_576;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { AudioStream, dispose, Room, RoomEvent, TrackKind } from '@livekit/rtc-node';
 import {
   BotLauncher,
@@ -13,8 +13,6 @@ import { LiveKitTestServer } from '../support/livekit-server.js';
 import { describeWith } from '../support/needs.js';
 import { post, type RunningApp, runnerModule, startApp } from '../support/runner-app.js';
 import { tone } from '../support/sound.js';
-
-jest.setTimeout(60_000);
 
 const RATE_HZ = 24_000;
 const SECONDS = 2;

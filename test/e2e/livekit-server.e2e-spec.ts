@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { dispose, ParticipantKind } from '@livekit/rtc-node';
 import { RoomServiceClient } from 'livekit-server-sdk';
 import {
@@ -19,8 +19,6 @@ import { LiveKitUser } from '../support/livekit-user.js';
 import { post, type RunningApp, runnerModule, startApp } from '../support/runner-app.js';
 import { describeWith } from '../support/needs.js';
 import { spawnHost } from '../support/spawn-host.js';
-
-jest.setTimeout(60_000);
 
 /** Echoes; or with `{"keys": true}` does what the user's keys say. */
 class RoomBot extends EchoBot {

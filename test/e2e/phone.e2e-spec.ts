@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, it, jest } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import {
   type CallDecision,
   CallRouter,
@@ -19,8 +19,6 @@ import { closeApps, type Platform, startApp } from '../support/runner-app.js';
 import { found, sharpened, speech, tone, wavOf } from '../support/sound.js';
 import { SpeakingBot } from '../support/speaking-bot.js';
 import { describeWith } from '../support/needs.js';
-
-jest.setTimeout(60_000);
 
 type Refusal = Extract<CallDecision, { refuse: unknown }>['refuse'];
 

@@ -12,7 +12,7 @@ import {
   TrackPublishOptions,
   TrackSource,
 } from '@livekit/rtc-node';
-import { afterAll, afterEach, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, expect, it } from '@jest/globals';
 import {
   DailyModule,
   LiveKitModule,
@@ -29,8 +29,6 @@ import { descendantsOf, floodUnread, gone, isAlive, ProcessHost } from '../suppo
 import { closeOf, connect, post } from '../support/runner-app.js';
 import { similarity, tone } from '../support/sound.js';
 import { describeWith, itWith } from '../support/needs.js';
-
-jest.setTimeout(60_000);
 
 const { PIPECAT_PYTHON } = process.env;
 const ECHO = 'test/support/bots/echo_bot.py';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import type { WebSocket } from 'ws';
 import {
   BotLauncher,
@@ -32,8 +32,6 @@ const LIVEKIT = LiveKitModule.forRoot({
   apiSecret: 'a-secret-of-at-least-thirty-two-characters',
 });
 const speech = tone(440, 8_000, 0.5);
-
-jest.setTimeout(60_000);
 
 let running: ProcessHost | undefined;
 const toClose: (() => Promise<unknown>)[] = [];

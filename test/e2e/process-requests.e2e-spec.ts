@@ -10,8 +10,6 @@ import { ProcessHost } from '../support/process-host.js';
 import { post } from '../support/runner-app.js';
 import { missingOf } from '../support/tools.js';
 
-jest.setTimeout(60_000);
-
 const NODE: ProcessBotOptions = { module: 'test/support/bots/obedient-bot.js' };
 const PYTHON: ProcessBotOptions = {
   python: 'test/support/bots/routes_bot.py',

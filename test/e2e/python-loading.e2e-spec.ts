@@ -1,12 +1,10 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { ProcessHost } from '../support/process-host.js';
 import { nextText } from '../support/runner-app.js';
 import { describeWith } from '../support/needs.js';
-
-jest.setTimeout(60_000);
 
 const MAIN = 'if __name__ == "__main__":\n    from pipecat.runner.run import main\n';
 const STORED = `pipecat:${'0a'.repeat(16)}`;

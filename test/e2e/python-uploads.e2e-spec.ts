@@ -2,14 +2,12 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { ProcessBotLauncher, type RunnerModuleExtras } from '../../src/index.js';
 import { ChildHost } from '../support/child-host.js';
 import { describeWith } from '../support/needs.js';
 import { ProcessHost } from '../support/process-host.js';
 import { nextText, post } from '../support/runner-app.js';
-
-jest.setTimeout(60_000);
 
 const { PIPECAT_PYTHON } = process.env;
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, expect, it } from '@jest/globals';
 import type * as werift from 'werift';
 import {
   type ProcessBotOptions,
@@ -24,8 +24,6 @@ import {
   type WebRtcClientOptions,
 } from '../support/webrtc-client.js';
 import { describeWith } from '../support/needs.js';
-
-jest.setTimeout(60_000);
 
 const { PIPECAT_PYTHON } = process.env;
 const BOT = 'test/support/bots/webrtc_bot.py';

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { SessionEnd, WhatsAppModule } from '../../src/index.js';
 import { OPUS_OUTPUT_HZ } from '../../src/media/codecs/opus.js';
 import { FakeMeta } from '../support/fake-meta.js';
@@ -7,8 +7,6 @@ import { ProcessHost } from '../support/process-host.js';
 import { atRate, found, sharpened, speech } from '../support/sound.js';
 import { HEARD_HZ, warmUp } from '../support/webrtc-client.js';
 import { describeWith } from '../support/needs.js';
-
-jest.setTimeout(60_000);
 
 const { PIPECAT_PYTHON } = process.env;
 

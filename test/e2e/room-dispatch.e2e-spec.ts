@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { RoomServiceClient } from 'livekit-server-sdk';
 import { redisFleet, type RedisFleetOptions } from '../../src/fleet.js';
 import {
@@ -23,8 +23,6 @@ import { descendantsOf } from '../support/process-host.js';
 import { closeApps, closeOf, connect, post, startApp } from '../support/runner-app.js';
 import { spawnHost } from '../support/spawn-host.js';
 import { until } from '../support/until.js';
-
-jest.setTimeout(60_000);
 
 const TIMES = { heartbeatMs: 300, leaseMs: 1_500 };
 

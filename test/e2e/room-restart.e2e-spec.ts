@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { RedisFleetOptions } from '../../src/fleet.js';
 import { FakeDaily } from '../support/fake-daily.js';
 import { FLEET_SECRET } from '../support/fleet-node.js';
@@ -8,8 +8,6 @@ import { RedisServer } from '../support/redis-server.js';
 import { RoomNode } from '../support/room-node.js';
 import { post } from '../support/runner-app.js';
 import { until } from '../support/until.js';
-
-jest.setTimeout(60_000);
 
 describeWith('redis-server')('Daily rooms of a fleet with onNodeLoss: restart', () => {
   let redis: RedisServer;

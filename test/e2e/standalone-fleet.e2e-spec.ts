@@ -4,15 +4,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { bannerOf } from '../support/banner.js';
 import { FLEET_SECRET } from '../support/fleet-node.js';
 import { freePort } from '../support/free-port.js';
 import { describeWith } from '../support/needs.js';
 import { RedisServer } from '../support/redis-server.js';
 import { connect, nextText, post } from '../support/runner-app.js';
-
-jest.setTimeout(60_000);
 
 const MAIN = join(process.cwd(), 'dist', 'main.js');
 /** Tells its client what it was given, and stays. */

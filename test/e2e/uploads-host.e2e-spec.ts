@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, type INestApplication, Post, Req } from '@nestjs/common';
 import { AnyFilesInterceptor } from '@nestjs/platform-express';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -14,8 +14,6 @@ import { Lines } from '../support/lines.js';
 import { ProcessHost } from '../support/process-host.js';
 import { closeApps, type Platform, PLATFORMS, post, startApp } from '../support/runner-app.js';
 import { itWith } from '../support/needs.js';
-
-jest.setTimeout(60_000);
 
 const MAX_BYTES = 300_000;
 

@@ -1,13 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { FakeCarrierApi } from '../support/fake-carrier-api.js';
 import { FakeDaily } from '../support/fake-daily.js';
 import { FakeMeta } from '../support/fake-meta.js';
 import { LiveKitTestServer } from '../support/livekit-server.js';
 import { itWith } from '../support/needs.js';
-
-jest.setTimeout(60_000);
 
 describe('verify:live', () => {
   const toClose: (() => Promise<unknown>)[] = [];

@@ -2,7 +2,7 @@
  * The TURN server leaves a request with a wrong password unanswered, which is given up after six seconds.
  * @jest-environment-options {"patienceMs": 10000}
  */
-import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type * as werift from 'werift';
 import {
   RunnerModule,
@@ -27,8 +27,6 @@ import { describeWith } from '../support/needs.js';
 import { BROWSER_OFFER } from '../support/offers.js';
 import { post, type RunningApp, startApp } from '../support/runner-app.js';
 import { warmUp, WebRtcClient } from '../support/webrtc-client.js';
-
-jest.setTimeout(60_000);
 
 describeWith('coturn')('a WebRTC session through a TURN server', () => {
   let coturn: Coturn;

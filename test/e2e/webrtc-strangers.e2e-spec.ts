@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import * as werift from 'werift';
 import {
   type SessionEnd,
@@ -34,7 +34,6 @@ let connection: SmallWebRTCConnection;
 let ended: Promise<SessionEnd>;
 const strangers: Stranger[] = [];
 
-jest.setTimeout(60_000);
 beforeAll(warmUp, 60_000);
 beforeEach(async () => {
   launcher = new RecordingLauncher((args, session) => new EchoBot().launch(args, session));

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { RunnerModule, type SessionEnd, SessionRegistry, WhatsAppModule } from '../../src/index.js';
 import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { Stranger } from '../support/datagrams.js';
@@ -22,7 +22,6 @@ let caller: WebRtcClient;
 let ended: Promise<SessionEnd>;
 const strangers: Stranger[] = [];
 
-jest.setTimeout(60_000);
 beforeAll(async () => {
   meta = await FakeMeta.start();
   await warmUp();

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   BotLauncher,
   type BotSession,
@@ -22,9 +22,6 @@ import { hearsEcho } from '../support/hears-echo.js';
 import { BROWSER_OFFER } from '../support/offers.js';
 import { PLATFORMS, type RunningApp, startApp } from '../support/runner-app.js';
 import { warmUp } from '../support/webrtc-client.js';
-
-// Speech comes back at its own pace, and is said again where it does not come back whole.
-jest.setTimeout(60_000);
 
 let meta: FakeMeta;
 let running: RunningApp | undefined;

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import * as werift from 'werift';
 import {
   clientHello,
@@ -277,9 +277,6 @@ describe.each(['server', 'client'] as const)('DTLS of the runner, as %s', (role)
     await expectCall();
   });
 });
-
-// Tens of thousands of datagrams take a while on a busy machine.
-jest.setTimeout(60_000);
 
 describe('DTLS of the runner', () => {
   it('sends its last flight again to a client that did not get it', async () => {

@@ -1,13 +1,11 @@
 import { once } from 'node:events';
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { connectClient } from '../../../src/testing/index.js';
 import { ChildHost } from '../../support/child-host.js';
 import { FakeGemini } from '../../support/fake-gemini.js';
 import { ProcessHost } from '../../support/process-host.js';
 import { post } from '../../support/runner-app.js';
 import { similarity, speech, tone } from '../../support/sound.js';
-
-jest.setTimeout(60_000);
 
 let gemini: FakeGemini;
 let env: Record<string, string>;

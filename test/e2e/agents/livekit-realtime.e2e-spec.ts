@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { type AgentBody, AgentHost, type HostEvent } from '../../support/agents/agent-host.js';
 import type { Caller } from '../../support/agents/caller.js';
 import { heardErrorMs } from '../../support/agents/heard-error.js';
@@ -10,8 +10,6 @@ import type { Output } from '../../support/realtime/response.js';
 import { found } from '../../support/sound.js';
 import { spoken } from '../../support/spoken.js';
 import { until } from '../../support/until.js';
-
-jest.setTimeout(60_000);
 
 const MODEL_HZ = 24_000;
 

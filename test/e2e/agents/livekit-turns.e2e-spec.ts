@@ -1,10 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type AgentBody, AgentHost, type HostEvent } from '../../support/agents/agent-host.js';
 import type { Caller } from '../../support/agents/caller.js';
 import { FakeOpenAi } from '../../support/fake-openai.js';
 import { describeWith } from '../../support/needs.js';
-
-jest.setTimeout(60_000);
 
 const BOOKING = 'I would like to book a table.';
 const TIME = 'Tomorrow evening at seven, please.';
