@@ -10,12 +10,14 @@ const FLUSH_TIMEOUT_MS = 2_000;
 
 /** WebSocket of the peer in the bot's process: a real one, opened by the runner over an inherited descriptor. */
 export class RelayedSocket {
-  private readonly stream = new Socket({ fd: SOCKET_FD, readable: true, writable: true });
   /** Resolves when it is open. Frames are buffered until a listener is attached. */
   readonly opened: Promise<RunnerWebSocket>;
 
   /** @param onTerminate called when the bot cuts the connection without a close frame */
-  constructor(onTerminate: () => void) {
+  constructor(
+    onTerminate: () => void,
+    private readonly stream = new Socket({ fd: SOCKET_FD, readable: true, writable: true }),
+  ) {
     const http = createServer();
     const server = new WebSocketServer({
       server: http,
