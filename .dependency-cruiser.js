@@ -56,6 +56,7 @@ const NEIGHBOURS = {
   fleet: [
     ...['auth', 'bot', 'errors', 'packages.ts', 'sessions', 'validation', 'runner.options.ts'],
     'http/fleet-router',
+    'http/runner-request.ts',
     ...['http/api-route.decorator.ts', 'http/runner-controller.decorator.ts'],
   ],
   downloads: ['auth', 'errors', 'http', 'validation'],
