@@ -147,6 +147,16 @@ describeWith('redis-server')('rooms in the directory of a fleet', () => {
     expect(await a.directory.handOn('one', 1)).toBe(false);
   });
 
+  it('are handed on when Redis was away for all for longer than a lease, though no lease is left', async () => {
+    const a = await join('a', { rooms: 1 });
+    await open(a, 'one');
+    await a.directory.recordRoom('one', { ...ROOM, restarts: true });
+    await claim(a, 'one');
+    await a.link.client.zadd(`${a.link.prefix}nodes`, 0, 'a');
+    expect(await a.directory.handOn('one', 1)).toBe(true);
+    expect((await countsOf(a)).bySet).toMatchObject({ pending: ['one'] });
+  });
+
   it('stay with their node when none takes rooms, or they are not to be restarted', async () => {
     const a = await join('a', { rooms: 2 });
     for (const [id, restarts] of [

@@ -14,7 +14,8 @@ if tonumber(r[2]) > tonumber(epoch) then return {'ok'} end
 if r[1] ~= 'active' or r[4] ~= node or not r[3] or r[3] == '' then return {'none'} end
 for _, one in ipairs(redis.call('HKEYS', P .. 'places')) do
   local lease = redis.call('ZSCORE', P .. 'nodes', one)
-  if lease and tonumber(lease) > now then
+  -- This node lives, though Redis may not have heard of it for a lease.
+  if one == node or (lease and tonumber(lease) > now) then
     redis.call('SREM', P .. 'own:' .. node, id)
     relaunch(id, r[3], againMs)
     return {'ok'}
