@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
 import type { RedisFleetOptions } from '../../src/fleet.js';
 import { FakeDaily } from '../support/fake-daily.js';
 import { FLEET_SECRET } from '../support/fleet-node.js';
@@ -42,6 +43,15 @@ describeWith('redis-server')('Daily rooms of a fleet with onNodeLoss: restart', 
     return id;
   };
 
+  /** Starts a session, and waits for its bot on the same node, and until Redis has what others need to launch it again. @returns its id */
+  const launchKnown = async (node: RoomNode): Promise<string> => {
+    const id = await launchOn(node);
+    const client = new Redis(redis.url);
+    await until(async () => (await client.hexists(`pipecat:{pipecat}:s:${id}`, 'rs')) === 1);
+    client.disconnect();
+    return id;
+  };
+
   const ends = () => nodes.flatMap((node) => node.ends);
   const removals = () => daily.requests.filter(({ method }) => method === 'DELETE').length;
 
@@ -79,7 +89,7 @@ describeWith('redis-server')('Daily rooms of a fleet with onNodeLoss: restart', 
 
   it('pass to another node also when theirs drains without Redis, after its lease', async () => {
     const first = await start({ redis: proxy.url });
-    const id = await launchOn(first);
+    const id = await launchKnown(first);
     const second = await start();
     proxy.cutBoth();
     await first.close();
@@ -110,7 +120,7 @@ describeWith('redis-server')('Daily rooms of a fleet with onNodeLoss: restart', 
 
   it('start again on another node with the same arguments when theirs is killed', async () => {
     const first = await start();
-    const id = await launchOn(first);
+    const id = await launchKnown(first);
     const second = await start();
     await first.kill();
     await until(() => second.ids.length > 0);
@@ -128,7 +138,7 @@ describeWith('redis-server')('Daily rooms of a fleet with onNodeLoss: restart', 
 
   it('have one bot while their node is cut from Redis, and after that', async () => {
     const first = await start({ redis: proxy.url });
-    const id = await launchOn(first);
+    const id = await launchKnown(first);
     const second = await start();
     proxy.cutBoth();
     await until(() => second.ids.length > 0);
@@ -145,7 +155,7 @@ describeWith('redis-server')('Daily rooms of a fleet with onNodeLoss: restart', 
 
   it('start again when Redis was away for all for longer than a lease, also those of one node', async () => {
     const only = await start({ redis: proxy.url });
-    const id = await launchOn(only);
+    const id = await launchKnown(only);
     proxy.cutBoth();
     await until(() => only.stops.length > 0);
     const alone = await launchOn(only);
