@@ -1,14 +1,10 @@
 // What a fleet adds to the calls of one runner: two runners in turn, one alone and one in a fleet on a real Redis. Used by index.js; REDIS_SERVER names
 // another server.
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import { WebSocket } from 'ws';
 import { freePort } from '../test/support/free-port.js';
+import { RedisServer } from '../test/support/redis-server.js';
 
 /** Each is both runners once; whichever is first changes. */
 const PAIRS = 11;
@@ -23,21 +19,11 @@ const ANSWER = FRAME.map((byte) => byte ^ 0xff);
 
 /** @param startServer starts a process of servers.js */
 export async function fleetCalls(startServer) {
-  const folder = mkdtempSync(join(tmpdir(), 'fleet-calls-'));
-  const redisPort = await freePort();
-  const redis = spawn(
-    process.env.REDIS_SERVER ?? 'redis-server',
-    ['--port', String(redisPort), '--dir', folder, '--save', '', '--appendonly', 'yes'],
-    { stdio: 'ignore' },
-  );
+  const redis = await RedisServer.start('--appendonly', 'yes');
   const runners = [];
   try {
-    const client = new Redis(redisPort, { retryStrategy: () => 50, maxRetriesPerRequest: null });
-    await client.ping();
-    client.disconnect();
-    const port = await freePort();
     runners.push(await startServer('runner-alone'));
-    runners.push(await startServer('runner-fleet', `redis://127.0.0.1:${redisPort}`, port));
+    runners.push(await startServer('runner-fleet', redis.url, await freePort()));
     const [alone, fleet] = runners;
     return {
       'socket that nobody announced': await compared(alone, fleet, unannounced),
@@ -47,8 +33,7 @@ export async function fleetCalls(startServer) {
     };
   } finally {
     for (const runner of runners) runner.stop();
-    redis.kill('SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
+    await redis.stop();
   }
 }
 

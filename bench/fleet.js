@@ -1,12 +1,8 @@
 // Measures the directory of a fleet on a real Redis: CPU of the server for each script, latency, and commands of a session. `node bench/fleet.js`, after a
 // build; REDIS_SERVER names another server.
 import 'reflect-metadata';
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { freePort } from '../test/support/free-port.js';
+import { RedisServer } from '../test/support/redis-server.js';
 import { FleetSecrets } from '../dist/fleet/fleet-secrets.js';
 import { resolveFleetSettings, secretsOf } from '../dist/fleet/redis-fleet.options.js';
 import { RedisLink } from '../dist/fleet/redis-link.js';
@@ -18,25 +14,17 @@ const AT_ONCE = 50;
 /** Starts a second, of three nodes together. */
 const PACE = 500;
 
-const folder = mkdtempSync(join(tmpdir(), 'fleet-bench-'));
-const port = await freePort();
-const server = spawn(
-  process.env.REDIS_SERVER ?? 'redis-server',
-  ['--port', String(port), '--dir', folder, '--save', '', '--appendonly', 'yes'],
-  { stdio: 'ignore' },
-);
+const server = await RedisServer.start('--appendonly', 'yes');
 try {
   await measure();
 } finally {
-  server.kill('SIGKILL');
-  rmSync(folder, { recursive: true, force: true });
+  await server.stop();
 }
 
 async function measure() {
-  const watcher = new Redis(port, { retryStrategy: () => 50, maxRetriesPerRequest: null });
-  await watcher.ping();
+  const watcher = new Redis(server.port);
   const settings = resolveFleetSettings({
-    redis: `redis://127.0.0.1:${port}`,
+    redis: server.url,
     secret: 'a secret of the fleet, long enough for it',
     advertiseUrl: 'http://127.0.0.1:3000',
   });
