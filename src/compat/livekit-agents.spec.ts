@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import * as agents from '@livekit/agents';
 import { LLM, realtime, STT, TTS } from '@livekit/agents-plugin-openai';
+import { attempts } from '../../test/support/attempts.js';
 import { FakeRealtime } from '../../test/support/fake-realtime.js';
 import { until } from '../../test/support/until.js';
 import { shareProcess } from './livekit-agents.js';
@@ -55,9 +56,7 @@ describe('an engine that shares its process with other calls', () => {
       new TTS({ apiKey: 'none' }).emit('error', new Error('unheard') as never),
     ).toThrow();
     // Now and then the engine does close it.
-    let left = 0;
-    for (let tries = 0; tries < 20 && left === 0; tries++) left = await leftOpen();
-    expect(left).toBe(1);
+    await attempts(async () => expect(await leftOpen()).toBe(1));
   });
 
   it('may be mended twice', () => {
