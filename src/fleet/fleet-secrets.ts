@@ -81,14 +81,12 @@ export class FleetSecrets {
 
   /** Returns the name of a caller, a room or an answer in Redis. It does not tell what it is the name of. */
   nameOf(text: string): string {
-    return this.namesOf(text)[0];
+    return nameBy(this.keys[0], text);
   }
 
   /** Returns the names that nodes give to the same while the secret is replaced, this node's first. */
-  namesOf(text: string): [string, ...string[]] {
-    const [first, ...others] = this.all('callers');
-    const name = (key: Buffer): string => hmac(key, Buffer.from(text)).toString('base64url');
-    return [name(first), ...others.map(name)];
+  namesOf(text: string): string[] {
+    return this.keys.map((keys) => nameBy(keys, text));
   }
 
   private all(purpose: keyof Keys): [Buffer, ...Buffer[]] {
@@ -125,6 +123,9 @@ function keysOf(secret: string): Keys {
 }
 
 const hmac = (key: Buffer, data: Buffer): Buffer => createHmac('sha256', key).update(data).digest();
+
+const nameBy = ({ callers }: Keys, text: string): string =>
+  hmac(callers, Buffer.from(text)).toString('base64url');
 
 /** Unambiguous, since no field has a space. */
 const fieldName = (sessionId: string, field: string): Buffer =>

@@ -1,6 +1,6 @@
 import { isObject } from '../validation/is-object.js';
 import type { FleetSecrets } from './fleet-secrets.js';
-import type { FleetRole } from './fleet-status.js';
+import { FLEET_ROLES, type FleetRole } from './fleet-status.js';
 import type { RedisLink } from './redis-link.js';
 
 /** The most nodes that are looked at. */
@@ -98,7 +98,7 @@ function parseInfo(text: string): (NodeInfo & NodeVitals) | undefined {
     return undefined;
   }
   if (!isObject(info)) return undefined;
-  const known = { roles: ['sockets', 'rooms'], ...info };
+  const known = { roles: FLEET_ROLES, ...info };
   return isNodeInfo(known) ? known : undefined;
 }
 

@@ -32,8 +32,7 @@ export class SharedAnswers {
    * @throws {RunnerError} `OVERLOADED` when another node does not answer in time
    */
   async once(key: string, answer: () => Promise<unknown>): Promise<unknown> {
-    const name = this.secrets.nameOf(key);
-    const names = this.secrets.namesOf(key).join(' ');
+    const names = this.secrets.namesOf(key);
     const nonce = randomUUID();
     const untilMs = performance.now() + WAIT_MS;
     let taken = await this.run('take', names, nonce, ANSWERING_MS);
@@ -47,19 +46,22 @@ export class SharedAnswers {
     if (taken.text(0) === 'answer') return this.read(taken.text(2), taken.text(1));
     try {
       const given = await answer();
-      const sealed = this.secrets.seal(name, FIELD, JSON.stringify(given) ?? '');
-      await this.tell('keep', name, nonce, sealed);
+      const sealed = this.secrets.seal(
+        this.secrets.nameOf(key),
+        FIELD,
+        JSON.stringify(given) ?? '',
+      );
+      await this.tell('keep', names, nonce, sealed);
       return given;
     } catch (error) {
-      await this.tell('free', name, nonce);
+      await this.tell('free', names, nonce);
       throw error;
     }
   }
 
   /** Takes something that one node has at a time, until the node is gone. @returns false while another has it @throws {DirectoryUnavailableError} */
   async hold(key: string, forMs: number): Promise<boolean> {
-    const names = this.secrets.namesOf(key).join(' ');
-    const taken = await this.run('take', names, 'held', forMs);
+    const taken = await this.run('take', this.secrets.namesOf(key), 'held', forMs);
     return taken.text(0) === 'mine';
   }
 
@@ -72,9 +74,14 @@ export class SharedAnswers {
   }
 
   /** Tells the others, who wait in vain when it fails. */
-  private async tell(verb: 'keep' | 'free', name: string, nonce: string, sealed = '') {
+  private async tell(
+    verb: 'keep' | 'free',
+    names: readonly string[],
+    nonce: string,
+    sealed = '',
+  ): Promise<void> {
     try {
-      await this.run(verb, name, nonce, REMEMBER_MS, sealed);
+      await this.run(verb, names, nonce, REMEMBER_MS, sealed);
     } catch (error) {
       this.logger.warn(`other nodes do not know of an answer: ${textOfThrown(error).message}`);
     }
@@ -82,11 +89,11 @@ export class SharedAnswers {
 
   private run(
     verb: string,
-    names: string,
+    names: readonly string[],
     nonce: string,
     forMs: number,
     sealed = '',
   ): Promise<Reply> {
-    return this.link.run(ONCE, verb, names, this.node, nonce, forMs, sealed);
+    return this.link.run(ONCE, verb, names.join(' '), this.node, nonce, forMs, sealed);
   }
 }

@@ -40,7 +40,7 @@ export class FleetNodeInfo {
   @ApiField({
     type: String,
     isArray: true,
-    enum: [...FLEET_ROLES],
+    enum: FLEET_ROLES,
     description: 'The work of the node: sockets, rooms, both, or requests only.',
   })
   roles!: readonly FleetRole[];

@@ -11,20 +11,19 @@ export const ONCE = new RedisScript(
 local verb, names, node, nonce, forMs, answer = unpack(ARGV, 1, 6)
 local key = P .. 'once:' .. names:match('^%S*')
 local mine = 'L ' .. node .. ' ' .. nonce
-local known = redis.call('GET', key)
 if verb == 'keep' then
-  if known ~= mine then return {'gone'} end
+  if redis.call('GET', key) ~= mine then return {'gone'} end
   redis.call('SET', key, 'A ' .. answer, 'PX', forMs)
   return {'ok'}
 elseif verb == 'free' then
-  if known == mine then redis.call('DEL', key) end
+  if redis.call('GET', key) == mine then redis.call('DEL', key) end
   return {'ok'}
 end
 for name in names:gmatch('%S+') do
-  local taken = redis.call('GET', P .. 'once:' .. name)
-  if taken and taken ~= mine then
-    local holder = taken:match('^L (%S+) ')
-    if not holder then return {'answer', taken:sub(3), name} end
+  local known = redis.call('GET', P .. 'once:' .. name)
+  if known and known ~= mine then
+    local holder = known:match('^L (%S+) ')
+    if not holder then return {'answer', known:sub(3), name} end
     local lease = redis.call('ZSCORE', P .. 'nodes', holder)
     if lease and tonumber(lease) > now then return {'wait'} end
   end
