@@ -44,6 +44,26 @@ describe('the outbox of ends', () => {
     expect(seen).toEqual([endOf('1'), endOf('1'), endOf('1')]);
   });
 
+  it('sends one before all others, and repeats it like them when there is no answer', async () => {
+    const sent: string[] = [];
+    let answers = false;
+    const outbox = new EndOutbox({
+      end: async ({ id }) => {
+        sent.push(id);
+        if (!answers) throw new Error('no answer');
+        return 'fenced';
+      },
+    });
+    for (let at = 0; at < 60; at++) outbox.add(endOf(`${at}`));
+    expect(await outbox.first(endOf('first'))).toBeUndefined();
+    expect([sent[0], outbox.has('first')]).toEqual(['first', true]);
+    answers = true;
+    expect(await outbox.first(endOf('second'))).toBe('fenced');
+    expect(outbox.has('second')).toBe(false);
+    await outbox.flushed();
+    expect([outbox.size, sent.filter((id) => id === 'first').length]).toEqual([0, 2]);
+  });
+
   it('keeps ten thousand, drops the oldest and says so', async () => {
     const outbox = new EndOutbox({ end: () => Promise.reject(new Error('no answer')) });
     for (let at = 0; at < 10_002; at++) outbox.add(endOf(`${at}`));

@@ -14,7 +14,7 @@ const LONGEST_WAIT_MS = 2_000;
 
 interface Waiting {
   readonly end: DirectoryEnd;
-  readonly onAnswer?: (outcome: EndOutcome) => void;
+  readonly onAnswer?: (outcome: EndOutcome) => unknown;
 }
 
 /** Ends of sessions on their way to the directory, repeated until they are answered, so that none keeps its places. */
@@ -31,15 +31,33 @@ export class EndOutbox {
     return this.waiting.size;
   }
 
+  /** True for a session whose end was not answered so far. */
+  has(id: string): boolean {
+    return this.waiting.has(id);
+  }
+
   /** Sends an end. @param onAnswer called at most once; its errors are logged */
   add(end: DirectoryEnd, onAnswer?: (outcome: EndOutcome) => void): void {
+    this.keep({ end, onAnswer });
+    this.sending ??= this.send();
+  }
+
+  /** Sends an end before all others. @returns its outcome; `undefined` when there was no answer, and it is repeated. Never rejects. */
+  async first(end: DirectoryEnd): Promise<EndOutcome | undefined> {
+    let outcome: EndOutcome | undefined;
+    const one: Waiting = { end, onAnswer: (answer) => (outcome = answer) };
+    this.keep(one);
+    if (!(await this.sendOne(one))) this.sending ??= this.send();
+    return outcome;
+  }
+
+  private keep(one: Waiting): void {
     if (this.waiting.size >= MAX_WAITING) {
       const [oldest = ''] = this.waiting.keys();
       this.waiting.delete(oldest);
       this.logger.error(`too many ends wait for Redis; that of session ${oldest} is dropped`);
     }
-    this.waiting.set(end.id, { end, onAnswer });
-    this.sending ??= this.send();
+    this.waiting.set(one.end.id, one);
   }
 
   /** Resolves when all ends are answered, or it is stopped. */

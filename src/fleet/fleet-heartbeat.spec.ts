@@ -313,6 +313,20 @@ describeWith('redis-server')('a node of a fleet', () => {
     expect((await countsOf(b)).bySet).toEqual({});
   });
 
+  it('leaves a room alone whose end is on its way, and hands on one that has none', async () => {
+    const a = await join('a', { rooms: 2 });
+    const room = { text: '{}', restarts: true };
+    for (const id of ['ends', 'stopped']) {
+      await a.open(id);
+      await a.directory.recordRoom(id, room);
+    }
+    jest.spyOn(a.directory, 'end').mockRejectedValue(new Error('no answer'));
+    a.end('ends');
+    a.owned.clear();
+    for (let beats = 0; beats < 4; beats++) await a.heartbeat.beat();
+    expect(a.events).toEqual(['dispatched stopped']);
+  });
+
   it('takes back its sessions when it was cut off and is believed dead', async () => {
     const a = await joined('a', {}, proxy.url);
     const b = await joined('b');

@@ -217,7 +217,7 @@ export class FleetHeartbeat {
     const recorded = await client.smembers(`${prefix}own:${this.directory.node}`);
     const owned = this.own.list().filter(({ epoch }) => epoch !== undefined);
     const known = new Set(owned.map(({ id }) => id));
-    const strangers = new Set(recorded.filter((id) => !known.has(id)));
+    const strangers = new Set(recorded.filter((id) => !known.has(id) && !this.outbox.has(id)));
     this.strangers = strangers;
     if (!before) return;
     void this.announce();

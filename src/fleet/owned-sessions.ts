@@ -35,7 +35,7 @@ interface Owned {
 export class OwnedSessions implements OwnSessions {
   private readonly byId = new Map<string, Owned>();
   private readonly requests = new WeakMap<Session, OpenSession>();
-  /** Sessions that the directory has ended: nobody has to tell it. */
+  /** Sessions whose end the directory knows, or is told of: nobody else has to. */
   private readonly ended = new WeakSet<Session>();
   private readonly load = new LoopLoad();
 
@@ -132,7 +132,13 @@ export class OwnedSessions implements OwnSessions {
     return owned?.epoch;
   }
 
-  /** True for a session whose end the directory knows. */
+  /** Forgets a session whose end the directory is told of. @returns its epoch; `undefined` for one that it does not own */
+  conclude(session: Session): number | undefined {
+    this.ended.add(session);
+    return this.delete(session.id);
+  }
+
+  /** True for a session whose end the directory knows, or is told of. */
   isOver(session: Session): boolean {
     return this.ended.has(session);
   }

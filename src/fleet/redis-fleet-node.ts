@@ -28,6 +28,7 @@ import {
   type Claim,
   type DirectoryEnd,
   type DirectorySession,
+  type EndOutcome,
   type NewDirectorySession,
   type RecordedRoom,
   RECORD_VERSION,
@@ -39,6 +40,9 @@ const LEAVE_MS = 2_000;
 
 /** Longest time in which nobody else retires, in milliseconds: conversations may last any time. */
 const TURN_MS = 3_600_000;
+
+/** End of a session of a node; `epoch` is that of its claim. */
+export type NodeEnd = Omit<DirectoryEnd, 'nonce' | 'only'>;
 
 /** This node, as it joins a fleet. */
 export interface JoiningNode {
@@ -225,9 +229,18 @@ export class RedisFleetNode {
    * @param end `epoch` is that of its claim; `undefined` for one that waits for its client
    * @param onAnswer called when its places are free
    */
-  end(end: Omit<DirectoryEnd, 'nonce' | 'only'>, onAnswer?: () => void): void {
+  end(end: NodeEnd, onAnswer?: () => void): void {
     this.notes.delete(end.id);
     this.outbox.add({ ...end, nonce: randomUUID() }, onAnswer);
+  }
+
+  /**
+   * Ends a session at once, and, when Redis does not answer, again until it does.
+   * @returns what became of it; `undefined` when there was no answer. Never rejects.
+   */
+  endFirst(end: NodeEnd): Promise<EndOutcome | undefined> {
+    this.notes.delete(end.id);
+    return this.outbox.first({ ...end, nonce: randomUUID() });
   }
 
   /** Ends a session that waits for its client. @returns its record; `undefined` for one that is unknown, `claimed` for one that has its client */

@@ -36,7 +36,7 @@ import { DirectoryUnavailableError } from './redis-link.js';
 import { ageOf, justConnected, noSockets, unavailable, unreadable } from './fleet-refusals.js';
 import { Repeated } from './repeated.js';
 import { RoomDispatch } from './room-dispatch.js';
-import { abandonCall, claimAs, dataOf, termsOf } from './session-record.js';
+import { abandonCall, claimAs, dataOf, endOf, termsOf } from './session-record.js';
 
 /** Interval in which a start queue is served while other nodes may free places, in milliseconds, with as much again of jitter. */
 const QUEUE_MS = 500;
@@ -239,13 +239,13 @@ export class RedisFleet extends Fleet {
   }
 
   end(session: Session): void {
-    const { id, botStartMs, isDiscarded, state } = session;
-    if (!isDiscarded) this.history.add(session);
-    const epoch = this.owned.delete(id);
-    // A copy that was given up, or the directory's own end.
-    if (state.name !== 'ended' || this.owned.isOver(session)) return;
-    if (epoch === undefined && isDiscarded) return;
-    const end = { id, code: state.reason.code, epoch, botStartMs, isDiscarded };
+    if (!session.isDiscarded) this.history.add(session);
+    const epoch = this.owned.delete(session.id);
+    const end = endOf(session, epoch);
+    if (!end) return;
+    if (this.owned.isOver(session)) return this.serveQueue();
+    // A copy that was given up.
+    if (epoch === undefined && session.isDiscarded) return;
     this.node.current?.end(end, () => this.serveQueue());
   }
 

@@ -16,6 +16,7 @@ import type { OwnedSessions } from './owned-sessions.js';
 import type { RedisFleetNode } from './redis-fleet-node.js';
 import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import { type RoomJob, RoomQueue } from './room-queue.js';
+import { endOf } from './session-record.js';
 import { roomOf, textOfRoom } from './session-room.js';
 
 /** Interval in which a full node looks for a free place, in milliseconds. */
@@ -218,12 +219,12 @@ export class RoomDispatch {
     if (isLeft(session.ending) && (await this.handOn(session))) {
       return this.owned.taken(session.id);
     }
-    try {
-      const [word] = (await this.node?.follow([session.id])) ?? [];
-      if (word !== undefined && word !== 'here' && word !== 'gone') session.isDiscarded = true;
-    } catch {
-      // Without Redis nobody has restarted it.
-    }
+    const epoch = this.owned.conclude(session);
+    const end = endOf(session, epoch);
+    if (epoch === undefined || !end || !this.node) return;
+    // Before it is told, since it could be launched again until then.
+    const outcome = (await this.node.endFirst(end)) ?? 'ended';
+    session.isDiscarded ||= outcome !== 'ended';
   }
 
   /** Leaves a session whose bot was stopped, since this node drains or was out of touch, to the others. Never rejects. @returns false when none of them can have it */

@@ -256,6 +256,23 @@ describeWith('redis-server')('the directory of a fleet', () => {
     await isExact();
   });
 
+  it('has no room launched again whose end was told', async () => {
+    const waits = { ...{ id: 'room', transport: 'daily', kind: 'room' as const }, ttlMs: 5_000 };
+    await a.directory.open({ ...waits, isConnected: true });
+    await a.link.client.hset(`${a.link.prefix}places`, 'b', 1);
+    const room = { text: '{}', restarts: true };
+    const end = { id: 'room', code: 'lost', epoch: 1, nonce: 'n' };
+    expect(await a.directory.end(end)).toBe('ended');
+    for (let times = 0; times < 2; times++) {
+      const outcome = await a.directory.announce([{ ...waits, epoch: 1, ageMs: 9, room }], true);
+      expect(outcome).toEqual(new Map([['room', 'buried']]));
+      expect(await a.directory.handOn('room', 1)).toBe(false);
+    }
+    await bury('a');
+    expect(await b.directory.reap('a')).toMatchObject({ lost: 1, restarted: [] });
+    await isExact();
+  });
+
   it('records announced sessions in an emptied Redis, and ended ones not', async () => {
     await a.open('1');
     await a.open('2');

@@ -1,7 +1,8 @@
 import { type Principal, reaches } from '../auth/runner-auth.js';
 import type { SessionTerms } from '../sessions/session-state.js';
+import type { Session } from '../sessions/session.js';
 import type { AbandonedSession } from './fleet.js';
-import type { RedisFleetNode } from './redis-fleet-node.js';
+import type { NodeEnd, RedisFleetNode } from './redis-fleet-node.js';
 import type { Claim } from './session-directory.js';
 
 /** Terms of a session that its record keeps, sealed. */
@@ -34,6 +35,15 @@ export const termsOf = (transport: string, data: unknown): SessionTerms => ({
   ...(data as SessionData | undefined),
   transport,
 });
+
+/** Returns the end of a session for its record; `undefined` before its end. */
+export const endOf = (
+  { id, botStartMs, isDiscarded, state }: Session,
+  epoch: number | undefined,
+): NodeEnd | undefined =>
+  state.name === 'ended'
+    ? { id, code: state.reason.code, epoch, botStartMs, isDiscarded }
+    : undefined;
 
 /** Claims a session for a principal. One of another owner is `missing`, and is not touched. */
 export async function claimAs(

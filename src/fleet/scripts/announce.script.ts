@@ -31,7 +31,8 @@ local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs,
       'no', active and nonce or '', 'e', epoch, 'tp', transport, 'k', kind, 'c', caller, 'at', at, 'x', expiry,
       'b', sealed)
     count(id, caller, at)
-    describe(id, room, restartMs, aliases)
+    -- Nobody launches again what was told to be over.
+    describe(id, room, buried and '' or restartMs, aliases)
     if active then own(node, id, leaseMs) else redis.call('ZADD', P .. 'pending', expiry, id) end
     if not buried then return 'kept' end
     redis.call('HSET', key, 'bu', 1)
@@ -49,7 +50,7 @@ local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs,
     count(id, r[6], r[4])
   end
   own(node, id, leaseMs)
-  describe(id, room, restartMs, aliases)
+  describe(id, room, r[5] and '' or restartMs, aliases)
   return r[5] and 'buried' or 'kept'
 end
 for i = 5, #ARGV, ${ANNOUNCED_FIELDS} do words[#words + 1] = announce(unpack(ARGV, i, i + ${ANNOUNCED_FIELDS - 1})) end
