@@ -15,6 +15,7 @@ const LONGEST_WAIT_MS = 2_000;
 interface Waiting {
   readonly end: DirectoryEnd;
   readonly onAnswer?: (outcome: EndOutcome) => unknown;
+  readonly isFirst?: boolean;
 }
 
 /** Ends of sessions on their way to the directory, repeated until they are answered, so that none keeps its places. */
@@ -31,6 +32,11 @@ export class EndOutbox {
     return this.waiting.size;
   }
 
+  /** True if one of those without an answer was to be sent before all others. */
+  get hasFirst(): boolean {
+    return [...this.waiting.values()].some(({ isFirst }) => isFirst);
+  }
+
   /** True for a session whose end was not answered so far. */
   has(id: string): boolean {
     return this.waiting.has(id);
@@ -45,7 +51,8 @@ export class EndOutbox {
   /** Sends an end before all others. @returns its outcome; `undefined` when there was no answer, and it is repeated. Never rejects. */
   async first(end: DirectoryEnd): Promise<EndOutcome | undefined> {
     let outcome: EndOutcome | undefined;
-    const one: Waiting = { end, onAnswer: (answer) => (outcome = answer) };
+    const onAnswer = (answer: EndOutcome): unknown => (outcome = answer);
+    const one: Waiting = { end, onAnswer, isFirst: true };
     this.keep(one);
     if (!(await this.sendOne(one))) this.sending ??= this.send();
     return outcome;

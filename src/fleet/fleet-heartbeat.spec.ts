@@ -350,10 +350,41 @@ describeWith('redis-server')('a node of a fleet', () => {
     await raw(a).hset(key(a, 's:1'), 'o', 'b', 'e', 2);
     await raw(a).del(key(a, 's:2'));
     await raw(a).set(key(a, 't:2'), 'lost n');
+    await a.heartbeat.beat();
     await a.heartbeat.announce();
     expect(a.events).toEqual(['taken 1', 'buried 2']);
     expect([...a.owned.keys()]).toEqual(['2']);
     expect(b.events).toEqual([]);
+  });
+
+  it('gives up a session that others have ended', async () => {
+    const a = await join('a');
+    await a.open('1');
+    await raw(a).del(key(a, 's:1'));
+    await raw(a).set(key(a, 't:1'), 'stopped n');
+    await a.heartbeat.beat();
+    await a.heartbeat.announce();
+    expect([a.events, a.owned.size]).toEqual([['taken 1'], 0]);
+  });
+
+  it('tells the end of a session whose claim was never answered', async () => {
+    const a = await join('a');
+    await a.open('1', { pending: true });
+    await a.claim('1');
+    a.owned.clear();
+    for (let beats = 0; beats < 3; beats++) await a.heartbeat.beat();
+    await a.outbox.flushed();
+    expect(a.events).toEqual(['start_failed 1']);
+    expect((await countsOf(a)).bySet).toEqual({});
+  });
+
+  it('tells another fleet nothing', async () => {
+    await (await join('a')).heartbeat.beat();
+    const other = await join('b', { secret: 'another secret, which is long enough too' });
+    await expect(other.heartbeat.beat()).rejects.toThrow('another fleet');
+    await other.heartbeat.announce();
+    expect(await raw(other).zscore(key(other, 'nodes'), 'b')).toBeNull();
+    expect(other.heartbeat.isMember).toBe(false);
   });
 
   it('ends sessions whose client did not come, each told of by one node', async () => {

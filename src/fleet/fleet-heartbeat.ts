@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RunnerLogger } from '../errors/runner-logger.js';
-import { textOfThrown } from '../errors/thrown.js';
+import { isInstance, textOfThrown } from '../errors/thrown.js';
 import { ClockWatch } from './clock-watch.js';
 import type { EndOutbox } from './end-outbox.js';
 import type { FleetSecrets } from './fleet-secrets.js';
@@ -10,7 +10,12 @@ import type { NodeInfo, NodeVitals } from './node-table.js';
 import type { ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisLink, Reply } from './redis-link.js';
 import { BEAT } from './scripts/beat.script.js';
-import { type AnnouncedSession, MAX_BATCH, type SessionDirectory } from './session-directory.js';
+import {
+  type AnnouncedSession,
+  type DirectoryEnd,
+  MAX_BATCH,
+  type SessionDirectory,
+} from './session-directory.js';
 import type { RecordedSession } from './recorded-session.js';
 
 /** Code of the end of a session that no node owns. */
@@ -36,7 +41,7 @@ export interface OwnSessions {
    * @returns false for one that is not to be announced: it has its client meanwhile, or this node goes on deciding about it
    */
   handOver(id: string, isSteady: boolean): boolean;
-  /** Called for a session that another node owns meanwhile. */
+  /** Called for a session that another node owns meanwhile, or has ended. */
   taken(id: string): void;
   /** Called for a session whose end was reported as `lost` already, so that it is not reported twice. */
   buried(id: string): void;
@@ -62,6 +67,8 @@ export class FleetHeartbeat {
   private mustAnnounce = false;
   /** Sessions of the directory that this node did not know at the last heartbeat; `undefined` when both agreed. */
   private strangers: ReadonlySet<string> | undefined;
+  /** True while the fleet takes this node: from its first heartbeat, unless another fleet answers. */
+  isMember = false;
   private held = 0;
   private readonly clocks = new ClockWatch();
   /** Reasons that were logged since the last heartbeat that was answered. */
@@ -139,7 +146,8 @@ export class FleetHeartbeat {
       this.places(),
       ...this.secrets.fingerprints,
     );
-    if (reply.text(0) !== 'ok') {
+    this.isMember = reply.text(0) === 'ok';
+    if (!this.isMember) {
       throw new ForeignFleetError(
         'another fleet, with another secret, uses this namespace: give each its own, or the same secret to all nodes',
       );
@@ -162,7 +170,9 @@ export class FleetHeartbeat {
   }
 
   /** Announces all sessions: those that wait for their client first, the others spread, so that a returned Redis is not flooded. */
-  announce(): Promise<void> {
+  async announce(): Promise<void> {
+    // Nor is another fleet told anything. The first heartbeat announces.
+    if (!this.isMember) return;
     this.mustAnnounce = false;
     this.announcing ??= this.announceAll()
       .catch((error: unknown) => {
@@ -184,15 +194,17 @@ export class FleetHeartbeat {
       await this.beat();
       this.told.clear();
     } catch (error) {
-      this.warnOnce(textOfThrown(error).message);
+      this.tellOnce(error);
     }
     this.schedule(Math.max(0, this.settings.heartbeatMs - (performance.now() - begunAtMs)));
   }
 
-  private warnOnce(reason: string): void {
+  private tellOnce(error: unknown): void {
+    const reason = textOfThrown(error).message;
     if (this.told.has(reason) || this.told.size === MAX_REASONS) return;
     this.told.add(reason);
-    this.logger.warn(`no heartbeat: ${reason}`);
+    if (!isInstance(error, ForeignFleetError)) this.logger.warn(`no heartbeat: ${reason}`);
+    else this.logger.error(`this node cannot work with the others: ${reason}`);
   }
 
   private say(reply: Reply): void {
@@ -227,10 +239,11 @@ export class FleetHeartbeat {
 
   /** Ends a session whose claim was carried out, but never answered, or whose bot was stopped without Redis. One of a room is handed on where it can be. */
   private async endForgotten(id: string): Promise<void> {
-    const epoch = await this.link.client.hget(`${this.link.prefix}s:${id}`, 'e');
-    if (epoch === null) return;
-    if (await this.directory.handOn(id, Number(epoch))) return this.own.dispatch([id]);
-    this.outbox.add({ id, epoch: Number(epoch), code: 'start_failed', nonce: randomUUID() });
+    const record = await this.directory.read(id);
+    if (!record) return;
+    const { epoch, kind } = record;
+    if (await this.directory.handOn(id, epoch)) return this.own.dispatch([id]);
+    this.endSwept({ id, epoch, code: kind === 'room' ? 'lost' : 'start_failed' }, record);
   }
 
   private async reap(dead: string): Promise<void> {
@@ -251,9 +264,16 @@ export class FleetHeartbeat {
 
   private async sweep(id: string, only: 'pending' | 'lost'): Promise<void> {
     const record = await this.directory.read(id);
-    const code = only === 'lost' ? only : pendingEnd(record);
-    this.outbox.add({ id, code, only, nonce: randomUUID() }, (outcome) => {
-      if (outcome === 'ended') this.own.swept(id, code, record);
+    this.endSwept({ id, only, code: only === 'lost' ? only : pendingEnd(record) }, record);
+  }
+
+  /** Ends a session that nobody serves, and tells it where this was the end. */
+  private endSwept(
+    end: Omit<DirectoryEnd, 'nonce'> & { code: SweptCode },
+    record: RecordedSession | undefined,
+  ): void {
+    this.outbox.add({ ...end, nonce: randomUUID() }, (outcome) => {
+      if (outcome === 'ended') this.own.swept(end.id, end.code, record);
     });
   }
 
@@ -279,7 +299,7 @@ export class FleetHeartbeat {
 
   private async announceBatch(batch: readonly AnnouncedSession[], isLast: boolean): Promise<void> {
     for (const [id, outcome] of await this.directory.announce(batch, isLast)) {
-      if (outcome === 'taken') this.own.taken(id);
+      if (outcome === 'taken' || outcome === 'gone') this.own.taken(id);
       if (outcome === 'buried') this.own.buried(id);
     }
   }

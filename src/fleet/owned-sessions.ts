@@ -112,6 +112,14 @@ export class OwnedSessions implements OwnSessions {
     if (owned) owned.session = session;
   }
 
+  /** Returns what the record of a session tells; `undefined` for one that this node does not own. */
+  recordOf(session: Session): RecordedSession | undefined {
+    const { epoch, kind, room } = this.byId.get(session.id) ?? {};
+    if (epoch === undefined || kind === undefined) return undefined;
+    const { transport, ageMs } = session;
+    return { transport, kind, epoch, ageMs, data: dataOf(session), room: room?.text };
+  }
+
   /** Returns the sessions of rooms that other nodes launch again after a lease, which began at a time of the monotonic clock. */
   restartable(leaseBeganAtMs: number): Session[] {
     return [...this.byId.values()].flatMap(({ session, room, openedAloneAtMs }) =>
@@ -198,7 +206,9 @@ export class OwnedSessions implements OwnSessions {
     // The node that has it now reports its end.
     session.isDiscarded = true;
     this.ended.add(session);
-    void session.end(new SessionEnd('lost', 'Another node of the fleet has this session.'));
+    void session.end(
+      new SessionEnd('lost', 'Another node of the fleet has this session, or has ended it.'),
+    );
   }
 
   buried(id: string): void {
@@ -238,7 +248,8 @@ export class OwnedSessions implements OwnSessions {
 const SWEPT: Record<SweptCode, () => SessionEnd> = {
   expired: nobodyCame,
   start_failed: () => new SessionEnd('start_failed', 'No node of the fleet took its bot in time.'),
-  lost: () => new SessionEnd('lost', 'The node of the fleet that it ran on is gone.'),
+  lost: () =>
+    new SessionEnd('lost', 'The node of the fleet that it ran on is gone, or gave it up.'),
 };
 
 /** Returns whose sessions are counted. */

@@ -158,6 +158,16 @@ describeWith('redis-server')('a runner in a fleet', () => {
     await join(redis.url, { secret, namespace: 'other' });
   });
 
+  it('stays alone where it began without Redis, which turns out to be another fleet’s', async () => {
+    const a = await join(redis.url);
+    proxy.refuse();
+    const b = await join(proxy.url, { secret: 'another secret of another fleet, long enough' });
+    proxy.heal();
+    await until(() => warnings.some((one) => one.startsWith('this node cannot work')));
+    expect(b.isDegraded).toBe(true);
+    expect((await a.nodes()).map(({ name }) => name)).toEqual([a.name]);
+  });
+
   it('leaves in bounded time when Redis is away', async () => {
     const a = await join(proxy.url);
     proxy.cut();

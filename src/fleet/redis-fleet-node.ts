@@ -123,9 +123,9 @@ export class RedisFleetNode {
     return this.directory.node;
   }
 
-  /** True while Redis does not answer. */
+  /** True while Redis does not answer, or has not taken the node for one of the fleet. */
   get isDegraded(): boolean {
-    return this.link.isDegraded;
+    return this.link.isDegraded || !this.heartbeat.isMember;
   }
 
   /** Milliseconds until the others may take this node for dead, by its own clock; negative after that. */
@@ -292,7 +292,9 @@ export class RedisFleetNode {
   /** Leaves the fleet, and closes the connection. Never rejects. Without Redis the others notice the end of its lease. */
   async leave(): Promise<void> {
     await Promise.allSettled(this.underWay);
-    const giveUp = setTimeout(() => this.outbox.stop(), LEAVE_MS);
+    // Others may launch again what ends first, unless they hear of it before its lease is over.
+    const giveUpMs = this.outbox.hasFirst ? Math.max(LEAVE_MS, this.leaseLeftMs) : LEAVE_MS;
+    const giveUp = setTimeout(() => this.outbox.stop(), giveUpMs);
     try {
       await this.heartbeat.leave();
     } catch (error) {

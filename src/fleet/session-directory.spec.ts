@@ -261,16 +261,57 @@ describeWith('redis-server')('the directory of a fleet', () => {
     await a.directory.open({ ...waits, isConnected: true });
     await a.link.client.hset(`${a.link.prefix}places`, 'b', 1);
     const room = { text: '{}', restarts: true };
-    const end = { id: 'room', code: 'lost', epoch: 1, nonce: 'n' };
-    expect(await a.directory.end(end)).toBe('ended');
+    await bury('a');
+    await b.directory.reap('a');
+    const end = { id: 'room', code: 'lost', only: 'lost' as const, nonce: 'n' };
+    expect(await b.directory.end(end)).toBe('ended');
     for (let times = 0; times < 2; times++) {
       const outcome = await a.directory.announce([{ ...waits, epoch: 1, ageMs: 9, room }], true);
       expect(outcome).toEqual(new Map([['room', 'buried']]));
       expect(await a.directory.handOn('room', 1)).toBe(false);
     }
-    await bury('a');
-    expect(await b.directory.reap('a')).toMatchObject({ lost: 1, restarted: [] });
     await isExact();
+  });
+
+  it.each(['reap', 'abandon'] as const)(
+    'loses no session again whose end was told, for %s',
+    async (how) => {
+      await a.open('1');
+      await a.directory.alias('1', 'its name');
+      await bury('a');
+      await b.directory.reap('a');
+      const end = { id: '1', code: 'lost', only: 'lost' as const, nonce: 'n' };
+      expect(await b.directory.end(end)).toBe('ended');
+      await a.directory.announce([{ ...a.owned.get('1')!, aliases: ['its name'] }], true);
+      await bury('a');
+      if (how === 'reap') expect(await b.directory.reap('a')).toMatchObject({ lost: 0, left: 0 });
+      else expect(await b.directory.abandon('1')).toBe('lost');
+      expect((await countsOf(b)).bySet).toEqual({});
+      expect(await b.directory.ownersOf('its name')).toEqual([]);
+    },
+  );
+
+  it('records no session again that its own node has ended as lost', async () => {
+    await a.open('1');
+    const end = { id: '1', code: 'lost', epoch: 1, nonce: 'n' };
+    expect(await a.directory.end(end)).toBe('ended');
+    expect(await a.directory.end(end)).toBe('ended');
+    const outcome = await a.directory.announce([...a.owned.values()], true);
+    expect(outcome).toEqual(new Map([['1', 'gone']]));
+    expect((await countsOf(a)).bySet).toEqual({});
+  });
+
+  it('remembers an end for longer that its former owner does not know of', async () => {
+    await a.open('own');
+    await a.open('lost');
+    a.end('own');
+    await a.outbox.flushed();
+    await bury('a');
+    await b.directory.reap('a');
+    await b.directory.end({ id: 'lost', code: 'lost', only: 'lost', nonce: 'n' });
+    const left = (id: string) => a.link.client.pttl(`${a.link.prefix}t:${id}`);
+    expect(await left('own')).toBeLessThanOrEqual(60_000);
+    expect(await left('lost')).toBeGreaterThan(60_000);
   });
 
   it('records announced sessions in an emptied Redis, and ended ones not', async () => {

@@ -33,7 +33,9 @@ export type * from './directory-session.js';
 /** Version of the records that this node writes. It reads one version back too. */
 export const RECORD_VERSION = 1;
 /** Time for which an end is remembered, in milliseconds: longer than a late `open` or `announce` can be under way. */
-const REMEMBER_END_MS = 60_000;
+export const REMEMBER_END_MS = 60_000;
+/** The same for an end of which its former owner is not told: longer than that owner may be cut off. */
+const REMEMBER_LONG_MS = 3_600_000;
 /** Time after which the job of a room that nobody has claimed is handed out again, in milliseconds: it may be lost. */
 const JOB_AGAIN_MS = 2_000;
 /** The most sessions that one run of a script reaps or announces. */
@@ -179,7 +181,7 @@ export class SessionDirectory {
     const reply = await this.link.run(
       END,
       ...[id, epoch ?? '', nonce, only ?? '', code, botStartMs ?? ''],
-      ...[REMEMBER_END_MS, isDiscarded ? 0 : this.settings.historySize],
+      ...[REMEMBER_END_MS, REMEMBER_LONG_MS, isDiscarded ? 0 : this.settings.historySize],
     );
     return END_OUTCOMES.find((one) => one === reply.text(0)) ?? 'gone';
   }

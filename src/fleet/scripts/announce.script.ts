@@ -24,7 +24,7 @@ local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs,
   local r = redis.call('HMGET', key, 'st', 'o', 'e', 'at', 'bu', 'c')
   if not r[1] then
     local ended = redis.call('GET', P .. 't:' .. id)
-    local buried = ended and active and ended:sub(1, 5) == 'lost '
+    local buried = ended and active and ended:sub(1, 5) == 'lost ' and ended:sub(-4) ~= ' own'
     if ended and not buried then return 'gone' end
     local at, expiry = now - tonumber(ageMs), now + tonumber(ttlMs)
     redis.call('HSET', key, 'v', version, 'st', state, 'op', node, 'on', nonce, 'o', active and node or '',

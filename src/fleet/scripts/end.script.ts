@@ -2,36 +2,32 @@ import { RedisScript } from '../redis-script.js';
 
 /**
  * Ends a session: a pending one for anybody, an active or lost one by its epoch. Frees its places, adds it to the history, and remembers the end, so that an
- * `open` or `announce` that arrives late brings nothing back. Repeatable by nature; the nonce tells whose end it was.
+ * `open` or `announce` that arrives late brings nothing back. Repeatable by nature; the nonce tells whose end it was, and `own` that it was its owner's.
  */
 export const END = new RedisScript(
   'end',
   `
-local id, epoch, nonce, only, code, botStartMs, rememberMs, historyMax = unpack(ARGV, 1, 8)
+local id, epoch, nonce, only, code, botStartMs, rememberMs, rememberLongMs, historyMax = unpack(ARGV, 1, 9)
 local key = P .. 's:' .. id
 local ended = P .. 't:' .. id
-local r = redis.call('HMGET', key, 'st', 'o', 'e', 'c', 'tp', 'at', 'al')
+local r = redis.call('HMGET', key, 'st', 'o', 'e', 'c', 'tp', 'at')
 local state, owner = r[1], r[2]
+local mark = code .. ' ' .. nonce .. (epoch == '' and '' or ' own')
 if not state then
   for _, set in ipairs({'pending', 'lost', 'rooms', 'idx'}) do redis.call('ZREM', P .. set, id) end
   local before = redis.call('GET', ended)
-  if before then return {before == code .. ' ' .. nonce and 'ended' or 'gone'} end
+  if before then return {before == mark and 'ended' or 'gone'} end
   if only ~= '' then return {'gone'} end
-  redis.call('SET', ended, code .. ' ' .. nonce, 'PX', rememberMs)
+  redis.call('SET', ended, mark, 'PX', rememberMs)
   return {'ended'}
 end
 if only ~= '' and only ~= state then return {'changed'} end
 if state ~= 'pending' and only ~= 'lost' and epoch ~= r[3] then return {'fenced'} end
 -- A room that waits for another bot is no more its former owner's to end.
 if state == 'pending' and r[3] ~= '0' and epoch ~= '' and epoch ~= r[3] then return {'fenced'} end
-uncount(id, r[4])
-redis.call('ZREM', P .. 'pending', id)
-redis.call('ZREM', P .. 'rooms', id)
-redis.call('ZREM', P .. 'lost', id)
-if owner ~= '' then redis.call('SREM', P .. 'own:' .. owner, id) end
-for name in (r[7] or ''):gmatch('%S+') do redis.call('SREM', P .. 'a:' .. name, id) end
-redis.call('DEL', key)
-redis.call('SET', ended, code .. ' ' .. nonce, 'PX', rememberMs)
+remove(id, owner, r[4])
+-- A former owner that does not know of it may come back late.
+redis.call('SET', ended, mark, 'PX', epoch == '' and r[3] ~= '0' and rememberLongMs or rememberMs)
 if tonumber(historyMax) > 0 then
   redis.call('LPUSH', P .. 'hist', cjson.encode({id = id, transport = r[5], createdAtMs = tonumber(r[6]),
     endedAtMs = now, code = code, botStartMs = tonumber(botStartMs)}))

@@ -18,13 +18,17 @@ if force ~= '1' then
 end
 -- A node that comes back has to announce its sessions.
 redis.call('HDEL', P .. 'n:' .. node, 'ok')
-local ids, restarted = redis.call('SRANDMEMBER', mine, limit), {}
+local ids, restarted, buried = redis.call('SRANDMEMBER', mine, limit), {}, 0
 for _, id in ipairs(ids) do
   local key = P .. 's:' .. id
-  local r = redis.call('HMGET', key, 'c', 'rs')
+  local r = redis.call('HMGET', key, 'c', 'rs', 'bu')
   local caller = r[1]
   redis.call('SREM', mine, id)
-  if caller and r[2] and r[2] ~= '' then
+  if caller and r[3] then
+    -- Its end was told before.
+    remove(id, '', caller)
+    buried = buried + 1
+  elseif caller and r[2] and r[2] ~= '' then
     relaunch(id, r[2], againMs)
     restarted[#restarted + 1] = id
   elseif caller then
@@ -38,6 +42,6 @@ if left == 0 then
   redis.call('HDEL', P .. 'places', node)
   redis.call('DEL', P .. 'n:' .. node, P .. 'reaping:' .. node)
 end
-return {'ok', #ids - #restarted, left, restarted}
+return {'ok', #ids - #restarted - buried, left, restarted}
 `,
 );
