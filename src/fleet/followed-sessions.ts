@@ -2,7 +2,7 @@ import { SessionEnd, sessionEndCodeOf } from '../bot/session-end.js';
 import type { PendingSessions } from '../sessions/admission.js';
 import type { Session } from '../sessions/session.js';
 import type { OwnedSessions } from './owned-sessions.js';
-import { MAX_BATCH } from './session-directory.js';
+import { MAX_BATCH, REMEMBER_END_MS } from './session-directory.js';
 
 /**
  * Copies of the sessions that this node has opened and any node may serve. The directory alone decides about them: a copy is never claimed. It gives the
@@ -44,6 +44,10 @@ export class FollowedSessions {
     if (word === 'there') return this.move(session);
     // The directory has lost it, or is about to be told of it.
     if (word === 'gone' && this.owned.isAnnounced(session)) return;
+    // An end would be remembered.
+    if (word === 'gone' && session.state.name === 'pending' && session.ageMs < REMEMBER_END_MS) {
+      return void session.end(new SessionEnd('lost', 'Redis has lost the session.'));
+    }
     const code = sessionEndCodeOf(word.split(' ')[1]) ?? 'lost';
     this.drop(session, new SessionEnd(code, `The session has ended in the fleet: ${code}.`));
   }

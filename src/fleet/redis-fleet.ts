@@ -108,6 +108,7 @@ export class RedisFleet extends Fleet {
     this.repeated = [
       new Repeated(this.settings.heartbeatMs, () => this.followed.look()),
       new Repeated(this.settings.heartbeatMs, () => this.node.learn()),
+      new Repeated(this.settings.heartbeatMs, () => dispatching.lookAfterLeft()),
       new Repeated(QUEUE_MS, () => this.serveQueue()),
     ];
   }
@@ -287,6 +288,7 @@ export class RedisFleet extends Fleet {
 
   close(): Session[] {
     this.capacity.closed = true;
+    this.dispatching.rest();
     this.node.drain();
     return [...this.waiting.values()].filter(({ id }) => this.owned.has(id));
   }

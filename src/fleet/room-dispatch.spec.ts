@@ -13,80 +13,222 @@ import { FleetSessionRegistry } from '../sessions/fleet-session-registry.js';
 import type { Session } from '../sessions/session.js';
 import { DailyRunnerArguments } from '../transports/daily/dto/daily-runner-arguments.dto.js';
 import { RedisFleet } from './redis-fleet.js';
+import type { RedisFleetOptions } from './redis-fleet.options.js';
 
 const STOPPED = new SessionEnd('stopped', 'enough');
 
-/** Launches bots that talk until they are stopped. */
+const inRoom = (): DailyRunnerArguments =>
+  Object.assign(new DailyRunnerArguments(), {
+    room_url: 'https://example.daily.co/room',
+    token: 'of the bot',
+  });
+
+/** A node of rooms, each of whose bots talks until it is stopped. */
+class RoomsNode {
+  /** Sessions whose bots it launched. */
+  readonly launched: string[] = [];
+  /** Ends that it told, as `<session id> <code>`. */
+  readonly ends: string[] = [];
+  /** Called with each of them. */
+  onEnded?: () => void;
+  readonly registry: FleetSessionRegistry;
+  private readonly fleet: RedisFleet;
+
+  private constructor(
+    readonly proxy: ReplyProxy,
+    settings: Partial<RedisFleetOptions>,
+    evictsOlderBot: boolean,
+  ) {
+    this.fleet = new RedisFleet({
+      ...{ redis: proxy.url, secret: FLEET_SECRET, advertiseUrl: 'http://10.0.0.7:3000' },
+      ...{ heartbeatMs: 100, leaseMs: 900, onNodeLoss: 'restart' },
+      ...settings,
+    });
+    this.fleet.rooms = {
+      ...{ names: ['daily'], evictsOlderBot: () => evictsOlderBot, bind: () => undefined },
+      launch: (session) => void this.registry.launch(session, inRoom()),
+    };
+    const options = resolveRunnerOptions({ maxSessions: 10, stopGraceMs: 300, drainTimeoutMs: 0 });
+    const launcher = new TalkingLauncher(this.launched);
+    this.registry = new FleetSessionRegistry(options, launcher, undefined, this.fleet);
+    this.registry.observers.add({
+      changed: ({ id, state }) => {
+        if (state.name !== 'ended') return;
+        this.ends.push(`${id} ${state.reason.code}`);
+        this.onEnded?.();
+      },
+    });
+  }
+
+  static async join(
+    redis: RedisServer,
+    settings: Partial<RedisFleetOptions> = {},
+    evictsOlderBot = false,
+  ): Promise<RoomsNode> {
+    const node = new RoomsNode(await ReplyProxy.to(redis.port), settings, evictsOlderBot);
+    await node.fleet.join();
+    return node;
+  }
+
+  /** Opens a session and launches its bot here. */
+  async start(): Promise<Session> {
+    const open = { transport: 'daily', kind: 'room' } as const;
+    const session = await this.registry.start(open, (opened) => opened);
+    this.registry.launch(session, inRoom());
+    return session;
+  }
+}
+
 class TalkingLauncher extends BotLauncher {
+  constructor(private readonly launched: string[]) {
+    super();
+  }
+
   async launch(_: DailyRunnerArguments, session: Session): Promise<void> {
+    this.launched.push(session.id);
     session.ready();
     await new Promise((resolve) => session.signal.addEventListener('abort', resolve));
   }
 }
 
-describeWith('redis-server')('a room that others launch again when its node is gone', () => {
+describeWith('redis-server')('rooms that others launch again when their node is gone', () => {
   let redis: RedisServer;
-  let proxy: ReplyProxy;
   let client: Redis;
-  let registry: FleetSessionRegistry;
-  let session: Session;
-  let onEnded: jest.Mock<() => void>;
+  let nodes: RoomsNode[];
 
-  const key = (kind: string): string => `pipecat:{pipecat}:${kind}:${session.id}`;
+  const join = async (settings: Partial<RedisFleetOptions> = {}, evictsOlderBot = false) => {
+    const node = await RoomsNode.join(redis, settings, evictsOlderBot);
+    nodes.push(node);
+    return node;
+  };
+  const key = (kind: string, { id }: Session): string => `pipecat:{pipecat}:${kind}:${id}`;
+  const isRecorded = async (session: Session) => (await client.exists(key('s', session))) === 1;
+
+  /** Starts a session, and waits until Redis has what others need to launch it again. */
+  const startKnown = async (node: RoomsNode): Promise<Session> => {
+    const session = await node.start();
+    await until(async () => (await client.hexists(key('s', session), 'rs')) === 1);
+    return session;
+  };
+  const endOf = ({ id }: Session, code: string): string => `${id} ${code}`;
+  const told = (): string[] => nodes.flatMap(({ ends }) => ends);
 
   beforeEach(async () => {
-    jest.spyOn(Logger.prototype, 'log').mockImplementation(() => undefined);
-    jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    for (const level of ['log', 'warn'] as const) {
+      jest.spyOn(Logger.prototype, level).mockImplementation(() => undefined);
+    }
+    nodes = [];
     redis = await RedisServer.start();
-    proxy = await ReplyProxy.to(redis.port);
     client = new Redis(redis.url);
-    onEnded = jest.fn();
-    const fleet = new RedisFleet({
-      ...{ redis: proxy.url, secret: FLEET_SECRET, advertiseUrl: 'http://10.0.0.7:3000' },
-      ...{ heartbeatMs: 100, leaseMs: 600, onNodeLoss: 'restart' },
-    });
-    fleet.rooms = {
-      ...{ names: ['daily'], evictsOlderBot: () => true },
-      ...{ launch: () => undefined, bind: () => undefined },
-    };
-    const options = resolveRunnerOptions({ maxSessions: 10, stopGraceMs: 100 });
-    registry = new FleetSessionRegistry(options, new TalkingLauncher(), undefined, fleet);
-    registry.observers.add({ changed: ({ state }) => state.name === 'ended' && onEnded() });
-    await fleet.join();
-    const open = { transport: 'daily', kind: 'room' } as const;
-    session = await registry.start(open, (opened) => opened);
-    registry.launch(session, new DailyRunnerArguments());
-    await until(async () => (await client.hexists(key('s'), 'rs')) === 1);
   });
   afterEach(async () => {
-    await registry.drain();
+    for (const { proxy } of nodes) proxy.heal();
+    await Promise.all(nodes.map(({ registry }) => registry.drain()));
+    for (const { proxy } of nodes) await proxy.stop();
     client.disconnect();
-    await proxy.stop();
     await redis.stop();
     jest.restoreAllMocks();
   });
 
-  it('is over in Redis before its end is told, so that it is not launched once more', async () => {
-    onEnded.mockImplementation(() => proxy.cutBoth());
+  it('are over in Redis before their end is told, so that they are not launched once more', async () => {
+    const a = await join();
+    const session = await startKnown(a);
+    a.onEnded = () => a.proxy.cutBoth();
     await session.end(STOPPED);
-    expect(onEnded).toHaveBeenCalledTimes(1);
-    expect([await client.exists(key('s')), await client.exists(key('t'))]).toEqual([0, 1]);
-    proxy.heal();
+    expect(told()).toEqual([endOf(session, 'stopped')]);
+    expect(await isRecorded(session)).toBe(false);
+    expect(await client.get(key('t', session))).toMatch(/^stopped /);
   });
 
-  it('is told by the node that has it meanwhile, if another one has', async () => {
-    await client.hset(key('s'), 'o', 'another', 'e', 2);
+  it('are told by the node that has them meanwhile, if another one has', async () => {
+    const session = await startKnown(await join());
+    await client.hset(key('s', session), 'o', 'another', 'e', 2);
     await session.end(STOPPED);
-    expect(onEnded).not.toHaveBeenCalled();
-    expect(await client.hget(key('s'), 'o')).toBe('another');
+    expect(told()).toEqual([]);
+    expect(await client.hget(key('s', session), 'o')).toBe('another');
   });
 
-  it('is told when Redis does not answer, which hears of it later', async () => {
-    proxy.refuse();
+  it('are told when Redis does not answer, which hears of it later', async () => {
+    const a = await join();
+    const session = await startKnown(a);
+    a.proxy.refuse();
     await session.end(STOPPED);
-    expect(onEnded).toHaveBeenCalledTimes(1);
-    proxy.heal();
-    await until(async () => (await client.exists(key('s'))) === 0);
-    expect(await client.get(key('t'))).toMatch(/^stopped /);
+    expect(told()).toEqual([endOf(session, 'stopped')]);
+    a.proxy.heal();
+    await until(async () => !(await isRecorded(session)));
+    expect(await client.get(key('t', session))).toMatch(/^stopped /);
+  });
+
+  it('are not launched again that were stopped without Redis, when their node leaves and it is back within the lease', async () => {
+    const [a, b] = [await join({ leaseMs: 6_000 }), await join({ leaseMs: 6_000 })];
+    const session = await startKnown(a);
+    a.proxy.refuse();
+    await session.end(STOPPED);
+    const drained = a.registry.drain();
+    // Longer than a node without such ends tries to tell them.
+    const timeout = setTimeout(() => a.proxy.heal(), 2_500);
+    await drained;
+    clearTimeout(timeout);
+    expect([b.launched, told()]).toEqual([[], [endOf(session, 'stopped')]]);
+    expect(await client.get(key('t', session))).toMatch(/^stopped /);
+  });
+
+  it('pass to another node at once when theirs drains', async () => {
+    // Less than it would take to get back a job that its own node has taken and dropped.
+    const settings = { dispatchTimeoutMs: 1_500 };
+    const [a, b] = [await join(settings), await join(settings)];
+    const session = await startKnown(a);
+    await a.registry.drain();
+    await until(() => b.launched.length + told().length > 0);
+    expect([b.launched, told()]).toEqual([[session.id], []]);
+  });
+
+  it('end where they are stopped while their node, which drains, stops their bot', async () => {
+    const [a, b] = [await join(), await join()];
+    const session = await startKnown(a);
+    const drained = a.registry.drain();
+    const stopped = session.end(STOPPED);
+    await drained;
+    expect((await stopped).code).toBe('draining');
+    expect([b.launched, told()]).toEqual([[], [endOf(session, 'draining')]]);
+    expect(await isRecorded(session)).toBe(false);
+  });
+
+  it('end on a node that comes back after somebody stopped them while they waited for another', async () => {
+    const [a, b] = [await join({}, true), await join({}, true)];
+    const session = await startKnown(a);
+    b.registry.setOverloaded(true);
+    a.proxy.cutBoth();
+    await until(async () => (await client.hget(key('s', session), 'st')) === 'pending');
+    expect((await b.registry.end(session.id, STOPPED)).code).toBe('stopped');
+    a.proxy.heal();
+    await until(() => session.state.name === 'ended');
+    expect(told()).toEqual([endOf(session, 'stopped')]);
+    expect(await isRecorded(session)).toBe(false);
+  });
+
+  it('are lost where they were stopped without Redis, and it comes back empty', async () => {
+    const a = await join();
+    const session = await startKnown(a);
+    a.proxy.cutBoth();
+    await until(() => session.state.name === 'ended');
+    await session.ended;
+    expect(told()).toEqual([]);
+    await client.flushall();
+    a.proxy.heal();
+    await until(() => told().length > 0);
+    expect([told(), a.launched]).toEqual([[endOf(session, 'lost')], [session.id]]);
+  });
+
+  it('are lost where they were stopped without Redis, and no node takes rooms when it is back', async () => {
+    const a = await join({ dispatchTimeoutMs: 1_000 });
+    const session = await startKnown(a);
+    a.proxy.cutBoth();
+    await until(() => session.state.name === 'ended');
+    a.registry.setOverloaded(true);
+    a.proxy.heal();
+    await until(() => told().length > 0);
+    expect([told(), a.launched]).toEqual([[endOf(session, 'lost')], [session.id]]);
+    expect(await isRecorded(session)).toBe(false);
   });
 });

@@ -15,7 +15,9 @@ import type { FleetHost, RoomTransports, SessionRoom } from './fleet.js';
 import type { OwnedSessions } from './owned-sessions.js';
 import type { RedisFleetNode } from './redis-fleet-node.js';
 import type { ResolvedFleetSettings } from './redis-fleet.options.js';
+import type { RecordedSession } from './recorded-session.js';
 import { type RoomJob, RoomQueue } from './room-queue.js';
+import { MAX_BATCH, REMEMBER_END_MS } from './session-directory.js';
 import { endOf } from './session-record.js';
 import { roomOf, textOfRoom } from './session-room.js';
 
@@ -34,6 +36,8 @@ export class RoomDispatch {
   private readonly claimed = new WeakMap<Session, string>();
   /** Ids of the sessions whose bots are here. */
   private readonly running = new Set<string>();
+  /** Sessions that were left to the others while Redis did not answer, and since when by the monotonic clock. */
+  private readonly left = new Map<string, { atMs: number; record: RecordedSession | undefined }>();
   private queue: RoomQueue | undefined;
   private watch: LeaseWatch | undefined;
   private node: RedisFleetNode | undefined;
@@ -118,9 +122,15 @@ export class RoomDispatch {
     return this.node;
   }
 
+  /** Takes no more rooms; those of this node are still handed to others. */
+  rest(): void {
+    this.stopped.abort();
+    void this.queue?.rest();
+  }
+
   /** Takes no more rooms, and closes its connections. Never rejects. */
   async close(): Promise<void> {
-    this.stopped.abort();
+    this.rest();
     this.watch?.stop();
     await this.queue?.close();
   }
@@ -216,15 +226,28 @@ export class RoomDispatch {
   }
 
   private async confirm(session: Session): Promise<void> {
-    if (isLeft(session.ending) && (await this.handOn(session))) {
-      return this.owned.taken(session.id);
-    }
+    if (isLeft(session) && (await this.handOn(session))) return this.owned.taken(session.id);
     const epoch = this.owned.conclude(session);
     const end = endOf(session, epoch);
     if (epoch === undefined || !end || !this.node) return;
     // Before it is told, since it could be launched again until then.
     const outcome = (await this.node.endFirst(end)) ?? 'ended';
     session.isDiscarded ||= outcome !== 'ended';
+  }
+
+  /** Tells the end of sessions that were left to the others, and that a Redis which was emptied does not know any more. Rejects when it does not answer. */
+  async lookAfterLeft(): Promise<void> {
+    const left = [...this.left].slice(0, MAX_BATCH);
+    if (left.length === 0 || !this.node) return;
+    const words = await this.node.follow(left.map(([id]) => id));
+    for (const [at, [id, { atMs, record }]] of left.entries()) {
+      // This node hands it on, or ends it, with one of its next heartbeats.
+      if (words[at] === 'here') continue;
+      this.left.delete(id);
+      // An end would be remembered.
+      const isForgotten = words[at] === 'gone' && performance.now() - atMs < REMEMBER_END_MS;
+      if (isForgotten) this.owned.swept(id, 'lost', record);
+    }
   }
 
   /** Leaves a session whose bot was stopped, since this node drains or was out of touch, to the others. Never rejects. @returns false when none of them can have it */
@@ -240,7 +263,9 @@ export class RoomDispatch {
     } catch (error) {
       logger.warn(`not handed on: ${textOfThrown(error).message}`);
       // They launch it when the lease is over, unless they never heard of it.
-      return this.owned.restartable(this.node.leaseBeganAtMs).includes(session);
+      if (!this.owned.restartable(this.node.leaseBeganAtMs).includes(session)) return false;
+      this.left.set(id, { atMs: performance.now(), record: this.owned.recordOf(session) });
+      return true;
     }
   }
 
@@ -289,9 +314,9 @@ export class RoomDispatch {
   }
 }
 
-/** True for the end of a bot that another node may launch again. */
-const isLeft = (end: SessionEnd | undefined): boolean =>
-  end?.code === 'draining' || end?.code === 'lost';
+/** True for a session whose bot another node may launch again. */
+const isLeft = ({ ending, isStopped }: Session): boolean =>
+  !isStopped && (ending?.code === 'draining' || ending?.code === 'lost');
 
 const pause = (ms: number, signal: AbortSignal): Promise<unknown> =>
   sleep(ms, undefined, { ref: false, signal }).catch(() => undefined);

@@ -86,9 +86,14 @@ export class RoomQueue {
     return job && this.jobOf(job);
   }
 
+  /** Asks for no more jobs, so that none is given to a node that is about to leave. Never rejects. */
+  async rest(): Promise<void> {
+    await this.worker?.close(true).catch(() => undefined);
+  }
+
   /** Closes its connections. Never rejects. */
   async close(): Promise<void> {
-    await Promise.all([this.worker?.close(true), this.queue.close()]).catch(() => undefined);
+    await Promise.all([this.rest(), this.queue.close()]).catch(() => undefined);
     this.client.disconnect();
   }
 

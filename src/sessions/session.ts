@@ -50,6 +50,8 @@ export class Session extends BotSession {
   maxDurationMs: number | undefined;
   /** @internal True for what turned out to be no session: its end is in no history, and no observer is told. */
   isDiscarded = false;
+  /** @internal True once somebody has stopped it, also while it ends for another reason: no other node goes on with it. */
+  isStopped = false;
   private current = PENDING;
   private stopGraceMs = Infinity;
   private readonly departure = new Departure();
@@ -207,6 +209,7 @@ export class Session extends BotSession {
    */
   end(reason: SessionEnd): Promise<SessionEnd> {
     const { current } = this;
+    this.isStopped ||= reason.code === 'stopped';
     if (current.name === 'ended' || this.ending) return this.ended;
     const deciding = this.departure.deciding(reason);
     if (deciding) {
