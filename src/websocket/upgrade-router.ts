@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { goOnWithoutUpgrade, isToWebSocket } from '../compat/node-http.js';
 import { EventEmitter } from 'node:events';
+import { isHost } from '../http/http-request.js';
 import { WebSocketServer } from 'ws';
 import { RunnerWebSocket } from './runner-web-socket.js';
 import { decodeSegment, upgradeOf } from './upgrade-request.js';
@@ -28,7 +29,7 @@ export class UpgradeRouter {
     if (!Reflect.has(http, 'headersTimeout')) http.once('listening', warnOfHttp2);
     // Node needs a listener to upgrade; this one is alone where the host has no WebSockets.
     http.on('upgrade', (_request, socket) => {
-      if (http.listenerCount('upgrade') === 1) refuse(socket);
+      if (http.listenerCount('upgrade') === 1) refuse(socket, NOT_FOUND);
     });
   }
 
@@ -55,13 +56,27 @@ function warnOfHttp2(): void {
   );
 }
 
-function refuse(socket: Duplex): void {
-  const detail = 'There is no WebSocket at this path.';
-  const body = JSON.stringify({ statusCode: 404, error: 'Not Found', message: detail, detail });
+interface Refusal {
+  readonly statusCode: number;
+  readonly phrase: string;
+  readonly detail: string;
+}
+
+const NOT_FOUND: Refusal = {
+  ...{ statusCode: 404, phrase: 'Not Found' },
+  detail: 'There is no WebSocket at this path.',
+};
+const BAD_HOST: Refusal = {
+  ...{ statusCode: 400, phrase: 'Bad Request' },
+  detail: 'The Host of the request is no host name or address.',
+};
+
+function refuse(socket: Duplex, { statusCode, phrase, detail }: Refusal): void {
+  const body = JSON.stringify({ statusCode, error: phrase, message: detail, detail });
   // The peer may never close its half.
   socket.on('error', () => undefined).once('finish', () => socket.destroy());
   socket.end(
-    'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n' +
+    `HTTP/1.1 ${statusCode} ${phrase}\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
@@ -117,6 +132,10 @@ export class RawSocketServer extends EventEmitter {
     const rest = pathname.slice(path.length);
     const token = /^\/([^/]+)\/?$/.exec(rest)?.[1];
     if (rest !== '' && rest !== '/' && token === undefined) return false;
+    if (!isHost(request.headers.host)) {
+      refuse(socket, BAD_HOST);
+      return true;
+    }
     const accept = (): void => this.accept(pathname, token, request, socket, head);
     const pathToken = token && decodeSegment(token);
     const passing = this.options.passUpgrade?.(request, socket, head, pathToken);

@@ -364,6 +364,14 @@ describe.each(PLATFORMS)('an attacker on %s', (platform) => {
       expect(answer).toMatch(/^HTTP\/1\.1 400 /);
       expect(answer.length).toBeLessThan(1_000);
     }
+    for (const path of ['/ws', '/ws-client']) {
+      const answer = await raw(
+        url,
+        `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+          'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+      );
+      expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    }
     expect(lines.join('')).not.toMatch(/a{100}|31m|user@|Dial/);
     jest.restoreAllMocks();
   });
