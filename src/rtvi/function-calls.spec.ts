@@ -112,6 +112,14 @@ describe('a function of the client', () => {
     expect(error).toMatchObject({ code: 'not_sent' });
   });
 
+  it.each([Object.create(null), Symbol('f'), undefined])(
+    'cannot be called by a name that is no text: %p',
+    async (name) => {
+      const called = rtvi.callFunction(name as string, {}, { timeoutMs: 10 });
+      await expect(called).rejects.toThrow('the name of a function must be a string');
+    },
+  );
+
   it('cannot be called with arguments that are no JSON, nor while a hundred calls wait', async () => {
     const endless: Record<string, unknown> = {};
     endless.self = endless;

@@ -63,6 +63,7 @@ export class FunctionCalls {
     args: Readonly<Record<string, unknown>>,
     { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: CallFunctionOptions,
   ): Promise<Result> {
+    if (typeof name !== 'string') throw new TypeError('the name of a function must be a string');
     if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
       throw new RangeError(`timeoutMs must be a number from 1 to ${MAX_TIMER_MS}`);
     }
