@@ -20,7 +20,7 @@ export class LiveCalls {
 
   constructor(
     private readonly runFunction: RunFunction | undefined,
-    private readonly warn: (text: string) => void,
+    private readonly warn: (text: string, kind: string) => void,
     private readonly onSettled: () => void,
   ) {}
 
@@ -38,7 +38,10 @@ export class LiveCalls {
     const controller = new AbortController();
     const { signal } = controller;
     guardListeners(signal, (thrown) =>
-      this.warn(`a listener of the signal of ${shown} threw: ${textOfThrown(thrown).text}`),
+      this.warn(
+        `a listener of the signal of ${shown} threw: ${textOfThrown(thrown).text}`,
+        'signal',
+      ),
     );
     const one = { id, controller };
     this.running.add(one);
@@ -54,7 +57,7 @@ export class LiveCalls {
       const { message, text } = textOfThrown(thrown);
       attempt(
         () => tell({ error: message }),
-        () => this.warn(`the result of ${shown} was not sent: ${text}`),
+        () => this.warn(`the result of ${shown} was not sent: ${text}`, 'result'),
       );
     } finally {
       this.running.delete(one);

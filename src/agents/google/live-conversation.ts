@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { attempt } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import type { RtviSession } from '../../rtvi/rtvi-session.js';
+import { CountedWarnings } from '../counted-warnings.js';
 import { LiveCalls, type RunFunction } from './live-calls.js';
 import { LiveConnection } from './live-connection.js';
-import type { LiveConnect, LiveInput, LiveMessage } from './live-module.js';
+import type { LiveConnect, LiveInput } from './live-module.js';
 import { LiveSpeech } from './live-speech.js';
+import { readMessage } from './read-message.js';
 import { UnansweredInput } from './unanswered-input.js';
 
 /** Delays before the attempts to connect again, in milliseconds. */
@@ -43,6 +46,7 @@ export class LiveConversation {
   /** True when the model has called a function since the last answer, which must not be called twice. */
   private hasCalled = false;
   private readonly speech: LiveSpeech;
+  private readonly warnings: CountedWarnings;
 
   constructor(
     transport: MediaTransport,
@@ -53,6 +57,7 @@ export class LiveConversation {
       this.resolve = resolve;
       this.reject = reject;
     });
+    this.warnings = new CountedWarnings(settings.warn);
     this.speech = new LiveSpeech(transport, settings.rtvi, {
       answering: () => this.unanswered.answering(),
       answered: () => {
@@ -65,7 +70,11 @@ export class LiveConversation {
   /** Connects, and changes to the new connection. @throws the error of a connection that could not be made */
   async connect(): Promise<void> {
     const { onFunctionCall, warn } = this.settings;
-    const calls = new LiveCalls(onFunctionCall, warn, () => this.leaveIfIdle());
+    const calls = new LiveCalls(
+      onFunctionCall,
+      (text, kind) => this.warnings.warn(text, kind),
+      () => this.leaveIfIdle(),
+    );
     const next = (this.next = new LiveConnection(this.open, this.handle, calls, {
       message: (message) => this.guard(() => this.receive(next, message)),
       error: (text) => warn(`the model says: ${text}`),
@@ -120,13 +129,14 @@ export class LiveConversation {
     this.stopLeaving();
     this.connection?.close();
     this.next?.close();
+    this.warnings.end();
   }
 
   private guard(call: () => void): void {
     try {
       call();
     } catch (thrown) {
-      this.settings.warn(`the model failed: ${textOfThrown(thrown).text}`);
+      this.warnings.warn(`the model failed: ${textOfThrown(thrown).text}`, 'failed');
     }
   }
 
@@ -146,10 +156,17 @@ export class LiveConversation {
   private lost(why: string): void {
     this.connection = undefined;
     if (this.handle === undefined) this.fail(`The model has closed the connection: ${why}`);
-    else void this.reconnect(why);
+    else this.continue(why);
   }
 
-  /** Continues with another connection. Never rejects. */
+  private continue(why: string): void {
+    attempt(
+      () => this.reconnect(why),
+      (thrown) => this.fail(textOfThrown(thrown).message),
+    );
+  }
+
+  /** Continues with another connection. */
   private async reconnect(why: string): Promise<void> {
     if (this.isReconnecting) return;
     this.isReconnecting = true;
@@ -174,14 +191,20 @@ export class LiveConversation {
     if (!this.connection) this.fail(`The model could not be reached again: ${problem}`);
   }
 
-  private receive(connection: LiveConnection, message: LiveMessage): void {
+  private receive(connection: LiveConnection, given: unknown): void {
+    const message = readMessage(given, (part) =>
+      this.warnings.warn(`the model sent a malformed ${part}; it is dropped`, 'malformed'),
+    );
     const { serverContent, toolCall, toolCallCancellation, goAway } = message;
     if (message.sessionResumptionUpdate) this.resumable(message.sessionResumptionUpdate);
     if (serverContent) this.speech.hear(serverContent);
     for (const call of toolCall?.functionCalls ?? []) {
       this.hasCalled = true;
       this.unanswered.clear();
-      void connection.calls.run(call, (response) => connection.respond(response));
+      attempt(
+        () => connection.calls.run(call, (response) => connection.respond(response)),
+        (thrown) => this.fail(textOfThrown(thrown).message),
+      );
     }
     if (toolCallCancellation?.ids) connection.calls.cancel(toolCallCancellation.ids);
     this.tellActivity(message.voiceActivity?.voiceActivityType);
@@ -204,10 +227,10 @@ export class LiveConversation {
   /** The model ends the connection soon: another begins before it does. */
   private leave(timeLeft = ''): void {
     if (this.leaving) return;
-    const leftMs = Number(/^([\d.]+)s$/.exec(timeLeft)?.[1] ?? 0) * 1_000;
+    const leftMs = Number(/^(\d+(?:\.\d+)?)s$/.exec(timeLeft)?.[1] ?? 0) * 1_000;
     const delayMs = Math.min(Math.max(0, leftMs - LEAVE_EARLY_MS), MAX_LEAVE_MS);
     this.leaving = setTimeout(() => {
-      if (this.handle !== undefined) void this.reconnect('going away');
+      if (this.handle !== undefined) this.continue('going away');
     }, delayMs);
   }
 
@@ -215,7 +238,7 @@ export class LiveConversation {
   private leaveIfIdle(): void {
     if (!this.leaving || !this.isResumable) return;
     if (this.speech.isGenerating || this.connection?.calls.isRunning) return;
-    void this.reconnect('going away');
+    this.continue('going away');
   }
 
   private stopLeaving(): void {

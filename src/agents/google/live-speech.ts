@@ -134,12 +134,13 @@ export class LiveSpeech {
     if (!answer) return;
     const { audioMs } = answer;
     answer.isWhole = true;
-    void this.transport.mark('answer').then(({ outcome, totalPlayedMs }) => {
+    const played = this.transport.mark('answer').then(({ outcome, totalPlayedMs }) => {
       // The model may have gone on meanwhile.
       if (this.answer !== answer || answer.audioMs !== audioMs) return;
       if (outcome !== 'played') return this.finishAt(totalPlayedMs, answer);
       this.finish(this.text.takeAll());
     });
+    played.catch((thrown: unknown) => this.transport.fail(thrown));
   }
 
   /** @returns true when an answer was being generated */

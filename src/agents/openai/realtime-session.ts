@@ -2,6 +2,7 @@ import type { RunnerArguments } from '../../bot/runner-arguments.js';
 import { attempt } from '../../errors/attempt.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import { type AgentConversation, type AgentSettings, connectAgent } from '../agent-conversation.js';
+import { CountedWarnings } from '../counted-warnings.js';
 import { errorOf } from '../error-of.js';
 import { keepConnected } from './keep-connected.js';
 import { createLayer, passAudio, REALTIME_RATE_HZ } from './realtime-layer.js';
@@ -70,7 +71,10 @@ export async function realtimeSession(
   }
   const log = (text: string, thrown: unknown): void =>
     session?.logger.warn(`${text}: ${errorOf(thrown).message}`);
-  realtime.on('error', (event: unknown) => log('the model reports an error', event));
+  const warnings = new CountedWarnings((text) => session?.logger.warn(text));
+  realtime.on('error', (event: unknown) =>
+    warnings.warn(`the model reports an error: ${errorOf(event).message}`),
+  );
   const stopTelling =
     rtvi && tellClient(realtime, rtvi, (thrown) => log('a text did not reach the model', thrown));
   const leave = (): void =>
@@ -84,6 +88,7 @@ export async function realtimeSession(
     transport.endSignal.removeEventListener('abort', leave);
     stopTelling?.();
     leave();
+    warnings.end();
   };
 
   try {

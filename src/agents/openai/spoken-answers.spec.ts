@@ -8,13 +8,18 @@ const audio = (ms: number) => new Int16Array((ms * RATE_HZ) / 1_000);
 let client: RtviClient;
 let told: unknown[];
 let answers: SpokenAnswers;
+let failure: Error | undefined;
 beforeEach(() => {
   client = new RtviClient();
   told = [];
+  failure = undefined;
   answers = new SpokenAnswers(client.transport, {
     started: () => told.push('started'),
     text: (part) => told.push(['text', part]),
-    finished: (text, isInterrupted) => told.push(['finished', text, isInterrupted]),
+    finished: (text, isInterrupted) => {
+      if (failure) throw failure;
+      told.push(['finished', text, isInterrupted]);
+    },
     stopped: () => told.push('stopped'),
   });
 });
@@ -89,5 +94,14 @@ describe('answers of a model', () => {
     client.transport.clear();
     await new Promise((resolve) => setImmediate(resolve));
     expect(told.slice(2)).toEqual([['finished', '', true], ['finished', '', true], 'stopped']);
+  });
+
+  it('whose end cannot be told fail their own session', async () => {
+    failure = new Error('not told');
+    answers.addAudio('a', audio(20), RATE_HZ);
+    answers.end('a');
+    play();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(client.failures).toEqual([failure]);
   });
 });

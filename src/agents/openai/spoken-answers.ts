@@ -108,7 +108,7 @@ export class SpokenAnswers {
 
   private finishWhenPlayed(answer: Answer): void {
     answer.isWhole = true;
-    void this.transport.mark('answer').then(({ outcome, totalPlayedMs }) => {
+    const played = this.transport.mark('answer').then(({ outcome, totalPlayedMs }) => {
       const at = this.answers.indexOf(answer);
       if (at === -1 || outcome === 'disconnected') return;
       this.answers.splice(at, 1);
@@ -120,6 +120,7 @@ export class SpokenAnswers {
       this.events.finished(text, isInterrupted);
       if (this.answers.length === 0) this.stop();
     });
+    played.catch((thrown: unknown) => this.transport.fail(thrown));
   }
 
   private stop(): void {

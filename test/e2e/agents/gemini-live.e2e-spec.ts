@@ -208,6 +208,45 @@ describe('Gemini Live with a WebSocket client', () => {
   });
 });
 
+describe('a malformed message of Gemini', () => {
+  it.each([[[{ name: { toString: 1 }, id: {} }]], [[null]]])(
+    'is no call, and ends nothing: %j',
+    async (functionCalls) => {
+      const called: unknown[] = [];
+      running.bot.orders.find = ({ name }) => void called.push(name);
+      const client = await running.host.connect();
+      await client.ready();
+      const live = await gemini.connected();
+      live.send({ toolCall: { functionCalls } });
+      const told = once(gemini, 'toolResponse');
+      live.call('call-1', 'find_order', {});
+      await told;
+      expect(called).toEqual(['find_order']);
+      await running.lines.with('the model sent a malformed message.toolCall.functionCalls');
+    },
+  );
+
+  it('has one line in the log, and then a number at the end', async () => {
+    const client = await running.host.connect();
+    await client.ready();
+    const live = await gemini.connected();
+    const noAudio = { inlineData: { data: 'AAAA', mimeType: 'audio/pcm;rate=1' } };
+    for (let i = 0; i < 100; i++) {
+      live.send({ goAway: { timeLeft: i } });
+      live.send({ serverContent: { modelTurn: { parts: [noAudio] } } });
+    }
+    const told = once(gemini, 'toolResponse');
+    live.call('call-1', 'find_order', {});
+    await told;
+    const lines = () => running.lines.all.filter((line) => /malformed|the model failed/.test(line));
+    expect(lines()).toHaveLength(2);
+    await client.leave();
+    await running.lines.with('99 more: the model sent a malformed message.goAway');
+    await running.lines.with('99 more: the model failed: RangeError');
+    expect(lines()).toHaveLength(4);
+  });
+});
+
 describe('Gemini Live over WebRTC', () => {
   beforeAll(warmUp, 60_000);
 

@@ -316,3 +316,53 @@ describe('the connection of an OpenAI agent to its model', () => {
     }
   });
 });
+
+async function connect() {
+  const client = await it_.host.connect();
+  await client.ready();
+  await until(() => it_.bot.talks.length === 1);
+  return client;
+}
+
+/** Cannot be turned into text, as JSON can say. */
+const UNPRINTABLE = { toString: 1, valueOf: 1 };
+
+describe('events of an OpenAI model', () => {
+  it('that are malformed end nothing', async () => {
+    const client = await connect();
+    const [conversation] = it_.service.conversations;
+    const call = { type: 'function_call', name: UNPRINTABLE, call_id: 7, status: 'completed' };
+    const events: [string, object][] = [
+      ['__proto__', {}],
+      ['response.created', { response: null }],
+      ['response.created', { response: { id: UNPRINTABLE } }],
+      ['response.done', { response: { id: {}, output: 7 } }],
+      ['response.output_audio.delta', { delta: 7, item_id: {}, response_id: [] }],
+      ['response.output_audio.done', { item_id: 7 }],
+      ['response.output_audio_transcript.delta', { delta: UNPRINTABLE, item_id: 'i' }],
+      ['response.output_item.done', { item: call, response_id: UNPRINTABLE }],
+      ['conversation.item.truncated', { item_id: UNPRINTABLE }],
+      ['conversation.item.input_audio_transcription.completed', { transcript: UNPRINTABLE }],
+      ['error', { error: null }],
+      ['error', { error: UNPRINTABLE }],
+      ['error', { error: { message: UNPRINTABLE } }],
+      ['session.updated', { session: null }],
+    ];
+    for (const [type, event] of events) conversation!.send(type, event);
+    client.send('send-text', { content: 'Say something.' });
+    await client.heard(24_000);
+  });
+
+  it('that are the same error have one line in the log, and then a number at the end', async () => {
+    const client = await connect();
+    const [conversation] = it_.service.conversations;
+    for (let i = 0; i < 50; i++) conversation!.send('error', { error: { message: 'Not so.' } });
+    conversation!.send('error', { error: { message: 'Not so either.' } });
+    await it_.lines.with('the model reports an error: Not so either.');
+    const lines = () => it_.lines.all.filter((line) => line.includes('error: Not so.'));
+    expect(lines()).toHaveLength(1);
+    await client.leave();
+    await it_.lines.with('49 more: the model reports an error: Not so.');
+    expect(lines()).toHaveLength(2);
+  });
+});
