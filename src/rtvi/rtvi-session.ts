@@ -152,6 +152,11 @@ export class RtviSession extends EventEmitter<RtviEvents> {
     return this.calls.call(name, args, options);
   }
 
+  /** @internal Sends an `error-response` to a message, such as a `send-text` that nobody takes. @param id that of the message */
+  refuse(id: string, error: string): void {
+    this.output.refuse(id, error);
+  }
+
   private receive(message: unknown): void {
     if ((message as { label?: unknown } | null)?.label !== RTVI_LABEL) return;
     let rtvi: RtviMessage;

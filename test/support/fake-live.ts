@@ -57,6 +57,15 @@ export class FakeLive {
     this.socket.terminate();
   }
 
+  /** Reads nothing any more, until {@link resume}. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
   goAway(timeLeft: string): void {
     this.send({ goAway: { timeLeft } });
   }

@@ -75,6 +75,15 @@ export class FakeRealtime
     }
   }
 
+  /** Reads nothing any more, until {@link resume}. */
+  pause(): void {
+    for (const client of this.server.clients) client.pause();
+  }
+
+  resume(): void {
+    for (const client of this.server.clients) client.resume();
+  }
+
   /** Answers no close of a client. */
   deafen(): void {
     for (const client of this.server.clients) {

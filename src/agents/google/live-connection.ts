@@ -1,5 +1,7 @@
 import { within } from '../../errors/attempt.js';
+import { fieldOf } from '../../errors/thrown.js';
 import { printable } from '../../validation/printable.js';
+import { hasRoom, TOO_MUCH_INPUT } from '../model-input.js';
 import type { LiveCalls } from './live-calls.js';
 import type {
   Live,
@@ -86,12 +88,25 @@ export class LiveConnection {
     for (const message of held) this.events.message(message);
   }
 
+  /** Returns true when there is room for more input: the model takes what is sent. */
+  takes(bytes: number): boolean {
+    return hasRoom(this.waitingBytes, bytes);
+  }
+
+  /** Bytes that wait for the model. The library tells nothing of them, but its socket does. */
+  private get waitingBytes(): number {
+    const socket = fieldOf(fieldOf(this.live, 'conn'), 'ws');
+    const bytes = fieldOf(socket, 'bufferedAmount');
+    return typeof bytes === 'number' ? bytes : 0;
+  }
+
   send(input: LiveInput): void {
     this.live?.sendRealtimeInput(input);
   }
 
-  /** Tells the result of a call. */
+  /** Tells the result of a call. @throws {Error} when too much waits for the model */
   respond(response: LiveFunctionResponse): void {
+    if (!this.takes(0)) throw new Error(TOO_MUCH_INPUT);
     this.live?.sendToolResponse({ functionResponses: [response] });
   }
 

@@ -4,12 +4,13 @@ import { textOfThrown } from '../../errors/thrown.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import type { RtviSession } from '../../rtvi/rtvi-session.js';
 import { CountedWarnings } from '../counted-warnings.js';
+import { UNREAD_INPUT } from '../model-input.js';
 import { LiveCalls, type RunFunction } from './live-calls.js';
 import { LiveConnection } from './live-connection.js';
 import type { LiveConnect, LiveInput } from './live-module.js';
 import { LiveSpeech } from './live-speech.js';
 import { readMessage } from './read-message.js';
-import { UnansweredInput } from './unanswered-input.js';
+import { sizeOf, UnansweredInput } from './unanswered-input.js';
 
 /** Delays before the attempts to connect again, in milliseconds. */
 const RECONNECT_DELAYS_MS = [0, 500, 2_000];
@@ -94,17 +95,31 @@ export class LiveConversation {
     return this.over.signal;
   }
 
-  /** Sends input. While there is no connection it waits for the next. */
+  /** Sends input. While there is no connection it waits for the next; while too much waits to be sent it is dropped. */
   send(input: LiveInput): void {
     if (this.isOver) return;
+    if (this.connection?.takes(sizeOf(input)) === false) {
+      return this.warnings.warn(UNREAD_INPUT);
+    }
     if (!this.connection || this.handle !== undefined) this.unanswered.add(input);
     this.guard(() => this.connection?.send(input));
   }
 
-  /** Sends a text that the user typed. @param interrupts true to cut off the answer before */
-  type(text: string, interrupts: boolean): void {
+  /**
+   * Sends a text that the user typed.
+   * @param interrupts true to cut off the answer before
+   * @returns false when it was refused: too much input waits for the model, or for a connection
+   */
+  type(text: string, interrupts: boolean): boolean {
+    const input = { text };
+    const { connection } = this;
+    const isTaken = connection
+      ? connection.takes(sizeOf(input))
+      : this.unanswered.hasRoomFor(input);
+    if (!isTaken) return false;
     if (interrupts) this.speech.cutOff();
-    this.send({ text });
+    this.send(input);
+    return true;
   }
 
   /** Ends the conversation. */

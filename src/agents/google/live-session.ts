@@ -4,6 +4,7 @@ import type { MediaTransport } from '../../media/media-transport.js';
 import { bytesFromPcm } from '../../media/pcm.js';
 import type { SendText } from '../../rtvi/dto/send-text.dto.js';
 import { type AgentConversation, type AgentSettings, connectAgent } from '../agent-conversation.js';
+import { TOO_MUCH_INPUT } from '../model-input.js';
 import { LiveConversation } from './live-conversation.js';
 import type { LiveConnect, LiveFunctionCall } from './live-module.js';
 
@@ -61,8 +62,10 @@ export async function liveSession(
     onFunctionCall,
     warn: (text) => session?.logger.warn(text),
   });
-  const type = ({ content, options }: SendText): void =>
-    conversation.type(content, options.run_immediately);
+  const type = ({ content, options }: SendText, id: string): void => {
+    const isTaken = conversation.type(content, options.run_immediately);
+    if (!isTaken) rtvi?.refuse(id, TOO_MUCH_INPUT);
+  };
   const over = (): void => conversation.close();
   rtvi?.on('send-text', type);
   transport.endSignal.addEventListener('abort', over);

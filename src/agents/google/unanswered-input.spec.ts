@@ -63,4 +63,18 @@ describe('input that the model has not answered', () => {
     input.answered();
     expect(input.take()).toHaveLength(length);
   });
+
+  it('has room for texts until they would push out others, whatever audio there is', () => {
+    const input = new UnansweredInput();
+    const text = { text: 'x'.repeat(120_000) };
+    for (let i = 0; i < 1_000; i++) {
+      input.add({ audio: { data: 'A'.repeat(856), mimeType: 'audio/pcm;rate=16000' } });
+    }
+    expect(input.hasRoomFor({ text: 'x'.repeat(310_000) })).toBe(false);
+    for (let i = 0; i < 2; i++) {
+      expect(input.hasRoomFor(text)).toBe(true);
+      input.add(text);
+    }
+    expect(input.hasRoomFor(text)).toBe(false);
+  });
 });

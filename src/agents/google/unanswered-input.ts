@@ -20,6 +20,12 @@ export class UnansweredInput {
     }
   }
 
+  /** Returns true when a text can be kept without a loss of others. */
+  hasRoomFor(text: LiveInput): boolean {
+    const texts = this.items.filter((input) => input.text !== undefined);
+    return texts.reduce((sum, input) => sum + sizeOf(input), sizeOf(text)) <= MAX_BYTES;
+  }
+
   /** The model begins to answer. */
   answering(): void {
     this.question = this.items.length;
@@ -49,5 +55,6 @@ export class UnansweredInput {
   }
 }
 
-const sizeOf = ({ audio, text }: LiveInput): number =>
+/** Size of input, in bytes. */
+export const sizeOf = ({ audio, text }: LiveInput): number =>
   ITEM_BYTES + (audio?.data.length ?? 0) + 2 * (text?.length ?? 0);

@@ -1,9 +1,11 @@
 import { WebSocket } from 'ws';
 import { guardListeners, within } from '../../errors/attempt.js';
 import { fieldOf } from '../../errors/thrown.js';
+import { estimateBytes } from '../../media/buffered-emitter.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import { bytesFromPcm, pcmFromBytes } from '../../media/pcm.js';
 import { errorOf } from '../error-of.js';
+import { hasRoom, TOO_MUCH_INPUT } from '../model-input.js';
 import type {
   LayerConnectOptions,
   ModelAudio,
@@ -19,8 +21,14 @@ export const REALTIME_RATE_HZ = 24_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Timeout for the model to answer the close of a connection, in milliseconds: the process cannot exit before. */
 const CLOSE_TIMEOUT_MS = 1_000;
-/** Limit of events that wait for the model to be there again. */
+/** Limit of events that wait for the model to be there again, beside that of their bytes. */
 const MAX_HELD = 100;
+/** Limit of responses that are asked for before one begins: the library keeps each request until then. */
+const MAX_ASKED = 100;
+/** Limit of all events that wait for a model that does not read, in bytes: those of the library and the bot are few and short. */
+const MAX_UNREAD_BYTES = 8_000_000;
+/** Size of audio in an event, for each byte of it: it is in base64. */
+const BASE64_SHARE = 4 / 3;
 
 /** A layer between the model and a transport. */
 export interface TransportLayer extends WebSocketLayer {
@@ -30,6 +38,10 @@ export interface TransportLayer extends WebSocketLayer {
   readonly problem: Error | undefined;
   /** Resolves when the model takes audio, or never will again. */
   readonly settled: Promise<void>;
+  /** Returns true when there is room for more input of the user: the model takes it, or it waits for the next connection. */
+  takes(bytes: number): boolean;
+  /** Returns true when there is room for a text of the user, and for the response to it. */
+  takesText(bytes: number): boolean;
   /** Connects again as before, with the newest configuration of the session. @param history replays what was said */
   reconnect(history: (callIds: ReadonlyMap<string, string>) => readonly object[]): Promise<void>;
 }
@@ -50,7 +62,11 @@ export function createLayer(
     private config: object = {};
     /** Events for the model while it is being connected again. */
     private held: RealtimeEvent[] | undefined;
+    private heldBytes = 0;
+    private socket: WebSocket | undefined;
     private owesResponse = false;
+    /** Number of responses that were asked for since the last began. */
+    private asked = 0;
     /** The response that is under way, and the one that was interrupted. */
     private responseId: string | null | undefined;
     private interruptedId: string | null | undefined;
@@ -73,6 +89,7 @@ export function createLayer(
           const socket = new WebSocket(url, how);
           // Listeners of the bot are called from those of the socket, and must not end the process.
           guardListeners(socket, (thrown) => transport.fail(thrown));
+          this.socket = socket;
           return socket.on('error', () => undefined);
         },
       });
@@ -83,6 +100,7 @@ export function createLayer(
       this.on('response.created', ({ response }: { response: { id?: string | null } }) => {
         this.responseId = response.id;
         this.owesResponse = false;
+        this.asked = 0;
       });
       this.on('response.done', () => (this.responseId = undefined));
       this.on('audio_transcript_delta', ({ itemId, responseId, delta }: TranscriptDelta) => {
@@ -160,10 +178,12 @@ export function createLayer(
       for (const { itemId, text } of this.answers.endAll()) this.correct(itemId, text);
       this.owesResponse ||= this.responseId !== undefined && this.responseId !== this.interruptedId;
       this.responseId = undefined;
+      this.asked = 0;
       this.spoken.clear();
       this.truncated.clear();
       if (this.isClosed || this.held) return;
       this.held = [];
+      this.heldBytes = 0;
       this.settled = new Promise((resolve) => (this.settle = resolve));
     }
 
@@ -173,15 +193,40 @@ export function createLayer(
       if (this.status === 'connected') super.updateSessionConfig(config);
     }
 
+    takes(bytes: number): boolean {
+      if (!this.held) return hasRoom(this.unreadBytes, bytes);
+      return this.held.length < MAX_HELD && hasRoom(this.heldBytes, bytes);
+    }
+
+    takesText(bytes: number): boolean {
+      return this.asked < MAX_ASKED && this.takes(bytes);
+    }
+
+    private get unreadBytes(): number {
+      return this.socket?.bufferedAmount ?? 0;
+    }
+
+    /** @throws {Error} when too much waits for the model */
     override sendEvent(event: RealtimeEvent): void {
-      if (!this.held || event.type === 'session.update') super.sendEvent(event);
+      if (this.held && event.type !== 'session.update') return this.hold(event);
+      if (this.unreadBytes > MAX_UNREAD_BYTES) throw new Error(TOO_MUCH_INPUT);
+      super.sendEvent(event);
+    }
+
+    private hold(event: RealtimeEvent): void {
       // The history has the results of tools already.
-      else if (!isResult(event.item) && this.held.length < MAX_HELD) this.held.push(event);
+      if (isResult(event.item)) return;
+      const bytes = estimateBytes(event);
+      if (!this.takes(bytes)) throw new Error(TOO_MUCH_INPUT);
+      this.held?.push(event);
+      this.heldBytes += bytes;
     }
 
     override requestResponse(response?: object): void {
       this.owesResponse = true;
-      if (!this.held) super.requestResponse(response);
+      if (this.held) return;
+      this.asked++;
+      super.requestResponse(response);
     }
 
     override _onAudio(event: ModelAudio): void {
@@ -239,10 +284,16 @@ const isResult = (item: unknown): boolean => fieldOf(item, 'type') === 'function
 /** True for an item that the model has yet to answer. */
 const isOfUser = (item: unknown): boolean => fieldOf(item, 'role') === 'user';
 
-/** Passes the user's audio on to the model, until the connection ends. */
-export async function passAudio(transport: MediaTransport, layer: TransportLayer): Promise<void> {
+/** Passes the user's audio on to the model, until the connection ends. @param dropped is called for audio that the model does not take in time */
+export async function passAudio(
+  transport: MediaTransport,
+  layer: TransportLayer,
+  dropped: () => void,
+): Promise<void> {
   for await (const { pcm } of transport.audioIn(transport.endSignal)) {
     await layer.settled;
-    layer.sendAudio(Uint8Array.from(bytesFromPcm(pcm)).buffer);
+    const { buffer } = Uint8Array.from(bytesFromPcm(pcm));
+    if (layer.takes(buffer.byteLength * BASE64_SHARE)) layer.sendAudio(buffer);
+    else dropped();
   }
 }

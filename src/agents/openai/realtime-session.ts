@@ -4,6 +4,7 @@ import type { MediaTransport } from '../../media/media-transport.js';
 import { type AgentConversation, type AgentSettings, connectAgent } from '../agent-conversation.js';
 import { CountedWarnings } from '../counted-warnings.js';
 import { errorOf } from '../error-of.js';
+import { UNREAD_INPUT } from '../model-input.js';
 import { keepConnected } from './keep-connected.js';
 import { createLayer, passAudio, REALTIME_RATE_HZ } from './realtime-layer.js';
 import {
@@ -76,7 +77,13 @@ export async function realtimeSession(
     warnings.warn(`the model reports an error: ${errorOf(event).message}`),
   );
   const stopTelling =
-    rtvi && tellClient(realtime, rtvi, (thrown) => log('a text did not reach the model', thrown));
+    rtvi &&
+    tellClient(
+      realtime,
+      rtvi,
+      (bytes) => layer.takesText(bytes),
+      (thrown) => log('a text did not reach the model', thrown),
+    );
   const leave = (): void =>
     attempt(
       () => realtime.close(),
@@ -101,6 +108,7 @@ export async function realtimeSession(
   const ended = keepConnected(layer, realtime, transport.endSignal, log).finally(stop);
   // Those who do not await it hear of the failure in the log.
   ended.catch((thrown: unknown) => log('the model failed', thrown));
-  passAudio(transport, layer).catch((thrown: unknown) => transport.fail(thrown));
+  const dropped = (): void => warnings.warn(UNREAD_INPUT);
+  passAudio(transport, layer, dropped).catch((thrown: unknown) => transport.fail(thrown));
   return { transport, rtvi, ended };
 }

@@ -1,6 +1,7 @@
 import { attempt } from '../../errors/attempt.js';
 import type { SendText } from '../../rtvi/dto/send-text.dto.js';
 import type { RtviSession } from '../../rtvi/rtvi-session.js';
+import { TOO_MUCH_INPUT } from '../model-input.js';
 import type { Realtime, RealtimeEvent } from './realtime-module.js';
 import type { SpeechEvents } from './spoken-answers.js';
 
@@ -17,12 +18,14 @@ export const speechTeller = (rtvi: RtviSession | undefined): SpeechEvents => ({
 
 /**
  * Passes the user's speech and the model's state on to a Pipecat client, and the client's texts to the model.
+ * @param takes returns false for a text that is refused, because too much input waits for the model; its size is in bytes
  * @param onFailure receives the error of a text that the model did not get
  * @returns a function that stops it
  */
 export function tellClient(
   realtime: Realtime,
   rtvi: RtviSession,
+  takes: (bytes: number) => boolean,
   onFailure: (thrown: unknown) => void,
 ): () => void {
   const told: Readonly<Record<string, (event: RealtimeEvent) => unknown>> = {
@@ -41,11 +44,13 @@ export function tellClient(
   };
   const tell = (event: RealtimeEvent): void =>
     void (Object.hasOwn(told, event.type) && told[event.type]?.(event));
-  const type = ({ content, options }: SendText): void =>
+  const type = ({ content, options }: SendText, id: string): void => {
+    if (!takes(Buffer.byteLength(content))) return rtvi.refuse(id, TOO_MUCH_INPUT);
     attempt(() => {
       if (options.run_immediately) realtime.interrupt();
       realtime.sendMessage(content);
     }, onFailure);
+  };
   realtime.on('transport_event', tell);
   rtvi.on('send-text', type);
   return () => {

@@ -4,8 +4,10 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { OPUS_OUTPUT_HZ } from '../../../src/media/codecs/opus.js';
 import type { FakeCall, FakeClient } from '../../../src/testing/index.js';
 import type { FakeLive, Turn } from '../../support/fake-live.js';
+import { typeUntilRefused } from '../../support/flood.js';
 import { gemini, running } from '../../support/gemini-hooks.js';
 import { atRate, found, similarity, speech, tone } from '../../support/sound.js';
+import { until } from '../../support/until.js';
 import { HEARD_HZ, warmUp, WebRtcClient } from '../../support/webrtc-client.js';
 
 const said = speech(1);
@@ -244,6 +246,59 @@ describe('a malformed message of Gemini', () => {
     await running.lines.with('99 more: the model sent a malformed message.goAway');
     await running.lines.with('99 more: the model failed: RangeError');
     expect(lines()).toHaveLength(4);
+  });
+});
+
+describe('a Gemini that does not read', () => {
+  it('has the texts of a client refused, and its audio dropped, before they fill the memory', async () => {
+    gemini.onTurn = () => undefined;
+    const client = await running.host.connect();
+    await client.ready();
+    const live = await gemini.connected();
+    live.pause();
+    const { taken, error } = await typeUntilRefused(client);
+    expect(error).toBe('Too much input waits for the model.');
+    // Some megabytes are on their way in the sockets.
+    expect(taken).toBeLessThan(30);
+    await client.speak(new Int16Array(60 * 16_000), { pace: 'asap' });
+    await running.lines.with('the model does not take its input in time; it is dropped');
+    live.resume();
+    await until(() => live.heard.length > 0);
+    const turn = once(gemini, 'turn', { signal: AbortSignal.timeout(5_000) });
+    client.send('send-text', { content: 'And now?' });
+    for (let [said] = (await turn) as [Turn]; 'text' in said && said.text !== 'And now?';) {
+      [said] = (await once(gemini, 'turn')) as [Turn];
+    }
+  });
+
+  it('is told no more results of functions than it takes', async () => {
+    running.bot.orders.find = () => 'x'.repeat(3_000_000);
+    const client = await running.host.connect();
+    await client.ready();
+    const live = await gemini.connected();
+    live.pause();
+    for (let i = 0; i < 20; i++) live.call(`call-${i}`, 'find_order', {});
+    const line = await running.lines.with('was not sent');
+    expect(line).toContain('Too much input waits for the model.');
+    live.resume();
+  });
+
+  it('has the texts of a client refused while it is connected again', async () => {
+    gemini.onTurn = () => undefined;
+    const client = await running.host.connect();
+    await client.ready();
+    await gemini.connected();
+    let admit = (): void => undefined;
+    gemini.admission = new Promise((resolve) => (admit = resolve));
+    const asked = once(gemini, 'asked');
+    gemini.live.break();
+    await asked;
+    const { taken, error } = await typeUntilRefused(client, 100_000);
+    expect([taken, error]).toEqual([2, 'Too much input waits for the model.']);
+    const turns: Turn[] = [];
+    gemini.on('turn', (turn) => turns.push(turn));
+    admit();
+    await until(() => turns.length === 2);
   });
 });
 

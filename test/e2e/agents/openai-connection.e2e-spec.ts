@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RealtimeAgent, RealtimeSession } from '@openai/agents-realtime';
+import { typeUntilRefused } from '../../support/flood.js';
 import { AgentHost } from '../../support/realtime/agent-host.js';
 import { slowTool } from '../../support/realtime/slow-tool.js';
 import { similarity, speech, tone } from '../../support/sound.js';
@@ -364,5 +365,71 @@ describe('events of an OpenAI model', () => {
     await client.leave();
     await it_.lines.with('49 more: the model reports an error: Not so.');
     expect(lines()).toHaveLength(2);
+  });
+});
+
+describe('an OpenAI model that does not read', () => {
+  it('has the texts of a client refused, and its audio dropped, before they fill the memory', async () => {
+    it_.service.respond = () => [];
+    const client = await connect();
+    it_.service.pause();
+    const { taken, error } = await typeUntilRefused(client);
+    expect(error).toBe('Too much input waits for the model.');
+    // Some megabytes are on their way in the sockets.
+    expect(taken).toBeLessThan(30);
+    await client.speak(new Int16Array(60 * 16_000), { pace: 'asap' });
+    await it_.lines.with('the model does not take its input in time; it is dropped');
+    it_.service.resume();
+    const { items } = it_.service.conversations[0]!;
+    await until(() => items.all.length >= taken);
+    client.send('send-text', { content: 'And now?' });
+    await until(() => items.transcript.includes('user: And now?'));
+  });
+
+  it('has the texts of a client refused while it is connected again', async () => {
+    it_.service.respond = () => [];
+    const client = await connect();
+    let admit = (): void => undefined;
+    it_.service.admission = new Promise((resolve) => (admit = resolve));
+    const asked = once(it_.service, 'asked');
+    it_.service.expire();
+    await asked;
+    const { taken, error } = await typeUntilRefused(client);
+    expect([taken, error]).toEqual([2, 'Too much input waits for the model.']);
+    const again = once(it_.service, 'conversation');
+    admit();
+    await again;
+    await until(() => it_.service.conversations[1]!.items.all.length === 2);
+  });
+
+  it('has texts refused of a client that asks for more than 100 answers during one', async () => {
+    it_.service.deltaEveryMs = 50;
+    const client = await connect();
+    const started = client.next('bot-started-speaking');
+    client.send('send-text', { content: 'Say something.' });
+    await started;
+    const options = { run_immediately: false, audio_response: true };
+    for (let i = 0; i < 101; i++) client.send('send-text', { content: 'And?', options });
+    const { data } = await client.next('error-response');
+    expect(data?.error).toBe('Too much input waits for the model.');
+  });
+
+  it('ends its own session when it makes the library write without end', async () => {
+    await connect();
+    it_.service.pause();
+    const [conversation] = it_.service.conversations;
+    // Asks back for the item.
+    const item_id = 'x'.repeat(500_000);
+    for (let i = 0; i < 60; i++) {
+      conversation!.send('conversation.item.truncated', {
+        item_id,
+        audio_end_ms: 0,
+        content_index: 0,
+      });
+    }
+    expect(await it_.end).toMatchObject({
+      code: 'failed',
+      cause: { message: 'Too much input waits for the model.' },
+    });
   });
 });
