@@ -38,6 +38,30 @@ describe('the text that was heard', () => {
     expect(heard.takeHeard(400, true)).toBe('');
   });
 
+  it.each([
+    ['你好世界，今天很好', 1_000, '你好世界，'],
+    ['コーヒーを飲む', 400, 'コー'],
+    ['สวัสดีครับ', 400, 'สว'],
+    ['用Python很好', 800, '用'],
+    ['用Python很好', 1_300, '用Python'],
+    ['𠀀𠀁𠀂', 500, '𠀀'],
+    ['Hello world.', 2_000, 'Hello'],
+  ])('is told by the times of characters where they are known: %s', (text, playedMs, heardText) => {
+    const heard = new HeardText();
+    text.split('').forEach((character, i) => heard.add(character, i * 200));
+    expect(heard.takeHeard(playedMs, true)).toBe(heardText);
+  });
+
+  it('is found in a moment in a text without spaces', () => {
+    const heard = new HeardText();
+    heard.add(`${'x'.repeat(200_000)} y`, 0);
+    heard.add('z', 5_000);
+    const began = performance.now();
+    expect(heard.takeHeard(1_000, true)).toBe('x'.repeat(200_000));
+    // Where time is not linear, it is half a minute.
+    expect(performance.now() - began).toBeLessThan(1_000);
+  });
+
   it('goes by pauses where the text has stops', () => {
     const heard = new HeardText();
     heard.add('Yes, I have found it. Is there more?');

@@ -10,6 +10,12 @@ const MOST_MS_PER_UNIT = 100;
 /** Speech that is as telling about a voice as what was heard of it before, in milliseconds. */
 const LEARNED_MS = 2_000;
 
+/** Words of scripts that have no spaces are their characters. */
+const UNSPACED = ['Han', 'Hiragana', 'Katakana', 'Thai', 'Lao', 'Khmer', 'Myanmar']
+  .map((script) => String.raw`\p{scx=${script}}`)
+  .join('');
+const WORD = new RegExp(String.raw`[${UNSPACED}]|[^\s${UNSPACED}]+`, 'gu');
+
 /** Speed of a voice, which each answer teaches for the next. */
 export class VoiceSpeed {
   private msPerUnit = USUAL_MS_PER_UNIT;
@@ -97,9 +103,12 @@ export class HeardText {
 
   private wordsWithin(characters: number): string {
     if (characters >= this.text.length) return this.text;
-    const part = this.text.slice(0, characters);
-    const isBetweenWords = /\s/u.test(this.text.charAt(characters));
-    return (isBetweenWords ? part : part.replace(/\S+$/u, '')).trimEnd();
+    let end = 0;
+    for (const { 0: word, index } of this.text.matchAll(WORD)) {
+      if (index + word.length > characters) break;
+      end = index + word.length;
+    }
+    return this.text.slice(0, end);
   }
 
   private reset(): void {
