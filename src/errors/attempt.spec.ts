@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { attempt, guardListeners, within } from './attempt.js';
-import { once } from 'node:events';
+import { attempt, guardEmitter, guardListeners, within } from './attempt.js';
+import { EventEmitter, once } from 'node:events';
 
 const boom = new Error('boom');
 
@@ -129,6 +129,44 @@ describe('guardListeners() on an AbortSignal', () => {
     expect(signal.reason).toBe(reason);
     expect(failures).toEqual([]);
     expect(new Request('http://127.0.0.1', { signal }).signal.aborted).toBe(true);
+  });
+});
+
+describe('guardEmitter()', () => {
+  class Recorder extends EventEmitter {
+    readonly recorded: unknown[] = [];
+
+    override emit(event: string, ...args: unknown[]): boolean {
+      this.recorded.push(args);
+      return super.emit(event, ...args);
+    }
+  }
+
+  it('reports listeners that throw or reject, also those added before', async () => {
+    const emitter = new Recorder();
+    const failures: unknown[] = [];
+    const heard = jest.fn();
+    const rejecting = (): unknown => Promise.reject(boom);
+    emitter.on('a', rejecting);
+    emitter.once('a', heard);
+    guardEmitter(emitter, (thrown) => {
+      failures.push(thrown);
+      throw new Error('a broken log');
+    });
+    emitter.on('b', () => {
+      throw boom;
+    });
+    expect([emitter.emit('a', 1), emitter.emit('b', 2), emitter.emit('c', 3)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    // A rejection that nobody took would fail this test.
+    await setImmediate();
+    expect(failures).toEqual([boom, boom]);
+    expect(heard.mock.calls).toEqual([[1]]);
+    expect(emitter.recorded).toEqual([[1], [2], [3]]);
+    expect(emitter.listenerCount('a')).toBe(1);
   });
 });
 

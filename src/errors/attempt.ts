@@ -1,3 +1,5 @@
+import { EventEmitter } from 'node:events';
+
 /**
  * Calls foreign code and reports its errors and rejections to `onFailure`. Never throws, even if `onFailure` does, so that no error
  * of foreign code ends the process.
@@ -71,6 +73,31 @@ export function guardListeners(target: object, onFailure: (thrown: unknown) => v
     const value = (type: string, listener: unknown, options?: unknown): void =>
       original(type, guard(listener), options);
     Object.defineProperty(target, method, { configurable: true, writable: true, value });
+  }
+}
+
+/**
+ * Reports errors and rejections of listeners to `onFailure`, as {@link guardListeners} does. A listener that throws keeps the event from later ones.
+ * @param emitter patched in place; listeners added before are guarded too
+ */
+export function guardEmitter(emitter: EventEmitter, onFailure: (thrown: unknown) => void): void {
+  // The constructor takes the option of an emitter that exists, and leaves its listeners.
+  Reflect.apply(EventEmitter, emitter, [{ captureRejections: true }]);
+  const emit = Reflect.get(emitter, 'emit') as (...args: unknown[]) => boolean;
+  const guards = {
+    [Symbol.for('nodejs.rejection')]: (thrown: unknown) => report(thrown, onFailure),
+    emit(...args: unknown[]): boolean {
+      try {
+        return Reflect.apply(emit, emitter, args);
+      } catch (thrown) {
+        report(thrown, onFailure);
+        return true;
+      }
+    },
+  };
+  for (const key of Reflect.ownKeys(guards)) {
+    const value: unknown = Reflect.get(guards, key);
+    Object.defineProperty(emitter, key, { configurable: true, writable: true, value });
   }
 }
 

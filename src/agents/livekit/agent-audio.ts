@@ -1,4 +1,4 @@
-import { attempt } from '../../errors/attempt.js';
+import { attempt, guardEmitter } from '../../errors/attempt.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import { HeardText } from '../heard-text.js';
 import { nextPosition, type PlacedAudio, playedOf } from '../placed-audio.js';
@@ -42,6 +42,7 @@ export function agentMedia(
   signal: AbortSignal,
 ): AgentMedia {
   const text = new HeardText();
+  const fail = (thrown: unknown): void => transport.fail(thrown);
 
   class TransportAudioInput extends voice.AudioInput {
     constructor() {
@@ -68,6 +69,7 @@ export function agentMedia(
 
     constructor() {
       super(undefined, undefined, { pause: true });
+      guardEmitter(this, fail);
     }
 
     override async captureFrame(frame: EngineFrame): Promise<void> {
@@ -84,9 +86,9 @@ export function agentMedia(
         channels: frame.channels,
       });
       if (isFirst) {
-        void sent.then((outcome) => {
-          if (outcome === 'sent') this.onPlaybackStarted(Date.now());
-        });
+        attempt(async () => {
+          if ((await sent) === 'sent') this.onPlaybackStarted(Date.now());
+        }, fail);
       }
       await counted;
       if (transport.playback.queuedMs > MAX_AHEAD_MS) await sent;
@@ -101,9 +103,10 @@ export function agentMedia(
       const { segment } = this;
       if (!segment || segment.isWhole) return;
       segment.isWhole = true;
-      void transport.mark('agent').then(({ outcome, totalPlayedMs }) => {
+      attempt(async () => {
+        const { outcome, totalPlayedMs } = await transport.mark('agent');
         if (this.segment === segment) this.finish(segment, totalPlayedMs, outcome !== 'played');
-      });
+      }, fail);
     }
 
     clearBuffer(): void {
@@ -128,7 +131,7 @@ export function agentMedia(
         interrupted,
         ...(heard !== undefined && { synchronizedTranscript: heard }),
       });
-      events.finished(heard);
+      attempt(() => events.finished(heard), fail);
     }
 
     override pause(): void {
@@ -146,10 +149,7 @@ export function agentMedia(
       const { text: plain, startTime } =
         typeof part === 'string' ? { text: part, startTime: undefined } : part;
       text.add(plain, startTime === undefined ? undefined : startTime * 1_000);
-      attempt(
-        () => events.text(plain),
-        (thrown) => transport.fail(thrown),
-      );
+      attempt(() => events.text(plain), fail);
     },
     flush: () => text.end(),
     onAttached: () => undefined,

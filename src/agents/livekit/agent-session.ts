@@ -1,5 +1,6 @@
+import { EventEmitter } from 'node:events';
 import type { RunnerArguments } from '../../bot/runner-arguments.js';
-import { attempt, within } from '../../errors/attempt.js';
+import { attempt, guardEmitter, within } from '../../errors/attempt.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import { type AgentConversation, type AgentSettings, connectAgent } from '../agent-conversation.js';
@@ -69,6 +70,8 @@ export async function agentSession<Agent>(
     settings,
   );
   for (const one of [engine, agent]) keepApart(one, transport);
+  // The engine emits where nobody awaits it: what a listener of the bot throws would end the process.
+  if (engine instanceof EventEmitter) guardEmitter(engine, (thrown) => transport.fail(thrown));
   const warn = (message: string): void => session?.logger.warn(message);
   const client = rtvi && tellClient(engine, rtvi, warn);
   const media = agentMedia(

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { releaseWithLastRunner } from '../../bot/native-runtimes.js';
 import { type EngineClasses, shareProcess } from '../../compat/livekit-agents.js';
 import { type DisposableRtc, disposeRtc } from '../../compat/rtc-node.js';
@@ -28,7 +29,7 @@ export interface EngineAudioInput {
 }
 
 /** Members of the engine's `AudioOutput` for subclasses. */
-export interface EngineAudioOutput {
+export interface EngineAudioOutput extends EventEmitter {
   captureFrame(frame: EngineFrame): Promise<void>;
   flush(): void;
   onPlaybackStarted(createdAt: number): void;

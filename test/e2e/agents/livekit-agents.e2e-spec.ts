@@ -282,6 +282,26 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
       expect(await likeness(caller, 'Goodbye to you, too.')).toBeGreaterThan(0.95);
     });
 
+    it.each([
+      ['playbackStarted', 'sync'],
+      ['playbackStarted', 'async'],
+      ['playbackFinished', 'sync'],
+      ['playbackFinished', 'async'],
+      ['agent_state_changed', 'sync'],
+      ['agent_state_changed', 'async'],
+      ['metrics_collected', 'sync'],
+      ['metrics_collected', 'async'],
+    ] as const)(
+      "as failed, and no other, when a bot's listener of %s fails (%s)",
+      async (event, how) => {
+        const other = await call();
+        const caller = await call({ greeting: MOMENT, fails: { event, how } });
+        expect(await host.end(caller)).toMatchObject({ ended: 'failed' });
+        press(other, '5');
+        expect(await answered(other)).toMatchObject({ text: 'You have pressed five.' });
+      },
+    );
+
     it('as stopped when the session is deleted in mid-sentence', async () => {
       const caller = await call({ greeting: TALE });
       await caller.hears(500);

@@ -55,6 +55,8 @@ export interface AgentBody {
   readonly connOptions?: object;
   /** All sessions with it are given the same one. */
   readonly shared?: 'AgentSession' | 'Agent';
+  /** A listener of the bot's that throws or rejects. */
+  readonly fails?: { readonly event: string; readonly how: 'sync' | 'async' };
   /** Has clicks noted. */
   readonly clicks?: boolean;
   /** Options of a `RealtimeModel` that hears and speaks, instead of three services and voice activity detection. */

@@ -33,7 +33,7 @@ export class SupportBot extends BotLauncher {
   note() {}
 
   async launch(args, session) {
-    const { connOptions, turnHandling, detector, greeting, clicks, model, shared } =
+    const { connOptions, turnHandling, detector, greeting, clicks, model, shared, fails } =
       args.body ?? args.call_data?.body ?? {};
     const { openai } = this;
     const note = (event) => this.note({ ...event, session: session.id });
@@ -79,6 +79,7 @@ export class SupportBot extends BotLauncher {
       return { heard: type };
     });
     noteSpeech(created.output.audio, note);
+    if (fails) failAt(fails, created);
     session.ready();
     if (greeting) created.say(greeting);
     await ended;
@@ -178,6 +179,15 @@ const DETECTORS = {
     },
   }),
 };
+
+/** Adds a listener that throws or rejects. */
+function failAt({ event, how }, engine) {
+  const emitter = event.startsWith('playback') ? engine.output.audio : engine;
+  const fail = () => {
+    throw new Error(`a listener of ${event}`);
+  };
+  emitter.on(event, how === 'async' ? async () => fail() : fail);
+}
 
 /** Notes when the engine gives the first frame of something that it says, when it drops it, and how much was played. */
 function noteSpeech(output, note) {
