@@ -4,6 +4,7 @@ import type { SendText } from '../../rtvi/dto/send-text.dto.js';
 import type { RtviSession } from '../../rtvi/rtvi-session.js';
 import type { Engine } from './engine.js';
 import { metricsOf } from './metrics-of.js';
+import { UnansweredTexts } from './unanswered-texts.js';
 
 interface StateChange {
   readonly oldState: string;
@@ -26,7 +27,7 @@ export interface ClientTeller {
   stop(): void;
 }
 
-/** Passes the agent's state and transcripts on to a Pipecat client, and the client's texts to the agent. @param warn logs what it does not take */
+/** Passes the agent's state and transcripts on to a Pipecat client, and the client's texts to the agent. @param warn logs the first that it does not take */
 export function tellClient(
   engine: Engine<never>,
   rtvi: RtviSession,
@@ -57,14 +58,24 @@ export function tellClient(
       if (told) rtvi.send('metrics', told);
     },
   };
+  const unanswered = new UnansweredTexts();
+  let hasWarned = false;
   // The engine throws while it starts and while it closes; a client's text must not end the session.
-  const type = ({ content, options }: SendText): void =>
+  const type = ({ content, options: { run_immediately } }: SendText, id: string): void =>
     attempt(
       () => {
-        if (options.run_immediately) engine.interrupt({ force: true });
-        engine.generateReply({ userInput: content });
+        const ended = unanswered.add(content, run_immediately, () => {
+          if (run_immediately) engine.interrupt({ force: true });
+          // Its speech is a promise of its end.
+          return engine.generateReply({ userInput: content });
+        });
+        if (!ended) rtvi.refuse(id, 'Too many texts wait for their answer.');
+        return ended;
       },
-      (thrown) => warn(`the agent took no text: ${textOfThrown(thrown).text}`),
+      (thrown) => {
+        if (!hasWarned) warn(`the agent took no text: ${textOfThrown(thrown).text}`);
+        hasWarned = true;
+      },
     );
   for (const [event, listener] of Object.entries(listeners)) engine.on(event, listener);
   rtvi.on('send-text', type);

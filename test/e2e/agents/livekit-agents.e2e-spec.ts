@@ -187,6 +187,29 @@ describeWith('espeak-ng')("an agent of LiveKit's library", () => {
     expect(await answered(caller)).toMatchObject({ text: 'Said for the page.' });
   });
 
+  it('answers no more than nine texts that wait, and refuses the rest', async () => {
+    const before = openai.of('/chat/completions').length;
+    const caller = await connect();
+    const client = caller.peer as FakeClient;
+    await client.ready();
+    const type = (run_immediately: boolean) =>
+      client.send('send-text', { content: 'By keyboard', options: { run_immediately } });
+    const ids = Array.from({ length: 200 }, () => type(false));
+    for (const id of ids.slice(9)) {
+      const { type, data } = await client.next((message) => message.id === id);
+      expect([type, data]).toEqual([
+        'error-response',
+        { error: 'Too many texts wait for their answer.' },
+      ]);
+    }
+    type(true);
+    await answered(caller);
+    await client.next('bot-stopped-speaking');
+    expect(openai.of('/chat/completions').length - before).toBeLessThanOrEqual(10);
+    type(false);
+    await answered(caller);
+  });
+
   it('talks to two at once, each about their own', async () => {
     const [first, second] = await Promise.all([call(), connect()]);
     await Promise.all([first.say(WEATHER), second.say(LONDON)]);
