@@ -260,6 +260,30 @@ describe('a bot in a LiveKit room', () => {
     expect(sent).toBe(1_000);
   });
 
+  it('sends no more bytes of messages than the SDK takes, and goes on once it has', async () => {
+    const link = await joined();
+    const sending: ReturnType<typeof latch>[] = [];
+    room.localParticipant.publishData = () => {
+      sending.push(latch());
+      return sending.at(-1)!.promise;
+    };
+    const text = 'é'.repeat(250_000);
+    let sent = 0;
+    while (sent < 1_000 && link.sendMessage({ text })) sent++;
+    // Four mebibytes, and the message that goes beyond them.
+    expect(sent).toBe(9);
+    for (const { open } of sending.splice(0)) open();
+    await new Promise(setImmediate);
+    for (sent = 0; sent < 1_000 && link.sendMessage({ text });) sent++;
+    expect(sent).toBe(9);
+  });
+
+  it('counts no message that is no JSON', async () => {
+    const link = await joined();
+    for (let i = 0; i < 2_000; i++) expect(() => link.sendMessage({ i: 1n })).toThrow(TypeError);
+    expect(link.sendMessage('one more')).toBe(true);
+  });
+
   it('says false where the SDK cannot send a key', async () => {
     const link = await joined();
     expect(await link.sendDtmf('1')).toBe(true);

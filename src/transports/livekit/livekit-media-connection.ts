@@ -27,9 +27,10 @@ export interface LiveKitJoinOptions {
 /** Sample rate of the bot's audio, in Hz. The SDK encodes it as Opus. */
 const OUTPUT_HZ = 24_000;
 const CHUNK_MS = 20;
-/** Backpressure: audio chunks or messages past this many unsent ones are refused. */
+/** Backpressure: audio chunks or messages past this many unsent ones are refused, and messages past this many unsent bytes. */
 const MAX_UNSENT_CHUNKS = 10;
 const MAX_UNSENT_MESSAGES = 1_000;
+const MAX_UNSENT_BYTES = 4 * 1_048_576;
 /** Reconnection window of a user whose connection broke, in milliseconds. All users also seem to leave while the bot itself reconnects. */
 const RECONNECT_MS = 15_000;
 /** Timeout for leaving the room, in milliseconds: a server that hangs does not answer. */
@@ -58,6 +59,7 @@ export class LiveKitMediaConnection implements MediaConnection {
   private readonly early = new AsyncQueue<BufferedEvent>(MESSAGE_BUFFER.limit, ({ size }) => size);
   private unsentChunks = 0;
   private unsentMessages = 0;
+  private unsentBytes = 0;
   private leaving: Promise<unknown> | undefined;
   private receiving = false;
   /** The bot's own track, and the audio of the user who is received. */
@@ -160,12 +162,19 @@ export class LiveKitMediaConnection implements MediaConnection {
   }
 
   sendMessage(message: unknown): boolean {
-    if (this.unsentMessages >= MAX_UNSENT_MESSAGES) return false;
+    if (this.unsentMessages >= MAX_UNSENT_MESSAGES || this.unsentBytes > MAX_UNSENT_BYTES) {
+      return false;
+    }
+    const data = Buffer.from(JSON.stringify(message));
     this.unsentMessages++;
+    this.unsentBytes += data.length;
     void this.room
-      .localParticipant!.publishData(Buffer.from(JSON.stringify(message)), { reliable: true })
+      .localParticipant!.publishData(data, { reliable: true })
       .catch(() => undefined)
-      .then(() => this.unsentMessages--);
+      .then(() => {
+        this.unsentMessages--;
+        this.unsentBytes -= data.length;
+      });
     return true;
   }
 
