@@ -37,6 +37,13 @@ async function connected(of: RelayEvents = events) {
   return { relay: between, client, peer, bot };
 }
 
+/** The connection of a WebSocket, for frames by hand. */
+const wireOf = (socket: WebSocket): Socket => (socket as unknown as { _socket: Socket })._socket;
+
+/** Numbered binary messages of two bytes, as a bot sends them. */
+const TINY = (count: number): Buffer =>
+  Buffer.concat(Array.from({ length: count }, (_, i) => Buffer.from([0x82, 2, i >> 8, i & 0xff])));
+
 /** A relay between a peer that reads nothing, and what is left of a bot. */
 async function relay(): Promise<{ relay: SocketRelay; peer: WebSocket; bot: WebSocket }> {
   const { client, ...ends } = await connected();
@@ -49,6 +56,31 @@ describe('a relay from a process that is gone', () => {
     const { relay: between, bot } = await relay();
     const closed = once(bot, 'close');
     await between.finish(50);
+    await closed;
+  });
+
+  it('brings everything that the process left, also when the event loop is late', async () => {
+    const { relay: between, client, bot } = await connected();
+    const count = 300;
+    let received = 0;
+    client.on('message', () => received++);
+    for (let i = 0; i < count; i++) bot.send(Buffer.alloc(640));
+    expect(bot.bufferedAmount).toBe(0);
+    const finished = between.finish(1);
+    for (const endMs = performance.now() + 10; performance.now() < endMs;);
+    await finished;
+    client.ping();
+    await once(client, 'pong');
+    expect(received).toBe(count);
+  });
+
+  it('ends when tiny messages keep coming', async () => {
+    const { relay: between, bot } = await connected();
+    const many = TINY(10_000);
+    const more = (): void => void wireOf(bot).write(many, (error) => error ?? more());
+    more();
+    const closed = once(bot, 'close');
+    await between.finish(1);
     await closed;
   });
 
@@ -105,6 +137,36 @@ describe('a bot that does not read', () => {
     const closed = once(peer, 'close');
     client.terminate();
     await closed;
+  });
+});
+
+describe('a bot that sends tiny messages in one piece', () => {
+  it('lets the event loop have a turn after a hundred of them, and loses none', async () => {
+    const { client, peer, bot } = await connected();
+    const count = 20_000;
+    let inTurn = 0;
+    let most = 0;
+    const send = peer.send.bind(peer);
+    peer.send = (...args: unknown[]) => {
+      most = Math.max(most, ++inTurn);
+      send(...(args as Parameters<typeof send>));
+    };
+    const numbers: number[] = [];
+    const all = new Promise<void>((resolve) =>
+      client.on('message', (data: Buffer) => {
+        if (numbers.push(data.readUInt16BE()) === count) resolve();
+      }),
+    );
+    const turn = (): void => {
+      inTurn = 0;
+      if (numbers.length < count) setImmediate(turn);
+    };
+    turn();
+    const expected = Array.from({ length: count }, (_, i) => i);
+    wireOf(bot).write(TINY(count));
+    await all;
+    expect(numbers).toEqual(expected);
+    expect(most).toBeLessThanOrEqual(200);
   });
 });
 

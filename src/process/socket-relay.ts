@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { ITEM_BYTES } from '../limits/queue.js';
 import { RunnerWebSocket } from '../websocket/runner-web-socket.js';
@@ -10,6 +11,8 @@ const MAX_WAITING_BYTES = 65_536;
 const MAX_PAYLOAD_BYTES = 1_048_576;
 /** Backpressure limit for the remaining messages of a process that exited, in bytes. */
 const MAX_LAST_BYTES = 4_194_304;
+/** The most turns of the event loop in which they are read, when the connection does not end. */
+const MAX_LAST_TURNS = 200;
 
 /** Faults of the bot's process. */
 export interface RelayEvents {
@@ -21,7 +24,7 @@ export interface RelayEvents {
 
 /** Relays a peer's WebSocket to a bot's process: in order, text and binary unchanged, with backpressure, and with the close codes of each side. */
 export class SocketRelay {
-  private readonly tunnel: WebSocket;
+  private readonly tunnel: RunnerWebSocket;
   /** Resolves when the connection to the process is closed, after its last message. */
   readonly ended: Promise<void>;
   private last = false;
@@ -33,7 +36,7 @@ export class SocketRelay {
   ) {
     const own = peer instanceof RunnerWebSocket ? peer : undefined;
     const maxPayload = own?.maxPayloadBytes ?? MAX_PAYLOAD_BYTES;
-    const tunnel = (this.tunnel = new WebSocket('ws://bot/', {
+    const tunnel = (this.tunnel = new RunnerWebSocket('ws://bot/', {
       createConnection: () => channel,
       perMessageDeflate: false,
       maxPayload,
@@ -73,10 +76,22 @@ export class SocketRelay {
     const { tunnel } = this;
     this.last = true;
     tunnel.resume();
-    // Pending data is read first.
-    const patience = setTimeout(() => setImmediate(() => tunnel.terminate()), graceMs);
+    const patience = setTimeout(() => void this.cut(), graceMs);
     await this.ended;
     clearTimeout(patience);
+  }
+
+  /** Cuts the connection to the process. Pending data is read first: a turn of the event loop takes a part of it only. */
+  private async cut(): Promise<void> {
+    const { tunnel } = this;
+    let idleTurns = 0;
+    tunnel.on('message', () => (idleTurns = 0));
+    // What a turn reads may be passed on in the next one.
+    for (let turns = 0; idleTurns < 2 && turns < MAX_LAST_TURNS; turns++) {
+      idleTurns++;
+      await nextTurn();
+    }
+    tunnel.terminate();
   }
 
   private forward(from: WebSocket, to: WebSocket): void {
