@@ -7,6 +7,8 @@ import { pipeline } from 'node:stream/promises';
 
 /** The longest path of a Unix socket on every system, in bytes. */
 const MAX_PATH = 103;
+/** The most informational responses (1xx) before a response. */
+const MAX_INFORMATIONAL = 10;
 /** Statuses whose responses have no body (Fetch standard). */
 const WITHOUT_BODY: readonly (number | undefined)[] = [204, 205, 304];
 
@@ -67,7 +69,9 @@ export class RequestRelay {
   }
 }
 
-/** Resolves with the response. A process that switches protocols gives none, which Node would not report. */
+/**
+ * Resolves with the response. Node would report neither a process that switches protocols, which gives none, nor endless informational responses.
+ */
 function responseTo(outgoing: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.once('response', resolve).on('error', reject);
@@ -75,6 +79,13 @@ function responseTo(outgoing: ClientRequest): Promise<IncomingMessage> {
       socket.destroy();
       reject(new Error('the process switched protocols'));
     });
+    let informational = 0;
+    const count = (): void => {
+      if (++informational <= MAX_INFORMATIONAL) return;
+      outgoing.off('information', count).destroy();
+      reject(new Error(`the process sent more than ${MAX_INFORMATIONAL} informational responses`));
+    };
+    outgoing.on('information', count);
   });
 }
 
@@ -87,8 +98,24 @@ function responseOf(incoming: IncomingMessage): Response {
   }
   const hasBody = !WITHOUT_BODY.includes(incoming.statusCode);
   if (!hasBody) incoming.resume();
-  return new Response(hasBody ? (Readable.toWeb(incoming) as ReadableStream) : null, {
+  return new Response(hasBody ? bodyOf(incoming) : null, {
     status: incoming.statusCode,
     headers,
   });
+}
+
+/** Returns the body of a response. Tiny chunks are read as one, unlike with `Readable.toWeb()`. */
+function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+  const chunks = incoming[Symbol.asyncIterator]() as AsyncIterator<Buffer<ArrayBuffer>, undefined>;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { value } = await chunks.next();
+        if (value) controller.enqueue(value);
+        else controller.close();
+      },
+      cancel: () => void incoming.destroy(),
+    },
+    { highWaterMark: 0 },
+  );
 }
