@@ -103,6 +103,19 @@ describe('SmallWebRTCConnection', () => {
     },
   );
 
+  it('takes no more media sections than a browser makes, but those of a new peer connection', async () => {
+    const { connection } = await negotiated();
+    const renamed = (name: string): string =>
+      BROWSER_OFFER.replace(/^a=mid:/gm, `$&${name}`).replace(/^(a=group:BUNDLE) .*$/m, '$1');
+    for (let at = 0; at < 15; at++) await connection.renegotiate(readOffer(renamed(`${at}-`)));
+    await expect(connection.renegotiate(readOffer(renamed('more-')))).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+    });
+    await connection.renegotiate(readOffer(BROWSER_OFFER));
+    await connection.renegotiate(readOffer(renamed('more-')), true);
+    await connection.disconnect();
+  });
+
   it('answers ten offers one after the other, and refuses more that wait', async () => {
     const { connection } = await negotiated();
     const offers = Array.from({ length: 15 }, () =>

@@ -26,6 +26,8 @@ import { newPcId } from './pc-id.js';
 
 /** The most events buffered until a listener is attached. */
 const MAX_BUFFERED = 1_000;
+/** The most media sections of a peer connection, of all its offers: each is kept until it is closed. */
+const MAX_MIDS = 64;
 
 /**
  * WebRTC peer connection to a client, in `args.webrtc_connection`. `createTransport(args)` covers audio and messages; use this for video or
@@ -47,6 +49,8 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   private everConnected = false;
   private peer: Peer | undefined;
   private offer: Offer | undefined;
+  /** Media sections that the peer has seen. */
+  private mids: ReadonlySet<string | undefined> = new Set();
   private readonly candidateLimit = new CandidateLimit();
   private lastAnswer: WebRtcAnswer | undefined;
   private readonly offers = new OfferQueue();
@@ -172,6 +176,11 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
       this.peer = undefined;
     }
     this.peer ??= this.newPeer();
+    const mids = new Set([...this.mids, ...offer.mids]);
+    if (mids.size > MAX_MIDS) {
+      throw contradictoryOffer(new Error(`more than ${MAX_MIDS} media sections by now`));
+    }
+    this.mids = mids;
     const { sdp, tracks } = await this.peer.answer(offer.sdp).catch((cause: unknown) => {
       throw isInstance(cause, RunnerError) ? cause : contradictoryOffer(cause);
     });
@@ -192,6 +201,7 @@ export class SmallWebRTCConnection extends BufferedEmitter<SmallWebRTCConnection
   }
 
   private newPeer(): Peer {
+    this.mids = new Set();
     clearTimeout(this.connectTimer);
     this.connectTimer = setTimeout(
       () => this.end({ reason: 'failed', message: 'The client did not connect in time.' }),
