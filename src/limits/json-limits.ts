@@ -10,7 +10,10 @@ const HARMLESS_LENGTH = 2 * MAX_JSON_DEPTH;
  * Returns the limit that a JSON text exceeds, without parsing it; `undefined` for none. Array elements, object members, arrays and
  * objects count as values.
  */
-export function exceededJsonLimit(text: string): 'depth' | 'values' | undefined {
+export function exceededJsonLimit(
+  text: string,
+  maxValues = MAX_JSON_VALUES,
+): 'depth' | 'values' | undefined {
   if (text.length <= HARMLESS_LENGTH) return undefined;
   let depth = 0;
   let values = 0;
@@ -24,7 +27,7 @@ export function exceededJsonLimit(text: string): 'depth' | 'values' | undefined 
       values++;
       if (++depth > MAX_JSON_DEPTH) return 'depth';
     } else if (char === CLOSE_OBJECT || char === CLOSE_LIST) depth--;
-    if (values > MAX_JSON_VALUES) return 'values';
+    if (values > maxValues) return 'values';
   }
   return undefined;
 }
@@ -52,8 +55,8 @@ function isEscaped(text: string, at: number): boolean {
 }
 
 /** @throws for invalid JSON, and for JSON over the depth or value limit */
-export function parseJson(text: string): unknown {
-  const exceeded = exceededJsonLimit(text);
+export function parseJson(text: string, maxValues = MAX_JSON_VALUES): unknown {
+  const exceeded = exceededJsonLimit(text, maxValues);
   if (exceeded) throw new Error(exceeded === 'depth' ? 'nested too deep' : 'too many values');
   return JSON.parse(text);
 }

@@ -9,10 +9,13 @@ export type JsonMessage = Record<string, unknown>;
 const isJsonMessage = (value: unknown): value is JsonMessage =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** A message as JSON; `undefined` when it is something else. */
+/** Limit of values in a carrier's message: hundreds of them come in a turn of the event loop. */
+const MAX_VALUES = 2_000;
+
+/** A message as JSON; `undefined` when it is something else, or has more than 2,000 values. */
 export function parseJsonMessage(data: Buffer): JsonMessage | undefined {
   try {
-    const message = parseJson(data.toString());
+    const message = parseJson(data.toString(), MAX_VALUES);
     return isJsonMessage(message) ? message : undefined;
   } catch {
     return undefined;
