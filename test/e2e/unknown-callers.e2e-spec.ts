@@ -12,6 +12,7 @@ import {
 } from '../../src/index.js';
 import { MediaUnavailableError } from '../../src/bot.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
+import { Lines } from '../support/lines.js';
 import { closeOf, connect, type RunningApp, startApp } from '../support/runner-app.js';
 
 const CONNECTED = '{"event":"connected","protocol":"Call"}';
@@ -178,4 +179,18 @@ describe("unknownCallers: 'refuse'", () => {
       /unknownCallers must be one of bot, refuse/,
     );
   });
+});
+
+it('connections that are no calls write 10 lines a minute into the log about it', async () => {
+  const { url } = await start({});
+  const lines = new Lines();
+  running!.app.useLogger(lines);
+  for (let i = 0; i < 30; i++) {
+    const client = await connect(url);
+    const closed = closeOf(client);
+    client.send('{"hello":1}');
+    client.send('{"hello":2}');
+    await closed;
+  }
+  expect(lines.all.filter((line) => line.includes('no call: '))).toHaveLength(10);
 });

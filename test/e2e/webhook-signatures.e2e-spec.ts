@@ -15,6 +15,7 @@ import {
   twilioHeaders,
   twilioJson,
 } from '../support/carrier-signatures.js';
+import { Lines } from '../support/lines.js';
 import {
   closeApps,
   listen,
@@ -220,6 +221,20 @@ describe.each(PLATFORMS)('webhook signatures on %s', (platform) => {
       status: 200,
     });
   });
+});
+
+it('unsigned webhooks write 10 lines a minute into the log for each carrier', async () => {
+  const { app, url } = await start('fastify', TelephonyModule.forRoot({ webhookKeys: KEYS }));
+  const lines = new Lines();
+  app.useLogger(lines);
+  for (const carrier of ['twilio', 'plivo']) {
+    const answers = Array.from({ length: 50 }, () =>
+      send(`${url}/telephony/${carrier}`, formOf(FIELDS), {}),
+    );
+    for (const { status } of await Promise.all(answers)) expect(status).toBe(401);
+    const refused = lines.all.filter((line) => line.includes(`A webhook of ${carrier}`));
+    expect(refused).toHaveLength(10);
+  }
 });
 
 describe('webhookKeys', () => {

@@ -19,6 +19,7 @@ import { EchoBot } from '../../src/standalone/echo.bot.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { FakeMeta } from '../support/fake-meta.js';
 import { hearsEcho } from '../support/hears-echo.js';
+import { Lines } from '../support/lines.js';
 import { BROWSER_OFFER } from '../support/offers.js';
 import { PLATFORMS, type RunningApp, startApp } from '../support/runner-app.js';
 import { warmUp } from '../support/webrtc-client.js';
@@ -295,6 +296,22 @@ describe.each(PLATFORMS)('WhatsApp on %s', (platform) => {
     expect([status, json.status]).toEqual([200, 'success']);
     expect([sessions.size, meta.acts]).toEqual([0, []]);
   });
+});
+
+it('a WhatsApp webhook with 5,000 calls to another number writes one line into the log', async () => {
+  await start('fastify');
+  const lines = new Lines();
+  running!.app.useLogger(lines);
+  const change = {
+    field: 'calls',
+    value: { metadata: { phone_number_id: '42' }, calls: [{ id: 'c', event: 'connect' }] },
+  };
+  const entry = [{ changes: Array(2_500).fill(change) }, { changes: Array(2_500).fill(change) }];
+  const { status } = await meta.tell({ object: 'whatsapp_business_account', entry });
+  expect(status).toBe(200);
+  expect(lines.all).toEqual([
+    'warn 5000 WhatsApp call(s) to another phone number than phoneNumberId; ignored',
+  ]);
 });
 
 it('WhatsApp names its missing credentials', async () => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type Duplex, Readable } from 'node:stream';
+import { LogBudget } from '../../errors/log-budget.js';
 import { RunnerLogger } from '../../errors/runner-logger.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../../errors/thrown.js';
@@ -28,6 +29,7 @@ const MAX_FORWARDED = 5_000;
 /** Passes requests that name a session of another node on to it, which authorizes them itself. Without a fleet it does nothing. */
 export class FleetRouter {
   private readonly logger = new RunnerLogger('PipecatFleet');
+  private readonly log = new LogBudget(this.logger);
   private readonly connections: PeerConnections | undefined;
   /** Sockets that are passed on. */
   readonly pipes: UpgradePipes | undefined;
@@ -229,7 +231,8 @@ export class FleetRouter {
       response.resume();
       return (response.statusCode ?? 500) < 500;
     } catch (error) {
-      this.logger.warn(`a webhook was not passed on: ${textOfThrown(error).message}`);
+      const { message } = textOfThrown(error);
+      this.log.warn(`a webhook was not passed on: ${message}`, 'webhooks not passed on');
       return false;
     }
   }
@@ -256,7 +259,8 @@ export class FleetRouter {
 
   private explained(error: unknown): unknown {
     if (isInstance(error, RunnerError)) return error;
-    this.logger.warn(`a request was not passed on: ${textOfThrown(error).message}`);
+    const { message } = textOfThrown(error);
+    this.log.warn(`a request was not passed on: ${message}`, 'requests not passed on');
     return isInstance(error, PeerStalledError)
       ? new RunnerError('NO_ANSWER', 'The node that has this session did not answer in time.')
       : unreachable();

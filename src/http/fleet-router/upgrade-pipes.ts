@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { LogBudget } from '../../errors/log-budget.js';
 import { RunnerLogger } from '../../errors/runner-logger.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import { endToEnd } from './forwarded-headers.js';
@@ -11,7 +12,7 @@ const DIAL_TIMEOUT_MS = 300;
 
 /** Upgrades that are piped to other nodes as they came, since this one has no place for their sessions. */
 export class UpgradePipes {
-  private readonly logger = new RunnerLogger('PipecatFleet');
+  private readonly log = new LogBudget(new RunnerLogger('PipecatFleet'));
   private readonly open = new Set<Duplex>();
   private readonly missed = new WeakSet<IncomingMessage>();
   private waiting: (() => void)[] = [];
@@ -83,7 +84,8 @@ export class UpgradePipes {
     try {
       return await this.connections.dial(node, DIAL_TIMEOUT_MS);
     } catch (error) {
-      this.logger.warn(`a socket was not passed on: ${textOfThrown(error).message}`);
+      const { message } = textOfThrown(error);
+      this.log.warn(`a socket was not passed on: ${message}`, 'sockets not passed on');
       return undefined;
     }
   }

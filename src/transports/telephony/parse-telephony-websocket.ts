@@ -1,5 +1,6 @@
 import type { RawData, WebSocket } from 'ws';
 import { CallData } from '../../bot/call-data.js';
+import { LogBudget } from '../../errors/log-budget.js';
 import { RunnerLogger } from '../../errors/runner-logger.js';
 import { textOfThrown } from '../../errors/thrown.js';
 import { type Message, RunnerWebSocket } from '../../websocket/runner-web-socket.js';
@@ -183,13 +184,16 @@ function identify(message: JsonMessage, carriers: Carriers): DetectedCarrier | u
   return undefined;
 }
 
+const identifyFailures = new LogBudget(new RunnerLogger('PipecatRunner'));
+
 /** A host's carrier that throws does not know the message; the calls of other carriers go on. */
 function identifiedBy(carrier: Carrier, message: JsonMessage): CallData | undefined {
   try {
     return carrier.identify(message);
   } catch (thrown) {
     const { text } = textOfThrown(thrown);
-    new RunnerLogger('PipecatRunner').warn(`identify() of carrier ${carrier.name} threw: ${text}`);
+    const failure = `identify() of carrier ${carrier.name} threw`;
+    identifyFailures.warn(`${failure}: ${text}`, failure);
     return undefined;
   }
 }

@@ -9,6 +9,8 @@ import {
   type KnownCall,
   sessionOfCall,
 } from '../../calls/call-routing.js';
+import { LogBudget } from '../../errors/log-budget.js';
+import { RunnerLogger } from '../../errors/runner-logger.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../../errors/thrown.js';
 import type { HangUpOutcome } from '../../media/media-connection.js';
@@ -52,6 +54,7 @@ const PEERS_FAULT: readonly string[] = ['WRONG_STATE', 'UNAUTHORIZED'];
 /** `/ws`: detects the carrier and the call of each media WebSocket, and starts the bot. */
 @RunnerGateway('ws')
 export class TelephonyGateway extends SocketGateway {
+  private readonly log = new LogBudget(new RunnerLogger('PipecatRunner'));
   private readonly liveness: SocketLiveness;
   /** The connections that are only tested, and still open. */
   private tests = 0;
@@ -145,7 +148,11 @@ export class TelephonyGateway extends SocketGateway {
       const transfer = carrier && this.transfers.of(session, carrier.name, call_data);
       this.sessions.launch(session, args, { hangUp, transfer });
     } catch (thrown) {
-      session.logger.warn(`no call: ${textOfThrown(thrown).message}`);
+      this.log.warn(
+        `no call: ${textOfThrown(thrown).message}`,
+        isNew ? 'connections without a webhook that are no calls' : 'announced calls that failed',
+        session.logger,
+      );
       await this.turnAway(session, thrown);
     }
   }

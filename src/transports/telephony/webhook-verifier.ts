@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { LogBudget } from '../../errors/log-budget.js';
 import { RunnerLogger } from '../../errors/runner-logger.js';
 import { RunnerError } from '../../errors/runner.error.js';
 import { isInstance, textOfThrown } from '../../errors/thrown.js';
@@ -13,7 +14,7 @@ import type { ResolvedTelephonyOptions } from './telephony.options.js';
 /** Verifies the signatures of carriers' webhooks, where keys are configured. */
 @Injectable()
 export class WebhookVerifier {
-  private readonly logger = new RunnerLogger('PipecatRunner');
+  private readonly log = new LogBudget(new RunnerLogger('PipecatRunner'));
 
   constructor(
     @Inject(TELEPHONY_OPTIONS) private readonly options: ResolvedTelephonyOptions,
@@ -38,8 +39,9 @@ export class WebhookVerifier {
     try {
       signature.verify({ headers: request.headers, urls, body }, keys);
     } catch (error) {
-      this.logger.warn(
+      this.log.warn(
         `A webhook of ${carrier.name} was refused: ${textOfThrown(error).message} If it was ${carrier.name}'s own, check publicUrl and webhookKeys of TelephonyModule.`,
+        `refused webhooks of ${carrier.name}`,
       );
       if (isInstance(error, RunnerError)) throw error;
       throw refusedWebhook(

@@ -4,6 +4,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { Access } from '../../auth/access.decorator.js';
 import { sha256 } from '../../auth/runner-key.js';
 import { RunnerError } from '../../errors/runner.error.js';
+import { LogBudget } from '../../errors/log-budget.js';
 import { RunnerLogger } from '../../errors/runner-logger.js';
 import { ApiRoute, json } from '../../http/api-route.decorator.js';
 import { FleetRouter } from '../../http/fleet-router/fleet-router.js';
@@ -22,7 +23,7 @@ import { type ResolvedWhatsAppOptions, WHATSAPP_OPTIONS } from './whatsapp.optio
 @RunnerController('whatsapp')
 @Access('webhook')
 export class WhatsAppController {
-  private readonly logger = new RunnerLogger('PipecatRunner');
+  private readonly log = new LogBudget(new RunnerLogger('PipecatRunner'));
 
   constructor(
     @Inject(WHATSAPP_OPTIONS) private readonly options: ResolvedWhatsAppOptions,
@@ -97,14 +98,15 @@ export class WhatsAppController {
 
   private callsIn(entry: unknown[]): WhatsAppCall[] {
     const { phoneNumberId } = this.options;
-    return entry.flatMap((one, i) =>
+    let others = 0;
+    const ours = entry.flatMap((one, i) =>
       listIn(one, 'changes').flatMap((change, j) => {
         const { field, value } = fieldsOf(change);
         if (field !== 'calls') return [];
         const calls = listIn(value, 'calls');
         const { phone_number_id: number } = fieldsOf(fieldsOf(value).metadata);
         if (calls.length > 0 && number !== phoneNumberId) {
-          this.logger.warn('a WhatsApp call to another phone number than phoneNumberId; ignored');
+          others += calls.length;
           return [];
         }
         return calls.map((call, k) =>
@@ -112,6 +114,13 @@ export class WhatsAppController {
         );
       }),
     );
+    if (others > 0) {
+      this.log.warn(
+        `${others} WhatsApp call(s) to another phone number than phoneNumberId; ignored`,
+        'webhooks with WhatsApp calls to another phone number',
+      );
+    }
+    return ours;
   }
 }
 
