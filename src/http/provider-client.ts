@@ -32,8 +32,8 @@ export interface ProviderClientOptions {
    * @default 5
    */
   readonly maxAttempts?: number;
-  /** Returns the reason from the provider's error body. */
-  readonly reasonOf: (body: unknown) => string | undefined;
+  /** Returns the reason from the provider's error body. @param text of the body, also where it is no JSON */
+  readonly reasonOf: (body: unknown, text: string) => string | undefined;
 }
 
 const JSON_TYPE = 'application/json';
@@ -109,7 +109,7 @@ export class ProviderClient {
       if (ok && (answer !== undefined || text === '')) return { ok, body: answer };
       if (accept?.(status, answer)) return { ok: true, body: undefined };
       const waitMs = retryAfterMs(response.headers.get('retry-after'));
-      const reason = ok ? 'not with JSON' : (this.options.reasonOf(answer) ?? '');
+      const reason = ok ? 'not with JSON' : (this.options.reasonOf(answer, text) ?? '');
       const error = new ProviderError(
         'PROVIDER_REFUSED',
         `${provider} answered ${status}${reason && `: ${this.safe(reason)}`}`,

@@ -1,13 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type {
-  AccessToken,
-  RoomServiceClient,
-  WebhookEvent,
-  WebhookReceiver,
-} from 'livekit-server-sdk';
+import type { AccessToken, VideoGrant, WebhookEvent, WebhookReceiver } from 'livekit-server-sdk';
+import { ProviderClient } from '../../http/provider-client.js';
 import { ProviderError } from '../../http/provider-error.js';
 import { RunnerError } from '../../errors/runner.error.js';
-import { fieldOf, isInstance, textOfThrown } from '../../errors/thrown.js';
+import { fieldOf } from '../../errors/thrown.js';
 import {
   credentialsOf,
   LIVEKIT_OPTIONS,
@@ -21,6 +17,9 @@ import { optionalPackage } from '../../packages.js';
 /** DI token of the {@link LiveKitSdk}; `undefined` where the package is not installed. */
 export const LIVEKIT_SDK = Symbol('LIVEKIT_SDK');
 
+/** Lifetime of the tokens for the server's API. */
+const API_TOKEN_TTL_SECONDS = 600;
+
 /** LiveKit's server SDK, an optional peer dependency. */
 export type LiveKitSdk = typeof sdk;
 
@@ -28,7 +27,10 @@ export type LiveKitSdk = typeof sdk;
 export const loadLiveKitSdk = (): Promise<LiveKitSdk | undefined> =>
   optionalPackage('livekit-server-sdk', () => import('livekit-server-sdk'));
 
-/** Client of a LiveKit server through its SDK: access tokens, rooms, webhooks. */
+/**
+ * Client of a LiveKit server: access tokens and webhooks through its SDK, rooms through its API (docs.livekit.io, "Room service API"). The
+ * SDK's own client of that API bounds neither the answers nor where they lead.
+ */
 @Injectable()
 export class LiveKitServer {
   private connected: Connected | undefined;
@@ -68,19 +70,22 @@ export class LiveKitServer {
    * @throws {ProviderError}
    */
   async createRoom(name: string): Promise<void> {
-    const { emptyTimeoutMs, departureTimeoutMs, agents, ...rest } = this.options.room ?? {};
-    const { sdk, rooms } = this.connection;
-    await asked(() =>
-      rooms.createRoom({
+    const { emptyTimeoutMs, departureTimeoutMs, ...rest } = this.options.room ?? {};
+    const answer = await this.call(
+      'CreateRoom',
+      { roomCreate: true },
+      {
         name,
         ...rest,
         ...(emptyTimeoutMs !== undefined && { emptyTimeout: Math.ceil(emptyTimeoutMs / 1_000) }),
         ...(departureTimeoutMs !== undefined && {
           departureTimeout: Math.ceil(departureTimeoutMs / 1_000),
         }),
-        ...(agents && { agents: agents.map((agent) => new sdk.RoomAgentDispatch(agent)) }),
-      }),
+      },
     );
+    if (fieldOf(answer, 'name') !== name) {
+      throw new ProviderError('PROVIDER_REFUSED', 'LiveKit answered without the room');
+    }
   }
 
   /**
@@ -88,7 +93,7 @@ export class LiveKitServer {
    * @throws {ProviderError}
    */
   async deleteRoom(name: string): Promise<void> {
-    await gone(() => this.connection.rooms.deleteRoom(name));
+    await this.call('DeleteRoom', { roomCreate: true }, { room: name }, isMissing);
   }
 
   /**
@@ -96,7 +101,8 @@ export class LiveKitServer {
    * @throws {ProviderError}
    */
   async removeParticipant(room: string, identity: string): Promise<void> {
-    await gone(() => this.connection.rooms.removeParticipant(room, identity));
+    const grant = { roomAdmin: true, room };
+    await this.call('RemoveParticipant', grant, { room, identity }, isMissing);
   }
 
   /**
@@ -114,6 +120,29 @@ export class LiveKitServer {
         { cause },
       );
     }
+  }
+
+  /** Calls a method of the server's API with a token of its own. */
+  private async call(
+    method: string,
+    grant: VideoGrant,
+    body: object,
+    accept?: (status: number) => boolean,
+  ): Promise<unknown> {
+    const { sdk, url, apiKey, apiSecret } = this.connection;
+    const token = new sdk.AccessToken(apiKey, apiSecret, { ttl: API_TOKEN_TTL_SECONDS });
+    token.addGrant(grant);
+    const jwt = await token.toJwt();
+    const api = new ProviderClient({
+      provider: 'LiveKit',
+      // As in the SDK, a path of the URL counts only for participants.
+      baseUrl: new URL(url.replace(/^ws/i, 'http')).origin,
+      authorization: `Bearer ${jwt}`,
+      secret: jwt,
+      timeoutMs: this.options.timeoutMs,
+      reasonOf,
+    });
+    return api.call('POST', `/twirp/livekit.RoomService/${method}`, { body, accept });
   }
 
   private token(
@@ -138,15 +167,12 @@ export class LiveKitServer {
   private get connection(): Connected {
     if (this.connected) return this.connected;
     if (!this.sdk) throw new RunnerError('TRANSPORT_UNAVAILABLE', this.disabledReason!);
-    const { RoomServiceClient: Rooms, WebhookReceiver: Webhooks } = this.sdk;
+    const { WebhookReceiver: Webhooks } = this.sdk;
     const credentials = credentialsOf(this.options);
-    const { url, apiKey, apiSecret } = credentials;
+    const { apiKey, apiSecret } = credentials;
     this.connected = {
       ...credentials,
       sdk: this.sdk,
-      rooms: new Rooms(url.replace(/^ws/i, 'http'), apiKey, apiSecret, {
-        requestTimeout: this.options.timeoutMs / 1_000,
-      }),
       webhooks: new Webhooks(apiKey, apiSecret),
     };
     return this.connected;
@@ -155,37 +181,13 @@ export class LiveKitServer {
 
 interface Connected extends LiveKitCredentials {
   readonly sdk: LiveKitSdk;
-  readonly rooms: RoomServiceClient;
   readonly webhooks: WebhookReceiver;
 }
 
-/** Maps the SDK's errors to {@link ProviderError}. */
-async function asked<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (cause) {
-    const [name, status] = [fieldOf(cause, 'name'), fieldOf(cause, 'status')];
-    const { message } = textOfThrown(cause);
-    if (name === 'TimeoutError' || name === 'AbortError') {
-      throw new ProviderError('PROVIDER_TIMEOUT', 'LiveKit did not answer in time', { cause });
-    }
-    if (typeof status === 'number') {
-      throw new ProviderError('PROVIDER_REFUSED', `LiveKit answered ${status}: ${message}`, {
-        providerStatus: status,
-        cause,
-      });
-    }
-    throw new ProviderError('PROVIDER_UNREACHABLE', `LiveKit could not be reached (${message})`, {
-      cause,
-    });
-  }
-}
+const isMissing = (status: number): boolean => status === 404;
 
-/** Makes a removal idempotent: not found counts as success. */
-async function gone(call: () => Promise<unknown>): Promise<void> {
-  try {
-    await asked(call);
-  } catch (error) {
-    if (!isInstance(error, ProviderError) || error.providerStatus !== 404) throw error;
-  }
+/** Returns the reason of a refusal: `msg` of Twirp's JSON; text where the server refuses before Twirp, such as for its key. */
+function reasonOf(answer: unknown, text: string): string | undefined {
+  const reason = answer === undefined ? text : fieldOf(answer, 'msg');
+  return typeof reason === 'string' ? reason : undefined;
 }

@@ -73,7 +73,7 @@ export class LiveKitOptions {
   @IsFlag()
   answerSipCalls?: boolean = false;
   /**
-   * Timeout of a request to the server's API, in milliseconds.
+   * Timeout of a request to the server's API including its retries, in milliseconds.
    * @default 10_000
    */
   @Milliseconds(1)
