@@ -523,6 +523,36 @@ describe('a failing Daily API', () => {
     expect(sessions.size).toBe(0);
   });
 
+  it.each([
+    ['no URL of a web page', { url: 'javascript:alert(1)' }],
+    ['no URL', { url: 'https://' }],
+    ['a URL with another line', { url: 'https://example.daily.co/r\nx' }],
+    ['a URL of 200 KB', { url: `https://example.daily.co/${'u'.repeat(200_000)}` }],
+    ['a name of 200 KB', { name: 'n'.repeat(200_000) }],
+    ['no name', { name: '' }],
+    ['a name that is no text', { name: { toString: 1 } }],
+  ])('is not believed a room with %s', async (_, odd) => {
+    const { url, sessions } = await start();
+    const body = { name: 'r', url: 'https://example.daily.co/r', ...odd };
+    daily.misbehaviours.push({ status: 200, body });
+    const { status, json } = await startRoom(url);
+    expect([status, json.code]).toEqual([502, 'PROVIDER_REFUSED']);
+    expect(json.detail).toBe('Daily answered without a valid name and URL of the room');
+    expect(sessions.size).toBe(0);
+  });
+
+  it.each(['', 't'.repeat(200_000), 'a\r\nb', 7])('is not believed the token %#', async (token) => {
+    const { url, sessions } = await start();
+    const made = once(daily, 'created').then(() =>
+      daily.misbehaviours.push({ status: 200, body: { token } }),
+    );
+    const { status, json } = await startRoom(url);
+    await made;
+    expect([status, json.detail]).toEqual([502, 'Daily answered without a valid token']);
+    await daily.untilEmpty();
+    expect(sessions.size).toBe(0);
+  });
+
   it('never leaks the API key or phone numbers into answers or logs', async () => {
     const lines: string[] = [];
     const logged = (...parts: unknown[]) => void lines.push(JSON.stringify(parts));

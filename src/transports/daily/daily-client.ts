@@ -6,18 +6,29 @@ import { validateInto } from '../../validation/validate-into.js';
 import { DAILY_OPTIONS, type ResolvedDailyOptions } from './daily.options.js';
 import type { DailyMeetingTokenProperties } from './dto/daily-meeting-token-properties.dto.js';
 import type { DailyRoomProperties } from './dto/daily-room-properties.dto.js';
-import { IsString } from 'class-validator';
+import { Length } from 'class-validator';
+import { Accepts } from '../../validation/option.decorators.js';
 import { ApiField } from '../../validation/api-field.decorator.js';
 import { KeepsUnknownKeys } from '../../validation/field-traits.js';
+
+/** Longest URL of a room, in characters. */
+const MAX_URL_CHARS = 2_048;
+
+/** True for a URL that a client can open as a page: what Daily answers is passed on to it. */
+const isRoomUrl = (value: unknown): boolean =>
+  typeof value === 'string' &&
+  value.length <= MAX_URL_CHARS &&
+  /^https?:\/\/\S+$/i.test(value) &&
+  URL.canParse(value);
 
 /** Daily room, the part that the runner reads. */
 @KeepsUnknownKeys()
 export class DailyRoom {
-  @IsString({ message: 'name must be a string' })
+  @Length(1, 128, { message: 'name must be a string of 1 to 128 characters' })
   @ApiField({ description: 'The name of the room.' })
   name!: string;
 
-  @IsString({ message: 'url must be a string' })
+  @Accepts(`must be an http(s) URL of at most ${MAX_URL_CHARS} characters`, isRoomUrl)
   @ApiField({ description: 'The URL of the room.', format: 'uri' })
   url!: string;
 }
@@ -72,8 +83,8 @@ export class DailyClient {
   async createMeetingToken(properties: DailyMeetingTokenProperties): Promise<string> {
     const answer = await this.api.call('POST', '/meeting-tokens', { body: { properties } });
     const token = fieldOf(answer, 'token');
-    if (typeof token === 'string') return token;
-    throw new ProviderError('PROVIDER_REFUSED', 'Daily answered without a token');
+    if (typeof token === 'string' && /^\S{1,16384}$/.test(token)) return token;
+    throw new ProviderError('PROVIDER_REFUSED', 'Daily answered without a valid token');
   }
 }
 
@@ -85,7 +96,7 @@ function roomOf(answer: unknown): DailyRoom {
   try {
     return validateInto(DailyRoom, answer);
   } catch (cause) {
-    const message = 'Daily answered without a name and a url of the room';
+    const message = 'Daily answered without a valid name and URL of the room';
     throw new ProviderError('PROVIDER_REFUSED', message, { cause });
   }
 }
