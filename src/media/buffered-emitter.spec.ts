@@ -62,9 +62,29 @@ describe('estimateBytes()', () => {
     ['nested objects', () => `${'{"a":'.repeat(100)}0${'}'.repeat(100)}`],
     ['many keys', () => `{${many((i) => `"k${i}":${i}`)}}`],
   ])('approximates the memory of %s', (_, textOf) => {
-    const weight = estimateBytes(JSON.parse(textOf(0)));
+    const weight = estimateBytes(JSON.parse(textOf(0)), Infinity);
     const memory = memoryOf(textOf);
     expect(weight).toBeGreaterThan(memory * 0.7);
     expect(weight).toBeLessThan(memory * 10);
+  });
+
+  it.each<[string, () => unknown]>([
+    [
+      'an object',
+      () => {
+        const object: { self?: unknown } = {};
+        return (object.self = object);
+      },
+    ],
+    [
+      'a wide list',
+      () => {
+        const list: unknown[] = [];
+        return list.fill(list, 0, (list.length = 100_000));
+      },
+    ],
+    ['a list of holes', () => new Array<unknown>(4_000_000_000)],
+  ])('stops past the limit for %s that contains itself or nothing', (_, make) => {
+    expect(estimateBytes(make(), 1_000_000)).toBeGreaterThan(1_000_000);
   });
 });

@@ -137,20 +137,25 @@ const MIN_BYTES = 16;
 const CONTAINER_BYTES = 64;
 const KEY_BYTES = 32;
 
-/** Estimates the memory of a value parsed from JSON, in bytes. Iterative, because the client decides the nesting depth. */
-export function estimateBytes(json: unknown): number {
+/**
+ * Estimates the memory of a value parsed from JSON, in bytes. Iterative, because the client decides the nesting depth.
+ * @param maxBytes where the estimate stops: a value that is not from JSON may contain itself
+ */
+export function estimateBytes(json: unknown, maxBytes: number): number {
   const rest = [json];
-  let bytes = 0;
-  while (rest.length > 0) {
+  let bytes = MIN_BYTES;
+  while (rest.length > 0 && bytes <= maxBytes) {
     const value = rest.pop();
-    bytes += MIN_BYTES;
     if (typeof value === 'string') bytes += MIN_BYTES + value.length;
     else if (typeof value === 'object' && value !== null) {
       bytes += CONTAINER_BYTES;
-      if (Array.isArray(value)) for (const member of value) rest.push(member);
-      else {
+      if (Array.isArray(value)) {
+        bytes += value.length * MIN_BYTES;
+        if (bytes > maxBytes) break;
+        for (const member of value) rest.push(member);
+      } else {
         for (const [key, member] of Object.entries(value)) {
-          bytes += KEY_BYTES + key.length;
+          bytes += MIN_BYTES + KEY_BYTES + key.length;
           rest.push(member);
         }
       }
@@ -159,8 +164,11 @@ export function estimateBytes(json: unknown): number {
   return bytes;
 }
 
+/** Limit of unread messages, in estimated bytes. */
+const MAX_UNREAD_BYTES = 1_000_000;
+
 /** Buffer limit of unread messages: about 1,000 small ones. */
 export const MESSAGE_BUFFER: BufferLimit<unknown> = {
-  limit: 1_000_000,
-  sizeOf: (message) => 1_000 + estimateBytes(message),
+  limit: MAX_UNREAD_BYTES,
+  sizeOf: (message) => 1_000 + estimateBytes(message, MAX_UNREAD_BYTES),
 };

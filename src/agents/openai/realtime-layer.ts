@@ -216,7 +216,7 @@ export function createLayer(
     private hold(event: RealtimeEvent): void {
       // The history has the results of tools already.
       if (isResult(event.item)) return;
-      const bytes = estimateBytes(event);
+      const bytes = estimateBytes(event, MAX_UNREAD_BYTES);
       if (!this.takes(bytes)) throw new Error(TOO_MUCH_INPUT);
       this.held?.push(event);
       this.heldBytes += bytes;
