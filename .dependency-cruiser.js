@@ -7,7 +7,7 @@ const NEIGHBOURS = {
   compat: ['errors'],
   limits: [],
   validation: ['compat', 'errors'],
-  media: ['limits', 'validation'],
+  media: ['errors', 'limits', 'validation'],
   rtvi: ['errors', 'media', 'validation'],
   bot: ['errors', 'validation'],
   auth: ['errors', 'http', 'runner.options.ts'],

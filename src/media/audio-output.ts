@@ -21,6 +21,8 @@ export interface AudioOutputOptions extends Required<
   readonly write: (chunk: Int16Array) => boolean;
   /** Called when the peer leaves too many marks unconfirmed. */
   readonly onUnconfirmed: () => void;
+  /** @see PacedOutputOptions.onFailure */
+  readonly onFailure: (thrown: unknown) => void;
 }
 
 /** Outgoing audio of a bot: paced, with its marks and its playout at the end. */
@@ -39,7 +41,8 @@ export class AudioOutput {
   private isFinished = false;
 
   constructor(connection: MediaConnection, options: AudioOutputOptions) {
-    const { sendAheadMs, maxQueueMs, playoutTimeoutMs, confirmPlayback, write } = options;
+    const { sendAheadMs, maxQueueMs, playoutTimeoutMs, confirmPlayback, write, onFailure } =
+      options;
     this.playoutTimeoutMs = Math.min(playoutTimeoutMs, MAX_TIMER_MS);
     this.isConfirmed = connection.capabilities.marks === 'confirmed';
     this.confirmsPosition = this.isConfirmed && confirmPlayback;
@@ -50,6 +53,7 @@ export class AudioOutput {
       aheadMs: sendAheadMs,
       maxQueueMs,
       write,
+      onFailure,
       onWritten: (audioMs) => this.wrote(audioMs),
     });
   }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { AudioInput } from './audio-input.js';
 import { BufferedEmitter } from './buffered-emitter.js';
 import type { MediaConnectionEvents } from './media-connection.js';
@@ -8,7 +9,14 @@ import {
   type MediaTransportObserver,
 } from './media-transport.events.js';
 import type { MediaTransportOptions } from './media-transport.options.js';
-import { type AudioFrame, checkAudioRate, isAudioRate, toMono } from './pcm.js';
+import {
+  type AudioFrame,
+  checkAudioRate,
+  checkChannels,
+  isAudioRate,
+  isChannels,
+  toMono,
+} from './pcm.js';
 import { isDtmfDigit } from './serializers/media-serializer.js';
 
 type ReceivedAudio = Parameters<MediaConnectionEvents['audio']>;
@@ -61,10 +69,11 @@ export abstract class MediaInput extends BufferedEmitter<MediaTransportEvents> {
   /**
    * Emits `audio` for audio from elsewhere, such as an RTVI client.
    * @param pcm samples, interleaved where there are several channels
-   * @throws {RangeError} for an unsupported sample rate
+   * @throws {RangeError} for an unsupported sample rate or an invalid number of channels
    */
   audioReceived(pcm: Int16Array, sampleRateHz: number, channels = 1): void {
     checkAudioRate(sampleRateHz);
+    checkChannels(channels);
     this.receiveAudio([pcm, sampleRateHz, channels, undefined]);
   }
 
@@ -96,6 +105,8 @@ export abstract class MediaInput extends BufferedEmitter<MediaTransportEvents> {
     if (!this.takesInput) return;
     if (!isAudioRate(fromHz))
       return this.countMalformed('audio of a sample rate that is not in use');
+    if (!isChannels(channels) || !types.isInt16Array(pcm))
+      return this.countMalformed('audio without samples or channels');
     const mono = toMono(pcm, channels);
     if (mono.length === 0) return;
     this.stats.audioIn++;

@@ -853,3 +853,128 @@ describe('a pause', () => {
     expect(await last).toBe('sent');
   });
 });
+
+describe('a connection that throws', () => {
+  const boom = new Error('boom');
+  const thrown = (): never => {
+    throw boom;
+  };
+  const rejected = (): Promise<never> => Promise.reject(boom);
+  const failed = (method: string) => ({
+    what: `the media connection threw in ${method}()`,
+    message: `The media connection threw in ${method}().`,
+    cause: boom,
+  });
+
+  it.each<[string, () => unknown, (transport: MediaTransport) => unknown]>([
+    ['sendAudio', thrown, (transport) => transport.sendAudio(silence(20))],
+    ['clear', thrown, (transport) => transport.clear()],
+    ['clear', rejected, (transport) => transport.clear()],
+    ['mark', thrown, (transport) => transport.mark('x')],
+    ['mark', rejected, (transport) => transport.mark('x')],
+    ['sendDtmf', thrown, (transport) => transport.sendDtmf('1')],
+    ['sendDtmf', rejected, (transport) => transport.sendDtmf('1')],
+    ['sendMessage', thrown, (transport) => transport.sendMessage({ a: 1 })],
+  ])('ends its own session, by name: %s, %p', async (method, fail, use) => {
+    const { transport, told } = setUp({}, (one) => void Object.assign(one, { [method]: fail }));
+    // A rejection that nobody took would fail this test.
+    await use(transport);
+    await tick();
+    expect(told.failures).toEqual([expect.objectContaining(failed(method))]);
+    expect(told.ends).toEqual([
+      { reason: 'failed', message: `The media connection threw in ${method}().` },
+    ]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('ends its own session when sending throws later, from a timer', async () => {
+    let sent = 0;
+    const { transport, told } = setUp({}, (one) =>
+      Object.assign(one, { sendAudio: () => ++sent < 20 || thrown() }),
+    );
+    const outcome = transport.sendAudio(silence(1_000));
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(sent).toBe(20);
+    expect(await outcome).toBe('disconnected');
+    expect(told.failures).toEqual([expect.objectContaining(failed('sendAudio'))]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it.each([
+    ['throws', thrown],
+    ['rejects', rejected],
+  ])('is closed all the same when close() %s', async (_, close) => {
+    const { transport, told } = setUp({}, (one) => Object.assign(one, { close }));
+    transport.close();
+    await tick();
+    expect(transport.state).toBe('disconnected');
+    expect(told.failures).toEqual([expect.objectContaining(failed('close'))]);
+    expect(told.ends).toEqual([{ reason: 'closed', message: 'The bot closed the connection.' }]);
+  });
+
+  it.each<[string, () => unknown, string]>([
+    ['throws', thrown, 'Error: boom'],
+    ['rejects', rejected, 'Error: boom'],
+    ['has no outcome', async () => ({}), 'TypeError: it has no outcome'],
+  ])('hangs up without a rejection when hangUp() %s', async (_, hangUp, problem) => {
+    const { transport, told } = setUp({}, (one) => Object.assign(one, { hangUp }));
+    const error = `the media connection threw in hangUp(): ${problem}`;
+    expect(await transport.hangUp()).toEqual({ ok: false, via: 'connection', error });
+    expect(told.warnings).toEqual([`hanging up failed: ${error}`]);
+    expect(told.ends).toHaveLength(1);
+  });
+
+  it.each([
+    ['throws', thrown],
+    ['rejects', rejected],
+  ])('goes on after a transfer that %s, and can be asked again', async (_, transfer) => {
+    const { transport } = setUp({}, (one) => Object.assign(one, { transfer }));
+    const failure = { ok: false, error: 'the media connection threw in transfer(): Error: boom' };
+    expect(await transport.transfer('+15550009')).toEqual(failure);
+    expect(await transport.transfer('+15550009')).toEqual(failure);
+    expect(transport.state).toBe('connected');
+  });
+
+  it('has lost its peer when that leaves during a transfer that rejects', async () => {
+    let reject!: (error: Error) => void;
+    const { connection, transport, told } = setUp({}, (one) =>
+      Object.assign(one, { transfer: () => new Promise((_, no) => (reject = no)) }),
+    );
+    const outcome = transport.transfer('+15550009');
+    const end: MediaEnd = { reason: 'peer_left', message: 'gone' };
+    connection.events.disconnected(end);
+    reject(boom);
+    expect(await outcome).toMatchObject({ ok: false });
+    await tick();
+    expect(told.ends).toEqual([end]);
+  });
+
+  it('is not to blame for a message that is no JSON', () => {
+    const sendMessage = (message: unknown): boolean => JSON.stringify(message).length > 0;
+    const { transport, told } = setUp({}, (one) => Object.assign(one, { sendMessage }));
+    expect(() => transport.sendMessage({ price: 5n })).toThrow(TypeError);
+    expect(() => transport.sendMessage(undefined)).toThrow(TypeError);
+    expect(told.failures).toEqual([]);
+    expect(transport.state).toBe('connected');
+  });
+
+  it.each<[string, unknown[]]>([
+    ['no channels', [new Int16Array(3), 8_000, 0]],
+    ['half a channel', [new Int16Array(3), 8_000, 0.5]],
+    ['no samples', [undefined, 8_000, 1]],
+    ['bytes', [Buffer.alloc(4), 8_000, 1]],
+  ])('has audio counted as malformed that has %s', (_, audio) => {
+    const { connection, transport } = setUp();
+    (connection.events.audio as (...audio: unknown[]) => void)(...audio);
+    expect(transport.stats.malformed).toEqual({ 'audio without samples or channels': 1 });
+  });
+
+  it('has a message buffered that contains itself', async () => {
+    const { connection, transport } = setUp();
+    const message: { self?: unknown } = {};
+    message.self = message;
+    connection.events.message(message);
+    transport.close();
+    expect(await collect(transport.messages())).toEqual([message]);
+  });
+});

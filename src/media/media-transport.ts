@@ -1,4 +1,6 @@
+import { type HostCodeError, hostCodeError } from '../errors/host-code-error.js';
 import { AudioOutput } from './audio-output.js';
+import { GuardedMediaConnection } from './guarded-media-connection.js';
 import type {
   HangUpOutcome,
   MediaConnection,
@@ -13,7 +15,7 @@ import {
   resolveMediaTransportOptions,
 } from './media-transport.options.js';
 import type { OutgoingAudio, SendOutcome } from './paced-output.js';
-import { checkAudioRate } from './pcm.js';
+import { checkAudioRate, checkChannels } from './pcm.js';
 import type { Playback } from './playback-position.js';
 import type { MediaCapabilities } from './serializers/media-serializer.js';
 
@@ -32,6 +34,7 @@ const NOT_TRANSFERABLE =
  * digits, messages, texts and transcriptions are also buffered whenever there is no listener later; audio is not.
  */
 export class MediaTransport extends MediaInput {
+  private readonly connection: MediaConnection;
   private readonly output: AudioOutput;
   private currentState: MediaState = 'connecting';
   private leaveConnecting: () => void = () => undefined;
@@ -46,12 +49,14 @@ export class MediaTransport extends MediaInput {
 
   /** @internal use {@link createTransport} */
   constructor(
-    private readonly connection: MediaConnection,
+    unguarded: MediaConnection,
     options: MediaTransportOptions = {},
     observer?: MediaTransportObserver,
   ) {
     const resolved = resolveMediaTransportOptions(options);
     super(resolved, observer);
+    const connection = new GuardedMediaConnection(unguarded, (error) => this.broke(error));
+    this.connection = connection;
     this.output = new AudioOutput(connection, {
       ...resolved,
       write: (chunk) => {
@@ -61,6 +66,7 @@ export class MediaTransport extends MediaInput {
       },
       onUnconfirmed: () =>
         this.warnOnce('marks', 'the peer does not confirm that marks were played'),
+      onFailure: (thrown) => this.broke(hostCodeError(thrown, 'sending audio failed')),
     });
     connection.open({
       connected: () => this.connected(),
@@ -96,9 +102,7 @@ export class MediaTransport extends MediaInput {
     }
     checkAudioRate(audio.sampleRateHz);
     const { channels = 1 } = audio;
-    if (!Number.isInteger(channels) || channels < 1) {
-      throw new RangeError('channels must be a whole number, at least 1');
-    }
+    checkChannels(channels);
     if (this.output.isFull) {
       this.stats.overflowed++;
       this.warnOnce('overflow', 'audio is sent faster than it is spoken; some of it is dropped');
@@ -160,6 +164,7 @@ export class MediaTransport extends MediaInput {
   /**
    * Sends an application message. Over WebRTC up to 50 messages are queued until the client's data channel opens.
    * @returns false when the transport cannot
+   * @throws {TypeError} for a message that is no JSON, such as one that contains itself
    */
   sendMessage(message: unknown): boolean {
     if (!this.capabilities.messages || this.currentState === 'disconnected') return false;
@@ -258,6 +263,13 @@ export class MediaTransport extends MediaInput {
     if (this.currentState === 'disconnected') return;
     this.disconnect(end);
     void this.connection.close({ ...end, reason });
+  }
+
+  /** Ends this session only, because its connection threw. */
+  private broke(error: HostCodeError): void {
+    // First, because the first reason counts.
+    this.observer?.fail(error);
+    this.endWith({ reason: 'failed', message: error.message });
   }
 
   private connected(): void {

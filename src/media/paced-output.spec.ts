@@ -22,6 +22,9 @@ function setUp(options: Partial<PacedOutputOptions> = {}) {
       written.push({ atMs: performance.now() - startMs, samples: [...chunk] });
       return true;
     },
+    onFailure: (thrown) => {
+      throw thrown;
+    },
     ...options,
   });
   return {
@@ -41,6 +44,42 @@ async function soFar<T>(promise: Promise<T>): Promise<T | 'waiting'> {
 }
 
 describe('PacedOutput', () => {
+  it('reports what writing throws from a timer', async () => {
+    const boom = new Error('boom');
+    const failures: unknown[] = [];
+    let written = 0;
+    const { output } = setUp({
+      write: () => {
+        if (++written > 5) throw boom;
+        return true;
+      },
+      onFailure: (thrown) => failures.push(thrown),
+    });
+    void speech(output, frame(0, 1_600));
+    await jest.advanceTimersByTimeAsync(100);
+    expect(failures).toEqual([boom]);
+  });
+
+  it.each([
+    ['chunkSamples', 0],
+    ['chunkSamples', NaN],
+    ['sampleRateHz', -1],
+    ['sampleRateHz', 8_000.5],
+  ])('refuses a format that it could write without an end: %s %d', (name, value) => {
+    expect(() => setUp({ [name]: value })).toThrow(`output.${name} must be a whole number`);
+  });
+
+  it('leaves no timer when writing ends it', async () => {
+    const { output } = setUp({
+      write: () => {
+        output.end();
+        return false;
+      },
+    });
+    await speech(output, frame(0));
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   it('writes audio at once when it arrives in real time', async () => {
     const { output, times, all } = setUp();
     for (let i = 0; i < 10; i++) {
@@ -240,7 +279,7 @@ describe('PacedOutput', () => {
     output.end();
     output.mark((outcome) => marks.push(outcome));
     expect(await audio).toBe('disconnected');
-    expect(await speech(output, frame(0))).toBe('disconnected');
+    await speech(output, frame(0));
     expect(marks).toEqual(['disconnected', 'disconnected']);
     expect(jest.getTimerCount()).toBe(0);
   });

@@ -28,6 +28,8 @@ export interface PacedOutputOptions extends OutputFormat {
   readonly write: (chunk: Int16Array) => boolean;
   /** Reports that a chunk was written, and the length of its audio without padding, in milliseconds. */
   readonly onWritten?: (audioMs: number) => void;
+  /** Reports an error of writing outside {@link PacedOutput.send}, which would end the process. */
+  readonly onFailure: (thrown: unknown) => void;
 }
 
 /** Resampling step, in milliseconds: long audio must not block the event loop for other calls. */
@@ -86,6 +88,12 @@ export class PacedOutput {
   private readonly paddingDelayMs: number;
 
   constructor(private readonly options: PacedOutputOptions) {
+    // Otherwise a pump would never end.
+    for (const name of ['chunkSamples', 'sampleRateHz'] as const) {
+      if (!Number.isSafeInteger(options[name]) || options[name] < 1) {
+        throw new RangeError(`output.${name} must be a whole number, at least 1`);
+      }
+    }
     this.buffer = new Int16Array(options.chunkSamples * 2);
     this.chunkMs = durationMs(options.chunkSamples, options.sampleRateHz);
     this.paddingDelayMs = Math.max(MIN_PADDING_DELAY_MS, this.chunkMs);
@@ -279,6 +287,7 @@ export class PacedOutput {
   }
 
   private wakeIn(ms: number): void {
+    if (this.ended) return;
     const atMs = performance.now() + ms;
     if (this.timer) {
       if (this.timerAtMs <= atMs) return;
@@ -287,7 +296,11 @@ export class PacedOutput {
     this.timerAtMs = atMs;
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      this.pump();
+      try {
+        this.pump();
+      } catch (thrown) {
+        this.options.onFailure(thrown);
+      }
     }, Math.ceil(ms));
   }
 }

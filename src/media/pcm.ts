@@ -84,3 +84,11 @@ export function checkAudioRate(rateHz: number, name = 'sampleRateHz'): void {
     throw new RangeError(`${name} must be one of ${AUDIO_RATES_HZ.join(', ')}`);
   }
 }
+
+export const isChannels = (channels: unknown): boolean =>
+  Number.isInteger(channels) && (channels as number) >= 1;
+
+/** @throws {RangeError} for anything but a whole number of at least 1 */
+export function checkChannels(channels: number): void {
+  if (!isChannels(channels)) throw new RangeError('channels must be a whole number, at least 1');
+}

@@ -52,6 +52,29 @@ describe('SocketMediaConnection', () => {
     expect(told.malformed).toEqual(['a message that cannot be read']);
   });
 
+  it('survives a serializer that reads nothing', () => {
+    const serializer = Object.assign(new ProtobufSerializer(), { read: () => undefined as never });
+    const { socket, told } = open(serializer);
+    socket.emit('message', Buffer.alloc(1), true);
+    expect(told.malformed).toEqual(['a message that cannot be read']);
+  });
+
+  it.each<[string, (link: SocketMediaConnection) => unknown]>([
+    ['audio', (link) => link.sendAudio(new Int16Array(160))],
+    ['clear', (link) => link.clear()],
+    ['mark', (link) => link.mark('x')],
+    ['dtmf', (link) => link.sendDtmf('1')],
+    ['message', (link) => link.sendMessage({})],
+  ])('names the serializer as what threw: %s()', (method, use) => {
+    const serializer = Object.assign(new ProtobufSerializer(), {
+      [method]: () => {
+        throw new Error('a bug');
+      },
+    });
+    const { link } = open(serializer);
+    expect(() => use(link)).toThrow(`The serializer threw in ${method}().`);
+  });
+
   it('closes on a peer that does not read what it is sent', () => {
     const { socket, link, told } = open();
     const message = { text: 'x'.repeat(1_000_000) };

@@ -1,4 +1,5 @@
 import type { RawData, WebSocket } from 'ws';
+import { hostCodeError } from '../errors/host-code-error.js';
 import { ITEM_BYTES } from '../limits/queue.js';
 import type {
   HangUpOutcome,
@@ -9,7 +10,6 @@ import type {
 import {
   IGNORED,
   type InboundMedia,
-  malformed,
   type MediaSerializer,
   type WireMessage,
 } from './serializers/media-serializer.js';
@@ -68,7 +68,7 @@ export class SocketMediaConnection implements MediaConnection {
       this.end = () => undefined;
       this.isOver = true;
       clearTimeout(this.waitTimer);
-      report(this.takeWaiting(), events);
+      this.readWaiting(events);
       events.disconnected(end);
     };
     let error: Error | undefined;
@@ -79,10 +79,7 @@ export class SocketMediaConnection implements MediaConnection {
           : { reason: 'peer_left', message: `The other side left (${code}).` },
       );
     socket.on('message', (data: RawData, isBinary) => {
-      report(
-        this.guarded((serializer) => serializer.read(data as Buffer, isBinary), UNREADABLE),
-        events,
-      );
+      this.report((serializer) => serializer.read(data as Buffer, isBinary), events);
       this.boundWait(events);
     });
     socket.on('error', (cause: Error) => (error = cause));
@@ -93,24 +90,29 @@ export class SocketMediaConnection implements MediaConnection {
 
   sendAudio(pcm: Int16Array): boolean {
     if (this.socket.bufferedAmount > MAX_BUFFERED_BYTES) return false;
-    this.send(this.serializer.audio(pcm));
+    // Called for every frame: it takes no closure.
+    try {
+      this.send(this.serializer.audio(pcm));
+    } catch (thrown) {
+      throw serializerError('audio', thrown);
+    }
     return true;
   }
 
   clear(): void {
-    this.send(this.serializer.clear());
+    this.write('clear', (serializer) => serializer.clear());
   }
 
   mark(name: string): void {
-    this.send(this.serializer.mark(name));
+    this.write('mark', (serializer) => serializer.mark(name));
   }
 
   sendDtmf(digits: string): boolean {
-    return this.send(this.serializer.dtmf(digits));
+    return this.write('dtmf', (serializer) => serializer.dtmf(digits));
   }
 
   sendMessage(message: unknown): boolean {
-    return this.send(this.serializer.message(message));
+    return this.write('message', (serializer) => serializer.message(message));
   }
 
   hangUp(): Promise<HangUpOutcome> {
@@ -122,29 +124,53 @@ export class SocketMediaConnection implements MediaConnection {
     if (reason !== 'aborted') this.socket.close(1000);
   }
 
-  /** Catches errors of the serializer, which would end the process and all its calls. */
-  private guarded<T>(ask: (serializer: MediaSerializer) => T, otherwise: T): T {
+  /** @throws {HostCodeError} for a serializer that throws, or returns no message */
+  private write(
+    method: string,
+    ask: (serializer: MediaSerializer) => WireMessage | undefined,
+  ): boolean {
     try {
-      return ask(this.serializer);
-    } catch {
-      return otherwise;
+      return this.send(ask(this.serializer));
+    } catch (thrown) {
+      throw serializerError(method, thrown);
     }
   }
 
-  private takeWaiting(): InboundMedia {
-    return this.guarded((serializer) => serializer.takeWaiting?.() ?? IGNORED, UNREADABLE);
+  /** Reports a message, as malformed where the serializer throws or returns none: an error would end the process and all its calls. */
+  private report(
+    read: (serializer: MediaSerializer) => InboundMedia,
+    events: MediaConnectionEvents,
+  ): void {
+    try {
+      report(read(this.serializer), events);
+    } catch {
+      events.malformed('a message that cannot be read');
+    }
+  }
+
+  private readWaiting(events: MediaConnectionEvents): void {
+    this.report((serializer) => serializer.takeWaiting?.() ?? IGNORED, events);
+  }
+
+  /** Number of frames that wait; 0 where the serializer throws. */
+  private get framesWaiting(): number {
+    try {
+      return this.serializer.waiting ?? 0;
+    } catch {
+      return 0;
+    }
   }
 
   /** Hands on the frames that wait when no others come. */
   private boundWait(events: MediaConnectionEvents): void {
-    const waiting = this.isOver ? 0 : this.guarded((serializer) => serializer.waiting ?? 0, 0);
+    const waiting = this.isOver ? 0 : this.framesWaiting;
     if (waiting === this.waiting) return;
     this.waiting = waiting;
     clearTimeout(this.waitTimer);
     if (waiting === 0) return;
     this.waitTimer = setTimeout(() => {
       this.waiting = 0;
-      report(this.takeWaiting(), events);
+      this.readWaiting(events);
     }, MAX_WAIT_MS);
   }
 
@@ -168,8 +194,10 @@ export class SocketMediaConnection implements MediaConnection {
   }
 }
 
-const UNREADABLE = malformed('a message that cannot be read');
 const TEXT = { binary: false };
+
+const serializerError = (method: string, thrown: unknown): Error =>
+  hostCodeError(thrown, `the serializer threw in ${method}()`);
 
 function report(media: InboundMedia, events: MediaConnectionEvents): void {
   switch (media.kind) {

@@ -2,6 +2,7 @@ import type { Principal } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-launcher.js';
 import { botFailed, isEndAtWork, SessionEnd, type SessionEndCode } from '../bot/session-end.js';
 import { attempt, guardListeners } from '../errors/attempt.js';
+import { hostCodeError } from '../errors/host-code-error.js';
 import { logThrown, type RunnerLog, RunnerLogger } from '../errors/runner-logger.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { callBot } from '../limits/event-loop.js';
@@ -236,10 +237,11 @@ export class Session extends BotSession {
     callBot(this, () => this.controller?.abort(ending));
   }
 
-  /** @internal Ends the session as `failed`, for an error of a bot's listener outside its `launch()`. */
-  fail(cause: unknown): void {
-    logThrown(this.logger, 'a listener of the bot threw:', cause);
-    void this.end(new SessionEnd('failed', 'A listener of the bot threw.', { cause }));
+  /** @internal Ends the session as `failed`, for an error outside the bot's `launch()`: of a bot's listener, unless it says where it was thrown. */
+  fail(thrown: unknown): void {
+    const { what, message, cause } = hostCodeError(thrown, 'a listener of the bot threw');
+    logThrown(this.logger, `${what}:`, cause);
+    void this.end(new SessionEnd('failed', message, { cause }));
   }
 
   /** @internal Records that the bot hangs up, closes or has returned, which explains that the peer leaves. */

@@ -1,6 +1,7 @@
 import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd, type SessionEndCode } from '../bot/session-end.js';
-import { logThrown, RunnerLogger } from '../errors/runner-logger.js';
+import { hostCodeError } from '../errors/host-code-error.js';
+import { logThrown, type RunnerLog, RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
 import type { MediaEnd, MediaConnection } from '../media/media-connection.js';
 import type { MediaTransportObserver } from '../media/media-transport.events.js';
@@ -20,7 +21,7 @@ export interface CreateTransportOptions extends MediaTransportOptions {
 }
 
 /** Session end code for each reason that a media connection ends with, and back. */
-const CODE_OF: Record<MediaEnd['reason'], SessionEndCode> = {
+const CODE_OF: Partial<Record<string, SessionEndCode>> = {
   peer_left: 'peer_left',
   failed: 'peer_error',
   closed: 'completed',
@@ -75,10 +76,18 @@ export async function createTransport(
   } catch (error) {
     over.forget();
     context.isConnected = false;
-    await opened?.close({ reason: 'failed', message: textOfThrown(error).message });
+    try {
+      await opened?.close({ reason: 'failed', message: textOfThrown(error).message });
+    } catch (thrown) {
+      // The first error counts.
+      logThrown(logOf(session), 'the media connection threw in close():', thrown);
+    }
     throw error;
   }
 }
+
+const logOf = (session: Session | undefined): RunnerLog =>
+  session?.logger ?? new RunnerLogger('PipecatRunner');
 
 /** Reports the end and the failures of the media to the session, if there is one. */
 const observerOf = (
@@ -90,13 +99,15 @@ const observerOf = (
   warn: (message) => session?.logger.warn(message),
   fail: (thrown) => {
     if (session) return session.fail(thrown);
-    logThrown(new RunnerLogger('PipecatRunner'), 'a listener of a transport threw:', thrown);
-    close({ reason: 'failed', message: 'A listener of the transport threw.' });
+    const { what, message, cause } = hostCodeError(thrown, 'a listener of the transport threw');
+    logThrown(logOf(session), `${what}:`, cause);
+    close({ reason: 'failed', message });
   },
   leaving: ({ message }) => session?.leaves(new SessionEnd('completed', message)),
   ended: ({ reason, message }) => {
     forget();
-    void session?.end(new SessionEnd(CODE_OF[reason], message));
+    // A connection of the host's own may have another reason.
+    void session?.end(new SessionEnd(CODE_OF[reason] ?? 'peer_error', message));
   },
 });
 

@@ -358,6 +358,23 @@ describe('a socket whose control messages are answered', () => {
     expect([taken, data.toString(), isBinary]).toEqual([['control'], 'media', true]);
   });
 
+  it.each<[string, Partial<SocketResponder>, (server: RunnerWebSocket) => void]>([
+    ['receive', { receive: () => undefined as never }, () => undefined],
+    ['send', { send: () => JSON.parse('{') as never }, (server) => server.send('{}')],
+    ['end', { end: () => JSON.parse('{') as never }, (server) => server.hangUp()],
+  ])('names the responder as what threw: %s()', async (method, faulty, use) => {
+    const { client, server } = await pair();
+    const failures: unknown[] = [];
+    server.guard((thrown) => failures.push(thrown));
+    server.respond({ ...responder([]), ...faulty });
+    if (method === 'receive') client.send('{}');
+    await settled(client);
+    use(server);
+    expect(failures.map((thrown) => (thrown as Error).message)).toEqual([
+      `The responder threw in ${method}().`,
+    ]);
+  });
+
   it('counts what was held before only once', async () => {
     const { client, server } = await pair();
     for (let i = 0; i < 2; i++) client.send(Buffer.alloc(30_000, i));

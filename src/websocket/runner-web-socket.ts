@@ -1,6 +1,7 @@
 import { type RawData, WebSocket } from 'ws';
 import { hasPeerClosed, ignoresPongs, passOnAtOnce } from '../compat/ws-socket.js';
 import { attempt, attemptApply, guardListeners } from '../errors/attempt.js';
+import { hostCodeError } from '../errors/host-code-error.js';
 import { enterBot, leaveBot, type LoopUser } from '../limits/event-loop.js';
 import { ITEM_BYTES, Queue } from '../limits/queue.js';
 import type { WireMessage } from '../media/serializers/media-serializer.js';
@@ -132,8 +133,12 @@ export class RunnerWebSocket extends WebSocket {
   private askToEnd(hangsUp: boolean): void {
     attempt(
       () => this.answer(this.responder?.end(hangsUp)),
-      (thrown) => this.onFailure?.(thrown),
+      (thrown) => this.responderThrew('end', thrown),
     );
+  }
+
+  private responderThrew(method: string, thrown: unknown): void {
+    this.onFailure?.(hostCodeError(thrown, `the responder threw in ${method}()`));
   }
 
   /** @internal */
@@ -144,7 +149,13 @@ export class RunnerWebSocket extends WebSocket {
     const isText = typeof data === 'string' ? !isBinary : isBinary === false;
     if (!this.responder || !isText || !(typeof data === 'string' || Buffer.isBuffer(data)))
       return super.send(data, ...(more as []));
-    const text = this.responder.send(data.toString());
+    let text: WireMessage | undefined;
+    try {
+      text = this.responder.send(data.toString());
+    } catch (thrown) {
+      // Timers send as well, and an error there would end the process.
+      this.responderThrew('send', thrown);
+    }
     if (text !== undefined) return super.send(text, ...(more as []));
     for (const one of more) if (typeof one === 'function') one();
   }
@@ -163,7 +174,7 @@ export class RunnerWebSocket extends WebSocket {
       this.answer(answer);
       return isTaken;
     } catch (thrown) {
-      this.onFailure?.(thrown);
+      this.responderThrew('receive', thrown);
       return false;
     }
   }

@@ -202,6 +202,45 @@ describe("a carrier of the host's own", () => {
     await call.hangUp();
   });
 
+  it.each(['audio', 'mark'] as const)(
+    'ends only the call whose serializer throws in %s(), from a timer',
+    async (method) => {
+      let chunks = 0;
+      const thrown = (): never => {
+        throw new Error('a bug');
+      };
+      const faulty: Carrier<'acme', { key: string }> = {
+        ...acme,
+        serializer(call) {
+          const serializer = acme.serializer(call);
+          if (call.from !== '+15550666') return serializer;
+          const audio = (pcm: Int16Array) => (++chunks > 20 ? thrown() : serializer.audio(pcm));
+          return Object.assign(Object.create(serializer) as typeof serializer, {
+            ...(method === 'audio' ? { audio } : { mark: thrown }),
+          });
+        },
+      };
+      const { host: it, launcher } = await start({ carriers: [faulty] });
+      const url = `${it.url.replace('http', 'ws')}/ws`;
+      const good = await placeCall({ carrier: dialect, url, from: '+15550001' });
+      const goodTransport = await createTransport((await launcher.nextLaunch()).args);
+      const bad = await placeCall({ carrier: dialect, url, from: '+15550666' });
+      const { args, session } = await launcher.nextLaunch();
+      const transport = await createTransport(args);
+      void transport.sendAudio({ pcm: new Int16Array(8_000), sampleRateHz: 8_000 });
+      const marked = transport.mark('said');
+      expect((await marked).outcome).toBe('disconnected');
+      expect(session.signal.reason).toMatchObject({
+        code: 'failed',
+        message: `The serializer threw in ${method}().`,
+      });
+      await bad.closed;
+      void goodTransport.sendAudio({ pcm: new Int16Array(1_600), sampleRateHz: 8_000 });
+      expect((await goodTransport.mark('said')).outcome).toBe('played');
+      await good.hangUp();
+    },
+  );
+
   it('has its account checked', async () => {
     await expect(start({ carriers: [acme], credentials: { acme: {} } })).rejects.toThrow(
       /credentials must have acme\.key, a string/,
