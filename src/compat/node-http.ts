@@ -86,6 +86,16 @@ export function dumpBody(request: IncomingMessage & { _dump?: () => void }): voi
   else request.resume();
 }
 
+/**
+ * Closes a response whose connection is closed, as Node does it for the response being sent. Those queued behind it, of pipelined requests, never get
+ * the connection, and Node emits no `close` on them.
+ */
+export function closeResponse(response: ServerResponse): void {
+  if (response.closed) return;
+  Object.assign(response, { destroyed: true, _closed: true });
+  response.emit('close');
+}
+
 type Value = number | string | string[];
 
 /**

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { basename, dirname } from 'node:path';
+import type { Readable } from 'node:stream';
 import { HttpException } from '@nestjs/common';
 import send from 'send';
 import { type HttpRequest, nodeRequest } from './http-request.js';
@@ -24,6 +25,11 @@ export function sendFile(
   const options = { root: dirname(path), index: false, dotfiles: 'allow', cacheControl: false };
   void send(nodeRequest(request), name, options as send.SendOptions)
     .on('error', (error: SendError) => refuse(raw, Object.keys(headers), error))
+    // `send` itself waits for the connection, which a pipelined response may never get.
+    .on('stream', (file: Readable) => {
+      if (raw.destroyed) file.destroy();
+      else raw.once('close', () => file.destroy());
+    })
     .pipe(raw);
 }
 

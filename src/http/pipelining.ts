@@ -1,0 +1,60 @@
+import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { closeResponse } from '../compat/node-http.js';
+
+/**
+ * The most unanswered requests of an HTTP/1 connection, on all routes of the server. No browser or proxy pipelines requests; of the clients that can,
+ * those in use send ten or so.
+ */
+export const MAX_PIPELINED = 32;
+
+/** Connection with its unanswered requests. */
+interface Pipeline {
+  readonly unanswered: Set<ServerResponse>;
+  isCut: boolean;
+}
+
+const pipelines = new WeakMap<Socket, Pipeline>();
+const guarded = new WeakSet<Server>();
+
+/**
+ * Guards a server against pipelined requests, ahead of the framework: a connection with more than {@link MAX_PIPELINED} unanswered requests is
+ * destroyed, and those beyond are dropped. When a connection closes, all its responses are closed; Node closes only the one being sent, and the
+ * others would keep their files, listeners and handlers for ever. Idempotent, since several runners may share a server.
+ */
+export function guardPipelining(server: Server): void {
+  if (guarded.has(server)) return;
+  guarded.add(server);
+  const emit = server.emit.bind(server);
+  server.emit = (event: string, ...args: unknown[]): boolean => {
+    const [request, response] = args;
+    // The streams of HTTP/2 are no pipeline, and have a limit of their own.
+    if (!(response instanceof ServerResponse)) return emit(event, ...args);
+    const { socket } = request as IncomingMessage;
+    return !isAdmitted(socket, response as ServerResponse) || emit(event, ...args);
+  };
+}
+
+function isAdmitted(socket: Socket, response: ServerResponse): boolean {
+  const pipeline = pipelines.get(socket) ?? open(socket);
+  const { unanswered, isCut } = pipeline;
+  // Node goes on with the requests that came in one chunk.
+  if (isCut) return false;
+  if (unanswered.size >= MAX_PIPELINED && !unanswered.has(response)) {
+    pipeline.isCut = true;
+    socket.destroy();
+    return false;
+  }
+  unanswered.add(response);
+  response.once('close', () => unanswered.delete(response));
+  return true;
+}
+
+function open(socket: Socket): Pipeline {
+  const pipeline: Pipeline = { unanswered: new Set(), isCut: false };
+  pipelines.set(socket, pipeline);
+  socket.once('close', () => {
+    for (const response of pipeline.unanswered) closeResponse(response);
+  });
+  return pipeline;
+}
