@@ -11,6 +11,9 @@ export function metricsController(path: string): Type<unknown> {
   @RunnerController(path)
   @Access('manage')
   class MetricsController {
+    /** Text being rendered, shared by concurrent scrapes. */
+    private rendering: Promise<string> | undefined;
+
     constructor(
       private readonly metrics: RunnerMetrics,
       private readonly adapterHost: HttpAdapterHost,
@@ -30,7 +33,8 @@ export function metricsController(path: string): Type<unknown> {
     @Header('cache-control', 'no-store')
     async scrape(@Res() response: unknown): Promise<void> {
       const { registry } = this.metrics;
-      replyWith(this.adapterHost, response, registry.contentType, await registry.metrics());
+      this.rendering ??= registry.metrics().finally(() => (this.rendering = undefined));
+      replyWith(this.adapterHost, response, registry.contentType, await this.rendering);
     }
   }
   return MetricsController;

@@ -3,7 +3,8 @@ import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Registry } from 'prom-client';
 import {
   DownloadsModule,
   MetricsModule,
@@ -100,6 +101,22 @@ describe.each(PLATFORMS)('pipelined requests on %s', (platform) => {
     expect(aborted).toBe(0);
     socket.destroy();
     await until(() => aborted === COUNT);
+  });
+
+  it('for /metrics share one rendering', async () => {
+    const registry = new Registry();
+    let render: (text: string) => void = () => undefined;
+    const rendered = new Promise<string>((resolve) => (render = resolve));
+    const metrics = jest.spyOn(registry, 'metrics').mockReturnValue(rendered);
+    const { url } = await startApp(platform, [
+      RunnerModule.forRoot({ features: [MetricsModule.forRoot({ registry })] }),
+    ]);
+    const scrapes = [1, 2, 3].map(async () => (await fetch(`${url}/metrics`)).text());
+    await until(() => metrics.mock.calls.length > 0);
+    await fetch(`${url}/status`);
+    render('text');
+    expect(await Promise.all(scrapes)).toEqual(['text', 'text', 'text']);
+    expect(metrics.mock.calls.length).toBe(1);
   });
 
   it('beyond the limit end their connection, and others are answered', async () => {
