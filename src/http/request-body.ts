@@ -100,9 +100,9 @@ export function leaveBody(
 
 /** True for a request with a body, which HTTP/2 need not announce. */
 export function hasBody(request: IncomingMessage): boolean {
-  if (request.httpVersionMajor >= 2) {
-    return !(request as unknown as Http2ServerRequest).stream.endAfterHeaders;
-  }
+  // An HTTP/1 request may call itself HTTP/2.0.
+  const { stream } = request as Partial<Pick<Http2ServerRequest, 'stream'>>;
+  if (stream) return !stream.endAfterHeaders;
   return announcedBytes(request) > 0 || request.headers['transfer-encoding'] !== undefined;
 }
 

@@ -385,6 +385,18 @@ describe.each(PLATFORMS)('an attacker on %s', (platform) => {
     },
   );
 
+  it('is answered as with HTTP/1.1 when it calls that HTTP/2.0', async () => {
+    const { url } = await start(platform);
+    const head = 'POST /start HTTP/2.0\r\nHost: x\r\nContent-Type: application/json\r\n';
+    for (const [body, status] of [
+      ['{"transport":"websocket"}', 200],
+      ['{"transport":1}', 422],
+    ] as const) {
+      const length = `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
+      expect(await raw(url, `${head}${length}${body}`)).toContain(`HTTP/1.1 ${status} `);
+    }
+  });
+
   it('learns nothing of an unexpected error but that it happened', async () => {
     const log = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     class Broken extends RunnerAuth {
