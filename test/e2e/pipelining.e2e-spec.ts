@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -108,11 +109,13 @@ describe.each(PLATFORMS)('pipelined requests on %s', (platform) => {
     let render: (text: string) => void = () => undefined;
     const rendered = new Promise<string>((resolve) => (render = resolve));
     const metrics = jest.spyOn(registry, 'metrics').mockReturnValue(rendered);
-    const { url } = await startApp(platform, [
+    const { app, url } = await startApp(platform, [
       RunnerModule.forRoot({ features: [MetricsModule.forRoot({ registry })] }),
     ]);
+    let asked = 0;
+    (app.getHttpServer() as Server).on('request', () => asked++);
     const scrapes = [1, 2, 3].map(async () => (await fetch(`${url}/metrics`)).text());
-    await until(() => metrics.mock.calls.length > 0);
+    await until(() => asked === 3 && metrics.mock.calls.length > 0);
     await fetch(`${url}/status`);
     render('text');
     expect(await Promise.all(scrapes)).toEqual(['text', 'text', 'text']);
