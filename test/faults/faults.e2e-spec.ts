@@ -126,10 +126,11 @@ async function settled(like?: Census): Promise<Census> {
   return last;
 }
 
-/** Without what is remembered on purpose: calls of the last ten minutes, so that one that is delivered again gets no second bot. */
+/** Without what is remembered on purpose: calls of the last ten minutes, so that one that is delivered again gets no second bot; kinds of warnings, two at most. */
 function heldIn({ heapUsed: _, sessions: __, collections, ...held }: Census): object {
   const inUse = { ...(collections as Record<string, number>) };
   delete inUse['Runner.sessions.fleet.recent.calls'];
+  delete inUse['TelephonyGateway.log.kinds'];
   return { ...held, collections: inUse };
 }
 
