@@ -5,8 +5,8 @@ import { FLEET_SECRET } from '../../test/support/fleet-node.js';
 import { describeWith } from '../../test/support/needs.js';
 import { RedisServer } from '../../test/support/redis-server.js';
 import { ReplyProxy } from '../../test/support/reply-proxy.js';
+import { TalkingLauncher } from '../../test/support/talking-launcher.js';
 import { until } from '../../test/support/until.js';
-import { BotLauncher } from '../bot/bot-launcher.js';
 import { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { resolveRunnerOptions, type RunnerOptions } from '../runner.options.js';
@@ -27,17 +27,6 @@ const SECRETS: [string, string[], string[]][] = [
   ['while it is replaced', [FORMER, FLEET_SECRET], [FLEET_SECRET, FORMER]],
 ];
 const TIMES = { heartbeatMs: 100, leaseMs: 600 };
-
-/** Launches bots that talk until they are stopped. */
-class TalkingLauncher extends BotLauncher {
-  launched: string[] = [];
-
-  async launch(_: RunnerArguments, session: Session): Promise<void> {
-    this.launched.push(session.id);
-    session.ready();
-    await new Promise((resolve) => session.signal.addEventListener('abort', resolve));
-  }
-}
 
 describeWith('redis-server')('a fleet over Redis', () => {
   let redis: RedisServer;

@@ -5,8 +5,8 @@ import { FLEET_SECRET } from '../../test/support/fleet-node.js';
 import { describeWith } from '../../test/support/needs.js';
 import { RedisServer } from '../../test/support/redis-server.js';
 import { ReplyProxy } from '../../test/support/reply-proxy.js';
+import { TalkingLauncher } from '../../test/support/talking-launcher.js';
 import { until } from '../../test/support/until.js';
-import { BotLauncher } from '../bot/bot-launcher.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { resolveRunnerOptions } from '../runner.options.js';
 import { FleetSessionRegistry } from '../sessions/fleet-session-registry.js';
@@ -25,13 +25,12 @@ const inRoom = (): DailyRunnerArguments =>
 
 /** A node of rooms, each of whose bots talks until it is stopped. */
 class RoomsNode {
-  /** Sessions whose bots it launched. */
-  readonly launched: string[] = [];
   /** Ends that it told, as `<session id> <code>`. */
   readonly ends: string[] = [];
   /** Called with each of them. */
   onEnded?: () => void;
   readonly registry: FleetSessionRegistry;
+  private readonly launcher = new TalkingLauncher();
   private readonly fleet: RedisFleet;
 
   private constructor(
@@ -49,8 +48,7 @@ class RoomsNode {
       launch: (session) => void this.registry.launch(session, inRoom()),
     };
     const options = resolveRunnerOptions({ maxSessions: 10, stopGraceMs: 300, drainTimeoutMs: 0 });
-    const launcher = new TalkingLauncher(this.launched);
-    this.registry = new FleetSessionRegistry(options, launcher, undefined, this.fleet);
+    this.registry = new FleetSessionRegistry(options, this.launcher, undefined, this.fleet);
     this.registry.observers.add({
       changed: ({ id, state }) => {
         if (state.name !== 'ended') return;
@@ -70,24 +68,17 @@ class RoomsNode {
     return node;
   }
 
+  /** Sessions whose bots it launched. */
+  get launched(): string[] {
+    return this.launcher.launched;
+  }
+
   /** Opens a session and launches its bot here. */
   async start(): Promise<Session> {
     const open = { transport: 'daily', kind: 'room' } as const;
     const session = await this.registry.start(open, (opened) => opened);
     this.registry.launch(session, inRoom());
     return session;
-  }
-}
-
-class TalkingLauncher extends BotLauncher {
-  constructor(private readonly launched: string[]) {
-    super();
-  }
-
-  async launch(_: DailyRunnerArguments, session: Session): Promise<void> {
-    this.launched.push(session.id);
-    session.ready();
-    await new Promise((resolve) => session.signal.addEventListener('abort', resolve));
   }
 }
 
