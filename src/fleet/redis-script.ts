@@ -35,13 +35,12 @@ local function lose(id, caller, lostMs)
   redis.call('HSET', P .. 's:' .. id, 'st', 'lost')
   redis.call('ZADD', P .. 'lost', now + tonumber(lostMs), id)
 end
--- Removes the record of a session of a node.
-local function remove(id, owner, caller)
+-- Removes the record of a session, with its other names.
+local function remove(id, owner, caller, names)
   uncount(id, caller)
   for _, set in ipairs({'pending', 'rooms', 'lost'}) do redis.call('ZREM', P .. set, id) end
   if owner ~= '' then redis.call('SREM', P .. 'own:' .. owner, id) end
-  local names = redis.call('HGET', P .. 's:' .. id, 'al') or ''
-  for name in names:gmatch('%S+') do redis.call('SREM', P .. 'a:' .. name, id) end
+  for name in (names or ''):gmatch('%S+') do redis.call('SREM', P .. 'a:' .. name, id) end
   redis.call('DEL', P .. 's:' .. id)
 end
 -- Nodes that were heard are in the set of their state; the others are silent.

@@ -8,7 +8,7 @@ export const ABANDON = new RedisScript(
   'abandon',
   `
 local id, lostMs = ARGV[1], ARGV[2]
-local r = redis.call('HMGET', P .. 's:' .. id, 'st', 'o', 'c', 'bu')
+local r = redis.call('HMGET', P .. 's:' .. id, 'st', 'o', 'c', 'bu', 'al')
 local state, owner, caller = unpack(r, 1, 3)
 if not state then
   local ended = redis.call('GET', P .. 't:' .. id)
@@ -17,7 +17,7 @@ end
 if state ~= 'active' then return {'kept', ''} end
 if r[4] then
   -- Its end was told before.
-  remove(id, owner, caller)
+  remove(id, owner, caller, r[5])
   return {'ended', 'lost'}
 end
 redis.call('SREM', P .. 'own:' .. owner, id)

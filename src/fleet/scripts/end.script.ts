@@ -10,7 +10,7 @@ export const END = new RedisScript(
 local id, epoch, nonce, only, code, botStartMs, rememberMs, rememberLongMs, historyMax = unpack(ARGV, 1, 9)
 local key = P .. 's:' .. id
 local ended = P .. 't:' .. id
-local r = redis.call('HMGET', key, 'st', 'o', 'e', 'c', 'tp', 'at')
+local r = redis.call('HMGET', key, 'st', 'o', 'e', 'c', 'tp', 'at', 'al')
 local state, owner = r[1], r[2]
 local mark = code .. ' ' .. nonce .. (epoch == '' and '' or ' own')
 if not state then
@@ -25,7 +25,7 @@ if only ~= '' and only ~= state then return {'changed'} end
 if state ~= 'pending' and only ~= 'lost' and epoch ~= r[3] then return {'fenced'} end
 -- A room that waits for another bot is no more its former owner's to end.
 if state == 'pending' and r[3] ~= '0' and epoch ~= '' and epoch ~= r[3] then return {'fenced'} end
-remove(id, owner, r[4])
+remove(id, owner, r[4], r[7])
 -- A former owner that does not know of it may come back late.
 redis.call('SET', ended, mark, 'PX', epoch == '' and r[3] ~= '0' and rememberLongMs or rememberMs)
 if tonumber(historyMax) > 0 then

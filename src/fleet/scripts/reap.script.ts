@@ -21,12 +21,12 @@ redis.call('HDEL', P .. 'n:' .. node, 'ok')
 local ids, restarted, buried = redis.call('SRANDMEMBER', mine, limit), {}, 0
 for _, id in ipairs(ids) do
   local key = P .. 's:' .. id
-  local r = redis.call('HMGET', key, 'c', 'rs', 'bu')
+  local r = redis.call('HMGET', key, 'c', 'rs', 'bu', 'al')
   local caller = r[1]
   redis.call('SREM', mine, id)
   if caller and r[3] then
     -- Its end was told before.
-    remove(id, '', caller)
+    remove(id, '', caller, r[4])
     buried = buried + 1
   elseif caller and r[2] and r[2] ~= '' then
     relaunch(id, r[2], againMs)
