@@ -27,6 +27,9 @@ export interface HttpRequest {
 /** Host names, IPv4 and IPv6 addresses, with a port or without. */
 const HOST = /^([\w.-]{1,255}|\[[\da-f:.]{2,45}\])(:\d{0,5})?$/i;
 
+/** Refusal of another one. */
+export const NO_HOST = 'The Host of the request is no host name or address.';
+
 /** True for a `Host` that can be part of a URL, or none. */
 export const isHost = (host: string | undefined): boolean => !host || HOST.test(host);
 

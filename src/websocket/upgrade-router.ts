@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { goOnWithoutUpgrade, isToWebSocket } from '../compat/node-http.js';
 import { EventEmitter } from 'node:events';
-import { isHost } from '../http/http-request.js';
+import { isHost, NO_HOST } from '../http/http-request.js';
 import { WebSocketServer } from 'ws';
 import { RunnerWebSocket } from './runner-web-socket.js';
 import { decodeSegment, upgradeOf } from './upgrade-request.js';
@@ -68,7 +68,7 @@ const NOT_FOUND: Refusal = {
 };
 const BAD_HOST: Refusal = {
   ...{ statusCode: 400, phrase: 'Bad Request' },
-  detail: 'The Host of the request is no host name or address.',
+  detail: NO_HOST,
 };
 
 function refuse(socket: Duplex, { statusCode, phrase, detail }: Refusal): void {

@@ -6,7 +6,7 @@ import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../../runner.options
 import { RUNNER_REF, type RunnerRef } from '../../runner-ref.js';
 import { FleetRouter } from '../fleet-router/fleet-router.js';
 import { isOriginAllowed } from '../allowed-origins.js';
-import { isHost, isReading } from '../http-request.js';
+import { isHost, isReading, NO_HOST } from '../http-request.js';
 import { sendError, takeOverResponse } from '../http-response.js';
 import { leaveBody, takeBody } from '../request-body.js';
 import { Cors, isPreflight } from './cors.js';
@@ -81,7 +81,7 @@ export class RunnerIntake implements Receiver {
     const { allowedOrigins, publicUrl } = this.options;
     const { origin } = request.headers;
     if (!isHost(request.host)) {
-      return new RunnerError('BAD_REQUEST', 'The Host of the request is no host name or address.');
+      return new RunnerError('BAD_REQUEST', NO_HOST);
     }
     // CORS prevents a page from reading the answer, but not from sending: a form needs no preflight.
     if (origin !== undefined && !isReading(request) && !isOriginAllowed(origin, allowedOrigins)) {
