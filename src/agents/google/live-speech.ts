@@ -1,3 +1,4 @@
+import { attempt } from '../../errors/attempt.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import { pcmFromBytes } from '../../media/pcm.js';
 import type { RtviSession } from '../../rtvi/rtvi-session.js';
@@ -134,13 +135,14 @@ export class LiveSpeech {
     if (!answer) return;
     const { audioMs } = answer;
     answer.isWhole = true;
-    const played = this.transport.mark('answer').then(({ outcome, totalPlayedMs }) => {
+    const played = async (): Promise<void> => {
+      const { outcome, totalPlayedMs } = await this.transport.mark('answer');
       // The model may have gone on meanwhile.
       if (this.answer !== answer || answer.audioMs !== audioMs) return;
       if (outcome !== 'played') return this.finishAt(totalPlayedMs, answer);
       this.finish(this.text.takeAll());
-    });
-    played.catch((thrown: unknown) => this.transport.fail(thrown));
+    };
+    attempt(played, (thrown) => this.transport.fail(thrown));
   }
 
   /** @returns true when an answer was being generated */

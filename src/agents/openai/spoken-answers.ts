@@ -1,3 +1,4 @@
+import { attempt } from '../../errors/attempt.js';
 import type { MediaTransport } from '../../media/media-transport.js';
 import { HeardText, VoiceSpeed } from '../heard-text.js';
 import { nextPosition, playedOf } from '../placed-audio.js';
@@ -108,7 +109,8 @@ export class SpokenAnswers {
 
   private finishWhenPlayed(answer: Answer): void {
     answer.isWhole = true;
-    const played = this.transport.mark('answer').then(({ outcome, totalPlayedMs }) => {
+    const played = async (): Promise<void> => {
+      const { outcome, totalPlayedMs } = await this.transport.mark('answer');
       const at = this.answers.indexOf(answer);
       if (at === -1 || outcome === 'disconnected') return;
       this.answers.splice(at, 1);
@@ -119,8 +121,8 @@ export class SpokenAnswers {
       const text = isInterrupted ? heardOf(answer, heardMs) : answer.text.takeAll();
       this.events.finished(text, isInterrupted);
       if (this.answers.length === 0) this.stop();
-    });
-    played.catch((thrown: unknown) => this.transport.fail(thrown));
+    };
+    attempt(played, (thrown) => this.transport.fail(thrown));
   }
 
   private stop(): void {
