@@ -86,6 +86,25 @@ export function dumpBody(request: IncomingMessage & { _dump?: () => void }): voi
   else request.resume();
 }
 
+/** Node's return value for a request after which the parser stops, as it does for an upgrade. */
+const STOP = 2;
+
+interface ParsedSocket extends Socket {
+  parser?: { onIncoming?: ((request: IncomingMessage, ...rest: unknown[]) => unknown) | null };
+}
+
+/**
+ * Stops the parser of an HTTP/1 connection at a request, before Node makes a response for it. Else Node goes on with all requests of the chunk it has
+ * read, 64 KiB, although the connection is destroyed, and makes an error for each.
+ * @param isStopped asked at each further request of the connection
+ */
+export function stopParsing(socket: ParsedSocket, isStopped: () => boolean): void {
+  const { parser } = socket;
+  const take = parser?.onIncoming;
+  if (!parser || !take) return;
+  parser.onIncoming = (...request) => (isStopped() ? STOP : take(...request));
+}
+
 /**
  * Closes a response whose connection is closed, as Node does it for the response being sent. Those queued behind it, of pipelined requests, never get
  * the connection, and Node emits no `close` on them.

@@ -1,5 +1,12 @@
 import { once } from 'node:events';
-import { Agent, createServer, get, type IncomingMessage, type RequestListener } from 'node:http';
+import {
+  Agent,
+  createServer,
+  get,
+  IncomingMessage,
+  type RequestListener,
+  type ServerOptions,
+} from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -12,8 +19,8 @@ afterEach(() => {
 });
 
 /** Serves requests, and returns the port. */
-async function serve(answer: RequestListener): Promise<number> {
-  const server = createServer(answer);
+async function serve(answer: RequestListener, options: ServerOptions = {}): Promise<number> {
+  const server = createServer(options, answer);
   guardPipelining(server);
   guardPipelining(server);
   server.listen(0, '127.0.0.1');
@@ -54,11 +61,25 @@ describe('pipelined requests', () => {
         response.once('close', () => closed++).end();
       });
       const socket = pipeline(port, 1_400, version);
-      await once(socket.resume(), 'close');
+      await until(() => socket.resume().closed);
       await until(() => closed === MAX_PIPELINED);
       expect(taken).toBe(MAX_PIPELINED);
     },
   );
+
+  it('beyond the limit are not even parsed, although Node has read them', async () => {
+    let parsed = 0;
+    class Counted extends IncomingMessage {
+      constructor(socket: Socket) {
+        super(socket);
+        parsed++;
+      }
+    }
+    const port = await serve(() => undefined, { IncomingMessage: Counted });
+    const socket = pipeline(port, 1_400).resume();
+    await until(() => socket.closed);
+    expect(parsed).toBe(MAX_PIPELINED + 1);
+  });
 
   it('are all answered in order up to the limit', async () => {
     let taken = 0;

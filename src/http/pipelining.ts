@@ -1,6 +1,6 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { closeResponse } from '../compat/node-http.js';
+import { closeResponse, stopParsing } from '../compat/node-http.js';
 
 /**
  * The most unanswered requests of an HTTP/1 connection, on all routes of the server. No browser or proxy pipelines requests; of the clients that can,
@@ -8,13 +8,8 @@ import { closeResponse } from '../compat/node-http.js';
  */
 export const MAX_PIPELINED = 32;
 
-/** Connection with its unanswered requests. */
-interface Pipeline {
-  readonly unanswered: Set<ServerResponse>;
-  isCut: boolean;
-}
-
-const pipelines = new WeakMap<Socket, Pipeline>();
+/** Unanswered requests of each connection. */
+const pipelines = new WeakMap<Socket, Set<ServerResponse>>();
 const guarded = new WeakSet<Server>();
 
 /**
@@ -36,25 +31,27 @@ export function guardPipelining(server: Server): void {
 }
 
 function isAdmitted(socket: Socket, response: ServerResponse): boolean {
-  const pipeline = pipelines.get(socket) ?? open(socket);
-  const { unanswered, isCut } = pipeline;
-  // Node goes on with the requests that came in one chunk.
-  if (isCut) return false;
-  if (unanswered.size >= MAX_PIPELINED && !unanswered.has(response)) {
-    pipeline.isCut = true;
-    socket.destroy();
-    return false;
+  const unanswered = pipelines.get(socket) ?? open(socket);
+  if (!unanswered.has(response)) {
+    if (isFull(socket, unanswered)) return false;
+    unanswered.add(response);
+    response.once('close', () => unanswered.delete(response));
   }
-  unanswered.add(response);
-  response.once('close', () => unanswered.delete(response));
   return true;
 }
 
-function open(socket: Socket): Pipeline {
-  const pipeline: Pipeline = { unanswered: new Set(), isCut: false };
-  pipelines.set(socket, pipeline);
+function isFull(socket: Socket, unanswered: ReadonlySet<ServerResponse>): boolean {
+  if (unanswered.size < MAX_PIPELINED) return false;
+  socket.destroy();
+  return true;
+}
+
+function open(socket: Socket): Set<ServerResponse> {
+  const unanswered = new Set<ServerResponse>();
+  pipelines.set(socket, unanswered);
+  stopParsing(socket, () => isFull(socket, unanswered));
   socket.once('close', () => {
-    for (const response of pipeline.unanswered) closeResponse(response);
+    for (const response of unanswered) closeResponse(response);
   });
-  return pipeline;
+  return unanswered;
 }
