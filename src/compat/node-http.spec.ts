@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, get, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { expect, it, describe } from '@jest/globals';
-import { goOnWithoutUpgrade, isToWebSocket, beforeHeaders } from './node-http.js';
+import { afterEach, expect, it, describe } from '@jest/globals';
+import { until } from '../../test/support/until.js';
+import { goOnWithoutUpgrade, isToWebSocket, beforeHeaders, paceChunks } from './node-http.js';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import fastify from 'fastify';
 
@@ -114,5 +115,105 @@ describe('beforeHeaders', () => {
     expect([headers['x-a'], headers['x-b']]).toEqual(['1', '2']);
     session.close();
     server.close();
+  });
+});
+
+describe('a body in tiny chunks', () => {
+  const TINY = Buffer.from('1\r\na\r\n'.repeat(100_000));
+  const open: { close(): unknown }[] = [];
+  afterEach(() => {
+    for (const one of open.splice(0)) one.close();
+  });
+
+  /** Sends a request with a chunked body, and returns the connection. */
+  async function send(
+    answer: (request: IncomingMessage, response: ServerResponse) => void,
+    ...body: (Buffer | string)[]
+  ): Promise<Socket> {
+    const server = createServer((request, response) => {
+      paceChunks(request);
+      answer(request, response);
+    });
+    server.on('upgrade', (request, socket: Socket) => {
+      setImmediate(() => socket.end(`${socket.listenerCount('data')} listeners`));
+    });
+    server.listen(0, '127.0.0.1');
+    open.push({ close: () => server.close().closeAllConnections() });
+    await once(server, 'listening');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    open.push({ close: () => socket.destroy() });
+    socket.on('error', () => undefined);
+    socket.write('POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+    for (const part of body) socket.write(part);
+    return socket;
+  }
+
+  it('is read once per turn of the event loop, in few chunks', async () => {
+    let [turn, pieces, length] = [0, 0, 0];
+    const perTurn = new Map<number, number>();
+    let timer = setImmediate(function next() {
+      turn++;
+      timer = setImmediate(next);
+    });
+    open.push({ close: () => clearImmediate(timer) });
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      request.on('data', (chunk: Buffer) => {
+        pieces++;
+        length += chunk.length;
+        perTurn.set(turn, (perTurn.get(turn) ?? 0) + chunk.length);
+      });
+      request.on('end', () => response.end('done'));
+    };
+    const socket = await send(answer, TINY, TINY, TINY, TINY, '0\r\n\r\n');
+    await once(socket, 'data');
+    expect(length).toBe(400_000);
+    // A read is 64 KiB, and a buffered one may come with it.
+    expect(Math.max(...perTurn.values())).toBeLessThanOrEqual((2 * 65_536) / 6);
+    expect(pieces).toBeLessThan(500);
+  });
+
+  it('waits for its reader, and is then read to its end', async () => {
+    const requests: IncomingMessage[] = [];
+    const large = Buffer.alloc(20_000_000, 'a');
+    const body = [TINY, `${large.length.toString(16)}\r\n`, large, '\r\n0\r\n\r\n'];
+    let answered: ServerResponse | undefined;
+    const socket = await send(
+      (request, response) => {
+        requests.push(request);
+        answered = response;
+      },
+      ...body,
+    );
+    await until(() => requests[0] !== undefined && requests[0].readableLength > 10_000);
+    const [request] = requests as [IncomingMessage];
+    // Turns in which more would come.
+    for (let i = 0; i < 200; i++) await new Promise((resolve) => setImmediate(resolve));
+    expect(request.readableLength).toBeLessThan(150_000);
+    expect(socket.writableLength).toBeGreaterThan(0);
+    expect(await text(request)).toBe('a'.repeat(20_100_000));
+    answered!.end('done');
+    await once(socket, 'data');
+  });
+
+  it('leaves the connection to the next request, and to an upgrade', async () => {
+    const urls: string[] = [];
+    const socket = await send(
+      (request, response) => {
+        urls.push(request.url!);
+        void text(request).then((body) => response.end(`<${body.length}>`));
+      },
+      TINY,
+      '0\r\n\r\n',
+      'POST /second HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n',
+      'GET /third HTTP/1.1\r\nHost: x\r\n\r\n',
+    );
+    let answers = '';
+    socket.on('data', (chunk: Buffer) => (answers += chunk.toString()));
+    await until(() => answers.includes('<0>'));
+    expect(answers.match(/<\d+>/g)).toEqual(['<100000>', '<2>', '<0>']);
+    expect(urls).toEqual(['/', '/second', '/third']);
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    await until(() => answers.includes('listeners'));
+    expect(answers).toMatch(/0 listeners$/);
   });
 });

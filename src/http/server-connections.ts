@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { secondaryServersOf } from '../compat/fastify-secondary-servers.js';
-import { guardPipelining } from './pipelining.js';
+import { guardHttp1 } from './http1-guard.js';
 
 /** Grace periods for closing connections. */
 export interface ConnectionGrace {
@@ -81,7 +81,7 @@ export class ServerConnections implements OnModuleInit {
 
   private track(server: Server): void {
     this.servers.push(server);
-    guardPipelining(server);
+    guardHttp1(server);
     const add = (socket: Socket): void => {
       const peer = peerOf(socket);
       this.sockets.set(peer, socket);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { paceChunks } from '../compat/node-http.js';
 
 /** The longest path of a Unix socket on every system, in bytes. */
 const MAX_PATH = 103;
@@ -90,6 +91,7 @@ function responseTo(outgoing: ClientRequest): Promise<IncomingMessage> {
 }
 
 function responseOf(incoming: IncomingMessage): Response {
+  paceChunks(incoming);
   // Reported to whoever reads the body.
   incoming.on('error', () => undefined);
   const headers = new Headers();

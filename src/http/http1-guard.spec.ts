@@ -11,7 +11,7 @@ import { connect as connectHttp2, createServer as createHttp2Server } from 'node
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { until } from '../../test/support/until.js';
-import { guardPipelining, MAX_PIPELINED } from './pipelining.js';
+import { guardHttp1, MAX_PIPELINED } from './http1-guard.js';
 
 const open: { close(): unknown }[] = [];
 afterEach(() => {
@@ -21,8 +21,8 @@ afterEach(() => {
 /** Serves requests, and returns the port. */
 async function serve(answer: RequestListener, options: ServerOptions = {}): Promise<number> {
   const server = createServer(options, answer);
-  guardPipelining(server);
-  guardPipelining(server);
+  guardHttp1(server);
+  guardHttp1(server);
   server.listen(0, '127.0.0.1');
   open.push({ close: () => server.close().closeAllConnections() });
   await once(server, 'listening');
@@ -115,7 +115,7 @@ it('the streams of an HTTP/2 connection are not limited', async () => {
     responses.push(response);
     if (responses.length === count) for (const one of responses) one.end();
   });
-  guardPipelining(server as never);
+  guardHttp1(server as never);
   server.listen(0, '127.0.0.1');
   open.push(server);
   await once(server, 'listening');
