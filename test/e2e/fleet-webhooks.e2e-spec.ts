@@ -1,5 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import { LiveKitModule, WhatsAppModule } from '../../src/index.js';
+import { LiveKitModule, TelephonyModule, WhatsAppModule } from '../../src/index.js';
+import {
+  formOf,
+  plivoHeaders,
+  TelnyxAccount,
+  twilioHeaders,
+} from '../support/carrier-signatures.js';
 import { type FleetApp, FleetApps } from '../support/fleet-apps.js';
 import { FakeMeta } from '../support/fake-meta.js';
 import { freePort } from '../support/free-port.js';
@@ -75,6 +81,43 @@ describeWith('redis-server')('webhooks about sessions of other nodes', () => {
     expect((await hook(c, { event: 'room_finished' })).status).toBe(200);
     expect((await livekitWebhook(c.url, {}, { ...KEYS, signed: { other: 1 } })).status).toBe(401);
   });
+
+  it.each(['twilio', 'plivo', 'telnyx'])(
+    'of %s open one session, however often and wherever they are delivered',
+    async (carrier) => {
+      const telnyx = new TelnyxAccount();
+      const publicUrl = 'https://bot.example.com';
+      const keys = { twilio: 'token', plivo: 'token', telnyx: telnyx.publicKey };
+      const transports = [TelephonyModule.forRoot({ publicUrl, webhookKeys: keys })];
+      const [a, b] = [
+        await fleet.start('fastify', undefined, { transports }),
+        await fleet.start('express', undefined, { transports }),
+      ];
+      const path = `/telephony/${carrier}`;
+      const fields = { CallSid: 'CA1', CallUUID: 'CA1', From: '+15550001', To: '+15550002' };
+      const body = formOf(fields);
+      const signed = async (delivery: string): Promise<Record<string, string>> => {
+        if (carrier === 'telnyx') return telnyx.headers(body, Number(delivery));
+        if (carrier === 'plivo') return plivoHeaders('token', publicUrl + path, fields, delivery);
+        const headers = twilioHeaders('token', publicUrl + path, fields);
+        return { ...headers, 'i-twilio-idempotency-token': delivery };
+      };
+      const deliver = async (app: FleetApp, headers: Record<string, string>): Promise<string> => {
+        const type = { 'content-type': 'application/x-www-form-urlencoded' };
+        const init = { method: 'POST', headers: { ...headers, ...type }, body };
+        return (await fetch(app.url + path, init)).text();
+      };
+      const seconds = Math.floor(Date.now() / 1_000);
+      const headers = await signed(`${seconds}`);
+      const answers = await Promise.all([deliver(a, headers), deliver(b, headers)]);
+      answers.push(await deliver(b, headers), await deliver(a, headers));
+      expect(answers[0]).toMatch(/<Stream/);
+      expect(new Set(answers).size).toBe(1);
+      expect(await fleet.keys('s:*')).toHaveLength(1);
+      expect(await deliver(a, await signed(`${seconds + 1}`))).not.toBe(answers[0]);
+      expect(await fleet.keys('s:*')).toHaveLength(2);
+    },
+  );
 
   it('start one bot for a SIP call, however often and wherever it is told', async () => {
     const [a, b] = [await inRooms('fastify'), await inRooms('express')];

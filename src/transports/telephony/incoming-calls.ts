@@ -9,6 +9,7 @@ import {
   sessionOfCall,
 } from '../../calls/call-routing.js';
 import { RunnerError } from '../../errors/runner.error.js';
+import { Fleet } from '../../fleet/fleet.js';
 import type { RunnerRequest } from '../../http/runner-request.js';
 import { textIn } from '../../media/serializers/json-message.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
@@ -45,6 +46,7 @@ export class IncomingCalls {
     private readonly apis: CarrierApis,
     private readonly sessions: SessionRegistry,
     private readonly resumption: CallResumption,
+    private readonly fleet: Fleet,
   ) {}
 
   /**
@@ -55,22 +57,32 @@ export class IncomingCalls {
     const call = knownCall(carrier, request);
     try {
       const keys = carrier.webhook && (await this.routing.webhookKeys(call));
-      this.verifier.verify(carrier, request, keys);
+      const delivery = this.verifier.verify(carrier, request, keys);
       this.transports.require(carrier.name);
       const fields = fieldsOf(request);
-      const resumed = await this.resumption.of(carrier, call);
-      if (resumed?.isOver) return xmlAnswer(carrier.webhook!.resume!.endXml);
-      const full = carrier.webhook && this.sessions.refusal();
-      if (full) {
-        const { name: transport } = carrier;
-        throw this.sessions.observers.refused(full, { transport, call: inboundCall(call) });
-      }
-      return await this.connect(carrier, call, fields, request, resumed);
+      const accept = () => this.accept(carrier, call, fields, request);
+      return await (delivery === undefined ? accept() : this.fleet.once(delivery, accept));
     } catch (error) {
       const answer = this.refusal(carrier, error);
       if (!answer) throw error;
       return answer;
     }
+  }
+
+  private async accept(
+    carrier: Carrier,
+    call: KnownCall,
+    fields: WebhookFields,
+    request: RunnerRequest,
+  ): Promise<WebhookAnswer> {
+    const resumed = await this.resumption.of(carrier, call);
+    if (resumed?.isOver) return xmlAnswer(carrier.webhook!.resume!.endXml);
+    const full = carrier.webhook && this.sessions.refusal();
+    if (full) {
+      const { name: transport } = carrier;
+      throw this.sessions.observers.refused(full, { transport, call: inboundCall(call) });
+    }
+    return this.connect(carrier, call, fields, request, resumed);
   }
 
   private async connect(

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { LogBudget } from '../../errors/log-budget.js';
 import { RunnerLogger } from '../../errors/runner-logger.js';
@@ -24,15 +25,19 @@ export class WebhookVerifier {
 
   /**
    * @param keys accepted keys @default those of the module
+   * @returns a key that each delivery of this webhook has, and no other webhook; `undefined` where there is none
    * @throws {RunnerError} `UNAUTHORIZED`
    */
   verify(
     carrier: Carrier,
     request: RunnerRequest,
     keys = this.access.keys.get(carrier.name),
-  ): void {
+  ): string | undefined {
     const signature = carrier.webhook?.signature;
-    if (!keys || !signature) return this.access.requireOpen(carrier.name);
+    if (!keys || !signature) {
+      this.access.requireOpen(carrier.name);
+      return undefined;
+    }
     // Throws where the host has parsed the body without keeping it, which is not the webhook's fault.
     const body = request.rawBody;
     const urls = this.publicUrls.spellingsOf(request, this.options.publicUrl);
@@ -48,5 +53,10 @@ export class WebhookVerifier {
         `The key that webhooks of ${carrier.name} are signed with cannot be used`,
       );
     }
+    const { deliveryHeader } = signature;
+    const delivery = deliveryHeader && request.headers[deliveryHeader];
+    if (!delivery) return undefined;
+    const hash = createHash('sha256').update(String(delivery)).digest('base64url');
+    return `webhook ${carrier.name} ${hash}`;
   }
 }

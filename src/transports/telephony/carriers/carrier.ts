@@ -59,6 +59,11 @@ export interface CarrierWebhook {
   /** Webhook signature, where the carrier signs its webhooks. */
   readonly signature?: {
     readonly verify: VerifyWebhook;
+    /**
+     * Header whose value is the same for each delivery of a webhook and for no other webhook, in lower case. A webhook that is delivered again, to
+     * any node of a fleet, gets the first answer. @default each delivery is a webhook of its own
+     */
+    readonly deliveryHeader?: string;
     /** Environment variable with the key. */
     readonly env: string;
     /** Account field that also serves as the key. */

@@ -86,7 +86,13 @@ export const plivo: Carrier<'plivo', PlivoAccount> = {
       rejected: '<Response><Hangup reason="rejected"/></Response>',
       say: (text) => `<Response><Speak>${escapeXml(text)}</Speak><Hangup/></Response>`,
     },
-    signature: { verify: verifyPlivo, env: 'PLIVO_AUTH_TOKEN', accountField: 'authToken' },
+    signature: {
+      verify: verifyPlivo,
+      // Signs a nonce as well.
+      deliveryHeader: 'x-plivo-signature-v3',
+      env: 'PLIVO_AUTH_TOKEN',
+      accountField: 'authToken',
+    },
   },
 
   account: {

@@ -96,6 +96,8 @@ export const telnyx: Carrier<'telnyx', TelnyxAccount> = {
     refusalXml: REFUSAL_XML,
     signature: {
       verify: verifyTelnyx,
+      // Signs the time as well.
+      deliveryHeader: 'telnyx-signature-ed25519',
       env: 'TELNYX_PUBLIC_KEY',
       check: (key) =>
         isTelnyxKey(key) ? undefined : "the account's public key: 32 bytes in base64",

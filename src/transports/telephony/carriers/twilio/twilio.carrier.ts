@@ -77,7 +77,12 @@ export const twilio: Carrier<'twilio', TwilioAccount> = {
     busyXml: BUSY_XML,
     refusalXml: REFUSAL_XML,
     resume: { endXml: HANG_UP_XML },
-    signature: { verify: verifyTwilio, env: 'TWILIO_AUTH_TOKEN', accountField: 'authToken' },
+    signature: {
+      verify: verifyTwilio,
+      deliveryHeader: 'i-twilio-idempotency-token',
+      env: 'TWILIO_AUTH_TOKEN',
+      accountField: 'authToken',
+    },
   },
 
   account: {
