@@ -68,6 +68,16 @@ it('a provider call reads no more than 1 MiB of an answer', async () => {
   });
 });
 
+it.each([
+  ['deep', '['.repeat(500_000) + ']'.repeat(500_000)],
+  ['many values', `[${'{},'.repeat(340_000)}{}]`],
+])('a provider call parses no answer with %s, which would hold the event loop', async (_, json) => {
+  const client = await clientOf((_request, response) => response.end(json));
+  await expect(client.call('GET', '/rooms')).rejects.toMatchObject({
+    message: 'Daily answered 200: not with JSON',
+  });
+});
+
 it('a provider call times out while an answer goes on', async () => {
   const client = await clientOf((_request, response) => void response.writeHead(200).write('{'), {
     timeoutMs: 200,
@@ -124,6 +134,13 @@ it('a provider call waits for no Retry-After that is beyond its time-out', async
     retryAfterSeconds: 5,
   });
   expect(asked).toHaveLength(1);
+});
+
+it('a provider call passes on no Retry-After that is no number of seconds', async () => {
+  const client = await clientOf((_request, response) => {
+    response.writeHead(429, { 'retry-after': '9'.repeat(23) }).end('{}');
+  });
+  await expect(client.call('GET', '/rooms')).rejects.toHaveProperty('retryAfterSeconds', undefined);
 });
 
 it('a refusal of a provider that counts as success is one', async () => {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fieldOf, textOfThrown } from '../errors/thrown.js';
+import { parseJson } from '../limits/json-limits.js';
 import { printable } from '../validation/printable.js';
 import { ProviderError } from './provider-error.js';
 
@@ -150,7 +151,7 @@ async function textOf({ body }: Response): Promise<string> {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch {
     return undefined;
   }
@@ -159,7 +160,7 @@ function parse(text: string): unknown {
 /** Parses `Retry-After` in seconds or as a date. */
 function retryAfterMs(header: string | null): number | undefined {
   if (header === null) return undefined;
-  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
+  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
