@@ -101,6 +101,15 @@ const JSONS: [string, string][] = [
       repeated('0,', `{"transport":"daily","dailyRoomProperties":{"${field}":[`, '0]}}'),
     ],
   ),
+  ...['dailyRoomProperties', 'dailyMeetingTokenProperties'].map((field): [string, string] => [
+    `as many keys of ${field} as may be`,
+    different(
+      (key) => `"${key}":0,`,
+      `{"transport":"daily","createDailyRoom":true,"${field}":{`,
+      '"x":0}}',
+      49_980,
+    ),
+  ]),
   ['candidates', repeated('{},', '{"pc_id":"x","candidates":[', '{}]}')],
   [
     'SIP headers',

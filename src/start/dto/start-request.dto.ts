@@ -1,5 +1,6 @@
 import { IsBoolean, IsObject, IsOptional, IsString, Matches } from 'class-validator';
 import { ApiField } from '../../validation/api-field.decorator.js';
+import { FewValues } from '../../validation/few-values.decorator.js';
 import { Verbatim } from '../../validation/verbatim.decorator.js';
 
 /** Body of `POST /start`. All fields are optional. */
@@ -36,6 +37,7 @@ export class StartRequest {
   @Verbatim()
   @IsOptional()
   @IsObject({ message: 'dailyRoomProperties must be an object' })
+  @FewValues()
   @ApiField({
     required: false,
     type: Object,
@@ -48,6 +50,7 @@ export class StartRequest {
   @Verbatim()
   @IsOptional()
   @IsObject({ message: 'dailyMeetingTokenProperties must be an object' })
+  @FewValues()
   @ApiField({
     required: false,
     type: Object,
