@@ -7,11 +7,22 @@ const MAX_PACKETS = 20;
 const HEADER_BYTES = 4;
 const NONE = Buffer.alloc(0);
 
+/** Transport-layer feedback, and its format of a generic NACK (RFC 4585, section 6.2). */
+const TRANSPORT_FEEDBACK = 205;
+const GENERIC_NACK = 1;
+/** Of a NACK, before its entries. */
+const NACK_HEADER_BYTES = 12;
+const NACK_ENTRY_BYTES = 4;
+/** The most packets that a client has sent again in a second: all of a video of several Mbit/s. */
+const MAX_AGAIN = 500;
+
 /** DTLS transport of werift's, with its SRTCP session once that is there. */
 type Transport = Pick<werift.RTCDtlsTransport, 'startSrtp' | 'srtcp'>;
 
 /**
- * Drops decrypted RTCP of many packets. werift (seen in 0.24.4) parses each packet up to the end of the datagram, in quadratic time.
+ * Drops decrypted RTCP of many packets, which werift (seen in 0.24.4) parses each up to the end of the datagram, in quadratic time, and what has it send
+ * packets again without limit: 1,400 bytes that name the same ones over and over are answered with thousands. Reports for congestion control (TWCC),
+ * which are not negotiated, are dropped as well.
  * @throws {Error} when werift's internals differ
  */
 export function guardRtcp(transport: Transport): void {
@@ -22,17 +33,41 @@ export function guardRtcp(transport: Transport): void {
     const { srtcp } = transport;
     expectMethods('SRTCP session', srtcp, ['decrypt']);
     const decrypt = srtcp.decrypt.bind(srtcp);
+    let again = 0;
+    let sinceMs = -Infinity;
     srtcp.decrypt = (data) => {
       const compound = decrypt(data);
-      return hasFewPackets(compound) ? compound : NONE;
+      const asked = packetsAskedFor(compound);
+      if (asked === 0) return compound;
+      const nowMs = performance.now();
+      if (nowMs - sinceMs >= 1_000) [again, sinceMs] = [0, nowMs];
+      if (again + asked > MAX_AGAIN) return NONE;
+      again += asked;
+      return compound;
     };
   };
 }
 
-function hasFewPackets(compound: Buffer): boolean {
-  let count = 0;
+/** Returns the number of packets that werift would send again; `Infinity` for a compound that it cannot handle. */
+function packetsAskedFor(compound: Buffer): number {
+  let [count, asked] = [0, 0];
   for (let at = 0; at + HEADER_BYTES <= compound.length; count++) {
+    if (count === MAX_PACKETS) return Infinity;
+    if (compound[at + 1] === TRANSPORT_FEEDBACK) {
+      if ((compound[at]! & 0x1f) !== GENERIC_NACK) return Infinity;
+      asked += packetsIn(compound.subarray(at + NACK_HEADER_BYTES));
+    }
     at += HEADER_BYTES + 4 * compound.readUInt16BE(at + 2);
   }
-  return count <= MAX_PACKETS;
+  return asked;
+}
+
+/** Counts the packets of NACK entries, of which each names one, and with bits those after it. */
+function packetsIn(entries: Buffer): number {
+  let count = 0;
+  for (let at = 0; at + NACK_ENTRY_BYTES <= entries.length; at += NACK_ENTRY_BYTES) {
+    count++;
+    for (let bits = entries.readUInt16BE(at + 2); bits > 0; bits &= bits - 1) count++;
+  }
+  return count;
 }
