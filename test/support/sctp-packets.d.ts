@@ -5,7 +5,7 @@ export declare function sctpChunk(
 ): Buffer;
 export declare function sctpData(
   tsn: number,
-  text: string,
+  text: string | Buffer,
   flags?: number,
   stream?: number,
 ): Buffer;

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as werift from 'werift';
+import { busyMs } from '../../../test/support/busy-ms.js';
 import { sctpChunk, sctpData, sctpPacket, sctpSack } from '../../../test/support/sctp-packets.js';
 import { guardSctp, isSoundSctp } from './guard-sctp.js';
 
@@ -8,6 +9,9 @@ let transport: werift.RTCSctpTransport;
 let failures: string[];
 let heard: string[];
 let send: (chunks: readonly Buffer[]) => Promise<void>;
+let arrive: (data: Buffer) => void;
+let packet: (chunks: readonly Buffer[]) => Buffer;
+let isFull: () => boolean;
 let tsn: number;
 
 beforeEach(async () => {
@@ -23,17 +27,46 @@ beforeEach(async () => {
   transport.sctp.setRemotePort(5_000);
   failures = [];
   heard = [];
-  guardSctp(transport, (message) => failures.push(message));
+  isFull = guardSctp(transport, (message) => failures.push(message));
   const { sctp } = transport;
   sctp.onReceive.subscribe((_, __, data) => heard.push(data.toString()));
+  const { localVerificationTag } = sctp as unknown as { localVerificationTag: number };
+  packet = (chunks) => sctpPacket(localVerificationTag, chunks);
+  arrive = (data) => dtls.dataReceiver(data);
   send = async (chunks) => {
-    const { localVerificationTag } = sctp as unknown as { localVerificationTag: number };
-    dtls.dataReceiver(sctpPacket(localVerificationTag, chunks));
+    arrive(packet(chunks));
     await setImmediate();
   };
   tsn = 100;
   Object.assign(sctp, { lastReceivedTsn: tsn - 1 });
 });
+
+const HEARTBEAT = 4;
+const INIT = 1;
+const RECONFIG = 130;
+const FORWARD_TSN = 192;
+
+function forwardTsn(cumulativeTsn: number): Buffer {
+  const value = Buffer.alloc(4);
+  value.writeUInt32BE(cumulativeTsn);
+  return sctpChunk(FORWARD_TSN, value);
+}
+
+/** DATA chunk that opens a channel (DCEP), unordered. */
+function openChannel(number: number, stream: number): Buffer {
+  const chunk = sctpData(number, Buffer.from([3, ...Buffer.alloc(11)]), 7, stream);
+  chunk.writeUInt32BE(50, 12);
+  return chunk;
+}
+
+const CLOSED = 1;
+const ESTABLISHED = 4;
+
+const setState = (state: number): void =>
+  (transport.sctp as unknown as { setState(state: number): void }).setState(state);
+
+// Its timers end.
+afterEach(() => setState(CLOSED));
 
 describe('SCTP of the runner', () => {
   it('hears messages', async () => {
@@ -63,6 +96,94 @@ describe('SCTP of the runner', () => {
     expect(failures[0]).toBe('The client sends messages without end.');
   });
 
+  it.each([
+    [
+      'packets that wait for one',
+      () => Array.from({ length: 1_900 }, (_, i) => sctpData(tsn + 2 + 2 * i, 'x')),
+    ],
+    [
+      'the end of a message',
+      () => Array.from({ length: 1_900 }, (_, i) => sctpData(tsn + i, 'x', 2)),
+    ],
+    ['HEARTBEATs', () => Array.from({ length: 20_000 }, () => sctpChunk(HEARTBEAT))],
+    ['cookies', () => Array.from({ length: 20_000 }, () => sctpChunk(10))],
+    [
+      'numbers that it is to leave out',
+      () => [
+        ...Array.from({ length: 1_900 }, (_, i) => sctpData(tsn + 50_000 + 2 * i, 'x')),
+        ...Array.from({ length: 10_000 }, (_, i) => forwardTsn(tsn + i)),
+      ],
+    ],
+    ['messages', () => Array.from({ length: 10_000 }, (_, i) => sctpData(tsn + i, 'x', 7))],
+  ])('leaves others their turns in a flood of %s', async (_, flood) => {
+    const packets: Buffer[][] = [[]];
+    for (const chunk of flood()) {
+      if (packets.at(-1)!.length >= (chunk[0] === FORWARD_TSN ? 1 : 100)) packets.push([]);
+      packets.at(-1)!.push(chunk);
+    }
+    const datagrams = packets.map(packet);
+    let longestMs = busyMs(() => datagrams.forEach(arrive));
+    for (let i = 0; i < 500; i++) {
+      const startMs = performance.now();
+      const before = process.cpuUsage();
+      await setImmediate();
+      const { user, system } = process.cpuUsage(before);
+      const heldMs = Math.min(performance.now() - startMs, (user + system) / 1_000);
+      longestMs = Math.max(longestMs, heldMs);
+    }
+    expect(longestMs).toBeLessThan(50);
+    expect(failures).toEqual([]);
+  });
+
+  it('hears no more than a hundred packets at once, and goes on', async () => {
+    for (let i = 0; i < 200; i++) arrive(packet([sctpData(tsn + i, String(i))]));
+    for (let i = 0; i < 300; i++) await setImmediate();
+    expect(heard.length).toBeGreaterThanOrEqual(100);
+    expect(heard.length).toBeLessThan(110);
+    await send([sctpData(tsn + heard.length, 'goes on')]);
+    expect(heard.at(-1)).toBe('goes on');
+  });
+
+  it('hears what came late, in order, where the numbers begin again', async () => {
+    tsn = 0xffff_fffe;
+    Object.assign(transport.sctp, { lastReceivedTsn: tsn - 1 });
+    const late = [0, 1, 2, 3].map((i) => sctpData((tsn + i) >>> 0, String(i), 7));
+    for (const i of [1, 3, 2, 0]) await send([late[i]!]);
+    expect([...heard].sort()).toEqual(['0', '1', '2', '3']);
+    expect(transport.sctp).toMatchObject({ lastReceivedTsn: 1, sackMisOrdered: new Set() });
+    await send([late[3]!]);
+    expect(heard).toHaveLength(4);
+  });
+
+  it('gives up a client that opens and closes channels without end', async () => {
+    for (let i = 0; i < 120; i++) {
+      await send([openChannel(tsn++, i % 2)]);
+      delete transport.dataChannels[i % 2];
+    }
+    expect(failures[0]).toBe('The client opens too many channels.');
+  });
+
+  it('gives up a client that has its channels acknowledged without end, and takes nothing', async () => {
+    setState(ESTABLISHED);
+    for (let i = 0; i < 11_000; i += 50) {
+      await send(Array.from({ length: 50 }, () => openChannel(tsn++, 1)));
+    }
+    expect(failures[0]).toBe('The client does not take its messages.');
+  });
+
+  it('sends one message after the other, however many wait', async () => {
+    setState(ESTABLISHED);
+    await send([openChannel(tsn++, 1)]);
+    const channel = transport.dataChannels[1]!;
+    const startMs = performance.now();
+    for (let i = 0; i < 9_900; i++) channel.send('x');
+    await setImmediate();
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+    expect(isFull()).toBe(false);
+    for (let i = 0; i < 200; i++) channel.send('x');
+    expect(isFull()).toBe(true);
+  });
+
   it('is refused when werift receives in another way', () => {
     const other = { sctp: transport.sctp } as werift.RTCSctpTransport;
     expect(() => guardSctp(other, () => undefined)).toThrow('no method datachannelReceive');
@@ -70,10 +191,6 @@ describe('SCTP of the runner', () => {
     expect(() => guardSctp(without, () => undefined)).toThrow('no method handleData');
   });
 });
-
-const HEARTBEAT = 4;
-const INIT = 1;
-const RECONFIG = 130;
 
 /** A parameter, after whatever comes before it in a chunk. */
 const parameter = (length: number, before = 0): Buffer =>
@@ -122,6 +239,12 @@ describe('an SCTP packet', () => {
     ['with a SACK of more gaps than it has', [sctpChunk(3, Buffer.alloc(12, 1))]],
     ['with a SACK of more chunks than were sent', [sctpSack(1, [[1, 2_000]])]],
     ['with many such SACKs', Array.from({ length: 60 }, () => sctpSack(1, [[1, 20]]))],
+    ['with more chunks than fit a frame', Array.from({ length: 101 }, () => sctpChunk(11))],
+    [
+      'with more parameters than a chunk has',
+      [sctpChunk(RECONFIG, Buffer.concat(Array.from({ length: 21 }, () => sctpChunk(0))))],
+    ],
+    ['with two FORWARD TSNs', [forwardTsn(1), forwardTsn(2)]],
     ['larger than any frame', [sctpChunk(11, Buffer.alloc(4_096))]],
   ] satisfies [string, Buffer[]][])('%s is not', (_, chunks) => {
     expect(isSoundSctp(sctpPacket(7, chunks), 20)).toBe(false);

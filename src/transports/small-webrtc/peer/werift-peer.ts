@@ -3,7 +3,7 @@ import type * as werift from 'werift';
 import type { OutgoingRtp } from '../../../media/rtp/rtp-packet.js';
 import { bindUdpSockets } from '../../../compat/werift/bind-udp-sockets.js';
 import { endTurnAllocations } from '../../../compat/werift/end-turn-allocations.js';
-import { guardSctp } from '../../../compat/werift/guard-sctp.js';
+import { guardSctp, NOT_TAKEN } from '../../../compat/werift/guard-sctp.js';
 import { withCandidates } from '../negotiator.js';
 import type {
   Peer,
@@ -39,6 +39,7 @@ class WeriftPeer implements Peer {
   private readonly tracks: WeriftTracks;
   private readonly knownTransports = new WeakSet<werift.RTCDtlsTransport>();
   private guarded: object | undefined;
+  private isFull = (): boolean => false;
   private channel: werift.RTCDataChannel | undefined;
   private closed = false;
 
@@ -97,8 +98,8 @@ class WeriftPeer implements Peer {
   send(text: string): boolean {
     const { channel } = this;
     if (channel?.readyState !== 'open') return false;
-    if (channel.bufferedAmount > MAX_BUFFERED) {
-      this.events.failed('The client does not take its messages.');
+    if (channel.bufferedAmount > MAX_BUFFERED || this.isFull()) {
+      this.events.failed(NOT_TAKEN);
       return false;
     }
     try {
@@ -163,7 +164,7 @@ class WeriftPeer implements Peer {
 
   private guard(sctp: werift.RTCSctpTransport | undefined): void {
     if (!sctp || this.guarded === sctp.sctp) return;
-    guardSctp(sctp, (message) => this.events.failed(message));
+    this.isFull = guardSctp(sctp, (message) => this.events.failed(message));
     this.guarded = sctp.sctp;
   }
 
