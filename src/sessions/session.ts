@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Principal } from '../auth/runner-auth.js';
 import { BotSession, type SessionRequestHandler } from '../bot/bot-launcher.js';
 import { botFailed, isEndAtWork, SessionEnd, type SessionEndCode } from '../bot/session-end.js';
@@ -116,6 +117,8 @@ export class Session extends BotSession {
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController();
+      // Each request and upload of the session listens, and there may be many: Node would warn of a leak.
+      setMaxListeners(0, this.controller.signal);
       guardListeners(this.controller.signal, (thrown) => this.fail(thrown));
       if (this.ending) this.controller.abort(this.ending);
     }

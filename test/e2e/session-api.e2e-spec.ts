@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { getMaxListeners, once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { request as httpRequest } from 'node:http';
 import { Module, Param, Post, Req } from '@nestjs/common';
@@ -298,17 +298,14 @@ describe.each(PLATFORMS)('the session API on %s', (platform) => {
   });
 
   it('leaks nothing on a session with many sequential and concurrent requests', async () => {
-    const warnings: Error[] = [];
-    const note = (warning: Error) => warnings.push(warning);
-    process.on('warning', note);
     const { url, session } = await conversation(platform, mirror);
     const removed = jest.spyOn(session.signal, 'removeEventListener');
     const added = jest.spyOn(session.signal, 'addEventListener');
     await Promise.all(Array.from({ length: 50 }, () => post(`${url}/x`, {})));
     expect(added).toHaveBeenCalledTimes(50);
     expect(removed).toHaveBeenCalledTimes(50);
-    process.off('warning', note);
-    expect(warnings).toEqual([]);
+    // With a limit Node warns of a leak. Jest has a process of its own, which hears of no warning.
+    expect(getMaxListeners(session.signal)).toBe(0);
   });
 
   it('refuses methods that web-standard requests do not support', async () => {
