@@ -118,7 +118,7 @@ export class Session extends BotSession {
     if (!this.controller) {
       this.controller = new AbortController();
       // Each request and upload of the session listens, and there may be many: Node would warn of a leak.
-      setMaxListeners(0, this.controller.signal);
+      setMaxListeners(Infinity, this.controller.signal);
       guardListeners(this.controller.signal, (thrown) => this.fail(thrown));
       if (this.ending) this.controller.abort(this.ending);
     }
