@@ -106,6 +106,18 @@ describe('an ICE agent of the runner', () => {
     expect(takes(indication.bytes)).toBe(false);
   });
 
+  it('takes a hundred refusals of its checks, each of which it repeats, and no more', () => {
+    const { protocol, takes } = socket();
+    const answerOf = (messageClass: werift.classes): Buffer => {
+      const answer = new werift.Message(werift.methods.BINDING, messageClass);
+      protocol.transactions[answer.transactionIdHex] = {};
+      return answer.bytes;
+    };
+    for (let i = 0; i < 100; i++) expect(takes(answerOf(werift.classes.ERROR))).toBe(true);
+    expect(takes(answerOf(werift.classes.ERROR))).toBe(false);
+    expect(takes(answerOf(werift.classes.RESPONSE))).toBe(true);
+  });
+
   it('takes no RTP that would keep it busy, not even from the client', () => {
     const { takes } = socket();
     takes(authentic());

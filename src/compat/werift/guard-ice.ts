@@ -1,6 +1,6 @@
 import type * as werift from 'werift';
 import { attempt } from '../../errors/attempt.js';
-import { isAuthenticCheck, stunClassOf, stunTransactionOf } from './stun-check.js';
+import { isAuthenticCheck, isStunError, stunClassOf, stunTransactionOf } from './stun-check.js';
 import { expectMethods } from './werift-shape.js';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
@@ -35,6 +35,8 @@ const MAX_PEER_REFLEXIVE = 100;
 const MAX_EARLY_CHECKS = 100;
 /** The most transactions per candidate pair that werift keeps, to count retransmissions. */
 const MAX_TRANSACTIONS = 1_000;
+/** The most checks of ours that the client refuses. werift repeats each one at once, and keeps those before. */
+const MAX_REFUSALS = 100;
 /** Largest RTCP datagram, in bytes: that of Ethernet. werift parses each of its packets up to the end of the datagram, in quadratic time. */
 const MAX_RTCP_BYTES = 1_500;
 /** The most verified addresses, the latest ones. */
@@ -77,6 +79,7 @@ export function guardIce(
     const found = ice.remoteCandidates.filter(({ type }) => type === 'prflx');
     return found.length < MAX_PEER_REFLEXIVE;
   };
+  let refusals = 0;
   const admits = (protocol: Protocol, data: Buffer, from: werift.Address): boolean => {
     switch (stunClassOf(data)) {
       case 'request':
@@ -85,7 +88,8 @@ export function guardIce(
         return true;
       case 'response': {
         const { transactions } = protocol.turn ?? protocol;
-        return transactions !== undefined && Object.hasOwn(transactions, stunTransactionOf(data));
+        if (!transactions || !Object.hasOwn(transactions, stunTransactionOf(data))) return false;
+        return !isStunError(data) || ++refusals <= MAX_REFUSALS;
       }
       case 'indication':
         return false;

@@ -23,6 +23,9 @@ export function stunClassOf(data: Buffer): 'request' | 'indication' | 'response'
   return bits === 0x0010 ? 'indication' : 'response';
 }
 
+/** True for a response that refuses a request. @param data STUN message */
+export const isStunError = (data: Buffer): boolean => (data.readUInt16BE(0) & 0x0110) === 0x0110;
+
 /** Returns the transaction id of a STUN message, in hexadecimal. */
 export const stunTransactionOf = (data: Buffer): string => data.toString('hex', 8, HEADER_BYTES);
 
