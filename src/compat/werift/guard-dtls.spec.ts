@@ -1,3 +1,4 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import * as werift from 'werift';
@@ -8,7 +9,7 @@ import {
   endlessFragment,
 } from '../../../test/support/datagrams.js';
 import { heldBytes } from '../../../test/support/held-bytes.js';
-import { guardDtls } from './guard-dtls.js';
+import { guardDtls, isOrdinary } from './guard-dtls.js';
 
 type Identity = Awaited<ReturnType<typeof werift.CipherContext.createSelfSignedCertificateWithKey>>;
 
@@ -227,6 +228,14 @@ describe.each(['server', 'client'] as const)('DTLS of the runner, as %s', (role)
     },
   );
 
+  it('reads twenty records of a datagram, and no more', async () => {
+    await connect({ role });
+    const said = Array.from({ length: 30 }, (_, i) => sealed(23, [...Buffer.from(`record ${i}`)]));
+    runner.end.onData(Buffer.concat(said));
+    expect(runner.heard).toHaveLength(20);
+    await expectCall();
+  });
+
   it('ends when the client says so', async () => {
     await connect({ role });
     runner.end.onData(sealed(21, [1, 0]));
@@ -355,6 +364,54 @@ describe('DTLS of the runner', () => {
     await until(() => runner.dtls.connected && client.connected);
     expect(runner.heard).toEqual([]);
     await expectCall();
+  });
+
+  it('checks ten proofs of a client, and answers a hundred of its messages', async () => {
+    make();
+    const [hellos, proofs]: [Buffer[], Buffer[]] = [[], []];
+    let asked = 0;
+    clientEnd.arrives = (datagram) => {
+      if (datagram[13] === 1) hellos.push(datagram);
+      // Nothing after the proof arrives.
+      if (datagram[0] !== 22 || datagram[13] !== 15) return proofs.length === 0;
+      proofs.push(datagram);
+      const forged = Buffer.from(datagram);
+      forged[forged.length - 1]! ^= 1;
+      for (let i = 0; i < 10; i++) runner.end.onData(forged);
+      return true;
+    };
+    runner.end.arrives = (datagram) => {
+      // A HelloVerifyRequest.
+      if (datagram[13] === 3) asked++;
+      return true;
+    };
+    start();
+    await until(() => proofs.length > 0);
+    for (let i = 0; i < 20; i++) await setImmediate();
+    expect(runner.events).toEqual([]);
+    for (let i = 0; i < 1_000; i++) runner.end.onData(hellos[0]!);
+    await setImmediate();
+    expect(asked).toBeLessThan(100);
+  });
+
+  it.each([
+    ['RSA of 2,048 bits', 2_048, 65_537, true],
+    ['RSA of 4,096 bits', 4_096, 65_537, true],
+    ['RSA with a large exponent', 2_048, 2 ** 32 + 1, false],
+    ['RSA of 4,104 bits', 4_104, 65_537, false],
+  ])(
+    'takes a certificate by how long its signatures take: %s',
+    (_, modulusLength, exponent, is) => {
+      const details = { modulusLength, publicExponent: BigInt(exponent) };
+      const key = { asymmetricKeyType: 'rsa', asymmetricKeyDetails: details } as KeyObject;
+      expect(isOrdinary(key)).toBe(is);
+    },
+  );
+
+  it('takes no certificate of DSA', () => {
+    const { publicKey } = generateKeyPairSync('dsa', { modulusLength: 1_024, divisorLength: 160 });
+    expect(isOrdinary(publicKey)).toBe(false);
+    expect(isOrdinary(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey)).toBe(true);
   });
 
   it('is refused when werift receives in another way', () => {

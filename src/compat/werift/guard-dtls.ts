@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type * as werift from 'werift';
 import { HandshakeFragments, type Handshake } from './handshake-fragments.js';
 import { expectMethods } from './werift-shape.js';
-import { verify, X509Certificate } from 'node:crypto';
+import { type KeyObject, verify, X509Certificate } from 'node:crypto';
 
 /** Handshake messages signed with the key of the certificate (RFC 5246, section 7.4). */
 const SERVER_KEY_EXCHANGE = 12;
@@ -33,12 +33,24 @@ function provesCertificate(
         : dtls.sortedHandshakeCache.map((message) => message.serialize());
     if (fragment.readUInt8(at) !== SHA256) return false;
     const { publicKey } = new X509Certificate(cipher.remoteCertificate!);
+    if (!isOrdinary(publicKey)) return false;
     const signature = fragment.subarray(at + 4, at + 4 + fragment.readUInt16BE(at + 2));
     return verify('sha256', Buffer.concat(signed), publicKey, signature);
   } catch {
     // The certificate is missing, or something is malformed.
     return false;
   }
+}
+
+/** Largest modulus and public exponent of an RSA key: others take up to a hundred milliseconds for each signature. */
+const MAX_RSA_BITS = 4_096;
+const MAX_RSA_EXPONENT = 2n ** 32n;
+
+/** True for a key of a certificate of WebRTC (RFC 8827, section 6.5), whose signatures are verified in a moment. */
+export function isOrdinary({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): boolean {
+  if (asymmetricKeyType !== 'rsa') return asymmetricKeyType === 'ec';
+  const { modulusLength = Infinity, publicExponent = MAX_RSA_EXPONENT } = asymmetricKeyDetails;
+  return modulusLength <= MAX_RSA_BITS && publicExponent < MAX_RSA_EXPONENT;
 }
 
 /** RFC 6347, section 4.1. */
@@ -58,6 +70,12 @@ const PROOFS: readonly number[] = [SERVER_KEY_EXCHANGE, CERTIFICATE_VERIFY];
 /** Flight of a server that has received its cookie. */
 const COOKIE_SEEN = 4;
 
+/** The most records of a datagram: more than a flight of a handshake has. Others are dropped. */
+const MAX_RECORDS = 20;
+/** The most messages of a handshake, with those that come again, and of them proofs, which each take a part of a millisecond. */
+const MAX_MESSAGES = 100;
+const MAX_PROOFS = 10;
+
 /** DTLS record, as werift's cipher accepts it. */
 type Plaintext = Parameters<werift.CipherContext['decryptPacket']>[0];
 type DtlsRecord = Pick<Plaintext, 'recordLayerHeader' | 'fragment'>;
@@ -69,7 +87,8 @@ type DtlsRecord = Pick<Plaintext, 'recordLayerHeader' | 'fragment'>;
  *   answered by retransmitting our own.
  * - Requires authentic alerts, and refuses DTLS renegotiation.
  * - Reassembles handshake fragments in any order, within limits.
- * - Requires proof that the peer owns the key of its certificate.
+ * - Requires proof that the peer owns the key of its certificate, by one of ten attempts.
+ * - Drops what would keep it busy: records and messages without end, and keys that take long.
  * @param dtls a connection before its first datagram
  * @throws {Error} when werift's internals differ
  */
@@ -103,6 +122,7 @@ export function guardDtls(dtls: werift.DtlsSocket): void {
   dtls.onConnect.once(() => fragments.clear());
   dtls.handleFragmentHandshake = (parts) => parts.flatMap((part) => fragments.add(part) ?? []);
 
+  let [messages, proofs] = [0, 0];
   const taken = new Set<number>();
   const handle = dtls.onHandleHandshakes;
   dtls.onHandleHandshakes = async ([message]) => {
@@ -110,6 +130,7 @@ export function guardDtls(dtls: werift.DtlsSocket): void {
     const { msg_type: type, fragment } = message;
     if ((type === FINISHED) !== sealed) return;
     if (type === CLIENT_HELLO && dtls.dtls.flight >= COOKIE_SEEN && !hasCookie(fragment)) return;
+    if (++messages > MAX_MESSAGES || (PROOFS.includes(type) && ++proofs > MAX_PROOFS)) return;
     // werift processes the preceding certificate in a microtask.
     if (type === SERVER_KEY_EXCHANGE) await setImmediate();
     if (PROOFS.includes(type) && !provesCertificate(dtls, message)) return;
@@ -134,9 +155,10 @@ function hasCookie(clientHello: Buffer): boolean {
   return (clientHello[35 + (clientHello[34] ?? 0)] ?? 0) > 0;
 }
 
-/** Parses the complete records in a datagram. */
+/** Parses the complete records in a datagram, the first of them. */
 function* recordsOf(datagram: Buffer): Generator<[DtlsRecord, Buffer]> {
-  for (let at = 0; at + RECORD_HEADER_BYTES <= datagram.length;) {
+  let count = 0;
+  for (let at = 0; at + RECORD_HEADER_BYTES <= datagram.length && count < MAX_RECORDS; count++) {
     const contentLen = datagram.readUInt16BE(at + 11);
     const bytes = datagram.subarray(at, (at += RECORD_HEADER_BYTES + contentLen));
     if (bytes.length < RECORD_HEADER_BYTES + contentLen) return;
