@@ -527,6 +527,7 @@ describe('a failing Daily API', () => {
     ['no URL of a web page', { url: 'javascript:alert(1)' }],
     ['no URL', { url: 'https://' }],
     ['a URL with another line', { url: 'https://example.daily.co/r\nx' }],
+    ['a URL that is in no header', { url: 'https://example.daily.co/r\u202e' }],
     ['a URL of 200 KB', { url: `https://example.daily.co/${'u'.repeat(200_000)}` }],
     ['a name of 200 KB', { name: 'n'.repeat(200_000) }],
     ['no name', { name: '' }],

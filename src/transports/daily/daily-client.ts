@@ -14,11 +14,11 @@ import { KeepsUnknownKeys } from '../../validation/field-traits.js';
 /** Longest URL of a room, in characters. */
 const MAX_URL_CHARS = 2_048;
 
-/** True for a URL that a client can open as a page: what Daily answers is passed on to it. */
+/** True for a URL that a client can open as a page: what Daily answers is passed on to it, also in a header. */
 const isRoomUrl = (value: unknown): boolean =>
   typeof value === 'string' &&
   value.length <= MAX_URL_CHARS &&
-  /^https?:\/\/\S+$/i.test(value) &&
+  /^https?:\/\/[\x21-\x7e]+$/i.test(value) &&
   URL.canParse(value);
 
 /** Daily room, the part that the runner reads. */
