@@ -98,7 +98,7 @@ function checkServer({ client }: RedisLink, facts: ReadonlyMap<string, string>):
 async function tryScripts(link: RedisLink, node: string): Promise<void> {
   const id = randomUUID();
   try {
-    await link.run(OPEN, id, node, id, '', '', '', '', 0, 0, 0, 0, 0, 0, '');
+    await link.run(OPEN, id, node, id, '', '', '', '', 0, 0, 0, 0, 0, 0, '', 0);
     await link.run(CLAIM, id, node, id, 0, 0, 0, 0);
     await link.run(GIVE_BACK, id, node, 0);
     await link.run(END, id, '', id, 'lost', 'lost', '', 1, 0);

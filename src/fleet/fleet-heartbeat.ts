@@ -138,12 +138,13 @@ export class FleetHeartbeat {
   async beat(): Promise<void> {
     const { heartbeatMs, leaseMs } = this.settings;
     const { node } = this.directory;
+    const { roles, maxSessions } = this.info;
     const info = JSON.stringify({ ...this.info, ...this.own.vitals() });
     const sentAtMs = performance.now();
     const reply = await this.link.run(
       BEAT,
       ...[node, leaseMs, Math.max(2_000, heartbeatMs), info, this.secrets.signNode(node, info)],
-      this.places(),
+      ...[this.places(), roles.length > 0 ? maxSessions : 0],
       ...this.secrets.fingerprints,
     );
     this.isMember = reply.text(0) === 'ok';
@@ -156,6 +157,7 @@ export class FleetHeartbeat {
     const warning = this.clocks.look(reply.number(1));
     if (warning !== undefined) this.logger.warn(warning);
     this.counts = countsIn(reply);
+    this.directory.nodesMax = reply.number(17);
     const nodes = this.taking;
     if (nodes >= this.most.nodes || sentAtMs - this.most.atMs > MISSED_MS) {
       this.most = { nodes, atMs: sentAtMs };

@@ -71,7 +71,7 @@ export class RedisFleetOptions {
   nodeName?: string = 'node';
 
   /**
-   * The most sessions of the whole fleet.
+   * The most sessions of the whole fleet. It has never more than its nodes have in all.
    * @default Infinity
    */
   @WholeNumber(1, { infinite: true })

@@ -73,6 +73,13 @@ local function relaunch(id, restartMs, againMs)
   redis.call('HDEL', key, 'ph', 'bs')
   await_bot(id, now + tonumber(restartMs), now + tonumber(againMs))
 end
+-- The most sessions of all nodes; there is no limit while none has told its own, as in a Redis that was emptied.
+local function most_of_nodes()
+  local all = redis.call('HVALS', P .. 'most')
+  local sum = #all == 0 and math.huge or 0
+  for _, most in ipairs(all) do sum = sum + tonumber(most) end
+  return sum
+end
 -- An owner is always in the table of nodes, so that a failover cannot leave sessions that nobody reaps.
 local function own(node, id, leaseMs)
   redis.call('SADD', P .. 'own:' .. node, id)

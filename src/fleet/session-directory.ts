@@ -53,6 +53,9 @@ export type AnnounceOutcome = (typeof ANNOUNCE_OUTCOMES)[number];
 
 /** Directory of the fleet's sessions in Redis. Every operation may have been carried out although its answer never came, and can be repeated. */
 export class SessionDirectory {
+  /** The most sessions of all nodes that there were at the last heartbeat. */
+  nodesMax = 0;
+
   constructor(
     private readonly link: RedisLink,
     private readonly secrets: FleetSecrets,
@@ -80,9 +83,11 @@ export class SessionDirectory {
       ...[id, this.node, nonce, isConnected ? this.node : '', transport, kind],
       ...[this.callerNames(caller), caller?.maxSessions ?? Infinity, this.settings.maxSessions],
       ...[this.maxSessions, ttlMs, this.settings.leaseMs, RECORD_VERSION, this.seal(session)],
+      this.nodesMax,
     );
     const outcome = reply.text(0);
     if (outcome === 'ok') return reply.number(1);
+    if (outcome === 'fleet_full') throw new FullError(reply.number(1), 'fleet');
     throw this.refusal(outcome, session);
   }
 
@@ -297,8 +302,6 @@ export class SessionDirectory {
 
   private refusal(outcome: string, { id, caller }: DirectorySession): RunnerError {
     switch (outcome) {
-      case 'fleet_full':
-        return new FullError(this.settings.maxSessions, 'fleet');
       case 'node_full':
         return new FullError(this.maxSessions, 'runner');
       case 'rooms_full':

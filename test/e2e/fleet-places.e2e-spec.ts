@@ -56,7 +56,7 @@ describeWith('redis-server')('a node that takes no sessions', () => {
     ['fastify', 'express'],
     ['express', 'fastify'],
   ] as const)('passes sockets and offers on while it is full: %s to %s', async (first, second) => {
-    const [a, b] = [await start(first, 1), await start(second, 3)];
+    const [a, b] = [await start(first, 1), await start(second, 4)];
     const own = await socketAt(a, await announce(a, 'own'));
     expect([own.first, sizes(a, b)]).toEqual(['own', [1, 0]]);
     const token = await announce(a, 'passed');
@@ -74,13 +74,20 @@ describeWith('redis-server')('a node that takes no sessions', () => {
     expect(sizes(a, b)).toEqual([1, 3]);
     const metrics = await (await fetch(`${a.url}/metrics`)).text();
     expect(metrics).toContain('\npipecat_fleet_moved_total 4\n');
-    // Now there is no place at all.
+    // The last place is for whoever was told to come.
     const late = await announce(a, 'late');
-    expect(await closeOf(`${a.wsUrl}/ws-client?token=${late}`)).toMatchObject({ code: 1013 });
     expect((await post(`${a.url}/api/offer`, offer)).status).toBe(429);
+    for (const { url } of [a, b]) {
+      const full = await post(`${url}/start`, { transport: 'websocket' });
+      expect([full.status, full.json.message]).toEqual([
+        429,
+        expect.stringContaining('All 5 sessions of this fleet are taken'),
+      ]);
+    }
+    expect((await socketAt(a, late)).first).toBe('late');
     own.socket.close();
     await until(() => a.records.length === 1);
-    expect((await socketAt(b, late)).first).toBe('late');
+    expect((await socketAt(b, await announce(b, 'next'))).first).toBe('next');
     passed.socket.close(4321, 'bye');
     await until(() => b.records.length === 1);
     expect(b.records[0]).toMatchObject({ code: 'peer_left' });

@@ -127,7 +127,7 @@ describeWith('redis-server')('the fleet of several nodes', () => {
   });
 
   it('counts who waits and who queues', async () => {
-    const queue = { maxSessions: 1, startQueueMs: 20_000 };
+    const queue = { maxSessions: 3, startQueueMs: 20_000 };
     const [a, b] = [await start('fastify', 'a', queue), await start('fastify', 'b', queue)];
     const { json } = await post(`${a.url}/start`);
     const socket = await connect(`${b.wsUrl}/ws-client?token=${String(json.token)}`);

@@ -7,13 +7,13 @@ import { RedisScript } from '../redis-script.js';
 export const BEAT = new RedisScript(
   'beat',
   `
-local node, leaseMs, handMs, info, mac, places = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), unpack(ARGV, 4, 6)
+local node, leaseMs, handMs, info, mac, places, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), unpack(ARGV, 4, 7)
 local nodes, meta, me, reaped = P .. 'nodes', P .. 'meta', P .. 'n:' .. node, P .. 'reaped'
 local m = redis.call('HMGET', meta, 'fp', 'last', 'grace')
 
 -- The first fingerprint is that of the secret that signs.
 local fingerprint, ours = m[1], not m[1]
-for i = 7, #ARGV do ours = ours or ARGV[i] == fingerprint end
+for i = 8, #ARGV do ours = ours or ARGV[i] == fingerprint end
 if not ours then
   local mine = redis.call('ZSCORE', nodes, node)
   local living = redis.call('ZCOUNT', nodes, '(' .. now, '+inf')
@@ -23,7 +23,7 @@ end
 
 local last, grace = tonumber(m[2]), tonumber(m[3]) or 0
 if not last or now - last > leaseMs / 2 then grace = now + leaseMs end
-redis.call('HSET', meta, 'fp', ARGV[7], 'last', now, 'grace', grace)
+redis.call('HSET', meta, 'fp', ARGV[8], 'last', now, 'grace', grace)
 redis.call('ZADD', nodes, now + leaseMs, node)
 redis.call('HSET', me, 'i', info, 'm', mac)
 local told = cjson.decode(info)
@@ -31,6 +31,9 @@ local state = told.state == 'ready' and told.overloaded and 'overloaded' or told
 for _, one in ipairs(STATES) do redis.call(one == state and 'SADD' or 'SREM', nodes .. ':' .. one, node) end
 -- Places for rooms of other nodes.
 if places == '0' then redis.call('HDEL', P .. 'places', node) else redis.call('HSET', P .. 'places', node, places) end
+-- A node that drains keeps what it has.
+if state == 'draining' then most = redis.call('SCARD', P .. 'own:' .. node) end
+redis.call('HSET', P .. 'most', node, most)
 
 local dead, held = {}, 0
 if now >= grace then
@@ -69,6 +72,6 @@ return {'ok', now, redis.call('HEXISTS', me, 'ok'), redis.call('SCARD', P .. 'ow
   redis.call('ZCARD', P .. 'idx'), held, math.max(0, grace - now), dead, due(P .. 'pending'), due(P .. 'lost'),
   due(P .. 'rooms'), redis.call('ZCARD', nodes), redis.call('SCARD', nodes .. ':ready'),
   redis.call('SCARD', nodes .. ':overloaded'), redis.call('SCARD', nodes .. ':draining'),
-  redis.call('ZCARD', P .. 'pending'), redis.call('ZCARD', P .. 'lost')}
+  redis.call('ZCARD', P .. 'pending'), redis.call('ZCARD', P .. 'lost'), most_of_nodes()}
 `,
 );

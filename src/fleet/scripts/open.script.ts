@@ -2,7 +2,7 @@ import { RedisScript } from '../redis-script.js';
 
 /**
  * Opens a session within the limits of the fleet, of its caller and, where it is claimed at once, of its node. A room that another node is to serve needs a place
- * that no other one waits for. Repeatable by id and nonce; an id that has
+ * that no other one waits for. What the opener knows of the nodes' places is asked anew where it would refuse. Repeatable by id and nonce; an id that has
  * ended is never opened again while its end is remembered.
  */
 export const OPEN = new RedisScript(
@@ -10,7 +10,7 @@ export const OPEN = new RedisScript(
   `
 local id, opener, nonce, node, transport, kind, callers = unpack(ARGV, 1, 7)
 local callerMax, fleetMax, nodeMax, ttlMs, leaseMs = unpack(ARGV, 8, 12)
-local version, sealed = ARGV[13], ARGV[14]
+local version, sealed, nodesMax = ARGV[13], ARGV[14], tonumber(ARGV[15])
 local key, caller = P .. 's:' .. id, callers:match('^%S*')
 local function room_is_free()
   local waiting, free = redis.call('ZCARD', P .. 'rooms'), 0
@@ -30,7 +30,9 @@ if known[2] then
   if known[1] == nonce then return {'ok', known[2]} end
   return {'exists'}
 end
-if redis.call('ZCARD', P .. 'idx') >= tonumber(fleetMax) then return {'fleet_full'} end
+local sessions, most = redis.call('ZCARD', P .. 'idx'), tonumber(fleetMax)
+if sessions >= nodesMax then most = math.min(most, most_of_nodes()) end
+if sessions >= most then return {'fleet_full', most} end
 if caller ~= '' and count_of(callers) >= tonumber(callerMax) then return {'caller_full'} end
 local claimed = node ~= ''
 if claimed and redis.call('SCARD', P .. 'own:' .. node) >= tonumber(nodeMax) then return {'node_full'} end

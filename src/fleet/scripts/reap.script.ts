@@ -40,6 +40,7 @@ if left == 0 then
   redis.call('ZREM', nodes, node)
   forget(node)
   redis.call('HDEL', P .. 'places', node)
+  redis.call('HDEL', P .. 'most', node)
   redis.call('DEL', P .. 'n:' .. node, P .. 'reaping:' .. node)
 end
 return {'ok', #ids - #restarted - buried, left, restarted}
