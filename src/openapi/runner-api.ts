@@ -19,11 +19,13 @@ import { RunnerError } from '../errors/runner.error.js';
 const NAME = '@nestjs/swagger';
 const MISSING = `There is no description of the runner: npm install ${NAME} (with Nest 11: ${NAME}@11)`;
 
-/** Package `@nestjs/swagger`, an optional peer dependency, loaded on first use. */
+/** Package `@nestjs/swagger`, an optional peer dependency, loaded with the application: to load it takes longer than a conversation should wait. */
 @Injectable()
 export class SwaggerPackage implements OnModuleInit {
-  onModuleInit(): void {
-    if (!this.isInstalled) new Logger('PipecatRunner').warn(MISSING);
+  async onModuleInit(): Promise<void> {
+    // What cannot be loaded is told to whoever asks for the document.
+    if (this.isInstalled) await this.load().catch(() => undefined);
+    else new Logger('PipecatRunner').warn(MISSING);
   }
 
   get isInstalled(): boolean {
