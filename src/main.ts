@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
 import type { Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type INestApplication, Logger } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { loadBot } from './bot/load-bot.js';
@@ -27,6 +28,11 @@ import { standaloneTransports, TRANSPORT_NAMES } from './standalone/transports.j
 
 /** Time-out of receiving a request, in milliseconds; Node's default. */
 const REQUEST_TIMEOUT_MS = 300_000;
+/** Longest time in which the application closes after a start that failed, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/** The application, as soon as there is one. */
+let created: INestApplication | undefined;
 
 async function main(): Promise<void> {
   // A closed pipe or a full disk must not end sessions.
@@ -74,6 +80,7 @@ async function main(): Promise<void> {
     new FastifyAdapter({ requestTimeout: REQUEST_TIMEOUT_MS }),
     { logger: new StandaloneLogger(flags.verbose), abortOnError: false },
   );
+  created = app;
   // Without routes of a host, all errors can have the runner's format.
   app.useGlobalFilters(new RunnerExceptionFilter(app.get(HttpAdapterHost)));
   // Exit code 0 after a graceful shutdown, instead of the signal's.
@@ -126,22 +133,23 @@ async function meetDirectly(
   transport: NonNullable<Flags['meeting']>,
 ): Promise<void> {
   await app.init();
-  try {
-    const starter = app.get(SessionStarter, { strict: false });
-    const createDailyRoom = transport === 'daily';
-    const room = await starter.startSession({ transport, createDailyRoom });
-    process.stdout.write(
-      createDailyRoom
-        ? `Joining Daily room: ${room.dailyRoom}\n`
-        : `Joining Vonage session: ${room.vonageSessionId}\n`,
-    );
-    await room.ended;
-  } finally {
-    await app.close();
-  }
+  const starter = app.get(SessionStarter, { strict: false });
+  const createDailyRoom = transport === 'daily';
+  const room = await starter.startSession({ transport, createDailyRoom });
+  process.stdout.write(
+    createDailyRoom
+      ? `Joining Daily room: ${room.dailyRoom}\n`
+      : `Joining Vonage session: ${room.vonageSessionId}\n`,
+  );
+  await room.ended;
+  await app.close();
 }
 
-main().catch((error: unknown) => {
+main().catch(async (error: unknown) => {
   new Logger('PipecatRunner').fatal(textOfThrown(error).message);
-  process.exitCode = 1;
+  // Its fleet counts on this node until it leaves.
+  const closed = created?.close().catch(() => undefined);
+  await Promise.race([closed, sleep(CLOSE_TIMEOUT_MS)]);
+  // Connections, such as those of the fleet, would keep the process alive.
+  process.exit(1);
 });

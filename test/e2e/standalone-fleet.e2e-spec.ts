@@ -42,15 +42,20 @@ describeWith('redis-server')('standalone runners of a fleet', () => {
     await rm(dir, { recursive: true });
   });
 
-  const start = async (flags: string[], env: Record<string, string> = {}) => {
-    const port = await freePort();
+  const spawnAt = (port: number, flags: string[], env: Record<string, string> = {}) => {
     const own = ['--host', '127.0.0.1', '--port', String(port), '--bot', './bot.mjs'];
     const child = spawn(process.execPath, [MAIN, ...own, ...flags], {
       cwd: dir,
       env: { PATH: process.env.PATH, PIPECAT_FLEET_SECRET: FLEET_SECRET, ...env },
     });
     children.push(child);
-    return { url: `http://127.0.0.1:${port}`, port, banner: await bannerOf(child) };
+    return child;
+  };
+
+  const start = async (flags: string[], env: Record<string, string> = {}) => {
+    const port = await freePort();
+    const banner = await bannerOf(spawnAt(port, flags, env));
+    return { url: `http://127.0.0.1:${port}`, port, banner };
   };
 
   const redisUrl = () => redis.url.replace('//', '//:hidden@');
@@ -135,6 +140,20 @@ describeWith('redis-server')('standalone runners of a fleet', () => {
     });
     const stderr = expect.stringContaining('npm install ioredis');
     await expect(failure).rejects.toMatchObject({ code: 1, stderr });
+  });
+
+  it.each([
+    ['another runner has its port', {}],
+    ['another runner has its port, and it has rooms', { DAILY_API_KEY: 'a key' }],
+  ])('end, and leave the fleet, when %s', async (_, env) => {
+    const { url, port } = await start(['--fleet', redisUrl()]);
+    const second = spawnAt(port, ['--fleet', redisUrl()], env);
+    const told = bannerOf(second).catch(String);
+    const signal = AbortSignal.timeout(15_000);
+    expect(await once(second, 'exit', { signal })).toEqual([1, null]);
+    expect(await told).toMatch(/FATAL.*EADDRINUSE/);
+    const { nodes } = (await (await fetch(`${url}/fleet`)).json()) as { nodes: object[] };
+    expect(nodes).toHaveLength(1);
   });
 
   it('do not start with another secret than the fleet', async () => {
