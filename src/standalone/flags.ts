@@ -80,7 +80,11 @@ export function parseFlags(
         `accept only this transport, and make it the default (choices: ${transports.join(', ')})`,
       ).argParser(transportOf(transports)),
     )
-    .option('-x, --proxy <host>', 'public host name, such as mybot.ngrok.io', publicHost)
+    .addOption(
+      new Option('-x, --proxy <host>', 'public host name, such as mybot.ngrok.io')
+        .argParser(publicHost)
+        .env('PIPECAT_PUBLIC_URL'),
+    )
     .option('-d, --direct', 'meet in a Daily room at once, without a server (testing only)', false)
     .option('-f, --downloads-folder <folder>', 'folder whose files can be had at /files/')
     .addOption(new Option('--folder <folder>', 'the same as --downloads-folder').hideHelp())

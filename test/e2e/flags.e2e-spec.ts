@@ -210,6 +210,7 @@ describe('a flag or variable of the standalone runner', () => {
       { ws_auth: 'none', ...ice({ urls: 'stun:a' }, { urls: 'stun:b' }) },
     ],
     [[], { PIPECAT_ICE_SERVERS: JSON.stringify(servers) }, ice(...servers)],
+    [[], { PIPECAT_PUBLIC_URL: 'https://bot.example/' }, { proxy: 'bot.example' }],
     [[], { PIPECAT_ICE_SERVERS: JSON.stringify(TURN) }, ice(TURN)],
     [
       ['--ice-servers', '{"urls":"stun:b","username":null,"credential":null}'],
