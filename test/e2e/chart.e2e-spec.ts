@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -208,12 +208,36 @@ describeWith('helm', 'kubectl-validate')('the Helm chart', () => {
       ingress: { enabled: true, host: 'voice.example', tlsSecret: 'tls' },
       podDisruptionBudget: { enabled: false },
       networkPolicy: { enabled: false },
-      standalone: false,
     });
     expect(objects.Ingress!.spec).toMatchObject({ tls: [{ hosts: ['voice.example'] }] });
     expect(objects).not.toHaveProperty('PodDisruptionBudget');
     expect(objects).not.toHaveProperty('NetworkPolicy');
+  });
+
+  it('gives an application what a standalone runner has as flags', async () => {
+    const objects = await render({
+      standalone: false,
+      port: 8_000,
+      publicUrl: 'voice.example',
+      drain: { timeoutSeconds: 600 },
+      fleet: { maxSessions: 5_000 },
+    });
     expect(podOf(objects).containers[0]).not.toHaveProperty('args');
+    const env = envOf(objects);
+    expect(env).toMatchObject({
+      PORT: '8000',
+      PIPECAT_PUBLIC_URL: 'voice.example',
+      DRAIN_SECONDS: '600',
+    });
+    const page = readFileSync('docs/deployment.md', 'utf8');
+    const [, example = ''] = /## An application of your own\n(.*?)\n## /s.exec(page) ?? [];
+    // The address of the machine is for the chart alone.
+    const passed = Object.keys(env).filter((name) => name !== 'HOST_IP' && name !== 'POD_IP');
+    expect(passed.filter((name) => !example.includes(name))).toEqual([]);
+  });
+
+  it('shows no address of the public that nobody has given', async () => {
+    expect(envOf(await render())).not.toHaveProperty('PIPECAT_PUBLIC_URL');
   });
 
   it.each([
@@ -227,6 +251,11 @@ describeWith('helm', 'kubectl-validate')('the Helm chart', () => {
     ['ports in order', { webrtc: { udpPorts: { min: 9, max: 8 } } }, /must not be above/],
     ['known roles', { fleet: { roles: ['cinema'] } }, /roles/],
     ['a known mode', { webrtc: { mode: 'nodePort' } }, /mode/],
+    [
+      'a private key for KEDA where there are public ones',
+      { keda: { enabled: true }, secrets: { publicKeys: 'pk_1' } },
+      /keda\.enabled with secrets\.publicKeys needs secrets\.privateKeys/,
+    ],
   ])('asks for %s', (_, given, reason) => {
     expect(() => helm(['template', 'voice'], merged(NEEDED, given))).toThrow(reason);
   });
