@@ -1,6 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -49,6 +52,18 @@ describe('compose.yaml', () => {
     for (const [, { command, stop_grace_period }] of runners) {
       const drain = Number(command[command.indexOf('--drain-timeout') + 1]);
       expect(parseInt(stop_grace_period, 10)).toBeGreaterThanOrEqual(drain + 30);
+    }
+  });
+
+  it('passes on every variable of a fleet', () => {
+    const help = execFileSync(process.execPath, ['dist/main.js', '--help'], { encoding: 'utf8' });
+    const words = help.replace(/\s+/g, ' ');
+    const known = [...words.matchAll(/env: (PIPECAT_(?:FLEET|MAX_SESSIONS|PUBLIC)\w*)\)/g)];
+    expect(known.length).toBeGreaterThan(8);
+    for (const [, { environment }] of runners) {
+      // The runner's own address is that of its container.
+      const left = known.map(([, name]) => name!).filter((name) => !(name in environment));
+      expect(left).toEqual(['PIPECAT_FLEET_URL']);
     }
   });
 
@@ -147,3 +162,55 @@ describeWith('haproxy', 'redis-server')('the balancer of compose.yaml', () => {
     expect(bodies.sort((x, y) => x - y)).toEqual(Array.from({ length: 30 }, (_, n) => n));
   });
 });
+
+describeWith('haproxy')('the balancer of compose.yaml', () => {
+  it('finds a container that was made anew with another address', async () => {
+    const text = readFileSync(CONFIG, 'utf8');
+    expect(text).toContain('parse-resolv-conf');
+    const [first, second] = ['127.0.0.2', '127.0.0.3'] as const;
+    const runner = createServer(({ socket }, response) => response.end(socket.localAddress));
+    const names = createSocket('udp4');
+    let address: string = first;
+    names.on('message', (question, { port }) => names.send(answerOf(question, address), port));
+    runner.listen(0, '0.0.0.0');
+    names.bind(0, '127.0.0.1');
+    await Promise.all([once(runner, 'listening'), once(names, 'listening')]);
+
+    const config = join(APP, 'haproxy.cfg');
+    const server = `nameserver docker 127.0.0.1:${names.address().port}`;
+    writeFileSync(config, text.replace('parse-resolv-conf', server));
+    const port = await freePort();
+    const RUNNER_1 = `runner-1:${(runner.address() as AddressInfo).port}`;
+    const others = { RUNNER_2: '127.0.0.1:1', RUNNER_3: '127.0.0.1:1' };
+    const balancer = spawn(TOOLS.haproxy.find()!, ['-f', config], {
+      stdio: 'ignore',
+      env: { ...process.env, BIND: `127.0.0.1:${port}`, RUNNER_1, ...others },
+    });
+    const asked = async (): Promise<string> =>
+      (await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined))?.text() ?? '';
+    try {
+      await until(async () => (await asked()) === first, 10_000);
+      address = second;
+      await until(async () => (await asked()) === second, 10_000);
+    } finally {
+      balancer.kill('SIGKILL');
+      await once(balancer, 'exit');
+      names.close();
+      runner.close();
+      runner.closeAllConnections();
+    }
+  });
+});
+
+/** Answers a question for the IPv4 address of a name with one, and any other with nothing. */
+function answerOf(question: Buffer, address: string): Buffer {
+  const end = question.indexOf(0, 12) + 5;
+  const isIPv4 = question.readUInt16BE(end - 4) === 1;
+  const header = Buffer.from(question.subarray(0, 12));
+  // A response, one question, and as many answers as there are.
+  [0x8180, 1, isIPv4 ? 1 : 0, 0, 0].forEach((word, at) => header.writeUInt16BE(word, 2 + 2 * at));
+  // The name of the question, type A, class IN, ten minutes, four bytes.
+  const record = [0xc0, 12, 0, 1, 0, 1, 0, 0, 2, 88, 0, 4, ...address.split('.').map(Number)];
+  const answer = Buffer.from(isIPv4 ? record : []);
+  return Buffer.concat([header, question.subarray(12, end), answer]);
+}
