@@ -48,10 +48,8 @@ export async function checkFleet(
 /** Connects, and returns the fields of `INFO`. */
 async function connect(link: RedisLink): Promise<ReadonlyMap<string, string>> {
   try {
-    if (link.client.status === 'wait') await link.client.connect();
-    return factsOf(await link.client.info());
-  } catch (error) {
-    const cause = link.reasonOf(error);
+    return factsOf(await link.info());
+  } catch (cause) {
     const { message } = textOfThrown(cause);
     if (!/\b(NOAUTH|WRONGPASS|NOPERM)\b/.test(message)) throw cause;
     throw new FleetSetupError(

@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { Redis } from 'ioredis';
 import { describeWith } from '../../test/support/needs.js';
 import { FLEET_SECRET } from '../../test/support/fleet-node.js';
+import { clusterClient } from '../../test/support/redis-groups.js';
 import { RedisServer } from '../../test/support/redis-server.js';
 import { ReplyProxy } from '../../test/support/reply-proxy.js';
 import { until } from '../../test/support/until.js';
 import { FleetSetupError } from './fleet-checks.js';
+import type { RedisFleetOptions } from './redis-fleet.options.js';
 import { RedisFleetNode } from './redis-fleet-node.js';
 
 const OWN = {
@@ -25,8 +28,10 @@ describeWith('redis-server')('a runner in a fleet', () => {
   let proxy: ReplyProxy;
   let nodes: RedisFleetNode[];
   let warnings: string[];
+  /** Servers beside Redis. */
+  let servers: RedisServer[];
 
-  const join = async (url: string, settings: object = {}) => {
+  const join = async (url: RedisFleetOptions['redis'], settings: object = {}) => {
     const given = { redis: url, secret: FLEET_SECRET, advertiseUrl: 'http://10.0.0.7:3000' };
     const times = { heartbeatMs: 100, leaseMs: 600 };
     const joining = { maxSessions: 10, version: '1.2.3', own: OWN };
@@ -36,7 +41,7 @@ describeWith('redis-server')('a runner in a fleet', () => {
   };
 
   beforeEach(async () => {
-    [nodes, warnings] = [[], []];
+    [nodes, warnings, servers] = [[], [], []];
     jest
       .spyOn(Logger.prototype, 'warn')
       .mockImplementation((text: string) => void warnings.push(text));
@@ -50,7 +55,7 @@ describeWith('redis-server')('a runner in a fleet', () => {
   afterEach(async () => {
     for (const node of nodes) await node.leave();
     await proxy.stop();
-    await redis.stop();
+    for (const server of [redis, ...servers]) await server.stop();
     jest.restoreAllMocks();
   });
 
@@ -110,6 +115,77 @@ describeWith('redis-server')('a runner in a fleet', () => {
     await redis.kill();
     await join(redis.url);
     expect(warnings.join('\n')).toMatch(/alone until Redis answers: .*:\d+: connect ECONNREFUSED/);
+  });
+
+  const serve = async (...args: string[]): Promise<RedisServer> => {
+    const server = await RedisServer.start(...args);
+    servers.push(server);
+    return server;
+  };
+  const tell = async <T>(port: number, work: (client: Redis) => Promise<T>): Promise<T> => {
+    const client = new Redis(port, '127.0.0.1');
+    try {
+      return await work(client);
+    } finally {
+      client.disconnect();
+    }
+  };
+  const watch = (sentinel: RedisServer) =>
+    tell(sentinel.port, (client) =>
+      client.call('SENTINEL', 'MONITOR', 'voice', '127.0.0.1', String(redis.port), '1'),
+    );
+  const sentinelAway = async (sentinel: RedisServer) => {
+    await watch(sentinel);
+    await sentinel.kill();
+    return { told: / cannot be reached$/, mend: () => sentinel.start() };
+  };
+  const unknownName = async (sentinel: RedisServer) => ({
+    told: /knows no primary of the name 'voice'$/,
+    mend: () => watch(sentinel),
+  });
+  it.each([
+    ['is away', sentinelAway],
+    ['does not know its name', unknownName],
+  ])('is alone while its Sentinel %s, and joins when it can', async (_, prepare) => {
+    const sentinel = await serve('--sentinel');
+    const { told, mend } = await prepare(sentinel);
+    const sentinels = [{ host: '127.0.0.1', port: sentinel.port }];
+    const a = await join((options: object) => new Redis({ ...options, sentinels, name: 'voice' }));
+    const [line = ''] = warnings;
+    expect(line).toMatch(
+      new RegExp(`^alone until Redis answers: sentinels 127.0.0.1:${sentinel.port}: `),
+    );
+    expect(line).toMatch(told);
+    await mend();
+    await until(() => a.leaseLeftMs > 0, 10_000);
+    expect(warnings.join('\n')).not.toMatch(/Stream isn|localhost/);
+  });
+
+  it.each([
+    ['an address that refuses', '127.0.0.2', /connect ECONNREFUSED 127\.0\.0\.2:\d+$/],
+    ['no address', '', /: no connection yet; its nodes have to announce addresses that they have$/],
+  ])('is alone while a Cluster announces %s, and joins when it can', async (_, ip, told) => {
+    const server = await serve('--cluster-enabled', 'yes');
+    const announce = (address: string) =>
+      tell(server.port, (client) => client.config('SET', 'cluster-announce-ip', address));
+    await tell(server.port, (client) => client.cluster('ADDSLOTSRANGE', 0, 16_383));
+    await announce(ip);
+    const a = await join((options: object) => clusterClient([server.port], options));
+    const [line = ''] = warnings;
+    expect(line).toMatch(
+      new RegExp(`^alone until Redis answers: Cluster 127.0.0.1:${server.port}: `),
+    );
+    expect(line).toMatch(told);
+    await announce('127.0.0.1');
+    await until(() => a.leaseLeftMs > 0, 10_000);
+    expect(warnings.join('\n')).not.toMatch(/Stream isn/);
+  });
+
+  it('is alone while a Cluster is away', async () => {
+    await join((options: object) => clusterClient([1, 2], options));
+    expect(warnings[0]).toBe(
+      'alone until Redis answers: Cluster 127.0.0.1:1, 127.0.0.1:2: cannot be reached',
+    );
   });
 
   it('is alone while Redis is away, and joins when it answers', async () => {

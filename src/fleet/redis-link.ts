@@ -2,7 +2,8 @@ import type { RedisOptions } from 'ioredis';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RunnerLogger } from '../errors/runner-logger.js';
-import { textOfThrown } from '../errors/thrown.js';
+import { within } from '../errors/attempt.js';
+import { fieldOf, textOfThrown } from '../errors/thrown.js';
 import { neededPackage } from '../packages.js';
 import type { FleetObserver } from './fleet-observer.js';
 import type { RedisClient, ResolvedFleetSettings } from './redis-fleet.options.js';
@@ -10,6 +11,8 @@ import type { RedisScript } from './redis-script.js';
 
 /** Longest wait for one answer, in milliseconds. Each script is tried twice. */
 const COMMAND_TIMEOUT_MS = 300;
+/** Longest wait for the first connection, in milliseconds. */
+const CONNECT_MS = 3_000;
 /** Longest time of both tries, with the wait for a new connection between them, in milliseconds. */
 const GIVE_UP_AFTER_MS = 700;
 /** Wait before the second try on the same connection, in milliseconds. */
@@ -67,10 +70,12 @@ export class RedisLink {
     /** Returns who is told of answers and misses. */
     readonly observer: () => FleetObserver | undefined = () => undefined,
   ) {
-    client.on('error', (error: Error) => {
-      // What ioredis itself could not send on a lost connection tells nothing of the server.
-      if (!error.message.startsWith('Stream isn')) this.connectError = error;
-    });
+    const keep = (error: Error): void => {
+      if (!isUnsent(error) && !SUMMARY.test(error.message)) this.connectError = error;
+    };
+    client.on('error', keep);
+    // Of a Sentinel, and of a node of a Cluster.
+    for (const event of ['sentinelError', 'node error']) client.on(event, keep);
     client.on('ready', () => {
       this.connectError = undefined;
       this.isEnded = false;
@@ -115,14 +120,35 @@ export class RedisLink {
     return this.degraded;
   }
 
-  /** Returns why a command failed: without a connection that of the last try to connect, if one has ended, with the server's address. */
-  reasonOf(error: unknown): unknown {
-    const { status, options } = this.client;
-    if (status === 'ready') return error;
-    const { host, port } = options as { host?: string; port?: number };
-    const address = host === undefined ? '' : `${host}:${port}: `;
-    const why = this.connectError?.message ?? 'the connection was lost';
-    return new Error(`${address}${why}`, { cause: this.connectError ?? error });
+  /**
+   * Connects, unless the client does so already, and returns what `INFO` tells.
+   * @throws the reason, within some seconds. The client goes on trying: with Sentinel, and in a Cluster, it tells of no failure.
+   */
+  async info(): Promise<string> {
+    const { client } = this;
+    const told = async (): Promise<string> => {
+      if (client.status === 'wait') await client.connect();
+      return client.info();
+    };
+    try {
+      return await within(CONNECT_MS, told(), () => new Error('no answer'));
+    } catch (error) {
+      const asked = client.isCluster ? '; its nodes have to announce addresses that they have' : '';
+      throw this.reasonOf(error, `no connection yet${asked}`);
+    }
+  }
+
+  /**
+   * Returns why a command failed: without a connection that of the last try to connect, if one has ended, with the servers' addresses.
+   * @param otherwise told when no try has ended
+   */
+  reasonOf(error: unknown, otherwise = 'the connection was lost'): unknown {
+    if (this.client.status === 'ready' && !isUnsent(error)) return error;
+    const servers = serversOf(this.client);
+    const why = this.connectError
+      ? connectText(this.connectError, fieldOf(this.client.options, 'name'))
+      : otherwise;
+    return new Error(servers ? `${servers}: ${why}` : why, { cause: this.connectError ?? error });
   }
 
   /**
@@ -256,6 +282,45 @@ export class Reply {
   get words(): string[] {
     return this.parts.map((_, at) => this.text(at));
   }
+}
+
+/** Errors of ioredis that sum up those of the servers before. */
+const SUMMARY = /^(All sentinels are unreachable|Failed to refresh slots cache)/;
+
+/** True for a command that ioredis itself could not send on a lost connection, which tells nothing of the server. */
+const isUnsent = (error: unknown): boolean => textOfThrown(error).message.startsWith('Stream isn');
+
+/** Returns the servers that a client was given. */
+function serversOf(client: RedisClient): string {
+  const { options, startupNodes } = client as unknown as {
+    options: Server & { sentinels?: readonly Server[] };
+    startupNodes?: readonly (Server | string | number)[];
+  };
+  if (options.sentinels) return `sentinels ${options.sentinels.map(addressOf).join(', ')}`;
+  if (startupNodes) return `Cluster ${startupNodes.map(addressOf).join(', ')}`;
+  return options.host === undefined ? '' : addressOf(options);
+}
+
+interface Server {
+  readonly host?: string;
+  readonly port?: number;
+}
+
+/** Returns an address as a log may have it, that of a URL without its login. */
+const addressOf = (server: Server | string | number): string =>
+  typeof server === 'object'
+    ? `${server.host ?? '127.0.0.1'}:${server.port ?? ''}`
+    : String(server).replace(/\/\/[^/]*@/, '//');
+
+/** Returns why a try to connect has failed, where ioredis' own words do not say so. */
+function connectText({ message }: Error, name: unknown): string {
+  const [, sentinel = '', why = ''] =
+    /to sentinel (\S+) (?:because|successfully, but) (.*)/.exec(message) ?? [];
+  if (message.endsWith('Connection is closed.')) return `${sentinel} cannot be reached`.trim();
+  if (sentinel === '') return message;
+  return /No such master|invalid reply: null/.test(why)
+    ? `${sentinel} knows no primary of the name '${String(name)}'`
+    : `${sentinel}: ${why}`;
 }
 
 function unanswered(what: string, cause: unknown): DirectoryUnavailableError {

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis-5';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describeWith } from '../../test/support/needs.js';
+import { clusterClient } from '../../test/support/redis-groups.js';
 import { RedisServer } from '../../test/support/redis-server.js';
 import type { RedisClient, RedisFleetOptions } from './redis-fleet.options.js';
 import { type RoomJob, RoomQueue } from './room-queue.js';
@@ -48,6 +51,22 @@ describeWith('redis-server')('the queue of rooms', () => {
     const jobs = await Promise.all(waiting);
     expect(jobs.map(({ id }) => id).sort()).toEqual(['2', 'one']);
     for (const job of jobs) await job.done();
+  });
+
+  it.each([
+    [
+      'its Sentinel',
+      (options: object) =>
+        new Redis({ ...options, sentinels: [{ host: '127.0.0.1', port: 1 }], name: 'voice' }),
+    ],
+    ['its Cluster', (options: object) => clusterClient([1], options)],
+  ])('is made and closed at once while %s is away', async (_, client) => {
+    const begunMs = performance.now();
+    const made = await queue(client);
+    void made.next().catch(() => undefined);
+    await sleep(100);
+    await made.close();
+    expect(performance.now() - begunMs).toBeLessThan(2_000);
   });
 
   it('hands out again what was given back', async () => {
