@@ -1,11 +1,14 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { readdir, readFile } from 'node:fs/promises';
 import { describeWith } from '../../test/support/needs.js';
 import { FLEET_SECRET, FleetTestNode } from '../../test/support/fleet-node.js';
 import { RedisServer } from '../../test/support/redis-server.js';
 import { checkFleet } from './fleet-checks.js';
 import { FleetSecrets } from './fleet-secrets.js';
 import { type RedisFleetOptions, resolveFleetSettings } from './redis-fleet.options.js';
+import { RoomQueue } from './room-queue.js';
+import { FLEET_COMMANDS } from './scripts/rights.script.js';
 
 const GIVEN = { redis: 'redis://localhost', secret: FLEET_SECRET, advertiseUrl: 'http://10.0.0.7' };
 
@@ -121,7 +124,76 @@ describeWith('redis-server')('the checks of a fleet at start-up', () => {
     const { node } = await check(url);
     await node.link.client.call('ACL', 'SETUSER', 'ada', 'on', '>pw', '~*', '+@all', '-@scripting');
     const limited = await check(url.replace('//', '//ada:pw@'));
-    await expect(limited.check()).rejects.toThrow(/its user needs EVAL, EVALSHA and the keys/);
+    await expect(limited.check()).rejects.toThrow(
+      'Redis does not let its user run EVALSHA: give it +@read +@write +eval +evalsha +info +time +client|setname on the keys pipecat:{test}:*',
+    );
+  });
+
+  /** Returns the URL of a user that may do no more than this. */
+  const limited = async (url: string, ...rights: string[]): Promise<string> => {
+    const admin = new Redis(url);
+    await admin.call('ACL', 'SETUSER', 'ada', 'reset', 'on', '>pw', ...rights);
+    admin.disconnect();
+    return url.replace('//', '//ada:pw@');
+  };
+  const DOCUMENTED = '+@read +@write +eval +evalsha +info +time +client|setname'.split(' ');
+
+  it('let a user in that has the documented rights, for sessions and rooms', async () => {
+    const url = await limited(await serve(), '~pipecat:{test}:*', ...DOCUMENTED);
+    const { node, check: checks } = await check(url);
+    expect(await checks()).toEqual([]);
+    await node.heartbeat.beat();
+    await node.open('one');
+    await node.heartbeat.leave();
+    const rooms = await RoomQueue.create({ redis: url, namespace: 'test' });
+    started.unshift({ stop: () => rooms.close() });
+    await rooms.add('one');
+    const job = await rooms.next();
+    expect(job?.id).toBe('one');
+    await job?.giveBack();
+    await (await rooms.next())?.done();
+  });
+
+  it.each([
+    ['EXISTS', '-exists'],
+    ['INFO', '-info'],
+    ['TIME', '-time'],
+    ['EVAL', '-eval'],
+    ['ZADD, LPUSH', '-zadd', '-lpush'],
+  ])('name %s, which a user may not run', async (command, ...denied) => {
+    const url = await limited(await serve(), '~pipecat:{test}:*', ...DOCUMENTED, ...denied);
+    await expect((await check(url)).check()).rejects.toThrow(
+      `Redis does not let its user run ${command}: give it +@read +@write +eval`,
+    );
+  });
+
+  it('name what BullMQ needs only where it hands rooms over', async () => {
+    const rights = [...DOCUMENTED, '-incr', '-xtrim'];
+    const url = await limited(await serve(), '~pipecat:{test}:*', ...rights);
+    const { node, check: checks } = await check(url);
+    expect(await checks()).toEqual([]);
+    await expect(checkFleet(node.link, node.directory, node.table, true)).rejects.toThrow(
+      'Redis does not let its user run INCR, XTRIM: give it',
+    );
+  });
+
+  it('refuse a user of other keys', async () => {
+    const url = await limited(await serve(), '~voice:*', ...DOCUMENTED);
+    await expect((await check(url)).check()).rejects.toThrow(
+      /does not run the fleet's scripts: its user needs .* on the keys pipecat:{test}:\*: /,
+    );
+  });
+
+  it('try every command that the scripts run', async () => {
+    const folder = new URL('scripts/', import.meta.url);
+    const files = (await readdir(folder)).map((name) => new URL(name, folder));
+    const texts = [...files, new URL('redis-script.ts', import.meta.url)].map((file) =>
+      readFile(file, 'utf8'),
+    );
+    const run = (await Promise.all(texts)).join('\n').matchAll(/redis\.call\('([A-Z]+)'/g);
+    const tried = new Set(FLEET_COMMANDS.map((command) => command.split(' ')[0]));
+    const missing = [...run].map(([, name]) => name).filter((name) => !tried.has(name));
+    expect(new Set(missing)).toEqual(new Set(['DEL']));
   });
 
   it('refuse a client with a prefix, and one that waits', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { fieldOf, textOfThrown } from '../errors/thrown.js';
+import { fieldOf, isInstance, textOfThrown } from '../errors/thrown.js';
 import { areApart, clockText } from './clock-watch.js';
 import { type NodeTable } from './node-table.js';
 import type { RedisLink } from './redis-link.js';
@@ -17,11 +17,15 @@ import { NOTE } from './scripts/note.script.js';
 import { ONCE } from './scripts/once.script.js';
 import { OPEN } from './scripts/open.script.js';
 import { REAP } from './scripts/reap.script.js';
+import { FLEET_COMMANDS, QUEUE_COMMANDS, RIGHTS } from './scripts/rights.script.js';
 import { ROOM } from './scripts/room.script.js';
 import { RECORD_VERSION, type SessionDirectory } from './session-directory.js';
 
 /** Oldest supported version. */
 const MIN_VERSION = [6, 2] as const;
+
+/** Rights of a user that suffice, also for BullMQ. */
+const RIGHTS_TEXT = '+@read +@write +eval +evalsha +info +time +client|setname';
 
 /** A server or client that the fleet cannot work with. The message says what is accepted. */
 export class FleetSetupError extends Error {
@@ -30,6 +34,7 @@ export class FleetSetupError extends Error {
 
 /**
  * Connects, and checks the server, the client and the fleet that is there already.
+ * @param handsRooms true if BullMQ hands rooms to other nodes
  * @returns warnings, one line each
  * @throws {FleetSetupError} for what cannot work
  */
@@ -37,11 +42,12 @@ export async function checkFleet(
   link: RedisLink,
   directory: SessionDirectory,
   table: NodeTable,
+  handsRooms = false,
 ): Promise<string[]> {
   checkClient(link);
   const facts = await connect(link);
   checkServer(link, facts);
-  await tryScripts(link, directory.node);
+  await tryScripts(link, directory.node, handsRooms);
   return [...policyWarning(facts), ...(await clockWarning(link)), ...(await versionWarning(table))];
 }
 
@@ -51,6 +57,8 @@ async function connect(link: RedisLink): Promise<ReadonlyMap<string, string>> {
     return factsOf(await link.info());
   } catch (cause) {
     const { message } = textOfThrown(cause);
+    const denied = deniedIn(message);
+    if (denied !== undefined) throw lacksRights(link, denied, cause);
     if (!/\b(NOAUTH|WRONGPASS|NOPERM)\b/.test(message)) throw cause;
     throw new FleetSetupError(
       `Redis does not let this node in; give redis the user and password that it asks for: ${message}`,
@@ -92,10 +100,23 @@ function checkServer({ client }: RedisLink, facts: ReadonlyMap<string, string>):
   }
 }
 
-/** Runs each script in a way that changes nothing. */
-async function tryScripts(link: RedisLink, node: string): Promise<void> {
+/** Returns the command that Redis does not let its user run, by its answer. */
+const deniedIn = (message: string): string | undefined =>
+  /NOPERM .* permissions to run the '(\S+)' command/.exec(message)?.[1]?.toUpperCase();
+
+const lacksRights = ({ prefix }: RedisLink, commands: string, cause?: unknown): FleetSetupError =>
+  new FleetSetupError(
+    `Redis does not let its user run ${commands}: give it ${RIGHTS_TEXT} on the keys ${prefix}*`,
+    { cause },
+  );
+
+/** Runs each script in a way that changes nothing, after its commands on a key that is gone afterwards. */
+async function tryScripts(link: RedisLink, node: string, handsRooms: boolean): Promise<void> {
   const id = randomUUID();
+  const commands = handsRooms ? [...FLEET_COMMANDS, ...QUEUE_COMMANDS] : FLEET_COMMANDS;
   try {
+    const denied = new Set((await link.run(RIGHTS, id, ...commands)).words);
+    if (denied.size > 0) throw lacksRights(link, [...denied].join(', '));
     await link.run(OPEN, id, node, id, '', '', '', '', 0, 0, 0, 0, 0, 0, '', 0);
     await link.run(CLAIM, id, node, id, 0, 0, 0, 0);
     await link.run(GIVE_BACK, id, node, 0);
@@ -112,9 +133,11 @@ async function tryScripts(link: RedisLink, node: string): Promise<void> {
     await link.run(NOTE, node);
     await link.run(ONCE, 'free', id, node, id, 0);
   } catch (cause) {
-    if (link.kindOf(cause) !== 'error') throw cause;
+    if (isInstance(cause, FleetSetupError) || link.kindOf(cause) !== 'error') throw cause;
+    const denied = deniedIn(textOfThrown(cause).message);
+    if (denied !== undefined) throw lacksRights(link, denied, cause);
     throw new FleetSetupError(
-      `Redis does not run the fleet's scripts: its user needs EVAL, EVALSHA and the keys ${link.prefix}*: ${textOfThrown(cause).message}`,
+      `Redis does not run the fleet's scripts: its user needs ${RIGHTS_TEXT} on the keys ${link.prefix}*: ${textOfThrown(cause).message}`,
       { cause },
     );
   }

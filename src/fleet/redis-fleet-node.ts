@@ -55,6 +55,8 @@ export interface JoiningNode {
   readonly observer?: () => FleetObserver | undefined;
   /** Returns how many sessions of rooms the node takes from others, its own sessions included. @default none */
   readonly places?: () => number;
+  /** Returns true if BullMQ hands rooms to other nodes. @default it does not */
+  readonly handsRooms?: () => boolean;
 }
 
 /** A node of a fleet over Redis: opens, claims and ends sessions in the directory, and keeps the node's lease. */
@@ -79,8 +81,9 @@ export class RedisFleetNode {
   private constructor(
     private readonly link: RedisLink,
     private readonly settings: ResolvedFleetSettings,
-    { maxSessions, version, own, places }: JoiningNode,
+    private readonly joining: JoiningNode,
   ) {
+    const { maxSessions, version, own, places } = joining;
     const secrets = new FleetSecrets(secretsOf(settings));
     const name = `${settings.nodeName}-${randomBytes(4).toString('hex')}`;
     const info: NodeInfo = {
@@ -325,7 +328,8 @@ export class RedisFleetNode {
   }
 
   private async check(): Promise<void> {
-    for (const warning of await checkFleet(this.link, this.directory, this.table)) {
+    const { link, directory, table } = this;
+    for (const warning of await checkFleet(link, directory, table, this.joining.handsRooms?.())) {
       this.logger.warn(warning);
     }
   }

@@ -101,7 +101,8 @@ export class RedisFleet extends Fleet {
     const { owned: own, dispatching } = this;
     const observer = (): FleetObserver | undefined => this.observer;
     const places = (): number => dispatching.places;
-    const joining = { maxSessions, version: versionOrUnknown(), own, places, observer };
+    const handsRooms = (): boolean => dispatching.isOn;
+    const joining = { maxSessions, version: versionOrUnknown(), own, places, handsRooms, observer };
     const join = (): Promise<RedisFleetNode> => RedisFleetNode.join(this.settings, joining);
     this.node.current = await dispatching.join(this.rooms, join);
     await this.node.learn();

@@ -95,8 +95,9 @@ export class RedisScript {
   constructor(
     readonly name: string,
     body: string,
+    prelude = PRELUDE,
   ) {
-    this.lua = `${PRELUDE}${body}`;
+    this.lua = `${prelude}${body}`;
     this.sha = createHash('sha1').update(this.lua).digest('hex');
   }
 

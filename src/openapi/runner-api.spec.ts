@@ -25,7 +25,7 @@ describe('@nestjs/swagger', () => {
   it('is asked for with the line that installs it where it is not', async () => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     const swagger = new Missing();
-    swagger.onModuleInit();
+    await swagger.onModuleInit();
     expect(swagger.isInstalled).toBe(false);
     expect(warn).toHaveBeenCalledWith(expect.stringContaining('npm install @nestjs/swagger'));
     const refusal = { code: 'NOT_FOUND', message: expect.stringContaining('npm install') };
