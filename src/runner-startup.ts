@@ -48,7 +48,6 @@ export class RunnerStartup implements OnModuleInit, OnApplicationShutdown {
       missing('callLimits', this.callLimits, 'reserve'),
       missing('sessionHooks', this.sessionHooks, 'ended'),
       missing('fileStorage', this.fileStorage, 'save'),
-      missing('fleet', this.fleet, 'claim'),
     ].filter((problem) => problem !== undefined);
     if (problems.length > 0) throw new InvalidOptionsError('RunnerModule', problems);
     // A host may give any object with a launch() method.

@@ -11,6 +11,7 @@ import type {
   OpenSession,
   SessionHistory,
 } from '../sessions/session-registry.js';
+import { InvalidOptionsError, kindOf } from '../validation/options.js';
 import type { FleetGauges, FleetObserver } from './fleet-observer.js';
 import type { FleetStatus } from './fleet-status.js';
 import type { SessionTerms } from '../sessions/session-state.js';
@@ -176,4 +177,15 @@ export abstract class Fleet {
 
   /** Stops admission here. @returns the sessions that wait for a client, which nobody else serves */
   abstract close(): Session[];
+}
+
+/**
+ * Returns what the option `fleet` gave, for those that use it before the runner starts up.
+ * @throws {InvalidOptionsError} unless it is a fleet
+ */
+export function checkedFleet(given: Fleet | null | undefined): Fleet {
+  if (typeof given?.attach === 'function') return given;
+  throw new InvalidOptionsError('RunnerModule', [
+    `fleet must be redisFleet(…) or localFleet() of nestjs-pipecat-runner/fleet, not ${kindOf(given)}`,
+  ]);
 }

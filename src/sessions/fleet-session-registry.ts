@@ -9,7 +9,7 @@ import type { RunnerArguments } from '../bot/runner-arguments.js';
 import { SessionEnd } from '../bot/session-end.js';
 import { RunnerError } from '../errors/runner.error.js';
 import { type ResolvedRunnerOptions, RUNNER_OPTIONS } from '../runner.options.js';
-import { Fleet, type FleetHost } from '../fleet/fleet.js';
+import { checkedFleet, Fleet, type FleetHost } from '../fleet/fleet.js';
 import { draining, StartQueue, type WaitingClient } from './admission.js';
 import { bindContext, type HandOver } from './session-context.js';
 import {
@@ -44,7 +44,7 @@ export class FleetSessionRegistry extends SessionRegistry implements FleetHost {
     protected readonly fleet: Fleet,
   ) {
     super();
-    fleet.attach(options, this);
+    checkedFleet(fleet).attach(options, this);
     this.queue = new StartQueue(options, (session) => void session.end(clientLeft()));
   }
 

@@ -29,6 +29,7 @@ import {
   WebSocketModule,
   WhatsAppModule,
 } from '../../src/index.js';
+import { redisFleet } from '../../src/fleet.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { Lines } from '../support/lines.js';
 
@@ -253,6 +254,29 @@ describe('an invalid option of RunnerModule is refused by name:', () => {
       { callLimits: { useValue: {} }, sessionHooks: { useFactory: () => ({}) } },
       /callLimits must have a method reserve\(\), .*sessionHooks must have a method ended\(\), /s,
     ],
+    ...(['auth', 'callRouter', 'callLimits', 'sessionHooks', 'fileStorage'] as const).map(
+      (option): [string, object, RegExp] => [
+        `a factory of ${option} that gives nothing`,
+        { [option]: { useFactory: () => undefined } },
+        new RegExp(`${option} must have a method \\w+\\(\\), and undefined has none`),
+      ],
+    ),
+    ...(
+      [
+        ['undefined', { useFactory: () => undefined }],
+        ['null', { useFactory: () => Promise.resolve(null) }],
+        ['an object', { useFactory: () => ({}) }],
+        ['a function', { useValue: redisFleet }],
+        ['an instance of NoLaunch', { useClass: NoLaunch }],
+      ] as const
+    ).map(([given, fleet]): [string, object, RegExp] => [
+      `${given} as the fleet`,
+      { fleet },
+      new RegExp(
+        `RunnerModule.*fleet must be redisFleet\\(…\\) or localFleet\\(\\) of nestjs-pipecat-runner/fleet, not ${given}$`,
+        's',
+      ),
+    ]),
     [
       'a key that the environment lacks',
       { publicKeys: [undefined] },
