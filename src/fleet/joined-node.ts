@@ -9,6 +9,7 @@ export class JoinedNode {
   private readonly logger = new RunnerLogger('PipecatFleet');
   /** `undefined` before it has joined, and after it has left. */
   current: RedisFleetNode | undefined;
+  private isDraining = false;
 
   /** @throws {DirectoryUnavailableError} unless it has joined */
   get(): RedisFleetNode {
@@ -26,8 +27,10 @@ export class JoinedNode {
     await this.current?.places.learn().catch(() => undefined);
   }
 
-  /** Tells the others that it takes no more sessions. */
+  /** Tells the others that it takes no more sessions. Each later heartbeat tells it again. */
   drain(): void {
+    if (this.isDraining) return;
+    this.isDraining = true;
     const log = (error: unknown): void =>
       this.logger.warn(`others do not know that it drains: ${textOfThrown(error).message}`);
     void this.current?.drain().catch(log);

@@ -109,6 +109,15 @@ describeWith('redis-server')('a fleet over Redis', () => {
     expect(await serve(b, id)).toMatchObject({ id, body: { topic: 'billing' } });
   });
 
+  it('says once that the others do not know that it drains', async () => {
+    const a = await node({ redis: proxy.url });
+    proxy.cut();
+    a.registry.close();
+    await a.registry.drain();
+    const lines = warn.mock.calls.map(([line]) => String(line));
+    expect(lines.filter((line) => line.startsWith('others do not know'))).toHaveLength(1);
+  });
+
   it('lets one of many claims win', async () => {
     const nodes = [await node(), await node(), await node()];
     const id = await start(nodes[0]!);
