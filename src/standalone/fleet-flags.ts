@@ -117,7 +117,7 @@ export const addFleetFlags = (command: Command): Command =>
 
 /** Exits with the problem of a flag that cannot be used. */
 export function checkFleetFlags(flags: Flags, env: NodeJS.ProcessEnv, command: Command): void {
-  if (flags.fleet === undefined) return;
+  if (flags.fleet === undefined) return refuseAlone(command);
   if (flags.port === 0 && flags.fleetUrl === undefined) {
     command.error(
       'error: --fleet needs a --port other than 0, or --fleet-url: the others must know it',
@@ -131,6 +131,18 @@ export function checkFleetFlags(flags: Flags, env: NodeJS.ProcessEnv, command: C
     const [name = ''] = problem.split(' ');
     command.error(`error: ${FLAG_OF[name] ?? name} ${problem.replace(/^\S+ /, '')}`);
   }
+}
+
+/** Exits with the flags of a fleet that were given where there is none. The environment may be that of several programs. */
+function refuseAlone(command: Command): void {
+  const given = command.options
+    .filter(({ long }) => long?.startsWith('--fleet-'))
+    .filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli')
+    .map(({ long }) => long);
+  if (given.length === 0) return;
+  command.error(
+    `error: ${given.join(', ')} cannot be had without --fleet, the Redis that makes one runner of many`,
+  );
 }
 
 const FLAG_OF: Readonly<Record<string, string>> = {

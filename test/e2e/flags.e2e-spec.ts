@@ -472,6 +472,11 @@ describe('a flag or variable of the standalone runner', () => {
       /--fleet-dispatch-timeout .*number of seconds from 1 to/,
     ],
     [['--fleet-roles', 'sockets,cinema'], {}, /It must be sockets,rooms, one of them, or none/],
+    [
+      ['--fleet-lease', '20', '--fleet-roles', 'rooms'],
+      { PIPECAT_FLEET_BUFFER: '5' },
+      /--fleet-lease, --fleet-roles cannot be had without --fleet,/,
+    ],
     [['--fleet-buffer', '-1'], {}, /whole number of at least 0/],
     [[], { PIPECAT_FLEET_ON_NODE_LOSS: 'panic' }, /PIPECAT_FLEET_ON_NODE_LOSS.*fail, restart/s],
   ])('is refused with the reason: %j %j', async (flags, env, reason) => {
