@@ -29,7 +29,7 @@ describeWith('chromium', 'redis-server')('the fleet in the console', () => {
   });
   afterAll(() => browser.close());
 
-  const start = (nodeName?: string) =>
+  const start = (nodeName?: string, maxSessions = 5) =>
     startApp('fastify', [
       RunnerModule.forRoot({
         launcher: {
@@ -47,7 +47,7 @@ describeWith('chromium', 'redis-server')('the fleet in the console', () => {
           fleet: {
             useFactory: () =>
               redisFleet({
-                ...{ redis: redis.url, secret: FLEET_SECRET, nodeName, maxSessions: 5 },
+                ...{ redis: redis.url, secret: FLEET_SECRET, nodeName, maxSessions },
                 ...{ advertiseUrl: 'http://127.0.0.1:3000', heartbeatMs: 100, leaseMs: 1_000 },
               }),
           },
@@ -83,6 +83,16 @@ describeWith('chromium', 'redis-server')('the fleet in the console', () => {
     ]);
     b.app.get(SessionRegistry, { strict: false }).close();
     await user.sees('draining');
+  });
+
+  it('counts one session, and is without a limit', async () => {
+    const { url } = await start('a', Infinity);
+    await post(`${url}/start`, {}, { authorization: 'Bearer a-public-key-0123' });
+    user = await ConsoleUser.open(browser, `${url}/client`);
+    await user.page.getByText('Fleet', { exact: true }).click();
+    await user.page.getByText('Start options', { exact: true }).click();
+    await user.page.getByLabel(/API key/).fill('a-private-key-012');
+    await user.sees('1 session, 1 of them waiting; 0 starts queue');
   });
 
   it('is none for a runner alone', async () => {

@@ -22,7 +22,7 @@ function Nodes({ nodes, totals, waiting, queued }: FleetAnswer) {
   return (
     <>
       <p className="note">
-        {`${placesOf(totals.sessions, totals.maxSessions)} sessions, ${waiting} of them waiting; ${queued} starts queue`}
+        {`${placesOf(totals.sessions, totals.maxSessions)} ${nounOf(totals.maxSessions ?? totals.sessions)}, ${waiting} of them waiting; ${queued} ${queued === 1 ? 'start queues' : 'starts queue'}`}
       </p>
       <table className="nodes" aria-label="Nodes">
         <thead>
@@ -81,3 +81,5 @@ function useFleet(open: boolean, apiKey: string): { answer?: FleetAnswer; note?:
 
 const placesOf = (taken: number, of: number | null): string =>
   of === null ? String(taken) : `${taken} of ${of}`;
+
+const nounOf = (count: number): string => (count === 1 ? 'session' : 'sessions');
