@@ -64,7 +64,7 @@ const NEIGHBOURS = {
   process: [
     ...['bot', 'errors', 'limits', 'media', 'packages.ts', 'sessions', 'websocket', 'validation'],
     // For its classes of arguments, and for requests to sessions.
-    ...['bot.ts', 'http/body-stream.ts', 'http/request-body.ts'],
+    ...['bot.ts', 'compat/node-http.ts', 'http/body-stream.ts', 'http/request-body.ts'],
     ...['http/runner-request.ts', 'http/web-standard.ts', 'uploads/folder-file-storage.ts'],
   ],
   openapi: [
