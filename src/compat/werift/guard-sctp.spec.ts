@@ -184,6 +184,19 @@ describe('SCTP of the runner', () => {
     expect(isFull()).toBe(true);
   });
 
+  it('sends what is given to it at any moment while it sends', async () => {
+    setState(ESTABLISHED);
+    await send([openChannel(tsn++, 1)]);
+    const channel = transport.dataChannels[1]!;
+    for (let moment = 0; moment < 30; moment++) {
+      channel.send('x');
+      for (let i = 0; i < moment; i++) await Promise.resolve();
+      channel.send('y');
+      await setImmediate();
+      expect(channel.bufferedAmount).toBe(0);
+    }
+  });
+
   it('is refused when werift receives in another way', () => {
     const other = { sctp: transport.sctp } as werift.RTCSctpTransport;
     expect(() => guardSctp(other, () => undefined)).toThrow('no method datachannelReceive');

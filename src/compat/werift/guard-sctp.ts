@@ -99,13 +99,19 @@ export function guardSctp(
   // Called for each message and acknowledgement; one of these sends them all.
   const flush = channels.dataChannelFlush.bind(transport);
   let isFlushing = false;
-  channels.dataChannelFlush = async () => {
-    if (isFlushing) return;
+  let again = false;
+  const flushAll = async (): Promise<void> => {
     isFlushing = true;
+    do {
+      again = false;
+      await flush().catch(() => undefined);
+    } while (again);
+    isFlushing = false;
+  };
+  channels.dataChannelFlush = async () => {
+    again = true;
     // Not awaited: it may wait for the next acknowledgement of the client.
-    flush()
-      .catch(() => undefined)
-      .finally(() => (isFlushing = false));
+    if (!isFlushing) void flushAll();
   };
   return isFull;
 }
