@@ -55,6 +55,29 @@ describe('the pictures of a track', () => {
     expect(requestKeyframe.mock.calls).toEqual([['camera']]);
   });
 
+  it('are asked for whole at most five times a second', () => {
+    jest.useFakeTimers();
+    const requested = jest.fn();
+    const track = new VideoTrack(
+      'camera',
+      () => ({ sendRtp: () => undefined, requestKeyframe: () => undefined }),
+      () => undefined,
+    );
+    track.on('keyframe-requested', requested);
+    const flood = (): void => {
+      for (let i = 0; i < 20; i++) track.keyframeRequested();
+    };
+    flood();
+    expect(requested).toHaveBeenCalledTimes(5);
+    jest.advanceTimersByTime(999);
+    flood();
+    expect(requested).toHaveBeenCalledTimes(5);
+    jest.advanceTimersByTime(1);
+    flood();
+    expect(requested).toHaveBeenCalledTimes(10);
+    jest.useRealTimers();
+  });
+
   it('leave nothing on the signal of a reader that stopped', async () => {
     const track = new VideoTrack(
       'camera',

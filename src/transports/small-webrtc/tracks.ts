@@ -65,7 +65,7 @@ export class AudioTrack extends Track<{ packet: [RtpPacket] }> {
 /** @see VideoTrack */
 interface VideoTrackEvents {
   frame: [frame: VideoFrame];
-  /** The client needs a keyframe (PLI or FIR). */
+  /** The client needs a keyframe (PLI or FIR). At most five times a second: clients repeat it. */
   'keyframe-requested': [];
 }
 
@@ -74,10 +74,15 @@ const MAX_BUFFERED = 150;
 const MAX_BUFFERED_BYTES = 16 * 1_048_576;
 const LEAST_PICTURE_BYTES = Math.floor(MAX_BUFFERED_BYTES / MAX_BUFFERED);
 
+/** The most keyframes that a client may request in a second. */
+const MAX_KEYFRAMES = 5;
+
 /** Bidirectional encoded video. Frames are reassembled only while there is a listener. */
 export class VideoTrack extends Track<VideoTrackEvents> {
   /** Negotiated video codec, both ways. */
   codec: VideoCodec = 'VP8';
+  private keyframes = 0;
+  private keyframesSinceMs = -Infinity;
   private readonly receiver = new VideoReceiver({
     frame: (frame) => this.emit('frame', frame),
     keyframeNeeded: () => this.requestKeyframe(),
@@ -105,7 +110,11 @@ export class VideoTrack extends Track<VideoTrackEvents> {
 
   /** @internal */
   override keyframeRequested(): void {
-    this.emit('keyframe-requested');
+    const nowMs = performance.now();
+    if (nowMs - this.keyframesSinceMs >= 1_000) {
+      [this.keyframes, this.keyframesSinceMs] = [0, nowMs];
+    }
+    if (++this.keyframes <= MAX_KEYFRAMES) this.emit('keyframe-requested');
   }
 
   /** Returns an iterator over the client's video frames, until `signal` aborts. */
