@@ -25,6 +25,7 @@ import {
   spoof as spoofAs,
   targetOf,
 } from '../support/webrtc-attacks.js';
+import { until } from '../support/until.js';
 import { warmUp, WebRtcClient } from '../support/webrtc-client.js';
 
 let running: RunningApp;
@@ -109,6 +110,31 @@ describe('a WebRTC session under attack', () => {
     for (let i = 0; i < 10; i++) await one.send(attack);
     await expectCall();
     expect(performance.now() - before).toBeLessThan(5_000);
+  });
+
+  it('does not hear again what somebody recorded and sends in the name of the client', async () => {
+    await connect();
+    const recorded: Buffer[] = [];
+    for (const one of socketsOf(client)) {
+      const sends = one.send;
+      one.send = (data, to) => {
+        if (werift.isMedia(data)) recorded.push(Buffer.from(data));
+        return sends(data, to);
+      };
+    }
+    const heard: number[] = [];
+    connection.audio.on('packet', ({ sequenceNumber }) => heard.push(sequenceNumber));
+    const sound = Buffer.from([0xf8, 0xff, 0xfe]);
+    for (let i = 1; i <= 700; i++) {
+      await client.sendPacket(sound);
+      if (i % 50 === 0) await until(() => heard.length >= i);
+    }
+    const before = new Set(heard);
+    for (const data of recorded.slice(0, 50)) await spoof(data);
+    await client.sendPacket(sound);
+    await until(() => !before.has(heard.at(-1)!));
+    expect(heard).toHaveLength(before.size + 1);
+    await expectCall();
   });
 
   it.each(ATTACKS)('survives spoofed packets of the client: %s', async (_, datagram) => {

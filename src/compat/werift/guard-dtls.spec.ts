@@ -9,7 +9,7 @@ import {
   endlessFragment,
 } from '../../../test/support/datagrams.js';
 import { heldBytes } from '../../../test/support/held-bytes.js';
-import { guardDtls, isOrdinary } from './guard-dtls.js';
+import { guardDtls, isOrdinary, limitFingerprints } from './guard-dtls.js';
 
 type Identity = Awaited<ReturnType<typeof werift.CipherContext.createSelfSignedCertificateWithKey>>;
 
@@ -426,5 +426,25 @@ describe('DTLS of the runner', () => {
       const other = Object.assign(Object.create(dtls) as werift.DtlsSocket, broken);
       expect(() => guardDtls(other)).toThrow(`no method ${name}`);
     }
+  });
+});
+
+describe('the fingerprints of a client', () => {
+  it('are those of its latest offers', async () => {
+    const pc = new werift.RTCPeerConnection();
+    pc.addTransceiver('audio');
+    const [transport] = pc.dtlsTransports;
+    limitFingerprints(transport!);
+    for (let i = 1; i <= 50; i++) {
+      const fingerprint = new werift.RTCDtlsFingerprint('sha-256', `AA:${i}`);
+      transport!.setRemoteParams(new werift.RTCDtlsParameters([fingerprint], 'client'));
+    }
+    const last = Array.from({ length: 20 }, (_, i) => ({ value: `AA:${31 + i}` }));
+    expect(transport).toMatchObject({ remoteParameters: { fingerprints: last } });
+    await pc.close();
+  });
+
+  it('are not limited in a werift of another shape', () => {
+    expect(() => limitFingerprints({} as never)).toThrow('no method setRemoteParams');
   });
 });

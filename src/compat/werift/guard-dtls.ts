@@ -53,6 +53,26 @@ export function isOrdinary({ asymmetricKeyType, asymmetricKeyDetails = {} }: Key
   return modulusLength <= MAX_RSA_BITS && publicExponent < MAX_RSA_EXPONENT;
 }
 
+/** The most fingerprints of certificates, the latest ones. */
+const MAX_FINGERPRINTS = 20;
+
+/**
+ * Keeps the latest fingerprints of certificates; werift (seen in 0.24.4) keeps those of every offer.
+ * @throws {Error} when werift's internals differ
+ */
+export function limitFingerprints(
+  transport: Pick<werift.RTCDtlsTransport, 'setRemoteParams'>,
+): void {
+  expectMethods('DTLS transport', transport, ['setRemoteParams']);
+  const kept = transport as { remoteParameters?: werift.RTCDtlsParameters };
+  const setRemoteParams = transport.setRemoteParams.bind(transport);
+  transport.setRemoteParams = (parameters) => {
+    setRemoteParams(parameters);
+    const { fingerprints = [] } = kept.remoteParameters ?? {};
+    fingerprints.splice(0, Math.max(0, fingerprints.length - MAX_FINGERPRINTS));
+  };
+}
+
 /** RFC 6347, section 4.1. */
 const RECORD_HEADER_BYTES = 13;
 const ALERT = 21;

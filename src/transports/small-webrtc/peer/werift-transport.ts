@@ -1,7 +1,8 @@
 import type * as werift from 'werift';
-import { guardDtls } from '../../../compat/werift/guard-dtls.js';
+import { guardDtls, limitFingerprints } from '../../../compat/werift/guard-dtls.js';
 import { guardIce } from '../../../compat/werift/guard-ice.js';
 import { guardRtcp } from '../../../compat/werift/guard-rtcp.js';
+import { guardSrtp } from '../../../compat/werift/guard-srtp.js';
 import type { PeerEvents, PeerOptions } from './peer.js';
 import type { WeriftTracks } from './werift-tracks.js';
 import { within } from './within.js';
@@ -23,6 +24,8 @@ export function prepareTransport(
 ): void {
   const { connection } = transport.iceTransport;
   guardIce(lib, connection);
+  limitFingerprints(transport);
+  guardSrtp(lib, transport);
   guardRtcp(transport);
   // Without a STUN server werift uses Google's.
   if (!iceServers.some(({ urls }) => /^stuns?:/.test([urls].flat().join(' ')))) {
