@@ -45,9 +45,15 @@ export const CONTEXTS: readonly BlockContext[] = [
   },
   {
     name: 'fleet-environment',
-    has: 'process.env.PIPECAT_FLEET_SECRET!',
+    has: 'function fleetOfEnv()',
     before:
-      "import { SupportBot } from './support-bot.js'; import { hostname } from 'node:os'; import { localFleet, redisFleet } from 'nestjs-pipecat-runner/fleet';",
+      "import { SupportBot } from './support-bot.js'; import { hostname } from 'node:os'; import { type FleetRole, localFleet, redisFleet } from 'nestjs-pipecat-runner/fleet';",
+  },
+  {
+    name: 'main-that-exits',
+    has: "await app.listen(process.env.PORT || 3000, '0.0.0.0');",
+    before: "import { NestFactory } from '@nestjs/core'; declare class AppModule {}",
+    after: 'export {};',
   },
   {
     name: 'fleet-roles',
