@@ -1,9 +1,9 @@
 import { RedisScript } from '../redis-script.js';
 
 /**
- * Opens a session within the limits of the fleet, of its caller and, where it is claimed at once, of its node. A room that another node is to serve needs a place
- * that no other one waits for. What the opener knows of the nodes' places is asked anew where it would refuse. Repeatable by id and nonce; an id that has
- * ended is never opened again while its end is remembered.
+ * Opens a session within the limits of the fleet, of its caller and, where it is claimed at once, of its node. A room that another node is to serve needs
+ * a place that no other one waits for; others need one of all nodes, which are counted anew where the opener's last count would refuse. Repeatable by id
+ * and nonce; an id that has ended is never opened again while its end is remembered.
  */
 export const OPEN = new RedisScript(
   'open',
@@ -30,14 +30,17 @@ if known[2] then
   if known[1] == nonce then return {'ok', known[2]} end
   return {'exists'}
 end
-local sessions, most = redis.call('ZCARD', P .. 'idx'), tonumber(fleetMax)
-if sessions >= nodesMax then most = math.min(most, most_of_nodes()) end
-if sessions >= most then return {'fleet_full', most} end
+local sessions = redis.call('ZCARD', P .. 'idx')
+if sessions >= tonumber(fleetMax) then return {'fleet_full', fleetMax} end
 if caller ~= '' and count_of(callers) >= tonumber(callerMax) then return {'caller_full'} end
 local claimed = node ~= ''
 if claimed and redis.call('SCARD', P .. 'own:' .. node) >= tonumber(nodeMax) then return {'node_full'} end
 local awaits = kind == 'room' and not claimed
 if awaits and not room_is_free() then return {'rooms_full'} end
+if kind ~= 'room' and sessions >= nodesMax then
+  local most = most_of_nodes()
+  if sessions >= most then return {'fleet_full', most} end
+end
 local expiry = now + tonumber(ttlMs)
 redis.call('HSET', key, 'v', version, 'st', claimed and 'active' or 'pending', 'op', opener, 'on', nonce,
   'o', node, 'no', claimed and nonce or '', 'e', claimed and 1 or 0, 'tp', transport, 'k', kind, 'c', caller,
