@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, get, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, it, describe } from '@jest/globals';
 import { until } from '../../test/support/until.js';
@@ -170,6 +170,22 @@ describe('a body in tiny chunks', () => {
     // A read is 64 KiB, and a buffered one may come with it.
     expect(Math.max(...perTurn.values())).toBeLessThanOrEqual((2 * 65_536) / 6);
     expect(pieces).toBeLessThan(500);
+  });
+
+  it('is read once per turn, however much has come', async () => {
+    const lengths: number[] = [];
+    const server = createServer((request) => {
+      paceChunks(request);
+      request.on('data', ({ length }: Buffer) => lengths.push(length));
+    });
+    const connection = new Duplex({ read: () => undefined, write: (_c, _e, done) => done() });
+    open.push({ close: () => connection.destroy() });
+    server.emit('connection', connection);
+    connection.push('POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let i = 0; i < 10; i++) connection.push('1\r\na\r\n'.repeat(10_000));
+    await until(() => lengths.length === 10);
+    expect(lengths).toEqual(Array<number>(10).fill(10_000));
   });
 
   it('waits for its reader, and is then read to its end', async () => {
