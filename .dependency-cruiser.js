@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 const NEIGHBOURS = {
   errors: [],
   'packages.ts': ['errors'],
-  compat: ['errors'],
+  compat: ['errors', 'limits'],
   limits: [],
   validation: ['compat', 'errors'],
   media: ['errors', 'limits', 'validation'],

@@ -1,4 +1,5 @@
 import type * as werift from 'werift';
+import { PerSecond } from '../../limits/per-second.js';
 import { expectMethods } from './werift-shape.js';
 
 /** The most packets of a compound; those of browsers have up to five. */
@@ -33,17 +34,10 @@ export function guardRtcp(transport: Transport): void {
     const { srtcp } = transport;
     expectMethods('SRTCP session', srtcp, ['decrypt']);
     const decrypt = srtcp.decrypt.bind(srtcp);
-    let again = 0;
-    let sinceMs = -Infinity;
+    const again = new PerSecond(MAX_AGAIN);
     srtcp.decrypt = (data) => {
       const compound = decrypt(data);
-      const asked = packetsAskedFor(compound);
-      if (asked === 0) return compound;
-      const nowMs = performance.now();
-      if (nowMs - sinceMs >= 1_000) [again, sinceMs] = [0, nowMs];
-      if (again + asked > MAX_AGAIN) return NONE;
-      again += asked;
-      return compound;
+      return again.take(packetsAskedFor(compound)) ? compound : NONE;
     };
   };
 }

@@ -1,3 +1,4 @@
+import { PerSecond } from '../../limits/per-second.js';
 import { EventEmitter } from 'node:events';
 import { AsyncQueue } from '../../media/async-queue.js';
 import type { OutgoingRtp, RtpPacket } from '../../media/rtp/rtp-packet.js';
@@ -81,8 +82,7 @@ const MAX_KEYFRAMES = 5;
 export class VideoTrack extends Track<VideoTrackEvents> {
   /** Negotiated video codec, both ways. */
   codec: VideoCodec = 'VP8';
-  private keyframes = 0;
-  private keyframesSinceMs = -Infinity;
+  private readonly keyframes = new PerSecond(MAX_KEYFRAMES);
   private readonly receiver = new VideoReceiver({
     frame: (frame) => this.emit('frame', frame),
     keyframeNeeded: () => this.requestKeyframe(),
@@ -110,11 +110,7 @@ export class VideoTrack extends Track<VideoTrackEvents> {
 
   /** @internal */
   override keyframeRequested(): void {
-    const nowMs = performance.now();
-    if (nowMs - this.keyframesSinceMs >= 1_000) {
-      [this.keyframes, this.keyframesSinceMs] = [0, nowMs];
-    }
-    if (++this.keyframes <= MAX_KEYFRAMES) this.emit('keyframe-requested');
+    if (this.keyframes.take()) this.emit('keyframe-requested');
   }
 
   /** Returns an iterator over the client's video frames, until `signal` aborts. */
