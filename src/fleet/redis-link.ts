@@ -8,6 +8,7 @@ import { neededPackage } from '../packages.js';
 import type { FleetObserver } from './fleet-observer.js';
 import type { RedisClient, ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisScript } from './redis-script.js';
+import { connectText, isSummary, isUnsent, serversOf } from './redis-servers.js';
 
 /** Longest wait for one answer, in milliseconds. Each script is tried twice. */
 const COMMAND_TIMEOUT_MS = 300;
@@ -71,7 +72,7 @@ export class RedisLink {
     readonly observer: () => FleetObserver | undefined = () => undefined,
   ) {
     const keep = (error: Error): void => {
-      if (!isUnsent(error) && !SUMMARY.test(error.message)) this.connectError = error;
+      if (!isUnsent(error) && !isSummary(error)) this.connectError = error;
     };
     client.on('error', keep);
     // Of a Sentinel, and of a node of a Cluster.
@@ -282,45 +283,6 @@ export class Reply {
   get words(): string[] {
     return this.parts.map((_, at) => this.text(at));
   }
-}
-
-/** Errors of ioredis that sum up those of the servers before. */
-const SUMMARY = /^(All sentinels are unreachable|Failed to refresh slots cache)/;
-
-/** True for a command that ioredis itself could not send on a lost connection, which tells nothing of the server. */
-const isUnsent = (error: unknown): boolean => textOfThrown(error).message.startsWith('Stream isn');
-
-/** Returns the servers that a client was given. */
-function serversOf(client: RedisClient): string {
-  const { options, startupNodes } = client as unknown as {
-    options: Server & { sentinels?: readonly Server[] };
-    startupNodes?: readonly (Server | string | number)[];
-  };
-  if (options.sentinels) return `sentinels ${options.sentinels.map(addressOf).join(', ')}`;
-  if (startupNodes) return `Cluster ${startupNodes.map(addressOf).join(', ')}`;
-  return options.host === undefined ? '' : addressOf(options);
-}
-
-interface Server {
-  readonly host?: string;
-  readonly port?: number;
-}
-
-/** Returns an address as a log may have it, that of a URL without its login. */
-const addressOf = (server: Server | string | number): string =>
-  typeof server === 'object'
-    ? `${server.host ?? '127.0.0.1'}:${server.port ?? ''}`
-    : String(server).replace(/\/\/[^/]*@/, '//');
-
-/** Returns why a try to connect has failed, where ioredis' own words do not say so. */
-function connectText({ message }: Error, name: unknown): string {
-  const [, sentinel = '', why = ''] =
-    /to sentinel (\S+) (?:because|successfully, but) (.*)/.exec(message) ?? [];
-  if (message.endsWith('Connection is closed.')) return `${sentinel} cannot be reached`.trim();
-  if (sentinel === '') return message;
-  return /No such master|invalid reply: null/.test(why)
-    ? `${sentinel} knows no primary of the name '${String(name)}'`
-    : `${sentinel}: ${why}`;
 }
 
 function unanswered(what: string, cause: unknown): DirectoryUnavailableError {
