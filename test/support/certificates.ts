@@ -9,6 +9,15 @@ export interface Certificates {
   readonly cert: string;
 }
 
+/** Makes a key of RSA with an exponent and its certificate, both as PEM. */
+export function makeRsaCertificate(exponent: number): { keyPem: string; certPem: string } {
+  const bits = ['-newkey', 'rsa:2048', '-pkeyopt', `rsa_keygen_pubexp:${exponent}`, '-nodes'];
+  const args = ['req', '-x509', ...bits, '-subj', '/CN=a client', '-keyout', '-', '-out', '-'];
+  const pems = execFileSync('openssl', args, { encoding: 'utf8', stdio: 'pipe' });
+  const at = pems.indexOf('-----BEGIN CERTIFICATE');
+  return { keyPem: pems.slice(0, at), certPem: pems.slice(at) };
+}
+
 /** Makes certificates in a folder, valid for a day. */
 export function makeCertificates(folder: string): Certificates {
   const at = (name: string): string => join(folder, name);

@@ -8,6 +8,7 @@ import {
   dtlsRecord,
   endlessFragment,
 } from '../../../test/support/datagrams.js';
+import { makeRsaCertificate } from '../../../test/support/certificates.js';
 import { heldBytes } from '../../../test/support/held-bytes.js';
 import { guardDtls, isOrdinary, limitFingerprints } from './guard-dtls.js';
 
@@ -64,8 +65,18 @@ afterEach(() => {
   runner.dtls.dtls.flight = client.dtls.flight = Infinity;
 });
 
+const RSA_SHA256 = {
+  signature: werift.SignatureAlgorithm.rsa_1,
+  hash: werift.HashAlgorithm.sha256_4,
+};
+
 /** Connects the runner to a client. @param identity what the client shows, and the key it has */
-function make({ role = 'server', certPem = theirs!.certPem, keyPem = theirs!.keyPem } = {}): void {
+function make({
+  role = 'server',
+  certPem = theirs!.certPem,
+  keyPem = theirs!.keyPem,
+  signatureHash = theirs!.signatureHash,
+} = {}): void {
   const end = new End();
   clientEnd = new End();
   [end.other, clientEnd.other] = [clientEnd, end];
@@ -78,7 +89,7 @@ function make({ role = 'server', certPem = theirs!.certPem, keyPem = theirs!.key
     extendedMasterSecret: true,
   });
   const own = options(end, ours!);
-  const other = options(clientEnd, { ...theirs!, certPem, keyPem });
+  const other = options(clientEnd, { certPem, keyPem, signatureHash });
   const dtls =
     role === 'server'
       ? new werift.DtlsServer({ ...own, certificateRequest: true })
@@ -105,6 +116,11 @@ const start = (): void => {
 /** Waits until it is so. */
 async function until(is: () => boolean): Promise<void> {
   while (!is()) await setImmediate();
+}
+
+/** Waits until all that has arrived is handled. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 20; i++) await setImmediate();
 }
 
 async function connect(options = {}): Promise<void> {
@@ -366,32 +382,54 @@ describe('DTLS of the runner', () => {
     await expectCall();
   });
 
-  it('checks ten proofs of a client, and answers a hundred of its messages', async () => {
+  it.each([
+    [9, ['connected']],
+    [10, []],
+  ])('checks ten proofs of a client: its own after %d forged ones', async (forgeries, events) => {
     make();
-    const [hellos, proofs]: [Buffer[], Buffer[]] = [[], []];
-    let asked = 0;
+    let finished = false;
     clientEnd.arrives = (datagram) => {
-      if (datagram[13] === 1) hellos.push(datagram);
-      // Nothing after the proof arrives.
-      if (datagram[0] !== 22 || datagram[13] !== 15) return proofs.length === 0;
-      proofs.push(datagram);
+      finished ||= datagram.readUInt16BE(3) === 1;
+      if (datagram[13] !== 15 || finished) return true;
       const forged = Buffer.from(datagram);
       forged[forged.length - 1]! ^= 1;
-      for (let i = 0; i < 10; i++) runner.end.onData(forged);
-      return true;
-    };
-    runner.end.arrives = (datagram) => {
-      // A HelloVerifyRequest.
-      if (datagram[13] === 3) asked++;
+      for (let i = 0; i < forgeries; i++) runner.end.onData(forged);
       return true;
     };
     start();
-    await until(() => proofs.length > 0);
-    for (let i = 0; i < 20; i++) await setImmediate();
-    expect(runner.events).toEqual([]);
-    for (let i = 0; i < 1_000; i++) runner.end.onData(hellos[0]!);
-    await setImmediate();
-    expect(asked).toBeLessThan(100);
+    await until(() => finished);
+    await settled();
+    expect(runner.events).toEqual(events);
+  });
+
+  it('answers a hundred messages of a client', async () => {
+    make();
+    let hello: Buffer | undefined;
+    clientEnd.arrives = (datagram) => {
+      hello ??= datagram;
+      return false;
+    };
+    start();
+    await until(() => hello !== undefined);
+    for (let i = 0; i < 1_000; i++) runner.end.onData(hello!);
+    await settled();
+    expect(runner.end.sent).toHaveLength(100);
+  });
+
+  it.each([
+    ['65,537', 65_537, ['connected']],
+    ['more than 32 bits', 2 ** 32 + 1, []],
+  ])('checks proofs of RSA keys with an exponent of %s', async (_, exponent, events) => {
+    make({ ...makeRsaCertificate(exponent), signatureHash: RSA_SHA256 });
+    let finished = false;
+    clientEnd.arrives = (datagram) => {
+      finished ||= datagram.readUInt16BE(3) === 1;
+      return true;
+    };
+    start();
+    await until(() => finished);
+    await settled();
+    expect(runner.events).toEqual(events);
   });
 
   it.each([

@@ -62,7 +62,8 @@ describe('RTCP of a client', () => {
 
   it('reports no arrivals of what has no numbers for it', () => {
     // Transport-wide congestion control (TWCC) is not negotiated.
-    const report = nack(300);
+    const report = nack(1, 0);
+    expect(decryptOf()(report)).toBe(report);
     report[0] = 0x8f;
     expect(decryptOf()(report)).toHaveLength(0);
   });
