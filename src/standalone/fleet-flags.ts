@@ -28,6 +28,8 @@ export interface FleetFlags {
   readonly fleetOnNodeLoss: 'fail' | 'restart';
   /** Time in which a node has to take the bot of a room, in seconds. */
   readonly fleetDispatchTimeout: number;
+  /** Behaviour while Redis is away. */
+  readonly fleetWhenRedisIsDown: 'local' | 'refuse';
   /** The most sessions of this runner. */
   readonly maxSessions?: number;
 }
@@ -113,6 +115,15 @@ export const addFleetFlags = (command: Command): Command =>
         .argParser(secondsFrom(MIN_DISPATCH_TIMEOUT))
         .default(10)
         .env('PIPECAT_FLEET_DISPATCH_TIMEOUT'),
+    )
+    .addOption(
+      new Option(
+        '--fleet-when-redis-is-down <behaviour>',
+        'opens what only this runner serves, or nothing',
+      )
+        .choices(['local', 'refuse'])
+        .default('local')
+        .env('PIPECAT_FLEET_WHEN_REDIS_IS_DOWN'),
     );
 
 /** Exits with the problem of a flag that cannot be used. */
@@ -184,6 +195,7 @@ export const fleetCliArgsOf = (flags: FleetFlags): Record<string, unknown> => ({
   fleet_buffer: flags.fleetBuffer,
   fleet_on_node_loss: flags.fleetOnNodeLoss,
   fleet_dispatch_timeout: flags.fleetDispatchTimeout,
+  fleet_when_redis_is_down: flags.fleetWhenRedisIsDown,
 });
 
 function fleetOptionsOf(flags: Flags, env: NodeJS.ProcessEnv): RedisFleetOptions {
@@ -201,6 +213,7 @@ function fleetOptionsOf(flags: Flags, env: NodeJS.ProcessEnv): RedisFleetOptions
     buffer: flags.fleetBuffer,
     onNodeLoss: flags.fleetOnNodeLoss,
     dispatchTimeoutMs: Math.round(flags.fleetDispatchTimeout * 1_000),
+    whenRedisIsDown: flags.fleetWhenRedisIsDown,
   };
 }
 

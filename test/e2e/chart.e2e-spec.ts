@@ -118,11 +118,15 @@ describeWith('helm', 'kubectl-validate')('the Helm chart', () => {
     [['rooms'], 'rooms'],
     [['sockets', 'rooms'], 'sockets,rooms'],
   ])('has pods of the roles %j', async (roles, expected) => {
-    const fleet = { roles, onNodeLoss: 'restart', dispatchTimeoutSeconds: 2.5, buffer: 7 };
+    const fleet = {
+      ...{ roles, onNodeLoss: 'restart', dispatchTimeoutSeconds: 2.5, buffer: 7 },
+      whenRedisIsDown: 'refuse',
+    };
     expect(envOf(await render({ fleet }))).toMatchObject({
       PIPECAT_FLEET_ROLES: expected,
       PIPECAT_FLEET_ON_NODE_LOSS: 'restart',
       PIPECAT_FLEET_DISPATCH_TIMEOUT: '2.5',
+      PIPECAT_FLEET_WHEN_REDIS_IS_DOWN: 'refuse',
       PIPECAT_FLEET_BUFFER: '7',
     });
   });

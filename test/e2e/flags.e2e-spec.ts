@@ -118,7 +118,7 @@ describe('a flag or variable of the standalone runner', () => {
       ...{ webrtc_ports: null, webrtc_addresses: [], max_sessions: null, fleet: null },
       ...{ fleet_url: null, fleet_namespace: 'pipecat', fleet_max_sessions: null, fleet_lease: 10 },
       ...{ fleet_roles: ['sockets', 'rooms'], fleet_buffer: 0, fleet_on_node_loss: 'fail' },
-      fleet_dispatch_timeout: 10,
+      ...{ fleet_dispatch_timeout: 10, fleet_when_redis_is_down: 'local' },
       ...{ moq_connect: null, moq_bind: '[::]:4080', moq_serve: true, moq_namespace: 'pipecat' },
       ...{ moq_bot_id: 'response', moq_client_id: 'request', moq_tls_cert: null },
       ...{ moq_tls_key: null, moq_tls_insecure: false, moq_tls_generate: 'localhost' },

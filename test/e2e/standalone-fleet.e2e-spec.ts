@@ -119,6 +119,14 @@ describeWith('redis-server')('standalone runners of a fleet', () => {
     socket.close();
   });
 
+  it.each([
+    [['--ws-auth', 'token'], 200],
+    [['--ws-auth', 'token', '--fleet-when-redis-is-down', 'refuse'], 503],
+  ])('open without Redis what %j says', async (flags, status) => {
+    const { url } = await start(['--fleet', `redis://127.0.0.1:${await freePort()}`, ...flags]);
+    expect((await post(`${url}/start`, { transport: 'websocket' })).status).toBe(status);
+  });
+
   it('hide the secret from bots, also where all comes from the environment', async () => {
     const env = { PIPECAT_FLEET: redisUrl(), PIPECAT_FLEET_URL: 'http://127.0.0.1:1' };
     const { url, port, banner } = await start(['--isolate'], env);
