@@ -18,6 +18,12 @@ describe('the error of an engine', () => {
     expect(errorOf({ error })).toBe(error);
   });
 
+  it('is found in an event that holds itself', () => {
+    const event: Record<string, unknown> = { message: 'boom' };
+    event.error = event;
+    expect(errorOf(event).message).toBe('boom');
+  });
+
   it.each(Object.entries(THROWABLES))('is made of anything: %s', (_, make) => {
     expect(errorOf(make())).toBeInstanceOf(Error);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { OwnPrincipal, type Principal, reaches } from './runner-auth.js';
+import { OwnPrincipal, partsOf, type Principal, reaches } from './runner-auth.js';
 
 describe('a principal', () => {
   it('is read once, and keeps nothing but its fields', () => {
@@ -66,4 +66,11 @@ describe('a session', () => {
       expect(reaches({ reachesAll: true }, starter)).toBe(true);
     },
   );
+});
+
+describe('an Authorization header', () => {
+  it('is read up to its tenth part, which no credential has', () => {
+    expect(partsOf(' Bearer key, other ')).toEqual(['Bearer', 'key', 'other']);
+    expect(partsOf('a,'.repeat(8_000))).toHaveLength(10);
+  });
 });
