@@ -63,6 +63,13 @@ describe('the output of a bot', () => {
     }
   });
 
+  it('has lines of up to 8,192 characters, and says which are cut', async () => {
+    const logger = { log: jest.fn() };
+    const output = new BotOutput(LIMITS, () => logger as unknown as Logger);
+    await output.read(Readable.from([`${'a'.repeat(8_192)}\n${'b'.repeat(9_000)}\n`]), 'log');
+    expect(logger.log.mock.calls).toEqual([['a'.repeat(8_192)], [`${'b'.repeat(8_192)}…`]]);
+  });
+
   it.each([
     ['WARNING', 'warn'],
     ['NOTICE', 'log'],
