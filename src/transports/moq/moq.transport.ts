@@ -18,8 +18,8 @@ const TRANSCRIPT_TRACK = 'transcript.json.z';
 export class MoqTransport extends RunnerTransport {
   readonly names = ['moq'];
   private readonly botHoldsPeers: boolean;
-  /** The session whose bot listens, as a server on the one address. */
-  private served: Session | undefined;
+  /** What one session at a time can have: the address of a server, or a namespace of a relay. */
+  private readonly taken = new Set<string | undefined>();
 
   constructor(
     @Inject(MOQ_OPTIONS) private readonly options: ResolvedMoqOptions,
@@ -46,9 +46,9 @@ export class MoqTransport extends RunnerTransport {
   /** Launches the bot, and answers when it is ready for the browser. */
   async start({ session, request }: StartContext): Promise<Record<string, unknown>> {
     const { options } = this;
-    if (options.serve) this.serve(session);
     const namespace =
       request.namespace ?? options.namespace ?? `pipecat-${randomBytes(8).toString('hex')}`;
+    this.take(session, namespace);
     const { relayUrl, host, port, path } = options;
     // Before 1.12 Pipecat has no relay_url.
     const hasQuery = relayUrl !== undefined && new URL(relayUrl).search !== '';
@@ -79,16 +79,21 @@ export class MoqTransport extends RunnerTransport {
     };
   }
 
-  /** @throws {RunnerError} `WRONG_STATE` while another session's bot has the address */
-  private serve(session: Session): void {
-    if (this.served) {
+  /** Reserves the address, or the namespace, until the process of the session's bot is gone. @throws {RunnerError} `WRONG_STATE` while another has it */
+  private take(session: Session, namespace: string): void {
+    const { serve, bind } = this.options;
+    // Of a path MoQ ignores what is empty: /room/ is room.
+    const place = serve ? bind : namespace.split('/').filter(Boolean).join('/');
+    if (this.taken.has(place)) {
       throw new RunnerError(
         'WRONG_STATE',
-        `The bot of another session listens on ${this.options.bind}; with a relay (relayUrl) there can be several.`,
+        serve
+          ? `The bot of another session listens on ${bind}; with a relay (relayUrl) there can be several.`
+          : 'Another session has this namespace.',
       );
     }
-    this.served = session;
-    session.onEnd(() => void (this.served = undefined));
+    this.taken.add(place);
+    void session.ended.then(() => this.taken.delete(place));
   }
 
   /** @returns SHA-256 fingerprints (hex) of the bot's certificates, when it is ready */
