@@ -1,4 +1,5 @@
 import type { RunnerArguments } from '../bot/runner-arguments.js';
+import type { WaitingClient } from '../sessions/admission.js';
 import type { HandOver } from '../sessions/session-context.js';
 import type { SessionKind } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
@@ -15,6 +16,8 @@ export interface StartContext {
   readonly request: StartRequest;
   /** Public base URL of this runner. @throws {RunnerError} `NO_PUBLIC_URL` where it is neither configured nor derivable from the request */
   readonly baseUrl: PublicBaseUrl;
+  /** @internal The client that waits for the answer. */
+  readonly client: WaitingClient;
 }
 
 /** Sources of a content security policy, by directive. */

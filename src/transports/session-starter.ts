@@ -28,7 +28,7 @@ export interface StartSessionOptions extends Partial<StartRequest> {
   readonly call?: SessionCall;
   /** Parameters that the carrier returns when it connects, in `call_data.body`. Part of {@link StartedSession.xml}. @default none */
   readonly customParameters?: Readonly<Record<string, string>>;
-  /** Aborts waiting in the start queue (`startQueueMs`). */
+  /** Aborts waiting in the start queue (`startQueueMs`), and for a bot over MoQ to be ready. */
   readonly signal?: AbortSignal;
 }
 
@@ -130,7 +130,7 @@ export class SessionStarter {
   ): Promise<T> {
     const { name, request, transport } = this.choose(asked, terms);
     const setUp = async (session: Session): Promise<T> => {
-      const context = new LazyStartContext(name, session, request, baseUrl);
+      const context = new LazyStartContext(name, session, request, client, baseUrl);
       const answer = await transport.start(context);
       const fileUploadUrl = this.fileUploadUrl(context);
       return complete({
@@ -201,6 +201,7 @@ class LazyStartContext implements StartContext {
     readonly name: string,
     readonly session: Session,
     readonly request: StartRequest,
+    readonly client: WaitingClient,
     private readonly urlOf: () => PublicBaseUrl,
   ) {}
 

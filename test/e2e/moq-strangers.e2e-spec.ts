@@ -87,3 +87,42 @@ describe('MoQ sessions', () => {
     expect((await ask()).status).toBe(200);
   });
 });
+
+describe('a start over MoQ that waits for its bot', () => {
+  it('ends when the client leaves', async () => {
+    await start(SERVER);
+    let session: Session | undefined;
+    onLaunch = (launched) => (session = launched);
+    const leaving = new AbortController();
+    const answer = fetch(`${host.url}/start`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"transport":"moq"}',
+      signal: leaving.signal,
+    });
+    await until(() => session !== undefined);
+    leaving.abort();
+    await expect(answer).rejects.toThrow();
+    expect(await session!.ended).toMatchObject({
+      code: 'start_failed',
+      cause: expect.objectContaining({ message: 'The client left before the bot was ready.' }),
+    });
+    onLaunch = ready;
+    expect((await ask()).status).toBe(200);
+  });
+
+  it('is answered 503 when the runner shuts down', async () => {
+    await start(RELAY);
+    onLaunch = () => void registry.drain();
+    expect(await ask()).toMatchObject({ status: 503, json: { code: 'DRAINING' } });
+  });
+
+  it('is not answered 200 when the bot is ready after the end was decided', async () => {
+    await start(RELAY);
+    onLaunch = (session) => {
+      void session.end(new SessionEnd('stopped', 'enough'));
+      ready(session);
+    };
+    expect((await ask()).status).toBe(500);
+  });
+});

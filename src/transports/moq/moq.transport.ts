@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Inject, Injectable } from '@nestjs/common';
 import { BotLauncher } from '../../bot/bot-launcher.js';
 import { RunnerError } from '../../errors/runner.error.js';
+import { draining, type WaitingClient } from '../../sessions/admission.js';
 import { SessionRegistry } from '../../sessions/session-registry.js';
 import type { Session } from '../../sessions/session.js';
 import { RunnerTransport, type StartContext } from '../runner-transport.js';
@@ -44,7 +45,7 @@ export class MoqTransport extends RunnerTransport {
   }
 
   /** Launches the bot, and answers when it is ready for the browser. */
-  async start({ session, request }: StartContext): Promise<Record<string, unknown>> {
+  async start({ session, request, client }: StartContext): Promise<Record<string, unknown>> {
     const { options } = this;
     const namespace =
       request.namespace ?? options.namespace ?? `pipecat-${randomBytes(8).toString('hex')}`;
@@ -64,7 +65,7 @@ export class MoqTransport extends RunnerTransport {
       serve_tls_cert: options.tlsCert,
       serve_tls_key: options.tlsKey,
     });
-    const fingerprints = await this.launch(session, args);
+    const fingerprints = await this.launch(session, args, client);
     return {
       moq: {
         // As Pipecat: without a query, whose token is the bot's.
@@ -96,24 +97,37 @@ export class MoqTransport extends RunnerTransport {
     void session.ended.then(() => this.taken.delete(place));
   }
 
-  /** @returns SHA-256 fingerprints (hex) of the bot's certificates, when it is ready */
-  private launch(session: Session, args: MOQRunnerArguments): Promise<readonly string[]> {
+  /**
+   * Launches the bot, which ends when its client leaves before it has the answer: nobody else finds the bot.
+   * @returns SHA-256 fingerprints (hex) of the bot's certificates, when it is ready
+   */
+  private launch(
+    session: Session,
+    args: MOQRunnerArguments,
+    client: WaitingClient,
+  ): Promise<readonly string[]> {
     const { readyTimeoutMs } = this.options;
-    return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    let left = (): void => undefined;
+    return new Promise<readonly string[]>((resolve, reject) => {
+      const notReady = (message: string): void => reject(new RunnerError('NOT_READY', message));
+      left = () => notReady('The client left before the bot was ready.');
+      if (client.destroyed) return left();
+      client.once('close', left);
       const late = `The bot was not ready within ${readyTimeoutMs} ms.`;
-      const timer = setTimeout(() => reject(new RunnerError('NOT_READY', late)), readyTimeoutMs);
-      session.onEnd(() => {
-        clearTimeout(timer);
-        reject(
-          new RunnerError('BOT_FAILED', 'The bot ended before it was ready; its log says why.'),
-        );
-      });
+      timer = setTimeout(() => notReady(late), readyTimeoutMs);
+      const failed = 'The bot ended before it was ready; its log says why.';
+      session.onEnd(({ code }) =>
+        reject(code === 'draining' ? draining() : new RunnerError('BOT_FAILED', failed)),
+      );
       this.sessions.launch(session, args, {
         onReady: ({ certFingerprints = [] }) => {
-          clearTimeout(timer);
-          resolve(certFingerprints);
+          if (!session.ending) resolve(certFingerprints);
         },
       });
+    }).finally(() => {
+      clearTimeout(timer);
+      client.off('close', left);
     });
   }
 
