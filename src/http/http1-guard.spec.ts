@@ -52,6 +52,15 @@ describe('pipelined requests', () => {
     await until(() => closed === MAX_PIPELINED);
   });
 
+  it('may each listen for the end of their connection, which is no leak', async () => {
+    const limits: number[] = [];
+    const port = await serve(({ socket }) => void limits.push(socket.getMaxListeners()));
+    const socket = pipeline(port, MAX_PIPELINED);
+    await until(() => limits.length === MAX_PIPELINED);
+    socket.destroy();
+    expect(new Set(limits)).toEqual(new Set([0]));
+  });
+
   it.each(['1.1', '2.0'])(
     'beyond the limit are dropped with their connection: HTTP/%s',
     async (version) => {

@@ -53,6 +53,8 @@ function isFull(socket: Socket, unanswered: ReadonlySet<ServerResponse>): boolea
 function open(socket: Socket): Set<ServerResponse> {
   const unanswered = new Set<ServerResponse>();
   pipelines.set(socket, unanswered);
+  // Each request may listen for its end, such as a start that waits: Node would warn of a leak.
+  socket.setMaxListeners(0);
   stopParsing(socket, () => isFull(socket, unanswered));
   socket.once('close', () => {
     for (const response of unanswered) closeResponse(response);
