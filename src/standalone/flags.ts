@@ -1,8 +1,8 @@
-import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { textOfThrown } from '../errors/thrown.js';
 import type { IceServer } from '../transports/small-webrtc/peer/peer.js';
 import { parseIceServers } from '../transports/small-webrtc/parse-ice-servers.js';
+import { isReachable } from '../transports/small-webrtc/small-webrtc.options.js';
 import { isPublicUrl, PUBLIC_URL } from '../runner.options.js';
 import { addFleetFlags, checkFleetFlags, type FleetFlags } from './fleet-flags.js';
 import { addMoqFlags, checkMoqFlags, type MoqFlags } from './moq-flags.js';
@@ -196,7 +196,7 @@ export function parseFlags(
   if (flags.isolate && flags.bot === undefined) {
     command.error('error: --isolate needs a --bot to run in a process of its own');
   }
-  if (flags.esp32 && isIP(flags.host) === 0) {
+  if (flags.esp32 && !isReachable(flags.host)) {
     command.error('error: --esp32 needs --host with the IP address that the device reaches');
   }
   const { allowedOrigins, iceServers, openCarriers, webrtcAddresses, folder, ...rest } = flags;

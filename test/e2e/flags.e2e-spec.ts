@@ -448,6 +448,7 @@ describe('a flag or variable of the standalone runner', () => {
     [['-f', 'bot.mjs'], {}, /folder must be a folder/],
     [['--whatsapp'], {}, /WHATSAPP_TOKEN/],
     [['--esp32', '--host', 'localhost'], {}, /--esp32 needs --host/],
+    [['--esp32', '--host', '0.0.0.0'], {}, /--esp32 needs --host/],
     [['--webrtc-ports', '40000'], {}, /two ports such as 40000-40199/],
     [['--max-sessions', '0'], {}, /whole number of at least 1/],
     [['--recycle-after-sessions', '0'], {}, /whole number of at least 1/],

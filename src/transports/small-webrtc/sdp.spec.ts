@@ -172,6 +172,7 @@ it('forEsp32 keeps one kind of fingerprint, and the ways through the host', () =
     'a=fingerprint:sha-512 BB',
     'a=candidate:1 1 udp 1 192.0.2.7 9 typ host',
     'a=candidate:2 1 udp 1 10.0.0.7 9 typ host',
+    'a=candidate:2 1 udp 1 192.0.2.70 9 typ host',
     'a=candidate:3 1 udp 1 203.0.113.5 9 typ srflx raddr 192.0.2.7 rport 9',
     '',
   ].join('\r\n');

@@ -258,7 +258,8 @@ export function forEsp32(answer: string, host: string): string {
   return linesOf(answer)
     .filter((line) => {
       if (line.startsWith('a=fingerprint:')) return line.startsWith('a=fingerprint:sha-256 ');
-      if (line.startsWith('a=candidate:')) return line.includes(host) && !line.includes('raddr');
+      if (line.startsWith('a=candidate:'))
+        return line.split(' ')[4] === host && !line.includes('raddr');
       return true;
     })
     .concat('')

@@ -24,6 +24,8 @@ describe('SmallWebRtcOptions', () => {
     [{ udpPortRange: [0, 70_000] }, 'udpPortRange must be [min, max]'],
     [{ connectionMode: 'many' }, "connectionMode must be 'single' or 'multiple'"],
     [{ esp32Host: 'localhost' }, 'esp32Host must be the IP address'],
+    [{ esp32Host: '0.0.0.0' }, 'esp32Host must be the IP address'],
+    [{ esp32Host: '::' }, 'esp32Host must be the IP address'],
     [{ gatheringTimeoutMs: 0 }, 'gatheringTimeoutMs must be'],
     [{ answerTimeoutMs: -1 }, 'answerTimeoutMs must be'],
     [{ connectTimeoutMs: 1.5 }, 'connectTimeoutMs must be'],

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { IsArray, IsIP } from 'class-validator';
 import { isObject } from '../../validation/is-object.js';
 import {
@@ -17,6 +18,11 @@ const isPortRange = (value: unknown): boolean =>
   value.length === 2 &&
   value.every((port) => isWhole(port, 1) && port <= 65_535) &&
   value[0] < value[1];
+
+/** True for an IP address that a device can reach, unlike 0.0.0.0 and ::, which stand for any address of this machine. */
+export function isReachable(address: unknown): boolean {
+  return typeof address === 'string' && isIP(address) !== 0 && !/^[0.:]+$/.test(address);
+}
 
 /** Options of {@link SmallWebRtcModule}. */
 export class SmallWebRtcOptions {
@@ -49,7 +55,7 @@ export class SmallWebRtcOptions {
   @IsOneOf('single', 'multiple')
   connectionMode?: 'single' | 'multiple' = 'multiple';
   /** IP address of this machine. Reduces answers to the SDP subset of ESP32 devices, with the candidates of this address only. */
-  @IsIP(undefined, { message: '$property must be the IP address of this machine' })
+  @Accepts('must be the IP address of this machine, which the device reaches', isReachable)
   esp32Host?: string;
   /**
    * Timeout of ICE gathering, in milliseconds. The answer then goes out without the candidates of STUN and TURN servers.
