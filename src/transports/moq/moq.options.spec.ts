@@ -19,6 +19,14 @@ describe('MoqOptions', () => {
   });
 
   it.each([
+    ['::1', '[::1]'],
+    ['10.0.0.7', '10.0.0.7'],
+    ['bot.example.com', 'bot.example.com'],
+  ])('have the browser connect to a server at %s', (tlsHost, host) => {
+    expect(resolveMoqOptions({ tlsHost })).toMatchObject({ tlsHost, host });
+  });
+
+  it.each([
     ['https://cdn.moq.dev/anon', 'cdn.moq.dev', 443, '/anon'],
     ['http://127.0.0.1:4443', '127.0.0.1', 4_443, '/moq'],
     ['https://relay.example.com:8443/', 'relay.example.com', 8_443, '/moq'],
@@ -40,6 +48,11 @@ describe('MoqOptions', () => {
     [{ relayUrl: 'https://a.test', tlsCert: 'package.json' }, 'package.json is none'],
     [{ namespace: '' }, 'namespace must be text'],
     [{ botId: 'a b' }, 'botId must be text'],
+    [{ tlsHost: 'a/b' }, 'tlsHost must be a host name'],
+    [{ tlsHost: 'https://a' }, 'tlsHost must be a host name'],
+    [{ tlsHost: 'a:4080' }, 'tlsHost must be a host name'],
+    [{ tlsHost: 'me@a' }, 'tlsHost must be a host name'],
+    [{ tlsHost: '' }, 'tlsHost must be a host name'],
     [{ tlsCert: 'package.json' }, 'tlsCert needs tlsKey'],
     [{ tlsKey: 'package.json' }, 'tlsKey needs tlsCert'],
     [{ tlsCert: 'gone.pem', tlsKey: 'package.json' }, 'there is no gone.pem'],

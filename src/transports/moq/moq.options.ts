@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import { Accepts, IsFlag, Milliseconds, ValidatedBy } from '../../validation/option.decorators.js';
 import { fieldOf } from '../../errors/thrown.js';
 import { resolveOptions, type WithDefaults } from '../../validation/options.js';
@@ -20,6 +21,14 @@ const IsName = (): PropertyDecorator =>
     'must be text of at most 200 characters without spaces',
     (value) => typeof value === 'string' && /^[\x21-\x7e]{1,200}$/.test(value),
   );
+
+/** Returns a host name or address as it stands in a URL. */
+const inUrl = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
+
+const isHost = (value: unknown): boolean =>
+  typeof value === 'string' &&
+  (isIPv6(value) || /^[\w.-]{1,200}$/.test(value)) &&
+  URL.canParse(`https://${inUrl(value)}`);
 
 /** Read at the start, so that no session fails of it. @param isUsable throws, or returns false, for another content */
 function fileProblem(value: unknown, isUsable: (pem: string) => unknown): string | undefined {
@@ -79,7 +88,7 @@ export class MoqOptions {
    * Host name that the browser connects to where the bot is the server, also of its self-signed certificate.
    * @default 'localhost'
    */
-  @IsName()
+  @Accepts('must be a host name or an IP address', isHost)
   tlsHost?: string = 'localhost';
   /** Path of the server's certificate chain, PEM; of a self-signed relay, for the browser to pin. */
   @ValidatedBy<MoqOptions>((value, { relayUrl, tlsKey }) =>
@@ -128,7 +137,7 @@ export function resolveMoqOptions(given: MoqOptions): ResolvedMoqOptions {
   const options: Defaulted = resolveOptions('MoqModule', new MoqOptions(), given);
   const { relayUrl, bind = SERVER_BIND, namespace = SERVER_NAMESPACE, tlsHost } = options;
   if (relayUrl === undefined) {
-    const endpoint = { host: tlsHost, port: portOf(bind)!, path: DEFAULT_PATH };
+    const endpoint = { host: inUrl(tlsHost), port: portOf(bind)!, path: DEFAULT_PATH };
     return { ...options, bind, namespace, serve: true, ...endpoint };
   }
   const { hostname, port, protocol, pathname } = new URL(relayUrl);
