@@ -182,3 +182,55 @@ it('forEsp32 keeps one kind of fingerprint, and the ways through the host', () =
     ),
   );
 });
+
+describe('an offer of libpeer, the WebRTC of ESP32 devices', () => {
+  // https://github.com/sepfy/libpeer, as of September 2025; its candidates are in the last section.
+  const OFFER = [
+    'v=0',
+    'o=- 1495799811084970 1495799811084970 IN IP4 0.0.0.0',
+    's=-',
+    't=0 0',
+    'a=msid-semantic: iot',
+    'a=group:BUNDLE audio datachannel',
+    'a=ice-ufrag:a4uR',
+    'a=ice-pwd:a4uRDHDFhD4fnzK37iadlOiv',
+    `a=fingerprint:sha-256 ${Array(32).fill('5F').join(':')}`,
+    'a=setup:passive',
+    'm=audio 9 UDP/TLS/RTP/SAVP 111',
+    'c=IN IP4 0.0.0.0',
+    'a=rtpmap:111 opus/48000/2',
+    'a=ssrc:6 cname:webrtc-opus',
+    'a=sendrecv',
+    'a=mid:audio',
+    'a=rtcp-mux',
+    'm=application 50712 UDP/DTLS/SCTP webrtc-datachannel',
+    'c=IN IP4 0.0.0.0',
+    'a=mid:datachannel',
+    'a=sctp-port:5000',
+    'a=max-message-size:262144',
+    'a=candidate:0 1 UDP 2126527231 192.0.2.2 49210 typ host',
+  ];
+
+  it.each([
+    ['CR LF and an empty line', `${OFFER.join('\r\n')}\r\n\r\n`],
+    ['CR LF and no last line end', OFFER.join('\r\n')],
+    ['bare LF', `${OFFER.join('\n')}\n`],
+    ['bare LF and no last line end', OFFER.join('\n')],
+  ])('is read with %s', (_, sdp) => {
+    expect(readOffer(sdp)).toMatchObject({
+      wantsPassive: true,
+      mids: ['audio', 'datachannel'],
+      ufrag: 'a4uR',
+      sdp: expect.stringContaining(
+        '\r\na=candidate:0 1 UDP 2126527231 192.0.2.2 49210 typ host\r\n',
+      ),
+    });
+  });
+
+  it('is refused with the reason when its audio is PCMA', () => {
+    const pcma = OFFER.join('\r\n')
+      .replace('SAVP 111', 'SAVP 8')
+      .replace('111 opus/48000/2', '8 PCMA/8000');
+    expect(() => readOffer(pcma)).toThrow('it has no audio in Opus');
+  });
+});
