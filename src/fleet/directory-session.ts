@@ -1,3 +1,4 @@
+import type { Note } from './session-notes.js';
 import type { SessionKind } from '../sessions/session-registry.js';
 
 /** A session as the directory knows it. */
@@ -37,6 +38,8 @@ export interface AnnouncedSession extends DirectorySession {
   /** Time that is left for its client to come, in milliseconds. */
   readonly ttlMs: number;
   readonly room?: RecordedRoom;
+  /** Its note; `undefined` while it waits. */
+  readonly note?: Note;
   /** Its other names. @default none */
   readonly aliases?: readonly string[];
 }

@@ -281,6 +281,7 @@ export class FleetHeartbeat {
 
   private async announceAll(): Promise<void> {
     const sessions = this.own.list();
+    const listedAtMs = performance.now();
     const pending = sessions.filter(({ epoch }) => epoch === undefined);
     const active = sessions.filter(({ epoch }) => epoch !== undefined);
     for (const batch of batchesOf(pending)) {
@@ -293,7 +294,9 @@ export class FleetHeartbeat {
       // All nodes begin at the same moment.
       const pauseMs = (Math.random() * this.settings.leaseMs) / 2 / batches.length;
       await sleep(pauseMs, undefined, { ref: false, signal: this.stopped.signal });
-      await this.announceBatch(batch, at === batches.length - 1);
+      const sinceMs = performance.now() - listedAtMs;
+      const aged = batch.map((one) => ({ ...one, ageMs: one.ageMs + sinceMs }));
+      await this.announceBatch(aged, at === batches.length - 1);
     }
     if (batches.length === 0) await this.announceBatch([], true);
     if (sessions.length > 0) this.logger.log(`announced ${sessions.length} session(s)`);

@@ -5,7 +5,7 @@ import { RedisServer } from '../../test/support/redis-server.js';
 import { SessionInfo } from '../sessions/dto/sessions.dto.js';
 import { FleetList } from './fleet-list.js';
 
-describeWith('redis-server')('records that are not as this node writes them', () => {
+describeWith('redis-server')('records, also those that are not as this node writes them', () => {
   let redis: RedisServer;
   let node: FleetTestNode;
   beforeEach(async () => {
@@ -39,6 +39,16 @@ describeWith('redis-server')('records that are not as this node writes them', ()
     const shown = listed.map((session) => SessionInfo.of(session));
     expect(JSON.stringify(shown)).toContain('2023-11-14T22:13:20.000Z');
     expect(await list.find('far')).toBeUndefined();
+  });
+
+  it('tell of a session whose node is gone as it last was, until it is given up', async () => {
+    const list = new FleetList(node.link);
+    await node.open('one');
+    await node.directory.reap('a', true);
+    expect(await list.find('one')).toMatchObject({ state: { name: 'launching' } });
+    const end = { id: 'one', code: 'lost', only: 'lost', nonce: 'n' } as const;
+    expect(await node.directory.end(end)).toBe('ended');
+    expect(await list.find('one')).toMatchObject({ state: { name: 'ended' } });
   });
 
   it('have no age where their time is none', async () => {

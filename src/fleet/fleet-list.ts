@@ -40,7 +40,7 @@ export class FleetList {
       ...fields,
     );
     const createdAtMs = msOf(at);
-    if (!transport || state === 'lost' || createdAtMs === undefined) return undefined;
+    if (!transport || createdAtMs === undefined) return undefined;
     const name = phase === 'running' ? 'running' : 'launching';
     return {
       id,

@@ -7,7 +7,7 @@ import type { RecordedRoom } from './directory-session.js';
 import { FleetList } from './fleet-list.js';
 import { NOTE } from './scripts/note.script.js';
 
-const TIMES = { heartbeatMs: 100, leaseMs: 400 };
+const SETTINGS = { heartbeatMs: 100, leaseMs: 400, onNodeLoss: 'restart' } as const;
 const ROOM: RecordedRoom = { text: '{"args":{"token":"a secret"}}', restarts: false };
 
 describeWith('redis-server')('rooms in the directory of a fleet', () => {
@@ -15,7 +15,7 @@ describeWith('redis-server')('rooms in the directory of a fleet', () => {
   let nodes: FleetTestNode[];
 
   const join = async (name: string, options: object = {}) => {
-    const node = await FleetTestNode.join(name, redis.url, { ...TIMES, ...options });
+    const node = await FleetTestNode.join(name, redis.url, { ...SETTINGS, ...options });
     nodes.push(node);
     await node.heartbeat.beat();
     return node;
@@ -57,7 +57,7 @@ describeWith('redis-server')('rooms in the directory of a fleet', () => {
   it('have no place on a node whose lease is over, or that takes none any more', async () => {
     const a = await join('a');
     const b = await join('b', { rooms: 1 });
-    await sleep(TIMES.leaseMs + 50);
+    await sleep(SETTINGS.leaseMs + 50);
     await expect(open(a, 'one')).rejects.toThrow('No node of the fleet has a place');
     await b.heartbeat.beat();
     expect(await open(a, 'one')).toBe(0);
@@ -157,6 +157,21 @@ describeWith('redis-server')('rooms in the directory of a fleet', () => {
     expect((await countsOf(a)).bySet).toMatchObject({ pending: ['one'] });
   });
 
+  it('are handed on where the node that has claimed them says so, whatever the one says that was asked', async () => {
+    const fails = await join('a', { rooms: 2, onNodeLoss: 'fail' });
+    const restarts = await join('b', { rooms: 2 });
+    for (const [id, opener, owner] of [
+      ['one', fails, restarts],
+      ['two', restarts, fails],
+    ] as const) {
+      await open(opener, id);
+      await opener.directory.recordRoom(id, { ...ROOM, restarts: opener === restarts });
+      await claim(owner, id);
+    }
+    expect(await restarts.directory.handOn('one', 1)).toBe(true);
+    expect(await fails.directory.handOn('two', 1)).toBe(false);
+  });
+
   it('stay with their node when none takes rooms, or they are not to be restarted', async () => {
     const a = await join('a', { rooms: 2 });
     for (const [id, restarts] of [
@@ -164,8 +179,9 @@ describeWith('redis-server')('rooms in the directory of a fleet', () => {
       ['two', false],
     ] as const) {
       await open(a, id);
-      await a.directory.recordRoom(id, { ...ROOM, restarts });
+      await a.directory.recordRoom(id, ROOM);
       await claim(a, id);
+      await a.directory.recordRoom(id, { ...ROOM, restarts });
     }
     expect(await a.directory.handOn('two', 1)).toBe(false);
     await a.link.client.del(`${a.link.prefix}places`);

@@ -10,6 +10,7 @@ import type { OwnSessions, SweptCode } from './fleet-heartbeat.js';
 import { LoopLoad } from './loop-load.js';
 import type { NodeVitals } from './node-table.js';
 import type { RecordedSession } from './recorded-session.js';
+import { noteOf } from './session-notes.js';
 import { roomOf } from './session-room.js';
 import { dataOf, termsOf } from './session-record.js';
 
@@ -168,7 +169,8 @@ export class OwnedSessions implements OwnSessions {
     return session.state.name === 'pending' && this.announced(session) !== undefined;
   }
 
-  private announced(session: Session): AnnouncedSession | undefined {
+  /** Returns a session that waits for its client, as the directory is told of it; `undefined` for one that it is not told of. */
+  announced(session: Session): AnnouncedSession | undefined {
     const request = this.requests.get(session);
     // What waits for its bot is in the queue of rooms.
     if (!request || request.kind === 'room') return undefined;
@@ -186,7 +188,8 @@ export class OwnedSessions implements OwnSessions {
       const { id, transport, ageMs } = session;
       const caller = callerOf(session);
       const known = { id, transport, kind, caller, data: dataOf(session), epoch, ageMs };
-      return [{ ...known, ttlMs: 0, room, aliases: [...aliases] }];
+      const note = noteOf(session);
+      return [{ ...known, ttlMs: 0, room, aliases: [...aliases], note }];
     });
   }
 

@@ -25,6 +25,7 @@ import { SessionPlaces } from './session-places.js';
 import { SessionNotes } from './session-notes.js';
 import { SharedAnswers } from './shared-answers.js';
 import {
+  type AnnouncedSession,
   type Claim,
   type DirectoryEnd,
   type DirectorySession,
@@ -199,6 +200,11 @@ export class RedisFleetNode {
     if (!this.isDraining || claim.outcome !== 'claimed') return claim;
     await this.link.run(GIVE_BACK, id, this.name, claim.epoch);
     throw draining();
+  }
+
+  /** Records a session again that the directory has lost. @throws {DirectoryUnavailableError} */
+  async announce(session: AnnouncedSession): Promise<void> {
+    await this.directory.announce([session], false);
   }
 
   /** Has the node stay until work is done. */

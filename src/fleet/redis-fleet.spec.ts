@@ -93,6 +93,36 @@ describeWith('redis-server')('a fleet over Redis', () => {
     await until(() => a.registry.size === 0);
   });
 
+  it('serves at once what it has opened, though Redis was emptied and nobody knows yet', async () => {
+    const a = await node({ heartbeatMs: 20_000, leaseMs: 60_000 });
+    const id = await start(a, { body: { topic: 'billing' } });
+    const ended = await start(a);
+    await a.fleet.stopWaiting(ended, STOPPED);
+    const client = new Redis(redis.url);
+    await client.flushall();
+    client.disconnect();
+    expect(await serve(a, id)).toMatchObject({ id, body: { topic: 'billing' } });
+    expect(await a.registry.claim(id, ['websocket'])).toBeUndefined();
+    expect(await a.registry.claim(ended, ['websocket'])).toBeUndefined();
+  });
+
+  it('knows how far sessions are after Redis was emptied, and since when', async () => {
+    const [a, b] = [await node(), await node()];
+    const id = await start(a);
+    await serve(a, id);
+    const shown = () => b.fleet.find(id, undefined).catch(() => undefined);
+    await until(async () => (await shown())?.state.name === 'running');
+    const before = await shown();
+    const client = new Redis(redis.url);
+    await client.flushall();
+    client.disconnect();
+    await until(async () => (await shown()) !== undefined);
+    const after = await shown();
+    expect(after?.state).toEqual(before?.state);
+    expect(after?.botStartMs).toBeCloseTo(before!.botStartMs!, -1);
+    expect(Math.abs(after!.createdAtMs - before!.createdAtMs)).toBeLessThan(50);
+  });
+
   it('leaves a session of a later version to nodes that can read it, and reads one back', async () => {
     const [a, b] = [await node(), await node()];
     const id = await start(a, { body: { topic: 'billing' } });

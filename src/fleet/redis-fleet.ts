@@ -36,6 +36,7 @@ import { DirectoryUnavailableError } from './redis-link.js';
 import { ageOf, justConnected, noSockets, unavailable, unreadable } from './fleet-refusals.js';
 import { Repeated } from './repeated.js';
 import { RoomDispatch } from './room-dispatch.js';
+import type { Claim } from './session-directory.js';
 import { abandonCall, claimAs, dataOf, endOf, termsOf } from './session-record.js';
 
 /** Interval in which a start queue is served while other nodes may free places, in milliseconds, with as much again of jitter. */
@@ -177,7 +178,7 @@ export class RedisFleet extends Fleet {
     if (!this.dispatching.claims(transports, this.rooms)) throw noSockets();
     const lone = this.lone.claim(id, transports, principal, !this.node.reachable);
     if (lone) return lone.session;
-    const claim = await this.node.reached((node) => claimAs(node, id, transports, principal));
+    const claim = await this.node.reached((node) => this.claimAt(node, id, transports, principal));
     if (claim.outcome === 'node_full') throw new FullError(this.options.maxSessions, 'runner');
     if (claim.outcome === 'unreadable') {
       this.logger.warn(
@@ -193,6 +194,19 @@ export class RedisFleet extends Fleet {
     if (room !== undefined) this.dispatching.keep(session, room);
     if (handedForMs !== undefined) this.observer?.dispatched(handedForMs);
     return session;
+  }
+
+  /** Claims a session; one that was opened here, and that the directory has lost, after that is told of it again. */
+  private async claimAt(
+    node: RedisFleetNode,
+    ...asked: [id: string, transports: readonly string[], principal: Principal]
+  ): Promise<Claim> {
+    const claim = await claimAs(node, ...asked);
+    const session = claim.outcome === 'missing' ? this.waiting.get(asked[0]) : undefined;
+    const lost = session && this.owned.announced(session);
+    if (!lost) return claim;
+    await node.announce(lost);
+    return claimAs(node, ...asked);
   }
 
   override dispatch(session: Session, room: SessionRoom): Promise<void> | undefined {

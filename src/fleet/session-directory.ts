@@ -61,7 +61,12 @@ export class SessionDirectory {
     private readonly secrets: FleetSecrets,
     private readonly settings: Pick<
       ResolvedFleetSettings,
-      'leaseMs' | 'maxSessions' | 'maxBodyBytes' | 'historySize' | 'dispatchTimeoutMs'
+      | 'leaseMs'
+      | 'maxSessions'
+      | 'maxBodyBytes'
+      | 'historySize'
+      | 'dispatchTimeoutMs'
+      | 'onNodeLoss'
     >,
     /** Name of this node, unique to its process. */
     readonly node: string,
@@ -92,7 +97,7 @@ export class SessionDirectory {
   }
 
   /**
-   * Claims a session for this node, and takes one of its places.
+   * Claims a session for this node, and takes one of its places. Its `onNodeLoss` counts for a room.
    * @param nonce the same for each repetition
    * @throws {DirectoryUnavailableError} It may be claimed nevertheless.
    */
@@ -101,10 +106,12 @@ export class SessionDirectory {
     transports: readonly string[],
     nonce: string = randomUUID(),
   ): Promise<Claim> {
+    const { dispatchTimeoutMs, onNodeLoss } = this.settings;
     const reply = await this.link.run(
       CLAIM,
       ...[id, this.node, nonce, this.maxSessions, this.settings.leaseMs],
-      ...[RECORD_VERSION - 1, RECORD_VERSION, ...transports],
+      ...[RECORD_VERSION - 1, RECORD_VERSION, onNodeLoss === 'restart' ? dispatchTimeoutMs : ''],
+      ...transports,
     );
     const outcome = reply.text(0);
     switch (outcome) {
@@ -256,6 +263,7 @@ export class SessionDirectory {
       ],
       ...(room ? this.sealedRoom(id, room) : ['', '']),
       aliases.map((name) => this.secrets.nameOf(name)).join(' '),
+      ...(session.note ?? ['', '', '']),
     ];
     if (fields.length !== ANNOUNCED_FIELDS) throw new TypeError('announce takes other fields');
     return fields;

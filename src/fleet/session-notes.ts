@@ -8,8 +8,12 @@ const COLLECT_MS = 250;
 /** The most notes that wait. */
 const MAX_WAITING = 10_000;
 
-/** Fields of a note, in the order of the script's arguments. */
-type Note = readonly [id: string, state: string, sinceMs: number, botStartMs: number | ''];
+/** What a list shows of a session beside its record: its state, since when, and how long its bot took to start. */
+export type Note = readonly [state: string, sinceMs: number, botStartMs: number | ''];
+
+/** Returns the note of a session; `undefined` for one that has not begun. */
+export const noteOf = ({ state, botStartMs }: Session): Note | undefined =>
+  'sinceMs' in state ? [state.name, Math.round(state.sinceMs), botStartMs ?? ''] : undefined;
 
 /** Notes of how far this node's sessions are, sent in batches. The last one of a session wins. */
 export class SessionNotes {
@@ -22,10 +26,11 @@ export class SessionNotes {
     private readonly node: string,
   ) {}
 
-  /** Adds what a list shows of a session: its state, since when, and how long its bot took to start. */
-  add({ id, state, botStartMs }: Session): void {
-    if (!('sinceMs' in state) || this.waiting.size >= MAX_WAITING) return;
-    this.waiting.set(id, [id, state.name, Math.round(state.sinceMs), botStartMs ?? '']);
+  /** Adds the note of a session. */
+  add(session: Session): void {
+    const note = noteOf(session);
+    if (!note || this.waiting.size >= MAX_WAITING) return;
+    this.waiting.set(session.id, note);
     this.schedule();
   }
 
@@ -46,13 +51,13 @@ export class SessionNotes {
 
   private async send(): Promise<void> {
     this.timer = undefined;
-    const notes = [...this.waiting.values()].slice(0, MAX_BATCH);
+    const notes = [...this.waiting].slice(0, MAX_BATCH);
     for (const [id] of notes) this.waiting.delete(id);
     try {
-      await this.link.run(NOTE, this.node, ...notes.flat());
+      await this.link.run(NOTE, this.node, ...notes.flatMap(([id, note]) => [id, ...note]));
     } catch {
       // Sent again, unless there is a newer one.
-      for (const note of notes) if (!this.waiting.has(note[0])) this.waiting.set(note[0], note);
+      for (const [id, note] of notes) if (!this.waiting.has(id)) this.waiting.set(id, note);
     }
     if (this.waiting.size > 0) this.schedule();
   }

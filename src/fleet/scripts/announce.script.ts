@@ -1,7 +1,7 @@
 import { RedisScript } from '../redis-script.js';
 
 /** Fields of each announced session, in the order of the script's arguments. */
-export const ANNOUNCED_FIELDS = 13;
+export const ANNOUNCED_FIELDS = 16;
 
 /**
  * Records again what a node has, after the directory or a failover lost it, or after the node was taken for dead. The node's word wins over a loss that is
@@ -14,11 +14,13 @@ export const ANNOUNCE = new RedisScript(
 local node, isLast, leaseMs, version = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local words = {}
 -- Redis may not have heard of them at their time.
-local function describe(id, room, restartMs, aliases)
+local function describe(id, room, restartMs, aliases, phase, sinceMs, botStartMs)
   if room ~= '' then redis.call('HSET', P .. 's:' .. id, 'r', room, 'rs', restartMs) end
+  if phase ~= '' then redis.call('HSET', P .. 's:' .. id, 'ph', phase, 'pa', sinceMs, 'bs', botStartMs) end
   for name in aliases:gmatch('%S+') do add_name(id, name) end
 end
-local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs, ttlMs, sealed, room, restartMs, aliases)
+local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs, ttlMs, sealed, room, restartMs,
+  aliases, ...)
   local key = P .. 's:' .. id
   local active = state == 'active'
   local r = redis.call('HMGET', key, 'st', 'o', 'e', 'at', 'bu', 'c')
@@ -32,7 +34,7 @@ local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs,
       'b', sealed)
     count(id, caller, at)
     -- Nobody launches again what was told to be over.
-    describe(id, room, buried and '' or restartMs, aliases)
+    describe(id, room, buried and '' or restartMs, aliases, ...)
     if active then own(node, id, leaseMs) else redis.call('ZADD', P .. 'pending', expiry, id) end
     if not buried then return 'kept' end
     redis.call('HSET', key, 'bu', 1)
@@ -50,7 +52,7 @@ local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs,
     count(id, r[6], r[4])
   end
   own(node, id, leaseMs)
-  describe(id, room, r[5] and '' or restartMs, aliases)
+  describe(id, room, r[5] and '' or restartMs, aliases, ...)
   return r[5] and 'buried' or 'kept'
 end
 for i = 5, #ARGV, ${ANNOUNCED_FIELDS} do words[#words + 1] = announce(unpack(ARGV, i, i + ${ANNOUNCED_FIELDS - 1})) end
