@@ -4,6 +4,8 @@ import type { OutgoingRtp } from '../../../media/rtp/rtp-packet.js';
 import { bindUdpSockets } from '../../../compat/werift/bind-udp-sockets.js';
 import { endTurnAllocations } from '../../../compat/werift/end-turn-allocations.js';
 import { guardSctp, NOT_TAKEN } from '../../../compat/werift/guard-sctp.js';
+import { guardTurn } from '../../../compat/werift/guard-turn.js';
+import { limitTurnStreams } from '../../../compat/werift/limit-turn-streams.js';
 import { withCandidates } from '../negotiator.js';
 import type {
   Peer,
@@ -30,6 +32,8 @@ export async function weriftStack(lib: Werift): Promise<PeerStack> {
   // All connections share one DTLS certificate, generated ahead of the first.
   await lib.RTCDtlsTransport.SetupCertificate();
   bindUdpSockets(lib);
+  limitTurnStreams(lib);
+  guardTurn(lib);
   endTurnAllocations(lib);
   return { create: (options, events) => new WeriftPeer(lib, options, events) };
 }
