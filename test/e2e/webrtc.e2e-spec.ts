@@ -516,6 +516,19 @@ describe('WebRTC offers', () => {
     });
   });
 
+  it('have the STUN server asked that is named after a TURN server', async () => {
+    const stun = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(stun, 'listening');
+    const asked = once(stun, 'message');
+    const urls = ['turn:127.0.0.1:9?transport=tcp', `stun:127.0.0.1:${stun.address().port}`];
+    const iceServers = [{ urls, username: 'user', credential: 'secret' }];
+    await start({ webRtc: { iceServers, gatheringTimeoutMs: 500 } });
+    const { status } = await offer(BROWSER_OFFER);
+    expect(status).toBe(200);
+    await asked;
+    stun.close();
+  });
+
   it('are answered in time when the ICE servers do not answer', async () => {
     await start({ webRtc: { iceServers: [{ urls: 'stun:192.0.2.1:9' }], gatheringTimeoutMs: 50 } });
     const { status, json } = await offer(BROWSER_OFFER);

@@ -28,7 +28,8 @@ export function prepareTransport(
   guardSrtp(lib, transport);
   guardRtcp(transport);
   // Without a STUN server werift uses Google's.
-  if (!iceServers.some(({ urls }) => /^stuns?:/.test([urls].flat().join(' ')))) {
+  const urls = iceServers.flatMap((server) => server.urls);
+  if (!urls.some((url) => /^stuns?:/i.test(url))) {
     connection.stunServer = undefined;
   }
   const gather = connection.gatherCandidates.bind(connection);
