@@ -72,6 +72,16 @@ describe('the recycling of a node', () => {
     expect(readiness.status).toBe('ready');
   });
 
+  it('goes on when there is no descriptor to read its memory with, and begins once there is', async () => {
+    const noDescriptor = (): never => {
+      throw new Error('EMFILE: too many open files, uv_resident_set_memory');
+    };
+    const rss = jest.spyOn(process.memoryUsage, 'rss').mockImplementationOnce(noDescriptor);
+    const { readiness } = start({ recycleMemoryBytes: 1_048_576 });
+    await until(() => readiness.status === 'draining');
+    expect(rss.mock.calls.length).toBeGreaterThan(1);
+  });
+
   it('begins beyond an amount of memory', async () => {
     const { serve } = start({ recycleMemoryBytes: 1 });
     const session = serve();

@@ -61,11 +61,20 @@ export class NodeRecycler implements OnModuleInit, OnModuleDestroy {
   private reason(): string | undefined {
     const { recycleAfterSessions, recycleMemoryBytes } = this.options;
     if (this.served >= recycleAfterSessions) return `${this.served} sessions`;
-    const bytes = recycleMemoryBytes < Infinity ? process.memoryUsage.rss() : 0;
+    const bytes = recycleMemoryBytes < Infinity ? residentBytes() : 0;
     return bytes > recycleMemoryBytes ? `${bytes} bytes of memory` : undefined;
   }
 
   private say(reason: string): void {
     this.logger.log(`recycled after ${reason}: it takes no more sessions, and ends with its last`);
+  }
+}
+
+/** Returns the resident memory of this process, in bytes; 0 where there is no descriptor left to read it with. */
+function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return 0;
   }
 }
