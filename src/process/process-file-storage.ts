@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -50,7 +49,6 @@ interface Question {
 export class ProcessFileStorage extends FileStorage {
   private readonly questions = new Map<number, Question>();
   private process: BotProcess | undefined;
-  private folder: Promise<string> | undefined;
   /** Deletions one after the other, since all files of many sessions may be deleted at once. */
   private deleted: Promise<unknown> = Promise.resolve();
   private count = 0;
@@ -93,18 +91,15 @@ export class ProcessFileStorage extends FileStorage {
   async close(): Promise<void> {
     this.process?.kill('SIGTERM');
     await this.process?.exited;
-    const folder = await this.folder?.catch(() => undefined);
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
 
-  /** Passes a content on in a file, which is deleted then. */
+  /** Passes a content on in a file of its own folder, which is deleted then: the system may clean its temporary files at any time. */
   private async withFile<T>(use: (path: string) => Promise<T>): Promise<T> {
-    this.folder ??= mkdtemp(join(tmpdir(), 'pipecat-files-'));
-    const path = join(await this.folder, randomUUID());
+    const folder = await mkdtemp(join(tmpdir(), 'pipecat-files-'));
     try {
-      return await use(path);
+      return await use(join(folder, 'file'));
     } finally {
-      await rm(path, { force: true });
+      await rm(folder, { recursive: true, force: true });
     }
   }
 

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { FolderFileStorage } from './folder-file-storage.js';
 
 let folder: string;
@@ -49,6 +49,14 @@ describe('FolderFileStorage', () => {
     for (let i = 0; i < 5; i++) await save(`${i}`);
     expect(await readdir(folder)).toHaveLength(5);
     expect(String(await storage.load(kept))).toBe('kept');
+  });
+
+  it('saves again once there are descriptors, though there were none for its first file', async () => {
+    const folderOf = storage as unknown as { deletePartial(): Promise<void> };
+    const cleaning = jest.spyOn(folderOf, 'deletePartial');
+    cleaning.mockRejectedValueOnce(new Error('EMFILE: too many open files'));
+    await expect(save('first')).rejects.toThrow('EMFILE');
+    expect(String(await storage.load(await save('second')))).toBe('second');
   });
 
   it('leaves nothing of content that fails', async () => {

@@ -43,7 +43,7 @@ export class FolderFileStorage extends FileStorage {
     else if (principalId !== undefined) this.principals.set(id, principalId);
     try {
       await mkdir(this.folder, { recursive: true });
-      await (this.cleaned ??= this.deletePartial());
+      await this.clean();
       await pipeline(content, createWriteStream(partial, { flags: 'wx', mode: 0o600 }));
       await rename(partial, this.pathOf(id));
     } catch (error) {
@@ -75,6 +75,16 @@ export class FolderFileStorage extends FileStorage {
   private forget(id: string): void {
     this.ofSessions.delete(id);
     this.principals.delete(id);
+  }
+
+  /** Cleans the folder before its first file, and again where that failed, as without descriptors. */
+  private async clean(): Promise<void> {
+    try {
+      await (this.cleaned ??= this.deletePartial());
+    } catch (error) {
+      this.cleaned = undefined;
+      throw error;
+    }
   }
 
   /** Deletes what a process that crashed left behind. */
