@@ -516,6 +516,20 @@ describe('WebRTC offers', () => {
     });
   });
 
+  it.each([
+    ['none', []],
+    ['a STUN server', [{ urls: 'stun:127.0.0.1:1' }]],
+    ['a URL that is no TURN', [{ urls: 'turn:x?transport=no', username: 'u', credential: 'c' }]],
+    ['no password', [{ urls: 'turn:127.0.0.1:1', username: 'u', credential: '' }]],
+  ])(
+    'are answered with no other candidates than of a relay, with the policy relay and %s',
+    async (_, iceServers) => {
+      await start({ webRtc: { iceServers, iceTransportPolicy: 'relay', gatheringTimeoutMs: 50 } });
+      const { status, json } = await offer(BROWSER_OFFER);
+      expect([status, json.code]).toEqual([503, 'OVERLOADED']);
+    },
+  );
+
   it('have the STUN server asked that is named after a TURN server', async () => {
     const stun = createSocket('udp4').bind(0, '127.0.0.1');
     await once(stun, 'listening');

@@ -18,7 +18,7 @@ const isDtls = (data: Buffer): boolean => data[0]! >= 20 && data[0]! < 64;
 export function prepareTransport(
   lib: typeof werift,
   transport: werift.RTCDtlsTransport,
-  { iceServers, gatheringTimeoutMs }: PeerOptions,
+  { iceServers, iceTransportPolicy, gatheringTimeoutMs }: PeerOptions,
   events: PeerEvents,
   tracks: WeriftTracks,
 ): void {
@@ -33,7 +33,11 @@ export function prepareTransport(
     connection.stunServer = undefined;
   }
   const gather = connection.gatherCandidates.bind(connection);
+  const { turnServer, options } = connection;
+  const hasTurn = turnServer && options.turnUsername && options.turnPassword;
   connection.gatherCandidates = async () => {
+    // Without a TURN server that it can use, werift gathers host candidates for the policy `relay`, too.
+    if (iceTransportPolicy === 'relay' && !hasTurn) return;
     if (!(await within(gatheringTimeoutMs, gather()))) events.gatheringTimedOut();
   };
   receiveDtls(transport, () => events.failed('The peer connection cannot be protected.'));
