@@ -65,6 +65,13 @@ function providedProblem(
   return `${needed}, or a provider: { ${FORMS.join(' | ')} }`;
 }
 
+function fleetProblem(value: unknown): string | undefined {
+  const isObject = typeof value === 'object' && value !== null;
+  if (isObject && FORMS.some((form) => form in value)) return undefined;
+  const what = isObject && has(value, 'claim') ? 'the fleet itself' : kindOf(value);
+  return `must be { useFactory: () => redisFleet({ … }) }, or a provider of another form: { ${FORMS.join(' | ')} }, not ${what}`;
+}
+
 const has = (value: unknown, method: string): boolean =>
   typeof (value as Record<string, unknown> | undefined)?.[method] === 'function';
 
@@ -140,7 +147,7 @@ export class RunnerModuleExtras {
   @IsProvided(FileStorage, 'save')
   fileStorage?: Provided<FileStorage>;
   /** Fleet of nodes that are one runner: `redisFleet()` of `nestjs-pipecat-runner/fleet`. Without it the runner is alone. */
-  @IsProvided(Fleet, 'claim')
+  @ValidatedBy(fleetProblem)
   fleet?: Provided<Fleet>;
   /** Modules whose providers the parts above and an options factory can inject. */
   @ValidatedBy((value) =>

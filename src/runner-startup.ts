@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { RunnerAuth } from './auth/runner-auth.js';
+import { isInstance } from './errors/thrown.js';
 import { BotLauncher } from './bot/bot-launcher.js';
 import { FileStorage } from './bot/file-storage.js';
 import { runnerClosed, runnerOpened } from './bot/native-runtimes.js';
@@ -12,6 +13,7 @@ import { SessionHooks } from './sessions/session-hooks.js';
 import { SessionRegistry } from './sessions/session-registry.js';
 import { IMPLIED_TRANSPORT, TransportRegistry } from './transports/transport-registry.js';
 import { RunnerTransport } from './transports/runner-transport.js';
+import { FolderFileStorage } from './uploads/folder-file-storage.js';
 import { InvalidOptionsError, kindOf } from './validation/options.js';
 
 /** Start-up of a runner: validates the host's providers, and calls `prepare()` of the launcher when serving begins. */
@@ -68,6 +70,11 @@ export class RunnerStartup implements OnModuleInit, OnApplicationShutdown {
     if (this.transports.isEmpty) {
       logger.warn(
         'No transports are configured, so no session can start: RunnerModule.forRoot({ transports: [WebSocketModule.forRoot()] }).',
+      );
+    }
+    if (this.fleet.peers && isInstance(this.fileStorage, FolderFileStorage)) {
+      logger.warn(
+        'Uploaded files are in a folder of this node, where the bots of other nodes of its fleet do not find them: give all nodes one fileStorage.',
       );
     }
     for (const problem of this.transports.unknown) logger.warn(problem);

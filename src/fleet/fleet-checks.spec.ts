@@ -7,6 +7,7 @@ import { RedisServer } from '../../test/support/redis-server.js';
 import { checkFleet } from './fleet-checks.js';
 import { FleetSecrets } from './fleet-secrets.js';
 import { type RedisFleetOptions, resolveFleetSettings } from './redis-fleet.options.js';
+import { clientOf } from './redis-link.js';
 import { RoomQueue } from './room-queue.js';
 import { FLEET_COMMANDS } from './scripts/rights.script.js';
 
@@ -47,6 +48,15 @@ describe('the settings of a fleet', () => {
     ['an unknown one', { leaseMS: 1 }, /leaseMS is not an option; .* did you mean leaseMs\?/],
   ])('are refused with %s', (_, wrong, message) => {
     expect(() => resolveFleetSettings({ ...GIVEN, ...wrong })).toThrow(message);
+  });
+});
+
+describe('a function that makes clients of Redis', () => {
+  it.each([undefined, {}, 'redis://localhost'])('is refused when it returns %j', async (made) => {
+    const redis = (): never => made as never;
+    await expect(clientOf({ redis }, {})).rejects.toThrow(
+      /redis must return a client of ioredis, such as .*, not (undefined|an object|a string)/,
+    );
   });
 });
 

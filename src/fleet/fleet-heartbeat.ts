@@ -51,6 +51,10 @@ export interface OwnSessions {
   dispatch(ids: readonly string[]): void;
 }
 
+/** What is wrong, and what mends it. */
+export const FOREIGN =
+  'another fleet, with another secret, uses this namespace: give each its own, or the same secret to all nodes';
+
 /** Another fleet, with another secret, uses the namespace. */
 export class ForeignFleetError extends Error {
   override readonly name = 'ForeignFleetError';
@@ -69,6 +73,8 @@ export class FleetHeartbeat {
   private strangers: ReadonlySet<string> | undefined;
   /** True while the fleet takes this node: from its first heartbeat, unless another fleet answers. */
   isMember = false;
+  /** True while another fleet answers. */
+  isForeign = false;
   private held = 0;
   private readonly clocks = new ClockWatch();
   /** Reasons that were logged since the last heartbeat that was answered. */
@@ -148,10 +154,9 @@ export class FleetHeartbeat {
       ...this.secrets.fingerprints,
     );
     this.isMember = reply.text(0) === 'ok';
+    this.isForeign = !this.isMember;
     if (!this.isMember) {
-      throw new ForeignFleetError(
-        'another fleet, with another secret, uses this namespace: give each its own, or the same secret to all nodes',
-      );
+      throw new ForeignFleetError(FOREIGN);
     }
     this.leaseUntilMs = sentAtMs + leaseMs;
     const warning = this.clocks.look(reply.number(1));
@@ -179,7 +184,7 @@ export class FleetHeartbeat {
     this.announcing ??= this.announceAll()
       .catch((error: unknown) => {
         this.mustAnnounce = true;
-        this.logger.warn(`not announced: ${textOfThrown(error).message}`);
+        this.tellOnce(error, 'not announced');
       })
       .finally(() => (this.announcing = undefined));
     return this.announcing;
@@ -201,11 +206,12 @@ export class FleetHeartbeat {
     this.schedule(Math.max(0, this.settings.heartbeatMs - (performance.now() - begunAtMs)));
   }
 
-  private tellOnce(error: unknown): void {
+  private tellOnce(error: unknown, what = 'no heartbeat'): void {
     const reason = textOfThrown(error).message;
-    if (this.told.has(reason) || this.told.size === MAX_REASONS) return;
-    this.told.add(reason);
-    if (!isInstance(error, ForeignFleetError)) this.logger.warn(`no heartbeat: ${reason}`);
+    const line = `${what}: ${reason}`;
+    if (this.told.has(line) || this.told.size === MAX_REASONS) return;
+    this.told.add(line);
+    if (!isInstance(error, ForeignFleetError)) this.logger.warn(line);
     else this.logger.error(`this node cannot work with the others: ${reason}`);
   }
 

@@ -32,5 +32,9 @@ export const sizeRefusal = (text: string, maxBytes: number): RunnerError | undef
 export const unreadable = (): RunnerError =>
   new RunnerError('OVERLOADED', 'This node cannot read the session, and others can; try again.');
 
+/** Returns why a node is not ready. @param problem what keeps it from working with the others */
+export const unusable = (problem: string): RunnerError =>
+  new RunnerError('UNHEALTHY', `This node cannot work with the others: ${problem}`);
+
 /** Returns the age of what Redis' clock has timed; 0 for what is no time. This node's clock may be behind. */
 export const ageOf = (atMs: number): number => (atMs > 0 ? Math.max(0, Date.now() - atMs) : 0);

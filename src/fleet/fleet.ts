@@ -86,6 +86,11 @@ export abstract class Fleet {
   /** Called once, before everything else. */
   abstract attach(options: ResolvedRunnerOptions, host: FleetHost): void;
 
+  /** Returns why this node cannot work with the others; `undefined` while it can, or Redis is away. */
+  refusalOfOthers(): RunnerError | undefined {
+    return undefined;
+  }
+
   /** Joins the fleet, before the application serves. Rejects when it cannot work. */
   async join(): Promise<void> {}
 

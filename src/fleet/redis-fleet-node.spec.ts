@@ -241,6 +241,7 @@ describeWith('redis-server')('a runner in a fleet', () => {
     proxy.heal();
     await until(() => warnings.some((one) => one.startsWith('this node cannot work')));
     expect(b.isDegraded).toBe(true);
+    expect([a.problem, b.problem]).toEqual([undefined, expect.stringMatching(/^another fleet/)]);
     expect((await a.nodes()).map(({ name }) => name)).toEqual([a.name]);
   });
 

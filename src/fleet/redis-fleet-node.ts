@@ -4,7 +4,7 @@ import { isInstance, textOfThrown } from '../errors/thrown.js';
 import { draining, FullError } from '../sessions/admission.js';
 import { EndOutbox } from './end-outbox.js';
 import { checkFleet, FleetSetupError } from './fleet-checks.js';
-import { FleetHeartbeat, ForeignFleetError, type OwnSessions } from './fleet-heartbeat.js';
+import { FleetHeartbeat, FOREIGN, ForeignFleetError, type OwnSessions } from './fleet-heartbeat.js';
 import { FleetList } from './fleet-list.js';
 import type { FleetGauges, FleetObserver } from './fleet-observer.js';
 import { FleetSecrets } from './fleet-secrets.js';
@@ -70,6 +70,7 @@ export class RedisFleetNode {
   /** Sessions that are being opened and claimed. */
   private readonly underWay = new Set<Promise<unknown>>();
   private isDraining = false;
+  private setupProblem: string | undefined;
   /** Notes of how far its sessions are. */
   readonly notes: SessionNotes;
   /** Answers that all nodes share. */
@@ -130,6 +131,11 @@ export class RedisFleetNode {
   /** True while Redis does not answer, or has not taken the node for one of the fleet. */
   get isDegraded(): boolean {
     return this.link.isDegraded || !this.heartbeat.isMember;
+  }
+
+  /** What keeps this node from working with the others; `undefined` while it works, or Redis is away. */
+  get problem(): string | undefined {
+    return this.heartbeat.isForeign ? FOREIGN : this.setupProblem;
   }
 
   /** Milliseconds until the others may take this node for dead, by its own clock; negative after that. */
@@ -345,6 +351,7 @@ export class RedisFleetNode {
     this.link.client.once('ready', () => {
       this.check().catch((error: unknown) => {
         if (!isInstance(error, FleetSetupError)) return this.checkWhenReady();
+        this.setupProblem = error.message;
         this.logger.error(`this node cannot work: ${error.message}`);
       });
     });

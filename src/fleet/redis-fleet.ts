@@ -33,7 +33,14 @@ import {
   secretsOf,
 } from './redis-fleet.options.js';
 import { DirectoryUnavailableError } from './redis-link.js';
-import { ageOf, justConnected, noSockets, unavailable, unreadable } from './fleet-refusals.js';
+import {
+  ageOf,
+  justConnected,
+  noSockets,
+  unavailable,
+  unreadable,
+  unusable,
+} from './fleet-refusals.js';
 import { Repeated } from './repeated.js';
 import { RoomDispatch } from './room-dispatch.js';
 import type { Claim } from './session-directory.js';
@@ -113,6 +120,11 @@ export class RedisFleet extends Fleet {
       new Repeated(this.settings.heartbeatMs, () => dispatching.lookAfterLeft()),
       new Repeated(QUEUE_MS, () => this.serveQueue()),
     ];
+  }
+
+  override refusalOfOthers(): RunnerError | undefined {
+    const problem = this.node.current?.problem;
+    return problem === undefined ? undefined : unusable(problem);
   }
 
   override async leave(): Promise<void> {

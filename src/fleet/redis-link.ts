@@ -5,6 +5,7 @@ import { RunnerLogger } from '../errors/runner-logger.js';
 import { within } from '../errors/attempt.js';
 import { fieldOf, textOfThrown } from '../errors/thrown.js';
 import { neededPackage } from '../packages.js';
+import { InvalidOptionsError, kindOf } from '../validation/options.js';
 import type { FleetObserver } from './fleet-observer.js';
 import type { RedisClient, ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisScript } from './redis-script.js';
@@ -299,10 +300,21 @@ export async function clientOf(
   options: RedisOptions,
 ): Promise<RedisClient> {
   const ioredis = await neededPackage('ioredis', 'redisFleet', () => import('ioredis'));
-  if (typeof redis === 'function') return redis({ ...options });
+  if (typeof redis === 'function') return madeBy(redis, options);
   return typeof redis === 'string'
     ? new ioredis.Redis(redis, options)
     : new ioredis.Redis({ ...redis, ...options });
+}
+
+async function madeBy(
+  make: (options: RedisOptions) => RedisClient | Promise<RedisClient>,
+  options: RedisOptions,
+): Promise<RedisClient> {
+  const client: unknown = await make({ ...options });
+  if (typeof fieldOf(client, 'duplicate') === 'function') return client as RedisClient;
+  throw new InvalidOptionsError('redisFleet', [
+    `redis must return a client of ioredis, such as (options) => new Redis({ host, ...options }), not ${kindOf(client)}`,
+  ]);
 }
 
 /** Returns the first part of all keys of a fleet. */

@@ -81,9 +81,12 @@ export class RedisPeers implements Peers {
   }
 
   async withPlaces(opening?: boolean): Promise<readonly PeerNode[]> {
+    const places = this.own.node()?.places;
     try {
-      return (await this.own.node()?.places.withPlaces(opening)) ?? [];
+      return (await places?.withPlaces(opening)) ?? [];
     } catch (error) {
+      // In an outage others open what they serve alone.
+      if (opening) return places!.someKnown();
       this.logger.warn(`no node with places was found: ${textOfThrown(error).message}`);
       return [];
     }

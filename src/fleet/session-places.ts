@@ -99,6 +99,13 @@ export class SessionPlaces {
     return [...pair.sort((a, b) => load(a) - load(b)), ...others].slice(0, MAX_TRIED);
   }
 
+  /** Returns a few random nodes as they were last known, which may be gone. */
+  someKnown(): PeerNode[] {
+    const nodes = [...this.nodes.values()].map(({ value }) => value);
+    const others = nodes.filter(({ name }) => name !== this.directory.node);
+    return shuffled(others).slice(0, MAX_TRIED);
+  }
+
   /**
    * Learns the addresses of the nodes that it does not know yet, for the time when Redis is away: that of a node never changes. Rejects when Redis does
    * not answer.

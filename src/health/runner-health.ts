@@ -4,6 +4,7 @@ import { RunnerError } from '../errors/runner.error.js';
 import { within } from '../errors/attempt.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
+import { Fleet } from '../fleet/fleet.js';
 import { RunnerReadiness } from '../sessions/runner-readiness.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 
@@ -14,8 +15,8 @@ export type ReadinessCheck = () => unknown;
 const CHECK_TIMEOUT_MS = 800;
 
 /**
- * Readiness of the runner: a bot is configured, a transport is enabled, and the runner is neither overloaded nor shutting down. The
- * host can add checks of its own dependencies.
+ * Readiness of the runner: a bot is configured, a transport is enabled, the runner is neither overloaded nor shutting down, and can work with the others of
+ * its fleet. The host can add checks of its own dependencies.
  */
 @Injectable()
 export class RunnerHealth {
@@ -24,10 +25,19 @@ export class RunnerHealth {
   /** Last failing checks, because only changes are logged. */
   private lastFailing = '';
 
-  constructor(launcher: BotLauncher, transports: TransportRegistry, readiness: RunnerReadiness) {
+  constructor(
+    launcher: BotLauncher,
+    transports: TransportRegistry,
+    readiness: RunnerReadiness,
+    fleet: Fleet,
+  ) {
     this.addCheck('bot', () => MissingBotLauncher.refuse(launcher));
     this.addCheck('transports', () => transports.refuseIfNone());
     this.addCheck('sessions', () => readiness.refuseUnlessReady());
+    this.addCheck('fleet', () => {
+      const refusal = fleet.refusalOfOthers();
+      if (refusal) throw refusal;
+    });
   }
 
   /** Adds a check, or replaces the one with the same name. */

@@ -4,6 +4,7 @@ import {
   SessionRegistry,
   type WebSocketRunnerArguments,
 } from '../../src/index.js';
+import { Fleet } from '../../src/fleet/fleet.js';
 import { type FleetApp, FleetApps } from '../support/fleet-apps.js';
 import { describeWith } from '../support/needs.js';
 import { ReplyProxy } from '../support/reply-proxy.js';
@@ -113,6 +114,18 @@ describeWith('redis-server')('a session that is opened while Redis is away', () 
     expect((await session.ended).code).toBe('expired');
     expect(a.records).toMatchObject([{ code: 'expired' }]);
     expect((await announce(a, 3)).status).toBe(200);
+  });
+
+  it('is opened by another node where the one that is asked shuts down', async () => {
+    const [a, b] = [await start(), await start()];
+    const [own, other] = [a, b].map(({ app }) => app.get(Fleet, { strict: false }).peers!);
+    expect(await own!.knows(other!.name!)).toBe(true);
+    for (const { proxy } of [a, b]) proxy.cutBoth();
+    await until(async () => (await fetch(`${a.url}/fleet`)).status === 503);
+    a.app.get(SessionRegistry, { strict: false }).close();
+    const { status, token } = await announce(a, 1);
+    expect(status).toBe(200);
+    expect((await join(b, token)).body).toBe(1);
   });
 
   it('is refused in time once its opener is gone', async () => {

@@ -29,7 +29,7 @@ import {
   WebSocketModule,
   WhatsAppModule,
 } from '../../src/index.js';
-import { redisFleet } from '../../src/fleet.js';
+import { localFleet, redisFleet } from '../../src/fleet.js';
 import { RecordingLauncher } from '../../src/testing/index.js';
 import { Lines } from '../support/lines.js';
 
@@ -114,6 +114,11 @@ describe('an invalid option of RunnerModule is refused by name:', () => {
       'an object in the place of a class',
       { auth: { authorize: () => ({}) } },
       /auth must be a class that extends RunnerAuth, not an object: write \{ useValue: … \}$/m,
+    ],
+    [
+      'a fleet in the place of its provider',
+      { fleet: localFleet() },
+      /fleet must be \{ useFactory: \(\) => redisFleet\(\{ … \}\) \}.*, not the fleet itself$/m,
     ],
     [
       'a feature among the transports',
