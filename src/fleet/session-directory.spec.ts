@@ -352,6 +352,17 @@ describeWith('redis-server')('the directory of a fleet', () => {
     await isExact();
   });
 
+  it('lets an owner end its session whose record has an older epoch of its own, as after a failover', async () => {
+    await a.open('one');
+    const session = { id: 'one', transport: 'websocket', kind: 'socket' } as const;
+    const again = { ...session, epoch: 3, ageMs: 0, ttlMs: 0 };
+    expect(await a.directory.announce([again], true)).toEqual(new Map([['one', 'kept']]));
+    expect(await raw('s:one')).toMatchObject({ st: 'active', o: 'a', e: '3' });
+    const end = { id: 'one', code: 'completed', epoch: 3, nonce: 'end' };
+    expect(await a.directory.end(end)).toBe('ended');
+    await isExact();
+  });
+
   it('keeps no text of bodies, callers and secrets in Redis', async () => {
     await a.open('1');
     const record = JSON.stringify(await raw('s:1'));

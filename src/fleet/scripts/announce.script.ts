@@ -43,7 +43,7 @@ local function announce(id, state, epoch, nonce, transport, kind, caller, ageMs,
   if not active then return 'kept' end
   local theirs, mine = tonumber(r[3]), tonumber(epoch)
   if mine < theirs or (mine == theirs and r[2] ~= node) then return 'taken' end
-  if r[1] ~= 'active' or r[2] ~= node then
+  if r[1] ~= 'active' or r[2] ~= node or mine > theirs then
     if r[2] ~= '' then redis.call('SREM', P .. 'own:' .. r[2], id) end
     redis.call('ZREM', P .. 'pending', id)
     redis.call('ZREM', P .. 'rooms', id)
