@@ -133,36 +133,39 @@ export class FleetTestNode {
   }
 }
 
-/** The counts of a fleet by its sets, beside what its records say. They must be the same. */
+/** The counts of a fleet by its sets, beside what its records say, which must be the same; and the state, owner and epoch of each record. */
 export async function countsOf({ link: { client, prefix } }: FleetTestNode) {
   const servers = 'nodes' in client ? client.nodes('master') : [client];
   const keys = (await Promise.all(servers.map((one) => one.keys(`${prefix}*`)))).flat();
   const named = (kind: string) => keys.filter((key) => key.startsWith(prefix + kind));
   const bySet: Record<string, string[]> = {};
+  const byRecord: Record<string, string[]> = {};
+  const states: Record<string, string> = {};
   const add = (to: Record<string, string[]>, name: string, id: string): void => {
     (to[name] ??= []).push(id);
   };
-  for (const set of ['idx', 'pending', 'rooms', 'lost']) {
-    for (const id of await client.zrange(prefix + set, '0', '-1')) add(bySet, set, id);
-  }
-  for (const key of [...named('own:'), ...named('c:')]) {
-    const name = key.slice(prefix.length);
-    for (const id of await client.smembers(key)) add(bySet, name, id);
-  }
-  const byRecord: Record<string, string[]> = {};
-  for (const key of named('s:')) {
-    const id = key.slice(prefix.length + 2);
-    const record = await client.hgetall(key);
-    if (record.st === 'lost') add(byRecord, 'lost', id);
-    else {
-      add(byRecord, 'idx', id);
-      if (record.c) add(byRecord, `c:${record.c}`, id);
-      if (record.st === 'pending') {
-        add(byRecord, 'pending', id);
-        if (record.k === 'room') add(byRecord, 'rooms', id);
-      } else add(byRecord, `own:${record.o}`, id);
-    }
-  }
+  const addSet = (key: string, ids: readonly string[]): void => {
+    for (const id of ids) add(bySet, key.slice(prefix.length), id);
+  };
+  const addRecord = (id: string, { st, o, e, c, k }: Record<string, string>): void => {
+    states[id] = `${st} ${o} ${e}`;
+    if (st === 'lost') return add(byRecord, 'lost', id);
+    add(byRecord, 'idx', id);
+    if (c) add(byRecord, `c:${c}`, id);
+    if (st !== 'pending') return add(byRecord, `own:${o}`, id);
+    add(byRecord, 'pending', id);
+    if (k === 'room') add(byRecord, 'rooms', id);
+  };
+  const sorted = ['idx', 'pending', 'rooms', 'lost'].map((set) => prefix + set);
+  await Promise.all([
+    ...sorted.map(async (key) => addSet(key, await client.zrange(key, '0', '-1'))),
+    ...[...named('own:'), ...named('c:')].map(async (key) =>
+      addSet(key, await client.smembers(key)),
+    ),
+    ...named('s:').map(async (key) =>
+      addRecord(key.slice(prefix.length + 2), await client.hgetall(key)),
+    ),
+  ]);
   for (const ids of [...Object.values(bySet), ...Object.values(byRecord)]) ids.sort();
-  return { bySet, byRecord };
+  return { bySet, byRecord, states };
 }
