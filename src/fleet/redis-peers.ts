@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { textOfThrown } from '../errors/thrown.js';
 import { Hops } from '../http/fleet-router/hops.js';
@@ -60,14 +61,33 @@ export class RedisPeers implements Peers {
     return this.own.capacity().closedRefusal() !== undefined;
   }
 
-  takersOf(named: NamedSession | undefined): Promise<readonly PeerNode[]> | undefined {
-    if (named && this.own.owned().has(named.sessionId)) return undefined;
+  takersOf(
+    named: NamedSession | undefined,
+    request: IncomingMessage,
+  ): Promise<readonly PeerNode[]> | undefined {
     const taking = (): Promise<readonly PeerNode[]> | undefined =>
-      this.mustPass ? this.withPlaces() : undefined;
+      this.serves(named, request) ? undefined : this.withPlaces();
+    if (named && this.own.owned().has(named.sessionId)) return taking();
     if (named?.opener === undefined || named.opener === this.name) return taking();
     return this.openerOf(named.sessionId, named.opener).then((node) =>
       node ? [node] : (taking() ?? []),
     );
+  }
+
+  serves(named: NamedSession | undefined, request: IncomingMessage): boolean {
+    // It has its place.
+    if (named && this.own.owned().has(named.sessionId)) return true;
+    if (this.mustPass) return false;
+    // One that is closed is not served, and nobody would settle it.
+    if (!request.socket.destroyed) {
+      this.own.capacity().arriving.add(request);
+      request.socket.once('close', () => this.settle(request));
+    }
+    return true;
+  }
+
+  settle(request: IncomingMessage): void {
+    this.own.capacity().arriving.delete(request);
   }
 
   /** Returns the node that has opened a session, where the directory does not know that session. Never rejects. */

@@ -28,6 +28,8 @@ export class SessionPlaces {
   private readonly owners = new Map<string, Known<PeerNode>>();
   /** Shared by all that ask at once. One that fails holds as long. */
   private emptier: Known<Promise<FleetNode[]>> | undefined;
+  /** Sockets and offers that came here since the load of nodes was looked at, by the node to which they go. */
+  private readonly passed = new Map<string, number>();
   private readonly nodes = new Map<string, Known<PeerNode>>();
 
   constructor(
@@ -86,17 +88,31 @@ export class SessionPlaces {
   async withPlaces(opening = false): Promise<PeerNode[]> {
     if (!isRecent(this.emptier, PLACES_MS)) {
       this.emptier = { value: this.table.some(SOME), atMs: performance.now() };
+      this.passed.clear();
     }
-    const load = ({ sessions, maxSessions }: FleetNode): number => sessions / maxSessions;
+    const load = (node: FleetNode): number =>
+      (node.sessions + this.passedTo(node)) / node.maxSessions;
     const nodes = (await this.emptier.value).filter(
       (node) =>
         node.name !== this.directory.node &&
         node.state === 'ready' &&
-        (opening ? !node.overloaded : node.roles.includes('sockets') && load(node) < 1),
+        (opening
+          ? !node.overloaded
+          : node.roles.includes('sockets') && node.sessions < node.maxSessions),
     );
-    const [one, two, ...others] = shuffled(nodes);
+    // Those that have become full since then come last: their sessions may have ended.
+    const [one, two, ...others] = shuffled(nodes).sort(
+      (a, b) => Number(load(a) >= 1) - Number(load(b) >= 1),
+    );
     const pair = [one, two].filter((node) => node !== undefined);
-    return [...pair.sort((a, b) => load(a) - load(b)), ...others].slice(0, MAX_TRIED);
+    const [best, ...rest] = pair.sort((a, b) => load(a) - load(b));
+    if (!best) return [];
+    if (!opening) this.passed.set(best.name, this.passedTo(best) + 1);
+    return [best, ...rest, ...others].slice(0, MAX_TRIED);
+  }
+
+  private passedTo({ name }: FleetNode): number {
+    return this.passed.get(name) ?? 0;
   }
 
   /** Returns a few random nodes as they were last known, which may be gone. */

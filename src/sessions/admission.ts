@@ -12,6 +12,8 @@ export class Capacity {
   retiring = false;
   /** True while sessions are refused because of overload. */
   overloaded = false;
+  /** Upgrades that are served here, until it is decided if their sessions get a place. */
+  readonly arriving = new Set<object>();
   private taken = 0;
   private readonly byPrincipal = new Map<string, number>();
 
@@ -21,9 +23,10 @@ export class Capacity {
     return this.taken >= this.maxSessions;
   }
 
-  /** True while none of the sessions that wait can be served here. */
+  /** True while none of the sessions that wait can be served here, beside those whose sockets arrive. */
   get takesNone(): boolean {
-    return this.closed || this.overloaded || this.isFull;
+    const isFull = this.taken + this.arriving.size >= this.maxSessions;
+    return this.closed || this.overloaded || isFull;
   }
 
   /** Returns why nobody can open a session, places aside; `undefined` when they can. */

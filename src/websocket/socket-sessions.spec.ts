@@ -69,7 +69,7 @@ function admission(options: Partial<ResolvedRunnerOptions> = {}) {
     {} as RunnerRef,
     {} as RunnerPaths,
     { add: () => undefined } as unknown as RunnerSocketAdapter,
-    {} as FleetRouter,
+    { settle: () => undefined } as unknown as FleetRouter,
   );
   const admit = (socket: RunnerWebSocket, request: IncomingMessage) =>
     admits.admit(socket, request, { transports: ['websocket'], openAs: 'websocket' });

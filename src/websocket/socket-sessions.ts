@@ -108,6 +108,8 @@ export class SocketSessions {
       const { code, reason } = closeFor(error);
       socket.close(code, reason);
       return undefined;
+    } finally {
+      this.router.settle(request);
     }
   }
 

@@ -11,10 +11,10 @@ import type { OpenExchange } from '../intake/exchange.js';
 import type { RunnerRequest } from '../runner-request.js';
 import { clientHeaders, forwardedHeaders } from './forwarded-headers.js';
 import { forward, type PeerAnswer, PeerStalledError } from './forwarding.js';
-import { HOP_HEADER, isFleetHeader, MISDIRECTED_HEADER } from './hops.js';
+import { HOP_HEADER, isFleetHeader } from './hops.js';
 import { PeerConnections } from './peer-connection.js';
-import { sendAnswer } from './send-answer.js';
-import { UpgradePipes } from './upgrade-pipes.js';
+import { isMisdirected, misdirected, sendAnswer } from './send-answer.js';
+import { returnUpgrade, UpgradePipes } from './upgrade-pipes.js';
 import type { NamedSession, PeerNode, Peers, Whereabouts } from './peers.js';
 
 /** Ids that a session can have. */
@@ -110,13 +110,21 @@ export class FleetRouter {
     const { peers, pipes } = this;
     if (!peers || !pipes) return undefined;
     const { method = '', url = '/' } = request;
-    const nodes = this.takeHop(request, url) ? undefined : peers.takersOf(named);
+    if (this.takeHop(request, url)) {
+      return peers.serves(named, request) ? undefined : returnUpgrade(socket);
+    }
+    const nodes = peers.takersOf(named, request);
     if (!nodes) return undefined;
     const headers: [string, string][] = [
       ...clientHeaders(request),
       [HOP_HEADER, peers.hops.sign('hop', method, url)],
     ];
     return pipes.pass({ request, socket, head }, nodes, headers);
+  }
+
+  /** Called when it is decided if an upgrade that is served here gets a place. */
+  settle(request: IncomingMessage): void {
+    this.peers?.settle(request);
   }
 
   /** Closes the connections to the other nodes. */
@@ -281,16 +289,6 @@ export class FleetRouter {
 /** Path and query of a request, whose line may have a whole URL. */
 const pathOf = (url: string): string =>
   url.startsWith('/') ? url : url.slice(Math.max(0, url.indexOf('/', url.indexOf('://') + 3)));
-
-const isMisdirected = ({ statusCode, headers }: IncomingMessage): boolean =>
-  statusCode === 421 && headers[MISDIRECTED_HEADER] !== undefined;
-
-/** Tells the node that has passed a request on that its session is not here. Nothing is passed on twice. */
-function misdirected({ request, reply }: OpenExchange): void {
-  const response = takeOverResponse(reply);
-  response.writeHead(421, { [MISDIRECTED_HEADER]: '1' }).end();
-  discardBody(request);
-}
 
 const unreachable = (): RunnerError =>
   new RunnerError('OVERLOADED', 'The node that has this session does not answer; try again later.');

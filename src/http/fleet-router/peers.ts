@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Hops } from './hops.js';
 
 /** Another node of the fleet. */
@@ -41,9 +42,20 @@ export interface Peers {
   /**
    * Returns the nodes that a socket is passed on to, the best one first: the one that has opened its session where the directory does not know that, or some
    * with places where this one takes none.
-   * @returns `undefined` for a socket that is served here. Never rejects.
+   * @param request its upgrade
+   * @returns `undefined` for a socket that is served here, which is then {@link serves served} already. Never rejects.
    */
-  takersOf(named: NamedSession | undefined): Promise<readonly PeerNode[]> | undefined;
+  takersOf(
+    named: NamedSession | undefined,
+    request: IncomingMessage,
+  ): Promise<readonly PeerNode[]> | undefined;
+  /**
+   * Returns true for a socket that is served here, and keeps a place free for it from those that come after it, until {@link settle} is called.
+   * @param request its upgrade
+   */
+  serves(named: NamedSession | undefined, request: IncomingMessage): boolean;
+  /** Called when it is decided if an upgrade gets a place, and when its connection is closed. Idempotent. */
+  settle(request: IncomingMessage): void;
   /** True while this node opens no sessions: it drains, or has too much to do. */
   readonly opensNone: boolean;
   /**

@@ -44,7 +44,7 @@ export class UpgradePipes {
   }
 
   /**
-   * Pipes an upgrade to the first of the nodes that answers within 300 ms.
+   * Pipes an upgrade to the first of the nodes that answers within 300 ms, and takes it.
    * @param headers what this node says beside the client
    * @returns false when none does, and the upgrade is as it was. Never rejects.
    */
@@ -65,8 +65,9 @@ export class UpgradePipes {
         this.missed.add(request);
         continue;
       }
-      if (socket.destroyed) peer.destroy();
-      else connect(socket, peer, Buffer.concat([headOf(request, node, headers), head]));
+      const first = Buffer.concat([headOf(request, node, headers), head]);
+      if (!(await isTaken(first, socket, peer))) continue;
+      connect(socket, peer);
       this.onPassed();
       return true;
     }
@@ -91,11 +92,47 @@ export class UpgradePipes {
   }
 }
 
+/** Begin of the answer of a node that takes no socket. No gateway answers so. */
+const RETURNED = 'HTTP/1.1 421';
+
+/** Returns an upgrade to the node that has passed it on: another one may have places. */
+export function returnUpgrade(socket: Duplex): Promise<true> {
+  socket.on('error', () => undefined).once('finish', () => socket.destroy());
+  socket.end(`${RETURNED} Misdirected Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  return Promise.resolve(true);
+}
+
+/** Sends an upgrade to a node. Resolves with false when it has returned it, of which the client knows nothing. Never rejects. */
+function isTaken(upgrade: Buffer, client: Duplex, peer: Duplex): Promise<boolean> {
+  const cut = (): void => void peer.destroy();
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const begin = peer.read(RETURNED.length) as Buffer | null;
+      if (!begin) return;
+      peer.off('readable', look);
+      client.off('close', cut);
+      const isReturned = begin.toString('latin1') === RETURNED;
+      if (isReturned) cut();
+      else peer.unshift(begin);
+      resolve(!isReturned);
+    };
+    peer.on('error', cut).once('close', () => resolve(true));
+    peer.on('readable', look);
+    client.once('close', cut);
+    if (client.destroyed) cut();
+    else peer.write(upgrade);
+  });
+}
+
 /** Either end goes with the other. */
-function connect(client: Duplex, peer: Duplex, first: Buffer): void {
+function connect(client: Duplex, peer: Duplex): void {
+  if (peer.destroyed || client.destroyed) {
+    peer.destroy();
+    client.destroy();
+    return;
+  }
   peer.on('error', () => client.destroy()).once('close', () => client.destroy());
   client.once('close', () => peer.destroy());
-  peer.write(first);
   client.pipe(peer);
   peer.pipe(client);
 }
