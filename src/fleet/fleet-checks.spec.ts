@@ -16,6 +16,13 @@ const GIVEN = { redis: 'redis://localhost', secret: FLEET_SECRET, advertiseUrl: 
 describe('the settings of a fleet', () => {
   it('have defaults', () => {
     expect(resolveFleetSettings(GIVEN)).toMatchObject({ heartbeatMs: 2_000, leaseMs: 10_000 });
+    for (const advertiseUrl of [
+      'http://10.0.0.7:3000/',
+      'https://pod-7.voice',
+      'http://[::1]:3000',
+    ]) {
+      expect(resolveFleetSettings({ ...GIVEN, advertiseUrl })).toMatchObject({ advertiseUrl });
+    }
     const two = { ...GIVEN, secret: [FLEET_SECRET, 'x'.repeat(32)] };
     expect(resolveFleetSettings(two)).toMatchObject(two);
   });
@@ -42,6 +49,21 @@ describe('the settings of a fleet', () => {
       'an address that is none',
       { advertiseUrl: 'http://0.0.0.0:3000' },
       /advertiseUrl must be .* not 'http:\/\/0\.0\.0\.0:3000'/,
+    ],
+    [
+      'the prefix of the application in the address',
+      { advertiseUrl: 'http://10.0.0.7:3000/voice' },
+      /advertiseUrl must be the address alone, such as http:.*, without the path '\/voice': the runner adds /,
+    ],
+    [
+      'a query and a fragment in the address',
+      { advertiseUrl: 'http://10.0.0.7:3000/?a=1#b' },
+      /advertiseUrl must be the address alone.* without the query, fragment:/,
+    ],
+    [
+      'a password in the address, which is not told',
+      { advertiseUrl: 'http://ada:secret@10.0.0.7:3000' },
+      /^(?!.*ada:secret).*advertiseUrl must be the address alone.* without the credentials:/s,
     ],
     ['braces', { namespace: 'a{b}' }, /namespace must have 1 to 64 letters/],
     ['a short lease', { leaseMs: 5_000 }, /leaseMs must be .* at least three heartbeats: 6000/],

@@ -8,7 +8,7 @@ const MAX_NODES = 2_000;
 
 /** Facts that a node tells the others with each heartbeat. */
 export interface NodeInfo {
-  /** Base URL for the other nodes. */
+  /** URL for the other nodes, without a path. */
   readonly url: string;
   readonly state: 'ready' | 'draining';
   /** The most sessions of the node. */

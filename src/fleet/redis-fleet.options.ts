@@ -45,12 +45,8 @@ export class RedisFleetOptions {
   @ValidatedBy(secretProblem)
   secret!: string | readonly string[];
 
-  /** Base URL under which the other nodes reach this one. */
-  @ValidatedBy((value) =>
-    isHttpUrl(value)
-      ? undefined
-      : `must be a URL such as http://10.0.0.7:3000, at which the other nodes reach this one, not ${typeof value === 'string' ? `'${value}'` : kindOf(value)}`,
-  )
+  /** URL at which the other nodes reach this one: its own address and port, such as `http://10.0.0.7:3000`, without a path. */
+  @ValidatedBy(addressProblem)
   advertiseUrl!: string;
 
   /**
@@ -197,8 +193,25 @@ function secretProblem(value: unknown): string | undefined {
     : `must have at least ${MIN_SECRET_LENGTH} characters, the same on all nodes; or be a list of 1 to 5 such secrets`;
 }
 
-function isHttpUrl(value: unknown): boolean {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false;
-  const { protocol, hostname } = new URL(value);
-  return /^https?:$/.test(protocol) && !NO_HOSTS.includes(hostname);
+function addressProblem(value: unknown): string | undefined {
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+  const isHttp = url !== undefined && /^https?:$/.test(url.protocol);
+  const beside = isHttp ? besideAddress(url) : [];
+  if (beside.length > 0) {
+    return `must be the address alone, such as http://10.0.0.7:3000, without the ${beside.join(', ')}: the runner adds the paths itself, the application's prefix too`;
+  }
+  if (isHttp && !NO_HOSTS.includes(url.hostname)) return undefined;
+  const given = typeof value === 'string' ? `'${value}'` : kindOf(value);
+  return `must be a URL such as http://10.0.0.7:3000, at which the other nodes reach this one, not ${given}`;
+}
+
+/** Returns what a URL has beside its address, credentials and query without their text, which may be secret. */
+function besideAddress({ username, password, pathname, search, hash }: URL): string[] {
+  const parts: (string | false)[] = [
+    username + password !== '' && 'credentials',
+    pathname !== '/' && `path '${pathname}'`,
+    search !== '' && 'query',
+    hash !== '' && 'fragment',
+  ];
+  return parts.filter((part) => part !== false);
 }

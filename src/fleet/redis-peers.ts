@@ -20,7 +20,7 @@ interface OwnNode {
   readonly refuses: boolean;
   /** True if it serves clients and carriers. */
   readonly takesSockets: boolean;
-  /** Base URL for the other nodes. */
+  /** URL for the other nodes, without a path. */
   readonly url: string;
   observer(): PassingObserver | undefined;
   /** Returns the node; `undefined` unless it has joined. */

@@ -13,7 +13,7 @@ import { count, secondsFrom } from './numbers.js';
 export interface FleetFlags {
   /** URL of Redis. */
   readonly fleet?: string;
-  /** Base URL of this runner for the others. */
+  /** URL of this runner for the others, without a path. */
   readonly fleetUrl?: string;
   readonly fleetNamespace: string;
   /** The most sessions of the whole fleet. */

@@ -461,6 +461,11 @@ describe('a flag or variable of the standalone runner', () => {
       /PIPECAT_FLEET_SECRET must have at least 32 characters/,
     ],
     [['--fleet', 'redis://localhost', '--fleet-url', 'pod-7'], SECRET, /--fleet-url must be a URL/],
+    [
+      ['--fleet', 'redis://localhost', '--fleet-url', 'http://pod-7:7860/voice'],
+      SECRET,
+      /--fleet-url must be the address alone, .* without the path '\/voice'/,
+    ],
     [['--fleet', 'redis://localhost', '--port', '0'], SECRET, /--fleet needs a --port/],
     [
       ['--fleet', 'redis://localhost', '--fleet-lease', '0.4'],

@@ -61,10 +61,9 @@ function attempt(
   node: PeerNode,
   { method, path, headers, body, bodyBytes, stallMs, signal }: Forwarding,
 ): Promise<PeerAnswer> {
-  const { hostname, port, pathname } = new URL(node.url);
-  const base = pathname.replace(/\/+$/, '');
+  const { hostname, port } = new URL(node.url);
   const request = requestOf({
-    ...{ hostname, port, method, path: `${base}${path}`, signal },
+    ...{ hostname, port, method, path, signal },
     agent: connections.agentOf(node),
     headers: [...framing(method, body, bodyBytes), ...headers],
     setHost: false,

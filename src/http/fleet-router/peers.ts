@@ -5,7 +5,7 @@ import type { Hops } from './hops.js';
 export interface PeerNode {
   /** Name, unique to its process. */
   readonly name: string;
-  /** Base URL for the other nodes. */
+  /** URL for the other nodes, without a path. */
   readonly url: string;
 }
 
@@ -35,7 +35,7 @@ export interface Peers {
   readonly observer: PassingObserver | undefined;
   /** Name of this node; `undefined` before it has joined. */
   readonly name: string | undefined;
-  /** Base URL of this node for the other nodes. */
+  /** URL of this node for the other nodes, without a path. */
   readonly url: string;
   /** True while this node takes no more sessions: it is full, has too much to do, or drains. */
   readonly mustPass: boolean;

@@ -65,7 +65,7 @@ export class UpgradePipes {
         this.missed.add(request);
         continue;
       }
-      const first = Buffer.concat([headOf(request, node, headers), head]);
+      const first = Buffer.concat([headOf(request, headers), head]);
       if (!(await isTaken(first, socket, peer))) continue;
       connect(socket, peer);
       this.onPassed();
@@ -143,16 +143,11 @@ function connect(client: Duplex, peer: Duplex): void {
  */
 function headOf(
   { method, url = '/', headers, rawHeaders }: IncomingMessage,
-  node: PeerNode,
   added: readonly (readonly [string, string])[],
 ): Buffer {
-  const base = new URL(node.url).pathname.replace(/\/+$/, '');
   const own = [...added, ['connection', 'Upgrade'], ['upgrade', headers.upgrade]] as const;
   const replaced = new Set(added.map(([name]) => name));
   const kept = endToEnd(rawHeaders).filter(([name]) => !replaced.has(name));
   const lines = [...own, ...kept].map(([name, value]) => `${name}: ${value}`);
-  return Buffer.from(
-    `${[`${method} ${base}${url} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n`,
-    'latin1',
-  );
+  return Buffer.from(`${[`${method} ${url} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n`, 'latin1');
 }
