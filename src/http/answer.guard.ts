@@ -3,6 +3,7 @@ import { type CanActivate, type ExecutionContext, Injectable, Scope } from '@nes
 import { ContextIdFactory, HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import type { HttpRequest } from './http-request.js';
 import { nodeResponse } from './http-response.js';
+import { onClosed } from './on-closed.js';
 import { RunnerRequest } from './runner-request.js';
 import { type RunnerRoute, runnerRouteOf } from './runner-route.js';
 
@@ -65,4 +66,4 @@ export class AnswerGuard implements CanActivate {
 
 /** Waits until the answer is sent, so that nothing of the host's can change it: Fastify hooks and streams are asynchronous. */
 const sent = (response: ServerResponse): Promise<void> =>
-  new Promise((resolve) => response.once('close', () => resolve()));
+  new Promise((resolve) => onClosed(response, resolve));

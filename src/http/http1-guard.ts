@@ -1,6 +1,7 @@
 import { type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { closeResponse, paceChunks, stopParsing } from '../compat/node-http.js';
+import { onClosed } from './on-closed.js';
 
 /**
  * The most unanswered requests of an HTTP/1 connection, on all routes of the server. No browser or proxy pipelines requests; of the clients that can,
@@ -39,7 +40,7 @@ function admit(response: ServerResponse): boolean {
   if (unanswered.has(response)) return true;
   if (isFull(request.socket, unanswered)) return false;
   unanswered.add(response);
-  response.once('close', () => unanswered.delete(response));
+  onClosed(response, () => unanswered.delete(response));
   paceChunks(request);
   return true;
 }

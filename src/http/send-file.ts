@@ -5,6 +5,7 @@ import { HttpException } from '@nestjs/common';
 import send from 'send';
 import { type HttpRequest, nodeRequest } from './http-request.js';
 import { sendError, takeOverResponse } from './http-response.js';
+import { onClosed } from './on-closed.js';
 
 type SendError = Error & { readonly status?: number; readonly headers?: Record<string, string> };
 
@@ -28,7 +29,7 @@ export function sendFile(
     // `send` itself waits for the connection, which a pipelined response may never get.
     .on('stream', (file: Readable) => {
       if (raw.destroyed) file.destroy();
-      else raw.once('close', () => file.destroy());
+      else onClosed(raw, () => file.destroy());
     })
     .pipe(raw);
 }

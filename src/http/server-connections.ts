@@ -6,6 +6,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { secondaryServersOf } from '../compat/fastify-secondary-servers.js';
 import { guardHttp1 } from './http1-guard.js';
+import { onClosed } from './on-closed.js';
 
 /** Grace periods for closing connections. */
 export interface ConnectionGrace {
@@ -96,7 +97,7 @@ export class ServerConnections implements OnModuleInit {
     });
     server.on('request', (_request, answer) => {
       this.answers.add(answer);
-      answer.once('close', () => {
+      onClosed(answer, () => {
         this.answers.delete(answer);
         if (this.ending) this.closeIdle();
       });

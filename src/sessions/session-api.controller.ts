@@ -9,6 +9,7 @@ import { logThrown } from '../errors/runner-logger.js';
 import { fieldOf, isInstance } from '../errors/thrown.js';
 import { restOfUrl } from '../http/http-request.js';
 import { nodeResponse, takeOverResponse } from '../http/http-response.js';
+import { onClosed } from '../http/on-closed.js';
 import { OfSession, RunnerController, StreamsBody } from '../http/runner-controller.decorator.js';
 import { RunnerRequest } from '../http/runner-request.js';
 import { sendWebResponse, WEB_METHODS, webRequest } from '../http/web-standard.js';
@@ -63,9 +64,8 @@ export class SessionApiController {
     const { signal } = over;
     const onEnd = (): void =>
       over.abort(new RunnerError('WRONG_STATE', 'The session ended before its bot answered.'));
-    const onClose = (): void => over.abort(GONE);
     session.signal.addEventListener('abort', onEnd);
-    client.once('close', onClose);
+    const unlisten = onClosed(client, () => over.abort(GONE));
     const aborted = new Promise<never>((_, reject) =>
       signal.addEventListener('abort', () => reject(signal.reason as Error)),
     );
@@ -98,7 +98,7 @@ export class SessionApiController {
       if (reason && !answering) throw reason;
     } finally {
       session.signal.removeEventListener('abort', onEnd);
-      client.off('close', onClose);
+      unlisten();
     }
   }
 }

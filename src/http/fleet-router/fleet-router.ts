@@ -7,6 +7,7 @@ import { isInstance, textOfThrown } from '../../errors/thrown.js';
 import type { ResolvedRunnerOptions } from '../../runner.options.js';
 import { bodyStreamOf, discardBody } from '../body-stream.js';
 import { nodeResponse, sendError, takeOverResponse } from '../http-response.js';
+import { onClosed } from '../on-closed.js';
 import type { OpenExchange } from '../intake/exchange.js';
 import type { RunnerRequest } from '../runner-request.js';
 import { clientHeaders, forwardedHeaders } from './forwarded-headers.js';
@@ -210,8 +211,7 @@ export class FleetRouter {
     const { request, reply } = exchange;
     const client = nodeResponse(reply);
     const gone = new AbortController();
-    const onClose = (): void => gone.abort();
-    client.once('close', onClose);
+    const unlisten = onClosed(client, () => gone.abort());
     this.forwarded++;
     try {
       const answer = await this.ask(node, request, gone.signal, stallMs);
@@ -227,7 +227,7 @@ export class FleetRouter {
       throw this.explained(error);
     } finally {
       this.forwarded--;
-      client.off('close', onClose);
+      unlisten();
     }
   }
 
