@@ -26,6 +26,8 @@ const MIN_VERSION = [6, 2] as const;
 
 /** Rights of a user that suffice, also for BullMQ. */
 const RIGHTS_TEXT = '+@read +@write +eval +evalsha +info +time +client|setname';
+/** Rights that a client of a Cluster needs beside them. */
+const CLUSTER_RIGHTS_TEXT = '+cluster|slots +cluster|info';
 
 /** A server or client that the fleet cannot work with. The message says what is accepted. */
 export class FleetSetupError extends Error {
@@ -104,11 +106,13 @@ function checkServer({ client }: RedisLink, facts: ReadonlyMap<string, string>):
 const deniedIn = (message: string): string | undefined =>
   /NOPERM .* permissions to run the '(\S+)' command/.exec(message)?.[1]?.toUpperCase();
 
-const lacksRights = ({ prefix }: RedisLink, commands: string, cause?: unknown): FleetSetupError =>
-  new FleetSetupError(
-    `Redis does not let its user run ${commands}: give it ${RIGHTS_TEXT} on the keys ${prefix}*`,
-    { cause },
-  );
+const rightsOf = ({ client, prefix }: RedisLink): string =>
+  `${client.isCluster ? `${RIGHTS_TEXT} ${CLUSTER_RIGHTS_TEXT}` : RIGHTS_TEXT} on the keys ${prefix}*`;
+
+const lacksRights = (link: RedisLink, commands: string, cause?: unknown): FleetSetupError =>
+  new FleetSetupError(`Redis does not let its user run ${commands}: give it ${rightsOf(link)}`, {
+    cause,
+  });
 
 /** Runs each script in a way that changes nothing, after its commands on a key that is gone afterwards. */
 async function tryScripts(link: RedisLink, node: string, handsRooms: boolean): Promise<void> {
@@ -137,7 +141,7 @@ async function tryScripts(link: RedisLink, node: string, handsRooms: boolean): P
     const denied = deniedIn(textOfThrown(cause).message);
     if (denied !== undefined) throw lacksRights(link, denied, cause);
     throw new FleetSetupError(
-      `Redis does not run the fleet's scripts: its user needs ${RIGHTS_TEXT} on the keys ${link.prefix}*: ${textOfThrown(cause).message}`,
+      `Redis does not run the fleet's scripts: its user needs ${rightsOf(link)}: ${textOfThrown(cause).message}`,
       { cause },
     );
   }

@@ -9,7 +9,7 @@ import { InvalidOptionsError, kindOf } from '../validation/options.js';
 import type { FleetObserver } from './fleet-observer.js';
 import type { RedisClient, ResolvedFleetSettings } from './redis-fleet.options.js';
 import type { RedisScript } from './redis-script.js';
-import { connectText, isSummary, isUnsent, serversOf } from './redis-servers.js';
+import { connectText, isSummary, isUnsent, onUnready, serversOf } from './redis-servers.js';
 
 /** Longest wait for one answer, in milliseconds. Each script is tried twice. */
 const COMMAND_TIMEOUT_MS = 300;
@@ -78,6 +78,7 @@ export class RedisLink {
     client.on('error', keep);
     // Of a Sentinel, and of a node of a Cluster.
     for (const event of ['sentinelError', 'node error']) client.on(event, keep);
+    onUnready(client, keep);
     client.on('ready', () => {
       this.connectError = undefined;
       this.isEnded = false;

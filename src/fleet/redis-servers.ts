@@ -10,6 +10,17 @@ export const isSummary = ({ message }: Error): boolean => SUMMARY.test(message);
 export const isUnsent = (error: unknown): boolean =>
   textOfThrown(error).message.startsWith('Stream isn');
 
+/** Reports what a Cluster answers when ioredis asks it whether it is ready: ioredis connects again, and tells nobody. */
+export function onUnready(client: RedisClient, report: (error: Error) => void): void {
+  if (!client.isCluster) return;
+  client.on('connect', () => {
+    client.cluster('INFO').catch((error: Error) => {
+      // Any other error is of the connection, which ends with ioredis' own check.
+      if (error.name === 'ReplyError') report(error);
+    });
+  });
+}
+
 /** Returns the servers that a client was given. */
 export function serversOf(client: RedisClient): string {
   const { options, startupNodes } = client as unknown as {

@@ -21,6 +21,8 @@ interface NodeOptions extends Partial<RedisFleetOptions> {
   readonly places?: number;
   /** Sessions of rooms that it takes from others. */
   readonly rooms?: number;
+  /** False to leave the first connection to what is tested. */
+  readonly connects?: boolean;
 }
 
 /** A node of a fleet without a runner: the directory, and a list of the sessions that it owns. */
@@ -79,7 +81,7 @@ export class FleetTestNode {
   static async join(
     name: string,
     redis: RedisFleetOptions['redis'],
-    { places = 1_000, rooms = 0, ...options }: NodeOptions = {},
+    { places = 1_000, rooms = 0, connects = true, ...options }: NodeOptions = {},
   ): Promise<FleetTestNode> {
     const settings = resolveFleetSettings({
       redis,
@@ -89,7 +91,7 @@ export class FleetTestNode {
       ...options,
     });
     const link = await RedisLink.create(settings);
-    await link.client.connect();
+    if (connects) await link.client.connect();
     return new FleetTestNode(name, link, settings, places, rooms);
   }
 

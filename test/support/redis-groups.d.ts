@@ -12,6 +12,7 @@ export class RedisCluster {
   private constructor();
   static start(): Promise<RedisCluster>;
   get ports(): number[];
+  setUser(name: string, password: string, ...rights: readonly string[]): Promise<void>;
   replicaOf(key: string): Promise<number>;
   failOver(of: { key: string; isBehind?: boolean }): Promise<number>;
   stop(): Promise<void>;

@@ -125,6 +125,16 @@ export class RedisCluster {
     return this.servers.map(({ port }) => port);
   }
 
+  /** Makes a user on all its servers, which may do no more than this. */
+  async setUser(name, password, ...rights) {
+    const user = [name, 'reset', 'on', `>${password}`, ...rights];
+    await Promise.all(
+      this.servers.map((server) =>
+        tell(server, (client) => client.call('ACL', 'SETUSER', ...user)),
+      ),
+    );
+  }
+
   /** Port of the replica that has a key. */
   async replicaOf(key) {
     return this.servers[(await this.#placeOf(key)) + 3].port;
