@@ -4,12 +4,13 @@ import { readdir, readFile } from 'node:fs/promises';
 import { describeWith } from '../../test/support/needs.js';
 import { FLEET_SECRET, FleetTestNode } from '../../test/support/fleet-node.js';
 import { RedisServer } from '../../test/support/redis-server.js';
+import { until } from '../../test/support/until.js';
 import { checkFleet } from './fleet-checks.js';
 import { FleetSecrets } from './fleet-secrets.js';
 import { type RedisFleetOptions, resolveFleetSettings } from './redis-fleet.options.js';
 import { clientOf } from './redis-link.js';
 import { RoomQueue } from './room-queue.js';
-import { FLEET_COMMANDS } from './scripts/rights.script.js';
+import { FLEET_COMMANDS, QUEUE_COMMANDS } from './scripts/rights.script.js';
 
 const GIVEN = { redis: 'redis://localhost', secret: FLEET_SECRET, advertiseUrl: 'http://10.0.0.7' };
 
@@ -209,6 +210,28 @@ describeWith('redis-server')('the checks of a fleet at start-up', () => {
     );
   });
 
+  it.each([
+    ['BZPOPMIN', '-bzpopmin'],
+    ['BZPOPMIN', '-@blocking'],
+    ['LPOS, RPUSH', '-lpos', '-rpush'],
+  ])('name %s, which only BullMQ sends: %j', async (command, ...denied) => {
+    const url = await limited(await serve(), '~pipecat:{test}:*', ...DOCUMENTED, ...denied);
+    const { node, check: checks } = await check(url);
+    expect(await checks()).toEqual([]);
+    await expect(checkFleet(node.link, node.directory, node.table, true)).rejects.toThrow(
+      `Redis does not let its user run ${command}: give it`,
+    );
+  });
+
+  it('name EVAL also where the server knows the scripts already', async () => {
+    const url = await serve();
+    await (await check(url)).check();
+    const rights = ['~pipecat:{test}:*', ...DOCUMENTED, '-eval'];
+    await expect((await check(await limited(url, ...rights))).check()).rejects.toThrow(
+      'Redis does not let its user run EVAL: give it',
+    );
+  });
+
   it('refuse a user of other keys', async () => {
     const url = await limited(await serve(), '~voice:*', ...DOCUMENTED);
     await expect((await check(url)).check()).rejects.toThrow(
@@ -226,6 +249,34 @@ describeWith('redis-server')('the checks of a fleet at start-up', () => {
     const tried = new Set(FLEET_COMMANDS.map((command) => command.split(' ')[0]));
     const missing = [...run].map(([, name]) => name).filter((name) => !tried.has(name));
     expect(new Set(missing)).toEqual(new Set(['DEL']));
+  });
+
+  it.each([
+    ['6', undefined],
+    // Its types are those of another package.
+    ['5', async () => (await import('bullmq-5')) as never],
+  ])('try every command that BullMQ %s sends', async (_, load) => {
+    const url = await serve();
+    const sent = new Set<string>();
+    const admin = new Redis(url);
+    const monitor = await admin.monitor();
+    started.unshift(...[monitor, admin].map((client) => ({ stop: () => client.disconnect() })));
+    monitor.on('monitor', (_at: string, [name = '']: string[]) => sent.add(name.toUpperCase()));
+    const rooms = await RoomQueue.create({ redis: url, namespace: 'test' }, load);
+    started.unshift({ stop: () => rooms.close() });
+    // It waits for the next one once there was none.
+    expect(await rooms.next()).toBeUndefined();
+    const first = rooms.next();
+    await until(async () => / flags=b /.test(String(await admin.client('LIST'))));
+    await rooms.add('one');
+    await rooms.add('one');
+    await (await first)?.giveBack();
+    await (await rooms.next())?.done();
+    const tried = [...FLEET_COMMANDS, ...QUEUE_COMMANDS].map((command) => command.split(' ')[0]);
+    const others = ['BZPOPMIN', 'DEL', 'EVAL', 'EVALSHA', 'INFO'];
+    // It works without a name, and a user needs no right for HELLO.
+    const known = new Set([...tried, ...others, 'CLIENT', 'HELLO']);
+    expect([...sent].filter((name) => !known.has(name))).toEqual([]);
   });
 
   it('refuse a client with a prefix, and one that waits', async () => {

@@ -119,7 +119,8 @@ async function tryScripts(link: RedisLink, node: string, handsRooms: boolean): P
   const id = randomUUID();
   const commands = handsRooms ? [...FLEET_COMMANDS, ...QUEUE_COMMANDS] : FLEET_COMMANDS;
   try {
-    const denied = new Set((await link.run(RIGHTS, id, ...commands)).words);
+    const inScripts = (await link.run(RIGHTS, id, ...commands)).words;
+    const denied = new Set([...inScripts, ...(await deniedDirectly(link, handsRooms))]);
     if (denied.size > 0) throw lacksRights(link, [...denied].join(', '));
     await link.run(OPEN, id, node, id, '', '', '', '', 0, 0, 0, 0, 0, 0, '', 0);
     await link.run(CLAIM, id, node, id, 0, 0, 0, 0);
@@ -145,6 +146,23 @@ async function tryScripts(link: RedisLink, node: string, handsRooms: boolean): P
       { cause },
     );
   }
+}
+
+/** Returns which commands Redis does not let its user send by themselves. */
+async function deniedDirectly(
+  { client, prefix }: RedisLink,
+  handsRooms: boolean,
+): Promise<string[]> {
+  const asked = [
+    // The scripts may be known to the server already.
+    client.eval('return {}', 1, prefix),
+    // BullMQ's worker waits so. A negative time is refused behind the rights, and waits for nothing.
+    ...(handsRooms ? [client.bzpopmin(prefix, -1)] : []),
+  ];
+  const answers = await Promise.allSettled(asked);
+  return answers.flatMap((answer) =>
+    answer.status === 'rejected' ? (deniedIn(textOfThrown(answer.reason).message) ?? []) : [],
+  );
 }
 
 function policyWarning(facts: ReadonlyMap<string, string>): string[] {

@@ -11,10 +11,11 @@ export const FLEET_COMMANDS = [
   ...['LPUSH K 1', 'LTRIM K 0 0', 'LRANGE K 0 0'],
 ];
 
-/** Those that BullMQ needs beside them to hand a room over. */
+/** Those that BullMQ's scripts need beside them to hand a room over. */
 export const QUEUE_COMMANDS = [
   ...['INCR K', 'PERSIST K', 'PEXPIRE K 1000', 'PTTL K', 'HINCRBY K f 1', 'HMSET K f 1'],
-  ...['LLEN K', 'LREM K 0 1', 'RPOPLPUSH K K', 'XADD K * f 1', 'XTRIM K MAXLEN 0'],
+  ...['LLEN K', 'LPOS K 1', 'LREM K 0 1', 'RPOPLPUSH K K', 'RPUSH K 1'],
+  ...['XADD K * f 1', 'XTRIM K MAXLEN 0'],
   ...['ZPOPMIN K', 'ZREVRANGE K 0 0', 'ZREVRANGEBYSCORE K 1 0', 'ZREMRANGEBYRANK K 0 0'],
 ];
 
