@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FLEET_SECRET } from '../../test/support/fleet-node.js';
 import { describeWith } from '../../test/support/needs.js';
 import { RedisServer } from '../../test/support/redis-server.js';
@@ -222,4 +223,19 @@ describeWith('redis-server')('rooms that others launch again when their node is 
     expect([told(), a.launched]).toEqual([[endOf(session, 'lost')], [session.id]]);
     expect(await isRecorded(session)).toBe(false);
   });
+
+  it('are told not to be taken when that lasts, once, and when they are again', async () => {
+    const [log, warn] = [jest.spyOn(Logger.prototype, 'log'), jest.spyOn(Logger.prototype, 'warn')];
+    const refused = () =>
+      warn.mock.calls.map(([line]) => String(line)).filter((line) => /^no rooms/.test(line));
+    await join();
+    await client.call('ACL', 'SETUSER', 'default', '-bzpopmin');
+    await until(() => refused().length > 0, 20_000);
+    await sleep(3_000);
+    expect(refused()).toEqual([
+      expect.stringMatching(/^no rooms are taken for \d+ s: NOPERM .*'bzpopmin'/),
+    ]);
+    await client.call('ACL', 'SETUSER', 'default', '+bzpopmin');
+    await until(() => log.mock.calls.some(([line]) => line === 'rooms are taken again'), 15_000);
+  }, 60_000);
 });

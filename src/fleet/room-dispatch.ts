@@ -25,6 +25,8 @@ import { roomOf, textOfRoom } from './session-room.js';
 const FULL_MS = 50;
 /** Pause after Redis did not answer, in milliseconds. */
 const AWAY_MS = 500;
+/** Time for which no job can be fetched until that is a warning, in milliseconds. */
+const FETCH_WARN_MS = 5_000;
 
 /** Rooms whose bots run on other nodes than those that answered `/start`: hands them over, and takes those of others while this node has a place. */
 export class RoomDispatch {
@@ -38,6 +40,8 @@ export class RoomDispatch {
   private readonly running = new Set<string>();
   /** Sessions that were left to the others while Redis did not answer, and since when by the monotonic clock. */
   private readonly left = new Map<string, { atMs: number; record: RecordedSession | undefined }>();
+  /** Since when by the monotonic clock no job can be fetched, and whether that is in the log; `undefined` while it can. */
+  private unfetched: { readonly sinceMs: number; isTold: boolean } | undefined;
   private queue: RoomQueue | undefined;
   private watch: LeaseWatch | undefined;
   private node: RedisFleetNode | undefined;
@@ -276,14 +280,31 @@ export class RoomDispatch {
         if (!this.hasPlace) await pause(FULL_MS, signal);
         else {
           const job = await queue.next();
+          this.fetched();
           if (job) await this.take(job, rooms);
         }
       } catch (error) {
         if (signal.aborted) return;
-        this.logger.debug(`no rooms are taken: ${textOfThrown(error).message}`);
+        this.notFetched(error);
         await pause(AWAY_MS, signal);
       }
     }
+  }
+
+  private fetched(): void {
+    if (this.unfetched?.isTold) this.logger.log('rooms are taken again');
+    this.unfetched = undefined;
+  }
+
+  /** Warns of a failure that lasts, once. */
+  private notFetched(error: unknown): void {
+    const { message } = textOfThrown(error);
+    this.logger.debug(`no rooms are taken: ${message}`);
+    this.unfetched ??= { sinceMs: performance.now(), isTold: false };
+    const forMs = performance.now() - this.unfetched.sinceMs;
+    if (this.unfetched.isTold || forMs < FETCH_WARN_MS) return;
+    this.unfetched.isTold = true;
+    this.logger.warn(`no rooms are taken for ${Math.round(forMs / 1_000)} s: ${message}`);
   }
 
   private get hasPlace(): boolean {

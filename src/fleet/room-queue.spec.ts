@@ -69,6 +69,18 @@ describeWith('redis-server')('the queue of rooms', () => {
     expect(performance.now() - begunMs).toBeLessThan(2_000);
   });
 
+  it.each([
+    ['6', undefined],
+    ['5', bullmq5],
+  ])('rejects when Redis refuses to let BullMQ %s wait for a job', async (_, load) => {
+    const made = await queue(redis.url, load);
+    expect(await made.next()).toBeUndefined();
+    const admin = new Redis(redis.url);
+    await admin.call('ACL', 'SETUSER', 'default', '-bzpopmin');
+    admin.disconnect();
+    await expect(made.next()).rejects.toThrow(/NOPERM .*'bzpopmin'/);
+  });
+
   it('hands out again what was given back', async () => {
     const [a, b] = [await queue(), await queue()];
     await a.add('one');

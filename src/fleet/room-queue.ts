@@ -45,6 +45,8 @@ export interface RoomJob {
 export class RoomQueue {
   private readonly token = randomUUID();
   private worker: bullmq.Worker<unknown> | undefined;
+  /** Error of the wait for a job, which BullMQ emits, and takes for a wait without one. */
+  private waitError: Error | undefined;
 
   private constructor(
     private readonly sdk: typeof bullmq,
@@ -79,11 +81,20 @@ export class RoomQueue {
     await within(ADD_MS, added, () => new Error(`the job was not added within ${ADD_MS} ms`));
   }
 
-  /** Returns the next job; `undefined` when none came for some seconds, or it is closed. Rejects when Redis does not answer. */
+  /** Returns the next job; `undefined` when none came for some seconds, or it is closed. Rejects when Redis does not answer, or refuses. */
   async next(): Promise<RoomJob | undefined> {
     this.worker ??= await this.start();
+    this.takeWaitError();
     const job = await this.worker.getNextJob(this.token);
+    const error = this.takeWaitError();
+    if (!job && error) throw error;
     return job && this.jobOf(job);
+  }
+
+  private takeWaitError(): Error | undefined {
+    const error = this.waitError;
+    this.waitError = undefined;
+    return error;
   }
 
   /** Asks for no more jobs, so that none is given to a node that is about to leave. Never rejects. */
@@ -102,7 +113,7 @@ export class RoomQueue {
       ...{ connection: this.client, prefix: this.prefix, autorun: false },
       ...{ lockDuration: LOCK_MS, stalledInterval: STALLED_CHECK_MS, maxStalledCount: MAX_STALLED },
     });
-    ignoreErrors(worker);
+    worker.on('error', (error) => (this.waitError = error));
     // Only for workers that run by themselves it is started.
     await worker.startStalledCheckTimer();
     return worker;
