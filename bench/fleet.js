@@ -83,17 +83,11 @@ async function measure() {
   await part('claim', SESSIONS, async (at) =>
     epochs.set(at, (await directory.claim(`s${at}`, ['websocket'], `c${at}`)).epoch),
   );
+  const info = '{"url":"http://127.0.0.1:3000","state":"ready"}';
+  // Its places for rooms, and the most sessions of the node.
+  const most = [100, 100_000];
   await part('beat', 2_000, () =>
-    link.run(
-      BEAT,
-      'a',
-      10_000,
-      2_000,
-      '{"url":"http://127.0.0.1:3000","state":"ready"}',
-      'm',
-      100,
-      ...secrets.fingerprints,
-    ),
+    link.run(BEAT, 'a', 10_000, 2_000, info, 'm', ...most, ...secrets.fingerprints),
   );
   const announced = Array.from({ length: 100 }, (_, at) => ({
     ...session(at),
