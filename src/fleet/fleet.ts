@@ -6,6 +6,7 @@ import type { Peers } from '../http/fleet-router/peers.js';
 import type { ResolvedRunnerOptions } from '../runner.options.js';
 import type { Capacity, PendingSessions } from '../sessions/admission.js';
 import type {
+  EndedSession,
   ListedSession,
   MaybePromise,
   OpenSession,
@@ -47,7 +48,13 @@ export interface AbandonedSession {
   readonly code?: SessionEndCode;
   /** Its terms, if it was abandoned. */
   readonly terms?: SessionTerms;
+  /** True for the session of another call, which is left as it is. */
+  readonly isOther?: boolean;
 }
+
+/** Returns what a call is told of a session that has ended. */
+export const abandonedOf = (ended: EndedSession, callId: string): AbandonedSession =>
+  ended.callId === callId ? { code: ended.state.reason.code } : { isOther: true };
 
 /** Transports of rooms, as a fleet needs them. */
 export interface RoomTransports {

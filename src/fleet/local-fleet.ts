@@ -10,7 +10,7 @@ import {
   SessionHistory,
 } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
-import { type AbandonedSession, Fleet } from './fleet.js';
+import { type AbandonedSession, abandonedOf, Fleet } from './fleet.js';
 import { RecentCalls } from './recent-calls.js';
 
 /** The fleet of a runner that is alone, in memory. Each decision is one synchronous step, so two starts never share the last slot. */
@@ -60,8 +60,9 @@ export class LocalFleet extends Fleet {
     return session && transports.includes(session.transport) ? session : undefined;
   }
 
-  abandon(id: string): AbandonedSession {
-    return { code: this.history.get(id)?.state.reason.code };
+  abandon(id: string, callId: string): AbandonedSession {
+    const ended = this.history.get(id);
+    return ended ? abandonedOf(ended, callId) : {};
   }
 
   own(): undefined {

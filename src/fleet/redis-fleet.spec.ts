@@ -236,7 +236,7 @@ describeWith('redis-server')('a fleet over Redis', () => {
     const call = { direction: 'inbound', callId: 'CA1' } as const;
     const id = await start(a, { call, body: { topic: 'billing' } });
     const session = await serve(a, id);
-    expect(await b.fleet.abandon(id, 'CA2')).toEqual({});
+    expect(await b.fleet.abandon(id, 'CA2')).toEqual({ isOther: true });
     expect(await b.fleet.find(id, undefined)).toBeDefined();
     expect(await b.fleet.abandon(id, 'CA1')).toMatchObject({
       terms: { body: { topic: 'billing' } },

@@ -13,7 +13,13 @@ import {
 } from '../sessions/session-registry.js';
 import type { Session } from '../sessions/session.js';
 import { versionOrUnknown } from '../packages.js';
-import { type AbandonedSession, Fleet, type FleetHost, type SessionRoom } from './fleet.js';
+import {
+  type AbandonedSession,
+  abandonedOf,
+  Fleet,
+  type FleetHost,
+  type SessionRoom,
+} from './fleet.js';
 import { FleetAnswers } from './fleet-answers.js';
 import { eachOnce } from './fleet-list.js';
 import { FleetSecrets } from './fleet-secrets.js';
@@ -249,8 +255,8 @@ export class RedisFleet extends Fleet {
   }
 
   async abandon(id: string, callId: string): Promise<AbandonedSession> {
-    const code = this.history.get(id)?.state.reason.code;
-    if (code) return { code };
+    const ended = this.history.get(id);
+    if (ended) return abandonedOf(ended, callId);
     return this.node.reached((node) => abandonCall(node, id, callId));
   }
 

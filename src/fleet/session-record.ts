@@ -69,7 +69,7 @@ export async function abandonCall(
 ): Promise<AbandonedSession> {
   const record = await node.read(id);
   const terms = record && termsOf(record.transport, record.data);
-  if (terms && terms.call?.callId !== callId) return {};
+  if (terms && terms.call?.callId !== callId) return { isOther: true };
   const code = await node.places.abandon(id);
   return code === undefined ? { terms } : { code };
 }

@@ -172,6 +172,8 @@ export interface EndedSession extends Pick<
     /** Code only: message and cause may hold data that must not be retained. */
     readonly reason: Pick<Extract<SessionState, { name: 'ended' }>['reason'], 'code'>;
   };
+  /** Id of its phone call by the carrier. */
+  readonly callId?: string;
 }
 
 /** A session as it is listed, of this node or another. */
@@ -192,7 +194,7 @@ export class SessionHistory {
   /** @param limit the most retained sessions */
   constructor(private readonly limit: number) {}
 
-  add({ id, transport, createdAtMs, botStartMs, state }: Session): void {
+  add({ id, transport, createdAtMs, botStartMs, state, call }: Session): void {
     if (this.limit === 0 || state.name !== 'ended') return;
     if (this.byId.size === this.limit) this.byId.delete(this.byId.keys().next().value!);
     const { atMs, reason } = state;
@@ -202,6 +204,7 @@ export class SessionHistory {
       createdAtMs,
       botStartMs,
       state: { name: 'ended', atMs, reason: { code: reason.code } },
+      callId: call?.callId,
     });
   }
 

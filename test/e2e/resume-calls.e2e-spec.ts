@@ -124,6 +124,21 @@ describeWith('redis-server')('a call of Twilio in a fleet', () => {
     expect(second.launches).toHaveLength(1);
   }, 120_000);
 
+  it('is a new call on any node when it names the session of another one', async () => {
+    const { nodes, call, choose } = await begin();
+    const [first, second] = nodes;
+    const { sessionId } = await first.launched();
+    choose(second);
+    const webhook = `${WEBHOOK}&resumed_session_id=${sessionId}&resume_count=1`;
+    const other = new TwilioCall({ at: () => second.url, token: TOKEN, webhook });
+    await other.stream();
+    await until(() => first.launches.length + second.launches.length === 2);
+    const { parameters } = second.launches[0] ?? first.launches[1]!;
+    expect(parameters).toEqual({ tenant: 'acme' });
+    expect(other.documents[0]).not.toContain(sessionId);
+    expect(call.documents).toHaveLength(1);
+  }, 120_000);
+
   it('ends on whichever node it comes to, when its bot has returned', async () => {
     const { nodes, call, choose, stream } = await begin();
     const [first, second] = nodes;
@@ -241,6 +256,29 @@ describe('a call of Twilio without a fleet', () => {
     expect(await (await call.ask(url)).text()).toContain('<Connect>');
     expect(session.signal.reason).toMatchObject({ code: 'peer_left' });
   });
+
+  it.each(['is going on', 'has ended', 'waits for its client'])(
+    'is a new call when it names the session of another one that %s',
+    async (state) => {
+      const bot = state === 'has ended' ? () => Promise.resolve() : undefined;
+      const { launcher, line } = await begin(bot);
+      let id: string;
+      if (state === 'waits for its client') {
+        const waiting = new TwilioCall({ ...line, webhook: '' });
+        const document = await (await waiting.ask(WEBHOOK)).text();
+        id = /resumed_session_id=([\w-]+)/.exec(document)![1]!;
+      } else {
+        const call = new TwilioCall(line);
+        ({ id } = (await launcher.nextLaunch()).session);
+        if (state === 'has ended') await call.over;
+      }
+      const url = `${WEBHOOK}&resumed_session_id=${id}&resume_count=3`;
+      const document = await (await new TwilioCall({ ...line, webhook: '' }).ask(url)).text();
+      expect(document).toContain('<Connect>');
+      expect(document).not.toContain(id);
+      expect(document).toMatch(/resumed_session_id=[\w-]+&amp;resume_count=1</);
+    },
+  );
 
   it('is resumed only by a webhook that is signed, and only if that is wanted', async () => {
     const { launcher, line } = await begin();

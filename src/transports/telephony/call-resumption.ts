@@ -28,6 +28,14 @@ const ON_PURPOSE: readonly (SessionEndCode | undefined)[] = ['completed', 'stopp
 /** Returns the session that a call had before, whose own node knows best what became of it. */
 export const sessionBefore: SessionOf = ({ query }) => query[RESUMED];
 
+/** Returns a call as a new one, without what the query of a resumed one names. */
+export const asNew = (call: KnownCall): KnownCall => ({
+  ...call,
+  query: Object.fromEntries(
+    Object.entries(call.query).filter(([name]) => name !== RESUMED && name !== COUNT),
+  ),
+});
+
 /** A call that comes back to its webhook, since its media WebSocket is closed. */
 export interface ResumedCall {
   /** Id of the session that it had before. */
@@ -60,27 +68,34 @@ export class CallResumption {
     return this.options.resumeCalls && webhook?.resume !== undefined;
   }
 
-  /** Ends what is left of the session that a call had before; `undefined` for a new call. @throws {RunnerError} */
+  /** Ends what is left of the session that a call had before; `undefined` for a new call, also one that names the session of another. @throws {RunnerError} */
   async of(carrier: Carrier, { callId, query }: KnownCall): Promise<ResumedCall | undefined> {
     const sessionId = query[RESUMED];
     if (!this.isOn(carrier) || sessionId === undefined || callId === undefined) return undefined;
     const own = this.sessions.get(sessionId);
-    if (own && own.state.name !== 'pending' && own.call?.callId === callId) {
+    if (own && own.call?.callId !== callId) return undefined;
+    if (own && own.state.name !== 'pending') {
       void own.end(new SessionEnd('peer_left', 'The carrier has lost its connection.'));
       return { sessionId, isOver: ON_PURPOSE.includes(own.ending?.code) };
     }
-    const { code, terms } = await this.fleet.abandon(sessionId, callId);
+    const { code, terms, isOther } = await this.fleet.abandon(sessionId, callId);
+    if (isOther) return undefined;
     // The terms are what such a decision was.
     const accepted = terms as AcceptedCall | undefined;
     return { sessionId, isOver: ON_PURPOSE.includes(code), accepted };
   }
 
   /** Returns the URL at which the carrier asks for what follows a session; `undefined` where it is to end the call. */
-  urlAfter(session: Session, carrier: Carrier, request: HttpRequest): string | undefined {
+  urlAfter(
+    session: Session,
+    carrier: Carrier,
+    request: HttpRequest,
+    isResumed: boolean,
+  ): string | undefined {
     if (!this.isOn(carrier)) return undefined;
     const [beforeQuery, query] = splitQuery(this.publicUrls.again(request, this.options.publicUrl));
     const parameters = new URLSearchParams(query);
-    const count = Number(parameters.get(COUNT) ?? 0) + 1;
+    const count = (isResumed ? Number(parameters.get(COUNT) ?? 0) : 0) + 1;
     if (!(count <= MAX_RESUMES)) return undefined;
     parameters.set(RESUMED, session.id);
     parameters.set(COUNT, String(count));

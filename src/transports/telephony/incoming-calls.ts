@@ -16,7 +16,7 @@ import { SessionRegistry } from '../../sessions/session-registry.js';
 import { InvalidFieldsError } from '../../validation/invalid-fields.error.js';
 import { isObject } from '../../validation/is-object.js';
 import { TransportRegistry } from '../transport-registry.js';
-import { CallResumption, RESUMED, type ResumedCall } from './call-resumption.js';
+import { asNew, CallResumption, RESUMED, type ResumedCall } from './call-resumption.js';
 import { CarrierAccess } from './carrier-access.js';
 import { CarrierApis } from './carrier-apis.js';
 import type { Carrier, WebhookAnswer, WebhookAnswerInput } from './carriers/carrier.js';
@@ -82,7 +82,7 @@ export class IncomingCalls {
       const { name: transport } = carrier;
       throw this.sessions.observers.refused(full, { transport, call: inboundCall(call) });
     }
-    return this.connect(carrier, call, fields, request, resumed);
+    return this.connect(carrier, resumed ? call : asNew(call), fields, request, resumed);
   }
 
   private async connect(
@@ -129,7 +129,7 @@ export class IncomingCalls {
       (session) =>
         connected(
           this.transport.webhookUrl(request, session),
-          this.resumption.urlAfter(session, carrier, request),
+          this.resumption.urlAfter(session, carrier, request, resumed !== undefined),
         ),
     );
   }
