@@ -207,6 +207,24 @@ describeWith('helm', 'kubectl-validate')('the Helm chart', () => {
     });
   });
 
+  it('has numbers of a million and more as integers', async () => {
+    const given = {
+      ...{ maxSessions: 2_000_000, replicas: 3_000_000 },
+      fleet: { maxSessions: 1_000_000, buffer: 4_000_000 },
+    };
+    expect(envOf(await render(given))).toMatchObject({
+      PIPECAT_MAX_SESSIONS: '2000000',
+      PIPECAT_FLEET_MAX_SESSIONS: '1000000',
+      PIPECAT_FLEET_BUFFER: '4000000',
+    });
+    const pods = { minReplicas: 1_000_000, maxReplicas: 3_000_000, fallbackReplicas: 2_000_000 };
+    const drain = { preStopSeconds: 1_000_000, graceSeconds: 1_000_000 };
+    for (const more of [{}, { keda: { enabled: true, ...pods } }, { drain }]) {
+      const text = helm(['template', 'voice'], merged(NEEDED, merged(given, more)));
+      expect(text.split('\n').filter((line) => /\de\+\d/.test(line))).toEqual([]);
+    }
+  });
+
   it('has an Ingress, and leaves out what is switched off', async () => {
     const objects = await render({
       ingress: { enabled: true, host: 'voice.example', tlsSecret: 'tls' },
@@ -247,6 +265,8 @@ describeWith('helm', 'kubectl-validate')('the Helm chart', () => {
   it.each([
     ['an image', { image: { repository: '' } }, /image\.repository is the image with your bot/],
     ['a tag', { image: { tag: '' } }, /image\.tag is needed, and never latest/],
+    ['a tag that stays', { image: { tag: 'latest' } }, /image\.tag is needed, and never latest/],
+    ['a tag that is a text', { image: { tag: 20_260_101 } }, /tag.*string/],
     ['Redis', { secrets: { redisUrl: '' } }, /secrets\.redisUrl is the Redis/],
     ['a Redis URL', { secrets: { redisUrl: 'localhost' } }, /redisUrl/],
     ['a long secret', { secrets: { fleetSecret: 'short' } }, /fleetSecret/],
