@@ -199,7 +199,6 @@ describeWith('helm', 'kubectl-validate')('the Helm chart', () => {
     [['sockets'], '?role=sockets'],
     [['rooms'], '?role=rooms'],
     [['sockets', 'rooms'], ''],
-    [[], ''],
   ])('scales pods of the roles %j on what is theirs', async (roles, query) => {
     const { ScaledObject } = await render({ keda: { enabled: true }, fleet: { roles } });
     expect(ScaledObject!.spec.triggers[0]).toMatchObject({
@@ -275,6 +274,11 @@ describeWith('helm', 'kubectl-validate')('the Helm chart', () => {
     ['ports in order', { webrtc: { udpPorts: { min: 9, max: 8 } } }, /must not be above/],
     ['known roles', { fleet: { roles: ['cinema'] } }, /roles/],
     ['a known mode', { webrtc: { mode: 'nodePort' } }, /mode/],
+    [
+      'a role for KEDA',
+      { keda: { enabled: true }, fleet: { roles: [] } },
+      /keda\.enabled needs a role in fleet\.roles/,
+    ],
     [
       'a private key for KEDA where there are public ones',
       { keda: { enabled: true }, secrets: { publicKeys: 'pk_1' } },
