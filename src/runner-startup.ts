@@ -8,6 +8,7 @@ import { runnerClosed, runnerOpened } from './bot/native-runtimes.js';
 import { CallLimits } from './calls/call-limits.js';
 import { CallRouter } from './calls/call-router.js';
 import { Fleet } from './fleet/fleet.js';
+import { RunnerHealth } from './health/runner-health.js';
 import { RunnerServing } from './http/runner-serving.js';
 import { SessionHooks } from './sessions/session-hooks.js';
 import { SessionRegistry } from './sessions/session-registry.js';
@@ -34,7 +35,12 @@ export class RunnerStartup implements OnModuleInit, OnApplicationShutdown {
     private readonly modules: ModulesContainer,
     private readonly fleet: Fleet,
     private readonly adapterHost: HttpAdapterHost,
+    health: RunnerHealth,
   ) {
+    health.addCheck('fleet', () => {
+      const refusal = fleet.refusalOfOthers();
+      if (refusal) throw refusal;
+    });
     // Nest runs no lifecycle hooks of a lazily loaded module.
     if (adapterHost.listening) warnOfLazyLoading();
     else adapterHost.listen$.subscribe(() => this.initialised || warnOfLazyLoading());

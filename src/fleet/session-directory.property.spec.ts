@@ -22,9 +22,10 @@ describeWith('redis-server')('the directory of a fleet, whatever is done in what
 
   beforeAll(async () => {
     redis = await RedisServer.start();
-    for (const name of steps.NODES) {
+    for (const [at, name] of steps.NODES.entries()) {
       const limits = { maxSessions: steps.FLEET_LIMIT, places: steps.NODE_LIMIT };
-      fleet.push(await FleetTestNode.join(name, redis.url, limits));
+      const settings = { ...limits, onNodeLoss: steps.ON_NODE_LOSS[at] };
+      fleet.push(await FleetTestNode.join(name, redis.url, settings));
     }
   });
   afterAll(async () => {

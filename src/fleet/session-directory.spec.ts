@@ -270,6 +270,8 @@ describeWith('redis-server')('the directory of a fleet', () => {
       expect(outcome).toEqual(new Map([['room', 'buried']]));
       expect(await a.directory.handOn('room', 1)).toBe(false);
     }
+    expect(await a.directory.recordRoom('room', room)).toBe(true);
+    expect(await a.directory.handOn('room', 1)).toBe(false);
     await isExact();
   });
 

@@ -4,7 +4,6 @@ import { RunnerError } from '../errors/runner.error.js';
 import { within } from '../errors/attempt.js';
 import { RunnerLogger } from '../errors/runner-logger.js';
 import { isInstance, textOfThrown } from '../errors/thrown.js';
-import { Fleet } from '../fleet/fleet.js';
 import { RunnerReadiness } from '../sessions/runner-readiness.js';
 import { TransportRegistry } from '../transports/transport-registry.js';
 
@@ -25,19 +24,10 @@ export class RunnerHealth {
   /** Last failing checks, because only changes are logged. */
   private lastFailing = '';
 
-  constructor(
-    launcher: BotLauncher,
-    transports: TransportRegistry,
-    readiness: RunnerReadiness,
-    fleet: Fleet,
-  ) {
+  constructor(launcher: BotLauncher, transports: TransportRegistry, readiness: RunnerReadiness) {
     this.addCheck('bot', () => MissingBotLauncher.refuse(launcher));
     this.addCheck('transports', () => transports.refuseIfNone());
     this.addCheck('sessions', () => readiness.refuseUnlessReady());
-    this.addCheck('fleet', () => {
-      const refusal = fleet.refusalOfOthers();
-      if (refusal) throw refusal;
-    });
   }
 
   /** Adds a check, or replaces the one with the same name. */

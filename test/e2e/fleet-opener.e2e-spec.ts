@@ -141,6 +141,25 @@ describeWith('redis-server')('a session that is opened while Redis is away', () 
     expect(await closeOf(`${b.wsUrl}/ws-client?token=${token}`)).toMatchObject({ code: 1013 });
   });
 
+  it('comes to no node that finds another fleet, since that would not serve it', async () => {
+    const a = await start();
+    const proxy = await ReplyProxy.to(fleet.redis.port);
+    proxies.push(proxy);
+    proxy.cutBoth();
+    const of = { redis: proxy.url, secret: 'the secret of another fleet, and long enough' };
+    const other = await fleet.start('fastify', bot, { of });
+    const readiness = async ({ url }: FleetApp) => (await fetch(`${url}/readyz`)).status;
+    expect([await readiness(a), await readiness(other)]).toEqual([200, 200]);
+    proxy.heal();
+    await until(async () => (await readiness(other)) === 503);
+    expect(await (await fetch(`${other.url}/readyz`)).json()).toMatchObject({
+      detail: expect.stringContaining(
+        'fleet: This node cannot work with the others: another fleet',
+      ),
+    });
+    expect(await readiness(a)).toBe(200);
+  });
+
   it.each([
     ['without tokens', { webSocketAuth: 'none' }, {}],
     ['if that is wanted', {}, { whenRedisIsDown: 'refuse' }],

@@ -69,7 +69,10 @@ export class DirectoryModel {
         if (steps.isRoom(id) && !record.room) return 'missing';
         if (this.all('active', node).length >= steps.NODE_LIMIT) return 'node_full';
         const epoch = record.epoch + 1;
-        this.own(id, { ...record, state: 'active', epoch, owner: node });
+        const room = record.room && {
+          restarts: !record.isBuried && steps.ON_NODE_LOSS[node] === 'restart',
+        };
+        this.own(id, { ...record, room, state: 'active', epoch, owner: node });
         return `claimed ${epoch}`;
       }
       case 'give back': {
@@ -82,7 +85,7 @@ export class DirectoryModel {
       }
       case 'record': {
         if (!record || (record.state !== 'pending' && record.owner !== node)) return false;
-        this.records.set(id, { ...record, room: { restarts } });
+        this.records.set(id, { ...record, room: { restarts: restarts && !record.isBuried } });
         const known = owned.get(id);
         if (known) owned.set(id, { ...known, room: { restarts } });
         return true;

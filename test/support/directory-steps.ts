@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import type { SessionKind } from '../../src/sessions/session-registry.js';
 
 export const NODES = ['a', 'b', 'c'] as const;
+/** Of each of them, for the rooms that it claims. */
+export const ON_NODE_LOSS = ['restart', 'fail', 'restart'] as const;
 export const FLEET_LIMIT = 5;
 export const NODE_LIMIT = 2;
 /** The most rooms that may wait for a bot. */

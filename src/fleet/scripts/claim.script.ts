@@ -7,7 +7,7 @@ export const CLAIM = new RedisScript(
   `
 local id, node, nonce, nodeMax, leaseMs, minVersion, maxVersion, restartMs = unpack(ARGV, 1, 8)
 local key = P .. 's:' .. id
-local r = redis.call('HMGET', key, 'st', 'o', 'no', 'e', 'tp', 'k', 'b', 'at', 'op', 'x', 'v', 'r', 'ha')
+local r = redis.call('HMGET', key, 'st', 'o', 'no', 'e', 'tp', 'k', 'b', 'at', 'op', 'x', 'v', 'r', 'ha', 'bu')
 local state, owner, claimedBy, epoch, transport = unpack(r, 1, 5)
 if not state then return {'missing'} end
 local function answer(e)
@@ -28,7 +28,7 @@ if version < tonumber(minVersion) or version > tonumber(maxVersion) then return 
 if redis.call('SCARD', P .. 'own:' .. node) >= tonumber(nodeMax) then return {'node_full'} end
 epoch = tonumber(epoch) + 1
 redis.call('HSET', key, 'st', 'active', 'o', node, 'no', nonce, 'e', epoch, 'pa', now)
-if r[6] == 'room' then redis.call('HSET', key, 'rs', restartMs) end
+if r[6] == 'room' then redis.call('HSET', key, 'rs', r[14] and '' or restartMs) end
 redis.call('ZREM', P .. 'pending', id)
 redis.call('ZREM', P .. 'rooms', id)
 own(node, id, tonumber(leaseMs))

@@ -10,10 +10,11 @@ export const ROOM = new RedisScript(
   `
 local id, node, dispatchMs, againMs, restartMs, sealed = unpack(ARGV, 1, 6)
 local key = P .. 's:' .. id
-local r = redis.call('HMGET', key, 'st', 'o')
+local r = redis.call('HMGET', key, 'st', 'o', 'bu')
 if not r[1] then return {'missing'} end
 if r[1] ~= 'pending' and r[2] ~= node then return {'taken'} end
-redis.call('HSET', key, 'r', sealed, 'rs', restartMs)
+-- Nobody launches again what was told to be over.
+redis.call('HSET', key, 'r', sealed, 'rs', r[3] and '' or restartMs)
 if r[1] == 'pending' then await_bot(id, now + tonumber(dispatchMs), now + tonumber(againMs)) end
 return {'ok'}
 `,
