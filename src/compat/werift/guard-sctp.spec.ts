@@ -96,6 +96,14 @@ describe('SCTP of the runner', () => {
     expect(failures[0]).toBe('The client sends messages without end.');
   });
 
+  it('gives up a client that has thousands of packets wait for a missing one', async () => {
+    const early = Array.from({ length: 2_001 }, (_, i) => sctpData(tsn + 1 + i, 'x'));
+    while (early.length > 1) await send(early.splice(0, 100));
+    expect(failures).toEqual([]);
+    await send(early);
+    expect(failures[0]).toBe('The client sends messages without end.');
+  });
+
   it.each([
     [
       'packets that wait for one',
@@ -153,6 +161,13 @@ describe('SCTP of the runner', () => {
     expect(transport.sctp).toMatchObject({ lastReceivedTsn: 1, sackMisOrdered: new Set() });
     await send([late[3]!]);
     expect(heard).toHaveLength(4);
+  });
+
+  it('gives up a client that has seventeen channels', async () => {
+    for (let stream = 1; stream <= 16; stream++) await send([openChannel(tsn++, stream)]);
+    expect(failures).toEqual([]);
+    await send([openChannel(tsn++, 17)]);
+    expect(failures[0]).toBe('The client opens too many channels.');
   });
 
   it('gives up a client that opens and closes channels without end', async () => {

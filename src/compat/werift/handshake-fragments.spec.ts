@@ -55,6 +55,18 @@ describe('a DTLS handshake message', () => {
     expect(fragments.add(part(0, 400, { ...more, length: 1_000_000 }))).toBeUndefined();
   });
 
+  it.each([
+    [16_384, true],
+    [16_385, false],
+  ])('of %d bytes is put together: %s', (length, isTaken) => {
+    const body = Buffer.alloc(length, 7);
+    const fragments = new HandshakeFragments();
+    const half = (from: number, to: number): Handshake | undefined =>
+      fragments.add(part(from, to, { length, fragment: body.subarray(from, to) }));
+    expect(half(0, 8_000)).toBeUndefined();
+    expect(half(8_000, length)?.fragment).toEqual(isTaken ? body : undefined);
+  });
+
   it('begins anew with a part of another message of its number', () => {
     const fragments = new HandshakeFragments();
     fragments.add(part(0, 400));

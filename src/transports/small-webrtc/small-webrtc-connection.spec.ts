@@ -103,6 +103,19 @@ describe('SmallWebRTCConnection', () => {
     },
   );
 
+  it('keeps a thousand changes of its state that nobody reads', async () => {
+    const { connection, events } = await negotiated();
+    for (let i = 0; i < 1_100; i++) {
+      events.connected();
+      await connection.renegotiate(readOffer(BROWSER_OFFER), true);
+    }
+    let count = 0;
+    connection.on('disconnected', () => count++);
+    await setImmediate();
+    expect(count).toBe(1_000);
+    await connection.disconnect();
+  });
+
   it('takes no more media sections than a browser makes, but those of a new peer connection', async () => {
     const { connection } = await negotiated();
     const renamed = (name: string): string =>
