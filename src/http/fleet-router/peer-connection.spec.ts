@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Hops } from './hops.js';
 import { PeerConnections } from './peer-connection.js';
@@ -64,6 +65,36 @@ describe('connections to the nodes of a large fleet', () => {
       held.end();
       await answer;
     }
+  });
+
+  it('are kept to the last 500 nodes', () => {
+    const first = connections.agentOf(node);
+    meet(499);
+    expect(connections.agentOf(node)).toBe(first);
+    meet(500);
+    expect(connections.agentOf(node)).not.toBe(first);
+  });
+
+  it('are 32 to a node that is asked nothing, however many there were', async () => {
+    const asked: Awaited<ReturnType<typeof ask>>[] = [];
+    while (asked.length < 40) asked.push(await ask());
+    for (const { held } of asked) held.end();
+    await Promise.all(asked.map(({ answer }) => answer));
+    await nextTurn();
+    const { freeSockets } = connections.agentOf(node);
+    expect(Object.values(freeSockets).flat()).toHaveLength(32);
+  });
+
+  it('are given up where the answer to the first question has no end', async () => {
+    const endless = createTcpServer((socket: Socket) => {
+      socket.on('error', () => undefined);
+      socket.write(`HTTP/1.1 204 No Content\r\nx: ${'x'.repeat(8_192)}`);
+    });
+    await once(endless.listen(0, '127.0.0.1'), 'listening');
+    const { port } = endless.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}`;
+    await expect(connections.dial({ name: 'b', url })).rejects.toThrow(/the answer is too long$/);
+    endless.close();
   });
 
   it.each([
