@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { afterEach, expect, it } from '@jest/globals';
+import { afterEach, expect, it, jest } from '@jest/globals';
 import { ProviderClient, type ProviderClientOptions } from './provider-client.js';
 
 let server: Server | undefined;
@@ -124,6 +124,18 @@ it('a provider call makes maxAttempts at most', async () => {
   const client = await clientOf(listener, { maxAttempts: 2, timeoutMs: 10_000 });
   await expect(client.call('GET', '/rooms')).rejects.toMatchObject({ attempts: 2 });
   expect(asked).toHaveLength(2);
+});
+
+it('a provider call makes five attempts at most, unless maxAttempts says otherwise', async () => {
+  const { asked, listener } = answering(...Array<number>(9).fill(429));
+  const client = await clientOf(listener, { maxAttempts: undefined, timeoutMs: 10_000 });
+  // Without the time between two attempts.
+  const random = jest.spyOn(Math, 'random').mockReturnValue(-0.5);
+  await expect(client.call('GET', '/rooms', { repeatable: false })).rejects.toMatchObject({
+    attempts: 5,
+  });
+  random.mockRestore();
+  expect(asked).toHaveLength(5);
 });
 
 it('a provider call waits for no Retry-After that is beyond its time-out', async () => {
