@@ -170,6 +170,22 @@ describe('a bot that sends tiny messages in one piece', () => {
   });
 });
 
+describe('a bot whose peer says no limit', () => {
+  it('violates the protocol with a message of more than 1 MiB', async () => {
+    let faulty!: (problem: string) => void;
+    const problem = new Promise<string>((resolve) => (faulty = resolve));
+    const { client, bot } = await connected({ ...events, faulty });
+    bot.send(Buffer.alloc(1_048_576));
+    const [{ length }] = (await once(client, 'message')) as [Buffer];
+    expect(length).toBe(1_048_576);
+    const relayed = once(client, 'message').then(() => 'relayed');
+    bot.send(Buffer.alloc(1_048_577));
+    expect(await Promise.race([problem, relayed])).toBe(
+      'sent a WebSocket message of more than 1048576 bytes',
+    );
+  });
+});
+
 describe('the end of a relay', () => {
   it.each<[string, (client: WebSocket) => void, number]>([
     ['its code', (client) => client.close(4001, 'why'), 4001],
