@@ -86,6 +86,17 @@ describe('the user of a LiveKit room', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('is waited for by a thousand guests at most, whom the runner remembers', async () => {
+    const { transport, start } = setUp({ roomName: 'shared' });
+    const session = await start();
+    for (let i = 0; i < 1_001; i++) transport.joined('shared', `guest-${i}`, true);
+    transport.left('shared', userOf(session));
+    for (let i = 0; i < 999; i++) transport.left('shared', `guest-${i}`);
+    expect(session.ending).toBeUndefined();
+    transport.left('shared', 'guest-999');
+    expect(session.ending?.code).toBe('peer_left');
+  });
+
   it('ends its own session when it leaves, and the end of the room all of them', async () => {
     const { transport, start } = setUp({ roomName: 'shared' });
     const all = [await start(), await start(), await start()];
