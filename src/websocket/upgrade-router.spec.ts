@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Duplex } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import type { RunnerWebSocket } from './runner-web-socket.js';
@@ -25,8 +26,8 @@ afterEach(async () => {
   http.close();
 });
 
-function serve(path: string): RawSocketServer {
-  const options = { maxPayloadBytes: 1_000, closeTimeoutMs: CLOSE_TIMEOUT_MS };
+function serve(path: string, maxPayloadBytes = 1_000): RawSocketServer {
+  const options = { maxPayloadBytes, closeTimeoutMs: CLOSE_TIMEOUT_MS };
   const server = new RawSocketServer(() => path, options);
   router.add(server);
   added.push(server);
@@ -93,6 +94,43 @@ describe('a peer that is refused', () => {
     const request = { url: '/elsewhere', headers: { upgrade: 'websocket' } };
     http.emit('upgrade', request as IncomingMessage, socket, Buffer.alloc(0));
     await closed;
+  });
+});
+
+describe('a message to a gateway', () => {
+  const MASK = Buffer.alloc(4);
+
+  it.each<[string, number, Buffer, Buffer]>([
+    [
+      '4,096 fragments',
+      4_096,
+      Buffer.alloc(0),
+      // An empty fragment, which is not the last.
+      Buffer.concat([Buffer.from([0x00, 0x80]), MASK]),
+    ],
+    [
+      '16,384 chunks',
+      16_384,
+      // The header of a binary message of 65,535 bytes.
+      Buffer.concat([Buffer.from([0x82, 0xfe, 0xff, 0xff]), MASK]),
+      Buffer.alloc(1),
+    ],
+  ])('has %s at most', async (_, most, header, piece) => {
+    const connection = accepted(serve('/ws', 65_535));
+    const client = open('/ws');
+    const socket = await connection;
+    await once(client, 'open');
+    const closed = once(client, 'close');
+    const wire = tcpOf(socket);
+    if (header.length > 0) wire.emit('data', header);
+    else wire.emit('data', Buffer.concat([Buffer.from([0x02, 0x80]), MASK]));
+    for (let count = 1; count < most; count++) wire.emit('data', piece);
+    await nextTurn();
+    expect(socket.readyState).toBe(WebSocket.OPEN);
+    for (let count = 0; count < 2; count++) wire.emit('data', piece);
+    await nextTurn();
+    expect(socket.readyState).toBe(WebSocket.CLOSING);
+    expect((await closed)[0]).toBe(1008);
   });
 });
 
