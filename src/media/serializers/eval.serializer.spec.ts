@@ -59,6 +59,10 @@ describe('the messages of an eval', () => {
     [{ base64Audio: 'AAAA', sampleRate: 8_000.5 }, 'audio without a usable sample rate'],
     [{ base64Audio: 'AAAA', sampleRate: 1e9 }, 'audio without a usable sample rate'],
     [{ base64Audio: 'AAAA', sampleRate: 8_000 }, 'audio without a usable number of channels'],
+    [
+      { base64Audio: 'AAAA'.repeat(6), sampleRate: 8_000, numChannels: 9 },
+      'audio without a usable number of channels',
+    ],
     [{ base64Audio: 'AAAA', sampleRate: 8_000, numChannels: 1 }, 'audio that ends within a sample'],
   ])('audio of %j is malformed', (data, what) => {
     expect(audio(data)).toEqual({ kind: 'malformed', what });
