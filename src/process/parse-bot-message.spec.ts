@@ -88,6 +88,7 @@ describe('parseBotMessage', () => {
     [{ type: 'log', message: 'x' }, /log that cannot be used: level must be one of verbose/],
     [{ type: 'log', level: ['log'], message: 'x' }, /level must be one of/],
     [{ type: 'log', level: 'log', message: {} }, /message must be a text of at most 65536/],
+    [{ type: 'log', level: 'log', message: 'x'.repeat(65_537) }, /message must be a text of at/],
     ...['draining', 'expired', 'too_long', 'not_ready', 'start_failed', 'toString', 7, null].map(
       (code): [unknown, RegExp] => [
         { type: 'stop', code, message: 'x' },
