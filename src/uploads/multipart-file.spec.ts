@@ -51,6 +51,29 @@ describe('a form of thousands of parts in one chunk', () => {
   });
 });
 
+describe('what a form has beside its file', () => {
+  const save = (request: RunnerRequest): Promise<unknown> => {
+    const { signal } = new AbortController();
+    return saveFormFile(request, { maxBytes: 1_000, signal }, ({ content }) => buffer(content));
+  };
+  const formWith = (bytes: number): string =>
+    `${FILE}--b\r\nContent-Disposition: form-data; name="more"\r\n\r\n${'x'.repeat(bytes)}\r\n--b--\r\n`;
+
+  it('may have 64 KiB and no more', async () => {
+    await expect(save(requestOf(formWith(65_000)))).resolves.toEqual(Buffer.from('x'));
+    await expect(save(requestOf(formWith(67_000)))).rejects.toMatchObject({ code: 'TOO_LARGE' });
+  });
+
+  it('is refused unread where its announced length has no room for it', async () => {
+    const announced = (announcedBytes: number): RunnerRequest =>
+      Object.assign(requestOf(formWith(1)), { taken: { leftBytes: Infinity, announcedBytes } });
+    await expect(save(announced(66_536))).resolves.toEqual(Buffer.from('x'));
+    const request = announced(66_537);
+    await expect(save(request)).rejects.toMatchObject({ code: 'TOO_LARGE' });
+    expect(request.raw.readableDidRead).toBe(false);
+  });
+});
+
 describe('the name of a file', () => {
   it.each([
     ['a.txt', 'a.txt'],
