@@ -241,6 +241,24 @@ describe('OpusJitterBuffer', () => {
     expect(heard).toHaveLength(53);
   });
 
+  it('waits for a missing packet 200 ms at most, however late others came', () => {
+    const { receiver } = told();
+    const push = (sequenceNumber: number, nowMs: number): void => {
+      const more = { ssrc: 7, payloadType: 111, marker: false, payload: Buffer.of(0xf8, 1) };
+      receiver.push({ ...more, sequenceNumber, timestamp: sequenceNumber * 960 }, nowMs);
+    };
+    push(0, 0);
+    push(2, 0);
+    receiver.tick(100);
+    push(1, 900);
+    expect(receiver.stats).toMatchObject({ lost: 1, late: 1 });
+    push(4, 1_000);
+    receiver.tick(1_190);
+    expect(receiver.stats.lost).toBe(1);
+    receiver.tick(1_200);
+    expect(receiver.stats.lost).toBe(2);
+  });
+
   it('makes up at most a second of what is missing', () => {
     const { heard, push } = told();
     push(0);
