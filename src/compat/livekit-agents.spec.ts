@@ -49,9 +49,12 @@ describe('an engine that shares its process with other calls', () => {
   beforeAll(() => initializeLogger({ pretty: false, level: 'silent' }));
 
   it('would leave timers and reject unheard, which is why it is mended', async () => {
-    const before = timers();
-    await task().cancelAndWait(1_000);
-    expect(timers()).toBe(before + 1);
+    // A timer of somebody else may end meanwhile.
+    await attempts(async () => {
+      const before = timers();
+      await task().cancelAndWait(1_000);
+      expect(timers()).toBe(before + 1);
+    });
     expect(() =>
       new TTS({ apiKey: 'none' }).emit('error', new Error('unheard') as never),
     ).toThrow();

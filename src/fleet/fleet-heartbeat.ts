@@ -184,7 +184,7 @@ export class FleetHeartbeat {
     this.announcing ??= this.announceAll()
       .catch((error: unknown) => {
         this.mustAnnounce = true;
-        this.tellOnce(error, 'not announced');
+        this.tellOnce(error, 'not announced:');
       })
       .finally(() => (this.announcing = undefined));
     return this.announcing;
@@ -206,9 +206,9 @@ export class FleetHeartbeat {
     this.schedule(Math.max(0, this.settings.heartbeatMs - (performance.now() - begunAtMs)));
   }
 
-  private tellOnce(error: unknown, what = 'no heartbeat'): void {
+  private tellOnce(error: unknown, what = 'no heartbeat:'): void {
     const reason = textOfThrown(error).message;
-    const line = `${what}: ${reason}`;
+    const line = `${what} ${reason}`;
     if (this.told.has(line) || this.told.size === MAX_REASONS) return;
     this.told.add(line);
     if (!isInstance(error, ForeignFleetError)) this.logger.warn(line);

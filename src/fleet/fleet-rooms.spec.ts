@@ -147,6 +147,17 @@ describeWith('redis-server')('rooms in the directory of a fleet', () => {
     expect(await a.directory.handOn('one', 1)).toBe(false);
   });
 
+  it('are handed on once, however often that is said, though a failover has lost their epoch', async () => {
+    const a = await join('a', { rooms: 1 });
+    await open(a, 'one');
+    await a.directory.recordRoom('one', ROOM);
+    await claim(a, 'one');
+    for (let times = 0; times < 2; times++) {
+      expect(await a.directory.handOn('one', 3)).toBe(true);
+    }
+    expect(await claim(a, 'one')).toMatchObject({ epoch: 5 });
+  });
+
   it('are handed on when Redis was away for all for longer than a lease, though no lease is left', async () => {
     const a = await join('a', { rooms: 1 });
     await open(a, 'one');

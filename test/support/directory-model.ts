@@ -105,7 +105,7 @@ export class DirectoryModel {
         if (record.epoch <= epoch) {
           const isOurs = record.state === 'active' && record.owner === node;
           if (!isOurs || !record.room?.restarts) return false;
-          this.relaunch(id, record);
+          this.relaunch(id, { ...record, epoch });
         }
         owned.delete(id);
         return true;

@@ -17,6 +17,8 @@ for _, one in ipairs(redis.call('HKEYS', P .. 'places')) do
   -- This node lives, though Redis may not have heard of it for a lease.
   if one == node or (lease and tonumber(lease) > now) then
     redis.call('SREM', P .. 'own:' .. node, id)
+    -- A failover may have lost the epoch of this node.
+    redis.call('HSET', P .. 's:' .. id, 'e', epoch)
     relaunch(id, r[3], againMs)
     return {'ok'}
   end
