@@ -96,8 +96,10 @@ const call = (way: VisitedWay, ending: EndingName, weight: number, runner = ''):
 
 /** @throws when a session cannot be stopped */
 async function stop(url: string, sessionId: string): Promise<void> {
-  const { status } = await fetch(`${url}/sessions/${sessionId}`, { method: 'DELETE' });
-  if (status !== 200) throw new Error(`DELETE /sessions/:id answered ${status}`);
+  const answer = await fetch(`${url}/sessions/${sessionId}`, { method: 'DELETE' });
+  // Unread, it would keep its connection until it is garbage-collected.
+  await answer.arrayBuffer();
+  if (answer.status !== 200) throw new Error(`DELETE /sessions/:id answered ${answer.status}`);
 }
 
 /** Waits until enough of a tone was heard. @throws when it never is, or when another call's is */
