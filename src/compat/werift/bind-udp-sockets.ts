@@ -1,7 +1,7 @@
 import type { Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type * as werift from 'werift';
-import { expectMethods } from './werift-shape.js';
+import { expectMethods, isFirstPatch } from './werift-shape.js';
 
 /** werift's UDP socket, with untyped internals. */
 interface UdpTransport {
@@ -15,18 +15,15 @@ interface UdpTransport {
   init(): Promise<void>;
 }
 
-const DONE = Symbol('DONE');
-
 /**
  * Binds UDP sockets to the first free port of their range themselves (seen in werift 0.24.4): werift looks for a free port with sockets of its own, so that a
  * port that is taken before it is bound ends the process, and leaves the socket open where none is free. Patches the class, once.
  * @throws {Error} when werift's internals differ
  */
 export function bindUdpSockets({ UdpTransport }: Pick<typeof werift, 'UdpTransport'>): void {
-  const prototype = UdpTransport.prototype as unknown as UdpTransport & { [DONE]?: true };
-  if (prototype[DONE]) return;
+  const prototype = UdpTransport.prototype as unknown as UdpTransport;
   expectMethods('UDP socket', prototype, ['init']);
-  prototype[DONE] = true;
+  if (!isFirstPatch(prototype, 'bindUdpSockets')) return;
 
   prototype.init = async function (this: UdpTransport) {
     const { socket, socketType, options } = this;

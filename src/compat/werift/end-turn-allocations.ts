@@ -1,7 +1,7 @@
 import { attempt } from '../../errors/attempt.js';
 import { setImmediate } from 'node:timers/promises';
 import type * as werift from 'werift';
-import { expectMethods } from './werift-shape.js';
+import { expectMethods, isFirstPatch } from './werift-shape.js';
 
 /** werift's TURN client, with untyped internals. */
 interface TurnClient extends Pick<
@@ -29,8 +29,6 @@ const LIFETIME_SECONDS = [2, 3_600] as const;
 const RENEW_AFTER = 5 / 6;
 const RETRY_AFTER = 1 / 12;
 
-const DONE = Symbol('DONE');
-
 /**
  * Refreshes and releases TURN allocations (seen in werift 0.24.4):
  *
@@ -43,11 +41,10 @@ const DONE = Symbol('DONE');
  * @throws {Error} when werift's internals differ
  */
 export function endTurnAllocations({ TurnProtocol, Message, methods, classes }: Werift): void {
-  const prototype = TurnProtocol.prototype as unknown as TurnClient & { [DONE]?: true };
-  if (prototype[DONE]) return;
+  const prototype = TurnProtocol.prototype as unknown as TurnClient;
   const used = ['connectionMade', 'close', 'sendStun', 'requestWithRetry'];
   expectMethods('TURN client', prototype, used);
-  prototype[DONE] = true;
+  if (!isFirstPatch(prototype, 'endTurnAllocations')) return;
   const { connectionMade, close } = prototype;
   const timers = new WeakMap<TurnClient, NodeJS.Timeout>();
   const refreshFor = (lifetimeSeconds: number): werift.Message =>

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import type * as werift from 'werift';
-import { expectMethods } from './werift-shape.js';
+import { expectMethods, isFirstPatch } from './werift-shape.js';
 
 /** werift's TURN client, with untyped internals. */
 interface TurnClient {
@@ -24,8 +24,6 @@ const MAX_STUN_BYTES = 2_000;
 /** Largest frame of a TURN server over TCP, in bytes: a header and a length of 16 bits. */
 const MAX_FRAME_BYTES = 20 + 65_536;
 
-const DONE = Symbol('DONE');
-
 /**
  * Guards TURN clients of werift (seen in 0.24.4), before the server has allocated anything:
  *
@@ -39,10 +37,9 @@ const DONE = Symbol('DONE');
  * @throws {Error} when werift's internals differ
  */
 export function guardTurn({ TurnProtocol }: Pick<typeof werift, 'TurnProtocol'>): void {
-  const prototype = TurnProtocol.prototype as unknown as TurnClient & { [DONE]?: true };
-  if (prototype[DONE]) return;
+  const prototype = TurnProtocol.prototype as unknown as TurnClient;
   expectMethods('TURN client', prototype, ['connectionMade', 'dataReceived', 'handleSTUNMessage']);
-  prototype[DONE] = true;
+  if (!isFirstPatch(prototype, 'guardTurn')) return;
   const { connectionMade, dataReceived, handleSTUNMessage } = prototype;
 
   prototype.connectionMade = async function (this: TurnClient) {

@@ -1,5 +1,5 @@
 import type * as werift from 'werift';
-import { expectMethods } from './werift-shape.js';
+import { expectMethods, isFirstPatch } from './werift-shape.js';
 import type { Socket } from 'node:net';
 
 /** werift's TCP or TLS connection to a TURN server, with untyped internals. */
@@ -18,8 +18,6 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** The most bytes that wait for a TURN server to read them. What would be more is dropped, as by a network. */
 const MAX_PENDING_BYTES = 1_048_576;
 
-const DONE = Symbol('DONE');
-
 /**
  * Limits connections to TURN servers over TCP and TLS (seen in werift 0.24.4). werift connects again at once whenever the server closes one, without
  * end and after the session too, although the allocation ended with the connection; and the first failure to do so ends the process, as an unhandled
@@ -31,14 +29,13 @@ export function limitTurnStreams(
   connectTimeoutMs = CONNECT_TIMEOUT_MS,
 ): void {
   for (const { prototype } of [lib.TcpTransport, lib.TlsTransport]) {
-    limit(prototype as unknown as StreamTransport & { [DONE]?: true }, connectTimeoutMs);
+    limit(prototype as unknown as StreamTransport, connectTimeoutMs);
   }
 }
 
-function limit(prototype: StreamTransport & { [DONE]?: true }, connectTimeoutMs: number): void {
-  if (prototype[DONE]) return;
+function limit(prototype: StreamTransport, connectTimeoutMs: number): void {
   expectMethods('TURN transport', prototype, ['init']);
-  prototype[DONE] = true;
+  if (!isFirstPatch(prototype, 'limitTurnStreams')) return;
   const { init } = prototype;
 
   // Called right after the constructor, which has begun to connect.

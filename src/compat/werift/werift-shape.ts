@@ -11,3 +11,14 @@ export function expectMethods(name: string, object: object, methods: readonly st
     );
   }
 }
+
+const patches = new WeakMap<object, Set<string>>();
+
+/** True when a class is to be patched: each patch of it is made once, for all runners of the process. @param patch name of the patch */
+export function isFirstPatch(prototype: object, patch: string): boolean {
+  const made = patches.get(prototype) ?? new Set();
+  patches.set(prototype, made);
+  if (made.has(patch)) return false;
+  made.add(patch);
+  return true;
+}
