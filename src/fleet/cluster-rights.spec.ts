@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals'
 import { Logger } from '@nestjs/common';
 import { readFile } from 'node:fs/promises';
 import { FleetTestNode } from '../../test/support/fleet-node.js';
+import { handOver } from '../../test/support/hand-over.js';
 import { describeWith } from '../../test/support/needs.js';
 import { clusterClient, RedisCluster } from '../../test/support/redis-groups.js';
 import { until } from '../../test/support/until.js';
@@ -51,11 +52,7 @@ describeWith('redis-server')('a user of a Cluster with limited rights', () => {
     await node.heartbeat.leave();
     const rooms = await RoomQueue.create({ redis: clientOf, namespace: 'test' });
     stops.unshift(() => rooms.close());
-    await rooms.add('one');
-    const job = await rooms.next();
-    expect(job?.id).toBe('one');
-    await job?.giveBack();
-    await (await rooms.next())?.done();
+    await handOver(rooms);
   });
 
   it.each([

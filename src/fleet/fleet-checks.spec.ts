@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { readdir, readFile } from 'node:fs/promises';
+import { handOver } from '../../test/support/hand-over.js';
 import { describeWith } from '../../test/support/needs.js';
 import { FLEET_SECRET, FleetTestNode } from '../../test/support/fleet-node.js';
 import { RedisServer } from '../../test/support/redis-server.js';
@@ -180,11 +181,7 @@ describeWith('redis-server')('the checks of a fleet at start-up', () => {
     await node.heartbeat.leave();
     const rooms = await RoomQueue.create({ redis: url, namespace: 'test' });
     started.unshift({ stop: () => rooms.close() });
-    await rooms.add('one');
-    const job = await rooms.next();
-    expect(job?.id).toBe('one');
-    await job?.giveBack();
-    await (await rooms.next())?.done();
+    await handOver(rooms);
   });
 
   it.each([

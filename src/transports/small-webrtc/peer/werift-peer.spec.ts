@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { PEER_OPTIONS } from '../../../../test/support/peer-options.js';
 import * as werift from 'werift';
 import type { Peer, PeerEvents } from './peer.js';
 import { type Werift, weriftStack } from './werift-peer.js';
@@ -38,15 +39,8 @@ let events: { readonly [E in keyof PeerEvents]?: jest.Mock };
 beforeAll(async () => {
   const lib = { ...werift, RTCPeerConnection: FakeConnection } as unknown as Werift;
   const stack = await weriftStack(lib);
-  const options = {
-    iceServers: [],
-    iceTransportPolicy: 'all',
-    hostAddresses: [],
-    udpPortRange: undefined,
-    gatheringTimeoutMs: 1,
-  } as const;
   create = (...channels) => {
-    const peer = stack.create(options, events as unknown as PeerEvents);
+    const peer = stack.create(PEER_OPTIONS, events as unknown as PeerEvents);
     for (const channel of channels) made.at(-1)!.onDataChannel.emit(channel);
     return peer;
   };

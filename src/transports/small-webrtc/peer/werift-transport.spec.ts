@@ -1,16 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as werift from 'werift';
+import { PEER_OPTIONS } from '../../../../test/support/peer-options.js';
 import type { PeerEvents } from './peer.js';
 import { WeriftTracks } from './werift-tracks.js';
 import { prepareTransport } from './werift-transport.js';
-
-const OPTIONS = {
-  iceServers: [],
-  iceTransportPolicy: 'all',
-  hostAddresses: [],
-  udpPortRange: undefined,
-  gatheringTimeoutMs: 1,
-} as const;
 
 let pc: werift.RTCPeerConnection;
 let transport: werift.RTCDtlsTransport;
@@ -21,7 +14,7 @@ beforeEach(() => {
   transport = pc.dtlsTransports[0]!;
   failures = [];
   const events = { failed: (message: string) => failures.push(message) } as unknown as PeerEvents;
-  prepareTransport(werift, transport, OPTIONS, events, new WeriftTracks(werift));
+  prepareTransport(werift, transport, PEER_OPTIONS, events, new WeriftTracks(werift));
 });
 afterEach(() => pc.close());
 
