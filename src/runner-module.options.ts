@@ -54,7 +54,7 @@ function providedProblem(
       : `${needed}, not a function: write ${example}`;
   }
   if (typeof value === 'object' && value !== null) {
-    if (FORMS.some((form) => form in value)) return undefined;
+    if (isProvider(value)) return undefined;
     if (has(value, method)) {
       const { name } = value.constructor;
       const fix =
@@ -66,11 +66,13 @@ function providedProblem(
 }
 
 function fleetProblem(value: unknown): string | undefined {
-  const isObject = typeof value === 'object' && value !== null;
-  if (isObject && FORMS.some((form) => form in value)) return undefined;
-  const what = isObject && has(value, 'claim') ? 'the fleet itself' : kindOf(value);
+  if (isProvider(value)) return undefined;
+  const what = has(value, 'claim') ? 'the fleet itself' : kindOf(value);
   return `must be { useFactory: () => redisFleet({ … }) }, or a provider of another form: { ${FORMS.join(' | ')} }, not ${what}`;
 }
+
+const isProvider = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && FORMS.some((form) => form in value);
 
 const has = (value: unknown, method: string): boolean =>
   typeof (value as Record<string, unknown> | undefined)?.[method] === 'function';

@@ -1,12 +1,12 @@
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { RunnerAuth } from './auth/runner-auth.js';
-import { isInstance } from './errors/thrown.js';
 import { BotLauncher } from './bot/bot-launcher.js';
 import { FileStorage } from './bot/file-storage.js';
 import { runnerClosed, runnerOpened } from './bot/native-runtimes.js';
 import { CallLimits } from './calls/call-limits.js';
 import { CallRouter } from './calls/call-router.js';
+import { isInstance } from './errors/thrown.js';
 import { Fleet } from './fleet/fleet.js';
 import { RunnerHealth } from './health/runner-health.js';
 import { RunnerServing } from './http/runner-serving.js';

@@ -51,7 +51,7 @@ export interface OwnSessions {
   dispatch(ids: readonly string[]): void;
 }
 
-/** What is wrong, and what mends it. */
+/** Problem of a node beside another fleet, and its mend. */
 export const FOREIGN =
   'another fleet, with another secret, uses this namespace: give each its own, or the same secret to all nodes';
 
@@ -155,9 +155,7 @@ export class FleetHeartbeat {
     );
     this.isMember = reply.text(0) === 'ok';
     this.isForeign = !this.isMember;
-    if (!this.isMember) {
-      throw new ForeignFleetError(FOREIGN);
-    }
+    if (this.isForeign) throw new ForeignFleetError(FOREIGN);
     this.leaseUntilMs = sentAtMs + leaseMs;
     const warning = this.clocks.look(reply.number(1));
     if (warning !== undefined) this.logger.warn(warning);

@@ -133,7 +133,7 @@ export class RedisFleetNode {
     return this.link.isDegraded || !this.heartbeat.isMember;
   }
 
-  /** What keeps this node from working with the others; `undefined` while it works, or Redis is away. */
+  /** Problem that keeps this node from working with the others; `undefined` while it works, or Redis is away. */
   get problem(): string | undefined {
     return this.heartbeat.isForeign ? FOREIGN : this.setupProblem;
   }

@@ -67,8 +67,9 @@ export class RedisPeers implements Peers {
   ): Promise<readonly PeerNode[]> | undefined {
     const taking = (): Promise<readonly PeerNode[]> | undefined =>
       this.serves(named, request) ? undefined : this.withPlaces();
-    if (named && this.own.owned().has(named.sessionId)) return taking();
     if (named?.opener === undefined || named.opener === this.name) return taking();
+    // Its owner serves it, whoever has opened it.
+    if (this.own.owned().has(named.sessionId)) return taking();
     return this.openerOf(named.sessionId, named.opener).then((node) =>
       node ? [node] : (taking() ?? []),
     );

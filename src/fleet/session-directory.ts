@@ -106,11 +106,11 @@ export class SessionDirectory {
     transports: readonly string[],
     nonce: string = randomUUID(),
   ): Promise<Claim> {
-    const { dispatchTimeoutMs, onNodeLoss } = this.settings;
+    const { leaseMs, onNodeLoss } = this.settings;
     const reply = await this.link.run(
       CLAIM,
-      ...[id, this.node, nonce, this.maxSessions, this.settings.leaseMs],
-      ...[RECORD_VERSION - 1, RECORD_VERSION, onNodeLoss === 'restart' ? dispatchTimeoutMs : ''],
+      ...[id, this.node, nonce, this.maxSessions, leaseMs],
+      ...[RECORD_VERSION - 1, RECORD_VERSION, this.restartMs(onNodeLoss === 'restart')],
       ...transports,
     );
     const outcome = reply.text(0);
@@ -295,7 +295,12 @@ export class SessionDirectory {
   }
 
   private sealedRoom(id: string, { text, restarts }: RecordedRoom): [string, number | ''] {
-    return [this.sealText(id, 'room', text), restarts ? this.settings.dispatchTimeoutMs : ''];
+    return [this.sealText(id, 'room', text), this.restartMs(restarts)];
+  }
+
+  /** Returns how long a room whose node died may wait for its next bot; '' for one that gets none. */
+  private restartMs(restarts: boolean): number | '' {
+    return restarts ? this.settings.dispatchTimeoutMs : '';
   }
 
   private seal({ id, data }: DirectorySession): string {

@@ -8,7 +8,7 @@ const COLLECT_MS = 250;
 /** The most notes that wait. */
 const MAX_WAITING = 10_000;
 
-/** What a list shows of a session beside its record: its state, since when, and how long its bot took to start. */
+/** Part of a session's entry in lists, beside its record: its state, since when, and how long its bot took to start. */
 export type Note = readonly [state: string, sinceMs: number, botStartMs: number | ''];
 
 /** Returns the note of a session; `undefined` for one that has not begun. */

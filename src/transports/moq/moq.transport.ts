@@ -19,7 +19,7 @@ const TRANSCRIPT_TRACK = 'transcript.json.z';
 export class MoqTransport extends RunnerTransport {
   readonly names = ['moq'];
   private readonly botHoldsPeers: boolean;
-  /** What one session at a time can have: the address of a server, or a namespace of a relay. */
+  /** Places of one session at a time: the address of a server, or namespaces of a relay. */
   private readonly taken = new Set<string | undefined>();
 
   constructor(
